@@ -1,0 +1,1 @@
+"""pix2pix: paired image-to-image translation with a conditional GAN (Isola et al. 2017)."""

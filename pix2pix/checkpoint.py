@@ -1,0 +1,141 @@
+"""The one format of what training leaves behind.
+
+A model folder holds `generator.safetensors`, `discriminator.safetensors` and `model.json`, which
+says everything that is needed to use them; nothing in it is pickled. A running training is one
+file of tensors and plain values, read back without running any code from it.
+"""
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from pix2pix.data.manifest import SideRecord
+from pix2pix.models import (
+    DiscriminatorConfig,
+    GeneratorConfig,
+    InferenceMode,
+    PatchDiscriminator,
+    UNetGenerator,
+)
+
+GENERATOR_FILE = "generator.safetensors"
+DISCRIMINATOR_FILE = "discriminator.safetensors"
+CARD_FILE = "model.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelCard:
+    """What `model.json` says: how to build, feed and run the networks, and where they come from."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
+    format: int
+    name: str  # of the data set
+    direction: str
+    image_size: int
+    source: SideRecord
+    target: SideRecord
+    generator: GeneratorConfig
+    discriminator: DiscriminatorConfig
+    inference_mode: InferenceMode
+    seed: int  # of dropout, where the inference mode has any
+    epoch: int  # passes over the training split, of these weights
+    dev: dict[str, float]  # metrics of these weights on the dev split
+    data_hash: str
+
+    def __post_init__(self) -> None:
+        if self.format != _FORMAT:
+            raise ValueError(f"model format {self.format}; this version reads format {_FORMAT}")
+
+
+_CARD = TypeAdapter(ModelCard)
+
+
+def save_model(
+    model_dir: Path, card: ModelCard, *, generator: nn.Module, discriminator: nn.Module
+) -> None:
+    """Write a model folder; a folder that is already there is replaced file by file."""
+    model_dir.mkdir(parents=True, exist_ok=True)
+    for file_name, network in ((GENERATOR_FILE, generator), (DISCRIMINATOR_FILE, discriminator)):
+        tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
+        partial = model_dir / f".{file_name}"
+        save_file(tensors, partial)
+        partial.replace(model_dir / file_name)
+    text = json.dumps(dataclasses.asdict(card), indent=2)
+    (model_dir / CARD_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def load_card(model_dir: Path) -> ModelCard:
+    """Read `model.json`. Raises ValueError naming the file and what is wrong with it."""
+    path = model_dir / CARD_FILE
+    if not path.is_file():
+        raise ValueError(f"{path} is missing; run `dvc repro train` or `dvc pull`")
+    try:
+        return _CARD.validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ValueError(f"{path} does not describe a model: {error}") from None
+
+
+def load_generator(model_dir: Path) -> tuple[UNetGenerator, ModelCard]:
+    """The generator of a model folder, in eval mode on the CPU, and its card.
+
+    Raises ValueError naming the file that is missing, damaged or does not fit the card.
+    """
+    card = load_card(model_dir)
+    generator = UNetGenerator(card.generator)
+    _load_weights(generator, model_dir / GENERATOR_FILE)
+    return generator.eval(), card
+
+
+def load_discriminator(model_dir: Path) -> tuple[PatchDiscriminator, ModelCard]:
+    """The discriminator of a model folder, in eval mode on the CPU, and its card."""
+    card = load_card(model_dir)
+    discriminator = PatchDiscriminator(card.discriminator)
+    _load_weights(discriminator, model_dir / DISCRIMINATOR_FILE)
+    return discriminator.eval(), card
+
+
+def _load_weights(network: nn.Module, path: Path) -> None:
+    if not path.is_file():
+        raise ValueError(f"{path} is missing; run `dvc repro train` or `dvc pull`")
+    try:
+        network.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError) as error:
+        raise ValueError(
+            f"{path} does not hold the weights {CARD_FILE} describes: {error}"
+        ) from None
+
+
+def save_training(path: Path, state: dict[str, Any]) -> None:
+    """Write a running training atomically: the file is either the old one or complete."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    with partial.open("wb") as file:
+        torch.save({"format": _FORMAT, **state}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def load_training(path: Path) -> dict[str, Any]:
+    """Read what `save_training` wrote, on the CPU.
+
+    Raises ValueError naming the file if it is missing, cut short or something else.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise ValueError(f"{path} is not a readable training checkpoint: {error}") from None
+    if not isinstance(state, dict) or state.get("format") != _FORMAT:
+        raise ValueError(f"{path} is not a training checkpoint of format {_FORMAT}")
+    return state

@@ -1,0 +1,1 @@
+"""From image files to batches: sources, pairs, checks, splits, prepared arrays, augmentation."""

@@ -1,0 +1,34 @@
+"""Between stored values and what the networks see: [low, high] <-> [-1, 1].
+
+The linear map runs on the device of its input, so that the loader moves small integers, not floats.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def to_network(raw: Tensor, value_range: tuple[float, float]) -> Tensor:
+    """Map stored values to [-1, 1].
+
+    raw is (N, H, W, C) of any dtype; the result is (N, C, H, W) float32 on the same device, in
+    channels-last strides. Values outside `value_range` land outside [-1, 1]: a float source may
+    exceed the declared range, and clipping it here would hide that.
+    """
+    low, high = value_range
+    scaled = (raw.to(torch.float32) - low) * (2.0 / (high - low)) - 1.0
+    return scaled.permute(0, 3, 1, 2)
+
+
+def from_network(images: Tensor, *, value_range: tuple[float, float], dtype: str) -> np.ndarray:
+    """Map [-1, 1] back to stored values: the inverse of `to_network`.
+
+    images is (N, C, H, W) on any device; the result is (N, H, W, C) of `dtype`, clipped to
+    `value_range`, and rounded to the nearest integer for integer dtypes.
+    """
+    low, high = value_range
+    raw = (images.detach().float().permute(0, 2, 3, 1) + 1.0) * ((high - low) / 2.0) + low
+    values = raw.clamp(low, high).cpu().numpy()
+    if np.issubdtype(np.dtype(dtype), np.integer):
+        values = np.rint(values)
+    return np.ascontiguousarray(values.astype(dtype))

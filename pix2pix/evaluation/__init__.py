@@ -1,0 +1,1 @@
+"""How good a generator is: per-image quality, Frechet distances, baselines, intervals."""

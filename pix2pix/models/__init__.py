@@ -1,0 +1,16 @@
+"""The two networks of pix2pix, their initial weights, and the way in for published weights."""
+
+from pix2pix.models.discriminator import DiscriminatorConfig, PatchDiscriminator
+from pix2pix.models.generator import GeneratorConfig, UNetGenerator
+from pix2pix.models.inference_mode import InferenceMode, translate
+from pix2pix.models.initialization import initialize
+
+__all__ = [
+    "DiscriminatorConfig",
+    "GeneratorConfig",
+    "InferenceMode",
+    "PatchDiscriminator",
+    "UNetGenerator",
+    "initialize",
+    "translate",
+]

@@ -1,0 +1,128 @@
+"""U-Net generator (Isola et al. 2017, sec. 6.1.1).
+
+Level 0 is the outermost: `down[i]` halves the image, `up[i]` doubles it back, and what enters
+`down[i + 1]` is also handed across to join what leaves `up[i + 1]`.
+"""
+
+# N batch, C channels, H, W pixels; float32 in [-1, 1] at both ends.
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pix2pix.models.layers import Norm, needs_bias, norm_layer
+
+_LEAK = 0.2
+_MAX_WIDTH = 8  # times base_channels, from the fourth level inwards
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GeneratorConfig:
+    """Everything that fixes the generator's tensors."""
+
+    source_channels: int = 3
+    target_channels: int = 3
+    base_channels: int = 64
+    depth: int = 8
+    norm: Norm = "batch"
+    dropout: float = 0.5
+    dropout_layout: Literal["pytorch", "torch"] = "pytorch"
+
+    def __post_init__(self) -> None:
+        if self.depth < 2:
+            raise ValueError(f"depth must be at least 2, got {self.depth}")
+
+    def width(self, level: int) -> int:
+        """Channels between `down[level]` and `up[level]`."""
+        return self.base_channels * min(1 << level, _MAX_WIDTH)
+
+    def drops(self, level: int) -> bool:
+        """Whether `up[level]` ends in dropout.
+
+        The published PyTorch code drops in the blocks between the innermost and the four outer
+        ones (decoder levels 2-4 of eight, counted from the inside); the first release, in Lua, in
+        the three innermost (levels 1-3). Dropout has no weights, so a wrong layout would load
+        without an error and only change the pictures.
+        """
+        if self.dropout == 0:
+            return False
+        if self.dropout_layout == "pytorch":
+            return 4 <= level < self.depth - 1
+        return max(1, self.depth - 3) <= level
+
+
+class _Down(nn.Module):
+    """(LeakyReLU,) convolution 4x4 stride 2 (, norm)."""
+
+    def __init__(self, config: GeneratorConfig, level: int) -> None:
+        super().__init__()
+        in_channels = config.source_channels if level == 0 else config.width(level - 1)
+        self.activate = level > 0
+        self.conv = nn.Conv2d(
+            in_channels, config.width(level), 4, stride=2, padding=1, bias=needs_bias(config.norm)
+        )
+        # The innermost map may be one pixel: at batch 1 a norm would set it to zero (errata of v3).
+        inner = 0 < level < config.depth - 1
+        self.norm = norm_layer(config.norm, config.width(level)) if inner else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.activate:
+            x = F.leaky_relu(x, _LEAK)
+        features: Tensor = self.norm(self.conv(x))
+        return features
+
+
+class _Up(nn.Module):
+    """ReLU, transposed convolution 4x4 stride 2 (, norm) (, dropout)."""
+
+    def __init__(self, config: GeneratorConfig, level: int) -> None:
+        super().__init__()
+        joined = 1 if level == config.depth - 1 else 2
+        out_channels = config.target_channels if level == 0 else config.width(level - 1)
+        self.conv = nn.ConvTranspose2d(
+            joined * config.width(level),
+            out_channels,
+            4,
+            stride=2,
+            padding=1,
+            bias=level == 0 or needs_bias(config.norm),
+        )
+        self.norm = norm_layer(config.norm, out_channels) if level > 0 else nn.Identity()
+        self.dropout = nn.Dropout(config.dropout) if config.drops(level) else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        features: Tensor = self.dropout(self.norm(self.conv(F.relu(x))))
+        return features
+
+
+class UNetGenerator(nn.Module):
+    """(N, source_channels, H, W) in [-1, 1] -> (N, target_channels, H, W) in [-1, 1].
+
+    H and W must be multiples of 2**depth; ValueError otherwise.
+    """
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.down = nn.ModuleList(_Down(config, level) for level in range(config.depth))
+        self.up = nn.ModuleList(_Up(config, level) for level in range(config.depth))
+
+    def forward(self, source: Tensor) -> Tensor:
+        """Translate a batch."""
+        multiple = 2**self.config.depth
+        height, width = source.shape[-2:]
+        if height % multiple or width % multiple:
+            raise ValueError(
+                f"this generator halves {self.config.depth} times: height and width must be "
+                f"multiples of {multiple}, got {height}x{width}"
+            )
+        skips = [source]
+        for down in self.down:
+            skips.append(down(skips[-1]))
+        x = skips.pop()
+        for level in reversed(range(1, self.config.depth)):
+            x = torch.cat([skips.pop(), self.up[level](x)], dim=1)
+        return torch.tanh(self.up[0](x))

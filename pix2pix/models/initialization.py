@@ -1,0 +1,21 @@
+"""Initial weights: N(0, 0.02) (Isola et al. 2017, sec. 6.2)."""
+
+from torch import nn
+
+_STD = 0.02
+
+
+def initialize(network: nn.Module) -> None:
+    """Draw all weights anew, in place, from torch's global generator.
+
+    Convolutions N(0, 0.02), batch-norm scales N(1, 0.02), every bias zero.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(module.weight, 0.0, _STD)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, _STD)
+        else:
+            continue
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

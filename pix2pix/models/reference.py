@@ -1,0 +1,139 @@
+"""Reads the weights of the published PyTorch implementation (`*_net_G.pth`, `*_net_D.pth`).
+
+Its generator nests each level in the one above, so a key spells out the whole way down:
+`model.model.1.model.3.model. ... .5.weight`. Sizes, depth and norm follow from the tensors alone.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from torch import Tensor
+
+from pix2pix.models.discriminator import DiscriminatorConfig, PatchDiscriminator
+from pix2pix.models.generator import GeneratorConfig, UNetGenerator
+from pix2pix.models.layers import Norm
+
+StateDict = Mapping[str, Tensor]
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The state dict in a published `.pth` file, read without running any pickled code.
+
+    Raises ValueError naming the file if it is not a state dict of tensors.
+    """
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise ValueError(f"{path}: not a readable torch checkpoint of tensors ({error})") from None
+    if not isinstance(weights, Mapping) or not all(torch.is_tensor(v) for v in weights.values()):
+        raise ValueError(f"{path}: expected a state dict (name -> tensor)")
+    return dict(weights)
+
+
+def generator_from_weights(state_dict: StateDict, *, dropout: float = 0.5) -> UNetGenerator:
+    """The published U-Net with these weights (keys `model.model. ...`), in training mode.
+
+    Dropout has no weights: `dropout` is its rate, at the places of the published PyTorch code.
+    Raises ValueError if the tensors are not those of a U-Net.
+    """
+    weights = _plain(state_dict)
+    prefixes = _level_prefixes(weights)
+    depth = len(prefixes)
+    if depth < 2:
+        raise ValueError("these are not the weights of a published U-Net generator")
+    outer_down, outer_up = weights["model.model.0.weight"], weights["model.model.3.weight"]
+    config = GeneratorConfig(
+        source_channels=outer_down.shape[1],
+        target_channels=outer_up.shape[1],
+        base_channels=outer_down.shape[0],
+        depth=depth,
+        norm=_norm(weights, conv=f"{prefixes[1]}1", norm=f"{prefixes[1]}2"),
+        dropout=dropout,
+    )
+    generator = UNetGenerator(config)
+    renamed: dict[str, Tensor] = {}
+    for level, prefix in enumerate(prefixes):
+        for ours, index in _places(level, depth).items():
+            renamed |= _moved(weights, f"{prefix}{index}.", f"{ours}.")
+    _load(generator, renamed)
+    return generator
+
+
+def discriminator_from_weights(state_dict: StateDict) -> PatchDiscriminator:
+    """The published PatchGAN or pixel discriminator with these weights, in training mode.
+
+    Raises ValueError if the tensors are not those of such a discriminator.
+    """
+    weights = _plain(state_dict)
+    convs = sorted(
+        (key for key, value in weights.items() if key.endswith(".weight") and value.ndim == 4),
+        key=lambda key: int(key.split(".")[1]),
+    )
+    if len(convs) < 3 or convs[0].split(".")[0] not in ("model", "net"):
+        raise ValueError("these are not the weights of a published discriminator")
+    root, first = convs[0].split(".")[0], weights[convs[0]]
+    pixel = first.shape[-1] == 1
+    second = int(convs[1].split(".")[1])
+    config = DiscriminatorConfig(
+        in_channels=first.shape[1],
+        base_channels=first.shape[0],
+        num_layers=0 if pixel else len(convs) - 2,
+        norm=_norm(weights, conv=f"{root}.{second}", norm=f"{root}.{second + 1}"),
+    )
+    discriminator = PatchDiscriminator(config)
+    _load(discriminator, _moved(weights, f"{root}.", "layers."))
+    return discriminator
+
+
+def _plain(state_dict: StateDict) -> dict[str, Tensor]:
+    """Without the prefix that DataParallel leaves."""
+    return {key.removeprefix("module."): value for key, value in state_dict.items()}
+
+
+def _level_prefixes(weights: StateDict) -> list[str]:
+    """The key prefix of each level of the nested U-Net, outermost first."""
+    prefixes, prefix = [], "model.model."
+    while any(key.startswith(prefix) for key in weights):
+        prefixes.append(prefix)
+        prefix += "1.model." if len(prefixes) == 1 else "3.model."
+    return prefixes
+
+
+def _places(level: int, depth: int) -> dict[str, int]:
+    """Our module name -> its index in the published nn.Sequential of that level."""
+    down, up = f"down.{level}", f"up.{level}"
+    if level == 0:
+        return {f"{down}.conv": 0, f"{up}.conv": 3}
+    if level == depth - 1:
+        return {f"{down}.conv": 1, f"{up}.conv": 3, f"{up}.norm": 4}
+    return {f"{down}.conv": 1, f"{down}.norm": 2, f"{up}.conv": 5, f"{up}.norm": 6}
+
+
+def _moved(weights: StateDict, old: str, new: str) -> dict[str, Tensor]:
+    """The tensors directly below `old`, renamed; those of nested levels stay behind."""
+    return {
+        new + key.removeprefix(old): value
+        for key, value in weights.items()
+        if key.startswith(old) and ".model." not in key.removeprefix(old)
+    }
+
+
+def _norm(weights: StateDict, *, conv: str, norm: str) -> Norm:
+    """Batch norm has weights; instance norm shows in the bias of its convolution."""
+    if f"{norm}.weight" in weights and weights[f"{norm}.weight"].ndim == 1:
+        return "batch"
+    return "instance" if f"{conv}.bias" in weights else "none"
+
+
+def _load(network: UNetGenerator | PatchDiscriminator, weights: dict[str, Tensor]) -> None:
+    """Load strictly, except that the published `norm none` networks lack our biases: zero."""
+    missing = network.state_dict().keys() - weights.keys()
+    if network.config.norm == "none":
+        zeros = {key for key in missing if key.endswith(".bias")}
+        weights = weights | {key: torch.zeros_like(network.state_dict()[key]) for key in zeros}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f"these weights do not fit the published layout: {error}") from None
