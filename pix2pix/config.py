@@ -246,9 +246,17 @@ class TrainConfig:
     ]
     sample_every_epochs: Annotated[int, Field(ge=1, description="sample grids, beside the first")]
     num_samples: Annotated[int, Field(ge=1, le=64, description="dev pairs in a sample grid")]
+    checkpoint_every_epochs: Annotated[
+        int, Field(ge=1, description="checkpoints, beside each better dev L1 and the last epoch")
+    ]
     num_workers: Annotated[int, Field(ge=1, description="Ray Train workers")]
-    use_gpu: Annotated[bool, Field(description="one GPU per worker")]
-    cpus_per_worker: Annotated[int, Field(ge=1, description="logical CPUs of each worker")]
+    device: Annotated[
+        Literal["auto", "cpu", "gpu"],
+        Field(description="gpu: one per worker; auto: gpu where the cluster has enough of them"),
+    ]
+    cpus_per_worker: Annotated[
+        int | None, Field(ge=1, description="logical CPUs of each worker; null: a node's share")
+    ]
     loader_workers: Annotated[
         int,
         Field(
@@ -318,6 +326,12 @@ class Params:
     register: RegisterConfig
 
     def __post_init__(self) -> None:
+        layers = self.model.discriminator_layers
+        if layers > 0 and self.data.image_size < 3 * 2**layers:
+            raise ValueError(
+                f"model.discriminator_layers {layers} needs images of {3 * 2**layers} px or more, "
+                f"data.image_size is {self.data.image_size}"
+            )
         depth = self.model.depth
         if depth is not None and self.data.image_size % 2**depth:
             raise ValueError(

@@ -1,5 +1,6 @@
 """The two networks of pix2pix, their initial weights, and the way in for published weights."""
 
+from pix2pix.models.build import network_configs
 from pix2pix.models.discriminator import DiscriminatorConfig, PatchDiscriminator
 from pix2pix.models.generator import GeneratorConfig, UNetGenerator
 from pix2pix.models.inference_mode import InferenceMode, translate
@@ -12,5 +13,6 @@ __all__ = [
     "PatchDiscriminator",
     "UNetGenerator",
     "initialize",
+    "network_configs",
     "translate",
 ]

@@ -45,14 +45,14 @@ class PatchDiscriminator(nn.Module):
 
 def _pixel_layers(config: DiscriminatorConfig) -> list[nn.Module]:
     """Each pixel by itself: 1x1 convolutions only."""
-    width, bias = config.base_channels, needs_bias(config.norm)
+    width = config.base_channels
     return [
         nn.Conv2d(config.in_channels, width, 1),
         nn.LeakyReLU(_LEAK),
-        nn.Conv2d(width, 2 * width, 1, bias=bias),
+        nn.Conv2d(width, 2 * width, 1, bias=needs_bias(config.norm, normed=True)),
         norm_layer(config.norm, 2 * width),
         nn.LeakyReLU(_LEAK),
-        nn.Conv2d(2 * width, 1, 1, bias=bias),
+        nn.Conv2d(2 * width, 1, 1, bias=needs_bias(config.norm, normed=False)),
     ]
 
 
@@ -63,11 +63,12 @@ def _patch_layers(config: DiscriminatorConfig) -> list[nn.Module]:
         nn.Conv2d(config.in_channels, width, 4, stride=2, padding=1),
         nn.LeakyReLU(_LEAK),
     ]
+    bias = needs_bias(config.norm, normed=True)
     for layer in range(1, config.num_layers + 1):
         in_channels, width = width, config.base_channels * min(1 << layer, _MAX_WIDTH)
         stride = 2 if layer < config.num_layers else 1
         layers += [
-            nn.Conv2d(in_channels, width, 4, stride, padding=1, bias=needs_bias(config.norm)),
+            nn.Conv2d(in_channels, width, 4, stride, padding=1, bias=bias),
             norm_layer(config.norm, width),
             nn.LeakyReLU(_LEAK),
         ]

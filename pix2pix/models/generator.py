@@ -61,12 +61,11 @@ class _Down(nn.Module):
         super().__init__()
         in_channels = config.source_channels if level == 0 else config.width(level - 1)
         self.activate = level > 0
-        self.conv = nn.Conv2d(
-            in_channels, config.width(level), 4, stride=2, padding=1, bias=needs_bias(config.norm)
-        )
         # The innermost map may be one pixel: at batch 1 a norm would set it to zero (errata of v3).
-        inner = 0 < level < config.depth - 1
-        self.norm = norm_layer(config.norm, config.width(level)) if inner else nn.Identity()
+        normed = 0 < level < config.depth - 1
+        bias = needs_bias(config.norm, normed=normed)
+        self.conv = nn.Conv2d(in_channels, config.width(level), 4, stride=2, padding=1, bias=bias)
+        self.norm = norm_layer(config.norm, config.width(level)) if normed else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         if self.activate:
@@ -88,7 +87,7 @@ class _Up(nn.Module):
             4,
             stride=2,
             padding=1,
-            bias=level == 0 or needs_bias(config.norm),
+            bias=level == 0 or needs_bias(config.norm, normed=True),
         )
         self.norm = norm_layer(config.norm, out_channels) if level > 0 else nn.Identity()
         self.dropout = nn.Dropout(config.dropout) if config.drops(level) else nn.Identity()

@@ -22,6 +22,18 @@ def norm_layer(norm: Norm, num_channels: int) -> nn.Module:
     assert_never(norm)
 
 
-def needs_bias(norm: Norm) -> bool:
-    """Batch norm subtracts any constant, and its own shift stands in for the bias."""
-    return norm != "batch"
+def needs_bias(norm: Norm, *, normed: bool) -> bool:
+    """Whether a hidden convolution has a bias; `normed` if a norm follows it directly.
+
+    Batch and instance norm subtract any constant. Such a bias has no effect and no gradient but
+    rounding noise, which Adam would blow up to full steps. With batch norm the published code
+    leaves out the biases of the few layers without a norm, too.
+    """
+    match norm:
+        case "batch":
+            return False
+        case "instance":
+            return not normed
+        case "none":
+            return True
+    assert_never(norm)

@@ -4,6 +4,7 @@ Its generator nests each level in the one above, so a key spells out the whole w
 `model.model.1.model.3.model. ... .5.weight`. Sizes, depth and norm follow from the tensors alone.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -16,6 +17,9 @@ from pix2pix.models.generator import GeneratorConfig, UNetGenerator
 from pix2pix.models.layers import Norm
 
 StateDict = Mapping[str, Tensor]
+
+# The pixel discriminator calls its layers `net`, the others `model`.
+_LAYER_WEIGHT = re.compile(r"(?P<root>model|net)\.(?P<index>\d+)\.weight")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -67,15 +71,16 @@ def discriminator_from_weights(state_dict: StateDict) -> PatchDiscriminator:
     Raises ValueError if the tensors are not those of such a discriminator.
     """
     weights = _plain(state_dict)
+    found = {key: match for key in weights if (match := _LAYER_WEIGHT.fullmatch(key))}
     convs = sorted(
-        (key for key, value in weights.items() if key.endswith(".weight") and value.ndim == 4),
-        key=lambda key: int(key.split(".")[1]),
+        (match for key, match in found.items() if weights[key].ndim == 4),
+        key=lambda match: int(match["index"]),
     )
-    if len(convs) < 3 or convs[0].split(".")[0] not in ("model", "net"):
+    if len(convs) < 3:
         raise ValueError("these are not the weights of a published discriminator")
-    root, first = convs[0].split(".")[0], weights[convs[0]]
+    root, first = convs[0]["root"], weights[convs[0].string]
     pixel = first.shape[-1] == 1
-    second = int(convs[1].split(".")[1])
+    second = int(convs[1]["index"])
     config = DiscriminatorConfig(
         in_channels=first.shape[1],
         base_channels=first.shape[0],
@@ -128,11 +133,19 @@ def _norm(weights: StateDict, *, conv: str, norm: str) -> Norm:
 
 
 def _load(network: UNetGenerator | PatchDiscriminator, weights: dict[str, Tensor]) -> None:
-    """Load strictly, except that the published `norm none` networks lack our biases: zero."""
-    missing = network.state_dict().keys() - weights.keys()
-    if network.config.norm == "none":
-        zeros = {key for key in missing if key.endswith(".bias")}
-        weights = weights | {key: torch.zeros_like(network.state_dict()[key]) for key in zeros}
+    """Load strictly, but for the biases in which the two codes differ without effect.
+
+    Published networks without norm lack hidden biases (ours become zero); those with instance norm
+    have biases in front of it, which the norm cancels.
+    """
+    ours = network.state_dict()
+    norm = network.config.norm
+    if norm == "none":
+        absent = {key for key in ours.keys() - weights.keys() if key.endswith(".bias")}
+        weights = weights | {key: torch.zeros_like(ours[key]) for key in absent}
+    elif norm == "instance":
+        cancelled = {key for key in weights.keys() - ours.keys() if key.endswith(".bias")}
+        weights = {key: value for key, value in weights.items() if key not in cancelled}
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pix2pix.models import InferenceMode, translate
-from pix2pix.training.distributed import average_buffers, sum_over_ranks, unwrap
+from pix2pix.training.distributed import sum_over_ranks, unwrap
 
 MODES: tuple[InferenceMode, ...] = get_args(InferenceMode)
 
@@ -20,7 +20,6 @@ def dev_metrics(
     `batches` holds this rank's (source, target) in [-1, 1]. `dev/l1` is that of the better mode.
     """
     network = unwrap(generator)
-    average_buffers(network)
     device = next(network.parameters()).device
     sums = torch.zeros(len(MODES) + 1, dtype=torch.float64, device=device)
     for source, target in batches:

@@ -1,5 +1,6 @@
 """What ranks owe each other, on torch.distributed alone; identities where it is not initialised."""
 
+import inspect
 from collections.abc import Mapping
 
 import torch
@@ -15,6 +16,18 @@ def rank() -> int:
 def world_size() -> int:
     """How many workers train together."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def wrapping_options() -> dict[str, bool]:
+    """How DistributedDataParallel is to wrap our networks.
+
+    Each rank keeps its own batch-norm statistics (see `average_buffers`): sending rank 0's before
+    each of D's two passes would change, in place, what the first one needs for its gradients.
+    """
+    known = inspect.signature(DistributedDataParallel).parameters
+    # torch 2.14 renamed the option.
+    option = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
+    return {option: False}
 
 
 def unwrap(network: nn.Module) -> nn.Module:

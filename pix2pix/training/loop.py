@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -11,7 +11,13 @@ from torch import Tensor
 from pix2pix.config import TrainConfig
 from pix2pix.models import translate
 from pix2pix.training.dev import better_mode, dev_metrics
-from pix2pix.training.distributed import mean_over_ranks, rank, unwrap, world_size
+from pix2pix.training.distributed import (
+    average_buffers,
+    mean_over_ranks,
+    rank,
+    unwrap,
+    world_size,
+)
 from pix2pix.training.precision import laid_out
 from pix2pix.training.schedule import learning_rate, set_learning_rate
 from pix2pix.training.seeding import seed_step
@@ -19,22 +25,22 @@ from pix2pix.training.state import TrainState
 from pix2pix.training.step import StepLosses, train_step
 
 
-class TrainingData(Protocol):
-    """This rank's share of the data; a batch starts with source and target, (N, C, H, W)."""
+class Batches(Protocol):
+    """This rank's share of the training split; each batch starts with source and target."""
 
-    num_batches: int  # per epoch
+    @property
+    def num_batches(self) -> int:
+        """Batches of an epoch, equal on every rank."""
 
-    def train(self, epoch: int) -> Iterator[Any]:
+    def __call__(self, epoch: int) -> Iterator[Any]:
         """The batches of 0-based `epoch`, a pure function of it."""
-        ...
 
-    def dev(self) -> Iterable[Any]:
-        """This rank's share of the dev split."""
-        ...
 
-    def samples(self) -> Tensor:
-        """The sources of the fixed dev pairs of the sample grids."""
-        ...
+class DevSet(NamedTuple):
+    """What an epoch is judged by; nothing here is trained on."""
+
+    batches: Iterable[Any]  # this rank's share; each starts with source and target
+    samples: Tensor  # sources of the fixed pairs of the sample grids
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,9 +70,10 @@ OnStep = Callable[[StepProgress], None]
 
 def fit(
     state: TrainState,
-    data: TrainingData,
+    batches: Batches,
     config: TrainConfig,
     *,
+    dev: DevSet,
     on_step: OnStep | None = None,
 ) -> Iterator[EpochResult]:
     """Train from `state.epoch` up to `config.total_epochs`, yielding after each epoch.
@@ -76,11 +83,11 @@ def fit(
     `config.early_stopping_epochs` without a better dev L1. Raises NonFiniteLossError.
     """
     if not state.history:
-        yield _result(state, data, config, measured={})
+        yield _result(state, dev, config, measured={})
     while state.epoch < config.total_epochs and not stops_early(state.history, config):
-        measured = _train_epoch(state, data, config, on_step)
+        measured = _train_epoch(state, batches, config, on_step)
         state.epoch += 1
-        yield _result(state, data, config, measured)
+        yield _result(state, dev, config, measured)
 
 
 def stops_early(history: list[dict[str, float]], config: TrainConfig) -> bool:
@@ -93,7 +100,7 @@ def stops_early(history: list[dict[str, float]], config: TrainConfig) -> bool:
 
 
 def _train_epoch(
-    state: TrainState, data: TrainingData, config: TrainConfig, on_step: OnStep | None
+    state: TrainState, batches: Batches, config: TrainConfig, on_step: OnStep | None
 ) -> dict[str, float]:
     """One pass over the training split; the mean of each loss and how fast it went."""
     rate = learning_rate(state.epoch, config)
@@ -101,10 +108,10 @@ def _train_epoch(
     set_learning_rate(state.discriminator_optimizer, rate)
     losses: list[Tensor] = []
     started_s, waited_s = time.perf_counter(), 0.0
-    batches = data.train(state.epoch)
-    for num_done in range(1, data.num_batches + 1):
+    epoch_batches = batches(state.epoch)
+    for num_done in range(1, batches.num_batches + 1):
         asked_s = time.perf_counter()
-        source, target, *_ = next(batches)
+        source, target, *_ = next(epoch_batches)
         waited_s += time.perf_counter() - asked_s
         seed_step(config.seed, state.step, rank())
         step = train_step(state, laid_out(source, config), laid_out(target, config), config)
@@ -113,7 +120,9 @@ def _train_epoch(
         images_per_s = num_done * len(source) * world_size() / elapsed_s
         if on_step is not None:
             wait_share = waited_s / elapsed_s
-            on_step(StepProgress(state.epoch, num_done, data.num_batches, images_per_s, wait_share))
+            on_step(
+                StepProgress(state.epoch, num_done, batches.num_batches, images_per_s, wait_share)
+            )
     means = StepLosses(*torch.stack(losses).double().mean(dim=0))
     return _train_metrics(means, config, state.device) | {
         "train/learning_rate": rate,
@@ -138,20 +147,23 @@ def _train_metrics(
 
 
 def _result(
-    state: TrainState, data: TrainingData, config: TrainConfig, measured: dict[str, float]
+    state: TrainState, dev: DevSet, config: TrainConfig, measured: dict[str, float]
 ) -> EpochResult:
     """Score the dev split, add the record to the history, and draw samples when they are due."""
-    dev = dev_metrics(state.generator, _pairs(data.dev(), config), seed=config.seed)
+    average_buffers(state.generator)
+    average_buffers(state.discriminator)
+    scores = dev_metrics(state.generator, _pairs(dev.batches, config), seed=config.seed)
     trained = state.history[1:]
-    is_best = state.epoch > 0 and all(dev["dev/l1"] < record["dev/l1"] for record in trained)
-    record = {"epoch": state.epoch, "step": state.step, "time_s": time.time(), **measured, **dev}
+    is_best = state.epoch > 0 and all(scores["dev/l1"] < record["dev/l1"] for record in trained)
+    metrics = measured | scores
+    record = {"epoch": state.epoch, "step": state.step, "time_s": time.time(), **metrics}
     state.history = [*state.history, record]
     is_last = state.epoch == config.total_epochs or stops_early(state.history, config)
     due = is_last or state.epoch % config.sample_every_epochs == 0
     return EpochResult(
         epoch=state.epoch,
-        metrics=measured | dev,
-        samples=_samples(state, data, config, dev) if due and rank() == 0 else None,
+        metrics=metrics,
+        samples=_samples(state, dev.samples, config, scores) if due and rank() == 0 else None,
         is_best=is_best,
         is_last=is_last,
     )
@@ -163,8 +175,8 @@ def _pairs(batches: Iterable[Any], config: TrainConfig) -> Iterator[tuple[Tensor
 
 
 def _samples(
-    state: TrainState, data: TrainingData, config: TrainConfig, dev: dict[str, float]
+    state: TrainState, source: Tensor, config: TrainConfig, scores: dict[str, float]
 ) -> Tensor:
-    source = laid_out(data.samples().to(state.device), config)
+    source = laid_out(source.to(state.device), config)
     seeds = [config.seed] * len(source)
-    return translate(unwrap(state.generator), source, mode=better_mode(dev), seeds=seeds).cpu()
+    return translate(unwrap(state.generator), source, mode=better_mode(scores), seeds=seeds).cpu()

@@ -1,0 +1,53 @@
+"""What tests share: where the repository is, and a configuration shrunk from the real one."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from pix2pix.config import Params, load_params
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def default_params() -> Params:
+    return load_params(ROOT / "params" / "default.yaml")
+
+
+@pytest.fixture(scope="session")
+def small_params(default_params: Params) -> Params:
+    """The default parameters with small networks: 32 px, two epochs."""
+    replace = dataclasses.replace
+    return replace(
+        default_params,
+        data=replace(default_params.data, image_size=32, load_size=36),
+        model=replace(
+            default_params.model, base_channels=4, discriminator_channels=4, discriminator_layers=2
+        ),
+        train=replace(default_params.train, num_epochs=2, num_decay_epochs=1, batch_size=2),
+    )
+
+
+@pytest.fixture(scope="session")
+def reference_dir() -> Path:
+    """The recorded numerics of the published implementation that are too large to ship."""
+    folder = SHARED / "reference"
+    if not folder.is_dir():
+        pytest.skip("../shared/reference is not there")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def maps_dir() -> Path:
+    """Real aerial | map pairs of the published maps set."""
+    folder = SHARED / "datasets" / "maps"
+    if not folder.is_dir():
+        pytest.skip("../shared/datasets/maps is not there")
+    return folder

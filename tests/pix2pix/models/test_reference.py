@@ -1,0 +1,146 @@
+"""Parity with the published implementation, from its recorded weights, batches and results."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from pix2pix.config import Params
+from pix2pix.models import DiscriminatorConfig, GeneratorConfig, PatchDiscriminator, UNetGenerator
+from pix2pix.models.reference import (
+    discriminator_from_weights,
+    generator_from_weights,
+    read_weights,
+)
+from pix2pix.training import train_step
+from pix2pix.training.state import state_of
+
+
+@pytest.fixture(scope="module", params=["unet128_small", "unet256"])
+def recorded(request: pytest.FixtureRequest) -> dict[str, Tensor]:
+    shipped = Path(__file__).parents[2] / "data" / f"{request.param}.safetensors"
+    if shipped.is_file():
+        return load_file(shipped)
+    return load_file(request.getfixturevalue("reference_dir") / shipped.name)
+
+
+def _weights(recorded: dict[str, Tensor], network: str) -> dict[str, Tensor]:
+    prefix = f"{network}."
+    return {
+        key.removeprefix(prefix): value.clone()
+        for key, value in recorded.items()
+        if key.startswith(prefix)
+    }
+
+
+def _networks(recorded: dict[str, Tensor]) -> tuple[UNetGenerator, PatchDiscriminator]:
+    generator = generator_from_weights(_weights(recorded, "generator"), dropout=0.0)
+    return generator, discriminator_from_weights(_weights(recorded, "discriminator"))
+
+
+@torch.no_grad()
+def test_outputs_equal_the_published_ones_in_both_modes(recorded: dict[str, Tensor]) -> None:
+    generator, discriminator = _networks(recorded)
+    source, target = recorded["input"], recorded["target"]
+    torch.testing.assert_close(
+        generator.train()(source), recorded["output.train"], atol=1e-5, rtol=0
+    )
+    generator, _ = _networks(recorded)  # the pass above moved the running statistics
+    torch.testing.assert_close(generator.eval()(source), recorded["output.eval"], atol=1e-5, rtol=0)
+    logits = discriminator.eval()(torch.cat([source, target], dim=1))
+    torch.testing.assert_close(logits, recorded["logits.eval"], atol=1e-5, rtol=0)
+
+
+def test_five_steps_give_the_published_losses(
+    recorded: dict[str, Tensor], default_params: Params
+) -> None:
+    config = default_params.train
+    state = state_of(*_networks(recorded), config=config)
+    source, target = recorded["input"], recorded["target"]
+    losses = [torch.stack(train_step(state, source, target, config)) for _ in range(5)]
+    torch.testing.assert_close(torch.stack(losses), recorded["history"], atol=1e-4, rtol=0)
+
+
+def test_after_five_steps_the_small_network_draws_the_published_picture(
+    default_params: Params,
+) -> None:
+    """At 256 px two images pass a one-pixel batch norm, which turns rounding into 0.01 here."""
+    recorded = load_file(Path(__file__).parents[2] / "data" / "unet128_small.safetensors")
+    config = default_params.train
+    state = state_of(*_networks(recorded), config=config)
+    for _ in range(5):
+        train_step(state, recorded["input"], recorded["target"], config)
+    with torch.no_grad():
+        after = state.generator(recorded["input"])
+    torch.testing.assert_close(after, recorded["output.after"], atol=1e-5, rtol=0)
+
+
+def test_sizes_depth_and_norm_are_read_from_the_tensors(recorded: dict[str, Tensor]) -> None:
+    generator, discriminator = _networks(recorded)
+    size, width = recorded["input"].shape[-1], recorded["discriminator.model.0.bias"].numel()
+    assert generator.config == GeneratorConfig(
+        base_channels=width, depth=size.bit_length() - 1, dropout=0.0
+    )
+    assert discriminator.config == DiscriminatorConfig(base_channels=width)
+
+
+def test_a_published_checkpoint_file_loads_with_the_prefix_of_data_parallel(
+    recorded: dict[str, Tensor], tmp_path: Path
+) -> None:
+    path = tmp_path / "latest_net_G.pth"
+    weights = _weights(recorded, "generator")
+    torch.save({f"module.{key}": value for key, value in weights.items()}, path)
+    loaded = generator_from_weights(read_weights(path)).state_dict()
+    expected = generator_from_weights(weights).state_dict()
+    assert all(torch.equal(loaded[key], value) for key, value in expected.items())
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "evil_net_G.pth"
+    torch.save({"model": print}, path)
+    with pytest.raises(ValueError, match=r"evil_net_G\.pth: not a readable torch checkpoint"):
+        read_weights(path)
+
+
+def _published_keys(network: PatchDiscriminator) -> dict[str, Tensor]:
+    """Our weights under the published names, with the biases that the published code has."""
+    config, weights = network.config, network.state_dict()
+    last = len(network.layers) - 1
+    root = "net" if config.num_layers == 0 else "model"
+    published = {}
+    for index, layer in enumerate(network.layers):
+        if not isinstance(layer, torch.nn.Conv2d):
+            continue
+        key = f"layers.{index}"
+        published[f"{root}.{index}.weight"] = weights[f"{key}.weight"]
+        outer = index in (0, last) and not (config.num_layers == 0 and index == last)
+        if outer or config.norm == "instance":
+            default = torch.full((layer.out_channels,), 0.5)  # cancelled by the norm behind it
+            published[f"{root}.{index}.bias"] = weights.get(f"{key}.bias", default)
+    return published
+
+
+@pytest.mark.parametrize("norm", ["instance", "none"])
+@pytest.mark.parametrize("num_layers", [0, 1, 5])
+def test_published_discriminators_of_other_kinds_give_the_same_logits(
+    norm: str, num_layers: int
+) -> None:
+    torch.manual_seed(0)
+    config = DiscriminatorConfig(in_channels=4, base_channels=2, num_layers=num_layers, norm=norm)
+    ours = PatchDiscriminator(config)
+    for name, parameter in ours.named_parameters():
+        if name.endswith("bias") and norm == "none":
+            torch.nn.init.zeros_(parameter)
+    loaded = discriminator_from_weights(_published_keys(ours))
+    assert loaded.config == config
+    pair = torch.randn(1, 4, 128, 128)
+    assert torch.equal(loaded(pair), ours(pair))
+
+
+@pytest.mark.parametrize("read", [generator_from_weights, discriminator_from_weights])
+def test_other_weights_are_refused(read: object) -> None:
+    assert callable(read)
+    with pytest.raises(ValueError, match="not the weights of a published"):
+        read({"conv.weight": torch.zeros(3, 3, 3, 3)})

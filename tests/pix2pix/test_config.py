@@ -1,0 +1,151 @@
+import copy
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pix2pix.config import Params, generator_depth, load_params, parse_params
+
+PRESETS = sorted((Path(__file__).parents[2] / "params").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+def test_every_preset_is_complete_and_valid(path: Path) -> None:
+    params = load_params(path)
+    assert parse_params(dataclasses.asdict(params)) == params
+
+
+def test_the_presets_are_those_of_the_design() -> None:
+    assert {path.stem for path in PRESETS} >= {"default", "smoke", "reference"}
+
+
+def test_the_parameters_in_force_are_valid(root: Path) -> None:
+    load_params(root / "params.yaml")
+
+
+def test_the_reference_preset_is_the_published_recipe(root: Path) -> None:
+    """Field facts: batch 1, Adam 2e-4/0.5/0.999, 100 + 100 epochs, lambda 100, 286 -> 256."""
+    params = load_params(root / "params" / "reference.yaml")
+    train, model = params.train, params.model
+    assert (train.batch_size, train.learning_rate, train.beta1, train.beta2) == (
+        1,
+        2e-4,
+        0.5,
+        0.999,
+    )
+    assert (train.num_epochs, train.num_decay_epochs, train.lambda_l1) == (100, 100, 100.0)
+    assert (params.data.load_size, params.data.image_size, params.depth) == (286, 256, 8)
+    assert (model.base_channels, model.discriminator_channels) == (64, 64)
+    assert (model.norm, model.dropout, model.discriminator_layers) == ("batch", 0.5, 3)
+    assert params.data.resize_kernel == "bicubic"
+
+
+def _set(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    *sections, last = key.split(".")
+
+    def change(mapping: dict[str, Any]) -> None:
+        for section in sections:
+            mapping = mapping[section]
+        mapping[last] = value
+
+    return change
+
+
+def _drop(key: str) -> Callable[[dict[str, Any]], None]:
+    section, last = key.split(".")
+    return lambda mapping: mapping[section].pop(last)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            _set("train.lambda_L1", 100.0),
+            "train.lambda_L1: Unexpected keyword argument (got 100.0)",
+        ),
+        (
+            _set("train.learning_rate", "2e-4"),
+            "train.learning_rate: Input should be a valid number",
+        ),
+        (_set("train.num_epochs", 1.5), "train.num_epochs: Input should be a valid integer"),
+        (_set("train.channels_last", 1), "train.channels_last: Input should be a valid boolean"),
+        (
+            _set("train.precision", "fp64"),
+            "train.precision: Input should be 'float32' or 'bfloat16'",
+        ),
+        (
+            _set("data.dev_fraction", 1.5),
+            "data.dev_fraction: Input should be less than 1 (got 1.5)",
+        ),
+        (
+            _set("data.image_size", 157),
+            "data.image_size: Input should be a multiple of 32 (got 157)",
+        ),
+        (_set("data.load_size", 64), "data: load_size (64) is smaller than image_size (128)"),
+        (_set("data.path", "photos"), "data: path must be data/raw for source: synthetic"),
+        (_set("data.side_a.grayscale", True), "data.side_a: grayscale: true needs channels: 1"),
+        (_set("data.side_b.num_labels", 5), "data.side_b: num_labels needs kind: labels"),
+        (_set("data.side_b.value_range", [1.0, 0.0]), "data.side_b: value_range must be"),
+        (_set("model.depth", 9), "model.depth 9 halves the image 9 times"),
+        (_set("model.discriminator_layers", 6), "model.discriminator_layers: Input should be less"),
+        (_set("train.num_workers", 3), "train: batch_size (4) is shared by num_workers (3)"),
+        (_set("extra", 1), "extra: Unexpected keyword argument"),
+        (_drop("train.seed"), "train.seed: Field required"),
+    ],
+)
+def test_a_wrong_parameter_is_named_with_its_dotted_key(
+    default_params: Params, change: Callable[[dict[str, Any]], None], message: str
+) -> None:
+    mapping = copy.deepcopy(dataclasses.asdict(default_params))
+    change(mapping)
+    with pytest.raises(ValueError, match="wrong parameter") as caught:
+        parse_params(mapping)
+    assert message in str(caught.value)
+
+
+def test_all_wrong_parameters_are_reported_at_once(default_params: Params) -> None:
+    mapping = copy.deepcopy(dataclasses.asdict(default_params))
+    for key, value in (("data.direction", "up"), ("train.beta1", 2), ("evaluate.seed", -1)):
+        _set(key, value)(mapping)
+    with pytest.raises(ValueError, match="3 wrong parameters") as caught:
+        parse_params(mapping)
+    assert all(
+        key in str(caught.value) for key in ("data.direction", "train.beta1", "evaluate.seed")
+    )
+
+
+def test_exponents_are_read_as_numbers_as_dvc_reads_them(root: Path, tmp_path: Path) -> None:
+    text = (root / "params" / "default.yaml").read_text()
+    path = tmp_path / "params.yaml"
+    path.write_text(text.replace("learning_rate: 0.0002", "learning_rate: 2e-4"))
+    assert load_params(path).train.learning_rate == 0.0002
+
+
+@pytest.mark.parametrize("text", ["a: [1", "- 1", "", "a: 1\na: 2"])
+def test_a_file_that_is_no_parameter_file_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"params\.yaml"):
+        load_params(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"none\.yaml is missing; copy one of params"):
+        load_params(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("image_size", "depth"), [(32, 5), (96, 5), (64, 6), (128, 7), (256, 8), (512, 8), (1024, 8)]
+)
+def test_the_depth_is_as_many_halvings_as_the_size_allows(image_size: int, depth: int) -> None:
+    assert generator_depth(image_size, None) == depth
+    assert generator_depth(image_size, 4) == 4
+
+
+def test_parameters_survive_json(default_params: Params) -> None:
+    assert (
+        parse_params(json.loads(json.dumps(dataclasses.asdict(default_params)))) == default_params
+    )
