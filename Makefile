@@ -1,0 +1,49 @@
+# `make help` lists the targets. Everything lives in .venv; nothing outside this folder is changed.
+PYTHON ?= python3
+BIN := .venv/bin
+# A uv that is on the PATH is used; otherwise pip puts one into .setup.
+UV := $(shell command -v uv 2>/dev/null || echo .setup/bin/uv)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run ui check test test-fast lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: .venv/ready ## create .venv from requirements.lock (done by the others when needed)
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12" >&2; exit 1; }
+	@test -x "$(UV)" || $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .setup uv
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	VIRTUAL_ENV=.venv $(UV) pip install --quiet -r requirements.lock
+	VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --editable .
+	@touch $@
+
+run: setup ## the whole pipeline: data, checks, training, evaluation, registered model
+	@$(BIN)/dvc repro
+	@$(BIN)/python -m pipelines.summary
+
+ui: setup ## the MLflow UI over the runs made here
+	$(BIN)/python -m pipelines.ui
+
+check: setup ## format, lint, types, import rules, spelling
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+test: setup ## all tests
+	$(BIN)/pytest
+
+test-fast: setup ## the tests that start no server, no Ray and no pipeline
+	$(BIN)/pytest -m "not ray and not server and not pipeline"
+
+lock: ## compile requirements.lock anew from pyproject.toml
+	$(UV) pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
+	  --no-header --no-emit-index-url --no-annotate --upgrade -o requirements.lock
+
+clean: ## remove what a pipeline run made (not .venv, not MLflow's runs)
+	rm -rf data/raw data/prepared models reports .runs

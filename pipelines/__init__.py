@@ -1,0 +1,21 @@
+"""Adapters to Ray, MLflow, DVC and Prefect, and the entry points of the stages.
+
+Each of those tools sends usage data unless told not to, which costs seconds and error lines where
+there is no network. This is the one place that switches all of it off; it has to happen before
+the tools are imported, so it is the one thing in this project that happens at import. A variable
+that is already set wins.
+"""
+
+import os
+
+_NO_USAGE_REPORTS = {
+    "DO_NOT_TRACK": "1",
+    "DVC_NO_ANALYTICS": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "NO_ALBUMENTATIONS_UPDATE": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+for _name, _value in _NO_USAGE_REPORTS.items():
+    os.environ.setdefault(_name, _value)

@@ -1,0 +1,49 @@
+"""What every entry point shares: logging, errors as one message, files written whole."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run an entry point: what a user or a file can cause ends as one message and exit code 1.
+
+    Anything else is a defect of ours and keeps its traceback.
+    """
+    logging.basicConfig(
+        level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr, force=True
+    )
+    logging.captureWarnings(True)
+    try:
+        main()
+    except (ValueError, OSError) as error:
+        logger.error("%s", error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        logger.error("interrupted; the same command continues from what is finished")
+        sys.exit(130)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON, whole or not at all. Raises ValueError for NaN and infinities."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all, making its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def read_json(path: Path, *, made_by: str) -> Any:
+    """Read a JSON file that the stage `made_by` writes. Raises ValueError naming both."""
+    if not path.is_file():
+        raise ValueError(f"{path} is missing; run `dvc repro {made_by}` or `dvc pull`")
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,114 @@
+"""Where a run comes from: the commit, the content of each stage's outputs, the packages."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import distributions, requires, version
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.version import Version
+from ruamel.yaml import YAML
+
+DISTRIBUTION = "pix2pix-pipeline"
+
+# The stages a model is a function of; `register` would make a run's tags depend on themselves.
+_STAGES = ("ingest", "prepare", "train", "evaluate")
+
+# What the pipeline itself writes, and the parameters, which every run records in full: with these
+# a run whose code is committed would almost always count as changed.
+_NOT_CODE = ("dvc.lock", "params.yaml", "data", "models", "reports")
+
+# Set inside git's hooks; they would point at another checkout or index than `project_dir`'s.
+_HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodeVersion:
+    """The commit a run was started from; None outside a git checkout."""
+
+    commit: str | None
+    is_dirty: bool  # tracked files other than parameters and outputs differ from the commit
+
+
+def code_version(project_dir: Path) -> CodeVersion:
+    """The commit of `project_dir`, and whether its code was changed since."""
+    commit = _git(project_dir, "rev-parse", "--verify", "HEAD")
+    excluded = [f":(exclude){path}" for path in _NOT_CODE]
+    status = _git(
+        project_dir, "status", "--porcelain", "--untracked-files=no", "--", ".", *excluded
+    )
+    return CodeVersion(commit=commit, is_dirty=bool(status))
+
+
+def _git(project_dir: Path, *arguments: str) -> str | None:
+    """What git prints; None without git, outside a checkout and before the first commit."""
+    if shutil.which("git") is None:
+        return None
+    environment = {key: value for key, value in os.environ.items() if key not in _HOOK_VARIABLES}
+    done = subprocess.run(
+        ["git", "-C", str(project_dir), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def stage_outputs(lock_path: Path) -> dict[str, str]:
+    """MD5 of each output that leads to the model, by path, from `dvc.lock`.
+
+    Empty where no such file is: the stages were run by hand.
+    """
+    if not lock_path.is_file():
+        return {}
+    lock = YAML(typ="safe").load(lock_path) or {}
+    stages = lock.get("stages", {})
+    outputs = [output for name in _STAGES for output in stages.get(name, {}).get("outs", [])]
+    return {output["path"]: output["md5"] for output in outputs if "md5" in output}
+
+
+def installed_packages() -> str:
+    """Every installed distribution as `name==version`, one a line, sorted."""
+    found = {(item.metadata["Name"], item.version) for item in distributions()}
+    lines = sorted((f"{name}=={number}" for name, number in found), key=str.lower)
+    return "\n".join(lines) + "\n"
+
+
+def pinned_dependencies(distribution: str = DISTRIBUTION) -> list[str]:
+    """What `distribution` itself depends on (no extras), pinned to what is installed."""
+    pins = []
+    for line in requires(distribution) or []:
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+            pins.append(f"{requirement.name}{extras}=={installed_version(requirement.name)}")
+    return sorted(pins, key=str.lower)
+
+
+def installed_version(distribution: str) -> str:
+    """The version of an installed distribution, as registries know it.
+
+    Local labels (the last part of `2.11.0+cpu`) are left out: no registry carries them.
+    """
+    return Version(version(distribution)).public
+
+
+def flatten(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested mappings as dotted keys; values as they are written in params.yaml (null, true, 0.5).
+
+    >>> flatten({"train": {"seed": 0, "use_gpu": False}})
+    {'train.seed': '0', 'train.use_gpu': 'false'}
+    """
+    flat: dict[str, str] = {}
+    for key, value in mapping.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value if isinstance(value, str) else json.dumps(value)
+    return flat

@@ -1,0 +1,24 @@
+"""The project's file names, relative to the folder that holds dvc.yaml."""
+
+from pathlib import Path
+
+RAW_DIR = Path("data/raw")
+SOURCE_PATH = Path("reports/source.json")  # where the pairs came from
+ARCHIVE_LEDGER_PATH = Path("data/archives.json")  # size and SHA-256 of each archive, in git
+ARCHIVE_CACHE_DIR = Path("data/cache")
+
+PREPARED_DIR = Path("data/prepared")
+CHECKS_PATH = Path("reports/checks.json")
+
+RUNS_DIR = Path(".runs")  # running trainings: outside DVC's outputs, so that they can be resumed
+MODEL_DIR = Path("models")
+TRAIN_PATH = Path("reports/train.json")
+HISTORY_PATH = Path("reports/history.jsonl")
+SAMPLES_DIR = Path("reports/samples")
+AUGMENTATION_PATH = Path("reports/augmentation.png")
+
+METRICS_PATH = Path("reports/metrics.json")
+PER_IMAGE_PATH = Path("reports/per_image.csv")
+PANELS_DIR = Path("reports/panels")
+
+REGISTRATION_PATH = Path("reports/registration.json")

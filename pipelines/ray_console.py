@@ -1,0 +1,110 @@
+"""What workers have to say, shown once where the command was typed.
+
+Ray's own forwarding of worker output mixes each actor's chatter into the terminal and breaks
+progress bars, so it is off; progress and warnings come through one small actor instead.
+"""
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import ray
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from pix2pix.training import StepProgress
+
+logger = logging.getLogger(__name__)
+
+_POLL_S = 0.5
+_POLL_WITHOUT_TERMINAL_S = 15.0  # a log file wants lines now and then, not a moving bar
+
+
+class _News(NamedTuple):
+    progress: StepProgress | None
+    messages: list[tuple[int, str]]  # logging level and text
+
+
+class _Mailbox:
+    """The actor between workers and driver."""
+
+    def __init__(self) -> None:
+        self._news = _News(None, [])
+
+    def progress(self, progress: StepProgress) -> None:
+        self._news = _News(progress, self._news.messages)
+
+    def message(self, level: int, text: str) -> None:
+        self._news.messages.append((level, text))
+
+    def take(self) -> _News:
+        taken, self._news = self._news, _News(None, [])
+        return taken
+
+
+class WorkerConsole(logging.Handler):
+    """The worker's end: call it with progress, attach it to a logger for its messages."""
+
+    def __init__(self, mailbox: Any) -> None:
+        super().__init__(logging.WARNING)
+        self._mailbox = mailbox
+        self._sent_s = 0.0
+
+    def __call__(self, progress: StepProgress) -> None:
+        """Send progress, at most as often as it is looked at."""
+        is_last = progress.batch == progress.num_batches
+        if is_last or time.monotonic() - self._sent_s >= _POLL_S:
+            self._sent_s = time.monotonic()
+            self._mailbox.progress.remote(progress)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send a warning or an error."""
+        self._mailbox.message.remote(record.levelno, record.getMessage())
+
+
+@contextmanager
+def console(num_epochs: int) -> Iterator[Any]:
+    """Show what arrives while the block runs; gives the mailbox for the workers' ends."""
+    mailbox = ray.remote(num_cpus=0)(_Mailbox).remote()
+    done = threading.Event()
+    thread = threading.Thread(target=_show, args=(mailbox, done, num_epochs), daemon=True)
+    thread.start()
+    try:
+        yield mailbox
+    finally:
+        done.set()
+        thread.join()
+
+
+def _show(mailbox: Any, done: threading.Event, num_epochs: int) -> None:
+    poll_s = _POLL_S if sys.stderr.isatty() else _POLL_WITHOUT_TERMINAL_S
+    with logging_redirect_tqdm(), tqdm(total=None, unit="step", mininterval=0) as bar:
+        is_over = False
+        while not is_over:
+            is_over = done.wait(poll_s)
+            try:
+                news = ray.get(mailbox.take.remote(), timeout=10)
+            except ray.exceptions.RayError:
+                return  # the cluster is gone; the driver's own error says so
+            for level, text in news.messages:
+                logger.log(level, "worker: %s", text)
+            if news.progress is not None:
+                _advance(bar, news.progress, num_epochs)
+
+
+def _advance(bar: Any, progress: StepProgress, num_epochs: int) -> None:
+    bar.total = num_epochs * progress.num_batches
+    bar.set_description(f"epoch {progress.epoch + 1}/{num_epochs}", refresh=False)
+    bar.set_postfix_str(
+        f"{progress.images_per_s:.1f} img/s, {progress.data_wait_share:.0%} waiting for data",
+        refresh=False,
+    )
+    done = progress.epoch * progress.num_batches + progress.batch
+    if bar.n == 0:
+        bar.initial = done - progress.batch  # a continued training did not do these now
+    bar.update(done - bar.n)
+    bar.refresh()

@@ -1,0 +1,68 @@
+"""Where a training keeps what it needs to go on after an interruption.
+
+DVC removes a stage's outputs before it runs the stage, so the running state lies outside them, in
+a folder named by a fingerprint of all that the result is a function of: the same command finds it
+again, and another data set, parameter or line of code does not.
+"""
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pix2pix
+from pipelines.entrypoint import write_json
+from pix2pix.config import Params
+
+_CODE = ("config.py", "checkpoint.py", "data", "models", "training")
+_FILE = "run.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunningState:
+    """A training that was begun."""
+
+    folder: Path
+    run_key: str  # of this training, also in MLflow; kept when it is continued
+    started_s: float
+    is_new: bool
+
+
+def open_running_state(runs_dir: Path, params: Params, data_hash: str) -> RunningState:
+    """The state of the training that `params` on this data would continue, or a new one."""
+    folder = runs_dir / _fingerprint(params, data_hash)
+    path = folder / _FILE
+    if path.is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return RunningState(folder, found["run_key"], found["started_s"], is_new=False)
+    run_key, started_s = uuid.uuid4().hex, time.time()
+    write_json(path, {"run_key": run_key, "started_s": started_s})
+    return RunningState(folder, run_key, started_s, is_new=True)
+
+
+def close_running_state(state: RunningState) -> None:
+    """Forget a training whose result is safe."""
+    shutil.rmtree(state.folder)
+
+
+def _fingerprint(params: Params, data_hash: str) -> str:
+    sections = {
+        name: dataclasses.asdict(getattr(params, name)) for name in ("augment", "model", "train")
+    }
+    digest = hashlib.sha256(json.dumps([data_hash, sections], sort_keys=True).encode())
+    root = Path(pix2pix.__file__).parent
+    for path in _sources(root):
+        digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _sources(root: Path) -> Iterable[Path]:
+    for name in _CODE:
+        path = root / name
+        yield from [path] if path.is_file() else sorted(path.rglob("*.py"))

@@ -1,0 +1,39 @@
+"""Pictures of the fixed dev pairs: source, generated, target."""
+
+import cv2
+import numpy as np
+from torch import Tensor
+
+from pix2pix.data.manifest import Manifest
+from pix2pix.data.prepared import PreparedSplit
+from pix2pix.data.ranges import from_network
+from pix2pix.grids import as_rgb8, image_grid
+
+HEADINGS = ("source", "generated", "target")
+
+
+class SampleGrids:
+    """Draws the same dev pairs each time, so that epochs can be compared."""
+
+    def __init__(self, dev: PreparedSplit, positions: list[int], manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._pairs = [(dev.source[place], dev.target[place]) for place in positions]
+
+    def image(self, fakes: Tensor) -> np.ndarray:
+        """The grid (H, W, 3) uint8 for the fakes (N, C, H, W) in [-1, 1] of these pairs."""
+        source, target = self._manifest.source, self._manifest.target
+        shown = from_network(fakes, value_range=target.value_range, dtype=target.dtype)
+        rows = [
+            (
+                as_rgb8(source_image, source.value_range),
+                as_rgb8(fake, target.value_range),
+                as_rgb8(target_image, target.value_range),
+            )
+            for (source_image, target_image), fake in zip(self._pairs, shown, strict=True)
+        ]
+        return image_grid(rows, headings=HEADINGS)
+
+    def png(self, fakes: Tensor) -> bytes:
+        """The same grid as a PNG file's bytes."""
+        _, encoded = cv2.imencode(".png", self.image(fakes)[..., ::-1])
+        return encoded.tobytes()

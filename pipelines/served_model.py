@@ -1,0 +1,35 @@
+"""What MLflow runs to serve a registered model: it is copied into the model, as source.
+
+MLflow executes this file when a model is saved and when it is loaded, with the model's own copy
+of the package `pix2pix` on the path.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+from pix2pix.inference import Translator
+
+
+class ServedTranslator(PythonModel):
+    """Translates (N, H, W, C) of the source's dtype to (N, H, W, C') of the target's."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Load the generator to the device the model is configured for."""
+        model_dir = Path(context.artifacts["model"])
+        self.translator = Translator.load(model_dir, device=context.model_config["device"])
+
+    def predict(
+        self,
+        context: PythonModelContext,  # noqa: ARG002 - MLflow passes it by name
+        model_input: np.ndarray,
+        params: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> np.ndarray:
+        """Translate; MLflow has checked shape and dtype against the model's signature."""
+        return self.translator.translate_batch(model_input)
+
+
+set_model(ServedTranslator())

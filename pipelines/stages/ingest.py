@@ -1,0 +1,52 @@
+"""DVC stage `ingest`: draw or fetch the raw pairs, or note where the user's folder lies."""
+
+import dataclasses
+import logging
+import shutil
+from pathlib import Path
+from typing import assert_never
+
+from pipelines.entrypoint import run, write_json
+from pipelines.paths import ARCHIVE_CACHE_DIR, ARCHIVE_LEDGER_PATH, RAW_DIR, SOURCE_PATH
+from pix2pix.config import DataConfig, load_params
+from pix2pix.data.sources.archive import fetch_archive
+from pix2pix.data.sources.synthetic import write_synthetic
+
+logger = logging.getLogger(__name__)
+
+
+def ingest(config: DataConfig, raw_dir: Path) -> dict[str, object]:
+    """Fill `raw_dir` from the configured source; returns a record of where the pairs came from.
+
+    Raises ValueError if a folder is missing, or as the sources do.
+    """
+    match config.source:
+        case "synthetic":
+            num_pairs = write_synthetic(raw_dir, config.synthetic)
+            record = {"num_pairs": num_pairs, **dataclasses.asdict(config.synthetic)}
+        case "archive":
+            fetched = fetch_archive(
+                config.archive, raw_dir, cache_dir=ARCHIVE_CACHE_DIR, ledger=ARCHIVE_LEDGER_PATH
+            )
+            record = dataclasses.asdict(fetched)
+        case "folder":
+            if not Path(config.path).is_dir():
+                raise ValueError(f"data.path: {config.path} is not a folder")
+            # Tracked where it lies, see dvc.yaml; nothing is copied.
+            shutil.rmtree(raw_dir, ignore_errors=True)
+            raw_dir.mkdir(parents=True)
+            record = {}
+        case _:
+            assert_never(config.source)
+    return {"source": config.source, "path": config.path, **record}
+
+
+def main() -> None:
+    """Read params.yaml, write data/raw."""
+    record = ingest(load_params().data, RAW_DIR)
+    write_json(SOURCE_PATH, record)
+    logger.info("raw pairs: %s", record)
+
+
+if __name__ == "__main__":
+    run(main)

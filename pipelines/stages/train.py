@@ -1,0 +1,142 @@
+"""DVC stage `train`: train under Ray Train, keep the epoch with the lowest dev L1."""
+
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import ray.train
+
+from pipelines.entrypoint import run, write_json, write_text
+from pipelines.lineage import code_version
+from pipelines.paths import (
+    AUGMENTATION_PATH,
+    HISTORY_PATH,
+    MODEL_DIR,
+    PREPARED_DIR,
+    RUNS_DIR,
+    SAMPLES_DIR,
+    TRAIN_PATH,
+)
+from pipelines.ray_cluster import connect, place
+from pipelines.ray_train import RunPlace, Trained, train
+from pipelines.running_state import RunningState, close_running_state, open_running_state
+from pipelines.tracking import LiveRun, RunDescription, tracking_uri
+from pix2pix.checkpoint import ModelCard, save_model
+from pix2pix.config import Params, load_params
+from pix2pix.data.augment import make_augmentation
+from pix2pix.data.contact_sheet import augmentation_sheet
+from pix2pix.data.manifest import Manifest, load_manifest
+from pix2pix.data.prepared import open_split
+from pix2pix.grids import write_png
+from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
+from pix2pix.training.dev import better_mode
+
+logger = logging.getLogger(__name__)
+
+
+def write_model(
+    model_dir: Path, best: dict[str, Any], *, params: Params, manifest: Manifest
+) -> ModelCard:
+    """Write the model folder of the training state `best`, with the better inference mode."""
+    generator_config, discriminator_config = network_configs(params)
+    generator, discriminator = (
+        UNetGenerator(generator_config),
+        PatchDiscriminator(discriminator_config),
+    )
+    generator.load_state_dict(best["generator"])
+    discriminator.load_state_dict(best["discriminator"])
+    dev = {name: value for name, value in best["history"][-1].items() if name.startswith("dev/")}
+    card = ModelCard(
+        format=1,
+        name=manifest.name,
+        direction=manifest.direction,
+        image_size=manifest.image_size,
+        source=manifest.source,
+        target=manifest.target,
+        generator=generator_config,
+        discriminator=discriminator_config,
+        inference_mode=better_mode(dev),
+        seed=params.train.seed,
+        epoch=best["epoch"],
+        dev=dev,
+        data_hash=manifest.data_hash,
+    )
+    save_model(model_dir, card, generator=generator, discriminator=discriminator)
+    return card
+
+
+def _train(params: Params, manifest: Manifest, state: RunningState) -> Trained:
+    connect()
+    description = RunDescription(
+        run_key=state.run_key,
+        started_s=state.started_s,
+        params=params,
+        manifest=manifest,
+        code=code_version(Path()),
+    )
+    place_of_run = RunPlace(
+        name=state.folder.name,
+        storage_path=str(state.folder.parent.resolve()),
+        live_run=LiveRun(tracking_uri(), description),
+    )
+    try:
+        return train(params, PREPARED_DIR, place=place(params.train), run=place_of_run)
+    except ray.train.WorkerGroupError as error:
+        causes = sorted({str(cause) for cause in error.worker_failures.values()})
+        raise ValueError(
+            f"training failed: {'; '.join(causes)}\nThe same command continues from the last "
+            f"checkpoint in {state.folder}"
+        ) from error
+
+
+def _write_outputs(trained: Trained, params: Params, manifest: Manifest) -> ModelCard:
+    for epoch, png in trained.samples.items():
+        path = SAMPLES_DIR / f"epoch_{epoch:04d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png)
+    augmentation = make_augmentation(
+        params.augment, params.data, source=manifest.source, target=manifest.target
+    )
+    sheet = augmentation_sheet(
+        open_split(PREPARED_DIR, "train"), augmentation, seed=params.train.seed
+    )
+    write_png(AUGMENTATION_PATH, sheet)
+    lines = [json.dumps(record, allow_nan=False) for record in trained.history]
+    write_text(HISTORY_PATH, "\n".join(lines) + "\n")
+    return write_model(MODEL_DIR, trained.best, params=params, manifest=manifest)
+
+
+def main() -> None:
+    """Read params.yaml and data/prepared, write models/ and the training's reports."""
+    params = load_params()
+    manifest = load_manifest(PREPARED_DIR)
+    state = open_running_state(RUNS_DIR, params, manifest.data_hash)
+    if not state.is_new:
+        logger.info("continuing the interrupted training in %s", state.folder)
+    resumed_s = time.time()
+    trained = _train(params, manifest, state)
+    card = _write_outputs(trained, params, manifest)
+    write_json(
+        TRAIN_PATH,
+        {
+            "run_key": state.run_key,
+            "started_s": state.started_s,
+            "elapsed_s": time.time() - resumed_s,
+            "num_workers": params.train.num_workers,
+            "epochs": trained.history[-1]["epoch"],
+            "best_epoch": card.epoch,
+        },
+    )
+    close_running_state(state)
+    logger.info(
+        "best dev L1 %.4f after epoch %d, %s inference",
+        card.dev["dev/l1"],
+        card.epoch,
+        card.inference_mode,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

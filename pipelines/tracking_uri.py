@@ -1,0 +1,80 @@
+"""Where MLflow is, and whether it answers. Does not need MLflow."""
+
+import http.client
+import os
+import re
+import sqlite3
+import ssl
+import urllib.error
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+_DEFAULT_URI = "sqlite:///mlflow.db"
+_TIMEOUT_S = 5
+
+
+def tracking_uri() -> str:
+    """`MLFLOW_TRACKING_URI`, or the SQLite database `mlflow.db` in the current folder.
+
+    A relative SQLite path is made absolute: a Ray worker runs in a folder of its own.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or _DEFAULT_URI
+    path = _sqlite_path(uri)
+    return uri if path is None else f"sqlite:///{path.resolve()}"
+
+
+def artifact_location(uri: str) -> str | None:
+    """Where runs of the SQLite database `uri` keep their files: a folder beside it, absolute.
+
+    None for everything else: a server decides that itself.
+    """
+    path = _sqlite_path(uri)
+    return None if path is None else (path.resolve().parent / "mlartifacts").as_uri()
+
+
+def shown(uri: str) -> str:
+    """`uri` as it may be printed and stored: without a password."""
+    return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", uri)
+
+
+def reach(uri: str) -> None:
+    """Return if something answers at `uri`.
+
+    Raises ConnectionError naming the URI and the remedy after seconds; MLflow itself would try
+    again for minutes. Other databases than SQLite are not looked at.
+    """
+    path = _sqlite_path(uri)
+    try:
+        if path is not None:
+            with closing(sqlite3.connect(path)) as database:
+                database.execute("PRAGMA schema_version")
+        elif urlsplit(uri).scheme in ("http", "https"):
+            _request(uri)
+    except (OSError, sqlite3.Error, http.client.HTTPException) as error:
+        raise unusable(uri, error) from None
+
+
+def unusable(uri: str, error: Exception) -> ConnectionError:
+    """The error that says what is wrong with `uri` and what to do."""
+    return ConnectionError(
+        f"MLflow at {shown(uri)} cannot be used: {error}\nStart the server there, or set "
+        f"MLFLOW_TRACKING_URI to another one (unset: {_DEFAULT_URI} in the current folder)."
+    )
+
+
+def _request(uri: str) -> None:
+    """Wait for any HTTP response: whether it is MLflow's, and lets us in, its client finds out."""
+    try:
+        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=_TIMEOUT_S).close()
+    except urllib.error.HTTPError:
+        pass
+    except urllib.error.URLError as error:
+        # A certificate that MLflow's own settings may accept: something does answer.
+        if not isinstance(error.reason, ssl.SSLError):
+            raise
+
+
+def _sqlite_path(uri: str) -> Path | None:
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None

@@ -1,0 +1,51 @@
+"""Folders and files that appear, or are replaced, as a whole: nothing is ever half written."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def new_directory(directory: Path) -> Iterator[Path]:
+    """Hand out an empty folder beside `directory`, and put it in its place at the end.
+
+    After an exception `directory` is as it was, and the new folder is gone. What a killed run left
+    is removed by the next one.
+    """
+    partial = directory.with_name(f".{directory.name}.partial")
+    _remove(partial)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        _put_in_place(partial, directory)
+    finally:
+        _remove(partial)
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write a file that readers see either as it was or complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def _put_in_place(partial: Path, directory: Path) -> None:
+    """Rename `partial` to `directory`; a folder cannot be renamed onto one that holds files."""
+    replaced = directory.with_name(f".{directory.name}.replaced")
+    _remove(replaced)
+    if directory.exists():
+        directory.rename(replaced)
+    try:
+        partial.rename(directory)
+    except OSError:
+        if replaced.exists():
+            replaced.rename(directory)
+        raise
+    _remove(replaced)
+
+
+def _remove(directory: Path) -> None:
+    if directory.exists():
+        shutil.rmtree(directory)

@@ -1,0 +1,182 @@
+"""Random changes of training pairs, each a pure function of (seed, epoch, pair_id).
+
+Images are (H, W, C) stored values: uint8, uint16 or float32, any number of channels.
+"""
+
+import hashlib
+import logging
+import os
+import random
+
+import cv2
+import numpy as np
+
+from pix2pix.config import AugmentConfig, DataConfig
+from pix2pix.data.manifest import SideRecord
+
+# Without this, importing albumentations asks the package index for a newer version: a delay and a
+# warning where there is no network. The variable is read once, during the import.
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+import albumentations as A  # type: ignore[import-untyped]
+
+logger = logging.getLogger(__name__)
+
+_PHOTOMETRIC_SETTINGS = ("brightness", "contrast", "noise", "blur_px")
+# Any constant but 0: photometric draws come from a stream of their own, so that switching them on
+# leaves crops, flips and rotations as they were.
+_PHOTOMETRIC_STREAM = 0x9E3779B97F4A7C15
+_INTERPOLATION = {"image": cv2.INTER_LINEAR, "labels": cv2.INTER_NEAREST}
+# Mirrored without repeating the edge pixel: turned or shrunk pairs show no invented colour.
+_BORDER = cv2.BORDER_REFLECT_101
+
+
+class Augmentation:
+    """The random change of one pair; holds the transforms, but no random state between calls.
+
+    Made by `make_augmentation`; can be pickled, so each loader worker has a copy.
+    """
+
+    def __init__(
+        self,
+        geometry: A.Compose,
+        photometry: A.Compose,
+        *,
+        source: SideRecord,
+        target: SideRecord,
+        both: bool,
+    ) -> None:
+        self.source = source
+        self.target = target
+        self._geometry = geometry
+        self._photometry = photometry
+        self._alters_source = bool(photometry.transforms) and source.kind == "image"
+        self._alters_target = bool(photometry.transforms) and target.kind == "image" and both
+
+    def __call__(
+        self, source: np.ndarray, target: np.ndarray, *, seed: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Change a pair: the same geometry for both, then brightness and the like.
+
+        source and target are (H, W, C) with equal H and W of at least image_size; the results are
+        (image_size, image_size, C) of the same dtypes. The inputs are left as they were, though a
+        result may be a view of its input. `seed` is that of `augment_seed`.
+        """
+        _reseed(self._geometry, seed)
+        # albumentations turns both alike, and resamples `mask` with an interpolation of its own.
+        changed = self._geometry(image=source, mask=target)
+        source, target = changed["image"], changed["mask"]
+        if self._alters_source:
+            source = self._alter(source, self.source.value_range, seed=seed)
+        if self._alters_target:
+            target = self._alter(target, self.target.value_range, seed=seed)
+        return source, target
+
+    def _alter(
+        self, image: np.ndarray, value_range: tuple[float, float], *, seed: int
+    ) -> np.ndarray:
+        """Photometric changes in [0, 1]: albumentations takes 0, 255 and 65535 for granted."""
+        _reseed(self._photometry, seed ^ _PHOTOMETRIC_STREAM)
+        low, high = value_range
+        unit = (image.astype(np.float32) - low) / np.float32(high - low)
+        unit = self._photometry(image=unit)["image"]
+        values: np.ndarray = unit * np.float32(high - low) + np.float32(low)
+        if not np.issubdtype(image.dtype, np.integer):
+            return values.astype(image.dtype)
+        limits = np.iinfo(image.dtype)  # a declared range may be wider than the dtype
+        rounded: np.ndarray = np.rint(values).clip(limits.min, limits.max)
+        return rounded.astype(image.dtype)
+
+
+def augment_seed(seed: int, epoch: int, pair_id: str) -> int:
+    """64 bits that depend on nothing else, on any machine and in any process."""
+    digest = hashlib.sha256(f"{seed}/{epoch}/{pair_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big")
+
+
+def make_augmentation(
+    augment: AugmentConfig, data: DataConfig, *, source: SideRecord, target: SideRecord
+) -> Augmentation:
+    """Build the changes that `augment` asks for, from stored pairs to data.image_size.
+
+    Labels are resampled nearest and never altered photometrically; photometric results stay inside
+    the side's value_range. With photometric_on: both, the two sides get the same parameters.
+
+    Raises ValueError if photometric settings could change neither side.
+    """
+    _check_photometric(augment, source=source, target=target)
+    return Augmentation(
+        _geometry(augment, data.image_size, source=source, target=target),
+        _photometry(augment),
+        source=source,
+        target=target,
+        both=augment.photometric_on == "both",
+    )
+
+
+def _check_photometric(augment: AugmentConfig, *, source: SideRecord, target: SideRecord) -> None:
+    names = [f"augment.{name}" for name in _PHOTOMETRIC_SETTINGS if getattr(augment, name)]
+    both = augment.photometric_on == "both"
+    chosen = {"source": source, "target": target} if both else {"source": source}
+    labels = [name for name, side in chosen.items() if side.kind == "labels"]
+    if not names or not labels:
+        return
+    if len(labels) == len(chosen):
+        remedy = "set them to 0" if both else "set them to 0, or augment.photometric_on: both"
+        raise ValueError(
+            f"{', '.join(names)} would change nothing: {' and '.join(labels)} hold labels; {remedy}"
+        )
+    logger.warning("%s: not applied to the %s, which holds labels", ", ".join(names), labels[0])
+
+
+def _geometry(
+    augment: AugmentConfig, image_size: int, *, source: SideRecord, target: SideRecord
+) -> A.Compose:
+    """Turn and zoom (one resampling), crop, mirror, quarter turns."""
+    transforms: list[A.DualTransform] = []
+    if augment.rotate_deg or augment.scale:
+        transforms.append(
+            A.Affine(
+                rotate=(-augment.rotate_deg, augment.rotate_deg),
+                scale=(1 - augment.scale, 1 + augment.scale),
+                keep_ratio=True,
+                interpolation=_INTERPOLATION[source.kind],
+                mask_interpolation=_INTERPOLATION[target.kind],
+                border_mode=_BORDER,
+                p=1,
+            )
+        )
+    transforms.append(A.RandomCrop(image_size, image_size))
+    if augment.horizontal_flip:
+        transforms.append(A.HorizontalFlip(p=augment.horizontal_flip))
+    if augment.vertical_flip:
+        transforms.append(A.VerticalFlip(p=augment.vertical_flip))
+    if augment.rotate_90:
+        transforms.append(A.RandomRotate90(p=augment.rotate_90))
+    return A.Compose(transforms)
+
+
+def _photometry(augment: AugmentConfig) -> A.Compose:
+    """In the order of a camera: exposure, optics, sensor. Contrast keeps the range's low end."""
+    transforms: list[A.ImageOnlyTransform] = []
+    if augment.brightness or augment.contrast:
+        transforms.append(
+            A.RandomBrightnessContrast(
+                brightness_limit=(-augment.brightness, augment.brightness),
+                contrast_limit=(-augment.contrast, augment.contrast),
+                p=1,
+            )
+        )
+    if augment.blur_px:
+        transforms.append(A.GaussianBlur(sigma_limit=(0, augment.blur_px), blur_limit=0, p=1))
+    if augment.noise:
+        transforms.append(A.GaussNoise(std_range=(0, augment.noise), per_channel=True, p=1))
+    return A.Compose(transforms)
+
+
+def _reseed(compose: A.Compose, seed: int) -> None:
+    """Start the draws of `compose` afresh.
+
+    Not `set_random_seed`: that gives each transform its own generator with the same seed, so that
+    both flips and the crop would all follow one draw (albumentations 2.0.8).
+    """
+    compose.set_random_state(np.random.default_rng(seed), random.Random(seed))

@@ -1,0 +1,45 @@
+"""A picture by which a person sees whether augmented pairs stay aligned."""
+
+import numpy as np
+
+from pix2pix.data.augment import Augmentation, augment_seed
+from pix2pix.data.prepared import PreparedSplit
+from pix2pix.grids import as_rgb8, image_grid
+
+_SEPARATOR_PX = 2
+
+
+def augmentation_sheet(
+    pairs: PreparedSplit,
+    augmentation: Augmentation,
+    *,
+    seed: int,
+    num_pairs: int = 6,
+    num_epochs: int = 6,
+) -> np.ndarray:
+    """The first training pairs as stored, then as each of the first epochs sees them.
+
+    One row per pair, source above target in each tile, at the size of the pixels; the result is
+    (H, W, 3) uint8. `seed` is train.seed: these are the very images that training sees.
+    """
+    rows = [
+        _row(pairs, augmentation, position, seed=seed, num_epochs=num_epochs)
+        for position in range(min(num_pairs, len(pairs.pair_ids)))
+    ]
+    epochs = [f"epoch {epoch}" for epoch in range(num_epochs)]
+    return image_grid(rows, headings=["stored", *epochs])
+
+
+def _row(
+    pairs: PreparedSplit, augmentation: Augmentation, position: int, *, seed: int, num_epochs: int
+) -> list[np.ndarray]:
+    source, target = np.asarray(pairs.source[position]), np.asarray(pairs.target[position])
+    seeds = [augment_seed(seed, epoch, pairs.pair_ids[position]) for epoch in range(num_epochs)]
+    changed = [augmentation(source, target, seed=each) for each in seeds]
+    return [_tile(augmentation, *pair) for pair in [(source, target), *changed]]
+
+
+def _tile(augmentation: Augmentation, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    upper = as_rgb8(source, augmentation.source.value_range)
+    lower = as_rgb8(target, augmentation.target.value_range)
+    return image_grid([[upper], [lower]], gap_px=_SEPARATOR_PX)

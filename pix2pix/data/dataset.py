@@ -1,0 +1,137 @@
+"""Stored pairs as a torch data set whose items are pure functions of (epoch, position).
+
+Arrays are (N, H, W, C) of stored values, usually memory-mapped.
+"""
+
+import mmap
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from pix2pix.data.augment import Augmentation, augment_seed
+from pix2pix.data.prepared import PreparedSplit
+from pix2pix.data.sampling import epoch_order, num_global_batches, share_of_batch
+
+
+class Key(NamedTuple):
+    """What an item of an epoch is asked for by."""
+
+    epoch: int
+    position: int
+
+
+class Item(NamedTuple):
+    """An augmented pair, (H, W, C) each, of stored values."""
+
+    source: np.ndarray
+    target: np.ndarray
+    pair_id: str
+
+
+class Batch(NamedTuple):
+    """Pairs of a step: (N, H, W, C) stored values, or (N, C, H, W) float32 in [-1, 1] on device."""
+
+    source: Tensor
+    target: Tensor
+    pair_ids: tuple[str, ...]
+
+
+class AugmentedPairs(Dataset[Item]):
+    """Training pairs, augmented. Memory maps travel to worker processes by path, not by value."""
+
+    def __init__(self, pairs: PreparedSplit, augmentation: Augmentation, *, seed: int) -> None:
+        self._source = pairs.source
+        self._target = pairs.target
+        self._pair_ids = pairs.pair_ids
+        self._augmentation = augmentation
+        self._seed = seed
+
+    def __len__(self) -> int:
+        return len(self._pair_ids)
+
+    def __getitem__(self, key: Key) -> Item:
+        epoch, position = key
+        pair_id = self._pair_ids[position]
+        source, target = self._augmentation(
+            np.asarray(self._source[position]),
+            np.asarray(self._target[position]),
+            seed=augment_seed(self._seed, epoch, pair_id),
+        )
+        return Item(source, target, pair_id)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        state["_source"] = _detached(self._source)
+        state["_target"] = _detached(self._target)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state["_source"] = _attached(state["_source"])
+        state["_target"] = _attached(state["_target"])
+        self.__dict__.update(state)
+
+
+class EpochKeys(Sampler[list[Key]]):
+    """The keys of one worker's share of each batch, from `start_step` of `epoch` on.
+
+    `epoch` and `start_step` are set before each pass, so that one DataLoader, and with it its
+    worker processes, serves all epochs.
+    """
+
+    def __init__(
+        self, num_pairs: int, *, seed: int, batch_size: int, rank: int, world_size: int
+    ) -> None:
+        self.epoch = 0
+        self.start_step = 0
+        self._num_pairs = num_pairs
+        self._num_batches = num_global_batches(num_pairs, batch_size)
+        self._seed = seed
+        self._share = {"batch_size": batch_size, "rank": rank, "world_size": world_size}
+
+    def __len__(self) -> int:
+        return self._num_batches - self.start_step
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        epoch = self.epoch
+        order = epoch_order(self._seed, epoch, self._num_pairs)
+        for step in range(self.start_step, self._num_batches):
+            positions = share_of_batch(order, step, **self._share)
+            yield [Key(epoch, int(position)) for position in positions]
+
+
+def collate(items: Sequence[Item]) -> Batch:
+    """Stack items into a batch of stored values, (N, H, W, C)."""
+    return Batch(
+        source=torch.from_numpy(np.stack([item.source for item in items])),
+        target=torch.from_numpy(np.stack([item.target for item in items])),
+        pair_ids=tuple(item.pair_id for item in items),
+    )
+
+
+class _MapOnDisk(NamedTuple):
+    """Where a memory map's values lie; pickling the map itself would copy them all."""
+
+    path: str
+    dtype: np.dtype[Any]
+    offset: int
+    shape: tuple[int, ...]
+
+
+def _detached(array: np.ndarray) -> np.ndarray | _MapOnDisk:
+    # A view of a map keeps the whole map's file name and offset: only the map itself is described
+    # by them. Plain arrays and views travel by value.
+    if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap) and array.filename:
+        return _MapOnDisk(str(array.filename), array.dtype, array.offset, array.shape)
+    return array
+
+
+def _attached(array: np.ndarray | _MapOnDisk) -> np.ndarray:
+    if isinstance(array, _MapOnDisk):
+        return np.memmap(
+            array.path, dtype=array.dtype, mode="r", offset=array.offset, shape=array.shape
+        )
+    return array

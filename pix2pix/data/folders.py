@@ -1,0 +1,66 @@
+"""Image files under a data folder, by the id of the pair they belong to."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+SPLIT_FOLDERS = ("train", "val", "dev", "test")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
+_NOT_DATA = ("thumbs.db", "desktop.ini", "__macosx")
+
+Files = dict[str, list[Path]]  # by pair id
+
+
+def collect_files(root: Path, side_folder: str | None) -> tuple[Files, int]:
+    """Image files of a side (None: of both) by pair id, and the number of files of other kinds.
+
+    Found are ROOT/SPLIT/x.png, ROOT/SIDE/SPLIT/x.png, ROOT/SPLIT/SIDE/x.png and, outside of split
+    folders, ROOT/x.png or ROOT/SIDE/x.png, each at any depth; the ids are SPLIT/x and x. Hidden
+    files and DVC's are passed over. Raises ValueError if there is none.
+    """
+    files: Files = defaultdict(list)
+    num_ignored = 0
+    for prefix, directory in _places(root, side_folder):
+        for path in _walk(directory, skip=() if prefix else SPLIT_FOLDERS):
+            if path.suffix.lower() in SUFFIXES:
+                stem = path.relative_to(directory).with_suffix("").as_posix()
+                files[prefix + stem].append(path)
+            else:
+                num_ignored += 1
+    if not files:
+        place = str(root) if side_folder is None else f"{root} (folder {side_folder!r})"
+        raise ValueError(
+            f"{place} holds no images ({', '.join(SUFFIXES)}); correct data.path, data.layout, "
+            "data.folder_a or data.folder_b"
+        )
+    return dict(files), num_ignored
+
+
+def split_folder(pair_id: str) -> str | None:
+    """The split folder that a pair lies in, if any."""
+    first, slash, _ = pair_id.partition("/")
+    return first if slash and first in SPLIT_FOLDERS else None
+
+
+def _places(root: Path, side_folder: str | None) -> Iterator[tuple[str, Path]]:
+    """Folders that may hold files of a side, each with what it puts before the pair's id."""
+    for split in SPLIT_FOLDERS:
+        if side_folder is None:
+            yield f"{split}/", root / split
+        else:
+            yield f"{split}/", root / side_folder / split
+            yield f"{split}/", root / split / side_folder
+    yield "", root if side_folder is None else root / side_folder
+
+
+def _walk(directory: Path, *, skip: tuple[str, ...]) -> Iterator[Path]:
+    """Files at any depth that may be data; `skip` names folders at the top to stay out of."""
+    for place, folders, names in os.walk(directory):
+        skipped = skip if Path(place) == directory else ()
+        folders[:] = [name for name in folders if _may_be_data(name) and name not in skipped]
+        yield from (Path(place, name) for name in names if _may_be_data(name))
+
+
+def _may_be_data(name: str) -> bool:
+    return not (name.startswith(".") or name.endswith(".dvc") or name.lower() in _NOT_DATA)

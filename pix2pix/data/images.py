@@ -1,0 +1,141 @@
+"""One image: read, brought to the channels of its side, resized.
+
+Arrays are (H, W, C), channels in RGB order, uint8, uint16 or float32.
+"""
+
+from pathlib import Path
+from typing import Literal, assert_never
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from pix2pix.config import Kernel, SideConfig
+from pix2pix.data.decode import decode
+
+AnyKernel = Kernel | Literal["nearest"]
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_CV_CHANNELS = 4  # cv2.resize averages at most so many at once
+
+
+def read_image(path: Path, *, label_ids: bool = False) -> np.ndarray:
+    """Read a PNG, JPEG, TIFF or NPY file in its own depth; (H, W, C), see `decode`.
+
+    JPEGs are turned upright as EXIF says. Raises ValueError naming the file if it cannot be read
+    whole, is no image, or holds values other than uint8, uint16 and finite float32.
+    """
+    try:
+        return decode(path.read_bytes(), label_ids=label_ids)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def read_side(path: Path, side: SideConfig) -> np.ndarray:
+    """`read_image` and `conform`: an image as this side's networks expect it."""
+    image = read_image(path, label_ids=side.num_labels is not None)
+    try:
+        return conform(image, side)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def conform(image: np.ndarray, side: SideConfig) -> np.ndarray:
+    """(H, W, C) with the channels of `side`: luma (Rec. 601, same dtype) if it asks for grey.
+
+    Raises ValueError if the number of channels is not the declared one.
+    """
+    height, width, channels = image.shape
+    if side.grayscale and channels == 3:
+        luma = sum(image[..., index].astype(np.float64) * LUMA[index] for index in range(3))
+        return _as_dtype(np.asarray(luma)[..., None], image.dtype)
+    if channels == side.channels:
+        return image
+    hint = f"convert it, or set channels: {channels} if all images have so many"
+    if channels == 3 and side.channels == 1:
+        hint = "set grayscale: true, or convert it"
+    elif channels in (2, 4):
+        hint = "remove the transparency (alpha) channel, or " + hint
+    raise ValueError(
+        f"{width}x{height} px with {channels} channel(s) where channels is {side.channels}; {hint}"
+    )
+
+
+def value_range(dtype: str | np.dtype, side: SideConfig) -> tuple[float, float]:
+    """The values that map to -1 and 1: declared, the labels', or the whole range of the integers.
+
+    Raises ValueError for floats without a declared range.
+    """
+    if side.value_range is not None:
+        return side.value_range
+    if side.num_labels is not None:
+        return (0.0, float(side.num_labels - 1))
+    if np.dtype(dtype).kind == "f":
+        raise ValueError(
+            f"{np.dtype(dtype).name} images have no natural range; "
+            "set value_range: [low, high] for this side"
+        )
+    return (0.0, float(np.iinfo(dtype).max))
+
+
+def resize(image: np.ndarray, height: int, width: int, *, kernel: AnyKernel) -> np.ndarray:
+    """Resize (H, W, C) to (height, width, C), same dtype.
+
+    nearest takes the pixel under each new pixel's centre, area averages what each new pixel covers
+    (up and down alike), bilinear and bicubic are antialiased, i.e. widened when shrinking.
+    """
+    if image.shape[:2] == (height, width):
+        return image
+    match kernel:
+        case "nearest":
+            rows, columns = _centres(image.shape[0], height), _centres(image.shape[1], width)
+            return np.ascontiguousarray(image[rows[:, None], columns])
+        case "area":
+            return _as_dtype(_resize_area(image, height, width), image.dtype)
+        case "bilinear":
+            filtered = _resize_pillow(image, height, width, Image.Resampling.BILINEAR)
+        case "bicubic":
+            filtered = _resize_pillow(image, height, width, Image.Resampling.BICUBIC)
+        case _:
+            assert_never(kernel)
+    if image.dtype.kind == "f":  # bicubic overshoots at edges: stay within the image's own range
+        filtered = filtered.clip(image.min(), image.max())
+    return _as_dtype(filtered, image.dtype)
+
+
+def _centres(old: int, new: int) -> np.ndarray:
+    return (2 * np.arange(new) + 1) * old // (2 * new)
+
+
+def _resize_area(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Box average in float32, one axis at a time: where one axis shrinks and the other grows,
+    OpenCV in a single call drops pixels instead of averaging them.
+    """
+    parts = []
+    for first in range(0, image.shape[2], _CV_CHANNELS):
+        part = image[..., first : first + _CV_CHANNELS].astype(np.float32)
+        wide = cv2.resize(part, (width, image.shape[0]), interpolation=cv2.INTER_AREA)
+        both = cv2.resize(wide, (width, height), interpolation=cv2.INTER_AREA)
+        parts.append(both.reshape(height, width, -1))  # OpenCV drops a single channel's axis
+    return np.concatenate(parts, axis=2)
+
+
+def _resize_pillow(
+    image: np.ndarray, height: int, width: int, resample: Image.Resampling
+) -> np.ndarray:
+    """Channel by channel in float32, so that 16 bits and any number of channels work."""
+    channels = [
+        Image.fromarray(image[..., index].astype(np.float32)).resize((width, height), resample)
+        for index in range(image.shape[2])
+    ]
+    return np.stack([np.asarray(channel) for channel in channels], axis=2)
+
+
+def _as_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Round and clip to integers; floats are only converted."""
+    if dtype.kind == "f":
+        return values.astype(dtype)
+    whole: np.ndarray = np.rint(values).clip(0, np.iinfo(dtype).max)
+    return whole.astype(dtype)

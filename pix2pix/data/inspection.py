@@ -1,0 +1,103 @@
+"""Looking at the pixels of one pair: what is wrong with it, and what it is known by."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix.config import DataConfig, SideConfig
+from pix2pix.data.duplicates import thumbnails
+from pix2pix.data.offences import BadPair, Offence, OffenceKind
+from pix2pix.data.pairs import PairFiles, read_pair, relative_paths
+
+_SHOWN_VALUES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What reading a pair has shown; of an unreadable pair only `files` and `offences` count."""
+
+    files: PairFiles
+    offences: tuple[Offence, ...]
+    dtypes: tuple[str, str]  # of source and target
+    content_hash: str
+    thumbnails: np.ndarray  # (2, 256) float32, see `duplicates`
+    is_square: bool
+    has_flat_labels: bool
+
+
+def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspected:
+    """Read a pair and note everything that is wrong with it. Raises nothing for bad files."""
+    paths = relative_paths(root, (files.path_a, files.path_b))
+    try:
+        source, target = read_pair(files, config)
+    except BadPair as error:
+        message = str(error).replace(f"{root}{os.sep}", "")
+        offence = Offence(error.kind, (files.pair_id,), paths, message)
+        return Inspected(files, (offence,), ("", ""), "", np.zeros(0), True, False)
+    names = ("side A", "side B") if config.direction == "AtoB" else ("side B", "side A")
+    sides = (config.source_side, config.target_side)
+    wrong = [
+        *_too_small(source, config),
+        *_wrong_values(source, sides[0], names[0]),
+        *_wrong_values(target, sides[1], names[1]),
+    ]
+    return Inspected(
+        files=files,
+        offences=tuple(Offence(kind, (files.pair_id,), paths, text) for kind, text in wrong),
+        dtypes=(source.dtype.name, target.dtype.name),
+        content_hash=content_hash(source, target),
+        thumbnails=thumbnails(source, target),
+        is_square=source.shape[0] == source.shape[1],
+        has_flat_labels=any(
+            side.kind == "labels" and _is_flat(image)
+            for image, side in zip((source, target), sides, strict=True)
+        ),
+    )
+
+
+def content_hash(source: np.ndarray, target: np.ndarray) -> str:
+    """SHA-256 over shape, dtype and bytes of both images as read."""
+    digest = hashlib.sha256()
+    for image in (source, target):
+        digest.update(f"{image.shape} {image.dtype.name} ".encode())
+        digest.update(np.ascontiguousarray(image).data)
+    return digest.hexdigest()
+
+
+def _too_small(source: np.ndarray, config: DataConfig) -> Iterator[tuple[OffenceKind, str]]:
+    height, width = source.shape[:2]
+    if min(height, width) < config.image_size:
+        yield (
+            "too_small",
+            f"{width}x{height} px, smaller than data.image_size ({config.image_size})",
+        )
+
+
+def _wrong_values(
+    image: np.ndarray, side: SideConfig, name: str
+) -> Iterator[tuple[OffenceKind, str]]:
+    """Flat images, labels beyond num_labels, values beyond value_range."""
+    if side.kind == "image" and _is_flat(image):
+        yield "constant_image", f"{name} is one flat colour: {image[0, 0].tolist()}"
+    if side.num_labels is not None:
+        # Floats are never label ids, whole or not.
+        if image.dtype.kind == "f":
+            yield "label_values", f"{name} holds {image.dtype.name} values; label ids are integers"
+        elif image.max() >= side.num_labels:
+            found = np.unique(image[image >= side.num_labels])
+            shown = ", ".join(str(value) for value in found[:_SHOWN_VALUES])
+            more = ", ..." if len(found) > _SHOWN_VALUES else ""
+            yield "label_values", f"{name} holds {shown}{more}; num_labels is {side.num_labels}"
+    elif side.value_range is not None:
+        low, high = side.value_range
+        least, most = image.min(), image.max()
+        if least < low or most > high:
+            yield "out_of_range", f"{name} has values {least}..{most} outside {low}..{high}"
+
+
+def _is_flat(image: np.ndarray) -> bool:
+    return bool((image == image[0, 0]).all())

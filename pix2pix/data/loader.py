@@ -1,0 +1,186 @@
+"""Batches on the device: augmented ones for training, plain ones for evaluation."""
+
+import math
+import multiprocessing
+from collections.abc import Iterator
+from multiprocessing.context import BaseContext
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from pix2pix.data.augment import Augmentation
+from pix2pix.data.dataset import AugmentedPairs, Batch, EpochKeys, Item, collate
+from pix2pix.data.manifest import SideRecord
+from pix2pix.data.prepared import PreparedSplit
+from pix2pix.data.ranges import to_network
+from pix2pix.data.sampling import check_shares, num_global_batches
+
+
+class TrainBatches:
+    """One worker's share of the training batches: `batches(epoch, start_step)` iterates over them.
+
+    Order, batches and augmentation are functions of (seed, epoch, step); world_size, rank and
+    loader_workers only decide which process does the work. Close it (or use `with`) to end the
+    loader's processes.
+    """
+
+    def __init__(
+        self,
+        pairs: PreparedSplit,
+        augmentation: Augmentation,
+        *,
+        seed: int,
+        batch_size: int,
+        device: torch.device,
+        rank: int = 0,
+        world_size: int = 1,
+        loader_workers: int = 0,
+    ) -> None:
+        """`batch_size` counts the pairs of a step over all `world_size` workers.
+
+        Raises ValueError if it is no multiple of world_size or exceeds the number of pairs.
+        """
+        check_shares(batch_size, rank=rank, world_size=world_size)
+        self.num_batches = num_global_batches(len(pairs.pair_ids), batch_size)
+        self._device = device
+        self._sides = (augmentation.source, augmentation.target)
+        self._keys = EpochKeys(
+            len(pairs.pair_ids), seed=seed, batch_size=batch_size, rank=rank, world_size=world_size
+        )
+        dataset = AugmentedPairs(pairs, augmentation, seed=seed)
+        self._loader: DataLoader[Item] | None = _make_loader(
+            dataset, self._keys, loader_workers=loader_workers, pin_memory=device.type == "cuda"
+        )
+        self._iterator: Iterator[Batch] | None = None
+        self._num_passes = 0
+
+    def __call__(self, epoch: int, start_step: int = 0) -> Iterator[Batch]:
+        """The batches of `epoch` from `start_step` on: (N, C, H, W) float32 in [-1, 1] on device.
+
+        One pass at a time: a new one ends its predecessor, which raises RuntimeError if read on.
+        Raises ValueError if the epoch has no such step.
+        """
+        if self._loader is None:
+            raise RuntimeError("these batches are closed")
+        if not 0 <= start_step <= self.num_batches:
+            raise ValueError(
+                f"start_step must be in 0..{self.num_batches} (the steps of an epoch), "
+                f"got {start_step}"
+            )
+        self._keys.epoch, self._keys.start_step = epoch, start_step
+        self._iterator = iter(self._loader)
+        self._num_passes += 1
+        return self._read(self._num_passes, self.num_batches - start_step)
+
+    def close(self) -> None:
+        """End the loader's processes; idempotent."""
+        # torch ends them when the last reference to the loader's iterator goes, which is why
+        # `_read` keeps none while it waits.
+        self._iterator = None
+        self._loader = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _read(self, number: int, num_batches: int) -> Iterator[Batch]:
+        for _ in range(num_batches):
+            if number != self._num_passes or self._iterator is None:
+                raise RuntimeError("a later pass over these batches began, or they were closed")
+            yield _on_device(next(self._iterator), self._device, sides=self._sides)
+
+
+class EvalBatches:
+    """One worker's share of a split, in stored order and unaugmented; iterable again and again.
+
+    Worker `rank` of `world_size` gets pairs rank, rank + world_size, ...: over all workers each
+    pair once. The last batch may be smaller, and a worker may have none.
+    """
+
+    def __init__(
+        self,
+        pairs: PreparedSplit,
+        *,
+        source: SideRecord,
+        target: SideRecord,
+        batch_size: int,
+        device: torch.device,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        """`batch_size` counts the pairs of a batch of this worker."""
+        self._pairs = pairs
+        self._sides = (source, target)
+        self._batch_size = batch_size
+        self._device = device
+        self._positions = np.arange(rank, len(pairs.pair_ids), world_size)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._positions) / self._batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for start in range(0, len(self._positions), self._batch_size):
+            positions = self._positions[start : start + self._batch_size]
+            batch = Batch(
+                source=torch.from_numpy(np.asarray(self._pairs.source[positions])),
+                target=torch.from_numpy(np.asarray(self._pairs.target[positions])),
+                pair_ids=tuple(self._pairs.pair_ids[position] for position in positions),
+            )
+            yield _on_device(batch, self._device, sides=self._sides)
+
+
+def _on_device(
+    batch: Batch, device: torch.device, *, sides: tuple[SideRecord, SideRecord]
+) -> Batch:
+    # The stored values cross to the device, not the floats: a quarter of the bytes for uint8.
+    source, target = (raw.to(device, non_blocking=True) for raw in (batch.source, batch.target))
+    return Batch(
+        source=to_network(source, sides[0].value_range),
+        target=to_network(target, sides[1].value_range),
+        pair_ids=tuple(batch.pair_ids),  # older torch pins a tuple into a list
+    )
+
+
+def _make_loader(
+    dataset: AugmentedPairs, keys: EpochKeys, *, loader_workers: int, pin_memory: bool
+) -> DataLoader[Item]:
+    return DataLoader(
+        dataset,
+        batch_sampler=keys,
+        num_workers=loader_workers,
+        collate_fn=collate,
+        pin_memory=pin_memory,
+        worker_init_fn=_start_worker,
+        persistent_workers=loader_workers > 0,
+        multiprocessing_context=_start_method() if loader_workers else None,
+        # Its own: the loader draws a seed per pass, which would shift the caller's dropout.
+        generator=torch.Generator(),
+    )
+
+
+def _start_method() -> BaseContext:
+    """Workers fork from a small server process, never from this one.
+
+    A copy of a process with threads (Ray's, CUDA's, OpenMP's) may hold a lock that nobody frees.
+    The server imports this module once, so that a worker starts in milliseconds, not seconds.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+def _start_worker(_worker_id: int) -> None:
+    """Keep each worker to one core: parallelism comes from their number."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)

@@ -1,0 +1,164 @@
+"""manifest.json: what the prepared arrays are, and which pictures they came from."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from pix2pix.config import DataConfig, Direction, Kind, SideConfig
+from pix2pix.data.images import AnyKernel, value_range
+from pix2pix.data.report import CheckReport
+from pix2pix.data.splits import SPLITS, Split
+
+MANIFEST_NAME = "manifest.json"
+FORMAT = 1
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SideRecord:
+    """How the images of a role (source or target) are stored; `value_range` maps to [-1, 1]."""
+
+    __pydantic_config__ = _STRICT
+
+    kind: Kind
+    channels: int
+    dtype: str
+    value_range: tuple[float, float]
+    kernel: AnyKernel
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRecord:
+    """The pairs of a split, in the order of its arrays; `hash` is over ids and contents."""
+
+    __pydantic_config__ = _STRICT
+
+    size_px: int
+    pair_ids: tuple[str, ...]
+    content_hashes: tuple[str, ...]
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A pair left out under `on_bad_pair: exclude`, and why."""
+
+    __pydantic_config__ = _STRICT
+
+    pair_id: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """All of manifest.json.
+
+    `data_hash` stands for the pixels as read and what was done with them: it is the same on any
+    machine, and neither the name of the set nor what was left out has a say in it.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
+    name: str
+    direction: Direction
+    image_size: int
+    load_size: int
+    source: SideRecord
+    target: SideRecord
+    splits: dict[Split, SplitRecord]
+    excluded: tuple[Exclusion, ...]
+    data_hash: str
+
+
+_MANIFEST = TypeAdapter(Manifest)
+
+
+def make_manifest(report: CheckReport, config: DataConfig) -> Manifest:
+    """The manifest of the sound pairs of `report`, prepared as `config` says."""
+    unhashed = Manifest(
+        format=FORMAT,
+        name=config.name,
+        direction=config.direction,
+        image_size=config.image_size,
+        load_size=config.load_size,
+        source=_side_record(config.source_side, report.dtypes[0], config),
+        target=_side_record(config.target_side, report.dtypes[1], config),
+        splits={split: _split_record(report, split, config) for split in SPLITS},
+        excluded=tuple(
+            Exclusion(pair_id, offence.kind, offence.message)
+            for offence in report.offences
+            for pair_id in offence.pair_ids
+        ),
+        data_hash="",
+    )
+    return replace(unhashed, data_hash=_data_hash(unhashed))
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Write directory/manifest.json."""
+    text = json.dumps(asdict(manifest), indent=1, ensure_ascii=False)
+    (directory / MANIFEST_NAME).write_text(f"{text}\n", encoding="utf-8")
+
+
+def load_manifest(prepared_dir: Path) -> Manifest:
+    """Read prepared_dir/manifest.json.
+
+    Raises FileNotFoundError with the command that makes it, ValueError if it is not as written.
+    """
+    path = prepared_dir / MANIFEST_NAME
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; run `dvc repro prepare` or `dvc pull`")
+    try:
+        manifest = _MANIFEST.validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ValueError(f"{path} is no manifest of format {FORMAT}: {error}; {_AGAIN}") from None
+    if manifest.data_hash != _data_hash(manifest):
+        raise ValueError(f"{path} was changed after it was written; {_AGAIN}")
+    return manifest
+
+
+_AGAIN = "run `dvc repro --force prepare`"
+
+
+def _side_record(side: SideConfig, dtype: str, config: DataConfig) -> SideRecord:
+    low, high = value_range(dtype, side)
+    return SideRecord(
+        kind=side.kind,
+        channels=side.channels,
+        dtype=dtype,
+        value_range=(float(low), float(high)),
+        kernel="nearest" if side.kind == "labels" else config.resize_kernel,
+    )
+
+
+def _split_record(report: CheckReport, split: Split, config: DataConfig) -> SplitRecord:
+    pairs = [pair for pair in report.pairs if pair.split == split]
+    pair_ids = tuple(pair.files.pair_id for pair in pairs)
+    content_hashes = tuple(pair.content_hash for pair in pairs)
+    return SplitRecord(
+        size_px=config.load_size if split == "train" else config.image_size,
+        pair_ids=pair_ids,
+        content_hashes=content_hashes,
+        hash=_sha256_of([pair_ids, content_hashes]),
+    )
+
+
+def _data_hash(manifest: Manifest) -> str:
+    fields = asdict(manifest)
+    return _sha256_of(
+        {key: fields[key] for key in fields.keys() - {"name", "excluded", "data_hash"}}
+    )
+
+
+def _sha256_of(value: Mapping[str, Any] | Sequence[Any]) -> str:
+    """Over the canonical JSON: sorted keys, no spaces."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

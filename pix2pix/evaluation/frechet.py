@@ -1,0 +1,199 @@
+"""Distances between two sets of images in a feature space: Frechet (FID) and kernel (KID).
+
+Features are (N, F), one row per image. Heusel et al. 2017 (FID), Binkowski et al. 2018 (KID). Both
+estimates come from torch-fidelity; what is written here is a rotation that makes the first cheap
+for few images, and the resampling behind the intervals.
+"""
+
+import numpy as np
+import torch
+from torch_fidelity.metric_fid import (
+    KEY_METRIC_FID,
+    fid_features_to_statistics,
+    fid_statistics_to_metric,
+)
+from torch_fidelity.metric_kid import (
+    KEY_METRIC_KID_MEAN,
+    KEY_METRIC_KID_STD,
+    kid_features_to_metric,
+)
+
+from pix2pix.config import EvaluateConfig
+from pix2pix.evaluation.intervals import Interval, bootstrap_sets, centred
+
+# A covariance needs two images, and so does a KID subset.
+MIN_IMAGES = 2
+
+# Each resample of a Frechet distance is one singular value decomposition: 200 of them take a second
+# for 100 images and half a minute for 1000. Above that they are thinned out, to no less than 50.
+NUM_FRECHET_RESAMPLES = 200
+_MIN_FRECHET_RESAMPLES = 50
+_FULL_RESAMPLES_RANK = 1000
+
+_NUM_KID_SUBSETS = 100
+_KERNEL_ROWS = 1024
+
+
+def frechet_distance(fake: np.ndarray, real: np.ndarray) -> float:
+    """Frechet distance of the Gaussians fitted to two feature sets, (N, F) and (M, F).
+
+    Biased upwards for few images: comparable only between sets of the same N and M.
+    Raises ValueError for fewer than two images in either set.
+    """
+    _check(fake, real)
+    first, second = _rotate_to_span(fake, real)
+    statistics = [
+        fid_features_to_statistics(torch.from_numpy(features)) for features in (first, second)
+    ]
+    return float(fid_statistics_to_metric(*statistics, verbose=False)[KEY_METRIC_FID])
+
+
+def frechet_interval(
+    fake: np.ndarray, real: np.ndarray, *, paired: bool, config: EvaluateConfig
+) -> Interval:
+    """Frechet distance with its bootstrap interval, see `intervals.centred`.
+
+    paired: row i of both sets belongs to one pair. Uses at most `NUM_FRECHET_RESAMPLES`.
+    """
+    value = frechet_distance(fake, real)
+    first, second = _rotate_to_span(fake, real)
+    rank = min(len(fake), len(real), fake.shape[1])
+    return bootstrap_sets(
+        value,
+        lambda rows, others: frechet_by_factors(first[rows], second[others]),
+        (len(fake), len(real)),
+        paired=paired,
+        num_resamples=_num_frechet_resamples(rank, config.num_bootstrap),
+        confidence=config.confidence,
+        seed=config.seed,
+    )
+
+
+def frechet_by_factors(fake: np.ndarray, real: np.ndarray) -> float:
+    """The same distance as `frechet_distance`, without an F x F eigenproblem.
+
+    With centred features X (N, F) and Y (M, F), trace sqrt(Sx Sy) is the sum of the singular values
+    of X Y^T divided by sqrt((N - 1)(M - 1)), an N x M problem.
+    """
+    _check(fake, real)
+    offset = fake.mean(axis=0) - real.mean(axis=0)
+    first, second = _covariance_factor(fake), _covariance_factor(real)
+    cross = np.linalg.svd(first @ second.T, compute_uv=False).sum()
+    return float(offset @ offset + (first**2).sum() + (second**2).sum() - 2 * cross)
+
+
+def _covariance_factor(features: np.ndarray) -> np.ndarray:
+    """A matrix A with A^T A the covariance and at most F rows."""
+    factor: np.ndarray = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
+    if factor.shape[0] <= factor.shape[1]:
+        return factor
+    return np.asarray(np.linalg.qr(factor, mode="r"))
+
+
+def _rotate_to_span(fake: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both sets in float64 and, if they have fewer rows than columns, in the basis of their span.
+
+    Neither a shift nor a rotation changes a Frechet distance, and N + M images differ in at most
+    N + M directions: 100 + 100 images need 200 columns instead of 2048.
+    """
+    both = np.concatenate([fake, real]).astype(np.float64)
+    both -= both.mean(axis=0)
+    if both.shape[0] < both.shape[1]:
+        both = both @ np.linalg.qr(both.T)[0]
+    return both[: len(fake)], both[len(fake) :]
+
+
+def _num_frechet_resamples(rank: int, num_bootstrap: int) -> int:
+    """Resamples that keep the work bounded: a decomposition grows with the cube of the rank."""
+    affordable = int(NUM_FRECHET_RESAMPLES * (_FULL_RESAMPLES_RANK / rank) ** 3)
+    bounded = min(NUM_FRECHET_RESAMPLES, max(_MIN_FRECHET_RESAMPLES, affordable))
+    return min(num_bootstrap, bounded)
+
+
+def kernel_interval(
+    fake: np.ndarray, real: np.ndarray, *, paired: bool, config: EvaluateConfig
+) -> tuple[Interval, float]:
+    """KID with its bootstrap interval, and the standard deviation over its subsets.
+
+    The estimate is the mean over 100 random subsets of min(kid_subset_size, N, M) images, as
+    published; unbiased, so it may be slightly negative. The interval redraws whole sets.
+    Raises ValueError for fewer than two images in either set.
+    """
+    _check(fake, real)
+    first, second = fake.astype(np.float64), real.astype(np.float64)
+    metric = kid_features_to_metric(
+        torch.from_numpy(first),
+        torch.from_numpy(second),
+        kid_subsets=_NUM_KID_SUBSETS,
+        kid_subset_size=min(config.kid_subset_size, len(fake), len(real)),
+        rng_seed=config.seed,
+        verbose=False,
+    )
+    draws = _resampled_mmd(first, second, paired=paired, config=config)
+    interval = centred(metric[KEY_METRIC_KID_MEAN], draws, confidence=config.confidence)
+    return interval, float(metric[KEY_METRIC_KID_STD])
+
+
+def _resampled_mmd(
+    first: np.ndarray, second: np.ndarray, *, paired: bool, config: EvaluateConfig
+) -> np.ndarray:
+    """Unbiased squared MMD (Binkowski et al. 2018, sec. 2.1) of redrawn sets, (num_bootstrap,).
+
+    A resample is a vector of how often each image was drawn, so all of them share one kernel.
+    Pairs made of one image and its own copy are left out: the estimator has none, and their
+    k(x, x) would double the interval.
+    """
+    rng = np.random.default_rng(config.seed)
+    ours = _draw_counts(len(first), config.num_bootstrap, rng)
+    theirs = ours if paired else _draw_counts(len(second), config.num_bootstrap, rng)
+    # One image drawn over and over makes no pair; with two to four images that does happen.
+    usable = ((ours > 0).sum(axis=1) > 1) & ((theirs > 0).sum(axis=1) > 1)
+    ours, theirs = ours[usable], theirs[usable]
+    within = [
+        (_kernel_sums(counts, features, counts, features) - counts**2 @ _kernel(features, features))
+        / (len(features) ** 2 - (counts**2).sum(axis=1))
+        for counts, features in ((ours, first), (theirs, second))
+    ]
+    across, num_across = _kernel_sums(ours, first, theirs, second), len(first) * len(second)
+    if paired:  # an image drawn twice meets its own partner twice, not four times
+        copies = ours - ours**2
+        across = across + copies @ _kernel(first, second)
+        num_across = num_across + copies.sum(axis=1)
+    return np.asarray(within[0] + within[1] - 2 * across / num_across)
+
+
+def _draw_counts(num_rows: int, num_resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each row is drawn in each resample, (num_resamples, num_rows)."""
+    return rng.multinomial(num_rows, np.full(num_rows, 1 / num_rows), size=num_resamples).astype(
+        np.float64
+    )
+
+
+def _kernel_sums(
+    weights: np.ndarray, first: np.ndarray, others: np.ndarray, second: np.ndarray
+) -> np.ndarray:
+    """Sum over i, j of weights[r, i] k(first[i], second[j]) others[r, j], for each resample r."""
+    total = np.zeros(len(weights))
+    # In slices: the whole kernel of 50 000 images would be 20 GB.
+    for start in range(0, len(first), _KERNEL_ROWS):
+        rows = slice(start, start + _KERNEL_ROWS)
+        kernel = (first[rows] @ second.T / first.shape[1] + 1) ** 3
+        total += ((weights[:, rows] @ kernel) * others).sum(axis=1)
+    return total
+
+
+def _kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """k(first[i], second[i]) of each row, (N,)."""
+    return np.asarray(((first * second).sum(axis=1) / first.shape[1] + 1) ** 3)
+
+
+def _check(fake: np.ndarray, real: np.ndarray) -> None:
+    if fake.ndim != 2 or real.ndim != 2 or fake.shape[1] != real.shape[1]:
+        raise ValueError(
+            f"features must be (N, F) and (M, F) with one F, got {fake.shape} and {real.shape}"
+        )
+    if min(len(fake), len(real)) < MIN_IMAGES:
+        raise ValueError(
+            f"a Frechet or kernel distance needs at least {MIN_IMAGES} images in each set, "
+            f"got {len(fake)} and {len(real)}"
+        )

@@ -1,0 +1,64 @@
+"""Under which conditions numbers were measured, stored with them so that unlike is not compared.
+
+The same task has been published with an FID of 84 and of 24, by test set and split.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+_MEASURING_PACKAGES = ("numpy", "torch", "torchmetrics", "torch-fidelity")
+
+# What must agree before two reports may be compared. The inference mode belongs to the model that
+# is judged; seed, num_bootstrap and confidence move intervals, not what is estimated; package
+# versions are for whoever looks into a difference.
+_MUST_AGREE = (
+    "split",
+    "split_hash",
+    "num_images",
+    "image_size",
+    "direction",
+    "resize_kernel",
+    "extractor",
+    "extractor_sha256",
+    "kid_subset_size",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Protocol:
+    """The conditions of one evaluation; kid_subset_size is the one used, at most num_images."""
+
+    split: str
+    split_hash: str
+    num_images: int
+    image_size: int
+    direction: str
+    resize_kernel: str
+    extractor: str
+    extractor_sha256: str
+    inference_mode: str
+    seed: int
+    num_bootstrap: int
+    confidence: float
+    kid_subset_size: int
+    packages: Mapping[str, str]
+
+
+def measuring_packages() -> dict[str, str]:
+    """Installed versions of the packages that compute the metrics."""
+    return {name: version(name) for name in _MEASURING_PACKAGES}
+
+
+def compare_protocols(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """Differences that forbid comparing two reports, one line each; empty: they are comparable.
+
+    Both are the `protocol` of a metrics.json. A key that either lacks is a difference.
+    """
+    missing = "(not recorded)"
+    return [
+        f"{key}: {first.get(key, missing)} against {second.get(key, missing)}"
+        for key in _MUST_AGREE
+        if key not in first or key not in second or first[key] != second[key]
+    ]

@@ -1,0 +1,58 @@
+"""How close each fake is to its target: L1, PSNR and SSIM per image.
+
+Images are (N, C, H, W) float32 in [-1, 1]; scores are of pixels rescaled to [0, 1], so they do not
+depend on the stored dtype, and each image is scored by itself, so they do not depend on the batch.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+# An exact copy has infinite PSNR, and one such image would make the mean infinite. 100 dB is a root
+# mean square error of 1e-5 of the range, about the rounding error of 16-bit pixels.
+MAX_PSNR_DB = 100.0
+
+# SSIM's Gaussian window (Wang et al. 2004: sigma 1.5, 11 px).
+MIN_SIZE_PX = 11
+
+
+class Quality(NamedTuple):
+    """Scores of N images, each (N,) float64: L1 in [0, 1], PSNR in dB, SSIM in [-1, 1]."""
+
+    l1: np.ndarray
+    psnr_db: np.ndarray
+    ssim: np.ndarray
+
+
+def image_quality(fake: Tensor, target: Tensor) -> Quality:
+    """Score each fake against its target, both (N, C, H, W) in [-1, 1].
+
+    L1 is the mean over channels and pixels. PSNR has a data range of 1 and is capped at
+    `MAX_PSNR_DB`. SSIM is that of Wang et al. 2004, averaged over channels.
+    Raises ValueError if the shapes differ or an image is smaller than SSIM's window.
+    """
+    if fake.shape != target.shape or fake.ndim != 4:
+        raise ValueError(
+            "fake and target must be (N, C, H, W) of one shape, got "
+            f"{tuple(fake.shape)} and {tuple(target.shape)}"
+        )
+    if min(fake.shape[2:]) < MIN_SIZE_PX:
+        raise ValueError(f"SSIM needs at least {MIN_SIZE_PX} px a side, got {tuple(fake.shape)}")
+    fake, target = _to_unit(fake), _to_unit(target)
+    error = (fake - target).double().flatten(start_dim=1)
+    mean_square = error.square().mean(dim=1).clamp(min=10 ** (-MAX_PSNR_DB / 10))
+    ssim = structural_similarity_index_measure(fake, target, reduction="none", data_range=1.0)
+    assert isinstance(ssim, Tensor)  # a tuple only where the full image is asked for
+    return Quality(
+        l1=error.abs().mean(dim=1).cpu().numpy(),
+        psnr_db=(-10 * torch.log10(mean_square)).cpu().numpy(),
+        ssim=ssim.double().cpu().numpy(),
+    )
+
+
+def _to_unit(images: Tensor) -> Tensor:
+    """[-1, 1] to [0, 1], not clipped: a value outside the range is an error to be counted."""
+    return (images.detach().float() + 1.0) / 2.0

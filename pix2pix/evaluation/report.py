@@ -1,0 +1,95 @@
+"""The result of an evaluation as plain values: metrics.json and the per-image rows."""
+
+import csv
+import io
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pix2pix.evaluation.protocol import Protocol
+from pix2pix.evaluation.scoring import SetScores, SplitScores
+
+MODEL = "model"
+
+_QUALITY_COLUMNS = ("l1", "psnr_db", "ssim")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """Everything that metrics.json holds; `dev` is what was measured to choose the model."""
+
+    test: SetScores
+    baselines: Mapping[str, SetScores]
+    dev: Mapping[str, Any]
+    protocol: Protocol
+    warnings: tuple[str, ...]
+
+
+def make_report(
+    scores: SplitScores,
+    *,
+    protocol: Protocol,
+    dev: Mapping[str, Any],
+    warnings: tuple[str, ...] = (),
+) -> Report:
+    """Put the scores of the test split together; the fakes named "model" are what is judged.
+
+    warnings: further ones, such as that of `choose_extractor`. Raises ValueError if "model" was not
+    scored.
+    """
+    if MODEL not in scores.scores:
+        raise ValueError(f"no scores of {MODEL!r}, only of {list(scores.scores)}")
+    return Report(
+        test=scores.scores[MODEL],
+        baselines={name: score for name, score in scores.scores.items() if name != MODEL},
+        dev=dev,
+        protocol=protocol,
+        warnings=(*warnings, *scores.warnings),
+    )
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """The mapping of metrics.json: {"test", "baselines", "dev", "protocol", "warnings"}.
+
+    An interval becomes three keys: l1, l1_low, l1_high. Raises ValueError naming the place of a
+    number that is not finite: JSON has none, and most readers refuse the file.
+    """
+    mapping = {
+        "test": _flat(report.test),
+        "baselines": {name: _flat(scores) for name, scores in report.baselines.items()},
+        "dev": dict(report.dev),
+        "protocol": asdict(report.protocol),
+        "warnings": list(report.warnings),
+    }
+    pass
+    return mapping
+
+
+def per_image_csv(scores: SplitScores, *, name: str = MODEL) -> str:
+    """CSV text with a header: pair_id, l1, psnr_db, ssim of each image, in the split's order."""
+    quality = scores.quality[name]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["pair_id", *_QUALITY_COLUMNS])
+    for pair_id, *values in zip(scores.pair_ids, *quality, strict=True):
+        writer.writerow([pair_id, *(f"{value:.6g}" for value in values)])
+    return text.getvalue()
+
+
+def _flat(scores: SetScores) -> dict[str, float]:
+    """Intervals as three keys, and num_images last."""
+    flat: dict[str, float] = {}
+    for name, interval in scores.metrics.items():
+        flat[name] = interval.value
+        if interval.low is not None and interval.high is not None:
+            flat |= {f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return {**flat, "num_images": scores.num_images}
+
+
+def _check_finite(value: object, *, place: str) -> None:
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            _check_finite(part, place=f"{place}.{key}" if place else str(key))
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{place} is {value}, which metrics.json cannot hold")

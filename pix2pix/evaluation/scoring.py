@@ -1,0 +1,226 @@
+"""Scores of one split, batch by batch: the model and its baselines by exactly the same code.
+
+Images pass through and are not kept; what stays per image is its quality and its features.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pix2pix.config import EvaluateConfig
+from pix2pix.evaluation.baselines import REAL_VS_REAL
+from pix2pix.evaluation.extractors import INCEPTION, FeatureExtractor
+from pix2pix.evaluation.features import to_rgb8
+from pix2pix.evaluation.frechet import MIN_IMAGES, frechet_interval, kernel_interval
+from pix2pix.evaluation.intervals import Interval, bootstrap_mean
+from pix2pix.evaluation.quality import Quality, image_quality
+
+
+class ScoredBatch(NamedTuple):
+    """One batch: answers by who gave them ("model", "identity"...), each shaped as target."""
+
+    fakes: Mapping[str, Tensor]
+    target: Tensor
+    pair_ids: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetScores:
+    """Scores of one set of images: metric name to estimate and interval, in order of display."""
+
+    num_images: int
+    metrics: Mapping[str, Interval]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SplitScores:
+    """All that was measured on a split; `quality` holds the scores of each image."""
+
+    pair_ids: tuple[str, ...]
+    quality: Mapping[str, Quality]
+    scores: Mapping[str, SetScores]
+    warnings: tuple[str, ...]
+
+
+def distance_names(extractor_name: str) -> tuple[str, str]:
+    """Metric names of the Frechet and the kernel distance: fid and kid with Inception alone."""
+    if extractor_name == INCEPTION:
+        return "fid", "kid"
+    return f"frechet_{extractor_name}", f"kid_{extractor_name}"
+
+
+def score(
+    batches: Iterable[ScoredBatch],
+    *,
+    extractor: FeatureExtractor | None,
+    config: EvaluateConfig,
+    reference: np.ndarray | None = None,
+) -> SplitScores:
+    """Score a whole split, see `Scorer`; batches may come from a generator, they are not kept."""
+    scorer = Scorer(extractor)
+    for batch in batches:
+        scorer.update(batch.fakes, batch.target, batch.pair_ids)
+    return scorer.finish(config, reference=reference)
+
+
+class Scorer:
+    """Collects quality and features of the model's fakes and of any number of baselines.
+
+    Without an extractor there is quality alone, which is what choosing by dev needs.
+    """
+
+    def __init__(self, extractor: FeatureExtractor | None) -> None:
+        self._extractor = extractor
+        self._pair_ids: list[str] = []
+        self._quality: dict[str, list[Quality]] = {}
+        self._features: dict[str, list[np.ndarray]] = {}
+        self._real_features: list[np.ndarray] = []
+        self._channels = 0
+
+    def update(
+        self, fakes: Mapping[str, Tensor], target: Tensor, pair_ids: Sequence[str]
+    ) -> dict[str, Quality]:
+        """Score one batch and return its quality; all images are (N, C, H, W) in [-1, 1].
+
+        The features of the targets are computed once for all fakes.
+        Raises ValueError for non-finite fakes (naming the pairs), wrong shapes, or other names than
+        in the batches before.
+        """
+        if self._quality and fakes.keys() != self._quality.keys():
+            raise ValueError(f"expected fakes of {list(self._quality)}, got {list(fakes)}")
+        if len(pair_ids) != len(target):
+            raise ValueError(f"{len(pair_ids)} pair ids for {len(target)} targets")
+        for name, images in {**fakes, "target": target}.items():
+            _check_finite(name, images, pair_ids)
+        scored = {name: image_quality(fake, target) for name, fake in fakes.items()}
+        for name, quality in scored.items():
+            self._quality.setdefault(name, []).append(quality)
+        self._pair_ids.extend(pair_ids)
+        self._channels = target.shape[1]
+        self._add_features(fakes, target)
+        return scored
+
+    def _add_features(self, fakes: Mapping[str, Tensor], target: Tensor) -> None:
+        real = to_rgb8(target)
+        if real is None or self._extractor is None:
+            return
+        self._real_features.append(self._extractor(real).numpy())
+        for name, fake in fakes.items():
+            rgb = to_rgb8(fake)
+            assert rgb is not None  # shaped as the target
+            self._features.setdefault(name, []).append(self._extractor(rgb).numpy())
+
+    def finish(self, config: EvaluateConfig, *, reference: np.ndarray | None = None) -> SplitScores:
+        """Estimates and intervals over all images so far.
+
+        reference: features (M, F) of other real images; adds the scores `real_vs_real`, their
+        distance to the targets. Distances that cannot be had are absent, `warnings` says why.
+        Raises ValueError if nothing was scored.
+        """
+        if not self._pair_ids:
+            raise ValueError("no images to score: the split is empty")
+        quality = {name: _joined(parts) for name, parts in self._quality.items()}
+        distances = self._distances(config, reference)
+        scores = {
+            name: SetScores(
+                num_images=len(self._pair_ids),
+                metrics={**_mean_metrics(images, config), **distances.get(name, {})},
+            )
+            for name, images in quality.items()
+        }
+        if reference is not None and REAL_VS_REAL in distances:
+            scores[REAL_VS_REAL] = SetScores(
+                num_images=len(reference), metrics=distances[REAL_VS_REAL]
+            )
+        return SplitScores(
+            pair_ids=tuple(self._pair_ids),
+            quality=quality,
+            scores=scores,
+            warnings=self._warnings(reference),
+        )
+
+    def _distances(
+        self, config: EvaluateConfig, reference: np.ndarray | None
+    ) -> dict[str, dict[str, Interval]]:
+        """Distances to the targets by name; empty where `_warnings` says that they are absent."""
+        if self._extractor is None or not self._features or len(self._pair_ids) < MIN_IMAGES:
+            return {}
+        names = distance_names(self._extractor.name)
+        real = np.concatenate(self._real_features)
+        found = {
+            name: _set_distances(
+                np.concatenate(parts), real, names=names, paired=True, config=config
+            )
+            for name, parts in self._features.items()
+        }
+        if reference is not None and len(reference) >= MIN_IMAGES:
+            found[REAL_VS_REAL] = _set_distances(
+                reference, real, names=names, paired=False, config=config
+            )
+        return found
+
+    def _warnings(self, reference: np.ndarray | None) -> tuple[str, ...]:
+        """What is absent from the scores or not to be relied on, and why."""
+        found = []
+        num_images = len(self._pair_ids)
+        if num_images == 1:
+            found.append("no intervals: one image says nothing about the spread of others")
+        if self._extractor is None:
+            return tuple(found)
+        names = distance_names(self._extractor.name)
+        absent = f"{' and '.join(names)} are absent:"
+        if not self._features:
+            found.append(f"{absent} {self._channels} channels have no RGB form")
+        elif num_images < MIN_IMAGES:
+            found.append(f"{absent} they need {MIN_IMAGES} images, got {num_images}")
+        elif reference is not None and len(reference) < num_images:
+            found.append(
+                f"{REAL_VS_REAL} has {len(reference)} images for {num_images} targets, too few for "
+                f"a fair {names[0]}: it grows as sets shrink"
+            )
+        return tuple(found)
+
+
+def _joined(parts: Sequence[Quality]) -> Quality:
+    return Quality(*(np.concatenate(scores) for scores in zip(*parts, strict=True)))
+
+
+def _mean_metrics(quality: Quality, config: EvaluateConfig) -> dict[str, Interval]:
+    """Means over images with their intervals: l1, psnr_db, ssim."""
+    return {
+        name: bootstrap_mean(
+            values,
+            num_resamples=config.num_bootstrap,
+            confidence=config.confidence,
+            seed=config.seed,
+        )
+        for name, values in quality._asdict().items()
+    }
+
+
+def _set_distances(
+    fake: np.ndarray,
+    real: np.ndarray,
+    *,
+    names: tuple[str, str],
+    paired: bool,
+    config: EvaluateConfig,
+) -> dict[str, Interval]:
+    """Frechet and kernel distance, and the latter's deviation over subsets."""
+    kernel, deviation = kernel_interval(fake, real, paired=paired, config=config)
+    return {
+        names[0]: frechet_interval(fake, real, paired=paired, config=config),
+        names[1]: kernel,
+        f"{names[1]}_std": Interval(deviation, None, None),
+    }
+
+
+def _check_finite(name: str, images: Tensor, pair_ids: Sequence[str]) -> None:
+    finite = torch.isfinite(images).flatten(start_dim=1).all(dim=1)
+    if not finite.all():
+        wrong = [pair for pair, good in zip(pair_ids, finite.tolist(), strict=True) if not good]
+        raise ValueError(f"{name}: not all pixels are finite in {', '.join(wrong[:5])}")

@@ -1,0 +1,112 @@
+"""Images side by side under headings, for people to look at; depends on nothing of the package.
+
+Tiles are (H, W, 3) uint8 RGB.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+_WHITE = 255
+_INK = (30, 30, 30)
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_LARGEST_TEXT = 0.5  # letters of about 11 px, legible without zooming in
+_TEXT_MARGIN_PX = 3
+
+
+def as_rgb8(image: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
+    """Stored values (H, W, C) of any dtype as (H, W, 3) uint8: value_range becomes 0..255, clipped.
+
+    One channel is shown gray; two as red and green; of more than three the first three are shown.
+    """
+    low, high = value_range
+    shares = (image[..., :3].astype(np.float32) - low) / np.float32(high - low)
+    shown: np.ndarray = np.rint(shares.clip(0, 1) * 255).astype(np.uint8)
+    if shown.shape[-1] == 1:
+        return shown.repeat(3, axis=-1)
+    return np.pad(shown, ((0, 0), (0, 0), (0, 3 - shown.shape[-1])))
+
+
+def image_grid(
+    rows: Sequence[Sequence[np.ndarray]], *, headings: Sequence[str] = (), gap_px: int = 4
+) -> np.ndarray:
+    """Set tiles out in rows and columns on white, a heading above each column.
+
+    Tiles smaller than the largest are centred in its size, never resampled. The result is
+    (H, W, 3) uint8. Raises ValueError if rows differ in length or headings do not match them.
+    """
+    lengths = {len(row) for row in rows}
+    if len(lengths) != 1 or 0 in lengths:
+        raise ValueError(f"a grid needs rows of one length of at least 1, got {sorted(lengths)}")
+    if headings and len(headings) not in lengths:
+        raise ValueError(f"{len(headings)} headings for {lengths.pop()} columns")
+    height = max(tile.shape[0] for row in rows for tile in row)
+    width = max(tile.shape[1] for row in rows for tile in row)
+    strips = [_row([_framed(tile, height, width) for tile in row], gap_px=gap_px) for row in rows]
+    if headings:
+        strips.insert(0, _row(_heading_tiles(headings, width), gap_px=gap_px))
+    return _joined(strips, gap_px=gap_px, axis=0)
+
+
+def write_png(path: Path, image: np.ndarray) -> None:
+    """Write an (H, W, 3) uint8 image; `path` appears complete or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _, encoded = cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]))
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(encoded.tobytes())
+    os.replace(partial, path)
+
+
+def _framed(tile: np.ndarray, height: int, width: int) -> np.ndarray:
+    top, left = (height - tile.shape[0]) // 2, (width - tile.shape[1]) // 2
+    frame = np.full((height, width, 3), _WHITE, np.uint8)
+    frame[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    return frame
+
+
+def _row(tiles: Sequence[np.ndarray], *, gap_px: int) -> np.ndarray:
+    return _joined(tiles, gap_px=gap_px, axis=1)
+
+
+def _joined(parts: Sequence[np.ndarray], *, gap_px: int, axis: int) -> np.ndarray:
+    """Parts one after another along `axis`, with white between."""
+    shape = list(parts[0].shape)
+    shape[axis] = gap_px
+    gap = np.full(shape, _WHITE, np.uint8)
+    spaced = [piece for part in parts for piece in (gap, part)][1:]
+    return np.concatenate(spaced, axis=axis)
+
+
+def _heading_tiles(headings: Sequence[str], width: int) -> list[np.ndarray]:
+    """White tiles of one height with the headings, words wrapped, at one size for all of them."""
+    room = width - 2 * _TEXT_MARGIN_PX
+    words = [word for heading in headings for word in heading.split()]
+    widest = max((_text_width(word, _LARGEST_TEXT) for word in words), default=0)
+    scale = _LARGEST_TEXT * min(1.0, room / max(widest, 1))
+    wrapped = [_wrap(heading, room, scale=scale) for heading in headings]
+    line_px = 2 * cv2.getTextSize("Ag", _FONT, scale, 1)[0][1]
+    height = line_px * max(len(lines) for lines in wrapped) + _TEXT_MARGIN_PX
+    tiles = [np.full((height, width, 3), _WHITE, np.uint8) for _ in headings]
+    for tile, lines in zip(tiles, wrapped, strict=True):
+        for number, line in enumerate(lines, start=1):
+            origin = (_TEXT_MARGIN_PX, number * line_px - _TEXT_MARGIN_PX)
+            cv2.putText(tile, line, origin, _FONT, scale, _INK, 1, cv2.LINE_AA)
+    return tiles
+
+
+def _wrap(text: str, room: int, *, scale: float) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and _text_width(longer, scale) > room:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _text_width(text: str, scale: float) -> int:
+    return int(cv2.getTextSize(text, _FONT, scale, 1)[0][0])

@@ -1,0 +1,92 @@
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from pipelines.lineage import (
+    CodeVersion,
+    code_version,
+    flatten,
+    installed_packages,
+    pinned_dependencies,
+    stage_outputs,
+)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    command = ["git", "-C", str(folder), *identity, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    for name in ("pix2pix/data/code.py", "data/source.dvc", "params.yaml", "dvc.lock"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("as committed\n")
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "--message", "x")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_dirty"),
+    [
+        ("pix2pix/data/code.py", True),
+        ("data/source.dvc", False),  # what the pipeline writes, and what a run records itself
+        ("params.yaml", False),
+        ("dvc.lock", False),
+        ("notes.txt", False),  # not tracked
+    ],
+)
+def test_a_checkout_is_dirty_where_tracked_code_differs(
+    checkout: Path, changed: str, is_dirty: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DIR", "/nowhere")  # as inside a git hook
+    commit = (checkout / ".git" / "refs" / "heads").glob("*").__next__().read_text().strip()
+    assert code_version(checkout) == CodeVersion(commit=commit, is_dirty=False)
+    (checkout / changed).write_text("changed\n")
+    assert code_version(checkout) == CodeVersion(commit=commit, is_dirty=is_dirty)
+
+
+def test_a_folder_that_is_no_checkout_has_no_commit(tmp_path: Path) -> None:
+    assert code_version(tmp_path) == CodeVersion(commit=None, is_dirty=False)
+
+
+def test_outputs_are_those_of_the_stages_a_model_depends_on(tmp_path: Path) -> None:
+    lock = tmp_path / "dvc.lock"
+    assert stage_outputs(lock) == {}
+    lock.write_text(
+        "schema: '2.0'\nstages:\n"
+        "  tune:\n    outs: [{path: reports/tune, md5: a0}]\n"
+        "  train:\n    outs: [{path: models, md5: b1.dir}, {path: reports/train.json, md5: c2}]\n"
+        "  register:\n    outs: [{path: reports/registration.json, md5: d3}]\n"
+    )
+    assert stage_outputs(lock) == {"models": "b1.dir", "reports/train.json": "c2"}
+
+
+def test_dependencies_are_the_librarys_own_pinned_to_what_runs() -> None:
+    pins = dict(pin.split("==") for pin in pinned_dependencies())
+    assert pins["torch"] == version("torch").split("+")[0]
+    assert pins["torchmetrics[image]"] == version("torchmetrics")
+    assert not {"mlflow", "dvc", "prefect", "ray", "pytest"} & set(pins)  # extras
+
+
+def test_installed_packages_are_a_requirements_file() -> None:
+    lines = installed_packages().splitlines()
+    assert f"numpy=={version('numpy')}" in lines
+    assert lines == sorted(set(lines), key=str.lower)
+
+
+def test_parameters_are_written_as_in_their_file() -> None:
+    nested = {"a": {"b": None, "c": {"d": True}}, "e": 0.0002, "f": (0, 1.5), "g": "text"}
+    assert flatten(nested) == {
+        "a.b": "null",
+        "a.c.d": "true",
+        "e": "0.0002",
+        "f": "[0, 1.5]",
+        "g": "text",
+    }

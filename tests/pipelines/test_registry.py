@@ -1,0 +1,281 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from pipelines.registry import LOGGED_TAG, Registration, register_model
+from pipelines.tracking import TrackedRun, complete_run
+from pix2pix.config import Params
+from pix2pix.inference import Translator
+from tests.pipelines.tracked_project import (
+    RUN_KEY,
+    SCORES,
+    metric_points,
+    new_database,
+    small_manifest,
+    source_image,
+    write_model,
+    write_project,
+)
+
+NAME = "pix2pix-facades-drawn"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    project = write_project(tmp_path / "project")
+    write_model(project / "models")
+    return project
+
+
+@pytest.fixture
+def uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    uri = new_database(tmp_path / "mlflow")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)  # for `models:/...`
+    monkeypatch.setattr(sys, "path", list(sys.path))  # loading a model puts its code there
+    return uri
+
+
+def complete(uri: str, project: Path, params: Params) -> TrackedRun:
+    return complete_run(uri, project, params=params, manifest=small_manifest(params))
+
+
+def register(uri: str, project: Path, run: TrackedRun) -> Registration:
+    return register_model(run, project / "models", uri=uri, name=NAME, example=source_image())
+
+
+def package_dir(uri: str, registration: Registration) -> Path:
+    version = MlflowClient(uri).get_model_version(NAME, registration.version)
+    return Path(MlflowClient(uri).get_logged_model(version.tags[LOGGED_TAG]).artifact_location[7:])
+
+
+@pytest.mark.parametrize("mode", ["published", "deterministic"])
+def test_a_registered_model_translates_as_the_translator_does(
+    mode: str, uri: str, project: Path, default_params: Params
+) -> None:
+    write_model(project / "models", mode=mode)
+    registration = register(uri, project, complete(uri, project, default_params))
+    assert registration.model_uri == f"models:/{NAME}/1"
+    images = np.stack([source_image(40, 51), source_image(40, 51)[::-1]])  # padded and cropped
+    served = mlflow.pyfunc.load_model(registration.model_uri).predict(images)
+    expected = Translator.load(project / "models").translate_batch(images)
+    assert served.dtype == expected.dtype
+    np.testing.assert_array_equal(served, expected)
+
+
+def test_a_registered_model_holds_code_and_weights_and_nothing_pickled(
+    uri: str, project: Path, default_params: Params
+) -> None:
+    registration = register(uri, project, complete(uri, project, default_params))
+    folder = package_dir(uri, registration)
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {Path(name).suffix for name in files} <= {
+        "", ".json", ".py", ".safetensors", ".txt", ".yaml"
+    }  # fmt: skip
+    assert {name for name in files if name.startswith("artifacts/")} == {
+        "artifacts/model/generator.safetensors",
+        "artifacts/model/model.json",
+    }
+    assert {"served_model.py", "code/pix2pix/inference.py"} <= files
+    requirements = (folder / "requirements.txt").read_text().splitlines()
+    assert f"mlflow=={version('mlflow')}" in requirements
+    assert f"safetensors=={version('safetensors')}" in requirements
+    example = json.loads((folder / "serving_input_example.json").read_text())
+    np.testing.assert_array_equal(np.array(example["inputs"])[0], source_image())
+
+
+def test_a_model_refuses_images_of_another_kind(
+    uri: str, project: Path, default_params: Params
+) -> None:
+    registration = register(uri, project, complete(uri, project, default_params))
+    model = mlflow.pyfunc.load_model(registration.model_uri)
+    with pytest.raises(MlflowException, match="uint8"):
+        model.predict(source_image()[None].astype(np.float64) / 255)
+    with pytest.raises(MlflowException, match="shape"):
+        model.predict(source_image()[None, ..., :1])
+
+
+def test_registering_twice_changes_nothing(uri: str, project: Path, default_params: Params) -> None:
+    run = complete(uri, project, default_params)
+    points = metric_points(uri, run.run_id)
+    first = register(uri, project, run)
+    client = MlflowClient(uri)
+    held = client.get_model_version(NAME, first.version)
+    logged = client.get_logged_model(held.tags[LOGGED_TAG]).to_dictionary()
+    assert register(uri, project, run) == first
+    assert dict(client.get_model_version(NAME, first.version)) == dict(held)
+    assert client.get_logged_model(held.tags[LOGGED_TAG]).to_dictionary() == logged
+    assert len(client.search_model_versions(f"name = '{NAME}'")) == 1
+    assert len(client.search_logged_models([run.experiment_id])) == 1
+    assert metric_points(uri, run.run_id) == points
+
+
+def test_other_weights_and_another_training_are_versions_of_their_own(
+    uri: str, project: Path, default_params: Params
+) -> None:
+    run = complete(uri, project, default_params)
+    assert register(uri, project, run).version == "1"
+    path = project / "reports" / "train.json"
+    path.write_text(path.read_text().replace(RUN_KEY, "another"))
+    other = complete(uri, project, default_params)
+    assert register(uri, project, other).version == "2"  # the same weights
+    write_model(project / "models")  # random: other weights
+    assert register(uri, project, other).version == "3"
+    assert register(uri, project, run).version == "4"
+
+
+def test_a_version_says_what_it_is(uri: str, project: Path, default_params: Params) -> None:
+    run = complete(uri, project, default_params)
+    registration = register(uri, project, run)
+    held = MlflowClient(uri).get_model_version(NAME, registration.version)
+    assert held.run_id == run.run_id
+    assert len(held.tags.pop("pix2pix.model_sha256")) == 64
+    assert held.tags.pop(LOGGED_TAG).startswith("m-")
+    assert held.tags == {
+        "pix2pix.run_key": RUN_KEY,
+        "pix2pix.data_hash": "d" * 64,
+        "pix2pix.inference_mode": "published",
+        "dev/l1": "0.1",
+        "test/l1": "0.1",
+        "test/l1_low": "0.09",
+        "test/psnr_db": "10.5",
+        "test/num_images": "4.0",
+    }
+    assert "**facades-drawn**, AtoB" in held.description
+    assert "| test/psnr_db | 10.5 |" in held.description
+
+
+def test_another_evaluation_of_the_same_weights_updates_their_version(
+    uri: str, project: Path, default_params: Params
+) -> None:
+    first = register(uri, project, complete(uri, project, default_params))
+    scores = SCORES | {"test": SCORES["test"] | {"l1": 0.0625}}
+    (project / "reports" / "metrics.json").write_text(json.dumps(scores))
+    assert register(uri, project, complete(uri, project, default_params)) == first
+    held = MlflowClient(uri).get_model_version(NAME, first.version)
+    assert held.tags["test/l1"] == "0.0625"
+    assert "| test/l1 | 0.0625 |" in held.description
+
+
+def test_a_model_without_weights_is_named(uri: str, project: Path, default_params: Params) -> None:
+    run = complete(uri, project, default_params)
+    (project / "models" / "generator.safetensors").unlink()
+    with pytest.raises(
+        ValueError, match=r"generator\.safetensors is missing; run `dvc repro train`"
+    ):
+        register(uri, project, run)
+    assert MlflowClient(uri).search_registered_models() == []
+
+
+@pytest.mark.slow
+def test_a_model_is_loaded_where_pix2pix_is_not_installed(
+    uri: str, project: Path, default_params: Params
+) -> None:
+    registration = register(uri, project, complete(uri, project, default_params))
+    script = (
+        "import sys\n"
+        "sys.meta_path = [f for f in sys.meta_path if 'editable' not in repr(f).lower()]\n"
+        "import importlib.util\n"
+        "assert importlib.util.find_spec('pix2pix') is None\n"
+        "import mlflow, numpy as np\n"
+        f"image = np.load({str(project / 'image.npy')!r})\n"
+        f"fake = mlflow.pyfunc.load_model({registration.model_uri!r}).predict(image)\n"
+        f"np.save({str(project / 'fake.npy')!r}, fake)\n"
+    )
+    np.save(project / "image.npy", source_image()[None])
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=project)
+    np.testing.assert_array_equal(
+        np.load(project / "fake.npy"),
+        Translator.load(project / "models").translate_batch(source_image()[None]),
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextmanager
+def serving(arguments: list[str], *, cwd: Path, health: str, uri: str) -> Iterator[str]:
+    """Run `mlflow ...` as a server on a free port until it answers, and end it afterwards."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", *arguments, "--port", str(port), "--workers", "1"],
+        cwd=cwd,
+        env={**os.environ, "MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"},
+        start_new_session=True,
+    )
+    try:
+        _wait_until_it_answers(f"{url}{health}", process)
+        yield url
+    finally:
+        os.killpg(process.pid, 15)
+        process.wait(30)
+
+
+def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline_s = time.monotonic() + 120
+    while time.monotonic() < deadline_s:
+        assert process.poll() is None, "the server ended"
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise AssertionError(f"no answer from {url}")
+
+
+@pytest.mark.server
+@pytest.mark.timeout(300)
+def test_a_model_registered_at_a_real_server_is_loaded_from_there(
+    uri: str, project: Path, tmp_path: Path, default_params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mlflow"
+    arguments = ["server", "--backend-store-uri", uri, "--host", "127.0.0.1"]
+    with serving(arguments, cwd=folder, health="/health", uri=uri) as server:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+        run = complete(server, project, default_params)
+        points = metric_points(server, run.run_id)
+        registration = register(server, project, run)
+        assert complete(server, project, default_params) == run
+        assert register(server, project, run) == registration
+        assert metric_points(server, run.run_id) == points
+        served = mlflow.pyfunc.load_model(registration.model_uri).predict(source_image()[None])
+    expected = Translator.load(project / "models").translate_batch(source_image()[None])
+    np.testing.assert_array_equal(served, expected)
+    assert points == metric_points(uri, run.run_id)  # in the server's database
+
+
+@pytest.mark.server
+@pytest.mark.timeout(300)
+def test_a_real_model_server_answers_with_the_translators_pixels(
+    uri: str, project: Path, default_params: Params
+) -> None:
+    registration = register(uri, project, complete(uri, project, default_params))
+    arguments = ["models", "serve", "--env-manager", "local", "-m", registration.model_uri]
+    with serving(arguments, cwd=project, health="/ping", uri=uri) as server:
+        request = urllib.request.Request(
+            f"{server}/invocations",
+            data=json.dumps({"inputs": source_image()[None].tolist()}).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:
+            served = np.array(json.load(response)["predictions"])
+    expected = Translator.load(project / "models").translate_batch(source_image()[None])
+    np.testing.assert_array_equal(served, expected)

@@ -1,0 +1,170 @@
+"""A finished training as files, an MLflow database, and everything a run in it holds."""
+
+import functools
+import json
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mlflow import MlflowClient
+
+from pipelines.mlflow_run import connect
+from pix2pix.checkpoint import ModelCard, save_model
+from pix2pix.config import Params
+from pix2pix.data.manifest import Manifest, SideRecord, SplitRecord
+from pix2pix.models import DiscriminatorConfig, GeneratorConfig, PatchDiscriminator, UNetGenerator
+
+RUN_KEY = "7d8f6d0c-0b1e-4f5e-9b7e-2f4b8c1d2e3f"
+STARTED_S = 1_763_000_000.25
+_DRAWN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # in names of images
+SIDE = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")
+
+HISTORY = [
+    {"epoch": 0, "step": 0, "time_s": STARTED_S + 1.0, "dev/l1": 0.4, "dev/psnr_db": 7.25},
+    *(
+        {
+            "epoch": epoch,
+            "step": epoch * 5,
+            "time_s": STARTED_S + 1.0 + 10.5 * epoch,
+            "train/loss_d": 0.7 / epoch,
+            "train/loss_g_l1": 0.1 + 0.2 / epoch,
+            "dev/l1": 0.4 / (epoch + 1),
+            "dev/psnr_db": 7.25 + epoch,
+        }
+        for epoch in (1, 2, 3)
+    ),
+]
+SCORES = {
+    "test": {"l1": 0.1, "l1_low": 0.09, "psnr_db": 10.5, "fid": None, "num_images": 4},
+    "baselines": {"mean_target": {"l1": 0.3}, "untrained": {"l1": 0.5}},
+    "protocol": {"num_bootstrap": 100},
+}
+
+
+@functools.cache
+def _template() -> tempfile.TemporaryDirectory[str]:
+    """An empty database; making one takes seconds of migrations, copying it none."""
+    folder = tempfile.TemporaryDirectory()
+    connect(f"sqlite:///{folder.name}/mlflow.db")
+    return folder
+
+
+def new_database(folder: Path) -> str:
+    """The URI of an empty MLflow database in `folder`."""
+    folder.mkdir(exist_ok=True, parents=True)
+    shutil.copyfile(Path(_template().name) / "mlflow.db", folder / "mlflow.db")
+    return f"sqlite:///{folder / 'mlflow.db'}"
+
+
+def write_project(folder: Path) -> Path:
+    """The files of the stages up to `evaluate`, in the project folder `folder`."""
+    reports = folder / "reports"
+    (reports / "samples").mkdir(parents=True)
+    train = {"run_key": RUN_KEY, "started_s": STARTED_S, "elapsed_s": 40.0, "best_epoch": 3}
+    (reports / "train.json").write_text(json.dumps(train))
+    (reports / "history.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in HISTORY))
+    (reports / "metrics.json").write_text(json.dumps(SCORES))
+    (reports / "per_image.csv").write_text("pair_id,l1\nx,0.1\n")
+    write_picture(reports / "augmentation.png", seed=0)
+    for epoch in (0, 2, 3):
+        write_picture(reports / "samples" / f"epoch_{epoch:04d}.png", seed=epoch)
+    (folder / "dvc.lock").write_text(
+        "schema: '2.0'\nstages:\n"
+        "  prepare:\n    cmd: x\n    outs:\n    - {path: data/prepared, hash: md5, md5: aa.dir}\n"
+        "  train:\n    cmd: x\n    outs:\n    - {path: models, hash: md5, md5: bb.dir}\n"
+        "  register:\n    cmd: x\n    outs:\n    - {path: reports/registration.json, md5: cc}\n"
+    )
+    return folder
+
+
+def write_picture(path: Path, *, seed: int) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 256, (48, 96, 3), dtype=np.uint8)
+    cv2.imwrite(str(path), pixels)
+
+
+def small_manifest(params: Params) -> Manifest:
+    splits = {
+        name: SplitRecord(32, tuple(f"{name}{i}" for i in range(size)), ("0" * 64,) * size, "h")
+        for name, size in (("train", 5), ("dev", 2), ("test", 4))
+    }
+    return Manifest(
+        format=1,
+        name=params.data.name,
+        direction=params.data.direction,
+        image_size=32,
+        load_size=36,
+        source=SIDE,
+        target=SIDE,
+        splits=splits,
+        excluded=(),
+        data_hash="d" * 64,
+    )
+
+
+def write_model(model_dir: Path, *, mode: str = "published") -> ModelCard:
+    """A random U-Net of five levels."""
+    card = ModelCard(
+        format=1,
+        name="facades-drawn",
+        direction="AtoB",
+        image_size=32,
+        source=SIDE,
+        target=SIDE,
+        generator=GeneratorConfig(base_channels=4, depth=5, dropout_layout="torch"),
+        discriminator=DiscriminatorConfig(base_channels=4, num_layers=2),
+        inference_mode=mode,
+        seed=3,
+        epoch=3,
+        dev={"l1": 0.1},
+        data_hash="d" * 64,
+    )
+    save_model(
+        model_dir,
+        card,
+        generator=UNetGenerator(card.generator),
+        discriminator=PatchDiscriminator(card.discriminator),
+    )
+    return card
+
+
+def source_image(height: int = 32, width: int = 32) -> np.ndarray:
+    return np.random.default_rng(7).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def metric_points(uri: str, run_id: str) -> dict[str, list[tuple[int, float, int]]]:
+    """Every point of every metric: (step, value, timestamp in ms), in order of the steps."""
+    client = MlflowClient(uri)
+    return {
+        key: sorted((p.step, p.value, p.timestamp) for p in client.get_metric_history(run_id, key))
+        for key in client.get_run(run_id).data.metrics
+    }
+
+
+def everything(uri: str, run_id: str) -> dict[str, object]:
+    """All that a run holds, except the identifiers MLflow draws."""
+    client = MlflowClient(uri)
+    run = client.get_run(run_id)
+    return {
+        "metrics": metric_points(uri, run_id),
+        "params": run.data.params,
+        "tags": run.data.tags,
+        "times": (run.info.start_time, run.info.end_time, run.info.status),
+        "inputs": [
+            (item.dataset.to_dictionary(), [(tag.key, tag.value) for tag in item.tags])
+            for item in run.inputs.dataset_inputs
+        ],
+        "files": sorted(_files(client, run_id)),
+    }
+
+
+def _files(client: MlflowClient, run_id: str, folder: str | None = None) -> list[tuple[str, int]]:
+    found: list[tuple[str, int]] = []
+    for item in client.list_artifacts(run_id, folder):
+        if item.is_dir:
+            found += _files(client, run_id, item.path)
+        else:
+            found.append((_DRAWN_ID.sub("ID", item.path), item.file_size))
+    return found

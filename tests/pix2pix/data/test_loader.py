@@ -1,0 +1,219 @@
+import dataclasses
+import multiprocessing
+import pickle
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pix2pix.config import load_params
+from pix2pix.data.augment import augment_seed, make_augmentation
+from pix2pix.data.dataset import AugmentedPairs, Key
+from pix2pix.data.loader import EvalBatches, TrainBatches
+from pix2pix.data.manifest import SideRecord
+from pix2pix.data.prepared import PreparedSplit
+from pix2pix.data.ranges import to_network
+from pix2pix.data.sampling import epoch_order
+
+PARAMS = load_params(Path("params/default.yaml"))
+CPU = torch.device("cpu")
+SOURCE = SideRecord("image", 1, "uint16", (0.0, 4095.0), "area")
+TARGET = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")
+
+
+def make_pairs(folder=None, *, num_pairs=14, size=36):
+    """Random uint16 | uint8 pairs, memory-mapped from `folder` if it is given."""
+    generator = np.random.default_rng(0)
+    source = generator.integers(0, 4096, (num_pairs, size, size, 1), dtype=np.uint16)
+    target = generator.integers(0, 256, (num_pairs, size, size, 3), dtype=np.uint8)
+    if folder is not None:
+        np.save(folder / "source.npy", source)
+        np.save(folder / "target.npy", target)
+        source = np.load(folder / "source.npy", mmap_mode="r")
+        target = np.load(folder / "target.npy", mmap_mode="r")
+    ids = tuple(f"pair-{number}" for number in range(num_pairs))
+    return PreparedSplit(source=source, target=target, pair_ids=ids)
+
+
+def make_augmented():
+    data = dataclasses.replace(PARAMS.data, load_size=36, image_size=32)
+    augment = dataclasses.replace(PARAMS.augment, rotate_deg=10.0, noise=0.05)
+    return make_augmentation(augment, data, source=SOURCE, target=TARGET)
+
+
+def make_batches(pairs, **options):
+    settings = {"seed": 3, "batch_size": 4, "device": CPU} | options
+    return TrainBatches(pairs, make_augmented(), **settings)
+
+
+def make_eval_batches(pairs, **options):
+    settings = {"source": SOURCE, "target": TARGET, "batch_size": 4, "device": CPU} | options
+    return EvalBatches(pairs, **settings)
+
+
+def contents(batch):
+    """pair_id -> the bytes of its source and target."""
+    images = zip(batch.pair_ids, batch.source, batch.target, strict=True)
+    return {name: (s.numpy().tobytes(), t.numpy().tobytes()) for name, s, t in images}
+
+
+def test_the_order_is_a_permutation_that_only_seed_and_epoch_decide() -> None:
+    orders = {(s, e): tuple(epoch_order(s, e, 50)) for s in range(3) for e in range(3)}
+    assert all(sorted(order) == list(range(50)) for order in orders.values())
+    assert len(set(orders.values())) == 9
+    # Recorded with numpy 2.4: with another order a resumed run would repeat and miss pairs.
+    assert epoch_order(0, 0, 8).tolist() == [2, 4, 3, 6, 5, 0, 1, 7]
+
+
+def test_a_step_reads_its_slice_of_the_order_and_drops_the_incomplete_batch() -> None:
+    batches = make_batches(make_pairs())
+    assert batches.num_batches == 3
+    order = epoch_order(3, 5, 14)
+    read = [batch.pair_ids for batch in batches(5)]
+    expected = [order[0:4], order[4:8], order[8:12]]
+    assert read == [tuple(f"pair-{position}" for position in part) for part in expected]
+
+
+@pytest.mark.parametrize("world_size", [2, 4])
+def test_the_number_of_workers_changes_neither_pairs_nor_pixels(world_size) -> None:
+    pairs = make_pairs()
+    alone = [contents(batch) for batch in make_batches(pairs)(1)]
+    shares = [
+        [contents(batch) for batch in make_batches(pairs, rank=rank, world_size=world_size)(1)]
+        for rank in range(world_size)
+    ]
+    assert all(len(share) == 4 // world_size for each in shares for share in each)
+    union = [
+        {k: v for share in step for k, v in share.items()} for step in zip(*shares, strict=True)
+    ]
+    assert union == alone
+
+
+def test_batches_are_the_augmented_pairs_in_network_range() -> None:
+    pairs = make_pairs()
+    augmentation = make_augmented()
+    for batch in make_batches(pairs)(2):
+        assert batch.source.shape == (4, 1, 32, 32)
+        assert batch.target.shape == (4, 3, 32, 32)
+        for number, name in enumerate(batch.pair_ids):
+            position = pairs.pair_ids.index(name)
+            source, target = augmentation(
+                pairs.source[position], pairs.target[position], seed=augment_seed(3, 2, name)
+            )
+            expected = source.astype(np.float32).transpose(2, 0, 1) / 4095 * 2 - 1
+            np.testing.assert_allclose(batch.source[number].numpy(), expected, atol=1e-6)
+            expected = target.astype(np.float32).transpose(2, 0, 1) / 255 * 2 - 1
+            np.testing.assert_allclose(batch.target[number].numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("loader_workers", [0, 1])
+def test_batches_on_a_gpu_are_those_on_a_cpu(tmp_path, loader_workers) -> None:
+    pairs = make_pairs(tmp_path)
+    device = torch.device("cuda")
+    with make_batches(pairs, device=device, loader_workers=loader_workers) as batches:
+        for there, here in zip(batches(0), make_batches(pairs)(0), strict=True):
+            assert there.source.is_cuda
+            assert there.pair_ids == here.pair_ids
+            torch.testing.assert_close(there.source.cpu(), here.source, atol=1e-6, rtol=0)
+            torch.testing.assert_close(there.target.cpu(), here.target, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("start_step", [0, 1, 2, 3])
+def test_an_epoch_entered_late_gives_exactly_the_remaining_batches(start_step) -> None:
+    batches = make_batches(make_pairs())
+    whole = [contents(batch) for batch in batches(4)]
+    assert [contents(batch) for batch in batches(4, start_step)] == whole[start_step:]
+
+
+def test_loader_processes_change_no_pixel_survive_epochs_and_end(tmp_path) -> None:
+    pairs = make_pairs(tmp_path)
+    here = make_batches(pairs)
+    with make_batches(pairs, loader_workers=2) as there:
+        next(there(0))  # abandoned: what was read ahead must not leak into the next pass
+        workers = {process.pid for process in multiprocessing.active_children()}
+        for epoch, start_step in [(0, 0), (1, 2), (2, 0)]:
+            expected = [contents(batch) for batch in here(epoch, start_step)]
+            assert [contents(batch) for batch in there(epoch, start_step)] == expected
+        assert {process.pid for process in multiprocessing.active_children()} == workers
+        assert len(workers) == 2
+    assert multiprocessing.active_children() == []
+
+
+def test_memory_maps_travel_by_path_and_views_by_value(tmp_path) -> None:
+    pairs = make_pairs(tmp_path, num_pairs=40)
+    view = PreparedSplit(
+        source=pairs.source[5:], target=pairs.target[5:], pair_ids=pairs.pair_ids[5:]
+    )
+    for chosen, is_small in [(pairs, True), (view, False)]:
+        dataset = AugmentedPairs(chosen, make_augmented(), seed=0)
+        sent = pickle.dumps(dataset)
+        received = pickle.loads(sent)
+        assert (len(sent) < 30_000) == is_small
+        assert len(received) == len(chosen.pair_ids)
+        for position in (0, 7):
+            item, copy = dataset[Key(1, position)], received[Key(1, position)]
+            assert item.pair_id == copy.pair_id
+            np.testing.assert_array_equal(item.source, copy.source)
+            np.testing.assert_array_equal(item.target, copy.target)
+
+
+def test_a_pass_leaves_global_random_states_alone() -> None:
+    before = (random.getstate(), np.random.get_state()[1].tobytes(), torch.get_rng_state())
+    list(make_batches(make_pairs())(0))
+    assert random.getstate() == before[0]
+    assert np.random.get_state()[1].tobytes() == before[1]
+    assert torch.equal(torch.get_rng_state(), before[2])
+
+
+def test_a_superseded_or_closed_pass_raises_instead_of_mixing_epochs() -> None:
+    batches = make_batches(make_pairs())
+    first = batches(0)
+    next(first)
+    second = batches(1)
+    with pytest.raises(RuntimeError, match="later pass"):
+        next(first)
+    batches.close()
+    batches.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        next(second)
+    with pytest.raises(RuntimeError, match="closed"):
+        batches(2)
+
+
+def test_impossible_settings_are_refused_with_a_remedy() -> None:
+    pairs = make_pairs()
+    with pytest.raises(ValueError, match=r"batch_size \(15\) exceeds the 14 .*lower batch_size"):
+        make_batches(pairs, batch_size=15)
+    with pytest.raises(ValueError, match=r"batch_size \(4\) must be a multiple of the 3 workers"):
+        make_batches(pairs, world_size=3)
+    with pytest.raises(ValueError, match=r"rank must be in 0\.\.1, got 2"):
+        make_batches(pairs, world_size=2, rank=2)
+    for start_step in (-1, 4):
+        with pytest.raises(ValueError, match=rf"start_step must be in 0\.\.3 .* got {start_step}"):
+            make_batches(pairs)(0, start_step)
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3])
+def test_evaluation_reads_each_pair_once_in_order_and_unchanged(tmp_path, world_size) -> None:
+    pairs = make_pairs(tmp_path)
+    for rank in range(world_size):
+        batches = make_eval_batches(pairs, rank=rank, world_size=world_size)
+        passes = [list(batches), list(batches)]
+        assert [len(each) for each in passes] == [len(batches)] * 2
+        for each in passes:
+            names = [name for batch in each for name in batch.pair_ids]
+            assert names == list(pairs.pair_ids[rank::world_size])
+            source = torch.from_numpy(np.array(pairs.source[rank::world_size]))
+            target = torch.from_numpy(np.array(pairs.target[rank::world_size]))
+            stacked = torch.cat([batch.source for batch in each])
+            assert torch.equal(stacked, to_network(source, SOURCE.value_range))
+            stacked = torch.cat([batch.target for batch in each])
+            assert torch.equal(stacked, to_network(target, TARGET.value_range))
+
+
+def test_a_worker_without_evaluation_pairs_has_no_batches() -> None:
+    batches = make_eval_batches(make_pairs(num_pairs=2), rank=2, world_size=3)
+    assert (len(batches), list(batches)) == (0, [])

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+import torch
+
+from pix2pix.evaluation.baselines import (
+    identity_channels,
+    identity_fake,
+    mean_image,
+    mean_target_fake,
+    reference_indices,
+)
+
+
+def test_the_source_is_its_own_answer_where_channels_agree() -> None:
+    source = torch.rand(2, 5, 8, 8)
+    assert torch.equal(identity_fake(source, 5), source)
+
+
+def test_one_channel_is_replicated() -> None:
+    source = torch.rand(2, 1, 8, 8)
+    fake = identity_fake(source, 3)
+    assert fake.shape == (2, 3, 8, 8)
+    assert torch.equal(fake[:, 2:], source)
+
+
+def test_colours_become_luma_and_white_stays_white() -> None:
+    pixels = torch.tensor([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+    fake = identity_fake(pixels.reshape(4, 3, 1, 1), 1)
+    assert fake.flatten().tolist() == pytest.approx([1.0, -0.402, 0.174, -0.772])
+
+
+def test_other_channels_become_their_mean() -> None:
+    source = torch.tensor([0.0, 0.5, 1.0, -1.0, 0.0]).reshape(1, 5, 1, 1)
+    assert identity_fake(source, 1).item() == pytest.approx(0.1)
+
+
+def test_channels_that_cannot_stand_for_each_other_are_named() -> None:
+    assert identity_channels(3, 3) is None
+    assert identity_channels(4, 3) == "identity is absent: 4 channels cannot stand for 3"
+    with pytest.raises(ValueError, match="4 channels cannot stand for 3"):
+        identity_fake(torch.zeros(1, 4, 8, 8), 3)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 10])
+def test_the_mean_image_does_not_depend_on_the_batches(batch_size: int) -> None:
+    images = torch.rand(10, 2, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    mean = mean_image(images.split(batch_size))
+    torch.testing.assert_close(mean, images.double().mean(dim=0, keepdim=True).float())
+
+
+def test_no_training_targets_have_no_mean() -> None:
+    with pytest.raises(ValueError, match="no training targets"):
+        mean_image([])
+
+
+def test_the_mean_target_answers_every_source_at_its_size() -> None:
+    """Averaged, not sampled: of lines that are white every third px, a third of white is left."""
+    lines = ((torch.arange(48) % 3 == 0) * 2.0 - 1).expand(1, 1, 48, 48)
+    fake = mean_target_fake(lines, torch.zeros(3, 1, 16, 16))
+    assert fake.shape == (3, 1, 16, 16)
+    torch.testing.assert_close(fake[2, 0, 5], torch.full((16,), -1 / 3), atol=0.2, rtol=0)
+
+
+def test_the_reference_is_as_large_as_the_test_split_and_repeats_nothing() -> None:
+    chosen = reference_indices(50, 20, seed=1)
+    assert len(set(chosen.tolist())) == 20
+    assert (np.diff(chosen) > 0).all()
+    assert chosen.tolist() == reference_indices(50, 20, seed=1).tolist()
+    assert chosen.tolist() != reference_indices(50, 20, seed=2).tolist()
+    assert reference_indices(5, 20, seed=1).tolist() == [0, 1, 2, 3, 4]

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from pix2pix.evaluation.intervals import Interval, bootstrap_mean, bootstrap_sets, centred
+
+
+def mean_interval(values: np.ndarray, *, seed: int = 0, num_resamples: int = 200) -> Interval:
+    return bootstrap_mean(values, num_resamples=num_resamples, confidence=0.9, seed=seed)
+
+
+def test_the_interval_covers_the_true_mean_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    intervals = [mean_interval(rng.exponential(size=50), seed=seed) for seed in range(300)]
+    coverage = np.mean([interval.low <= 1.0 <= interval.high for interval in intervals])
+    assert 0.84 <= coverage <= 0.94
+
+
+def test_the_interval_is_as_wide_as_the_standard_error_demands() -> None:
+    values = np.random.default_rng(0).normal(size=400)
+    interval = mean_interval(values, num_resamples=2000)
+    expected = 2 * 1.645 * values.std() / np.sqrt(400)
+    assert interval.high - interval.low == pytest.approx(expected, rel=0.1)
+
+
+def test_the_estimate_is_the_mean_and_lies_in_its_interval() -> None:
+    values = np.random.default_rng(0).lognormal(size=7)
+    interval = mean_interval(values)
+    assert interval.value == values.mean()
+    assert interval.low < interval.value < interval.high
+
+
+def test_the_seed_decides_the_interval() -> None:
+    values = np.random.default_rng(0).normal(size=20)
+    assert mean_interval(values, seed=1) == mean_interval(values, seed=1)
+    assert mean_interval(values, seed=1) != mean_interval(values, seed=2)
+
+
+def test_one_image_has_a_value_but_no_interval() -> None:
+    assert mean_interval(np.array([0.25])) == Interval(0.25, None, None)
+
+
+@pytest.mark.parametrize("values", [[], [0.1, np.nan], [np.inf, 0.2]])
+def test_scores_that_have_no_mean_are_refused(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        mean_interval(np.array(values))
+
+
+def test_a_biased_bootstrap_is_shifted_onto_the_estimate() -> None:
+    draws = np.linspace(9.0, 11.0, 201)
+    interval = centred(5.0, draws, confidence=0.9)
+    assert (interval.low, interval.value, interval.high) == pytest.approx((4.1, 5.0, 5.9))
+
+
+def test_an_interval_always_holds_its_estimate() -> None:
+    draws = np.array([0.0] * 95 + [100.0] * 5)
+    interval = centred(3.0, draws, confidence=0.6)
+    assert interval.low <= 3.0 <= interval.high
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_paired_sets_are_redrawn_together_and_others_apart(paired: bool) -> None:
+    interval = bootstrap_sets(
+        0.0,
+        lambda rows, others: float((rows != others).sum()),
+        (10, 10),
+        paired=paired,
+        num_resamples=50,
+        confidence=0.9,
+        seed=0,
+    )
+    assert (interval.high - interval.low > 0) is not paired
+
+
+def test_paired_sets_of_unequal_size_are_refused() -> None:
+    with pytest.raises(ValueError, match="3 and 4"):
+        bootstrap_sets(
+            0.0,
+            lambda rows, others: 0.0,
+            (3, 4),
+            paired=True,
+            num_resamples=1,
+            confidence=0.9,
+            seed=0,
+        )

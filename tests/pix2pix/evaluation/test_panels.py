@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+import torch
+
+from pix2pix.evaluation.panels import Extremes, Panel, panel_image
+
+NAMES = tuple(f"pair{i}" for i in range(8))
+SCORES = np.array([0.3, 0.1, 0.8, 0.2, 0.8, 0.5, 0.4, 0.1])
+
+
+def extremes(num_panels: int, batch_size: int, num_images: int = 8) -> Extremes:
+    kept = Extremes(num_panels)
+    levels = torch.linspace(-1, 1, 8).reshape(8, 1, 1, 1)
+    for start in range(0, num_images, batch_size):
+        rows = slice(start, min(start + batch_size, num_images))
+        images = levels[rows].expand(-1, 1, 16, 20)
+        kept.update(images, -images, images, pair_ids=NAMES[rows], l1=SCORES[rows])
+    return kept
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 8])
+def test_the_best_and_worst_do_not_depend_on_the_batches(batch_size: int) -> None:
+    kept = extremes(3, batch_size)
+    assert [panel.pair_id for panel in kept.best()] == ["pair1", "pair7", "pair3"]
+    assert [panel.pair_id for panel in kept.worst()] == ["pair4", "pair2", "pair5"]
+    assert [panel.l1 for panel in kept.worst()] == [0.8, 0.8, 0.5]
+
+
+def test_a_panel_shows_the_images_of_its_pair() -> None:
+    panel = extremes(1, 8).worst()[0]
+    assert panel.pair_id == "pair4"
+    assert panel.source.shape == (16, 20, 3)
+    assert np.unique(panel.source).tolist() == [round(255 * 4 / 7)]
+    assert np.unique(panel.fake).tolist() == [round(255 * 3 / 7)]
+
+
+def test_few_images_are_not_shown_as_best_and_worst_at_once() -> None:
+    kept = extremes(6, 2, num_images=5)
+    assert len(kept.best()) == len(kept.worst()) == 2
+    assert not {p.pair_id for p in kept.best()} & {p.pair_id for p in kept.worst()}
+    assert len(extremes(6, 2, num_images=1).best()) == 1
+
+
+def test_the_picture_holds_source_fake_and_target_in_rows() -> None:
+    shades = [np.full((16, 20, 3), level, np.uint8) for level in (10, 120, 200)]
+    image = panel_image([Panel(0.1, "a", *shades), Panel(0.2, "b", *shades)])
+    assert image.dtype == np.uint8
+    lines = [line for line in image[..., 0] if line[10] == 10]
+    assert len(lines) >= 2 * 16
+    assert (lines[0][10], lines[0][34], lines[0][58]) == (10, 120, 200)
+
+
+def test_no_panels_make_no_picture() -> None:
+    with pytest.raises(ValueError, match="no panels"):
+        panel_image([])

@@ -1,0 +1,56 @@
+import pytest
+
+from pix2pix.evaluation.protocol import compare_protocols
+
+PROTOCOL = {
+    "split": "test",
+    "split_hash": "abc",
+    "num_images": 80,
+    "image_size": 128,
+    "direction": "AtoB",
+    "resize_kernel": "area",
+    "extractor": "inception_v3",
+    "extractor_sha256": "f" * 64,
+    "inference_mode": "eval",
+    "seed": 0,
+    "num_bootstrap": 100,
+    "confidence": 0.95,
+    "kid_subset_size": 50,
+    "packages": {"torch": "2.14.1"},
+}
+
+
+def test_a_protocol_is_comparable_with_itself() -> None:
+    assert compare_protocols(PROTOCOL, dict(PROTOCOL)) == []
+
+
+@pytest.mark.parametrize("key", ["inference_mode", "seed", "num_bootstrap", "packages"])
+def test_what_does_not_change_the_question_may_differ(key: str) -> None:
+    assert compare_protocols(PROTOCOL, {**PROTOCOL, key: "other"}) == []
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "split",
+        "split_hash",
+        "num_images",
+        "image_size",
+        "direction",
+        "resize_kernel",
+        "extractor",
+        "extractor_sha256",
+        "kid_subset_size",
+    ],
+)
+def test_what_changes_the_question_forbids_a_comparison(key: str) -> None:
+    assert compare_protocols(PROTOCOL, {**PROTOCOL, key: "other"}) == [
+        f"{key}: {PROTOCOL[key]} against other"
+    ]
+
+
+def test_what_was_not_recorded_forbids_a_comparison_even_on_both_sides() -> None:
+    bare = {key: value for key, value in PROTOCOL.items() if key != "split_hash"}
+    line = "split_hash: (not recorded) against"
+    assert compare_protocols(bare, PROTOCOL) == [f"{line} abc"]
+    assert compare_protocols(bare, bare) == [f"{line} (not recorded)"]

@@ -1,0 +1,185 @@
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from pix2pix.config import EvaluateConfig
+from pix2pix.evaluation.baselines import IDENTITY, REAL_VS_REAL
+from pix2pix.evaluation.extractors import INCEPTION, NetworkExtractor
+from pix2pix.evaluation.features import extract_features
+from pix2pix.evaluation.frechet import frechet_distance
+from pix2pix.evaluation.scoring import ScoredBatch, Scorer, SplitScores, distance_names, score
+
+QUALITY = ["l1", "psnr_db", "ssim"]
+DISTANCES = ["frechet_colours", "kid_colours", "kid_colours_std"]
+
+
+def images(num_images: int, channels: int = 3, *, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(num_images, channels, 16, 16, generator=generator) * 2 - 1
+
+
+def batches(num_images: int, *, batch_size: int = 4, channels: int = 3) -> Iterator[ScoredBatch]:
+    target, source = images(num_images, channels), images(num_images, channels, seed=1)
+    fakes = {"model": 0.8 * target + 0.2 * source, IDENTITY: source}
+    for start in range(0, num_images, batch_size):
+        rows = slice(start, start + batch_size)
+        yield ScoredBatch(
+            fakes={name: fake[rows] for name, fake in fakes.items()},
+            target=target[rows],
+            pair_ids=[f"pair{i}" for i in range(num_images)][rows],
+        )
+
+
+def values(scores: SplitScores) -> dict[str, float]:
+    return {
+        f"{name}/{metric}/{bound}": getattr(interval, bound)
+        for name, of_set in scores.scores.items()
+        for metric, interval in of_set.metrics.items()
+        for bound in ("value", "low", "high")
+        if getattr(interval, bound) is not None
+    }
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 12])
+def test_scores_do_not_depend_on_the_batches(
+    batch_size: int, extractor: NetworkExtractor, config: EvaluateConfig
+) -> None:
+    whole = score(batches(12), extractor=extractor, config=config)
+    parts = score(batches(12, batch_size=batch_size), extractor=extractor, config=config)
+    assert parts.pair_ids == whole.pair_ids
+    assert values(parts) == pytest.approx(values(whole), rel=1e-5, abs=1e-9)
+
+
+def test_each_answer_gets_the_same_metrics_and_the_closer_one_wins(
+    extractor: NetworkExtractor, config: EvaluateConfig
+) -> None:
+    found = score(batches(12), extractor=extractor, config=config)
+    model, identity = found.scores["model"], found.scores[IDENTITY]
+    assert list(model.metrics) == list(identity.metrics) == QUALITY + DISTANCES
+    assert model.num_images == 12
+    assert model.metrics["l1"].value == pytest.approx(0.2 * identity.metrics["l1"].value, rel=1e-5)
+    frechet = "frechet_colours"
+    assert model.metrics[frechet].value < identity.metrics[frechet].value
+    assert found.warnings == ()
+
+
+def test_every_interval_holds_its_estimate(
+    extractor: NetworkExtractor, config: EvaluateConfig
+) -> None:
+    found = score(batches(12), extractor=extractor, config=config).scores["model"].metrics
+    for name, interval in found.items():
+        if name != "kid_colours_std":
+            assert interval.low < interval.value < interval.high, name
+
+
+def test_distances_are_called_fid_and_kid_with_inception_alone(
+    extractor: NetworkExtractor, config: EvaluateConfig
+) -> None:
+    assert distance_names("efficientnet_lite0") == (
+        "frechet_efficientnet_lite0",
+        "kid_efficientnet_lite0",
+    )
+    inception = replace(extractor, name=INCEPTION)
+    named = score(batches(6), extractor=inception, config=config).scores["model"].metrics
+    other = score(batches(6), extractor=extractor, config=config).scores["model"].metrics
+    assert list(named) == [*QUALITY, "fid", "kid", "kid_std"]
+    assert not {"fid", "kid"} & set(other)
+
+
+def test_the_floor_is_the_distance_between_other_real_images_and_the_targets(
+    extractor: NetworkExtractor, config: EvaluateConfig
+) -> None:
+    reference = extract_features([images(12, seed=7)], extractor, size_px=(16, 16))
+    found = score(batches(12), extractor=extractor, config=config, reference=reference)
+    floor = found.scores[REAL_VS_REAL]
+    assert list(floor.metrics) == DISTANCES
+    real = extract_features([images(12)], extractor, size_px=(16, 16))
+    assert floor.metrics["frechet_colours"].value == frechet_distance(reference, real)
+
+
+def test_a_smaller_reference_is_used_with_a_warning(
+    extractor: NetworkExtractor, config: EvaluateConfig
+) -> None:
+    reference = extract_features([images(5, seed=7)], extractor, size_px=(16, 16))
+    found = score(batches(12), extractor=extractor, config=config, reference=reference)
+    assert found.scores[REAL_VS_REAL].num_images == 5
+    assert "real_vs_real has 5 images for 12 targets" in found.warnings[0]
+
+
+def test_gray_images_are_scored_like_any_other(
+    extractor: NetworkExtractor, config: EvaluateConfig
+) -> None:
+    found = score(batches(6, channels=1), extractor=extractor, config=config)
+    assert list(found.scores["model"].metrics) == QUALITY + DISTANCES
+
+
+def test_images_without_an_rgb_form_have_no_distances_and_a_warning(
+    extractor: NetworkExtractor, config: EvaluateConfig
+) -> None:
+    found = score(batches(6, channels=2), extractor=extractor, config=config)
+    assert list(found.scores["model"].metrics) == QUALITY
+    assert found.warnings == (
+        "frechet_colours and kid_colours are absent: 2 channels have no RGB form",
+    )
+
+
+def test_one_image_has_quality_but_neither_intervals_nor_distances(
+    extractor: NetworkExtractor, config: EvaluateConfig
+) -> None:
+    found = score(batches(1), extractor=extractor, config=config)
+    metrics = found.scores["model"].metrics
+    assert list(metrics) == QUALITY
+    assert all(interval.low is interval.high is None for interval in metrics.values())
+    assert any("they need 2 images, got 1" in warning for warning in found.warnings)
+
+
+def test_quality_alone_needs_no_extractor(config: EvaluateConfig) -> None:
+    found = score(batches(6), extractor=None, config=config)
+    assert list(found.scores["model"].metrics) == QUALITY
+    assert found.warnings == ()
+
+
+def test_quality_is_kept_per_image_in_the_order_of_the_pairs(config: EvaluateConfig) -> None:
+    found = score(batches(6, batch_size=4), extractor=None, config=config)
+    assert found.pair_ids == tuple(f"pair{i}" for i in range(6))
+    target, source = images(6), images(6, seed=1)
+    expected = (source - target).abs().mean(dim=(1, 2, 3)) / 2
+    np.testing.assert_allclose(found.quality[IDENTITY].l1, expected, rtol=1e-5)
+
+
+def test_features_of_the_targets_are_computed_once_for_all_answers(
+    extractor: NetworkExtractor,
+) -> None:
+    sizes = []
+    counting = replace(
+        extractor, features=lambda rgb: sizes.append(len(rgb)) or rgb.float().mean((2, 3))
+    )
+    scorer = Scorer(counting)
+    for batch in batches(8):
+        scorer.update(batch.fakes, batch.target, batch.pair_ids)
+    assert sum(sizes) == 8 * 3
+
+
+def test_a_non_finite_fake_stops_the_scoring_and_names_the_pair() -> None:
+    target = images(3)
+    fake = target.clone()
+    fake[1, 0, 5, 5] = torch.nan
+    with pytest.raises(ValueError, match=r"model: not all pixels are finite in b$"):
+        Scorer(None).update({"model": fake}, target, ["a", "b", "c"])
+
+
+def test_batches_with_other_answers_than_before_are_refused() -> None:
+    scorer, target = Scorer(None), images(2)
+    scorer.update({"model": target}, target, ["a", "b"])
+    with pytest.raises(ValueError, match=r"expected fakes of \['model'\], got \['other'\]"):
+        scorer.update({"other": target}, target, ["c", "d"])
+    with pytest.raises(ValueError, match="1 pair ids for 2 targets"):
+        scorer.update({"model": target}, target, ["c"])
+
+
+def test_an_empty_split_is_refused(config: EvaluateConfig) -> None:
+    with pytest.raises(ValueError, match="the split is empty"):
+        score([], extractor=None, config=config)

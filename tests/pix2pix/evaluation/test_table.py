@@ -1,0 +1,83 @@
+from dataclasses import replace
+
+from pix2pix.evaluation.intervals import Interval
+from pix2pix.evaluation.protocol import Protocol
+from pix2pix.evaluation.report import Report
+from pix2pix.evaluation.scoring import SetScores
+from pix2pix.evaluation.table import format_table
+
+WIDE = Interval(-0.0012345678, -0.012345678, -0.00012345678)
+QUALITY = ("l1", "psnr_db", "ssim")
+DISTANCES = ("frechet_efficientnet_lite0", "kid_efficientnet_lite0", "kid_efficientnet_lite0_std")
+
+
+def scores(*names: str) -> SetScores:
+    return SetScores(num_images=80, metrics=dict.fromkeys(names, WIDE))
+
+
+def report(**changes: object) -> Report:
+    protocol = Protocol(
+        split="test",
+        split_hash="abc",
+        num_images=80,
+        image_size=128,
+        direction="AtoB",
+        resize_kernel="area",
+        extractor="efficientnet_lite0",
+        extractor_sha256="0123456789abcdef",
+        inference_mode="eval",
+        seed=0,
+        num_bootstrap=100,
+        confidence=0.95,
+        kid_subset_size=50,
+        packages={},
+    )
+    whole = Report(
+        test=scores(*QUALITY, *DISTANCES),
+        baselines={
+            "identity": scores(*QUALITY, *DISTANCES),
+            "mean_target": scores(*QUALITY, *DISTANCES),
+            "real_vs_real": scores(*DISTANCES),
+        },
+        dev={},
+        protocol=protocol,
+        warnings=("w" * 30 + " x" * 60,),
+    )
+    return replace(whole, **changes)
+
+
+def test_the_table_fits_a_hundred_columns_at_its_widest() -> None:
+    assert max(len(line) for line in format_table(report()).splitlines()) <= 100
+
+
+def test_columns_are_aligned() -> None:
+    lines = format_table(report()).splitlines()
+    starts = [lines[0].index(name) for name in ("model", "identity", "mean target", "real vs real")]
+    row = next(line for line in lines if line.startswith("Frechet"))
+    assert [row[start:].split()[0] for start in starts] == ["-0.001235"] * 4
+    assert all(row[start - 1] == " " for start in starts)
+
+
+def test_a_distance_of_another_network_is_not_called_fid() -> None:
+    text = format_table(report())
+    assert "Frechet (low)" in text
+    assert "efficientnet_lite0 features, weights 0123456789ab" in text
+    named = replace(report().protocol, extractor="inception_v3")
+    fid = format_table(report(protocol=named, test=scores(*QUALITY, "fid", "kid")))
+    assert "FID (low)" in fid
+    assert "KID (low)" in fid
+    assert "Frechet" not in fid
+
+
+def test_what_is_absent_is_a_dash_or_no_row_at_all() -> None:
+    lines = format_table(report()).splitlines()
+    assert lines[1].split()[-1] == "-"
+    bare = format_table(report(test=scores("l1"), baselines={}))
+    assert "PSNR" not in bare
+
+
+def test_values_without_an_interval_take_one_line() -> None:
+    one = SetScores(num_images=1, metrics={"l1": Interval(0.25, None, None)})
+    lines = format_table(report(test=one, baselines={}, warnings=("no intervals",))).splitlines()
+    assert lines[:3] == ["          model", "L1 (low)  0.25", "images    1"]
+    assert lines[-1] == "warning: no intervals"
