@@ -83,9 +83,7 @@ def open_run(
 def _experiment_id(client: MlflowClient, name: str) -> str:
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
-        return client.create_experiment(
-            name, artifact_location=artifact_location(client.tracking_uri), tags=_EXPERIMENT_TAGS
-        )
+        return client.create_experiment(name, artifact_location=None, tags=_EXPERIMENT_TAGS)
     if experiment.lifecycle_stage == "deleted":
         raise ValueError(
             f"MLflow experiment {name!r} was deleted; restore it with `mlflow experiments restore "

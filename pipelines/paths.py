@@ -14,10 +14,12 @@ RUNS_DIR = Path(".runs")  # running trainings: outside DVC's outputs, so that th
 MODEL_DIR = Path("models")
 TRAIN_PATH = Path("reports/train.json")
 HISTORY_PATH = Path("reports/history.jsonl")
+CURVES_PATH = Path("reports/curves.csv")  # the history as `dvc plots` reads it
 SAMPLES_DIR = Path("reports/samples")
 AUGMENTATION_PATH = Path("reports/augmentation.png")
 
 METRICS_PATH = Path("reports/metrics.json")
+METRICS_TABLE_PATH = Path("reports/metrics.txt")
 PER_IMAGE_PATH = Path("reports/per_image.csv")
 PANELS_DIR = Path("reports/panels")
 

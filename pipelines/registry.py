@@ -174,23 +174,24 @@ def _tags(card: ModelCard, run: Run) -> dict[str, str]:
     return {
         **{key: run.data.tags[key] for key in kept if key in run.data.tags},
         "pix2pix.inference_mode": card.inference_mode,
-        **{f"dev/{key.removeprefix('dev/')}": repr(value) for key, value in card.dev.items()},
-        **{key: repr(value) for key, value in _test_scores(run).items()},
+        **{key: repr(value) for key, value in _scores(card, run).items()},
     }
 
 
-def _test_scores(run: Run) -> dict[str, float]:
-    return {
+def _scores(card: ModelCard, run: Run) -> dict[str, float]:
+    """The metrics of these weights: of dev from the card, of test from the run."""
+    dev = {f"dev/{key.removeprefix('dev/')}": value for key, value in card.dev.items()}
+    test = {
         key: value
         for key, value in sorted(run.data.metrics.items())
         if key.startswith(_TEST_PREFIX) and not key.startswith(_BASELINE_PREFIX)
     }
+    return dev | test
 
 
 def _describe(card: ModelCard, run: Run) -> str:
     """A few lines of Markdown for who chooses a version."""
-    scores = {**card.dev, **_test_scores(run)}
-    table = "\n".join(f"| {key} | {value:.4g} |" for key, value in scores.items())
+    table = "\n".join(f"| {key} | {value:.4g} |" for key, value in _scores(card, run).items())
     return (
         f"pix2pix on **{card.name}**, {card.direction}, trained at "
         f"{card.image_size}x{card.image_size} px for {card.epoch} epochs; "

@@ -10,7 +10,14 @@ import torch
 from torch import Tensor
 
 from pipelines.entrypoint import run, write_json, write_text
-from pipelines.paths import METRICS_PATH, MODEL_DIR, PANELS_DIR, PER_IMAGE_PATH, PREPARED_DIR
+from pipelines.paths import (
+    METRICS_PATH,
+    METRICS_TABLE_PATH,
+    MODEL_DIR,
+    PANELS_DIR,
+    PER_IMAGE_PATH,
+    PREPARED_DIR,
+)
 from pix2pix.checkpoint import ModelCard, load_generator
 from pix2pix.config import EvaluateConfig, load_params
 from pix2pix.data.loader import EvalBatches
@@ -158,6 +165,7 @@ def main() -> None:
     report = evaluate(PREPARED_DIR, MODEL_DIR, load_params().evaluate)
     write_json(METRICS_PATH, report_json(report))
     table = format_table(report)
+    write_text(METRICS_TABLE_PATH, f"{table}\n")
     logger.info("scores on the test split\n%s", table)
 
 

@@ -1,5 +1,7 @@
 """DVC stage `train`: train under Ray Train, keep the epoch with the lowest dev L1."""
 
+import csv
+import io
 import json
 import logging
 import time
@@ -12,6 +14,7 @@ from pipelines.entrypoint import run, write_json, write_text
 from pipelines.lineage import code_version
 from pipelines.paths import (
     AUGMENTATION_PATH,
+    CURVES_PATH,
     HISTORY_PATH,
     MODEL_DIR,
     PREPARED_DIR,
@@ -67,6 +70,16 @@ def write_model(
     return card
 
 
+def curves_csv(history: list[dict[str, float]]) -> str:
+    """One row per epoch, one column per metric; what an epoch lacks is left empty."""
+    columns = ["epoch", *sorted({name for record in history for name in record if "/" in name})]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()
+
+
 def _train(params: Params, manifest: Manifest, state: RunningState) -> Trained:
     connect()
     description = RunDescription(
@@ -105,6 +118,7 @@ def _write_outputs(trained: Trained, params: Params, manifest: Manifest) -> Mode
     write_png(AUGMENTATION_PATH, sheet)
     lines = [json.dumps(record, allow_nan=False) for record in trained.history]
     write_text(HISTORY_PATH, "\n".join(lines) + "\n")
+    write_text(CURVES_PATH, curves_csv(trained.history))
     return write_model(MODEL_DIR, trained.best, params=params, manifest=manifest)
 
 

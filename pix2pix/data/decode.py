@@ -20,6 +20,8 @@ _JPEG = b"\xff\xd8\xff"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _NPY = b"\x93NUMPY"
 
+_MAX_VALUES = 3 * 178_956_970  # as Pillow's limit for the other formats: 178 megapixels of RGB
+
 _DTYPES = ("uint8", "uint16", "float32")
 
 # What the decoders raise on damaged files; SyntaxError is Pillow's word for a broken PNG chunk.
@@ -117,8 +119,7 @@ def _decode_tiff(data: bytes, *, label_ids: bool) -> np.ndarray:
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
-            if _tiff_end(file) > len(data):
-                raise ValueError("its pixels end beyond the end of the file")
+            _check_tiff(file, len(data))
             num_series, page = len(file.series), file.pages.first
             pixels, axes = file.series[0].asarray(), file.series[0].axes
             colours = page.colormap
@@ -143,14 +144,22 @@ _PHOTOMETRICS = (
 )
 
 
-def _tiff_end(file: tifffile.TiffFile) -> int:
-    """Where the last strip or tile should end: tifffile fills up a JPEG that is cut short."""
-    pages = [page.aspage() for page in file.pages]
-    return max(
+def _check_tiff(file: tifffile.TiffFile, num_bytes: int) -> None:
+    """Raise ValueError if the file is cut short, or claims a size that only damage explains.
+
+    tifffile fills up a JPEG that is cut short, and spends minutes on billions of absent tiles.
+    """
+    # By index: iterating never ends where damage has made the pages a circle.
+    pages = [file.pages[index].aspage() for index in range(len(file.pages))]
+    if sum(page.size for page in pages) > _MAX_VALUES:
+        raise ValueError(f"it claims to hold {len(pages)} images of {pages[0].shape}")
+    end = max(
         offset + length
         for page in pages
         for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True)
     )
+    if end > num_bytes:
+        raise ValueError("its pixels end beyond the end of the file")
 
 
 def _channels_last(pixels: np.ndarray, axes: str) -> np.ndarray:

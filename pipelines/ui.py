@@ -1,0 +1,23 @@
+"""The MLflow UI over the runs made here, on loopback."""
+
+import os
+import sys
+
+from pipelines.entrypoint import run
+from pipelines.tracking_uri import shown, tracking_uri
+
+
+def main() -> None:
+    """Replace this process by MLflow's server; a server that runs elsewhere is only named."""
+    uri = tracking_uri()
+    if uri.startswith("http"):
+        sys.stdout.write(f"the runs are on the MLflow server {shown(uri)}\n")
+        return
+    port = os.environ.get("MLFLOW_PORT", "5000")
+    # One worker: it serves one person, and each takes seconds to start.
+    command = ["mlflow", "ui", "--backend-store-uri", uri, "--port", port, "--workers", "1"]
+    os.execv(sys.executable, [sys.executable, "-m", *command])
+
+
+if __name__ == "__main__":
+    run(main)

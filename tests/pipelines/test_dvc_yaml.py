@@ -1,0 +1,116 @@
+"""dvc.yaml against the code: each stage lists what its results are a function of, and no more."""
+
+import ast
+import dataclasses
+import functools
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from pix2pix.config import load_params
+
+ROOT = Path(__file__).parents[2]
+STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
+
+# These follow a training from outside; its result is no function of them.
+NOT_A_DEPENDENCY = {
+    "train": {
+        "pipelines/finished_run.py",
+        "pipelines/lineage.py",
+        "pipelines/mlflow_run.py",
+        "pipelines/ray_console.py",
+        "pipelines/tracking.py",
+        "pipelines/tracking_uri.py",
+    }
+}
+# Not read from params.yaml by `prepare`: ingest made data/raw of them.
+INGEST_ONLY = {"data.source", "data.synthetic", "data.archive"}
+
+LIST_SOURCES = """
+import sys, pathlib, importlib
+importlib.import_module(sys.argv[1])
+root = pathlib.Path(sys.argv[2])
+files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+for file in files:
+    if file and pathlib.Path(file).is_relative_to(root):
+        path = pathlib.Path(file).relative_to(root)
+        if path.parts[0] in ("pipelines", "pix2pix"):
+            print(path.as_posix())
+"""
+
+
+@functools.cache
+def _sources(stage: str) -> frozenset[str]:
+    """The project's files with code that importing the stage's module loads, freshly."""
+    done = subprocess.run(
+        [sys.executable, "-c", LIST_SOURCES, f"pipelines.stages.{stage}", str(ROOT)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return frozenset(path for path in done.stdout.split() if _has_code(ROOT / path))
+
+
+def _has_code(path: Path) -> bool:
+    """Whether there is more than a docstring."""
+    tree = ast.parse(path.read_text())
+    return len(tree.body) > 1 or ast.get_docstring(tree) is None
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_each_source_that_a_stage_imports_is_a_dependency(stage: str) -> None:
+    dependencies = STAGES[stage]["deps"]
+    sources = _sources(stage) - NOT_A_DEPENDENCY.get(stage, set())
+    uncovered = {
+        source
+        for source in sources
+        if not any(source == dep or source.startswith(f"{dep}/") for dep in dependencies)
+    }
+    assert uncovered == set()
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_each_source_that_a_stage_lists_exists_and_is_imported(stage: str) -> None:
+    sources = _sources(stage)
+    listed = {dep for dep in STAGES[stage]["deps"] if dep.startswith(("pipelines", "pix2pix"))}
+    unused = {
+        dep for dep in listed if not any(s == dep or s.startswith(f"{dep}/") for s in sources)
+    }
+    assert unused == set()
+    assert all((ROOT / dep).exists() for dep in listed)
+
+
+def test_a_training_does_not_depend_on_evaluation_or_tracking() -> None:
+    dependencies = STAGES["train"]["deps"]
+    assert not any("evaluation" in dep or "tracking" in dep for dep in dependencies)
+
+
+def test_every_parameter_is_some_stage_s_and_every_stage_s_parameter_exists() -> None:
+    params = dataclasses.asdict(load_params(ROOT / "params.yaml"))
+    listed = {name for stage in STAGES.values() for name in stage["params"]}
+    known = set(params) | {f"data.{key}" for key in params["data"]}
+    assert listed - known == set()
+    covered = {name for name in known if name in listed or name.split(".")[0] in listed}
+    assert known - covered - {"data"} == set()
+
+
+def test_prepare_lists_every_data_parameter_that_is_not_ingest_s() -> None:
+    data = dataclasses.asdict(load_params(ROOT / "params.yaml"))["data"]
+    expected = {f"data.{key}" for key in data} - INGEST_ONLY
+    assert set(STAGES["prepare"]["params"]) == expected
+
+
+def test_register_depends_on_every_output_before_it() -> None:
+    outputs = {
+        out
+        for name, stage in STAGES.items()
+        if name != "register"
+        for out in stage["outs"]
+        if out != "data/raw"  # data/prepared stands for it
+    }
+    assert outputs - set(STAGES["register"]["deps"]) == set()

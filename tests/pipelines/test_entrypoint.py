@@ -1,0 +1,53 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from pipelines.entrypoint import read_json, run, write_json
+
+
+@pytest.mark.parametrize("error", [ValueError("data.path: gone"), OSError(28, "no space", "x")])
+def test_what_a_user_or_file_can_cause_is_one_message_and_exit_code_1(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as caught:
+        run(main)
+    assert caught.value.code == 1
+    said = capsys.readouterr().err
+    assert said == f"ERROR {error}\n"
+
+
+def test_a_defect_of_ours_keeps_its_traceback() -> None:
+    def main() -> None:
+        raise KeyError("bug")
+
+    with pytest.raises(KeyError):
+        run(main)
+
+
+def test_an_interruption_says_how_to_continue(capsys: pytest.CaptureFixture[str]) -> None:
+    def main() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as caught:
+        run(main)
+    assert caught.value.code == 130
+    assert "the same command continues" in capsys.readouterr().err
+
+
+def test_json_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, {"a": math.nan})
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert [file.name for file in path.parent.iterdir()] == ["file.json"]
+
+
+def test_a_missing_file_is_named_with_the_stage_that_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"x\.json is missing; run `dvc repro train`"):
+        read_json(tmp_path / "x.json", made_by="train")

@@ -1,0 +1,128 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from pix2pix.checkpoint import (
+    ModelCard,
+    load_card,
+    load_discriminator,
+    load_generator,
+    load_training,
+    save_model,
+    save_training,
+)
+from pix2pix.data.manifest import SideRecord
+from pix2pix.models import DiscriminatorConfig, GeneratorConfig, PatchDiscriminator, UNetGenerator
+
+GENERATOR = GeneratorConfig(base_channels=2, depth=5, dropout=0.0)
+DISCRIMINATOR = DiscriminatorConfig(base_channels=2, num_layers=1)
+SIDE = SideRecord(kind="image", channels=3, dtype="uint8", value_range=(0.0, 255.0), kernel="area")
+CARD = ModelCard(
+    format=1,
+    name="test",
+    direction="AtoB",
+    image_size=32,
+    source=SIDE,
+    target=SIDE,
+    generator=GENERATOR,
+    discriminator=DISCRIMINATOR,
+    inference_mode="published",
+    seed=3,
+    epoch=2,
+    dev={"dev/l1": 0.25},
+    data_hash="abc",
+)
+
+
+@pytest.fixture
+def model_dir(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    folder = tmp_path / "models"
+    generator, discriminator = UNetGenerator(GENERATOR), PatchDiscriminator(DISCRIMINATOR)
+    save_model(folder, CARD, generator=generator, discriminator=discriminator)
+    return folder
+
+
+def test_a_model_folder_gives_back_card_and_networks(tmp_path: Path) -> None:
+    generator, discriminator = UNetGenerator(GENERATOR), PatchDiscriminator(DISCRIMINATOR)
+    save_model(tmp_path, CARD, generator=generator, discriminator=discriminator)
+    loaded, card = load_generator(tmp_path)
+    judge, _ = load_discriminator(tmp_path)
+    assert card == CARD
+    assert not loaded.training
+    for saved, read in ((generator, loaded), (discriminator, judge)):
+        weights = read.state_dict()
+        assert all(torch.equal(weights[key], value) for key, value in saved.state_dict().items())
+
+
+def test_a_model_folder_holds_nothing_but_its_three_files(model_dir: Path) -> None:
+    names = {path.name for path in model_dir.iterdir()}
+    assert names == {"generator.safetensors", "discriminator.safetensors", "model.json"}
+
+
+@pytest.mark.parametrize("name", ["generator.safetensors", "model.json"])
+def test_a_missing_file_is_named_with_the_remedy(model_dir: Path, name: str) -> None:
+    (model_dir / name).unlink()
+    with pytest.raises(ValueError, match=rf"{name} is missing; run `dvc repro train`"):
+        load_generator(model_dir)
+
+
+def test_truncated_weights_are_named(model_dir: Path) -> None:
+    path = model_dir / "generator.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"generator\.safetensors does not hold the weights"):
+        load_generator(model_dir)
+
+
+def test_weights_of_another_shape_are_named(model_dir: Path) -> None:
+    wider = dataclasses.replace(GENERATOR, base_channels=4)
+    card = json.loads((model_dir / "model.json").read_text())
+    card["generator"] = dataclasses.asdict(wider)
+    (model_dir / "model.json").write_text(json.dumps(card))
+    with pytest.raises(ValueError, match=r"generator\.safetensors does not hold the weights"):
+        load_generator(model_dir)
+
+
+@pytest.mark.parametrize("change", [{"format": 2}, {"surprise": 1}, {"inference_mode": "eval"}])
+def test_a_card_of_another_kind_is_refused(model_dir: Path, change: dict[str, object]) -> None:
+    path = model_dir / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ValueError, match=r"model\.json does not describe a model"):
+        load_card(model_dir)
+
+
+def test_a_training_state_survives_and_replaces_the_older_one(tmp_path: Path) -> None:
+    path = tmp_path / "training.pt"
+    save_training(path, {"epoch": 1})
+    save_training(path, {"epoch": 2, "weights": torch.arange(3.0)})
+    state = load_training(path)
+    assert state["epoch"] == 2
+    assert torch.equal(state["weights"], torch.arange(3.0))
+    assert [file.name for file in tmp_path.iterdir()] == ["training.pt"]
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, 500])
+def test_a_truncated_training_state_is_named(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "training.pt"
+    save_training(path, {"weights": torch.zeros(1000)})
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(ValueError, match=r"training\.pt is not a readable training checkpoint"):
+        load_training(path)
+
+
+@pytest.mark.parametrize("content", [{"epoch": 1}, [1, 2], {"format": 99}])
+def test_a_foreign_file_is_no_training_state(tmp_path: Path, content: object) -> None:
+    path = tmp_path / "training.pt"
+    torch.save(content, path)
+    with pytest.raises(ValueError, match="is not a training checkpoint of format 1"):
+        load_training(path)
+
+
+def test_a_training_state_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "training.pt"
+    torch.save({"format": 1, "evil": print}, path)
+    with pytest.raises(ValueError, match="is not a readable training checkpoint"):
+        load_training(path)
