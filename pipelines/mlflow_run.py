@@ -83,11 +83,19 @@ def open_run(
 def _experiment_id(client: MlflowClient, name: str) -> str:
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
-        return client.create_experiment(name, artifact_location=None, tags=_EXPERIMENT_TAGS)
+        return client.create_experiment(
+            name, artifact_location=artifact_location(client.tracking_uri), tags=_EXPERIMENT_TAGS
+        )
     if experiment.lifecycle_stage == "deleted":
         raise ValueError(
             f"MLflow experiment {name!r} was deleted; restore it with `mlflow experiments restore "
             f"-x {experiment.experiment_id}` or name another in params.yaml: register.experiment"
+        )
+    proxied = experiment.artifact_location.startswith("mlflow-artifacts:")
+    if proxied and not client.tracking_uri.startswith("http"):
+        raise ValueError(
+            f"MLflow experiment {name!r} keeps its files on a server; set MLFLOW_TRACKING_URI to "
+            "that server or name another experiment in params.yaml: register.experiment"
         )
     return experiment.experiment_id
 

@@ -1,7 +1,8 @@
 """What workers have to say, shown once where the command was typed.
 
 Ray's own forwarding of worker output mixes each actor's chatter into the terminal and breaks
-progress bars, so it is off; progress and warnings come through one small actor instead.
+progress bars, so it is off; progress and warnings come through one small actor instead. This
+module does not import torch, or that actor would take half a gigabyte.
 """
 
 import logging
@@ -10,13 +11,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from dataclasses import astuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ray
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from pix2pix.training import StepProgress
+if TYPE_CHECKING:
+    from pix2pix.training import StepProgress
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +27,18 @@ _POLL_S = 0.5
 _POLL_WITHOUT_TERMINAL_S = 15.0  # a log file wants lines now and then, not a moving bar
 
 
+class _Progress(NamedTuple):
+    """The fields of StepProgress."""
+
+    epoch: int
+    batch: int
+    num_batches: int
+    images_per_s: float
+    data_wait_share: float
+
+
 class _News(NamedTuple):
-    progress: StepProgress | None
+    progress: _Progress | None
     messages: list[tuple[int, str]]  # logging level and text
 
 
@@ -35,7 +48,7 @@ class _Mailbox:
     def __init__(self) -> None:
         self._news = _News(None, [])
 
-    def progress(self, progress: StepProgress) -> None:
+    def progress(self, progress: _Progress) -> None:
         self._news = _News(progress, self._news.messages)
 
     def message(self, level: int, text: str) -> None:
@@ -54,12 +67,12 @@ class WorkerConsole(logging.Handler):
         self._mailbox = mailbox
         self._sent_s = 0.0
 
-    def __call__(self, progress: StepProgress) -> None:
+    def __call__(self, progress: "StepProgress") -> None:
         """Send progress, at most as often as it is looked at."""
         is_last = progress.batch == progress.num_batches
         if is_last or time.monotonic() - self._sent_s >= _POLL_S:
             self._sent_s = time.monotonic()
-            self._mailbox.progress.remote(progress)
+            self._mailbox.progress.remote(_Progress(*astuple(progress)))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send a warning or an error."""
@@ -81,8 +94,9 @@ def console(num_epochs: int) -> Iterator[Any]:
 
 
 def _show(mailbox: Any, done: threading.Event, num_epochs: int) -> None:
-    poll_s = _POLL_S if sys.stderr.isatty() else _POLL_WITHOUT_TERMINAL_S
-    with logging_redirect_tqdm(), tqdm(total=None, unit="step", mininterval=0) as bar:
+    has_terminal = sys.stderr.isatty()
+    poll_s = _POLL_S if has_terminal else _POLL_WITHOUT_TERMINAL_S
+    with logging_redirect_tqdm(), tqdm(unit="step", disable=not has_terminal) as bar:
         is_over = False
         while not is_over:
             is_over = done.wait(poll_s)
@@ -92,19 +106,27 @@ def _show(mailbox: Any, done: threading.Event, num_epochs: int) -> None:
                 return  # the cluster is gone; the driver's own error says so
             for level, text in news.messages:
                 logger.log(level, "worker: %s", text)
-            if news.progress is not None:
+            if news.progress is not None and has_terminal:
                 _advance(bar, news.progress, num_epochs)
+            elif news.progress is not None:
+                logger.info("%s", _line(news.progress, num_epochs))
 
 
-def _advance(bar: Any, progress: StepProgress, num_epochs: int) -> None:
-    bar.total = num_epochs * progress.num_batches
-    bar.set_description(f"epoch {progress.epoch + 1}/{num_epochs}", refresh=False)
-    bar.set_postfix_str(
-        f"{progress.images_per_s:.1f} img/s, {progress.data_wait_share:.0%} waiting for data",
-        refresh=False,
-    )
+def _advance(bar: Any, progress: _Progress, num_epochs: int) -> None:
     done = progress.epoch * progress.num_batches + progress.batch
-    if bar.n == 0:
-        bar.initial = done - progress.batch  # a continued training did not do these now
-    bar.update(done - bar.n)
+    if bar.total is None:
+        bar.total = num_epochs * progress.num_batches
+        bar.n = bar.initial = done  # a continued training did not do these now
+    bar.set_description(f"epoch {progress.epoch + 1}/{num_epochs}", refresh=False)
+    bar.set_postfix_str(_speed(progress), refresh=False)
+    bar.n = done
     bar.refresh()
+
+
+def _line(progress: _Progress, num_epochs: int) -> str:
+    place = f"epoch {progress.epoch + 1}/{num_epochs}"
+    return f"{place}, step {progress.batch}/{progress.num_batches}, {_speed(progress)}"
+
+
+def _speed(progress: _Progress) -> str:
+    return f"{progress.images_per_s:.1f} img/s, {progress.data_wait_share:.0%} waiting for data"

@@ -150,23 +150,20 @@ def _update(
 def _link_metrics(client: MlflowClient, run: Run, *, model_id: str, epoch: int) -> None:
     """Show the run's metrics of these weights with the model, as MLflow's own logging does.
 
-    The run's points get a second reference, no copy. Of several evaluations the last counts.
+    A database keeps a point of the same time and value once, so the run's points get a second
+    reference, no copy. Of several evaluations the last counts.
     """
     run_id = run.info.run_id
-    held = {
-        (metric.key, metric.value) for metric in client.get_logged_model(model_id).metrics or ()
-    }
     points = []
     for key in run.data.metrics:
         step = SCORES_STEP if key.startswith(_TEST_PREFIX) else epoch
         history = [point for point in client.get_metric_history(run_id, key) if point.step == step]
-        last = max(history, key=lambda point: point.timestamp, default=None)
-        if last is not None and (key, last.value) not in held:
+        if history:
+            last = max(history, key=lambda point: point.timestamp)
             points.append(
                 Metric(key, last.value, last.timestamp, step, model_id=model_id, run_id=run_id)
             )
-    if points:
-        client.log_batch(run_id, metrics=points, synchronous=True)
+    client.log_batch(run_id, metrics=points, synchronous=True)
 
 
 def _tags(card: ModelCard, run: Run) -> dict[str, str]:
@@ -180,13 +177,11 @@ def _tags(card: ModelCard, run: Run) -> dict[str, str]:
 
 def _scores(card: ModelCard, run: Run) -> dict[str, float]:
     """The metrics of these weights: of dev from the card, of test from the run."""
-    dev = {f"dev/{key.removeprefix('dev/')}": value for key, value in card.dev.items()}
-    test = {
+    return card.dev | {
         key: value
         for key, value in sorted(run.data.metrics.items())
         if key.startswith(_TEST_PREFIX) and not key.startswith(_BASELINE_PREFIX)
     }
-    return dev | test
 
 
 def _describe(card: ModelCard, run: Run) -> str:

@@ -135,7 +135,11 @@ class DataConfig:
     ]
     near_duplicate_bits: Annotated[
         int,
-        Field(ge=-1, le=64, description="hash distance that counts as a near duplicate; -1: off"),
+        Field(
+            ge=-1,
+            le=64,
+            description="thumbnail distance of near duplicates, 256ths of a half turn; -1: off",
+        ),
     ]
     synthetic: SyntheticConfig
     archive: ArchiveConfig

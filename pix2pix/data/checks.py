@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from pix2pix.config import DataConfig
+from pix2pix.data.folders import split_folder
 from pix2pix.data.images import value_range
 from pix2pix.data.inspection import Inspected, inspect_pair
 from pix2pix.data.leakage import equal_within_splits, find_leaks
@@ -13,7 +14,7 @@ from pix2pix.data.offences import Offence
 from pix2pix.data.pairs import Discovery, find_pairs, relative_paths
 from pix2pix.data.parallel import map_in_order
 from pix2pix.data.report import CheckedPair, CheckReport
-from pix2pix.data.splits import SPLITS, Split, assign_splits
+from pix2pix.data.splits import Split, assign_splits
 
 __all__ = ["CheckReport", "check_pairs"]
 
@@ -23,35 +24,30 @@ _SHOWN_NAMES = 5
 def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = None) -> CheckReport:
     """Read every pair under `root` and report all that is wrong; nothing is written.
 
-    Splits are assigned to the pairs that are sound by themselves; a pair that leaks into a better
-    split is then taken out without assigning anew. Raises ValueError only where there is nothing
-    to report on: no folder, no images, no offence and yet too few pairs.
+    Raises ValueError only where there is nothing to report on: no folder, no images, or too few
+    pairs although none is bad.
     """
     discovery = find_pairs(root, config)
     inspect = partial(inspect_pair, root=root, config=config)
     inspected = list(map_in_order(inspect, discovery.pairs, label="check", num_workers=num_workers))
-    offences = [*discovery.offences, *(o for pair in inspected for o in pair.offences)]
-    sound = [pair for pair in inspected if not pair.offences]
-    dtypes = _usual_dtypes(sound)
-    mixed = list(_mixed_dtypes(sound, dtypes, root=root, config=config))
-    sound = [pair for pair in sound if pair.dtypes == dtypes]
-    offences += [*mixed, *_ranges_missing(dtypes, config)]
-    splits, too_few = _try_splits(discovery, sound, config, has_offences=bool(offences))
-    placed = [pair for pair in sound if pair.files.pair_id in splits]
-    leaks = find_leaks(placed, splits, root=root, max_bits=config.near_duplicate_bits)
-    offences += [*too_few, *leaks]
-    leaking = {pair_id for leak in leaks for pair_id in leak.pair_ids}
-    pairs = [
-        CheckedPair(pair.files, splits[pair.files.pair_id], pair.content_hash)
-        for pair in placed
-        if pair.files.pair_id not in leaking
+    readable = [pair for pair in inspected if not pair.offences]
+    dtypes = _usual_dtypes(readable)
+    offences = [
+        *discovery.offences,
+        *(offence for pair in inspected for offence in pair.offences),
+        *_mixed_dtypes(readable, dtypes, root=root, config=config),
+        *_ranges_missing(dtypes, config),
     ]
+    sound = [pair for pair in readable if pair.dtypes == dtypes]
+    pairs, splits, misplaced = _place(sound, discovery, config, root=root, is_clean=not offences)
     return CheckReport(
         num_found=len(discovery.pairs) + len({o.pair_ids for o in discovery.offences}),
-        pairs=tuple(pairs),
+        pairs=tuple(
+            CheckedPair(pair.files, splits[pair.files.pair_id], pair.content_hash) for pair in pairs
+        ),
         dtypes=dtypes,
-        offences=(*offences, *_emptied(pairs, leaks)),
-        notes=tuple(_notes(discovery, placed, splits)),
+        offences=(*offences, *misplaced),
+        notes=tuple(_notes(discovery, pairs, splits)),
     )
 
 
@@ -67,9 +63,8 @@ def _usual_dtypes(pairs: Sequence[Inspected]) -> tuple[str, str]:
 def _mixed_dtypes(
     pairs: Sequence[Inspected], dtypes: tuple[str, str], *, root: Path, config: DataConfig
 ) -> Iterator[Offence]:
-    names = ("A", "B") if config.direction == "AtoB" else ("B", "A")
     for pair in pairs:
-        for found, usual, name in zip(pair.dtypes, dtypes, names, strict=True):
+        for found, usual, name in zip(pair.dtypes, dtypes, _side_names(config), strict=True):
             if found != usual:
                 files = pair.files
                 path = files.path_a if name == "A" else files.path_b
@@ -80,37 +75,53 @@ def _mixed_dtypes(
 
 
 def _ranges_missing(dtypes: tuple[str, str], config: DataConfig) -> Iterator[Offence]:
-    for dtype, side in zip(dtypes, (config.source_side, config.target_side), strict=True):
+    sides = (config.source_side, config.target_side)
+    for dtype, side, name in zip(dtypes, sides, _side_names(config), strict=True):
         try:
             value_range(dtype or "uint8", side)
         except ValueError as error:
-            name = "side_a" if side is config.side_a else "side_b"
-            yield Offence("no_value_range", (), (), f"data.{name}: {error}")
+            yield Offence("no_value_range", (), (), f"data.side_{name.lower()}: {error}")
 
 
-def _try_splits(
-    discovery: Discovery, sound: Sequence[Inspected], config: DataConfig, *, has_offences: bool
-) -> tuple[dict[str, Split], list[Offence]]:
-    """The splits of the sound pairs, or none and why. Raises ValueError if nothing else is bad."""
-    folders = {pair.files.pair_id: pair.files.folder for pair in sound}
-    lost = {pair.folder for pair in discovery.pairs} - set(folders.values())
-    try:
-        if lost:  # or a bad test folder would quietly be replaced by pairs carved from train
-            raise ValueError(f"no sound pair is left in {' and '.join(map(str, lost))}")
-        return assign_splits(folders, config), []
-    except ValueError as error:
-        if not has_offences:
-            raise
-        return {}, [Offence("too_few_pairs", (), (), str(error))]
+def _side_names(config: DataConfig) -> tuple[str, str]:
+    """Those of source and target."""
+    return ("A", "B") if config.direction == "AtoB" else ("B", "A")
 
 
-def _emptied(pairs: Sequence[CheckedPair], leaks: Sequence[Offence]) -> Iterator[Offence]:
-    """Splits that leak altogether."""
-    filled = {pair.split for pair in pairs}
-    if leaks and len(filled) < len(SPLITS):
-        names = " and ".join(split for split in SPLITS if split not in filled)
-        message = f"all pairs of {names} are duplicates of pairs of a better split"
-        yield Offence("too_few_pairs", (), (), message)
+def _place(
+    sound: list[Inspected], discovery: Discovery, config: DataConfig, *, root: Path, is_clean: bool
+) -> tuple[list[Inspected], dict[str, Split], list[Offence]]:
+    """The pairs that can be split without leaks, their splits, and what is wrong with the others.
+
+    Where leaking pairs are left out, the rest is split anew, as if they had never been there.
+    Raises ValueError if there are too few pairs although all is clean.
+    """
+    offences: list[Offence] = []
+    while True:
+        try:
+            splits = _split(sound, discovery, config)
+        except ValueError as error:
+            if is_clean and not offences:
+                raise
+            return [], {}, [*offences, Offence("too_few_pairs", (), (), str(error))]
+        leaks = find_leaks(sound, splits, root=root, max_bits=config.near_duplicate_bits)
+        offences += leaks
+        leaking = {pair_id for leak in leaks for pair_id in leak.pair_ids}
+        sound = [pair for pair in sound if pair.files.pair_id not in leaking]
+        if not leaks or config.on_bad_pair == "fail":
+            return sound, splits, offences
+
+
+def _split(
+    pairs: Sequence[Inspected], discovery: Discovery, config: DataConfig
+) -> dict[str, Split]:
+    folders = {pair.files.pair_id: pair.files.folder for pair in pairs}
+    found = [pair.pair_id for pair in discovery.pairs]
+    found += [pair_id for offence in discovery.offences for pair_id in offence.pair_ids]
+    lost = {split_folder(pair_id) for pair_id in found} - set(folders.values()) - {None}
+    if lost:  # a bad test folder must not quietly be replaced by pairs carved from train
+        raise ValueError(f"no sound pair is left in {' and '.join(sorted(filter(None, lost)))}")
+    return assign_splits(folders, config)
 
 
 def _notes(

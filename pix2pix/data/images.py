@@ -93,14 +93,14 @@ def resize(image: np.ndarray, height: int, width: int, *, kernel: AnyKernel) -> 
             rows, columns = _centres(image.shape[0], height), _centres(image.shape[1], width)
             return np.ascontiguousarray(image[rows[:, None], columns])
         case "area":
-            return _as_dtype(_resize_area(image, height, width), image.dtype)
+            filtered = _resize_area(image, height, width)
         case "bilinear":
             filtered = _resize_pillow(image, height, width, Image.Resampling.BILINEAR)
         case "bicubic":
             filtered = _resize_pillow(image, height, width, Image.Resampling.BICUBIC)
         case _:
             assert_never(kernel)
-    if image.dtype.kind == "f":  # bicubic overshoots at edges: stay within the image's own range
+    if image.dtype.kind == "f":  # bicubic overshoots, others by a rounding: keep to the range
         filtered = filtered.clip(image.min(), image.max())
     return _as_dtype(filtered, image.dtype)
 

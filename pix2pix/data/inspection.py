@@ -1,7 +1,6 @@
 """Looking at the pixels of one pair: what is wrong with it, and what it is known by."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +34,8 @@ def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspect
     try:
         source, target = read_pair(files, config)
     except BadPair as error:
-        message = str(error).replace(f"{root}{os.sep}", "")
-        offence = Offence(error.kind, (files.pair_id,), paths, message)
+        blamed = paths if error.path is None else relative_paths(root, [error.path])
+        offence = Offence(error.kind, (files.pair_id,), blamed, error.message)
         return Inspected(files, (offence,), ("", ""), "", np.zeros(0), True, False)
     names = ("side A", "side B") if config.direction == "AtoB" else ("side B", "side A")
     sides = (config.source_side, config.target_side)
@@ -100,4 +99,6 @@ def _wrong_values(
 
 
 def _is_flat(image: np.ndarray) -> bool:
-    return all(bool((row == image[0, 0]).all()) for row in image)  # ends at the first row that is not
+    return all(
+        bool((row == image[0, 0]).all()) for row in image
+    )  # ends at the first row that is not

@@ -82,13 +82,13 @@ def _comparisons(
 
 
 def _offence(leak: _Leak, splits: Mapping[str, Split], *, root: Path) -> Offence:
-    files = (leak.leaking.files, leak.kept.files)
-    first, second = (f"{pair.pair_id} ({splits[pair.pair_id]})" for pair in files)
+    leaking, kept = leak.leaking.files, leak.kept.files
     is_equal = leak.num_bits is None
     apart = "equal pixels" if is_equal else f"{leak.num_bits} of 256 bits apart"
+    where = f"in {splits[leaking.pair_id]} and in {splits[kept.pair_id]}"
     return Offence(
         kind="duplicate_across_splits" if is_equal else "near_duplicate_across_splits",
-        pair_ids=(files[0].pair_id,),
-        paths=relative_paths(root, [path for pair in files for path in (pair.path_a, pair.path_b)]),
-        message=f"{first} and {second}: {apart}",
+        pair_ids=(leaking.pair_id,),
+        paths=relative_paths(root, (leaking.path_a, kept.path_a)),
+        message=f"{apart}, {where}",
     )

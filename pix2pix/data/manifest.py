@@ -93,7 +93,7 @@ def make_manifest(report: CheckReport, config: DataConfig) -> Manifest:
         target=_side_record(config.target_side, report.dtypes[1], config),
         splits={split: _split_record(report, split, config) for split in SPLITS},
         excluded=tuple(
-            Exclusion(pair_id, offence.kind, offence.message)
+            Exclusion(pair_id, offence.kind, str(offence))
             for offence in report.offences
             for pair_id in offence.pair_ids
         ),

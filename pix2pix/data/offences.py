@@ -1,6 +1,7 @@
 """What can be wrong with a pair, and what to do about it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 OffenceKind = Literal[
@@ -58,10 +59,15 @@ class Offence:
     paths: tuple[str, ...]
     message: str
 
+    def __str__(self) -> str:
+        return f"{', '.join(self.paths)}: {self.message}" if self.paths else self.message
+
 
 class BadPair(ValueError):  # noqa: N818 (not an error of the program)
-    """What makes one pair unusable."""
+    """What makes one pair unusable; `path` is the file to blame where it is one of the two."""
 
-    def __init__(self, kind: OffenceKind, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, kind: OffenceKind, message: str, *, path: Path | None = None) -> None:
+        super().__init__(message if path is None else f"{path}: {message}")
         self.kind: OffenceKind = kind
+        self.message = message
+        self.path = path

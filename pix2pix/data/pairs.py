@@ -147,7 +147,8 @@ def _read(path: Path, *, label_ids: bool) -> np.ndarray:
     try:
         return read_image(path, label_ids=label_ids)
     except ValueError as error:
-        raise BadPair("unreadable", str(error)) from None
+        reason = str(error).removeprefix(f"{path}: ")
+        raise BadPair("unreadable", reason, path=path) from None
 
 
 def _conformed(name: str, image: np.ndarray, side: SideConfig) -> np.ndarray:

@@ -93,9 +93,7 @@ def _by_kind(report: CheckReport) -> Mapping[OffenceKind, list[Offence]]:
 def _offence_lines(report: CheckReport, max_shown: int) -> Iterator[str]:
     for kind, offences in _by_kind(report).items():
         yield f"{kind.replace('_', ' ')} ({len(offences)}): {REMEDIES[kind]}"
-        for offence in offences[:max_shown]:
-            place = ", ".join(offence.paths)
-            yield f"  {place}: {offence.message}" if place else f"  {offence.message}"
+        yield from (f"  {offence}" for offence in offences[:max_shown])
         if len(offences) > max_shown:
             yield f"  ... and {len(offences) - max_shown} more"
 

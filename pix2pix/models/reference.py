@@ -22,18 +22,20 @@ StateDict = Mapping[str, Tensor]
 _LAYER_WEIGHT = re.compile(r"(?P<root>model|net)\.(?P<index>\d+)\.weight")
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The state dict in a published `.pth` file, read without running any pickled code.
-
-    Raises ValueError naming the file if it is not a state dict of tensors.
-    """
+def generator_from_file(path: Path, *, dropout: float = 0.5) -> UNetGenerator:
+    """The generator in a published `*_net_G.pth`. Raises ValueError naming the file."""
     try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise ValueError(f"{path}: not a readable torch checkpoint of tensors ({error})") from None
-    if not isinstance(weights, Mapping) or not all(torch.is_tensor(v) for v in weights.values()):
-        raise ValueError(f"{path}: expected a state dict (name -> tensor)")
-    return dict(weights)
+        return generator_from_weights(_read_weights(path), dropout=dropout)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def discriminator_from_file(path: Path) -> PatchDiscriminator:
+    """The discriminator in a published `*_net_D.pth`. Raises ValueError naming the file."""
+    try:
+        return discriminator_from_weights(_read_weights(path))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def generator_from_weights(state_dict: StateDict, *, dropout: float = 0.5) -> UNetGenerator:
@@ -90,6 +92,20 @@ def discriminator_from_weights(state_dict: StateDict) -> PatchDiscriminator:
     discriminator = PatchDiscriminator(config)
     _load(discriminator, _moved(weights, f"{root}.", "layers."))
     return discriminator
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    """The state dict in a published `.pth` file, read without running any pickled code.
+
+    Raises ValueError if it is not a state dict of tensors.
+    """
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise ValueError(f"not a readable torch checkpoint of tensors ({error})") from None
+    if not isinstance(weights, Mapping) or not all(torch.is_tensor(v) for v in weights.values()):
+        raise ValueError("expected a state dict (name -> tensor)")
+    return dict(weights)
 
 
 def _plain(state_dict: StateDict) -> dict[str, Tensor]:

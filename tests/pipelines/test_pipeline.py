@@ -112,7 +112,7 @@ def test_dvc_shows_metrics_and_plots(finished: Project) -> None:
 def test_an_empty_mlflow_is_given_the_run_again_with_its_full_history(finished: Project) -> None:
     before = _points(finished)
     (finished.folder / "mlflow.db").unlink()
-    finished.run("rm", "-r", "mlartifacts")
+    finished.run("rm", "-rf", "mlartifacts", "mlruns")
     said = finished.run("dvc", "repro").stdout
     assert "Stage 'train' didn't change, skipping" in said
     assert _points(finished) == before

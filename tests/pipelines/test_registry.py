@@ -1,13 +1,7 @@
 import json
-import os
-import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,7 +15,9 @@ from pipelines.registry import LOGGED_TAG, Registration, register_model
 from pipelines.tracking import TrackedRun, complete_run
 from pix2pix.config import Params
 from pix2pix.inference import Translator
+from tests.pipelines.mlflow_process import serving
 from tests.pipelines.tracked_project import (
+    HISTORY,
     RUN_KEY,
     SCORES,
     metric_points,
@@ -124,6 +120,26 @@ def test_registering_twice_changes_nothing(uri: str, project: Path, default_para
     assert metric_points(uri, run.run_id) == points
 
 
+def test_a_model_shows_the_metrics_of_its_weights(
+    uri: str, project: Path, default_params: Params
+) -> None:
+    run = complete(uri, project, default_params)
+    registration = register(uri, project, run)
+    client = MlflowClient(uri)
+    version = client.get_model_version(NAME, registration.version)
+    shown = {
+        (metric.key, metric.value)
+        for metric in client.get_logged_model(version.tags[LOGGED_TAG]).metrics
+    }
+    of_epoch = {(key, value) for key, value in HISTORY[3].items() if "/" in key}
+    scores = {
+        (key, value)
+        for key, value in client.get_run(run.run_id).data.metrics.items()
+        if key.startswith("test/")
+    }
+    assert shown == of_epoch | scores
+
+
 def test_other_weights_and_another_training_are_versions_of_their_own(
     uri: str, project: Path, default_params: Params
 ) -> None:
@@ -202,50 +218,6 @@ def test_a_model_is_loaded_where_pix2pix_is_not_installed(
         np.load(project / "fake.npy"),
         Translator.load(project / "models").translate_batch(source_image()[None]),
     )
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
-@contextmanager
-def serving(arguments: list[str], *, cwd: Path, health: str, uri: str) -> Iterator[str]:
-    """Run `mlflow ...` as a server on a free port until it answers, and end it afterwards."""
-    port = free_port()
-    environment = {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # MLflow calls uvicorn
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # processes for what is not used here
-    }
-    url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", *arguments, "--port", str(port), "--workers", "1"],
-        cwd=cwd,
-        env=os.environ | environment | {"MLFLOW_TRACKING_URI": uri},
-        start_new_session=True,
-    )
-    try:
-        _wait_until_it_answers(f"{url}{health}", process)
-        yield url
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
-
-
-def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline_s = time.monotonic() + 120
-    while time.monotonic() < deadline_s:
-        assert process.poll() is None, "the server ended"
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    raise AssertionError(f"no answer from {url}")
 
 
 @pytest.mark.server

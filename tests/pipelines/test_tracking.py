@@ -16,6 +16,7 @@ from pipelines.mlflow_run import connect
 from pipelines.tracking import LiveRun, RunDescription, TrackedRun, complete_run, tracking_uri
 from pipelines.tracking_uri import shown
 from pix2pix.config import Params
+from tests.pipelines.mlflow_process import closed_port, serving
 from tests.pipelines.tracked_project import (
     HISTORY,
     RUN_KEY,
@@ -70,12 +71,6 @@ def recorded_history() -> dict[str, list[tuple[int, float, int]]]:
 
 def without_scores(points: dict[str, list[tuple[int, float, int]]]) -> dict[str, object]:
     return {key: held for key, held in points.items() if not key.startswith("test/")}
-
-
-def closed_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def test_a_run_made_from_files_holds_the_history_at_its_own_epochs_and_times(
@@ -277,6 +272,31 @@ def test_a_training_is_not_held_up_by_a_server_that_never_answers(
             for epoch in range(20):
                 run.log_epoch(HISTORY[0] | {"epoch": epoch})
         assert time.monotonic() - started_s < 2
+
+
+@pytest.mark.server
+@pytest.mark.timeout(300)
+def test_a_training_is_not_held_up_by_a_server_that_dies(
+    uri: str, project: Path, tmp_path: Path, default_params: Params
+) -> None:
+    arguments = ["server", "--backend-store-uri", uri, "--host", "127.0.0.1"]
+    with serving(arguments, cwd=tmp_path, health="/health", uri=uri) as server:
+        run = live(server, default_params)
+        run.log_epoch(HISTORY[0])
+        client = MlflowClient(server)
+        while not (experiment := client.get_experiment_by_name("pix2pix")):
+            time.sleep(0.1)
+        while not (found := client.search_runs([experiment.experiment_id], "metrics.`dev/l1` > 0")):
+            time.sleep(0.1)
+    started_s = time.monotonic()
+    for line in HISTORY[1:]:
+        run.log_epoch(line)
+    run.close()
+    assert time.monotonic() - started_s < 2
+    [lost] = found
+    assert [point[0] for point in metric_points(uri, lost.info.run_id)["dev/l1"]] == [0]
+    with pytest.raises(ValueError, match="keeps its files on a server; set MLFLOW_TRACKING_URI"):
+        complete(uri, project, default_params)  # around the server, to its database
 
 
 def test_a_live_run_can_be_sent_to_a_worker(

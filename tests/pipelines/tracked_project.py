@@ -118,7 +118,7 @@ def write_model(model_dir: Path, *, mode: str = "published") -> ModelCard:
         inference_mode=mode,
         seed=3,
         epoch=3,
-        dev={"l1": 0.1},
+        dev={"dev/l1": 0.1},
         data_hash="d" * 64,
     )
     save_model(

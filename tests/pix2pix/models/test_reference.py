@@ -1,5 +1,6 @@
 """Parity with the published implementation, from its recorded weights, batches and results."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ from torch import Tensor
 from pix2pix.config import Params
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig, PatchDiscriminator, UNetGenerator
 from pix2pix.models.reference import (
+    discriminator_from_file,
     discriminator_from_weights,
+    generator_from_file,
     generator_from_weights,
-    read_weights,
 )
 from pix2pix.training import train_step
 from pix2pix.training.state import state_of
@@ -92,16 +94,27 @@ def test_a_published_checkpoint_file_loads_with_the_prefix_of_data_parallel(
     path = tmp_path / "latest_net_G.pth"
     weights = _weights(recorded, "generator")
     torch.save({f"module.{key}": value for key, value in weights.items()}, path)
-    loaded = generator_from_weights(read_weights(path)).state_dict()
+    loaded = generator_from_file(path).state_dict()
     expected = generator_from_weights(weights).state_dict()
     assert all(torch.equal(loaded[key], value) for key, value in expected.items())
 
 
-def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "evil_net_G.pth"
-    torch.save({"model": print}, path)
-    with pytest.raises(ValueError, match=r"evil_net_G\.pth: not a readable torch checkpoint"):
-        read_weights(path)
+@pytest.mark.parametrize("read", [generator_from_file, discriminator_from_file])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"model": print}, "not a readable torch checkpoint"),  # would run code
+        ([1, 2], "expected a state dict"),
+        ({"conv.weight": torch.zeros(3, 3, 3, 3)}, "not the weights of a published"),
+    ],
+)
+def test_other_files_are_refused_and_named(
+    read: Callable[[Path], object], content: object, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "other_net_G.pth"
+    torch.save(content, path)
+    with pytest.raises(ValueError, match=rf"other_net_G\.pth: .*{message}"):
+        read(path)
 
 
 def _published_keys(network: PatchDiscriminator) -> dict[str, Tensor]:
@@ -137,10 +150,3 @@ def test_published_discriminators_of_other_kinds_give_the_same_logits(
     assert loaded.config == config
     pair = torch.randn(1, 4, 128, 128)
     assert torch.equal(loaded(pair), ours(pair))
-
-
-@pytest.mark.parametrize("read", [generator_from_weights, discriminator_from_weights])
-def test_other_weights_are_refused(read: object) -> None:
-    assert callable(read)
-    with pytest.raises(ValueError, match="not the weights of a published"):
-        read({"conv.weight": torch.zeros(3, 3, 3, 3)})

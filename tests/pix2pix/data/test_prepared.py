@@ -1,0 +1,279 @@
+"""What is written, and that nothing else is touched."""
+
+import resource
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pix2pix.config import DataConfig, load_params
+from pix2pix.data.images import resize
+from pix2pix.data.inspection import content_hash
+from pix2pix.data.pairs import find_pairs, read_pair
+from pix2pix.data.prepared import (
+    BadPairsError,
+    Exclusion,
+    load_manifest,
+    open_split,
+    prepare_pairs,
+)
+
+PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
+COLOURS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [10, 20, 30]], dtype=np.uint8)
+
+
+def make_config(**changes: object) -> DataConfig:
+    config = load_params(PARAMS).data
+    defaults = {"source": "folder", "path": "photos", "image_size": 32, "load_size": 37}
+    return replace(config, **(defaults | changes))
+
+
+def draw(seed: int, dtype: str = "uint8") -> np.ndarray:
+    """A colour-coded label map beside a photo, 42x84x3."""
+    rng = np.random.default_rng(seed)
+    labels = COLOURS[rng.integers(0, 4, (6, 6))].repeat(7, axis=0).repeat(7, axis=1)
+    photo = rng.integers(0, np.iinfo(dtype).max, (42, 42, 3), dtype=dtype)
+    scale = np.iinfo(dtype).max // 255
+    return np.hstack([labels.astype(dtype) * dtype_of(scale, dtype), photo])
+
+
+def dtype_of(value: int, dtype: str) -> np.generic:
+    return np.dtype(dtype).type(value)
+
+
+def write_pairs(root: Path, *, dtype: str = "uint8", num_train: int = 6) -> Path:
+    for folder, first, size in (("train", 0, num_train), ("test", 100, 3)):
+        (root / folder).mkdir(parents=True)
+        for index in range(size):
+            image = draw(first + index, dtype)
+            cv2.imwrite(str(root / folder / f"{index}.png"), image[..., ::-1])
+    return root
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
+@pytest.mark.parametrize("kernel", ["area", "bicubic"])
+def test_the_arrays_are_the_resized_pairs_bit_for_bit(
+    tmp_path: Path, dtype: str, direction: str, kernel: str, num_workers: int
+) -> None:
+    root = write_pairs(tmp_path / "raw", dtype=dtype)
+    config = make_config(direction=direction, resize_kernel=kernel)
+
+    manifest, _ = prepare_pairs(root, tmp_path / "prepared", config, num_workers=num_workers)
+
+    files = {pair.pair_id: pair for pair in find_pairs(root, config).pairs}
+    seen = []
+    for split, size in (("train", 37), ("dev", 32), ("test", 32)):
+        prepared = open_split(tmp_path / "prepared", split)
+        seen += prepared.pair_ids
+        assert len(prepared) == len(prepared.source) == len(prepared.target)
+        for row, pair_id in enumerate(prepared.pair_ids):
+            pair = read_pair(files[pair_id], config)
+            kernels = ("nearest", kernel) if direction == "AtoB" else (kernel, "nearest")
+            wanted = [
+                resize(*[image, size, size], kernel=name)
+                for image, name in zip(pair, kernels, strict=True)
+            ]
+            np.testing.assert_array_equal(prepared.source[row], wanted[0], strict=True)
+            np.testing.assert_array_equal(prepared.target[row], wanted[1], strict=True)
+            assert manifest.splits[split].content_hashes[row] == content_hash(*pair)
+    assert sorted(seen) == sorted(files)
+    assert manifest.source.dtype == manifest.target.dtype == dtype
+
+
+def test_the_other_direction_swaps_source_and_target(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path / "raw")
+    prepare_pairs(root, tmp_path / "forth", make_config())
+    prepare_pairs(root, tmp_path / "back", make_config(direction="BtoA"))
+
+    forth, back = (open_split(tmp_path / name, "train") for name in ("forth", "back"))
+
+    assert forth.pair_ids == back.pair_ids
+    np.testing.assert_array_equal(forth.source, back.target)
+    np.testing.assert_array_equal(forth.target, back.source)
+
+
+def test_label_maps_hold_no_invented_colours(tmp_path: Path) -> None:
+    prepare_pairs(write_pairs(tmp_path / "raw"), tmp_path / "prepared", make_config())
+
+    source = np.asarray(open_split(tmp_path / "prepared", "train").source)
+
+    found = {tuple(colour) for colour in source.reshape(-1, 3).tolist()}
+    assert found == {tuple(colour) for colour in COLOURS.tolist()}
+
+
+def test_the_arrays_are_mapped_read_only(tmp_path: Path) -> None:
+    prepare_pairs(write_pairs(tmp_path / "raw"), tmp_path / "prepared", make_config())
+
+    prepared = open_split(tmp_path / "prepared", "test")
+
+    assert isinstance(prepared.source, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        prepared.target[0] = 0
+
+
+def test_the_manifest_reads_back_and_records_what_was_done(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path / "raw")
+    manifest, report = prepare_pairs(root, tmp_path / "prepared", make_config())
+
+    assert load_manifest(tmp_path / "prepared") == manifest
+    assert (manifest.source.kind, manifest.source.kernel) == ("labels", "nearest")
+    assert (manifest.target.kind, manifest.target.kernel) == ("image", "area")
+    assert manifest.target.value_range == (0, 255)
+    assert {split: record.size_px for split, record in manifest.splits.items()} == {
+        "train": 37,
+        "dev": 32,
+        "test": 32,
+    }
+    assert manifest.splits["test"].pair_ids == ("test/0", "test/1", "test/2")
+    assert report.offences == manifest.excluded == ()
+
+
+def test_the_data_hash_stands_for_pixels_and_settings_only(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path / "raw")
+
+    def data_hash(root: Path, **changes: object) -> str:
+        manifest, _ = prepare_pairs(root, tmp_path / "prepared", make_config(**changes))
+        return manifest.data_hash
+
+    first = data_hash(root)
+    elsewhere = Path(shutil.copytree(root, tmp_path / "elsewhere"))
+    assert data_hash(elsewhere, name="other") == first
+    assert data_hash(root, direction="BtoA") != first
+    assert data_hash(root, load_size=38) != first
+    assert data_hash(root, resize_kernel="bicubic") != first
+    cv2.imwrite(str(elsewhere / "test/2.png"), draw(7))
+    assert data_hash(elsewhere) != first
+
+
+def test_offences_stop_the_writing_and_the_older_data_stay(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path / "raw")
+    prepare_pairs(root, tmp_path / "out/prepared", make_config())
+    before = contents(tmp_path / "out")
+    (root / "train/bad.png").write_text("no image")
+
+    with pytest.raises(BadPairsError, match=r"train/bad\.png: is no PNG") as caught:
+        prepare_pairs(root, tmp_path / "out/prepared", make_config())
+
+    assert [item.pair_ids for item in caught.value.report.offences] == [("train/bad",)]
+    assert contents(tmp_path / "out") == before
+
+
+def test_excluded_pairs_are_listed_and_leave_the_data_as_if_they_were_not_there(
+    tmp_path: Path,
+) -> None:
+    root = write_pairs(tmp_path / "raw")
+    clean, _ = prepare_pairs(root, tmp_path / "clean", make_config())
+    (root / "train/bad.png").write_bytes(b"")
+    shutil.copy(root / "test/1.png", root / "train/copy.png")
+
+    manifest, _ = prepare_pairs(root, tmp_path / "prepared", make_config(on_bad_pair="exclude"))
+
+    unreadable, duplicate = manifest.excluded
+    empty = "is an empty file; replace it with a whole copy"
+    assert unreadable == Exclusion("train/bad", "unreadable", f"train/bad.png: {empty}")
+    assert duplicate == Exclusion(
+        "train/copy",
+        "duplicate_across_splits",
+        "train/copy.png, test/1.png: equal pixels, in dev and in test",
+    )
+    assert manifest.splits == clean.splits
+    assert manifest.data_hash == clean.data_hash
+
+
+def test_a_read_only_data_folder_is_enough(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path / "raw")
+    before = contents(root)
+    for path in (root, root / "train", root / "test"):
+        path.chmod(0o555)
+
+    prepare_pairs(root, tmp_path / "prepared", make_config())
+
+    assert contents(root) == before
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path / "raw")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/thesis.txt").write_text("years of work")
+
+    with pytest.raises(ValueError, match="something else than prepared data"):
+        prepare_pairs(root, tmp_path / "home", make_config())
+
+    assert contents(tmp_path / "home") == {"thesis.txt": b"years of work"}
+
+
+def test_a_disk_that_is_too_small_is_named_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_pairs(tmp_path / "raw")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 8, 1))
+
+    with pytest.raises(OSError, match=r"0 MiB needed.*make room"):
+        prepare_pairs(root, tmp_path / "out/prepared", make_config())
+
+    assert contents(tmp_path / "out") == {}
+
+
+def test_a_disk_that_fills_up_meanwhile_leaves_the_older_data(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path / "raw")
+    prepare_pairs(root, tmp_path / "out/prepared", make_config())
+    before = contents(tmp_path / "out")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="make room"):
+            prepare_pairs(root, tmp_path / "out/prepared", make_config())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert contents(tmp_path / "out") == before
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["prepared"]
+
+
+def test_what_a_killed_run_left_is_replaced(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path / "raw")
+    (tmp_path / "out/.prepared.partial/train").mkdir(parents=True)
+    (tmp_path / "out/.prepared.partial/train/source.npy").write_bytes(b"half")
+
+    prepare_pairs(root, tmp_path / "out/prepared", make_config())
+
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["prepared"]
+
+
+def test_missing_and_damaged_data_are_named_with_the_command_that_makes_them(
+    tmp_path: Path,
+) -> None:
+    prepared_dir = tmp_path / "prepared"
+    with pytest.raises(FileNotFoundError, match=r"manifest\.json is missing; run `dvc repro prep"):
+        load_manifest(prepared_dir)
+    prepare_pairs(write_pairs(tmp_path / "raw"), prepared_dir, make_config())
+    array = prepared_dir / "test/source.npy"
+    whole = array.read_bytes()
+
+    array.write_bytes(whole[:-1])
+    with pytest.raises(ValueError, match=r"source\.npy is damaged"):
+        open_split(prepared_dir, "test")
+    shutil.copy(prepared_dir / "train/source.npy", array)
+    with pytest.raises(ValueError, match="its manifest says"):
+        open_split(prepared_dir, "test")
+    array.unlink()
+    with pytest.raises(FileNotFoundError, match=r"source\.npy is missing; run `dvc"):
+        open_split(prepared_dir, "test")
+    manifest = prepared_dir / "manifest.json"
+    text = manifest.read_text()
+    manifest.write_text(text.replace("AtoB", "BtoA"))
+    with pytest.raises(ValueError, match="was changed after it was written"):
+        load_manifest(prepared_dir)
+    manifest.write_text("{}")
+    with pytest.raises(ValueError, match="is no manifest of format 1"):
+        load_manifest(prepared_dir)
