@@ -8,14 +8,15 @@ that is already set wins.
 
 import os
 
-_NO_USAGE_REPORTS = {
+_SETTINGS = {
     "DO_NOT_TRACK": "1",
     "DVC_NO_ANALYTICS": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # a line of noise per registered model
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 
-for _name, _value in _NO_USAGE_REPORTS.items():
+for _name, _value in _SETTINGS.items():
     os.environ.setdefault(_name, _value)

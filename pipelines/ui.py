@@ -14,7 +14,8 @@ def main() -> None:
         sys.stdout.write(f"the runs are on the MLflow server {shown(uri)}\n")
         return
     port = os.environ.get("MLFLOW_PORT", "5000")
-    # One worker: it serves one person, and each takes seconds to start.
+    # It serves one person and runs no jobs; each further process takes seconds to start.
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     command = ["mlflow", "ui", "--backend-store-uri", uri, "--port", port, "--workers", "1"]
     os.execv(sys.executable, [sys.executable, "-m", *command])
 

@@ -1,0 +1,32 @@
+"""What the README names exists."""
+
+import importlib
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_it_is_short_enough_to_be_read() -> None:
+    assert len(README.splitlines()) <= 120
+
+
+def test_every_make_target_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"make ([a-z][a-z-]+)", README))
+    assert named >= {"run", "test", "ui"}
+    assert named <= targets
+
+
+def test_every_file_it_names_exists() -> None:
+    made_by_a_run = ("models", "reports", "data")
+    named = set(re.findall(r"[(`]((?:docs|params|tests|pix2pix|pipelines)/[\w/.]*)", README))
+    assert len(named) > 5
+    missing = {name for name in named if not (ROOT / name).exists()}
+    assert {name for name in missing if not name.startswith(made_by_a_run)} == set()
+
+
+def test_the_functions_it_names_exist() -> None:
+    for name, module in re.findall(r"`(\w+)[.(][^`]*` of `([\w.]+)`", README):
+        assert hasattr(importlib.import_module(module), name)
