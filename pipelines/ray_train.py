@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 import tempfile
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from pix2pix.training.distributed import wrapping_options
 
 _STATE_FILE = "training.pt"
 _SAMPLES_FOLDER = "samples"
+_SCORE = "score"  # by which Ray keeps a checkpoint beside the latest one
 _DEV_BATCH = 8  # images; only speed depends on it
 
 
@@ -69,7 +71,7 @@ def train(params: Params, prepared_dir: Path, *, place: Placement, run: RunPlace
     # The last epoch is always kept, and so is the best.
     assert result.checkpoint is not None
     assert result.best_checkpoints
-    best, _ = min(result.best_checkpoints, key=lambda kept: kept[1]["dev/l1"])
+    best, _ = min(result.best_checkpoints, key=lambda kept: kept[1][_SCORE])
     return Trained(
         history=_read_state(result.checkpoint)["history"],
         best=_read_state(best),
@@ -93,7 +95,7 @@ def _trainer(
             name=run.name,
             storage_path=run.storage_path,
             checkpoint_config=ray.train.CheckpointConfig(
-                num_to_keep=1, checkpoint_score_attribute="dev/l1", checkpoint_score_order="min"
+                num_to_keep=1, checkpoint_score_attribute=_SCORE, checkpoint_score_order="min"
             ),
         ),
     )
@@ -124,7 +126,8 @@ def train_worker(message: dict[str, Any]) -> None:
             if live is not None:
                 live.log_epoch(state.history[-1], png)
             kept = state if is_first and _is_kept(result, params.train) else None
-            _report(result.metrics | {"epoch": result.epoch}, kept)
+            score = result.metrics["dev/l1"] if result.may_be_kept else math.inf
+            _report(result.metrics | {"epoch": result.epoch, _SCORE: score}, kept)
 
 
 def _live(message: dict[str, Any]) -> AbstractContextManager[LiveRun | None]:

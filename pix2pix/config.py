@@ -245,6 +245,13 @@ class TrainConfig:
         Literal["float32", "bfloat16"], Field(description="autocast type of the networks")
     ]
     channels_last: Annotated[bool, Field(description="memory layout of the networks")]
+    best_from_epoch: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="first epoch that may be kept: young generators blur, which L1 likes",
+        ),
+    ]
     early_stopping_epochs: Annotated[
         int | None, Field(ge=1, description="stop after so many epochs without a better dev L1")
     ]
@@ -275,6 +282,11 @@ class TrainConfig:
             raise ValueError(
                 f"batch_size ({self.batch_size}) is shared by num_workers ({self.num_workers}): "
                 "it must be a multiple"
+            )
+        if self.best_from_epoch > self.total_epochs:
+            raise ValueError(
+                f"best_from_epoch ({self.best_from_epoch}) is after the last epoch "
+                f"({self.total_epochs}), so no epoch could be kept"
             )
         if self.lambda_l1 == 0 and self.lambda_adversarial == 0:
             raise ValueError("lambda_l1 and lambda_adversarial are both 0: nothing to train on")

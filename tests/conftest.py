@@ -31,7 +31,14 @@ def small_params(default_params: Params) -> Params:
         model=replace(
             default_params.model, base_channels=4, discriminator_channels=4, discriminator_layers=2
         ),
-        train=replace(default_params.train, num_epochs=2, num_decay_epochs=1, batch_size=2),
+        train=replace(
+            default_params.train,
+            num_epochs=2,
+            num_decay_epochs=1,
+            batch_size=2,
+            best_from_epoch=1,
+            sample_every_epochs=4,
+        ),
     )
 
 

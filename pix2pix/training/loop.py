@@ -50,7 +50,8 @@ class EpochResult:
     epoch: int
     metrics: dict[str, float]  # averaged over ranks; `perf/...` are this rank's clock
     samples: Tensor | None  # fakes of the fixed dev pairs, on rank 0, every few epochs
-    is_best: bool  # lowest dev L1 so far
+    is_best: bool  # lowest dev L1 so far of those that may be kept
+    may_be_kept: bool  # from `config.best_from_epoch` on
     is_last: bool
 
 
@@ -91,12 +92,15 @@ def fit(
 
 
 def stops_early(history: list[dict[str, float]], config: TrainConfig) -> bool:
-    """Whether the last `early_stopping_epochs` epochs brought no lower dev L1."""
-    patience = config.early_stopping_epochs
-    if patience is None or len(history) <= 1:
+    """Whether the last `early_stopping_epochs` epochs brought no lower dev L1.
+
+    Epochs before `best_from_epoch` neither count as better nor let it stop.
+    """
+    candidates = [record for record in history if record["epoch"] >= config.best_from_epoch]
+    if config.early_stopping_epochs is None or not candidates:
         return False
-    best = min(history[1:], key=lambda record: record["dev/l1"])
-    return history[-1]["epoch"] - best["epoch"] >= patience
+    best = min(candidates, key=lambda record: record["dev/l1"])
+    return history[-1]["epoch"] - best["epoch"] >= config.early_stopping_epochs
 
 
 def _train_epoch(
@@ -153,8 +157,9 @@ def _result(
     average_buffers(state.generator)
     average_buffers(state.discriminator)
     scores = dev_metrics(state.generator, _pairs(dev.batches, config), seed=config.seed)
-    trained = state.history[1:]
-    is_best = state.epoch > 0 and all(scores["dev/l1"] < record["dev/l1"] for record in trained)
+    may_be_kept = state.epoch >= config.best_from_epoch
+    earlier = (r["dev/l1"] for r in state.history if r["epoch"] >= config.best_from_epoch)
+    is_best = may_be_kept and all(scores["dev/l1"] < l1 for l1 in earlier)
     metrics = measured | scores
     record = {"epoch": state.epoch, "step": state.step, "time_s": time.time(), **metrics}
     state.history = [*state.history, record]
@@ -165,6 +170,7 @@ def _result(
         metrics=metrics,
         samples=_samples(state, dev.samples, config, scores) if due and rank() == 0 else None,
         is_best=is_best,
+        may_be_kept=may_be_kept,
         is_last=is_last,
     )
 

@@ -145,21 +145,37 @@ def test_the_best_epoch_is_the_one_with_the_lowest_dev_l1(small_params: Params) 
         lowest = min(lowest, result.metrics["dev/l1"])
 
 
+def test_epochs_before_the_first_that_may_be_kept_are_never_the_best(small_params: Params) -> None:
+    """At this rate dev L1 rises, so that without the limit epoch 1 would be the best."""
+    config = dataclasses.replace(small_params.train, best_from_epoch=2, learning_rate=0.5)
+    results = _run(_state(small_params), config)
+    assert [result.may_be_kept for result in results] == [False, False, True, True]
+    assert [result.is_best for result in results][:3] == [False, False, True]
+
+
 @pytest.mark.parametrize(
-    ("l1", "patience", "stops"),
+    ("l1", "patience", "best_from", "stops"),
     [
-        ([0.1, 0.5, 0.4, 0.45, 0.41], 2, True),  # the untrained 0.1 does not count
-        ([0.1, 0.5, 0.4, 0.45], 2, False),
-        ([0.1, 0.5, 0.4, 0.45, 0.39], 2, False),
-        ([0.1, 0.5, 0.4, 0.45, 0.41], None, False),
-        ([0.1], 1, False),
+        ([0.1, 0.5, 0.4, 0.45, 0.41], 2, 1, True),  # the untrained 0.1 does not count
+        ([0.1, 0.5, 0.4, 0.45], 2, 1, False),
+        ([0.1, 0.5, 0.4, 0.45, 0.39], 2, 1, False),
+        ([0.1, 0.5, 0.4, 0.45, 0.41], None, 1, False),
+        ([0.1, 0.3, 0.5, 0.45, 0.44], 2, 2, False),  # epoch 1's 0.3 may not be kept
+        ([0.1, 0.3, 0.5, 0.6, 0.7], 2, 2, True),
+        ([0.1, 0.3, 0.5, 0.6], 1, 4, False),  # nothing that may be kept yet
+        ([0.1], 1, 1, False),
     ],
 )
 def test_it_stops_after_so_many_epochs_without_a_better_dev_l1(
-    small_params: Params, l1: list[float], patience: int | None, stops: bool
+    small_params: Params, l1: list[float], patience: int | None, best_from: int, stops: bool
 ) -> None:
     history = [{"epoch": float(epoch), "dev/l1": value} for epoch, value in enumerate(l1)]
-    config = dataclasses.replace(small_params.train, early_stopping_epochs=patience)
+    config = dataclasses.replace(
+        small_params.train,
+        num_epochs=9,
+        early_stopping_epochs=patience,
+        best_from_epoch=best_from,
+    )
     assert stops_early(history, config) is stops
 
 
