@@ -1,6 +1,8 @@
 # `make help` lists the targets. Everything lives in .venv; nothing outside this folder is changed.
 PYTHON ?= python3
 BIN := .venv/bin
+# Stages are started by DVC as `python -m ...`: the environment's python has to be the first found.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 # A uv that is on the PATH is used; otherwise pip puts one into .setup.
 UV := $(shell command -v uv 2>/dev/null || echo .setup/bin/uv)
 
@@ -17,11 +19,11 @@ setup: .venv/ready ## create .venv from requirements.lock (done by the others wh
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12" >&2; exit 1; }
 	@test -x "$(UV)" || $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .setup uv
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
-	VIRTUAL_ENV=.venv $(UV) pip install --quiet -r requirements.lock
-	VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --editable .
+	VIRTUAL_ENV=.venv $(UV) pip install --quiet --constraint requirements.lock --editable '.[pipeline,dev]'
 	@touch $@
 
 run: setup ## the whole pipeline: data, checks, training, evaluation, registered model
+	@$(BIN)/python -m pipelines.check_params
 	@$(BIN)/dvc repro
 	@$(BIN)/python -m pipelines.summary
 

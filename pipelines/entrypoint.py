@@ -2,10 +2,13 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from pix2pix.files import write_text
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +26,8 @@ def run(main: Callable[[], None]) -> None:
         main()
     except (ValueError, OSError) as error:
         logger.error("%s", error)
+        if "DVC_STAGE" in os.environ:
+            logger.error("what this stage had made before comes back with: dvc checkout")
         sys.exit(1)
     except KeyboardInterrupt:
         logger.error("interrupted; the same command continues from what is finished")
@@ -32,14 +37,6 @@ def run(main: Callable[[], None]) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON, whole or not at all. Raises ValueError for NaN and infinities."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all, making its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 def read_json(path: Path, *, made_by: str) -> Any:

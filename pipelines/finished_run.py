@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.entrypoint import read_json
-from pipelines.lineage import stage_outputs
+from pipelines.lineage import Origin, stage_outputs
 from pipelines.paths import (
     HISTORY_PATH,
     METRICS_PATH,
@@ -34,6 +34,7 @@ class FinishedRun:
     run_key: str
     started_s: float
     ended_s: float
+    origin: Origin  # of the training: the checkout may have moved on since
     records: tuple[Mapping[str, float], ...]  # the lines of history.jsonl
     samples: Mapping[int, Path]  # sample grids by epoch
     scores: Mapping[str, float]  # test/<metric> and test/baseline_<name>/<metric>
@@ -43,7 +44,10 @@ class FinishedRun:
 
 
 def read_finished_run(project_dir: Path) -> FinishedRun:
-    """Read what `train` and `evaluate` wrote. Raises ValueError naming a file that is missing."""
+    """Read what `train` and `evaluate` wrote.
+
+    Raises ValueError naming a file that is missing, or a train.json without the run's origin.
+    """
     train = read_json(project_dir / TRAIN_PATH, made_by="train")
     scores = read_json(project_dir / METRICS_PATH, made_by="evaluate")
     records = read_history(project_dir / HISTORY_PATH)
@@ -54,6 +58,7 @@ def read_finished_run(project_dir: Path) -> FinishedRun:
         started_s=train["started_s"],
         # An interrupted and resumed training took longer than the time it was running.
         ended_s=max(train["started_s"] + train["elapsed_s"], last_s),
+        origin=_origin(train, path=project_dir / TRAIN_PATH),
         records=records,
         samples=_samples(project_dir / SAMPLES_DIR),
         scores=dict(_scores(scores)),
@@ -61,6 +66,16 @@ def read_finished_run(project_dir: Path) -> FinishedRun:
         reports_sha256=_digest(reports),
         outputs=stage_outputs(project_dir / LOCK_PATH),
     )
+
+
+def _origin(train: Mapping[str, Any], *, path: Path) -> Origin:
+    try:
+        return Origin(**train["origin"])
+    except (KeyError, TypeError):  # written before it was recorded, or by hand
+        raise ValueError(
+            f"{path} does not say what code and packages the training ran with ('origin'); run "
+            "`dvc repro -f train`"
+        ) from None
 
 
 def read_history(path: Path) -> tuple[dict[str, float], ...]:

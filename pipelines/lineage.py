@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -28,21 +29,30 @@ _HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CodeVersion:
-    """The commit a run was started from; None outside a git checkout."""
+class Origin:
+    """The code and the packages a training ran with. Of strings and a bool, to be kept as JSON."""
 
-    commit: str | None
+    commit: str | None  # None outside a git checkout
     is_dirty: bool  # tracked files other than parameters and outputs differ from the commit
+    python: str
+    torch: str  # with its local label, where the distribution has one (2.11.0+cpu)
+    packages: str  # every installed one, as a requirements file
 
 
-def code_version(project_dir: Path) -> CodeVersion:
-    """The commit of `project_dir`, and whether its code was changed since."""
+def origin(project_dir: Path) -> Origin:
+    """What a training started now in `project_dir` comes from."""
     commit = _git(project_dir, "rev-parse", "--verify", "HEAD")
     excluded = [f":(exclude){path}" for path in _NOT_CODE]
     status = _git(
         project_dir, "status", "--porcelain", "--untracked-files=no", "--", ".", *excluded
     )
-    return CodeVersion(commit=commit, is_dirty=bool(status))
+    return Origin(
+        commit=commit,
+        is_dirty=bool(status),
+        python=platform.python_version(),
+        torch=version("torch"),
+        packages=installed_packages(),
+    )
 
 
 def _git(project_dir: Path, *arguments: str) -> str | None:

@@ -102,6 +102,8 @@ def _show(mailbox: Any, done: threading.Event, num_epochs: int) -> None:
             is_over = done.wait(poll_s)
             try:
                 news = ray.get(mailbox.take.remote(), timeout=10)
+            except ray.exceptions.GetTimeoutError:
+                continue  # a busy machine
             except ray.exceptions.RayError:
                 return  # the cluster is gone; the driver's own error says so
             for level, text in news.messages:

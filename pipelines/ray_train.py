@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-import math
 import tempfile
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -29,11 +28,13 @@ from pix2pix.data.prepared import PreparedSplit, open_split
 from pix2pix.data.ranges import to_network
 from pix2pix.models import network_configs
 from pix2pix.training import DevSet, EpochResult, TrainState, fit, new_state
+from pix2pix.training.dev import better_mode
 from pix2pix.training.distributed import wrapping_options
 
 _STATE_FILE = "training.pt"
 _SAMPLES_FOLDER = "samples"
 _SCORE = "score"  # by which Ray keeps a checkpoint beside the latest one
+_NEVER_BEST = 10.0  # added to a dev L1, which is at most 1
 _DEV_BATCH = 8  # images; only speed depends on it
 
 
@@ -120,13 +121,15 @@ def train_worker(message: dict[str, Any]) -> None:
     with _train_batches(params, prepared_dir, manifest) as batches, _live(message) as live:
         dev_set = DevSet(_dev_batches(dev, manifest), _sources(dev, shown, manifest))
         for result in fit(state, batches, params.train, dev=dev_set, on_step=on_step):
-            png = None if result.samples is None else grids.png(result.samples)
+            mode = better_mode(result.metrics)
+            png = None if result.samples is None else grids.png(result.samples, mode)
             if png is not None:
                 _write_sample(result.epoch, png)
             if live is not None:
                 live.log_epoch(state.history[-1], png)
             kept = state if is_first and _is_kept(result, params.train) else None
-            score = result.metrics["dev/l1"] if result.may_be_kept else math.inf
+            # Not infinity: Ray's record of the run is JSON, where that would come back as null.
+            score = result.metrics["dev/l1"] + (0.0 if result.may_be_kept else _NEVER_BEST)
             _report(result.metrics | {"epoch": result.epoch, _SCORE: score}, kept)
 
 

@@ -1,15 +1,12 @@
 """Pictures of the fixed dev pairs: source, generated, target."""
 
-import cv2
-import numpy as np
 from torch import Tensor
 
 from pix2pix.data.manifest import Manifest
 from pix2pix.data.prepared import PreparedSplit
 from pix2pix.data.ranges import from_network
-from pix2pix.grids import as_rgb8, image_grid
-
-HEADINGS = ("source", "generated", "target")
+from pix2pix.grids import as_rgb8, image_grid, png_bytes
+from pix2pix.models import InferenceMode
 
 
 class SampleGrids:
@@ -19,8 +16,8 @@ class SampleGrids:
         self._manifest = manifest
         self._pairs = [(dev.source[place], dev.target[place]) for place in positions]
 
-    def image(self, fakes: Tensor) -> np.ndarray:
-        """The grid (H, W, 3) uint8 for the fakes (N, C, H, W) in [-1, 1] of these pairs."""
+    def png(self, fakes: Tensor, mode: InferenceMode) -> bytes:
+        """The grid, as a PNG file, of the fakes (N, C, H, W) in [-1, 1] made in `mode`."""
         source, target = self._manifest.source, self._manifest.target
         shown = from_network(fakes, value_range=target.value_range, dtype=target.dtype)
         rows = [
@@ -31,9 +28,4 @@ class SampleGrids:
             )
             for (source_image, target_image), fake in zip(self._pairs, shown, strict=True)
         ]
-        return image_grid(rows, headings=HEADINGS)
-
-    def png(self, fakes: Tensor) -> bytes:
-        """The same grid as a PNG file's bytes."""
-        _, encoded = cv2.imencode(".png", self.image(fakes)[..., ::-1])
-        return encoded.tobytes()
+        return png_bytes(image_grid(rows, headings=("source", f"{mode} inference", "target")))

@@ -5,7 +5,6 @@ Tracking never decides about a result. While training it may fail without conseq
 """
 
 import logging
-import platform
 import queue
 import threading
 import time
@@ -15,10 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import torch
-
 from pipelines.finished_run import read_finished_run
-from pipelines.lineage import CodeVersion, code_version, flatten, installed_packages
+from pipelines.lineage import Origin, flatten
 from pipelines.mlflow_run import CLIENT_ERRORS, MlflowRun, connect, open_run
 from pipelines.paths import PREPARED_DIR
 from pipelines.tracking_uri import reach, shown, tracking_uri
@@ -47,7 +44,7 @@ class RunDescription:
     started_s: float
     params: Params
     manifest: Manifest
-    code: CodeVersion
+    origin: Origin
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,7 +146,7 @@ def complete_run(uri: str, project_dir: Path, *, params: Params, manifest: Manif
         started_s=finished.started_s,
         params=params,
         manifest=manifest,
-        code=code_version(project_dir),
+        origin=finished.origin,
     )
     run = _described_run(uri, description)
     run.log_records(finished.records)
@@ -165,14 +162,14 @@ def complete_run(uri: str, project_dir: Path, *, params: Params, manifest: Manif
 
 def _described_run(uri: str, description: RunDescription) -> MlflowRun:
     """The run, with what is known of it from the start."""
-    params, code = description.params, description.code
+    params, origin = description.params, description.origin
     tags = {
         DATA_HASH_TAG: description.manifest.data_hash,
         "mlflow.source.name": "pipelines.stages.train",
         "mlflow.source.type": "LOCAL",
-        GIT_DIRTY_TAG: str(code.is_dirty).lower(),
-        "pix2pix.torch": str(torch.__version__),
-        "pix2pix.python": platform.python_version(),
+        GIT_DIRTY_TAG: str(origin.is_dirty).lower(),
+        "pix2pix.torch": origin.torch,
+        "pix2pix.python": origin.python,
     }
     run = open_run(
         connect(uri),
@@ -180,9 +177,9 @@ def _described_run(uri: str, description: RunDescription) -> MlflowRun:
         run_key=description.run_key,
         name=f"{params.data.name}-{description.run_key[:8]}",
         started_s=description.started_s,
-        tags=tags if code.commit is None else {GIT_COMMIT_TAG: code.commit, **tags},
+        tags=tags if origin.commit is None else {GIT_COMMIT_TAG: origin.commit, **tags},
     )
     run.log_params(flatten(asdict(params)))
     run.log_dataset(description.manifest, path=PREPARED_DIR)
-    run.log_text("environment/requirements.txt", installed_packages())
+    run.log_text("environment/requirements.txt", origin.packages)
     return run

@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from pix2pix.data.manifest import SideRecord
+from pix2pix.files import write_text
 from pix2pix.models import (
     DiscriminatorConfig,
     GeneratorConfig,
@@ -73,7 +74,7 @@ def save_model(
         save_file(tensors, partial)
         partial.replace(model_dir / file_name)
     text = json.dumps(dataclasses.asdict(card), indent=2)
-    (model_dir / CARD_FILE).write_text(text + "\n", encoding="utf-8")
+    write_text(model_dir / CARD_FILE, text + "\n")
 
 
 def load_card(model_dir: Path) -> ModelCard:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import YAMLError
 
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -21,6 +21,9 @@ _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 # published layouts stop at eight (256 px down to one).
 SIZE_MULTIPLE_PX = 32
 MAX_DEPTH = 8
+
+# What stages replace, relative to the folder that holds params.yaml.
+_OUTPUT_DIRS = ("data/raw", "data/prepared", "models", "reports")
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Direction = Literal["AtoB", "BtoA"]
@@ -152,8 +155,8 @@ class DataConfig:
             )
         if self.source != "folder" and self.path != "data/raw":
             raise ValueError(f"path must be data/raw for source: {self.source}, got {self.path!r}")
-        if self.source == "folder" and self.path == "data/raw":
-            raise ValueError("path: data/raw belongs to the ingest stage; name your own folder")
+        if self.source == "folder":
+            _check_not_an_output(Path(self.path))
         if self.source != "folder" and self.layout != "side_by_side":
             raise ValueError(f"source: {self.source} is stored side by side, got {self.layout}")
 
@@ -166,6 +169,18 @@ class DataConfig:
     def target_side(self) -> SideConfig:
         """The side that the generator is to draw."""
         return self.side_b if self.direction == "AtoB" else self.side_a
+
+
+def _check_not_an_output(path: Path) -> None:
+    """DVC removes the outputs of a stage before it runs: the user's pairs must not lie in one."""
+    own = path.resolve()
+    for name in _OUTPUT_DIRS:
+        output = Path(name).resolve()
+        if own == output or own in output.parents or output in own.parents:
+            raise ValueError(
+                f"path: {path} overlaps {name}, which the pipeline replaces; keep your pairs in a "
+                "folder of their own, such as data/mine"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -212,7 +227,7 @@ class ModelConfig:
     dropout: Annotated[float, Field(ge=0, lt=1, description="rate in the inner decoder levels")]
     dropout_layout: Annotated[
         Literal["pytorch", "torch"],
-        Field(description="which decoder levels drop: the PyTorch or the first (Lua) release's"),
+        Field(description="where dropout sits: as in the PyTorch (none at depth 5) or Lua release"),
     ]
     discriminator_channels: Annotated[
         int, Field(ge=1, le=512, description="width of the discriminator's first layer")
@@ -253,7 +268,11 @@ class TrainConfig:
         ),
     ]
     early_stopping_epochs: Annotated[
-        int | None, Field(ge=1, description="stop after so many epochs without a better dev L1")
+        int | None,
+        Field(
+            ge=1,
+            description="patience from best_from_epoch on; null: never stop early",
+        ),
     ]
     sample_every_epochs: Annotated[int, Field(ge=1, description="sample grids, beside the first")]
     num_samples: Annotated[int, Field(ge=1, le=64, description="dev pairs in a sample grid")]
@@ -387,7 +406,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         raise ValueError(f"{path} is missing; copy one of params/*.yaml to it")
     try:
         mapping = YAML(typ="safe").load(path)
-    except MarkedYAMLError as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not valid YAML: {error}") from None
     try:
         return parse_params(mapping)
@@ -402,6 +421,8 @@ def parse_params(mapping: Mapping[str, Any]) -> Params:
         return _PARAMS.validate_json(json.dumps(mapping))
     except ValidationError as error:
         raise ValueError(_explain(error)) from None
+    except TypeError as error:  # a date, say, which YAML knows and JSON does not
+        raise ValueError(f"a value is neither text, number, list nor mapping: {error}") from None
 
 
 def _explain(error: ValidationError) -> str:

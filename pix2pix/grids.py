@@ -1,14 +1,15 @@
-"""Images side by side under headings, for people to look at; depends on nothing of the package.
+"""Images side by side under headings, for people to look at.
 
 Tiles are (H, W, 3) uint8 RGB.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from pix2pix.files import write_bytes
 
 _WHITE = 255
 _INK = (30, 30, 30)
@@ -53,11 +54,13 @@ def image_grid(
 
 def write_png(path: Path, image: np.ndarray) -> None:
     """Write an (H, W, 3) uint8 image; `path` appears complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, png_bytes(image))
+
+
+def png_bytes(image: np.ndarray) -> bytes:
+    """An (H, W, 3) uint8 image as the content of a PNG file."""
     _, encoded = cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]))
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(encoded.tobytes())
-    os.replace(partial, path)
+    return encoded.tobytes()
 
 
 def _framed(tile: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -17,6 +18,15 @@ def test_every_make_target_exists() -> None:
     named = set(re.findall(r"make ([a-z][a-z-]+)", README))
     assert named >= {"run", "test", "ui"}
     assert named <= targets
+
+
+def test_stages_are_run_by_the_environment_s_python() -> None:
+    """DVC starts `python -m ...`, which must not be the system's."""
+    rule = "--eval=show:; @printenv PATH"
+    done = subprocess.run(
+        ["make", "-s", "-C", str(ROOT), rule, "show"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split(":")[0] == str(ROOT / ".venv" / "bin")
 
 
 def test_every_file_it_names_exists() -> None:

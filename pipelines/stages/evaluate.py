@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipelines.entrypoint import run, write_json, write_text
+from pipelines.entrypoint import run, write_json
 from pipelines.paths import (
     METRICS_PATH,
     METRICS_TABLE_PATH,
@@ -40,6 +40,7 @@ from pix2pix.evaluation.protocol import Protocol, measuring_packages
 from pix2pix.evaluation.report import MODEL, Report, make_report, per_image_csv, report_json
 from pix2pix.evaluation.scoring import Scorer, SplitScores
 from pix2pix.evaluation.table import format_table
+from pix2pix.files import write_text
 from pix2pix.grids import write_png
 from pix2pix.models import UNetGenerator, translate
 

@@ -1,17 +1,19 @@
-"""DVC stage `train`: train under Ray Train, keep the epoch with the lowest dev L1."""
+"""DVC stage `train`: train under Ray Train, keep the best epoch by dev L1."""
 
 import csv
+import dataclasses
 import io
 import json
 import logging
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import ray.train
 
-from pipelines.entrypoint import run, write_json, write_text
-from pipelines.lineage import code_version
+from pipelines.entrypoint import run, write_json
+from pipelines.lineage import Origin, origin
 from pipelines.paths import (
     AUGMENTATION_PATH,
     CURVES_PATH,
@@ -22,7 +24,7 @@ from pipelines.paths import (
     SAMPLES_DIR,
     TRAIN_PATH,
 )
-from pipelines.ray_cluster import connect, place
+from pipelines.ray_cluster import Placement, connect, place
 from pipelines.ray_train import RunPlace, Trained, train
 from pipelines.running_state import RunningState, close_running_state, open_running_state
 from pipelines.tracking import LiveRun, RunDescription, tracking_uri
@@ -32,6 +34,7 @@ from pix2pix.data.augment import make_augmentation
 from pix2pix.data.contact_sheet import augmentation_sheet
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.prepared import open_split
+from pix2pix.files import write_bytes, write_text
 from pix2pix.grids import write_png
 from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
 from pix2pix.training.dev import better_mode
@@ -80,14 +83,15 @@ def curves_csv(history: list[dict[str, float]]) -> str:
     return text.getvalue()
 
 
-def _train(params: Params, manifest: Manifest, state: RunningState) -> Trained:
-    connect()
+def _train(
+    params: Params, manifest: Manifest, *, placement: Placement, state: RunningState, begun: Origin
+) -> Trained:
     description = RunDescription(
         run_key=state.run_key,
         started_s=state.started_s,
         params=params,
         manifest=manifest,
-        code=code_version(Path()),
+        origin=begun,
     )
     place_of_run = RunPlace(
         name=state.folder.name,
@@ -95,20 +99,25 @@ def _train(params: Params, manifest: Manifest, state: RunningState) -> Trained:
         live_run=LiveRun(tracking_uri(), description),
     )
     try:
-        return train(params, PREPARED_DIR, place=place(params.train), run=place_of_run)
-    except ray.train.WorkerGroupError as error:
-        causes = sorted({str(cause) for cause in error.worker_failures.values()})
+        return train(params, PREPARED_DIR, place=placement, run=place_of_run)
+    except ray.train.TrainingFailedError as error:
         raise ValueError(
-            f"training failed: {'; '.join(causes)}\nThe same command continues from the last "
+            f"training failed: {_causes(error)}\nThe same command continues from the last "
             f"checkpoint in {state.folder}"
         ) from error
 
 
+def _causes(error: ray.train.TrainingFailedError) -> str:
+    """What went wrong, without the workers' tracebacks."""
+    if isinstance(error, ray.train.WorkerGroupError):
+        return "; ".join(sorted({str(cause) for cause in error.worker_failures.values()}))
+    return str(error)
+
+
 def _write_outputs(trained: Trained, params: Params, manifest: Manifest) -> ModelCard:
+    shutil.rmtree(SAMPLES_DIR, ignore_errors=True)  # of an earlier training, run by hand
     for epoch, png in trained.samples.items():
-        path = SAMPLES_DIR / f"epoch_{epoch:04d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(png)
+        write_bytes(SAMPLES_DIR / f"epoch_{epoch:04d}.png", png)
     augmentation = make_augmentation(
         params.augment, params.data, source=manifest.source, target=manifest.target
     )
@@ -126,11 +135,14 @@ def main() -> None:
     """Read params.yaml and data/prepared, write models/ and the training's reports."""
     params = load_params()
     manifest = load_manifest(PREPARED_DIR)
+    begun = origin(Path())
+    connect()
+    placement = place(params.train)
     state = open_running_state(RUNS_DIR, params, manifest.data_hash)
     if not state.is_new:
         logger.info("continuing the interrupted training in %s", state.folder)
     resumed_s = time.time()
-    trained = _train(params, manifest, state)
+    trained = _train(params, manifest, placement=placement, state=state, begun=begun)
     card = _write_outputs(trained, params, manifest)
     write_json(
         TRAIN_PATH,
@@ -141,6 +153,7 @@ def main() -> None:
             "num_workers": params.train.num_workers,
             "epochs": trained.history[-1]["epoch"],
             "best_epoch": card.epoch,
+            "origin": dataclasses.asdict(begun),
         },
     )
     close_running_state(state)

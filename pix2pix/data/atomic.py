@@ -1,4 +1,4 @@
-"""Folders and files that appear, or are replaced, as a whole: nothing is ever half written."""
+"""Folders that appear, or are replaced, as a whole."""
 
 import shutil
 from collections.abc import Iterator
@@ -21,14 +21,6 @@ def new_directory(directory: Path) -> Iterator[Path]:
         _put_in_place(partial, directory)
     finally:
         _remove(partial)
-
-
-def write_text_atomically(path: Path, text: str) -> None:
-    """Write a file that readers see either as it was or complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 def _put_in_place(partial: Path, directory: Path) -> None:

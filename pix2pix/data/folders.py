@@ -6,6 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SPLIT_FOLDERS = ("train", "val", "dev", "test")
+# What else such folders are called; unrecognised, a test set would be trained on.
+_OTHER_NAMES = {
+    "training": "train",
+    "valid": "val",
+    "validation": "val",
+    "testing": "test",
+}
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
 _NOT_DATA = ("thumbs.db", "desktop.ini", "__macosx")
 
@@ -22,7 +29,7 @@ def collect_files(root: Path, side_folder: str | None) -> tuple[Files, int]:
     files: Files = defaultdict(list)
     num_ignored = 0
     for prefix, directory in _places(root, side_folder):
-        for path in _walk(directory, skip=() if prefix else SPLIT_FOLDERS):
+        for path in _walk(directory, is_split=bool(prefix)):
             if path.suffix.lower() in SUFFIXES:
                 stem = path.relative_to(directory).with_suffix("").as_posix()
                 files[prefix + stem].append(path)
@@ -45,20 +52,37 @@ def split_folder(pair_id: str) -> str | None:
 
 def _places(root: Path, side_folder: str | None) -> Iterator[tuple[str, Path]]:
     """Folders that may hold files of a side, each with what it puts before the pair's id."""
-    for split in SPLIT_FOLDERS:
-        if side_folder is None:
-            yield f"{split}/", root / split
-        else:
-            yield f"{split}/", root / side_folder / split
-            yield f"{split}/", root / split / side_folder
-    yield "", root if side_folder is None else root / side_folder
+    top = root if side_folder is None else root / side_folder
+    for split, folder in _split_folders(top):
+        yield f"{split}/", folder
+    if side_folder is not None:
+        for split, folder in _split_folders(root):
+            yield f"{split}/", folder / side_folder
+    yield "", top
 
 
-def _walk(directory: Path, *, skip: tuple[str, ...]) -> Iterator[Path]:
-    """Files at any depth that may be data; `skip` names folders at the top to stay out of."""
+def _split_folders(directory: Path) -> Iterator[tuple[str, Path]]:
+    """The folders directly below that are splits, with the split's name; sorted."""
+    if directory.is_dir():
+        for path in sorted(directory.iterdir()):
+            split = _split_of(path.name)
+            if split is not None and path.is_dir():
+                yield split, path
+
+
+def _split_of(name: str) -> str | None:
+    """The split that a folder's name stands for, whatever its case."""
+    known = _OTHER_NAMES.get(name.lower(), name.lower())
+    return known if known in SPLIT_FOLDERS else None
+
+
+def _walk(directory: Path, *, is_split: bool) -> Iterator[Path]:
+    """Files at any depth that may be data; outside of splits, splits at the top are left out."""
     for place, folders, names in os.walk(directory):
-        skipped = skip if Path(place) == directory else ()
-        folders[:] = [name for name in folders if _may_be_data(name) and name not in skipped]
+        at_top = Path(place) == directory and not is_split
+        folders[:] = [
+            name for name in folders if _may_be_data(name) and not (at_top and _split_of(name))
+        ]
         yield from (Path(place, name) for name in names if _may_be_data(name))
 
 

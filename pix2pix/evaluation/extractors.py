@@ -81,7 +81,7 @@ def choose_extractor(
     prefix = cached.stem.rsplit("-", 1)[-1]
     match inception_weights:
         case "cache" if not cached.is_file():
-            remedy = "set evaluate.inception_weights to download, or to a file"
+            remedy = "set evaluate.inception_weights, or put them there: dvc repro -f evaluate"
             return _fall_back(device, f"no weights at {cached}; {remedy}")
         case "download" if not cached.is_file():
             try:

@@ -27,9 +27,9 @@ class StepLosses(NamedTuple):
 class NonFiniteLossError(ValueError):
     """A loss was not a finite number; the network it belongs to was not updated."""
 
-    def __init__(self, terms: dict[str, float]) -> None:
+    def __init__(self, terms: dict[str, float], step: int) -> None:
         super().__init__(
-            "non-finite loss ("
+            f"non-finite loss in step {step} ("
             + ", ".join(f"{name} {value:g}" for name, value in terms.items())
             + "); the update was not made. Lower train.learning_rate, use precision: float32, or "
             "look at the batch"
@@ -60,7 +60,7 @@ def _update_discriminator(
         fake_logits = state.discriminator(torch.cat([source, fake], dim=1))
         real_logits = state.discriminator(torch.cat([source, target], dim=1))
     loss = discriminator_loss(real_logits.float(), fake_logits.float())
-    _check_finite(discriminator_fake=loss.fake, discriminator_real=loss.real)
+    _check_finite(state.step, discriminator_fake=loss.fake, discriminator_real=loss.real)
     state.discriminator_optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss.total)
     state.discriminator_optimizer.step()
@@ -77,14 +77,14 @@ def _update_generator(
     adversarial = adversarial_loss(fake_logits.float())
     l1 = l1_loss(fake.float(), target)
     discriminator.requires_grad_(True)
-    _check_finite(adversarial=adversarial, l1=l1)
+    _check_finite(state.step, adversarial=adversarial, l1=l1)
     state.generator_optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(config.lambda_adversarial * adversarial + config.lambda_l1 * l1)
     state.generator_optimizer.step()
     return adversarial.detach(), l1.detach()
 
 
-def _check_finite(**terms: Tensor) -> None:
+def _check_finite(step: int, **terms: Tensor) -> None:
     values = dict(zip(terms, torch.stack(list(terms.values())).tolist(), strict=True))
     if not all(value - value == 0.0 for value in values.values()):
-        raise NonFiniteLossError(values)
+        raise NonFiniteLossError(values, step)

@@ -21,6 +21,19 @@ def test_what_a_user_or_file_can_cause_is_one_message_and_exit_code_1(
     assert said == f"ERROR {error}\n"
 
 
+def test_under_dvc_it_says_how_to_get_back_what_dvc_removed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_STAGE", "train")
+
+    def main() -> None:
+        raise ValueError("bad")
+
+    with pytest.raises(SystemExit):
+        run(main)
+    assert "dvc checkout" in capsys.readouterr().err
+
+
 def test_a_defect_of_ours_keeps_its_traceback() -> None:
     def main() -> None:
         raise KeyError("bug")

@@ -4,7 +4,13 @@ from pathlib import Path
 import pytest
 
 from pipelines.finished_run import read_finished_run
-from tests.pipelines.tracked_project import HISTORY, STARTED_S, write_picture, write_project
+from tests.pipelines.tracked_project import (
+    HISTORY,
+    ORIGIN,
+    STARTED_S,
+    write_picture,
+    write_project,
+)
 
 
 @pytest.fixture
@@ -21,6 +27,22 @@ def test_a_missing_file_is_named_with_the_stage_that_makes_it(
 ) -> None:
     (project / "reports" / missing).unlink()
     with pytest.raises(ValueError, match=rf"{missing} .*run `dvc repro {stage}` or `dvc pull`"):
+        read_finished_run(project)
+
+
+def test_the_origin_is_the_one_the_training_recorded(project: Path) -> None:
+    assert read_finished_run(project).origin == ORIGIN
+
+
+@pytest.mark.parametrize("origin", [{}, {"origin": None}, {"origin": {"commit": None}}])
+def test_a_training_that_recorded_no_origin_is_named_with_the_way_out(
+    project: Path, origin: dict[str, object]
+) -> None:
+    path = project / "reports" / "train.json"
+    train = json.loads(path.read_text())
+    del train["origin"]
+    path.write_text(json.dumps(train | origin))
+    with pytest.raises(ValueError, match=r"train\.json .*run `dvc repro -f train`"):
         read_finished_run(project)
 
 

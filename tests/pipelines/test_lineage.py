@@ -1,3 +1,5 @@
+import dataclasses
+import platform
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -5,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.lineage import (
-    CodeVersion,
-    code_version,
     flatten,
     installed_packages,
+    origin,
     pinned_dependencies,
     stage_outputs,
 )
@@ -47,13 +48,21 @@ def test_a_checkout_is_dirty_where_tracked_code_differs(
 ) -> None:
     monkeypatch.setenv("GIT_DIR", "/nowhere")  # as inside a git hook
     commit = (checkout / ".git" / "refs" / "heads").glob("*").__next__().read_text().strip()
-    assert code_version(checkout) == CodeVersion(commit=commit, is_dirty=False)
+    clean = origin(checkout)
+    assert (clean.commit, clean.is_dirty) == (commit, False)
     (checkout / changed).write_text("changed\n")
-    assert code_version(checkout) == CodeVersion(commit=commit, is_dirty=is_dirty)
+    assert origin(checkout) == dataclasses.replace(clean, is_dirty=is_dirty)
 
 
 def test_a_folder_that_is_no_checkout_has_no_commit(tmp_path: Path) -> None:
-    assert code_version(tmp_path) == CodeVersion(commit=None, is_dirty=False)
+    found = origin(tmp_path)
+    assert (found.commit, found.is_dirty) == (None, False)
+
+
+def test_the_origin_names_the_python_and_the_packages_that_run(tmp_path: Path) -> None:
+    found = origin(tmp_path)
+    assert (found.python, found.torch) == (platform.python_version(), version("torch"))
+    assert found.packages == installed_packages()
 
 
 def test_outputs_are_those_of_the_stages_a_model_depends_on(tmp_path: Path) -> None:

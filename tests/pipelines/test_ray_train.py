@@ -11,7 +11,7 @@ import ray
 import ray.train
 import torch
 
-from pipelines.ray_cluster import Placement, connect, place
+from pipelines.ray_cluster import Placement, choose_placement, connect, place
 from pipelines.ray_train import RunPlace, Trained, dev_samples, train
 from pix2pix.config import Params
 from pix2pix.data.prepared import PreparedSplit, open_split, prepare_pairs
@@ -91,7 +91,7 @@ def test_more_workers_than_the_cluster_holds_are_refused_at_once(
 ) -> None:
     config = dataclasses.replace(params.train, num_workers=4, batch_size=4, cpus_per_worker=1)
     with pytest.raises(
-        ValueError, match=r"num_workers: 4 with 1 CPUs each does not fit: .* 2 CPUs"
+        ValueError, match=r"num_workers: 4 with 1 CPUs each does not fit .* \(2 CPUs"
     ):
         place(config)
 
@@ -99,11 +99,42 @@ def test_more_workers_than_the_cluster_holds_are_refused_at_once(
 def test_gpus_that_are_not_there_are_refused_and_auto_does_without(
     cluster: None, params: Params
 ) -> None:
-    with pytest.raises(ValueError, match="needs as many GPUs, Ray sees 0"):
+    with pytest.raises(ValueError, match=r"1 CPUs and a GPU each does not fit .* 0 GPUs"):
         place(dataclasses.replace(params.train, device="gpu"))
     assert place(dataclasses.replace(params.train, device="auto")) == Placement(1, 2, False)
     halved = dataclasses.replace(params.train, device="cpu", num_workers=2)
     assert place(halved) == Placement(2, 1, False)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "change", "expected"),
+    [
+        ([{"CPU": 8}], {}, Placement(4, 2, False)),
+        ([{"CPU": 8, "GPU": 4}], {}, Placement(4, 2, True)),
+        # GPUs and CPUs on different nodes do not make a place for a worker.
+        ([{"CPU": 2, "GPU": 4}, {"CPU": 64}], {"cpus_per_worker": 4}, Placement(4, 4, False)),
+        ([{"CPU": 8, "GPU": 4}, {"CPU": 64}], {"device": "gpu"}, Placement(4, 2, True)),
+        ([{"CPU": 0}, {"CPU": 16}, {"CPU": 16}], {}, Placement(4, 8, False)),
+        ([{"CPU": 8, "GPU": 2}], {}, Placement(4, 2, False)),
+    ],
+)
+def test_workers_are_placed_where_they_fit(
+    params: Params,
+    nodes: list[dict[str, float]],
+    change: dict[str, object],
+    expected: Placement,
+) -> None:
+    config = dataclasses.replace(params.train, num_workers=4, batch_size=4, **change)
+    assert choose_placement(config, nodes) == expected
+
+
+@pytest.mark.parametrize("nodes", [[], [{"CPU": 3}], [{"CPU": 1}, {"GPU": 8}]])
+def test_workers_that_fit_nowhere_are_refused(
+    params: Params, nodes: list[dict[str, float]]
+) -> None:
+    config = dataclasses.replace(params.train, num_workers=4, batch_size=4)
+    with pytest.raises(ValueError, match=f"does not fit on the {len(nodes)} node"):
+        choose_placement(config, nodes)
 
 
 def test_connecting_twice_is_connecting_once(cluster: None) -> None:

@@ -18,6 +18,7 @@ from pix2pix.inference import Translator
 from tests.pipelines.mlflow_process import serving
 from tests.pipelines.tracked_project import (
     HISTORY,
+    ORIGIN,
     RUN_KEY,
     SCORES,
     metric_points,
@@ -164,6 +165,7 @@ def test_a_version_says_what_it_is(uri: str, project: Path, default_params: Para
     assert held.tags == {
         "pix2pix.run_key": RUN_KEY,
         "pix2pix.data_hash": "d" * 64,
+        "mlflow.source.git.commit": ORIGIN.commit,  # of the training
         "pix2pix.inference_mode": "published",
         "dev/l1": "0.1",
         "test/l1": "0.1",

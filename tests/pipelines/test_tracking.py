@@ -11,7 +11,6 @@ import pytest
 from mlflow import MlflowClient
 
 from pipelines import tracking
-from pipelines.lineage import CodeVersion
 from pipelines.mlflow_run import connect
 from pipelines.tracking import LiveRun, RunDescription, TrackedRun, complete_run, tracking_uri
 from pipelines.tracking_uri import shown
@@ -19,6 +18,7 @@ from pix2pix.config import Params
 from tests.pipelines.mlflow_process import closed_port, serving
 from tests.pipelines.tracked_project import (
     HISTORY,
+    ORIGIN,
     RUN_KEY,
     SCORES,
     STARTED_S,
@@ -52,7 +52,7 @@ def live(uri: str, params: Params) -> LiveRun:
             started_s=STARTED_S,
             params=params,
             manifest=small_manifest(params),
-            code=CodeVersion(commit=None, is_dirty=False),
+            origin=ORIGIN,
         ),
     )
 
@@ -96,6 +96,21 @@ def test_a_run_says_what_it_was_made_of(uri: str, project: Path, default_params:
     assert (tags["dvc.data/prepared"], tags["dvc.models"]) == ("aa.dir", "bb.dir")
     assert tags["pix2pix.data_hash"] == "d" * 64
     assert "dvc.reports/registration.json" not in tags  # it is written after the run
+
+
+def test_a_run_says_what_it_was_trained_with_not_what_registers_it(
+    uri: str, project: Path, default_params: Params
+) -> None:
+    """The files hold an origin that is neither this checkout's nor this environment's."""
+    run = complete(uri, project, default_params)
+    tags = MlflowClient(uri).get_run(run.run_id).data.tags
+    assert {key: tags[key] for key in tags if ".git." in key} == {
+        "mlflow.source.git.commit": ORIGIN.commit,
+        "mlflow.source.git.dirty": "true",
+    }
+    assert (tags["pix2pix.python"], tags["pix2pix.torch"]) == (ORIGIN.python, ORIGIN.torch)
+    path = MlflowClient(uri).download_artifacts(run.run_id, "environment/requirements.txt")
+    assert Path(path).read_text() == ORIGIN.packages
 
 
 def test_scores_are_test_metrics_without_an_epoch_at_the_end_of_the_training(

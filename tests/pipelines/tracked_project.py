@@ -1,5 +1,6 @@
 """A finished training as files, an MLflow database, and everything a run in it holds."""
 
+import dataclasses
 import functools
 import json
 import re
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 from mlflow import MlflowClient
 
+from pipelines.lineage import Origin
 from pipelines.mlflow_run import connect
 from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params
@@ -19,6 +21,13 @@ from pix2pix.models import DiscriminatorConfig, GeneratorConfig, PatchDiscrimina
 
 RUN_KEY = "7d8f6d0c-0b1e-4f5e-9b7e-2f4b8c1d2e3f"
 STARTED_S = 1_763_000_000.25
+ORIGIN = Origin(  # of no checkout and no environment that a test runs in
+    commit="a" * 40,
+    is_dirty=True,
+    python="3.11.99",
+    torch="2.0.99+cpu",
+    packages="numpy==1.99.0\ntorch==2.0.99+cpu\n",
+)
 _DRAWN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # in names of images
 SIDE = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")
 
@@ -63,7 +72,13 @@ def write_project(folder: Path) -> Path:
     """The files of the stages up to `evaluate`, in the project folder `folder`."""
     reports = folder / "reports"
     (reports / "samples").mkdir(parents=True)
-    train = {"run_key": RUN_KEY, "started_s": STARTED_S, "elapsed_s": 40.0, "best_epoch": 3}
+    train = {
+        "run_key": RUN_KEY,
+        "started_s": STARTED_S,
+        "elapsed_s": 40.0,
+        "best_epoch": 3,
+        "origin": dataclasses.asdict(ORIGIN),
+    }
     (reports / "train.json").write_text(json.dumps(train))
     (reports / "history.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in HISTORY))
     (reports / "metrics.json").write_text(json.dumps(SCORES))

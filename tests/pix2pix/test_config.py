@@ -125,7 +125,24 @@ def test_exponents_are_read_as_numbers_as_dvc_reads_them(root: Path, tmp_path: P
     assert load_params(path).train.learning_rate == 0.0002
 
 
-@pytest.mark.parametrize("text", ["a: [1", "- 1", "", "a: 1\na: 2"])
+@pytest.mark.parametrize(
+    "path", ["data/raw", "./data/raw", "data/raw/mine", "data", ".", "data/prepared/x", "models"]
+)
+def test_a_folder_of_pairs_that_the_pipeline_would_replace_is_refused(
+    default_params: Params, path: str
+) -> None:
+    """DVC removes outputs before a stage runs: the user's only copy could be among them."""
+    mapping = dataclasses.asdict(default_params)
+    mapping["data"] |= {"source": "folder", "path": path}
+    with pytest.raises(
+        ValueError, match="which the pipeline replaces; keep your pairs in a folder"
+    ):
+        parse_params(mapping)
+    mapping["data"] |= {"path": "data/mine"}
+    assert parse_params(mapping).data.path == "data/mine"
+
+
+@pytest.mark.parametrize("text", ["a: [1", "- 1", "", "a: 1\na: 2", "a: 2024-01-01", "a: \x00"])
 def test_a_file_that_is_no_parameter_file_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(text)

@@ -12,9 +12,10 @@ from pathlib import Path
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from pix2pix.config import ArchiveConfig
-from pix2pix.data.atomic import new_directory, write_text_atomically
+from pix2pix.data.atomic import new_directory
 from pix2pix.data.sources.download import RETRY_PAUSES_S, download
 from pix2pix.data.sources.unpack import unpack_archive
+from pix2pix.files import write_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,7 @@ def read_ledger(ledger: Path) -> dict[str, ArchiveRecord]:
 def write_ledger(ledger: Path, records: dict[str, ArchiveRecord]) -> None:
     """Write the records sorted and indented: the file belongs under version control."""
     mapping = {dataset: asdict(record) for dataset, record in records.items()}
-    write_text_atomically(ledger, json.dumps(mapping, indent=2, sort_keys=True) + "\n")
+    write_text(ledger, json.dumps(mapping, indent=2, sort_keys=True) + "\n")
 
 
 def _download(

@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from pix2pix.config import SyntheticConfig
@@ -35,6 +34,7 @@ from pix2pix.data.sources.facade.openings import (
     paint_window,
 )
 from pix2pix.data.sources.facade.texture import toned
+from pix2pix.grids import write_png
 
 __all__ = ["LABELS", "draw_pair", "write_synthetic"]
 
@@ -72,7 +72,7 @@ def write_synthetic(directory: Path, config: SyntheticConfig) -> int:
             for index in range(num_pairs):
                 seeds = np.random.SeedSequence([config.seed, split_index, index])
                 pair = draw_pair(config.size_px, np.random.Generator(np.random.PCG64(seeds)))
-                _write_png(drawn / split / f"{index + 1:04d}.png", np.hstack(pair))
+                write_png(drawn / split / f"{index + 1:04d}.png", np.hstack(pair))
     return config.num_train + config.num_test
 
 
@@ -97,10 +97,3 @@ def _shrink(pixels: np.ndarray, scale: int) -> np.ndarray:
     # Added up in a fixed order: a library's mean may group the terms by processor.
     total = sum(blocks[:, row, :, column] for row in range(scale) for column in range(scale))
     return np.asarray(np.rint(np.divide(total, scale * scale)), dtype=np.uint8)
-
-
-def _write_png(path: Path, picture: np.ndarray) -> None:
-    """Write (H, W, 3) uint8 RGB."""
-    encoded, data = cv2.imencode(".png", picture[..., ::-1])
-    assert encoded
-    path.write_bytes(data.tobytes())

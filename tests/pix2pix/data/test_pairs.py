@@ -103,14 +103,14 @@ def test_files_without_partner_and_of_one_stem_are_offences(tmp_path: Path) -> N
 
 
 def test_files_beside_the_split_folders_are_offences(tmp_path: Path) -> None:
-    touch(tmp_path, "train/1.png", "test/1.png", "preview.png", "validation/1.png")
+    touch(tmp_path, "train/1.png", "test/1.png", "preview.png", "extra/1.png")
 
     found = find_pairs(tmp_path, make_config())
 
     assert [pair.pair_id for pair in found.pairs] == ["test/1", "train/1"]
     assert [(item.kind, item.pair_ids) for item in found.offences] == [
+        ("outside_split_folders", ("extra/1",)),
         ("outside_split_folders", ("preview",)),
-        ("outside_split_folders", ("validation/1",)),
     ]
 
 
@@ -196,3 +196,17 @@ def test_bad_pairs_say_of_what_kind_they_are(tmp_path: Path) -> None:
         "empty": "unreadable",
         "sizes": "size_mismatch",
     }
+
+
+@pytest.mark.parametrize(
+    ("train", "test"), [("Train", "Test"), ("training", "testing"), ("TRAIN", "Validation")]
+)
+def test_split_folders_are_recognised_by_other_names_too(
+    tmp_path: Path, train: str, test: str
+) -> None:
+    """Unrecognised, the user's test images would be trained on."""
+    for folder in (train, test):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(np.zeros((4, 8, 3), np.uint8)).save(tmp_path / folder / "1.png")
+    found = find_pairs(tmp_path, load_params(PARAMS).data).pairs
+    assert {pair.folder for pair in found} == {"train", "val" if test[0] == "V" else "test"}

@@ -1,0 +1,13 @@
+"""Reads params.yaml and says what is wrong with it, before DVC takes the first output away."""
+
+from pipelines.entrypoint import run
+from pix2pix.config import load_params
+
+
+def main() -> None:
+    """Raise ValueError naming each wrong parameter."""
+    load_params()
+
+
+if __name__ == "__main__":
+    run(main)

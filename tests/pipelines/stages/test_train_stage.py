@@ -1,0 +1,85 @@
+"""The parts of the train stage that need no Ray."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import torch
+
+from pipelines.running_state import close_running_state, open_running_state
+from pipelines.stages.train import curves_csv, write_model
+from pix2pix.checkpoint import load_generator
+from pix2pix.config import Params
+from pix2pix.data.manifest import Manifest, SideRecord
+from pix2pix.models import network_configs
+from pix2pix.training import new_state
+
+SIDE = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")
+MANIFEST = Manifest(
+    format=1,
+    name="test",
+    direction="AtoB",
+    image_size=32,
+    load_size=36,
+    source=SIDE,
+    target=SIDE,
+    splits={},
+    excluded=(),
+    data_hash="abc",
+)
+
+
+def test_the_model_holds_the_best_weights_and_the_better_inference_mode(
+    small_params: Params, tmp_path: Path
+) -> None:
+    state = new_state(*network_configs(small_params), config=small_params.train)
+    scores = {"dev/l1": 0.1, "dev/l1_published": 0.2, "dev/l1_deterministic": 0.1}
+    state.epoch = 2
+    state.history = [{"epoch": 2, "train/loss_d": 1.0, **scores}]
+    write_model(tmp_path, state.state_dict(), params=small_params, manifest=MANIFEST)
+    generator, card = load_generator(tmp_path)
+    assert (card.inference_mode, card.epoch, card.dev) == ("deterministic", 2, scores)
+    assert (card.name, card.data_hash) == ("test", "abc")
+    weights = state.generator.state_dict()
+    assert all(torch.equal(weights[key], value) for key, value in generator.state_dict().items())
+
+
+def test_curves_have_a_row_per_epoch_and_leave_empty_what_it_lacks() -> None:
+    history = [
+        {"epoch": 0, "step": 0, "time_s": 1.0, "dev/l1": 0.5},
+        {"epoch": 1, "step": 4, "time_s": 2.0, "dev/l1": 0.25, "train/loss_d": 0.7},
+    ]
+    rows = list(csv.DictReader(io.StringIO(curves_csv(history))))
+    assert rows == [
+        {"epoch": "0", "dev/l1": "0.5", "train/loss_d": ""},
+        {"epoch": "1", "dev/l1": "0.25", "train/loss_d": "0.7"},
+    ]
+
+
+def test_the_same_training_is_found_again_and_another_is_not(
+    small_params: Params, default_params: Params, tmp_path: Path
+) -> None:
+    first = open_running_state(tmp_path, small_params, "data")
+    again = open_running_state(tmp_path, small_params, "data")
+    assert first.is_new
+    assert not again.is_new
+    assert (again.folder, again.run_key, again.started_s) == (
+        first.folder,
+        first.run_key,
+        first.started_s,
+    )
+    others = [
+        open_running_state(tmp_path, small_params, "other data"),
+        open_running_state(tmp_path, default_params, "data"),
+    ]
+    assert all(other.is_new for other in others)
+    assert len({state.folder for state in (first, *others)}) == 3
+
+
+def test_a_finished_training_is_forgotten(small_params: Params, tmp_path: Path) -> None:
+    state = open_running_state(tmp_path, small_params, "data")
+    assert json.loads((state.folder / "run.json").read_text())["run_key"] == state.run_key
+    close_running_state(state)
+    assert list(tmp_path.iterdir()) == []
+    assert open_running_state(tmp_path, small_params, "data").run_key != state.run_key
