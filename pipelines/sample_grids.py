@@ -28,4 +28,4 @@ class SampleGrids:
             )
             for (source_image, target_image), fake in zip(self._pairs, shown, strict=True)
         ]
-        return png_bytes(image_grid(rows, headings=("source", f"{mode} inference", "target")))
+        return png_bytes(image_grid(rows, headings=("source", f"generated, {mode}", "target")))
