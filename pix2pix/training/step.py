@@ -77,9 +77,10 @@ def _update_generator(
     adversarial = adversarial_loss(fake_logits.float())
     l1 = l1_loss(fake.float(), target)
     discriminator.requires_grad_(True)
-    _check_finite(state.step, adversarial=adversarial, l1=l1)
+    total = config.lambda_adversarial * adversarial + config.lambda_l1 * l1
+    _check_finite(state.step, adversarial=adversarial, l1=l1, weighted_sum=total)
     state.generator_optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(config.lambda_adversarial * adversarial + config.lambda_l1 * l1)
+    torch.autograd.backward(total)
     state.generator_optimizer.step()
     return adversarial.detach(), l1.detach()
 

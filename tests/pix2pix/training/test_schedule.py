@@ -17,5 +17,7 @@ def test_the_rate_is_constant_and_then_falls_linearly(default_params: Params) ->
 
 
 def test_without_decay_epochs_the_rate_is_constant(default_params: Params) -> None:
-    config = dataclasses.replace(default_params.train, num_epochs=3, num_decay_epochs=0)
+    config = dataclasses.replace(
+        default_params.train, num_epochs=3, num_decay_epochs=0, best_from_epoch=1
+    )
     assert {learning_rate(epoch, config) for epoch in range(3)} == {config.learning_rate}
