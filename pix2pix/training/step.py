@@ -1,6 +1,6 @@
 """One optimisation step: the discriminator, then the generator (Isola et al. 2017, sec. 3.3)."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -35,6 +35,11 @@ class NonFiniteLossError(ValueError):
             "look at the batch"
         )
         self.terms = terms
+        self.step = step
+
+    def __reduce__(self) -> tuple[type[Self], tuple[dict[str, float], int]]:
+        # It crosses from a worker to the driver; by default only the message would.
+        return type(self), (self.terms, self.step)
 
 
 def train_step(

@@ -1,6 +1,7 @@
 import copy
 import dataclasses
 import math
+import pickle
 from collections.abc import Iterator
 
 import pytest
@@ -215,6 +216,13 @@ def test_a_non_finite_loss_stops_before_the_update_and_names_the_terms(
         for key, parameter in dict(getattr(state, network).named_parameters()).items():
             assert torch.equal(before[network][key], parameter), key
     assert after["step"] == before["step"]
+
+
+def test_the_error_of_a_worker_reaches_the_driver_whole() -> None:
+    error = NonFiniteLossError({"l1": math.inf}, 7)
+    copied = pickle.loads(pickle.dumps(error))
+    assert (str(copied), copied.terms, copied.step) == (str(error), {"l1": math.inf}, 7)
+    assert "step 7 (l1 inf)" in str(error)
 
 
 def test_one_batch_can_be_learned_by_heart(small_params: Params) -> None:
