@@ -40,8 +40,8 @@ check: setup ## format, lint, types, import rules, spelling
 test: setup ## all tests
 	$(BIN)/pytest
 
-test-fast: setup ## the tests that start no server, no Ray and no pipeline
-	$(BIN)/pytest -m "not ray and not server and not pipeline"
+test-fast: setup ## the tests that start no server, no Ray, no pipeline and take no 4 s each
+	$(BIN)/pytest -m "not ray and not server and not pipeline and not slow"
 
 lock: ## compile requirements.lock anew from pyproject.toml
 	$(UV) pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \

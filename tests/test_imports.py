@@ -23,6 +23,7 @@ print(len([name for name in sys.modules if name.startswith("pix2pix")]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("missing", "skipped"),
     [
