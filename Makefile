@@ -45,7 +45,7 @@ test-fast: setup ## the tests that start no server, no Ray, no pipeline and take
 
 lock: ## compile requirements.lock anew from pyproject.toml
 	$(UV) pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
-	  --no-header --no-emit-index-url --no-annotate --upgrade -o requirements.lock
+	  --no-header --no-annotate --upgrade -o requirements.lock
 
 clean: ## remove what a pipeline run made (not .venv, not MLflow's runs)
 	rm -rf data/raw data/prepared models reports .runs

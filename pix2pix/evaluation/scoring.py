@@ -3,9 +3,8 @@
 Images pass through and are not kept; what stays per image is its quality and its features.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,14 +17,6 @@ from pix2pix.evaluation.features import to_rgb8
 from pix2pix.evaluation.frechet import MIN_IMAGES, frechet_interval, kernel_interval
 from pix2pix.evaluation.intervals import Interval, bootstrap_mean
 from pix2pix.evaluation.quality import Quality, image_quality
-
-
-class ScoredBatch(NamedTuple):
-    """One batch: answers by who gave them ("model", "identity"...), each shaped as target."""
-
-    fakes: Mapping[str, Tensor]
-    target: Tensor
-    pair_ids: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,20 +42,6 @@ def distance_names(extractor_name: str) -> tuple[str, str]:
     if extractor_name == INCEPTION:
         return "fid", "kid"
     return f"frechet_{extractor_name}", f"kid_{extractor_name}"
-
-
-def score(
-    batches: Iterable[ScoredBatch],
-    *,
-    extractor: FeatureExtractor | None,
-    config: EvaluateConfig,
-    reference: np.ndarray | None = None,
-) -> SplitScores:
-    """Score a whole split, see `Scorer`; batches may come from a generator, they are not kept."""
-    scorer = Scorer(extractor)
-    for batch in batches:
-        scorer.update(batch.fakes, batch.target, batch.pair_ids)
-    return scorer.finish(config, reference=reference)
 
 
 class Scorer:

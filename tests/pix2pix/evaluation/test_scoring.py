@@ -1,5 +1,6 @@
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -7,13 +8,32 @@ import torch
 
 from pix2pix.config import EvaluateConfig
 from pix2pix.evaluation.baselines import IDENTITY, REAL_VS_REAL
-from pix2pix.evaluation.extractors import INCEPTION, NetworkExtractor
+from pix2pix.evaluation.extractors import INCEPTION, FeatureExtractor, NetworkExtractor
 from pix2pix.evaluation.features import extract_features
 from pix2pix.evaluation.frechet import frechet_distance
-from pix2pix.evaluation.scoring import ScoredBatch, Scorer, SplitScores, distance_names, score
+from pix2pix.evaluation.scoring import Scorer, SplitScores, distance_names
 
 QUALITY = ["l1", "psnr_db", "ssim"]
 DISTANCES = ["frechet_colours", "kid_colours", "kid_colours_std"]
+
+
+class ScoredBatch(NamedTuple):
+    fakes: dict[str, torch.Tensor]
+    target: torch.Tensor
+    pair_ids: list[str]
+
+
+def score(
+    scored: Iterable[ScoredBatch],
+    *,
+    extractor: FeatureExtractor | None,
+    config: EvaluateConfig,
+    reference: np.ndarray | None = None,
+) -> SplitScores:
+    scorer = Scorer(extractor)
+    for batch in scored:
+        scorer.update(*batch)
+    return scorer.finish(config, reference=reference)
 
 
 def images(num_images: int, channels: int = 3, *, seed: int = 0) -> torch.Tensor:
