@@ -19,7 +19,7 @@ import pix2pix
 from pipelines.entrypoint import write_json
 from pix2pix.config import Params
 
-_CODE = ("config.py", "checkpoint.py", "data", "models", "training")
+_CODE = ("config", "checkpoint.py", "data", "models", "training")
 _FILE = "run.json"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pix2pix.config import load_params
+from pix2pix.config import WHERE_IT_RUNS, load_params
 
 ROOT = Path(__file__).parents[2]
 STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
@@ -95,10 +95,10 @@ def test_a_training_does_not_depend_on_evaluation_or_tracking() -> None:
 def test_every_parameter_is_some_stage_s_and_every_stage_s_parameter_exists() -> None:
     params = dataclasses.asdict(load_params(ROOT / "params.yaml"))
     listed = {name for stage in STAGES.values() for name in stage["params"]}
-    known = set(params) | {f"data.{key}" for key in params["data"]}
+    known = set(params) | {f"{name}.{key}" for name in ("data", "train") for key in params[name]}
     assert listed - known == set()
     covered = {name for name in known if name in listed or name.split(".")[0] in listed}
-    assert known - covered - {"data"} == set()
+    assert known - covered - {"data", "train"} == {f"train.{key}" for key in WHERE_IT_RUNS}
 
 
 def test_prepare_lists_every_data_parameter_that_is_not_ingest_s() -> None:

@@ -91,7 +91,7 @@ def _drop(key: str) -> Callable[[dict[str, Any]], None]:
         (_set("data.side_b.value_range", [1.0, 0.0]), "data.side_b: value_range must be"),
         (_set("model.depth", 9), "model.depth 9 halves the image 9 times"),
         (_set("model.discriminator_layers", 6), "model.discriminator_layers: Input should be less"),
-        (_set("train.num_workers", 3), "train: batch_size (1) is shared by num_workers (3)"),
+        (_set("train.num_workers", 3), "train: batch_size (1) is shared by up to 3 workers"),
         (_set("train.best_from_epoch", 99), "train: best_from_epoch (99) is after the last epoch"),
         (_set("extra", 1), "extra: Unexpected keyword argument"),
         (_drop("train.seed"), "train.seed: Field required"),

@@ -1,0 +1,41 @@
+"""The parameters of a run: typed, frozen, validated once at the border.
+
+`params.yaml` is the only place where values live, so no field here has a default: a file that lacks
+a key is refused, and so is one with a key too many. The text of each field is its description in
+error messages, in the JSON schema and in forms made from it.
+"""
+
+from pix2pix.config.data import (
+    ArchiveConfig,
+    AugmentConfig,
+    DataConfig,
+    Direction,
+    Kernel,
+    Kind,
+    SideConfig,
+    SyntheticConfig,
+)
+from pix2pix.config.model import ModelConfig, generator_depth
+from pix2pix.config.params import Params, load_params, parse_params
+from pix2pix.config.results import EvaluateConfig, RegisterConfig
+from pix2pix.config.train import WHERE_IT_RUNS, TrainConfig
+
+__all__ = [
+    "WHERE_IT_RUNS",
+    "ArchiveConfig",
+    "AugmentConfig",
+    "DataConfig",
+    "Direction",
+    "EvaluateConfig",
+    "Kernel",
+    "Kind",
+    "ModelConfig",
+    "Params",
+    "RegisterConfig",
+    "SideConfig",
+    "SyntheticConfig",
+    "TrainConfig",
+    "generator_depth",
+    "load_params",
+    "parse_params",
+]

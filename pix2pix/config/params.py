@@ -1,0 +1,99 @@
+"""All of params.yaml: reading and validating it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from pix2pix.config.data import AugmentConfig, DataConfig
+from pix2pix.config.model import ModelConfig, generator_depth
+from pix2pix.config.results import EvaluateConfig, RegisterConfig
+from pix2pix.config.strict import STRICT
+from pix2pix.config.train import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Params:
+    """All of params.yaml."""
+
+    __pydantic_config__ = STRICT
+
+    data: DataConfig
+    augment: AugmentConfig
+    model: ModelConfig
+    train: TrainConfig
+    evaluate: EvaluateConfig
+    register: RegisterConfig
+
+    def __post_init__(self) -> None:
+        layers = self.model.discriminator_layers
+        if layers > 0 and self.data.image_size < 3 * 2**layers:
+            raise ValueError(
+                f"model.discriminator_layers {layers} needs images of {3 * 2**layers} px or more, "
+                f"data.image_size is {self.data.image_size}"
+            )
+        depth = self.model.depth
+        if depth is not None and self.data.image_size % 2**depth:
+            raise ValueError(
+                f"model.depth {depth} halves the image {depth} times, but data.image_size "
+                f"{self.data.image_size} is not a multiple of {2**depth}; use at most "
+                f"{generator_depth(self.data.image_size, None)}"
+            )
+
+    @property
+    def depth(self) -> int:
+        """Levels of the U-Net, derived from the image size where params.yaml says null."""
+        return generator_depth(self.data.image_size, self.model.depth)
+
+    @property
+    def registered_name(self) -> str:
+        """Name of the registered model."""
+        return self.register.model_name or f"pix2pix-{self.data.name}"
+
+
+_PARAMS = TypeAdapter(Params)
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and validate a parameter file (YAML 1.2, as DVC reads it).
+
+    Raises ValueError naming the file, each wrong dotted key and what is wrong with it.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path} is missing; copy one of params/*.yaml to it")
+    try:
+        mapping = YAML(typ="safe").load(path)
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not valid YAML: {error}") from None
+    try:
+        return parse_params(mapping)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def parse_params(mapping: Mapping[str, Any]) -> Params:
+    """Build Params from nested mappings, strictly. Raises ValueError listing each wrong key."""
+    try:
+        # JSON mode: strict about numbers and strings, yet mappings become dataclasses.
+        return _PARAMS.validate_json(json.dumps(mapping))
+    except ValidationError as error:
+        raise ValueError(_explain(error)) from None
+    except TypeError as error:  # a date, say, which YAML knows and JSON does not
+        raise ValueError(f"a value is neither text, number, list nor mapping: {error}") from None
+
+
+def _explain(error: ValidationError) -> str:
+    """One line per wrong key: dotted place, reason, offending value."""
+    lines = []
+    for item in error.errors(include_url=False):
+        key = ".".join(str(part) for part in item["loc"]) or "params"
+        reason = item["msg"].removeprefix("Value error, ")
+        is_leaf = not isinstance(item["input"], dict) and item["type"] != "missing"
+        lines.append(f"{key}: {reason}" + (f" (got {item['input']!r})" if is_leaf else ""))
+    head = "1 wrong parameter" if len(lines) == 1 else f"{len(lines)} wrong parameters"
+    return "\n  ".join([head, *lines])
