@@ -13,6 +13,14 @@ from pix2pix.files import write_text
 logger = logging.getLogger(__name__)
 
 
+class InterruptionError(Exception):
+    """A signal ended the work, in good order."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal_number  # as a shell would say it
+
+
 def run(main: Callable[[], None]) -> None:
     """Run an entry point: what a user or a file can cause ends as one message and exit code 1.
 
@@ -29,6 +37,9 @@ def run(main: Callable[[], None]) -> None:
         if "DVC_STAGE" in os.environ:
             logger.error("what this stage had made before comes back with: dvc checkout")
         sys.exit(1)
+    except InterruptionError as interrupted:
+        logger.error("%s", interrupted)
+        sys.exit(interrupted.exit_code)
     except KeyboardInterrupt:
         logger.error("interrupted; the same command continues from what is finished")
         sys.exit(130)

@@ -6,11 +6,9 @@ any part of the work.
 
 import json
 import logging
-import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -18,24 +16,23 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
-from PIL import Image
 from sqlalchemy.exc import SQLAlchemyError
 
+from pipelines.mlflow_samples import log_sample
 from pipelines.tracking_uri import artifact_location, reach, unusable
 from pix2pix.data.manifest import Manifest
 
 RUN_KEY_TAG = "pix2pix.run_key"
-SAMPLES_KEY = "samples"
 SCORES_STEP = 0
 CLIENT_ERRORS = (MlflowException, SQLAlchemyError, OSError)
 
 _FILES_TAG = "pix2pix.files_sha256"
-_NO_METRICS = ("epoch", "step", "time_s")  # keys of a history record
+_NO_METRICS = {"epoch", "step", "time_s"}  # keys of a history record
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}  # else the UI asks
 _METRICS_PER_REQUEST, _PARAMS_PER_REQUEST = 1000, 100  # MLflow's limits
 _DIGEST_CHARACTERS = 16  # MLflow stores at most 36 of a data set's digest; the tag has all
 
-Status = Literal["RUNNING", "FINISHED", "FAILED"]
+Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 
 logger = logging.getLogger(__name__)
 
@@ -65,19 +62,32 @@ def open_run(
 ) -> "MlflowRun":
     """The run with that key in that experiment; if there is none, a new one with these tags."""
     experiment_id = _experiment_id(client, experiment)
-    where = f"tags.`{RUN_KEY_TAG}` = '{run_key}'"
-    found = client.search_runs([experiment_id], where, max_results=1)
-    run = (
-        found[0]
-        if found
-        else client.create_run(
+    found = _run_ids(client, experiment_id, run_key)
+    if not found:
+        made = client.create_run(
             experiment_id,
             start_time=_ms(started_s),
             run_name=name,
             tags={RUN_KEY_TAG: run_key, **tags},
-        )
-    )
-    return MlflowRun(client, run.info.run_id, experiment_id)
+        ).info.run_id
+        found = [run_id for run_id in _run_ids(client, experiment_id, run_key) if run_id != made]
+        if found:  # another process made it as well, or this client, twice, on a lost answer
+            client.delete_run(made)
+    return MlflowRun(client, found[0] if found else made, experiment_id)
+
+
+def find_run(client: MlflowClient, experiment: str, *, run_key: str) -> "MlflowRun | None":
+    """The run with that key in that experiment, or None."""
+    found = client.get_experiment_by_name(experiment)
+    if found is None or found.lifecycle_stage == "deleted":
+        return None
+    run_ids = _run_ids(client, found.experiment_id, run_key)
+    return MlflowRun(client, run_ids[0], found.experiment_id) if run_ids else None
+
+
+def _run_ids(client: MlflowClient, experiment_id: str, run_key: str) -> list[str]:
+    where = f"tags.`{RUN_KEY_TAG}` = '{run_key}'"
+    return [run.info.run_id for run in client.search_runs([experiment_id], where)]
 
 
 def _experiment_id(client: MlflowClient, name: str) -> str:
@@ -143,21 +153,20 @@ class MlflowRun:
     def log_records(self, records: Iterable[Mapping[str, float]]) -> None:
         """Log the metrics of history records at their own time and epoch.
 
-        A point is held if the run has that value at that epoch: an epoch trained again after an
-        interruption, with the same result, stays one point.
+        A metric that the run has at an epoch stays as it is: an epoch trained again after an
+        interruption has the same losses and scores, but took another time.
         """
-        points = [
-            Metric(key, value, _ms(record["time_s"]), int(record["epoch"]))
-            for record in records
-            for key, value in record.items()
-            if key not in _NO_METRICS
-        ]
+        points: dict[tuple[str, int], Metric] = {}
+        for record in records:
+            epoch, time_ms = int(record["epoch"]), _ms(record["time_s"])
+            for key in record.keys() - _NO_METRICS:
+                points.setdefault((key, epoch), Metric(key, record[key], time_ms, epoch))
         held = {
-            _identity(point)
-            for key in {point.key for point in points}
+            (key, point.step)
+            for key in {key for key, _ in points}
             for point in self.client.get_metric_history(self.run_id, key)
         }
-        self._log_points([point for point in points if _identity(point) not in held])
+        self._log_points([point for place, point in points.items() if place not in held])
 
     def log_scores(self, scores: Mapping[str, float], *, time_s: float) -> None:
         """Log metrics without an epoch: MLflow draws those as bars, to compare runs by.
@@ -179,25 +188,9 @@ class MlflowRun:
             batch = points[start : start + _METRICS_PER_REQUEST]
             self.client.log_batch(self.run_id, metrics=batch, synchronous=True)
 
-    def log_sample(self, epoch: int, *, image: Path | bytes, time_s: float) -> None:
+    def log_sample(self, epoch: int, *, image: bytes, time_s: float) -> None:
         """Log a sample grid (PNG) as the image of that epoch."""
-        if epoch in self._sampled_epochs():
-            return
-        with Image.open(BytesIO(image) if isinstance(image, bytes) else image) as opened:
-            self.client.log_image(
-                self.run_id,
-                opened,
-                key=SAMPLES_KEY,
-                step=epoch,
-                timestamp=_ms(time_s),
-                synchronous=True,
-            )
-
-    def _sampled_epochs(self) -> set[int]:
-        # Of the two files of an image the compressed one is written last.
-        name = re.compile(rf"images/{SAMPLES_KEY}\+step\+(\d+)\+.*\+compressed\.webp")
-        paths = (item.path for item in self.client.list_artifacts(self.run_id, "images"))
-        return {int(match[1]) for match in map(name.fullmatch, paths) if match}
+        log_sample(self.client, self.run_id, epoch=epoch, png=image, timestamp_ms=_ms(time_s))
 
     def log_files(self, files: Mapping[str, Path], *, sha256: str) -> None:
         """Log files under the names they are given by, unless files of that hash were logged."""
@@ -214,6 +207,10 @@ class MlflowRun:
         if changed:
             self.client.log_batch(self.run_id, tags=changed, synchronous=True)
 
+    def status(self) -> str:
+        """MLflow's word for how the run is, or how it ended."""
+        return str(self.client.get_run(self.run_id).info.status)
+
     def set_status(self, status: Status, *, ended_s: float | None = None) -> None:
         """Set the status; `ended_s` where the run has ended."""
         info = self.client.get_run(self.run_id).info
@@ -222,10 +219,6 @@ class MlflowRun:
                 self.client.update_run(self.run_id, status=status)
         elif (info.status, info.end_time) != (status, _ms(ended_s)):
             self.client.set_terminated(self.run_id, status, end_time=_ms(ended_s))
-
-
-def _identity(point: Metric) -> tuple[str, int, str]:
-    return point.key, point.step, repr(point.value)  # repr: NaN equals nothing, not even itself
 
 
 def _ms(time_s: float) -> int:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import ray
 
+import pipelines
+import pix2pix
 from pix2pix.config import TrainConfig
 
 logger = logging.getLogger(__name__)
@@ -14,20 +16,36 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What each worker of a training gets."""
+    """How many workers a training has, at least and at most, and what each of them gets."""
 
-    num_workers: int
+    min_workers: int
+    max_workers: int
     cpus_per_worker: int
     use_gpu: bool
 
 
-def connect() -> None:
-    """Join the cluster that `RAY_ADDRESS` names, or start Ray on this machine. Idempotent."""
+def connect(address: str | None) -> None:
+    """Join the cluster at `address` or `RAY_ADDRESS`, or start Ray on this machine. Idempotent.
+
+    Raises ConnectionError if the cluster does not answer, ValueError for a Ray client's address.
+    """
     if ray.is_initialized():
         return
-    # A local start needs neither the dashboard nor its port. Workers speak through ray_console.
+    address = address or os.environ.get("RAY_ADDRESS")
+    if address is not None and address.startswith("ray://"):
+        raise ValueError(
+            f"{address}: Ray Train does not work through the Ray client. Give the address of the "
+            "cluster itself (<host>:6379) on one of its nodes, or use `ray job submit`"
+        )
+    if address is None:
+        # Neither the dashboard nor its port is needed. Workers speak through ray_console.
+        ray.init(include_dashboard=False, log_to_driver=False)
+        return
+    # Every node runs the code of this one: what is installed there may be of another commit.
     ray.init(
-        include_dashboard=None if os.environ.get("RAY_ADDRESS") else False, log_to_driver=False
+        address=address,
+        log_to_driver=False,
+        runtime_env={"py_modules": [pix2pix, pipelines], "excludes": ["**/__pycache__/"]},
     )
 
 
@@ -39,8 +57,10 @@ def place(config: TrainConfig) -> Placement:
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     placement = choose_placement(config, nodes)
     logger.info(
-        "training on %d worker(s) with %d CPU(s)%s each",
-        placement.num_workers,
+        "training on %s worker(s) with %d CPU(s)%s each",
+        placement.min_workers
+        if placement.min_workers == placement.max_workers
+        else f"{placement.min_workers} to {placement.max_workers}",
         placement.cpus_per_worker,
         " and a GPU" if placement.use_gpu else "",
     )
@@ -50,9 +70,8 @@ def place(config: TrainConfig) -> Placement:
 def choose_placement(config: TrainConfig, nodes: list[dict[str, float]]) -> Placement:
     """Fit the workers on `nodes`, each given as its resources by name (CPU, GPU).
 
-    Raises ValueError if they do not fit.
+    Raises ValueError if the fewest that `config` allows do not fit.
     """
-    num_workers = config.num_workers
     if config.device != "cpu":
         with_gpus = _fit(config, [node for node in nodes if node.get("GPU", 0) >= 1], use_gpu=True)
         if with_gpus is not None:
@@ -63,26 +82,35 @@ def choose_placement(config: TrainConfig, nodes: list[dict[str, float]]) -> Plac
     each = f"{config.cpus_per_worker or 1} CPUs{' and a GPU' if config.device == 'gpu' else ''}"
     held = "; ".join(f"{node.get('CPU', 0):g} CPUs, {node.get('GPU', 0):g} GPUs" for node in nodes)
     raise ValueError(
-        f"train.num_workers: {num_workers} with {each} each does not fit on the {len(nodes)} "
-        f"node(s) that Ray sees ({held or 'none'}). Lower train.num_workers or "
+        f"train.num_workers: {config.min_workers} with {each} each does not fit on the "
+        f"{len(nodes)} node(s) that Ray sees ({held or 'none'}). Lower train.num_workers or "
         "train.cpus_per_worker, change train.device, or name a larger cluster in RAY_ADDRESS"
     )
 
 
 def _fit(config: TrainConfig, nodes: list[dict[str, float]], *, use_gpu: bool) -> Placement | None:
-    """The placement on these nodes, or None if there is not room for all workers."""
+    """The placement on these nodes, or None if there is not room for the fewest workers."""
     hosts = [node for node in nodes if node.get("CPU", 0) >= 1]
     if not hosts:
         return None
-    cpus = config.cpus_per_worker or _share_of_node(hosts, config.num_workers)
+    cpus = config.cpus_per_worker or _share_of_node(hosts, config.max_workers, use_gpu=use_gpu)
     places = 0
     for node in hosts:
         on_node = int(node["CPU"]) // cpus
         places += min(on_node, int(node["GPU"])) if use_gpu else on_node
-    return Placement(config.num_workers, cpus, use_gpu) if places >= config.num_workers else None
+    if places < config.min_workers:
+        return None
+    return Placement(config.min_workers, config.max_workers, cpus, use_gpu)
 
 
-def _share_of_node(hosts: list[dict[str, float]], num_workers: int) -> int:
-    """CPUs of the smallest node divided among the workers that land on it."""
+def _share_of_node(hosts: list[dict[str, float]], num_workers: int, *, use_gpu: bool) -> int:
+    """CPUs of each worker where nodes are divided among the workers that land on them."""
     workers_per_node = math.ceil(num_workers / len(hosts))
-    return max(1, int(min(node["CPU"] for node in hosts)) // workers_per_node)
+    return max(
+        1,
+        min(
+            int(node["CPU"])
+            // (min(workers_per_node, int(node["GPU"])) if use_gpu else workers_per_node)
+            for node in hosts
+        ),
+    )

@@ -15,6 +15,7 @@ from dataclasses import astuple
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -47,6 +48,13 @@ class _Mailbox:
 
     def __init__(self) -> None:
         self._news = _News(None, [])
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        self._is_stopping = True
+
+    def is_stopping(self) -> bool:
+        return self._is_stopping
 
     def progress(self, progress: _Progress) -> None:
         self._news = _News(progress, self._news.messages)
@@ -60,12 +68,16 @@ class _Mailbox:
 
 
 class WorkerConsole(logging.Handler):
-    """The worker's end: call it with progress, attach it to a logger for its messages."""
+    """The worker's end: call it with progress, attach it to a logger for its messages.
+
+    Nothing here waits for the actor, or fails with it.
+    """
 
     def __init__(self, mailbox: Any) -> None:
         super().__init__(logging.WARNING)
         self._mailbox = mailbox
         self._sent_s = 0.0
+        self._asked: Any = None  # the answer that is awaited
 
     def __call__(self, progress: "StepProgress") -> None:
         """Send progress, at most as often as it is looked at."""
@@ -73,6 +85,19 @@ class WorkerConsole(logging.Handler):
         if is_last or time.monotonic() - self._sent_s >= _POLL_S:
             self._sent_s = time.monotonic()
             self._mailbox.progress.remote(_Progress(*astuple(progress)))
+
+    def is_stopping(self) -> bool:
+        """Whether the driver had asked to stop when it was last asked, half a second ago or so."""
+        if self._asked is None:
+            self._asked = self._mailbox.is_stopping.remote()
+        answered, _ = ray.wait([self._asked], timeout=0)
+        if not answered:
+            return False
+        asked, self._asked = self._asked, None
+        try:
+            return bool(ray.get(asked))
+        except ray.exceptions.RayError:  # the driver's machine is gone, and soon so is this worker
+            return False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send a warning or an error."""
@@ -82,7 +107,8 @@ class WorkerConsole(logging.Handler):
 @contextmanager
 def console(num_epochs: int) -> Iterator[Any]:
     """Show what arrives while the block runs; gives the mailbox for the workers' ends."""
-    mailbox = ray.remote(num_cpus=0)(_Mailbox).remote()
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    mailbox = ray.remote(num_cpus=0)(_Mailbox).options(scheduling_strategy=here).remote()
     done = threading.Event()
     thread = threading.Thread(target=_show, args=(mailbox, done, num_epochs), daemon=True)
     thread.start()

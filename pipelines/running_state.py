@@ -8,7 +8,6 @@ again, and another data set, parameter or line of code does not.
 import dataclasses
 import hashlib
 import json
-import shutil
 import time
 import uuid
 from collections.abc import Iterable
@@ -16,44 +15,49 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pix2pix
-from pipelines.entrypoint import write_json
-from pix2pix.config import Params
+from pipelines.storage import Folder
+from pix2pix.config import WHERE_IT_RUNS, Params
 
 _CODE = ("config", "checkpoint.py", "data", "models", "training")
-_FILE = "run.json"
+RUN_FILE = "run.json"
+CHECKPOINTS_FOLDER = "checkpoints"
+SAMPLES_FOLDER = "samples"
+NON_FINITE_FOLDER = "non_finite"  # batches with such a loss
 
 
 @dataclass(frozen=True, slots=True)
 class RunningState:
     """A training that was begun."""
 
-    folder: Path
+    folder: Folder
     run_key: str  # of this training, also in MLflow; kept when it is continued
     started_s: float
     is_new: bool
 
 
-def open_running_state(runs_dir: Path, params: Params, data_hash: str) -> RunningState:
-    """The state of the training that `params` on this data would continue, or a new one."""
-    folder = runs_dir / _fingerprint(params, data_hash)
-    path = folder / _FILE
-    if path.is_file():
-        found = json.loads(path.read_text(encoding="utf-8"))
+def open_running_state(storage: Folder, params: Params, data_hash: str) -> RunningState:
+    """The state of the training that `params` on this data would continue, or a new one.
+
+    Raises OSError if the storage cannot be used.
+    """
+    folder = storage / _fingerprint(params, data_hash)
+    if folder.has(RUN_FILE):
+        found = json.loads(folder.read(RUN_FILE))
         return RunningState(folder, found["run_key"], found["started_s"], is_new=False)
     run_key, started_s = uuid.uuid4().hex, time.time()
-    write_json(path, {"run_key": run_key, "started_s": started_s})
+    folder.write(RUN_FILE, json.dumps({"run_key": run_key, "started_s": started_s}).encode())
     return RunningState(folder, run_key, started_s, is_new=True)
 
 
 def close_running_state(state: RunningState) -> None:
     """Forget a training whose result is safe."""
-    shutil.rmtree(state.folder)
+    state.folder.remove_all()
 
 
 def _fingerprint(params: Params, data_hash: str) -> str:
-    sections = {
-        name: dataclasses.asdict(getattr(params, name)) for name in ("augment", "model", "train")
-    }
+    sections = {name: dataclasses.asdict(getattr(params, name)) for name in ("augment", "model")}
+    train = dataclasses.asdict(params.train)
+    sections["train"] = {key: value for key, value in train.items() if key not in WHERE_IT_RUNS}
     digest = hashlib.sha256(json.dumps([data_hash, sections], sort_keys=True).encode())
     root = Path(pix2pix.__file__).parent
     for path in _sources(root):

@@ -6,8 +6,8 @@ file of tensors and plain values, read back without running any code from it.
 """
 
 import dataclasses
+import io
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -33,6 +33,7 @@ GENERATOR_FILE = "generator.safetensors"
 DISCRIMINATOR_FILE = "discriminator.safetensors"
 CARD_FILE = "model.json"
 _FORMAT = 1
+_TRAINING_FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,24 +120,22 @@ def _load_weights(network: nn.Module, path: Path) -> None:
 
 
 def save_training(path: Path, state: dict[str, Any]) -> None:
-    """Write a running training atomically: the file is either the old one or complete."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("wb") as file:
-        torch.save({"format": _FORMAT, **state}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    """Write a running training: tensors and plain values. Raises OSError, as on a full disk."""
+    try:
+        torch.save({"format": _TRAINING_FORMAT, **state}, path)
+    except RuntimeError as error:  # torch's own writer
+        raise OSError(f"{path}: {error}") from error
 
 
-def load_training(path: Path) -> dict[str, Any]:
-    """Read what `save_training` wrote, on the CPU.
+def load_training(data: bytes, *, name: str) -> dict[str, Any]:
+    """Read the bytes of what `save_training` wrote, on the CPU; `name` is for the error.
 
-    Raises ValueError naming the file if it is missing, cut short or something else.
+    Raises ValueError if it is cut short or something else.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise ValueError(f"{path} is not a readable training checkpoint: {error}") from None
-    if not isinstance(state, dict) or state.get("format") != _FORMAT:
-        raise ValueError(f"{path} is not a training checkpoint of format {_FORMAT}")
+        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise ValueError(f"{name} is not a readable training checkpoint: {error}") from None
+    if not isinstance(state, dict) or state.get("format") != _TRAINING_FORMAT:
+        raise ValueError(f"{name} is not a training checkpoint of format {_TRAINING_FORMAT}")
     return state

@@ -8,12 +8,14 @@ import logging
 import shutil
 import time
 from pathlib import Path
-from typing import Any
 
 import ray.train
 
+from pipelines.described_run import RunDescription
 from pipelines.entrypoint import run, write_json
 from pipelines.lineage import Origin, origin
+from pipelines.live_run import LiveRun, mark_ended
+from pipelines.node_dataset import dataset_source
 from pipelines.paths import (
     AUGMENTATION_PATH,
     CURVES_PATH,
@@ -25,9 +27,10 @@ from pipelines.paths import (
     TRAIN_PATH,
 )
 from pipelines.ray_cluster import Placement, connect, place
-from pipelines.ray_train import RunPlace, Trained, train
+from pipelines.ray_train import Trained, train
 from pipelines.running_state import RunningState, close_running_state, open_running_state
-from pipelines.tracking import LiveRun, RunDescription, tracking_uri
+from pipelines.storage import open_folder
+from pipelines.tracking_uri import tracking_uri
 from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
 from pix2pix.data.augment import make_augmentation
@@ -37,23 +40,21 @@ from pix2pix.data.prepared import open_split
 from pix2pix.files import write_bytes, write_text
 from pix2pix.grids import write_png
 from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
+from pix2pix.training import Best
 from pix2pix.training.dev import better_mode
 
 logger = logging.getLogger(__name__)
 
 
-def write_model(
-    model_dir: Path, best: dict[str, Any], *, params: Params, manifest: Manifest
-) -> ModelCard:
-    """Write the model folder of the training state `best`, with the better inference mode."""
+def write_model(model_dir: Path, best: Best, *, params: Params, manifest: Manifest) -> ModelCard:
+    """Write the model folder of the best epoch, with its better inference mode."""
     generator_config, discriminator_config = network_configs(params)
     generator, discriminator = (
         UNetGenerator(generator_config),
         PatchDiscriminator(discriminator_config),
     )
-    generator.load_state_dict(best["generator"])
-    discriminator.load_state_dict(best["discriminator"])
-    dev = {name: value for name, value in best["history"][-1].items() if name.startswith("dev/")}
+    generator.load_state_dict(best.generator)
+    discriminator.load_state_dict(best.discriminator)
     card = ModelCard(
         format=1,
         name=manifest.name,
@@ -63,10 +64,10 @@ def write_model(
         target=manifest.target,
         generator=generator_config,
         discriminator=discriminator_config,
-        inference_mode=better_mode(dev),
+        inference_mode=better_mode(best.dev),
         seed=params.train.seed,
-        epoch=best["epoch"],
-        dev=dev,
+        epoch=best.epoch,
+        dev=best.dev,
         data_hash=manifest.data_hash,
     )
     save_model(model_dir, card, generator=generator, discriminator=discriminator)
@@ -93,17 +94,20 @@ def _train(
         manifest=manifest,
         origin=begun,
     )
-    place_of_run = RunPlace(
-        name=state.folder.name,
-        storage_path=str(state.folder.parent.resolve()),
-        live_run=LiveRun(tracking_uri(), description),
-    )
     try:
-        return train(params, PREPARED_DIR, place=placement, run=place_of_run)
-    except ray.train.TrainingFailedError as error:
+        return train(
+            params,
+            dataset_source(Path(), PREPARED_DIR, manifest),
+            place=placement,
+            run=state.folder,
+            live_run=LiveRun(tracking_uri(), description),
+        )
+    except (ray.train.TrainingFailedError, ValueError) as error:
+        mark_ended(tracking_uri(), description, status="FAILED")
+        reason = _causes(error) if isinstance(error, ray.train.TrainingFailedError) else error
         raise ValueError(
-            f"training failed: {_causes(error)}\nThe same command continues from the last "
-            f"checkpoint in {state.folder}"
+            f"training failed: {reason}\nThe same command continues from the last checkpoint in "
+            f"{state.folder}"
         ) from error
 
 
@@ -136,11 +140,12 @@ def main() -> None:
     params = load_params()
     manifest = load_manifest(PREPARED_DIR)
     begun = origin(Path())
-    connect()
-    placement = place(params.train)
-    state = open_running_state(RUNS_DIR, params, manifest.data_hash)
+    storage = open_folder(params.train.storage_path or str(RUNS_DIR))
+    state = open_running_state(storage, params, manifest.data_hash)
     if not state.is_new:
         logger.info("continuing the interrupted training in %s", state.folder)
+    connect(params.train.ray_address)
+    placement = place(params.train)
     resumed_s = time.time()
     trained = _train(params, manifest, placement=placement, state=state, begun=begun)
     card = _write_outputs(trained, params, manifest)
@@ -150,7 +155,7 @@ def main() -> None:
             "run_key": state.run_key,
             "started_s": state.started_s,
             "elapsed_s": time.time() - resumed_s,
-            "num_workers": params.train.num_workers,
+            "num_workers": placement.max_workers,
             "epochs": trained.history[-1]["epoch"],
             "best_epoch": card.epoch,
             "origin": dataclasses.asdict(begun),

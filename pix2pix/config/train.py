@@ -21,7 +21,8 @@ def _workers(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
 Workers = Annotated[_Count | tuple[_Count, _Count], WrapValidator(_workers)]
 
 # What a training may change while it is interrupted and still be the same training: where and how
-# safely it runs. Its result is no function of these, but for the order of float sums.
+# safely it runs. No result is meant to depend on these; the number of workers decides the order of
+# float sums, the dropout masks, and without sync_batch_norm what a batch's statistics are.
 WHERE_IT_RUNS = (
     "checkpoint_every_epochs",
     "checkpoint_every_steps",

@@ -42,7 +42,8 @@ class TrainBatches:
     ) -> None:
         """`batch_size` counts the pairs of a step over all `world_size` workers.
 
-        Raises ValueError if it is no multiple of world_size or exceeds the number of pairs.
+        Their shares may differ by one. Raises ValueError if batch_size is less than world_size or
+        exceeds the number of pairs.
         """
         check_shares(batch_size, rank=rank, world_size=world_size)
         self.num_batches = num_global_batches(len(pairs.pair_ids), batch_size)

@@ -27,17 +27,23 @@ def num_global_batches(num_pairs: int, batch_size: int) -> int:
 def share_of_batch(
     order: np.ndarray, step: int, *, batch_size: int, rank: int, world_size: int
 ) -> np.ndarray:
-    """The positions that worker `rank` of `world_size` reads for global batch `step` of `order`."""
+    """The positions that worker `rank` of `world_size` reads for global batch `step` of `order`.
+
+    Shares differ by at most one pair, and each worker's has the same size in every step.
+    """
     batch = order[step * batch_size : (step + 1) * batch_size]
     return batch[rank::world_size]
 
 
 def check_shares(batch_size: int, *, rank: int, world_size: int) -> None:
-    """Raises ValueError unless `world_size` workers can share a batch equally and rank is one."""
-    if batch_size % world_size:
+    """Raises ValueError unless a batch has a pair for each of world_size workers, rank among them.
+
+    It need not be a multiple of world_size: that changes while a training runs, the batch does not.
+    """
+    if batch_size < world_size:
         raise ValueError(
-            f"train.batch_size ({batch_size}) must be a multiple of the {world_size} workers that "
-            "share it"
+            f"train.batch_size ({batch_size}) leaves some of the {world_size} workers "
+            "without a pair: raise it or lower train.num_workers"
         )
     if not 0 <= rank < world_size:
         raise ValueError(f"rank must be in 0..{world_size - 1}, got {rank}")

@@ -1,14 +1,25 @@
 """Training: losses, one step, the loop that yields epochs, and what makes a run resumable."""
 
-from pix2pix.training.loop import Batches, DevSet, EpochResult, StepProgress, fit
-from pix2pix.training.state import TrainState, new_state
+from pix2pix.training.loop import (
+    Batches,
+    DevSet,
+    EpochResult,
+    Request,
+    SavePoint,
+    fit,
+)
+from pix2pix.training.pace import StepProgress
+from pix2pix.training.state import Best, TrainState, new_state
 from pix2pix.training.step import NonFiniteLossError, StepLosses, train_step
 
 __all__ = [
     "Batches",
+    "Best",
     "DevSet",
     "EpochResult",
     "NonFiniteLossError",
+    "Request",
+    "SavePoint",
     "StepLosses",
     "StepProgress",
     "TrainState",

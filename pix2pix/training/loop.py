@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -13,16 +14,19 @@ from pix2pix.models import translate
 from pix2pix.training.dev import better_mode, dev_metrics
 from pix2pix.training.distributed import (
     average_buffers,
-    mean_over_ranks,
+    max_over_ranks,
     rank,
+    share_weight,
+    sum_over_ranks,
     unwrap,
     world_size,
 )
+from pix2pix.training.pace import Pace, StepProgress
 from pix2pix.training.precision import laid_out
 from pix2pix.training.schedule import learning_rate, set_learning_rate
 from pix2pix.training.seeding import seed_step
 from pix2pix.training.state import TrainState
-from pix2pix.training.step import StepLosses, train_step
+from pix2pix.training.step import NonFiniteLossError, train_step
 
 
 class Batches(Protocol):
@@ -32,8 +36,8 @@ class Batches(Protocol):
     def num_batches(self) -> int:
         """Batches of an epoch, equal on every rank."""
 
-    def __call__(self, epoch: int) -> Iterator[Any]:
-        """The batches of 0-based `epoch`, a pure function of it."""
+    def __call__(self, epoch: int, start_step: int) -> Iterator[Any]:
+        """The batches of 0-based `epoch` from `start_step` on, a pure function of both."""
 
 
 class DevSet(NamedTuple):
@@ -55,18 +59,28 @@ class EpochResult:
     is_last: bool
 
 
-@dataclass(frozen=True, slots=True)
-class StepProgress:
-    """Where the loop is, for a progress bar."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SavePoint:
+    """A moment within an epoch at which the state is to be saved."""
 
-    epoch: int
-    batch: int  # finished batches of this epoch
-    num_batches: int
-    images_per_s: float  # over all ranks
-    data_wait_share: float  # of the time, waiting for the loader
+    step: int
+    is_stop: bool  # asked for; nothing follows
 
 
-OnStep = Callable[[StepProgress], None]
+class Request(IntEnum):
+    """What a training may be asked for from outside; the highest of any rank counts for all."""
+
+    NONE = 0
+    SAVE = 1
+    STOP = 2  # save and end
+
+
+OnStep = Callable[[StepProgress], Request]
+
+
+def no_requests(_progress: StepProgress) -> Request:
+    """Nobody watches."""
+    return Request.NONE
 
 
 def fit(
@@ -75,19 +89,27 @@ def fit(
     config: TrainConfig,
     *,
     dev: DevSet,
-    on_step: OnStep | None = None,
-) -> Iterator[EpochResult]:
-    """Train from `state.epoch` up to `config.total_epochs`, yielding after each epoch.
+    on_step: OnStep = no_requests,
+) -> Iterator[EpochResult | SavePoint]:
+    """Train from the state's position up to `config.total_epochs`, yielding after each epoch.
 
-    A fresh state first yields epoch 0, the untrained generator. The caller may stop by not asking
-    for more; `state` is complete and resumable at each yield. Ends early after
-    `config.early_stopping_epochs` without a better dev L1. Raises NonFiniteLossError.
+    A fresh state first yields epoch 0, the untrained generator. Between epochs there is a SavePoint
+    every `config.checkpoint_every_steps`, and where `on_step` asks for one. The caller may stop by
+    not asking for more; `state` is complete and resumable at each yield. Ends early after
+    `config.early_stopping_epochs` without a better dev L1. Raises NonFiniteLossError, with the
+    batch as its `batch`.
     """
     if not state.history:
         yield _result(state, dev, config, measured={})
     while state.epoch < config.total_epochs and not stops_early(state.history, config):
-        measured = _train_epoch(state, batches, config, on_step)
-        state.epoch += 1
+        pace = Pace()
+        for request in _train_epoch(state, batches, config, on_step=on_step, pace=pace):
+            yield SavePoint(step=state.step, is_stop=request is Request.STOP)
+            if request is Request.STOP:
+                return
+        measured = _train_metrics(state, config, batches.num_batches) | pace.metrics()
+        state.epoch, state.batch = state.epoch + 1, 0
+        state.clear_losses()
         yield _result(state, dev, config, measured)
 
 
@@ -104,50 +126,57 @@ def stops_early(history: list[dict[str, float]], config: TrainConfig) -> bool:
 
 
 def _train_epoch(
-    state: TrainState, batches: Batches, config: TrainConfig, on_step: OnStep | None
-) -> dict[str, float]:
-    """One pass over the training split; the mean of each loss and how fast it went."""
+    state: TrainState, batches: Batches, config: TrainConfig, *, on_step: OnStep, pace: Pace
+) -> Iterator[Request]:
+    """The rest of a pass over the training split; yields where the state is to be saved."""
     rate = learning_rate(state.epoch, config)
     set_learning_rate(state.generator_optimizer, rate)
     set_learning_rate(state.discriminator_optimizer, rate)
-    losses: list[Tensor] = []
-    started_s, waited_s = time.perf_counter(), 0.0
-    epoch_batches = batches(state.epoch)
-    for num_done in range(1, batches.num_batches + 1):
-        asked_s = time.perf_counter()
-        source, target, *_ = next(epoch_batches)
-        waited_s += time.perf_counter() - asked_s
-        seed_step(config.seed, state.step, rank())
+    epoch_batches = batches(state.epoch, state.batch)
+    while state.batch < batches.num_batches:
+        _train_batch(state, pace.next_batch(epoch_batches), config)
+        pace.count(config.batch_size)
+        asked = on_step(pace.progress(state.epoch, state.batch, batches.num_batches))
+        request = Request(max_over_ranks(asked, state.device))
+        if request is Request.NONE and _is_due(state, config, batches.num_batches):
+            request = Request.SAVE
+        if request is not Request.NONE:
+            yield request
+
+
+def _train_batch(state: TrainState, batch: Any, config: TrainConfig) -> None:
+    source, target, *_ = batch
+    seed_step(config.seed, state.step, rank())
+    try:
         step = train_step(state, laid_out(source, config), laid_out(target, config), config)
-        losses.append(torch.stack(step))
-        elapsed_s = time.perf_counter() - started_s
-        images_per_s = num_done * len(source) * world_size() / elapsed_s
-        if on_step is not None:
-            wait_share = waited_s / elapsed_s
-            on_step(
-                StepProgress(state.epoch, num_done, batches.num_batches, images_per_s, wait_share)
-            )
-    means = StepLosses(*torch.stack(losses).double().mean(dim=0))
-    return _train_metrics(means, config, state.device) | {
-        "train/learning_rate": rate,
-        "perf/images_per_s": images_per_s,
-        "perf/data_wait_share": waited_s / elapsed_s,
-        "perf/epoch_s": elapsed_s,
-    }
+    except NonFiniteLossError as error:
+        error.batch = batch
+        raise
+    state.batch += 1
+    # Summed, not collected: the sums are part of the state that a checkpoint within the epoch has.
+    weight = share_weight(len(source), config.batch_size)
+    state.loss_sums += torch.stack(step).double() * weight
 
 
-def _train_metrics(
-    means: StepLosses, config: TrainConfig, device: torch.device
-) -> dict[str, float]:
-    terms = {
-        "train/loss_d": 0.5 * (means.discriminator_fake + means.discriminator_real),
-        "train/loss_d_fake": means.discriminator_fake,
-        "train/loss_d_real": means.discriminator_real,
-        "train/loss_g": config.lambda_adversarial * means.adversarial + config.lambda_l1 * means.l1,
-        "train/loss_g_adversarial": means.adversarial,
-        "train/loss_g_l1": means.l1,
+def _is_due(state: TrainState, config: TrainConfig, num_batches: int) -> bool:
+    """Whether `checkpoint_every_steps` wants a checkpoint here; an epoch's end has its own."""
+    every = config.checkpoint_every_steps
+    return every is not None and state.step % every == 0 and state.batch < num_batches
+
+
+def _train_metrics(state: TrainState, config: TrainConfig, num_batches: int) -> dict[str, float]:
+    """The means of an epoch's losses over all pairs."""
+    totals = sum_over_ranks(state.loss_sums) / (world_size() * num_batches)
+    fake, real, adversarial, l1 = totals.tolist()  # the fields of StepLosses
+    return {
+        "train/loss_d": 0.5 * (fake + real),
+        "train/loss_d_fake": fake,
+        "train/loss_d_real": real,
+        "train/loss_g": config.lambda_adversarial * adversarial + config.lambda_l1 * l1,
+        "train/loss_g_adversarial": adversarial,
+        "train/loss_g_l1": l1,
+        "train/learning_rate": learning_rate(state.epoch, config),
     }
-    return mean_over_ranks(terms, device)
 
 
 def _result(
@@ -160,6 +189,8 @@ def _result(
     may_be_kept = state.epoch >= config.best_from_epoch
     earlier = (r["dev/l1"] for r in state.history if r["epoch"] >= config.best_from_epoch)
     is_best = may_be_kept and all(scores["dev/l1"] < l1 for l1 in earlier)
+    if is_best and rank() == 0:
+        state.keep_as_best(scores)
     metrics = measured | scores
     record = {"epoch": state.epoch, "step": state.step, "time_s": time.time(), **metrics}
     state.history = [*state.history, record]

@@ -1,11 +1,11 @@
 """All that a training is at one moment; saving it and loading it back loses nothing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Adam
 
 from pix2pix.config import TrainConfig
@@ -16,52 +16,129 @@ from pix2pix.models import (
     UNetGenerator,
     initialize,
 )
-from pix2pix.training.distributed import unwrap
+from pix2pix.training.batch_norm import with_shared_statistics
+from pix2pix.training.distributed import gather_over_ranks, rank, unwrap, world_size
 from pix2pix.training.seeding import seed_networks
+
+_NUM_LOSSES = 4  # fields of StepLosses
 
 Wrap = Callable[[nn.Module], nn.Module]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Best:
+    """The networks of the epoch with the lowest dev L1 so far."""
+
+    epoch: int
+    dev: dict[str, float]
+    generator: dict[str, Tensor]
+    discriminator: dict[str, Tensor]
+
+
 @dataclass
 class TrainState:
-    """Networks (possibly wrapped for several workers), optimisers and position.
+    """Networks (possibly wrapped for several workers), optimisers, position, best so far.
 
-    There is no random state in it: every draw is a function of (seed, position).
+    The random state of every rank is `seed` with the position: each draw is a function of
+    (seed, step, rank), see `seeding`, so there is no generator state that could disagree with it.
     """
 
     generator: nn.Module
     discriminator: nn.Module
     generator_optimizer: Adam
     discriminator_optimizer: Adam
+    seed: int
     epoch: int = 0  # finished passes over the training split
     step: int = 0  # finished optimiser updates
+    batch: int = 0  # finished batches of the pass that is under way
+    loss_sums: Tensor = field(init=False)  # (4,) float64, over those batches, this rank's part
     history: list[dict[str, float]] = field(default_factory=list)  # one record per epoch result
+    best: Best | None = None
+
+    def __post_init__(self) -> None:
+        self.clear_losses()
 
     @property
     def device(self) -> torch.device:
         """Where the networks are."""
         return next(self.generator.parameters()).device
 
+    def clear_losses(self) -> None:
+        """Begin the sums of a new pass."""
+        self.loss_sums = torch.zeros(_NUM_LOSSES, dtype=torch.float64, device=self.device)
+
+    def keep_as_best(self, dev: dict[str, float]) -> None:
+        """Copy the networks as they are now, with their scores on the dev split."""
+        self.best = Best(
+            epoch=self.epoch,
+            dev=dev,
+            generator=_copied(unwrap(self.generator)),
+            discriminator=_copied(unwrap(self.discriminator)),
+        )
+
     def state_dict(self) -> dict[str, Any]:
-        """Everything as plain values and tensors, without the wrappers."""
+        """Everything as plain values and tensors, without the wrappers.
+
+        Collective: every rank calls it, and gets what all of them have.
+        """
         return {
             "generator": unwrap(self.generator).state_dict(),
             "discriminator": unwrap(self.discriminator).state_dict(),
             "generator_optimizer": self.generator_optimizer.state_dict(),
             "discriminator_optimizer": self.discriminator_optimizer.state_dict(),
+            "seed": self.seed,
             "epoch": self.epoch,
             "step": self.step,
+            "batch": self.batch,
+            "ranks": gather_over_ranks(self._own_values()).cpu(),
             "history": self.history,
+            "best": None if self.best is None else _fields(self.best),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Become the state that `state_dict` described."""
+        """Become the state that `state_dict` described.
+
+        With as many ranks as then, each becomes what it was; otherwise what each rank had of its
+        own becomes the mean of all. Raises ValueError if it was trained with another seed.
+        """
+        if state["seed"] != self.seed:
+            raise ValueError(f"this state was trained with seed {state['seed']}, not {self.seed}")
         unwrap(self.generator).load_state_dict(state["generator"])
         unwrap(self.discriminator).load_state_dict(state["discriminator"])
         self.generator_optimizer.load_state_dict(state["generator_optimizer"])
         self.discriminator_optimizer.load_state_dict(state["discriminator_optimizer"])
-        self.epoch, self.step = state["epoch"], state["step"]
+        self.epoch, self.step, self.batch = state["epoch"], state["step"], state["batch"]
+        of_ranks = state["ranks"]
+        is_same_size = len(of_ranks) == world_size()
+        self._set_own_values(of_ranks[rank()] if is_same_size else of_ranks.mean(dim=0))
         self.history = list(state["history"])
+        self.best = None if state["best"] is None else Best(**state["best"])
+
+    def _own_values(self) -> Tensor:
+        """What differs between ranks, (n,) float64, which holds a float32 exactly."""
+        parts = [self.loss_sums, *self._statistics()]
+        return torch.cat([part.detach().double().flatten() for part in parts])
+
+    def _set_own_values(self, values: Tensor) -> None:
+        sizes = [self.loss_sums.numel(), *(part.numel() for part in self._statistics())]
+        losses, *statistics = torch.split(values, sizes)
+        self.loss_sums = losses.to(self.device, copy=True)
+        for part, own in zip(self._statistics(), statistics, strict=True):
+            part.copy_(own.view_as(part))
+
+    def _statistics(self) -> list[Tensor]:
+        """Running statistics of batch norm, which each rank gathers from its own shares."""
+        networks = (self.generator, self.discriminator)
+        buffers = (buffer for network in networks for buffer in network.buffers())
+        return [buffer for buffer in buffers if buffer.is_floating_point()]
+
+
+def _copied(network: nn.Module) -> dict[str, Tensor]:
+    return {key: value.detach().cpu().clone() for key, value in network.state_dict().items()}
+
+
+def _fields(best: Best) -> dict[str, Any]:
+    return {field.name: getattr(best, field.name) for field in fields(best)}
 
 
 def new_state(
@@ -90,6 +167,8 @@ def state_of(
     wrap: Wrap = lambda network: network,
 ) -> TrainState:
     """The state that starts from these weights, with fresh optimisers."""
+    if config.sync_batch_norm:
+        generator, discriminator = map(with_shared_statistics, (generator, discriminator))
     layout = torch.channels_last if config.channels_last else torch.contiguous_format
     generator, discriminator = (
         wrap(network.to(memory_format=layout)) for network in (generator, discriminator)
@@ -99,6 +178,7 @@ def state_of(
         discriminator=discriminator.train(),
         generator_optimizer=_adam(generator, config),
         discriminator_optimizer=_adam(discriminator, config),
+        seed=config.seed,
     )
 
 

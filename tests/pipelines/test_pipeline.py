@@ -2,7 +2,6 @@
 
 import csv
 import json
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -144,31 +143,6 @@ def test_editing_a_network_trains_anew(finished: Project) -> None:
     status = json.loads(finished.run("dvc", "status", "--json").stdout)
     assert set(status) == {"train", "evaluate", "register"}
     finished.run("git", "checkout", "-q", "pix2pix")
-
-
-def test_an_interrupted_training_is_continued_by_the_same_command(project: Project) -> None:
-    # Interrupted before any epoch may be kept as the best.
-    project.set_params("smoke", num_epochs="6", best_from_epoch="6")
-    running = subprocess.Popen(
-        ["dvc", "repro", "train"],
-        cwd=project.folder,
-        env=project.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    _wait_for(lambda: any(project.folder.glob(".runs/*/checkpoint_*/*")), running)
-    subprocess.run(["kill", f"-{signal.SIGINT}", "--", f"-{running.pid}"], check=True)
-    assert running.wait(60) != 0
-    assert not (project.folder / "models").exists()
-    run_key = json.loads(next(project.folder.glob(".runs/*/run.json")).read_text())["run_key"]
-
-    said = project.run("dvc", "repro", "train").stderr
-    assert "continuing the interrupted training" in said
-    history = read_history(project.folder / "reports" / "history.jsonl")
-    assert [record["epoch"] for record in history] == list(range(7))
-    assert _json(project, "train.json")["run_key"] == run_key
-    assert list(project.folder.glob(".runs/*")) == []
 
 
 def _wait_for(condition: object, running: subprocess.Popen[bytes], limit_s: float = 240) -> None:

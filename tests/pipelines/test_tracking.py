@@ -1,28 +1,25 @@
 import dataclasses
 import json
-import logging
-import pickle
 import shutil
-import socket
 import time
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
-from pipelines import tracking
 from pipelines.mlflow_run import connect
-from pipelines.tracking import LiveRun, RunDescription, TrackedRun, complete_run, tracking_uri
+from pipelines.tracking import LiveRun, TrackedRun, complete_run, tracking_uri
 from pipelines.tracking_uri import shown
 from pix2pix.config import Params
-from tests.pipelines.mlflow_process import closed_port, serving
+from tests.pipelines.mlflow_process import closed_port
 from tests.pipelines.tracked_project import (
     HISTORY,
     ORIGIN,
-    RUN_KEY,
     SCORES,
     STARTED_S,
+    described,
     everything,
+    history_points,
     metric_points,
     new_database,
     small_manifest,
@@ -45,28 +42,7 @@ def complete(uri: str, project: Path, params: Params) -> TrackedRun:
 
 
 def live(uri: str, params: Params) -> LiveRun:
-    return LiveRun(
-        uri,
-        RunDescription(
-            run_key=RUN_KEY,
-            started_s=STARTED_S,
-            params=params,
-            manifest=small_manifest(params),
-            origin=ORIGIN,
-        ),
-    )
-
-
-def recorded_history() -> dict[str, list[tuple[int, float, int]]]:
-    keys = {key for line in HISTORY for key in line if "/" in key}
-    return {
-        key: [
-            (line["epoch"], line[key], round(line["time_s"] * 1000))
-            for line in HISTORY
-            if key in line
-        ]
-        for key in keys
-    }
+    return LiveRun(uri, described(params))
 
 
 def without_scores(points: dict[str, list[tuple[int, float, int]]]) -> dict[str, object]:
@@ -77,7 +53,7 @@ def test_a_run_made_from_files_holds_the_history_at_its_own_epochs_and_times(
     uri: str, project: Path, default_params: Params
 ) -> None:
     run = complete(uri, project, default_params)
-    assert without_scores(metric_points(uri, run.run_id)) == recorded_history()
+    assert without_scores(metric_points(uri, run.run_id)) == history_points(HISTORY)
 
 
 def test_a_run_says_what_it_was_made_of(uri: str, project: Path, default_params: Params) -> None:
@@ -175,7 +151,7 @@ def test_a_followed_training_that_lost_epochs_gets_exactly_these(
 ) -> None:
     samples = project / "reports" / "samples"
     with live(uri, default_params) as run:
-        run.log_epoch(HISTORY[0], samples / "epoch_0000.png")
+        run.log_epoch(HISTORY[0], (samples / "epoch_0000.png").read_bytes())
         run.log_epoch(HISTORY[2], (samples / "epoch_0002.png").read_bytes())
     [followed] = MlflowClient(uri).search_runs(
         [MlflowClient(uri).get_experiment_by_name("pix2pix").experiment_id]
@@ -184,7 +160,7 @@ def test_a_followed_training_that_lost_epochs_gets_exactly_these(
     assert [point[0] for point in followed_points["dev/l1"]] == [0, 2]
     completed = complete(uri, project, default_params)
     assert completed.run_id == followed.info.run_id
-    assert without_scores(metric_points(uri, completed.run_id)) == recorded_history()
+    assert without_scores(metric_points(uri, completed.run_id)) == history_points(HISTORY)
     names = [name for name, _ in everything(uri, completed.run_id)["files"]]
     assert sum(name.startswith("images/") for name in names) == 2 * 3
 
@@ -202,33 +178,6 @@ def test_a_followed_and_completed_run_equals_one_made_from_files(
         for uri in (followed_uri, made_uri)
     ]
     assert held[0] == held[1]
-
-
-def test_an_epoch_trained_again_with_the_same_result_is_one_point(
-    uri: str, project: Path, default_params: Params
-) -> None:
-    with live(uri, default_params) as run:
-        run.log_epoch(HISTORY[1] | {"time_s": HISTORY[1]["time_s"] - 60})
-    points = metric_points(uri, complete(uri, project, default_params).run_id)
-    assert [(step, value) for step, value, _ in points["dev/l1"]] == [
-        (line["epoch"], line["dev/l1"]) for line in HISTORY
-    ]
-
-
-def test_a_training_that_raises_is_a_failed_run_until_it_is_finished(
-    uri: str, project: Path, default_params: Params
-) -> None:
-    def train() -> None:
-        with live(uri, default_params) as run:
-            run.log_epoch(HISTORY[0])
-            raise FloatingPointError
-
-    with pytest.raises(FloatingPointError):
-        train()
-    client = MlflowClient(uri)
-    [failed] = client.search_runs([client.get_experiment_by_name("pix2pix").experiment_id])
-    assert failed.info.status == "FAILED"
-    assert everything(uri, complete(uri, project, default_params).run_id)["times"][2] == "FINISHED"
 
 
 def test_a_model_evaluated_again_shows_its_latest_scores(
@@ -258,69 +207,6 @@ def test_parameters_that_changed_after_the_training_are_named_not_fatal(
     changed = dataclasses.replace(default_params, evaluate=evaluate)
     assert complete(uri, project, changed) == run
     assert f"MLflow run {run.run_id} keeps its first evaluate.batch_size" in caplog.text
-
-
-def test_a_training_is_not_held_up_by_a_server_that_is_down(
-    default_params: Params, caplog: pytest.LogCaptureFixture
-) -> None:
-    uri = f"http://127.0.0.1:{closed_port()}"
-    started_s = time.monotonic()
-    with caplog.at_level(logging.WARNING), live(uri, default_params) as run:
-        for epoch in range(20):
-            run.log_epoch(HISTORY[0] | {"epoch": epoch}, b"no picture")
-    assert time.monotonic() - started_s < 2
-    [warning] = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert uri in warning.message
-    assert "Training goes on" in warning.message
-
-
-def test_a_training_is_not_held_up_by_a_server_that_never_answers(
-    default_params: Params, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tracking, "_FLUSH_S", 0.5)
-    monkeypatch.setattr(tracking, "_MAX_WAITING", 4)
-    with socket.socket() as mute:
-        mute.bind(("127.0.0.1", 0))
-        mute.listen()
-        started_s = time.monotonic()
-        with live(f"http://127.0.0.1:{mute.getsockname()[1]}", default_params) as run:
-            for epoch in range(20):
-                run.log_epoch(HISTORY[0] | {"epoch": epoch})
-        assert time.monotonic() - started_s < 2
-
-
-@pytest.mark.server
-@pytest.mark.timeout(300)
-def test_a_training_is_not_held_up_by_a_server_that_dies(
-    uri: str, project: Path, tmp_path: Path, default_params: Params
-) -> None:
-    arguments = ["server", "--backend-store-uri", uri, "--host", "127.0.0.1"]
-    with serving(arguments, cwd=tmp_path, health="/health", uri=uri) as server:
-        run = live(server, default_params)
-        run.log_epoch(HISTORY[0])
-        client = MlflowClient(server)
-        while not (experiment := client.get_experiment_by_name("pix2pix")):
-            time.sleep(0.1)
-        while not (found := client.search_runs([experiment.experiment_id], "metrics.`dev/l1` > 0")):
-            time.sleep(0.1)
-    started_s = time.monotonic()
-    for line in HISTORY[1:]:
-        run.log_epoch(line)
-    run.close()
-    assert time.monotonic() - started_s < 2
-    [lost] = found
-    assert [point[0] for point in metric_points(uri, lost.info.run_id)["dev/l1"]] == [0]
-    with pytest.raises(ValueError, match="keeps its files on a server; set MLFLOW_TRACKING_URI"):
-        complete(uri, project, default_params)  # around the server, to its database
-
-
-def test_a_live_run_can_be_sent_to_a_worker(
-    uri: str, project: Path, default_params: Params
-) -> None:
-    with pickle.loads(pickle.dumps(live(uri, default_params))) as run:
-        run.log_epoch(HISTORY[0])
-    completed = complete(uri, project, default_params)
-    assert len(MlflowClient(uri).search_runs([completed.experiment_id])) == 1
 
 
 def test_completing_says_within_seconds_which_server_is_down(

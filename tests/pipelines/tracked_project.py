@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from mlflow import MlflowClient
 
+from pipelines.described_run import RunDescription
 from pipelines.lineage import Origin
 from pipelines.mlflow_run import connect
 from pix2pix.checkpoint import ModelCard, save_model
@@ -96,8 +97,7 @@ def write_project(folder: Path) -> Path:
 
 
 def write_picture(path: Path, *, seed: int) -> None:
-    pixels = np.random.default_rng(seed).integers(0, 256, (48, 96, 3), dtype=np.uint8)
-    cv2.imwrite(str(path), pixels)
+    path.write_bytes(png(seed))
 
 
 def small_manifest(params: Params) -> Manifest:
@@ -117,6 +117,33 @@ def small_manifest(params: Params) -> Manifest:
         excluded=(),
         data_hash="d" * 64,
     )
+
+
+def described(params: Params, *, run_key: str = RUN_KEY) -> RunDescription:
+    return RunDescription(
+        run_key=run_key,
+        started_s=STARTED_S,
+        params=params,
+        manifest=small_manifest(params),
+        origin=ORIGIN,
+    )
+
+
+def png(seed: int) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, (48, 96, 3), dtype=np.uint8)
+    return cv2.imencode(".png", pixels)[1].tobytes()
+
+
+def history_points(history: list[dict[str, float]]) -> dict[str, list[tuple[int, float, int]]]:
+    """What `metric_points` finds in a run that holds each point of `history` once."""
+    return {
+        key: [
+            (line["epoch"], line[key], round(line["time_s"] * 1000))
+            for line in history
+            if key in line
+        ]
+        for key in sorted({key for line in history for key in line if "/" in key})
+    }
 
 
 def write_model(model_dir: Path, *, mode: str = "published") -> ModelCard:

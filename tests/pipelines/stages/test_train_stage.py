@@ -1,6 +1,7 @@
 """The parts of the train stage that need no Ray."""
 
 import csv
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 
 from pipelines.running_state import close_running_state, open_running_state
 from pipelines.stages.train import curves_csv, write_model
+from pipelines.storage import open_folder
 from pix2pix.checkpoint import load_generator
 from pix2pix.config import Params
 from pix2pix.data.manifest import Manifest, SideRecord
@@ -36,8 +38,9 @@ def test_the_model_holds_the_best_weights_and_the_better_inference_mode(
     state = new_state(*network_configs(small_params), config=small_params.train)
     scores = {"dev/l1": 0.1, "dev/l1_published": 0.2, "dev/l1_deterministic": 0.1}
     state.epoch = 2
-    state.history = [{"epoch": 2, "train/loss_d": 1.0, **scores}]
-    write_model(tmp_path, state.state_dict(), params=small_params, manifest=MANIFEST)
+    state.keep_as_best(scores)
+    assert state.best is not None
+    write_model(tmp_path, state.best, params=small_params, manifest=MANIFEST)
     generator, card = load_generator(tmp_path)
     assert (card.inference_mode, card.epoch, card.dev) == ("deterministic", 2, scores)
     assert (card.name, card.data_hash) == ("test", "abc")
@@ -60,8 +63,9 @@ def test_curves_have_a_row_per_epoch_and_leave_empty_what_it_lacks() -> None:
 def test_the_same_training_is_found_again_and_another_is_not(
     small_params: Params, default_params: Params, tmp_path: Path
 ) -> None:
-    first = open_running_state(tmp_path, small_params, "data")
-    again = open_running_state(tmp_path, small_params, "data")
+    storage = open_folder(str(tmp_path))
+    first = open_running_state(storage, small_params, "data")
+    again = open_running_state(storage, small_params, "data")
     assert first.is_new
     assert not again.is_new
     assert (again.folder, again.run_key, again.started_s) == (
@@ -70,16 +74,28 @@ def test_the_same_training_is_found_again_and_another_is_not(
         first.started_s,
     )
     others = [
-        open_running_state(tmp_path, small_params, "other data"),
-        open_running_state(tmp_path, default_params, "data"),
+        open_running_state(storage, small_params, "other data"),
+        open_running_state(storage, default_params, "data"),
     ]
     assert all(other.is_new for other in others)
-    assert len({state.folder for state in (first, *others)}) == 3
+    assert len({state.folder.path for state in (first, *others)}) == 3
+
+
+def test_a_training_may_go_on_elsewhere(small_params: Params, tmp_path: Path) -> None:
+    """Where it runs is not part of what it is."""
+    storage = open_folder(str(tmp_path))
+    first = open_running_state(storage, small_params, "data")
+    moved = dataclasses.replace(
+        small_params.train, num_workers=(1, 2), ray_address="auto", checkpoint_every_steps=3
+    )
+    elsewhere = dataclasses.replace(small_params, train=moved)
+    assert open_running_state(storage, elsewhere, "data").run_key == first.run_key
 
 
 def test_a_finished_training_is_forgotten(small_params: Params, tmp_path: Path) -> None:
-    state = open_running_state(tmp_path, small_params, "data")
-    assert json.loads((state.folder / "run.json").read_text())["run_key"] == state.run_key
+    storage = open_folder(str(tmp_path))
+    state = open_running_state(storage, small_params, "data")
+    assert json.loads(state.folder.read("run.json"))["run_key"] == state.run_key
     close_running_state(state)
     assert list(tmp_path.iterdir()) == []
-    assert open_running_state(tmp_path, small_params, "data").run_key != state.run_key
+    assert open_running_state(storage, small_params, "data").run_key != state.run_key

@@ -76,7 +76,7 @@ def test_a_step_reads_its_slice_of_the_order_and_drops_the_incomplete_batch() ->
     assert read == [tuple(f"pair-{position}" for position in part) for part in expected]
 
 
-@pytest.mark.parametrize("world_size", [2, 4])
+@pytest.mark.parametrize("world_size", [2, 3, 4])
 def test_the_number_of_workers_changes_neither_pairs_nor_pixels(world_size) -> None:
     pairs = make_pairs()
     alone = [contents(batch) for batch in make_batches(pairs)(1)]
@@ -84,7 +84,8 @@ def test_the_number_of_workers_changes_neither_pairs_nor_pixels(world_size) -> N
         [contents(batch) for batch in make_batches(pairs, rank=rank, world_size=world_size)(1)]
         for rank in range(world_size)
     ]
-    assert all(len(share) == 4 // world_size for each in shares for share in each)
+    sizes = [[len(share) for share in each] for each in shares]
+    assert sizes == {2: [[2] * 3] * 2, 3: [[2] * 3, [1] * 3, [1] * 3], 4: [[1] * 3] * 4}[world_size]
     union = [
         {k: v for share in step for k, v in share.items()} for step in zip(*shares, strict=True)
     ]
@@ -187,8 +188,10 @@ def test_impossible_settings_are_refused_with_a_remedy() -> None:
     pairs = make_pairs()
     with pytest.raises(ValueError, match=r"batch_size \(15\) exceeds the 14 .*lower batch_size"):
         make_batches(pairs, batch_size=15)
-    with pytest.raises(ValueError, match=r"batch_size \(4\) must be a multiple of the 3 workers"):
-        make_batches(pairs, world_size=3)
+    with pytest.raises(
+        ValueError, match=r"batch_size \(4\) leaves some of the 5 workers .*raise it"
+    ):
+        make_batches(pairs, world_size=5)
     with pytest.raises(ValueError, match=r"rank must be in 0\.\.1, got 2"):
         make_batches(pairs, world_size=2, rank=2)
     for start_step in (-1, 4):

@@ -1,5 +1,6 @@
 import copy
 import dataclasses
+import itertools
 import math
 import pickle
 from collections.abc import Iterator
@@ -14,12 +15,14 @@ from pix2pix.training import (
     DevSet,
     EpochResult,
     NonFiniteLossError,
+    Request,
+    SavePoint,
     TrainState,
     fit,
     new_state,
     train_step,
 )
-from pix2pix.training.loop import stops_early
+from pix2pix.training.loop import OnStep, stops_early
 
 Pair = tuple[Tensor, Tensor]
 
@@ -29,8 +32,8 @@ class DrawnBatches:
 
     num_batches = 2
 
-    def __call__(self, epoch: int) -> Iterator[Pair]:
-        for place in range(self.num_batches):
+    def __call__(self, epoch: int, start_step: int) -> Iterator[Pair]:
+        for place in range(start_step, self.num_batches):
             yield _pair(100 * epoch + place)
 
 
@@ -50,10 +53,17 @@ def _state(params: Params) -> TrainState:
 def _run(state: TrainState, config: TrainConfig, epochs: int | None = None) -> list[EpochResult]:
     results = []
     for result in fit(state, DrawnBatches(), config, dev=DEV):
+        assert isinstance(result, EpochResult)
         results.append(result)
         if len(results) == epochs:
             break
     return results
+
+
+def _stop_at(step: int) -> OnStep:
+    """Ask for a stop after so many steps of this process."""
+    steps = itertools.count(1)
+    return lambda _progress: Request.STOP if next(steps) == step else Request.NONE
 
 
 def _steady(metrics: dict[str, float]) -> dict[str, float]:
@@ -118,6 +128,66 @@ def test_a_run_that_stopped_and_went_on_equals_one_that_did_not(
     _assert_equal(resumed, undisturbed)
 
 
+@pytest.mark.parametrize("steps", range(1, 7))
+def test_a_run_that_stopped_within_an_epoch_and_went_on_equals_one_that_did_not(
+    small_params: Params, steps: int
+) -> None:
+    undisturbed = _state(small_params)
+    _run(undisturbed, small_params.train)
+    stopped = _state(small_params)
+    *_, last = fit(stopped, DrawnBatches(), small_params.train, dev=DEV, on_step=_stop_at(steps))
+    assert last == SavePoint(step=steps, is_stop=True)
+    saved = copy.deepcopy(stopped.state_dict())
+    resumed = _state(small_params)
+    resumed.load_state_dict(saved)
+    _run(resumed, small_params.train)
+    assert [_steady(r) for r in resumed.history] == [_steady(r) for r in undisturbed.history]
+    _assert_equal(resumed, undisturbed)
+
+
+def test_save_points_come_every_so_many_steps_but_not_where_an_epoch_ends(
+    small_params: Params,
+) -> None:
+    batches = DrawnBatches()
+    batches.num_batches = 4
+    config = dataclasses.replace(small_params.train, checkpoint_every_steps=2)
+    moments = list(fit(_state(small_params), batches, config, dev=DEV))
+    steps = [m.step for m in moments if isinstance(m, SavePoint)]
+    assert steps == [2, 6, 10]
+    assert not any(m.is_stop for m in moments if isinstance(m, SavePoint))
+
+
+def test_a_request_to_save_changes_nothing_but_the_save_point(small_params: Params) -> None:
+    plain, saved = _state(small_params), _state(small_params)
+    _run(plain, small_params.train)
+    moments = list(
+        fit(saved, DrawnBatches(), small_params.train, dev=DEV, on_step=lambda _: Request.SAVE)
+    )
+    assert [m.step for m in moments if isinstance(m, SavePoint)] == [*range(1, 7)]
+    _assert_equal(saved, plain)
+
+
+def test_the_best_networks_are_kept_as_they_were(small_params: Params) -> None:
+    state = _state(small_params)
+    copies = {}
+    for result in fit(state, DrawnBatches(), small_params.train, dev=DEV):
+        assert isinstance(result, EpochResult)
+        copies[result.epoch] = copy.deepcopy(state.generator.state_dict())
+    best = min(state.history[1:], key=lambda record: record["dev/l1"])
+    assert state.best is not None
+    assert state.best.epoch == best["epoch"]
+    assert state.best.dev["dev/l1"] == best["dev/l1"]
+    for key, value in copies[state.best.epoch].items():
+        assert torch.equal(state.best.generator[key], value)
+
+
+def test_a_state_of_another_seed_is_refused(small_params: Params) -> None:
+    other = dataclasses.replace(small_params.train, seed=7)
+    state = new_state(*network_configs(small_params), config=other)
+    with pytest.raises(ValueError, match="trained with seed 0, not 7"):
+        state.load_state_dict(_state(small_params).state_dict())
+
+
 def _assert_equal(one: TrainState, two: TrainState) -> None:
     first, second = one.state_dict(), two.state_dict()
     for network in ("generator", "discriminator"):
@@ -126,7 +196,11 @@ def _assert_equal(one: TrainState, two: TrainState) -> None:
         moments = first[optimizer]["state"]
         for index, moment in second[optimizer]["state"].items():
             assert all(torch.equal(moments[index][k], v) for k, v in moment.items())
-    assert (one.epoch, one.step) == (two.epoch, two.step)
+    assert (one.epoch, one.step, one.batch) == (two.epoch, two.step, two.batch)
+    assert torch.equal(first["ranks"], second["ranks"])
+    for network in ("generator", "discriminator"):
+        for key, value in first["best"][network].items():
+            assert torch.equal(second["best"][network][key], value), key
 
 
 def test_samples_come_from_the_untrained_generator_then_when_due_and_last(

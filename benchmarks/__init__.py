@@ -1,0 +1,1 @@
+"""Measurements of training speed, and a model that projects them to clusters."""

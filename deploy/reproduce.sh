@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# What a job runs on the head node of a cluster: the pipeline, with DVC's remote for a memory.
+#   bash deploy/reproduce.sh [PARAMS]    with the file PARAMS in place of params.yaml
+# The node may be new, and this may be another attempt: finished stages come back from the remote
+# (--run-cache: also those that no dvc.lock in git names), a begun training from train.storage_path.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+if [ $# -gt 0 ]; then
+  cp "$1" params.yaml
+fi
+dvc pull --run-cache --allow-missing
+dvc repro --pull prepare
+# Before the training: this is where workers on other machines get the prepared pairs from.
+dvc push --run-cache prepare
+dvc repro --pull
+dvc push --run-cache

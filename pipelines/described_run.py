@@ -1,0 +1,61 @@
+"""A training's run in MLflow with all that is known of it from the start."""
+
+from dataclasses import asdict, dataclass
+
+from pipelines.lineage import Origin, flatten
+from pipelines.mlflow_run import MlflowRun, connect, find_run, open_run
+from pipelines.paths import PREPARED_DIR
+from pix2pix.config import Params
+from pix2pix.data.manifest import Manifest
+
+DATA_HASH_TAG = "pix2pix.data_hash"
+GIT_COMMIT_TAG = "mlflow.source.git.commit"  # MLflow's own names; the UI shows them as "Source"
+GIT_DIRTY_TAG = "mlflow.source.git.dirty"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunDescription:
+    """What is known of a run when its training starts."""
+
+    run_key: str
+    started_s: float
+    params: Params
+    manifest: Manifest
+    origin: Origin
+
+
+def described_run(uri: str, description: RunDescription) -> MlflowRun:
+    """The run, made if there is none, with what it lacks of its description.
+
+    Raises ConnectionError naming `uri` if MLflow does not answer.
+    """
+    params, origin = description.params, description.origin
+    tags = {
+        DATA_HASH_TAG: description.manifest.data_hash,
+        "mlflow.source.name": "pipelines.stages.train",
+        "mlflow.source.type": "LOCAL",
+        GIT_DIRTY_TAG: str(origin.is_dirty).lower(),
+        "pix2pix.torch": origin.torch,
+        "pix2pix.python": origin.python,
+    }
+    run = open_run(
+        connect(uri),
+        params.register.experiment,
+        run_key=description.run_key,
+        name=f"{params.data.name}-{description.run_key[:8]}",
+        started_s=description.started_s,
+        tags=tags if origin.commit is None else {GIT_COMMIT_TAG: origin.commit, **tags},
+    )
+    run.log_params(flatten(asdict(params)))
+    run.log_dataset(description.manifest, path=PREPARED_DIR)
+    run.log_text("environment/requirements.txt", origin.packages)
+    return run
+
+
+def existing_run(uri: str, description: RunDescription) -> MlflowRun | None:
+    """The run, if MLflow has it.
+
+    Raises ConnectionError naming `uri` if MLflow does not answer.
+    """
+    experiment = description.params.register.experiment
+    return find_run(connect(uri), experiment, run_key=description.run_key)

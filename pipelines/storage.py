@@ -1,0 +1,107 @@
+"""Where running trainings are kept: a local folder, a shared one, or an object store."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
+
+_CHUNK_BYTES = 2**24
+_STAGING = ".staging_"
+
+
+class Folder(NamedTuple):
+    """A folder on a file system; what is written into it is there completely or not at all."""
+
+    filesystem: FileSystem
+    path: str  # without the scheme
+
+    def __truediv__(self, name: str) -> Self:
+        return self._replace(path=f"{self.path}/{name}")
+
+    def __str__(self) -> str:
+        scheme = "" if self._is_local else f"{self.filesystem.type_name}://"
+        return f"{scheme}{self.path}"
+
+    @property
+    def _is_local(self) -> bool:
+        return isinstance(self.filesystem, LocalFileSystem)
+
+    def names(self) -> list[str]:
+        """Names of the files and folders in it; none if it does not exist."""
+        selector = FileSelector(self.path, allow_not_found=True)
+        return [info.base_name for info in self.filesystem.get_file_info(selector)]
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file or folder of that name."""
+        info = self.filesystem.get_file_info(f"{self.path}/{name}")
+        return bool(info.type != FileType.NotFound)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file. Raises OSError."""
+        with self.filesystem.open_input_stream(f"{self.path}/{name}") as file:
+            return bytes(file.read())
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file. Raises OSError."""
+        staged = self.stage()
+        try:
+            (staged / name).write_bytes(data)
+            self.adopt(staged / name, name)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+
+    def stage(self) -> Path:
+        """A new local folder in which to make what `adopt` is to take over."""
+        if self._is_local:
+            Path(self.path).mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=_STAGING, dir=self.path if self._is_local else None))
+
+    def adopt(self, file: Path, name: str) -> None:
+        """Take over a local file as `name`; it is here completely or not at all.
+
+        On a local file system it is flushed to disk and renamed; an object store shows an object
+        when it is complete. Raises OSError.
+        """
+        if self._is_local:
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())
+            file.replace(Path(self.path, name))
+            return
+        with (
+            file.open("rb") as source,
+            self.filesystem.open_output_stream(f"{self.path}/{name}") as target,
+        ):
+            shutil.copyfileobj(source, target, _CHUNK_BYTES)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, or nothing if there is none."""
+        if self.has(name):
+            self.filesystem.delete_file(f"{self.path}/{name}")
+
+    def sweep(self) -> None:
+        """Remove what killed processes have left half-made."""
+        for name in self.names():
+            if name.startswith(_STAGING):
+                self.filesystem.delete_dir(f"{self.path}/{name}")
+
+    def remove_all(self) -> None:
+        """Remove the folder and all that is in it."""
+        self.filesystem.delete_dir(self.path)
+
+
+def open_folder(location: str) -> Folder:
+    """The folder at a path or a URI such as s3://bucket/folder.
+
+    Credentials and endpoint of an object store come from its own variables (AWS_ENDPOINT_URL, ...).
+    Raises ValueError if there is no such kind of store or it cannot be used.
+    """
+    if "://" not in location:
+        return Folder(LocalFileSystem(), str(Path(location).resolve()))
+    try:
+        filesystem, path = FileSystem.from_uri(location)
+    except (OSError, ValueError) as error:  # pyarrow's own errors are kinds of these
+        raise ValueError(f"train.storage_path: {location} cannot be used: {error}") from None
+    return Folder(filesystem, path.rstrip("/"))

@@ -1,0 +1,84 @@
+"""A worker's share of a batch in parts, one after the other, in the memory of one part.
+
+The gradients of the parts add up to those of the share. Each update makes its own pass through the
+generator: to keep the graphs of all parts from one update to the next would take the memory that
+the parts are there to save.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from pix2pix.config import TrainConfig
+from pix2pix.training.distributed import unwrap
+from pix2pix.training.precision import autocast
+
+
+class Microbatch(NamedTuple):
+    """Pairs (N, C, H, W) in [-1, 1] that go through the networks at once."""
+
+    source: Tensor
+    target: Tensor
+    fraction: float  # of the share's pairs
+    is_last: bool
+    seed: int | None  # of its dropout; None: it goes on where the random stream is
+
+
+def split_share(source: Tensor, target: Tensor, num_parts: int) -> list[Microbatch]:
+    """The parts in order; their sizes differ by at most one.
+
+    Raises ValueError if there are fewer pairs than parts: ranks would disagree on their number.
+    """
+    if num_parts == 1:
+        return [Microbatch(source, target, fraction=1.0, is_last=True, seed=None)]
+    if len(source) < num_parts:
+        raise ValueError(
+            f"train.num_microbatches ({num_parts}) exceeds the {len(source)} pairs of a worker's "
+            "share of a batch: lower it, or use fewer workers or a larger batch_size"
+        )
+    sources, targets = source.tensor_split(num_parts), target.tensor_split(num_parts)
+    return [
+        Microbatch(
+            sources[part],
+            targets[part],
+            fraction=len(sources[part]) / len(source),
+            is_last=part == num_parts - 1,
+            seed=seed,
+        )
+        for part, seed in enumerate(torch.randint(2**62, (num_parts,)).tolist())
+    ]
+
+
+def generate(generator: nn.Module, part: Microbatch, config: TrainConfig) -> Tensor:
+    """The fakes of a part."""
+    with autocast(config, part.source.device), _dropout_of(part):
+        fake: Tensor = generator(part.source)
+    return fake
+
+
+@torch.no_grad()
+def preview(generator: nn.Module, part: Microbatch, config: TrainConfig) -> Tensor:
+    """What `generate` will give, without a graph, and without a trace in the running statistics.
+
+    The pass that trains the generator moves those; here they would be moved twice.
+    """
+    network = unwrap(generator)
+    statistics = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    with autocast(config, part.source.device), _dropout_of(part):
+        fake: Tensor = functional_call(network, statistics, (part.source,))
+    return fake
+
+
+@contextmanager
+def _dropout_of(part: Microbatch) -> Iterator[None]:
+    """The same masks in each pass; torch's random state is afterwards what it was."""
+    if part.seed is None:
+        yield
+        return
+    with torch.random.fork_rng(devices=[part.source.device] if part.source.is_cuda else []):
+        torch.manual_seed(part.seed)
+        yield

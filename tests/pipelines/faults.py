@@ -1,0 +1,164 @@
+"""Faults that happen inside a Ray Train worker at a planned moment, each once.
+
+A test replaces `pipelines.ray_train.train_worker` by one of these with its plan. What has happened
+is remembered in files, because the process that it happened to is gone.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import pipelines.ray_checkpoints
+import pipelines.ray_train
+import pipelines.storage
+import pix2pix.training.loop
+from pipelines.ray_worker import Outcome, train_worker
+from pix2pix.config import TrainConfig
+from pix2pix.data.dataset import Batch
+from pix2pix.training import StepLosses, TrainState
+from pix2pix.training.distributed import rank, world_size
+
+Worker = Callable[[dict[str, Any]], Outcome]
+
+
+@dataclass(frozen=True)
+class Kill:
+    """SIGKILL of a rank, so long after a step began; or while that step's checkpoint is written."""
+
+    step: int
+    rank: int
+    delay_s: float = 0.0
+    inside: str = (
+        "step"  # step | save (the staged file is half written) | adopt (before its rename)
+    )
+
+
+def use_worker(monkeypatch: pytest.MonkeyPatch, worker: Worker) -> None:
+    """Have `train` start this on each Ray worker."""
+
+    def train_faultily(message: dict[str, Any]) -> Outcome:
+        return worker(message)  # a closure: Ray sends it as it is
+
+    monkeypatch.setattr(pipelines.ray_train, "train_worker", train_faultily)
+
+
+def killing_worker(kills: list[Kill], happened: Path) -> Worker:
+    """Each kill happens once, and leaves a file of its number in `happened`."""
+
+    def worker(message: dict[str, Any]) -> Outcome:
+        _before_each_step(lambda step: _kill_at(kills, happened, step))
+        _kill_in_writes(kills, happened)
+        return train_worker(message)
+
+    return worker
+
+
+def recording_worker(seen: Path, *, step_s: float) -> Worker:
+    """Steps of at least `step_s`; the world size of each start is a line of the file `seen`."""
+
+    def worker(message: dict[str, Any]) -> Outcome:
+        if rank() == 0:
+            with seen.open("a") as file:
+                file.write(f"{world_size()}\n")
+        _before_each_step(lambda _step: time.sleep(step_s))
+        return train_worker(message)
+
+    return worker
+
+
+def poisoning_worker(step: int, happened: Path, *, times: int, on_rank: int) -> Worker:
+    """The batch of `step` holds a NaN on one rank, so many times."""
+
+    def worker(message: dict[str, Any]) -> Outcome:
+        original = pix2pix.training.loop._train_batch
+
+        def poisoned(state: TrainState, batch: Batch, config: TrainConfig) -> None:
+            number = len(list(happened.iterdir()))
+            if state.step == step and rank() == on_rank and number < times:
+                (happened / str(number)).touch()
+                batch.target[0, 0, 0, 0] = torch.nan
+            original(state, batch, config)
+
+        pix2pix.training.loop._train_batch = poisoned
+        return train_worker(message)
+
+    return worker
+
+
+def limited_worker(step: int, max_file_bytes: int) -> Worker:
+    """From `step` on no file may grow beyond that: writes fail midway, as on a full disk."""
+
+    def worker(message: dict[str, Any]) -> Outcome:
+        import resource
+
+        def limit(now: int) -> None:
+            if now == step:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (max_file_bytes, max_file_bytes))
+
+        _before_each_step(limit)
+        return train_worker(message)
+
+    return worker
+
+
+def _before_each_step(action: Callable[[int], None]) -> None:
+    original = pix2pix.training.loop.train_step
+
+    def step_after_action(
+        state: TrainState, source: Tensor, target: Tensor, config: TrainConfig
+    ) -> StepLosses:
+        action(state.step)
+        return original(state, source, target, config)
+
+    pix2pix.training.loop.train_step = step_after_action
+
+
+def _kill_at(kills: list[Kill], happened: Path, step: int) -> None:
+    for number, kill in enumerate(kills):
+        is_due = (kill.step, kill.rank, kill.inside) == (step, rank(), "step")
+        if is_due and _is_first(happened, number):
+            threading.Timer(kill.delay_s, os.kill, (os.getpid(), signal.SIGKILL)).start()
+
+
+def _kill_in_writes(kills: list[Kill], happened: Path) -> None:
+    save, adopt = pipelines.ray_checkpoints.save_training, pipelines.storage.Folder.adopt
+    staged_step = 0
+
+    def planned(inside: str) -> bool:
+        places = [(kill.step, kill.inside) for kill in kills]
+        return (staged_step, inside) in places and _is_first(
+            happened, places.index((staged_step, inside))
+        )
+
+    def killed_in_save(path: Path, state: dict[str, Any]) -> None:
+        nonlocal staged_step
+        staged_step = state["step"]
+        save(path, state)
+        if planned("save"):
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def killed_in_adopt(self: pipelines.storage.Folder, file: Path, name: str) -> None:
+        if name.endswith(".pt") and planned("adopt"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        adopt(self, file, name)
+
+    pipelines.ray_checkpoints.save_training = killed_in_save
+    pipelines.storage.Folder.adopt = killed_in_adopt
+
+
+def _is_first(happened: Path, number: int) -> bool:
+    try:
+        (happened / str(number)).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
