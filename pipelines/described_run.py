@@ -1,27 +1,15 @@
 """A training's run in MLflow with all that is known of it from the start."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
-from pipelines.lineage import Origin, flatten
+from pipelines.lineage import flatten
 from pipelines.mlflow_run import MlflowRun, connect, find_run, open_run
 from pipelines.paths import PREPARED_DIR
-from pix2pix.config import Params
-from pix2pix.data.manifest import Manifest
+from pipelines.run_description import RunDescription
 
 DATA_HASH_TAG = "pix2pix.data_hash"
 GIT_COMMIT_TAG = "mlflow.source.git.commit"  # MLflow's own names; the UI shows them as "Source"
 GIT_DIRTY_TAG = "mlflow.source.git.dirty"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunDescription:
-    """What is known of a run when its training starts."""
-
-    run_key: str
-    started_s: float
-    params: Params
-    manifest: Manifest
-    origin: Origin
 
 
 def described_run(uri: str, description: RunDescription) -> MlflowRun:

@@ -4,18 +4,20 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-from pipelines.described_run import RunDescription, described_run, existing_run
-from pipelines.mlflow_run import CLIENT_ERRORS, MlflowRun, Status
 from pipelines.outbox import Outbox
+from pipelines.run_description import RunDescription
 from pipelines.tracking_uri import reach, shown
 
 _FLUSH_S = 10
 _MAX_SAMPLE_BYTES = 64 * 2**20  # waiting; more are left to `register`
-_ERRORS = (*CLIENT_ERRORS, ValueError)  # a deleted experiment, an answer that is not MLflow's
+
+if TYPE_CHECKING:
+    from pipelines.mlflow_run import MlflowRun, Status
 
 logger = logging.getLogger(__name__)
 
@@ -34,11 +36,30 @@ class _Sample:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _End:
-    status: Status
+    status: "Status"
     ended_s: float
 
 
 _News = _Epoch | _Sample | _End
+
+
+class _LostError(Exception):
+    """MLflow did not take what it was sent."""
+
+
+@contextmanager
+def _losses() -> Iterator[None]:
+    """Make what MLflow's client may raise one kind of error.
+
+    MLflow is imported here, in the thread that talks to it: that takes seconds, and most workers
+    never do.
+    """
+    from pipelines.mlflow_run import CLIENT_ERRORS
+
+    try:
+        yield
+    except (*CLIENT_ERRORS, ValueError) as error:  # a deleted experiment, a foreign answer
+        raise _LostError(str(error)) from error
 
 
 class LiveRun:
@@ -103,7 +124,7 @@ class LiveRun:
 
     def _put(self, news: _News) -> Outbox[_News]:
         if self._outbox is None:
-            self._outbox = Outbox(self._send, errors=_ERRORS, tell=self._tell)
+            self._outbox = Outbox(self._send, errors=(_LostError,), tell=self._tell)
         self._outbox.put(news)
         return self._outbox
 
@@ -113,6 +134,10 @@ class LiveRun:
         return held + len(png) <= _MAX_SAMPLE_BYTES
 
     def _send(self, waiting: list[_News]) -> Iterator[_News]:
+        with _losses():
+            yield from self._sent(waiting)
+
+    def _sent(self, waiting: list[_News]) -> Iterator[_News]:
         """Send the epochs in one go, then how it ended; pictures, which are large, come last."""
         reach(self.uri)  # else MLflow would try again for minutes
         run = self._run = self._run or self._opened()
@@ -126,7 +151,9 @@ class LiveRun:
             run.log_sample(sample.epoch, image=sample.png, time_s=sample.time_s)
             yield sample
 
-    def _opened(self) -> MlflowRun:
+    def _opened(self) -> "MlflowRun":
+        from pipelines.described_run import described_run
+
         run = described_run(self.uri, self.description)
         if not self._has_begun:  # not after each outage: the run may have ended meanwhile
             run.set_status("RUNNING")
@@ -160,13 +187,13 @@ def mark_ended(
     ended_s, is_done = time.time(), threading.Event()
 
     def mark() -> None:
-        try:
+        from pipelines.described_run import existing_run
+
+        with suppress(_LostError), _losses():
             run = existing_run(uri, description)
             if run is not None and run.status() != status:
                 run.set_status(status, ended_s=ended_s)
-        except _ERRORS:
-            return
-        is_done.set()
+            is_done.set()
 
     thread = threading.Thread(target=mark, name="mlflow", daemon=True)
     thread.start()

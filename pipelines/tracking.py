@@ -10,25 +10,15 @@ from pathlib import Path
 from pipelines.described_run import (
     DATA_HASH_TAG,
     GIT_COMMIT_TAG,
-    RunDescription,
     described_run,
 )
 from pipelines.finished_run import read_finished_run
-from pipelines.live_run import LiveRun, mark_ended
-from pipelines.tracking_uri import shown, tracking_uri
+from pipelines.run_description import RunDescription
+from pipelines.tracking_uri import shown
 from pix2pix.config import Params
 from pix2pix.data.manifest import Manifest
 
-__all__ = [
-    "DATA_HASH_TAG",
-    "GIT_COMMIT_TAG",
-    "LiveRun",
-    "RunDescription",
-    "TrackedRun",
-    "complete_run",
-    "mark_ended",
-    "tracking_uri",
-]
+__all__ = ["DATA_HASH_TAG", "GIT_COMMIT_TAG", "TrackedRun", "complete_run"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

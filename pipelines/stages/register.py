@@ -11,7 +11,8 @@ from pathlib import Path
 from pipelines.entrypoint import run, write_json
 from pipelines.paths import MODEL_DIR, PREPARED_DIR, REGISTRATION_PATH
 from pipelines.registry import register_model
-from pipelines.tracking import complete_run, tracking_uri
+from pipelines.tracking import complete_run
+from pipelines.tracking_uri import tracking_uri
 from pix2pix.config import load_params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import ray.train
 
-from pipelines.described_run import RunDescription
 from pipelines.entrypoint import run, write_json
 from pipelines.lineage import Origin, origin
 from pipelines.live_run import LiveRun, mark_ended
@@ -28,6 +27,7 @@ from pipelines.paths import (
 )
 from pipelines.ray_cluster import Placement, connect, place
 from pipelines.ray_train import Trained, train
+from pipelines.run_description import RunDescription
 from pipelines.running_state import RunningState, close_running_state, open_running_state
 from pipelines.storage import open_folder
 from pipelines.tracking_uri import tracking_uri

@@ -1,6 +1,7 @@
 """Checkpoints in an object store that at times answers 500, or not at all."""
 
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -68,9 +69,9 @@ def server(trouble: Trouble) -> Iterator[S3Server]:
 
 
 @pytest.fixture
-def location(server: S3Server, request: pytest.FixtureRequest, trouble: Trouble) -> Iterator[str]:
+def location(server: S3Server, trouble: Trouble) -> Iterator[str]:
     """A folder of the bucket for this test alone."""
-    yield f"s3://{server.bucket}/{request.node.name}"
+    yield f"s3://{server.bucket}/{uuid.uuid4().hex}"
     trouble.end()
 
 
@@ -106,7 +107,7 @@ def test_a_store_that_is_not_there_is_an_error_with_its_name(
     server: S3Server, location: str
 ) -> None:
     with pytest.raises(OSError, match="no-such-bucket"):
-        open_folder("s3://no-such-bucket/folder").names()
+        open_folder("s3://no-such-bucket/folder").write("run.json", b"{}")
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +188,7 @@ def test_a_store_that_fails_for_good_fails_the_run_and_the_earlier_checkpoints_g
     assert "Make room or mend the storage" in said
     trouble.end()
     found = checkpoints(checkpoints_of(params, dataset, location))
-    assert [name.step for name in found] == [4, 4, 2][: len(found)]
+    assert [name.step for name in found] == [4, 2]
     again = run(params, dataset, location)
     assert [*map(steady, again.history)] == [
         *map(steady, expected["history"])  # type: ignore[call-overload]

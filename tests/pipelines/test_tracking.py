@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from pipelines.live_run import LiveRun
 from pipelines.mlflow_run import connect
-from pipelines.tracking import LiveRun, TrackedRun, complete_run, tracking_uri
-from pipelines.tracking_uri import shown
+from pipelines.tracking import TrackedRun, complete_run
+from pipelines.tracking_uri import shown, tracking_uri
 from pix2pix.config import Params
 from tests.pipelines.mlflow_process import closed_port
 from tests.pipelines.tracked_project import (

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from mlflow import MlflowClient
 
-from pipelines.described_run import RunDescription
 from pipelines.lineage import Origin
 from pipelines.mlflow_run import connect
+from pipelines.run_description import RunDescription
 from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params
 from pix2pix.data.manifest import Manifest, SideRecord, SplitRecord
