@@ -13,6 +13,7 @@ _SETTINGS = {
     "DVC_NO_ANALYTICS": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # a line of noise per registered model
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # we try again ourselves; seven take minutes
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "RAY_USAGE_STATS_ENABLED": "0",

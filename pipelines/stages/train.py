@@ -11,7 +11,7 @@ from pathlib import Path
 
 import ray.train
 
-from pipelines.entrypoint import run, write_json
+from pipelines.entrypoint import InterruptionError, run, write_json
 from pipelines.lineage import Origin, origin
 from pipelines.live_run import LiveRun, mark_ended
 from pipelines.node_dataset import dataset_source
@@ -102,6 +102,9 @@ def _train(
             run=state.folder,
             live_run=LiveRun(tracking_uri(), description),
         )
+    except InterruptionError:
+        mark_ended(tracking_uri(), description, status="KILLED")  # rank 0 may have been too late
+        raise
     except (ray.train.TrainingFailedError, ValueError) as error:
         mark_ended(tracking_uri(), description, status="FAILED")
         reason = _causes(error) if isinstance(error, ray.train.TrainingFailedError) else error

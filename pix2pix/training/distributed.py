@@ -1,7 +1,6 @@
 """What ranks owe each other, on torch.distributed alone; identities where it is not initialised."""
 
 import inspect
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import assert_never
 
@@ -87,13 +86,6 @@ def sum_over_ranks(values: Tensor) -> Tensor:
         values = values.clone()
         distributed.all_reduce(values)
     return values
-
-
-def mean_over_ranks(metrics: Mapping[str, Tensor], device: torch.device) -> dict[str, float]:
-    """The mean of each scalar over all ranks; every rank must call with the same keys."""
-    stacked = torch.stack([metrics[key].detach().double().to(device) for key in sorted(metrics)])
-    means = sum_over_ranks(stacked) / world_size()
-    return dict(zip(sorted(metrics), means.tolist(), strict=True))
 
 
 def average_buffers(network: nn.Module) -> None:
