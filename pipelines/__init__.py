@@ -1,9 +1,9 @@
 """Adapters to Ray, MLflow, DVC and Prefect, and the entry points of the stages.
 
 Each of those tools sends usage data unless told not to, which costs seconds and error lines where
-there is no network. This is the one place that switches all of it off; it has to happen before
-the tools are imported, so it is the one thing in this project that happens at import. A variable
-that is already set wins.
+there is no network. This is the one place that switches all of it off, and sets what the tools read
+from variables only; it has to happen before they are imported, so it is the one thing in this
+project that happens at import. A variable that is already set wins.
 """
 
 import os
@@ -16,6 +16,7 @@ _SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # we try again ourselves; seven take minutes
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",  # Ray takes one report of a worker per look
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.pipeline
 
 TRAIN = ("dvc", "repro", "train")
 STAGE = ("python", "-m", "pipelines.stages.train")
-NUM_STEPS = 16 * 21
+NUM_STEPS = 16 * 22
 
 # In a process of its own: MLflow keeps connections to a database file.
 LIST_RUNS = """
@@ -49,7 +49,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Project:
         batch_size="1",
         best_from_epoch="3",
         sample_every_epochs="8",
-        checkpoint_every_steps="5",
+        checkpoint_every_steps="7",
     )
     project.run("dvc", "repro", "prepare")
     return project
