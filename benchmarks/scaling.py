@@ -150,10 +150,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.scaling", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--quick", action="store_true", help="a smoke run, not to be quoted")
+    parser.add_argument("--rounds", type=int, help="repeats, from which the spread comes")
     parser.add_argument("--cores-per-worker", type=int, default=1)
     parser.add_argument("--only", choices=("workers", "runs", "storage"), help="measure one part")
     arguments = parser.parse_args()
     effort = _QUICK if arguments.quick else _FULL
+    if arguments.rounds is not None:
+        effort = replace(effort, num_rounds=arguments.rounds, framework_rounds=arguments.rounds)
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "workers": lambda: measure_workers(effort, arguments.cores_per_worker),
         "runs": lambda: measure_runs(effort),

@@ -1,11 +1,15 @@
 """What tests share: where the repository is, and a configuration shrunk from the real one."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
 
 from pix2pix.config import Params, load_params
+
+# Ray makes way for everything else on a machine; beside other work its tests would take for ever.
+os.environ.setdefault("RAY_worker_niceness", "0")
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

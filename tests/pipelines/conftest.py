@@ -31,10 +31,7 @@ class Project:
         servers = ("MLFLOW_TRACKING_URI", "RAY_ADDRESS", "PREFECT_API_URL")
         environment = {key: value for key, value in os.environ.items() if key not in servers}
         tools = Path(sys.executable).parent
-        return environment | {
-            "PATH": f"{tools}{os.pathsep}{environment['PATH']}",
-            "RAY_worker_niceness": "0",  # else beside other work on the machine it takes for ever
-        }
+        return environment | {"PATH": f"{tools}{os.pathsep}{environment['PATH']}"}
 
     def set_params(self, preset: str, **changes: str) -> None:
         """Make a preset the parameters in force, with some lines changed: key="value"."""

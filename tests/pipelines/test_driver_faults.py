@@ -159,7 +159,10 @@ def test_a_signal_saves_and_says_how_to_go_on(
     project = _copy(prepared, tmp_path / "project")
     running = _start(project, command)
     _wait_for_step(project, 33, running)
-    os.killpg(running.pid, number)  # what a terminal does; a lone stage is a group of one
+    if command == STAGE:
+        running.send_signal(number)
+    else:
+        os.killpg(running.pid, number)  # as a terminal does: to DVC, the stage and Ray
     said = running.communicate(timeout=120)[0]
     assert f"{number.name}: saving and stopping" in said
     assert "stopped; the same command continues" in said

@@ -116,7 +116,6 @@ def cluster(server: S3Server) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("RAY_ADDRESS", raising=False)
         patch.setenv("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
-        patch.setenv("RAY_worker_niceness", "0")
         ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
         yield
         ray.shutdown()

@@ -47,7 +47,6 @@ def cluster() -> Iterator[None]:
     os.environ.pop("RAY_ADDRESS", None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")  # of lost workers
-        patch.setenv("RAY_worker_niceness", "0")
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
         yield
         ray.shutdown()
