@@ -89,11 +89,11 @@ class Training:
         started_s = time.monotonic()
         while not condition():
             assert self._thread.is_alive(), self.error
-            assert time.monotonic() - started_s < 300
+            assert time.monotonic() - started_s < 600
             time.sleep(0.1)
 
     def result(self) -> Trained:
-        self._thread.join(300)
+        self._thread.join(600)
         if self.error is not None:
             raise self.error
         assert self.trained is not None
