@@ -103,7 +103,7 @@ def test_a_published_checkpoint_file_loads_with_the_prefix_of_data_parallel(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"model": print}, "not a readable torch checkpoint"),  # would run code
+        ({"model": len}, "not a readable torch checkpoint"),  # would run code
         ([1, 2], "expected a state dict"),
         ({"conv.weight": torch.zeros(3, 3, 3, 3)}, "not the weights of a published"),
     ],
