@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 UV := $(shell command -v uv 2>/dev/null || echo .setup/bin/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run ui check test test-fast lock clean
+.PHONY: help setup run up down ui check test test-fast lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -26,6 +26,13 @@ run: setup ## the whole pipeline: data, checks, training, evaluation, registered
 	@$(BIN)/python -m pipelines.check_params
 	@$(BIN)/dvc repro
 	@$(BIN)/python -m pipelines.summary
+
+up: setup ## Prefect, MLflow and a worker in the background (ARGS='--concurrency 8')
+	@$(BIN)/python -m pipelines.services up $(ARGS)
+
+# Without `setup`: what runs shall not be exchanged under it.
+down: ## stop what `up` started
+	@$(BIN)/python -m pipelines.services down
 
 ui: setup ## the MLflow UI over the runs made here
 	$(BIN)/python -m pipelines.ui

@@ -16,8 +16,11 @@ _SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # we try again ourselves; seven take minutes
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "RAY_AIR_NEW_OUTPUT": "0",  # its banners and tables; ours are lines
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",  # Ray takes one report of a worker per look
     "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # its own CSV and TensorBoard files
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a trial that failed has no score to report
 }
 
 for _name, _value in _SETTINGS.items():

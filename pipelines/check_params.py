@@ -2,11 +2,12 @@
 
 from pipelines.entrypoint import run
 from pix2pix.config import load_params
+from pix2pix.tuning.space import check_space
 
 
 def main() -> None:
     """Raise ValueError naming each wrong parameter."""
-    load_params()
+    check_space(load_params())
 
 
 if __name__ == "__main__":

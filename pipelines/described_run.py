@@ -35,7 +35,7 @@ def described_run(uri: str, description: RunDescription) -> MlflowRun:
         tags=tags if origin.commit is None else {GIT_COMMIT_TAG: origin.commit, **tags},
     )
     run.log_params(flatten(asdict(params)))
-    run.log_dataset(description.manifest, path=PREPARED_DIR)
+    run.log_dataset(description.manifest, path=PREPARED_DIR, context="training")
     run.log_text("environment/requirements.txt", origin.packages)
     return run
 

@@ -11,8 +11,11 @@ from typing import Any
 from pipelines.entrypoint import read_json
 from pipelines.lineage import Origin, stage_outputs
 from pipelines.paths import (
+    CHAMPION_PATH,
+    EVALUATION_DIR,
     HISTORY_PATH,
     METRICS_PATH,
+    NEW_DATA_PATH,
     REGISTRATION_PATH,
     SAMPLES_DIR,
     TRAIN_PATH,
@@ -23,8 +26,15 @@ LOCK_PATH = Path("dvc.lock")
 _SAMPLE = re.compile(r"epoch_(\d+)\.png")
 
 # Below reports/, but not files of this run: samples are recorded as image steps, a study is not
-# part of a training, and the registration is written after all of this.
-_NOT_REPORTS = (SAMPLES_DIR, Path("reports/tune"), REGISTRATION_PATH)
+# part of a training, and the others are written after all of this, or whenever somebody asks.
+_NOT_REPORTS = (
+    SAMPLES_DIR,
+    Path("reports/tune"),
+    REGISTRATION_PATH,
+    CHAMPION_PATH,
+    NEW_DATA_PATH,
+    EVALUATION_DIR,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,9 +71,9 @@ def read_finished_run(project_dir: Path) -> FinishedRun:
         origin=_origin(train, path=project_dir / TRAIN_PATH),
         records=records,
         samples=_samples(project_dir / SAMPLES_DIR),
-        scores=dict(_scores(scores)),
+        scores=scores_of(scores),
         reports=reports,
-        reports_sha256=_digest(reports),
+        reports_sha256=files_sha256(reports),
         outputs=stage_outputs(project_dir / LOCK_PATH),
     )
 
@@ -90,10 +100,12 @@ def _samples(samples_dir: Path) -> dict[int, Path]:
     return {int(match[1]): path for match, path in found if match}
 
 
-def _scores(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    yield from _numbers(metrics["test"], "test/")
-    for name, scores in metrics.get("baselines", {}).items():
-        yield from _numbers(scores, f"test/baseline_{name}/")
+def scores_of(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of a metrics.json: test/<metric> and test/baseline_<name>/<metric>."""
+    scores = dict(_numbers(metrics["test"], "test/"))
+    for name, others in metrics.get("baselines", {}).items():
+        scores |= _numbers(others, f"test/baseline_{name}/")
+    return scores
 
 
 def _numbers(scores: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float]]:
@@ -115,8 +127,9 @@ def _reports(project_dir: Path) -> dict[str, Path]:
     }
 
 
-def _digest(reports: Mapping[str, Path]) -> str:
+def files_sha256(files: Mapping[str, Path]) -> str:
+    """Over the names and contents of files."""
     digest = hashlib.sha256()
-    for name, path in reports.items():
+    for name, path in files.items():
         digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()

@@ -1,10 +1,7 @@
 """Where a run comes from: the commit, the content of each stage's outputs, the packages."""
 
 import json
-import os
 import platform
-import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import distributions, requires, version
@@ -15,6 +12,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 from ruamel.yaml import YAML
 
+from pipelines.git import git
+
 DISTRIBUTION = "pix2pix-pipeline"
 
 # The stages a model is a function of; `register` would make a run's tags depend on themselves.
@@ -23,9 +22,6 @@ _STAGES = ("ingest", "prepare", "train", "evaluate")
 # What the pipeline itself writes, and the parameters, which every run records in full: with these
 # a run whose code is committed would almost always count as changed.
 _NOT_CODE = ("dvc.lock", "params.yaml", "data", "models", "reports")
-
-# Set inside git's hooks; they would point at another checkout or index than `project_dir`'s.
-_HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,17 +53,10 @@ def origin(project_dir: Path) -> Origin:
 
 def _git(project_dir: Path, *arguments: str) -> str | None:
     """What git prints; None without git, outside a checkout and before the first commit."""
-    if shutil.which("git") is None:
+    try:
+        return git(project_dir, *arguments)
+    except ValueError:
         return None
-    environment = {key: value for key, value in os.environ.items() if key not in _HOOK_VARIABLES}
-    done = subprocess.run(
-        ["git", "-C", str(project_dir), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-    )
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def stage_outputs(lock_path: Path) -> dict[str, str]:

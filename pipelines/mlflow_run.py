@@ -129,8 +129,8 @@ class MlflowRun:
         if changed:
             logger.warning("MLflow run %s keeps its first %s", self.run_id, ", ".join(changed))
 
-    def log_dataset(self, manifest: Manifest, *, path: Path) -> None:
-        """Log the prepared pairs at `path` as the data set the run was trained on."""
+    def log_dataset(self, manifest: Manifest, *, path: Path, context: str) -> None:
+        """Log the prepared pairs at `path` as the data set of the run; `context` says what for."""
         inputs = self.client.get_run(self.run_id).inputs
         if inputs is not None and inputs.dataset_inputs:
             return
@@ -142,8 +142,8 @@ class MlflowRun:
             source=json.dumps({"uri": path.as_posix()}),
             profile=json.dumps(sizes),
         )
-        context = InputTag(MLFLOW_DATASET_CONTEXT, "training")
-        self.client.log_inputs(self.run_id, [DatasetInput(dataset, tags=[context])])
+        tags = [InputTag(MLFLOW_DATASET_CONTEXT, context)]
+        self.client.log_inputs(self.run_id, [DatasetInput(dataset, tags=tags)])
 
     def log_text(self, name: str, text: str) -> None:
         """Log a text file, unless the run has a file or folder of that first path part."""

@@ -1,5 +1,6 @@
 """A trained generator as an MLflow model: source code, weights, signature, nothing pickled."""
 
+import hashlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -15,6 +16,7 @@ from pix2pix.checkpoint import CARD_FILE, GENERATOR_FILE, ModelCard
 from pix2pix.data.manifest import SideRecord
 
 MODEL_FILES = (GENERATOR_FILE, CARD_FILE)  # what a translation depends on
+PACKAGED_MODEL = "artifacts/model"  # where a package has them: MLflow decides the first part
 
 _SERVED_MODEL = Path(__file__).with_name("served_model.py")
 _PACKAGE_DIR = Path(pix2pix.__file__).parent
@@ -46,6 +48,18 @@ def write_package(
             pip_requirements=[f"mlflow=={installed_version('mlflow')}", *pinned_dependencies()],
             mlflow_model=head,
         )
+
+
+def content_hash(model_dir: Path) -> str:
+    """SHA-256 of what a translation depends on. Raises ValueError naming a file that is missing."""
+    digest = hashlib.sha256()
+    for name in MODEL_FILES:
+        path = model_dir / name
+        if not path.is_file():
+            raise ValueError(f"{path} is missing; run `dvc repro train` or `dvc pull`")
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def signature(card: ModelCard) -> ModelSignature:

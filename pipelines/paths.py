@@ -18,9 +18,16 @@ CURVES_PATH = Path("reports/curves.csv")  # the history as `dvc plots` reads it
 SAMPLES_DIR = Path("reports/samples")
 AUGMENTATION_PATH = Path("reports/augmentation.png")
 
+TUNE_DIR = Path("reports/tune")
+
 METRICS_PATH = Path("reports/metrics.json")
 METRICS_TABLE_PATH = Path("reports/metrics.txt")
 PER_IMAGE_PATH = Path("reports/per_image.csv")
 PANELS_DIR = Path("reports/panels")
 
 REGISTRATION_PATH = Path("reports/registration.json")
+
+# Written by pipelines/registered, after the pipeline: of no run and no output of DVC's.
+CHAMPION_PATH = Path("reports/champion.json")
+NEW_DATA_PATH = Path("reports/new_data.json")
+EVALUATION_DIR = Path("reports/evaluation")  # of a version that somebody names

@@ -19,6 +19,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from pipelines.progress_line import progress_line
+
 if TYPE_CHECKING:
     from pix2pix.training import StepProgress
 
@@ -152,8 +154,10 @@ def _advance(bar: Any, progress: _Progress, num_epochs: int) -> None:
 
 
 def _line(progress: _Progress, num_epochs: int) -> str:
-    place = f"epoch {progress.epoch + 1}/{num_epochs}"
-    return f"{place}, step {progress.batch}/{progress.num_batches}, {_speed(progress)}"
+    place = progress_line(
+        progress.epoch, num_epochs, batch=progress.batch, num_batches=progress.num_batches
+    )
+    return f"{place}, {_speed(progress)}"
 
 
 def _speed(progress: _Progress) -> str:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -43,9 +43,11 @@ def train(
     place: Placement,
     run: Folder,
     live_run: LiveRun | None,
+    callbacks: Sequence[ray.train.UserCallback] = (),
 ) -> Trained:
     """Train on the connected Ray cluster, from the newest checkpoint in the folder `run`.
 
+    `callbacks` hear what the workers report.
     Raises ray.train.TrainingFailedError if more workers were lost than may be, ValueError if it
     failed for another reason, and InterruptionError if a signal stopped it: then all is saved.
     """
@@ -61,7 +63,13 @@ def train(
         "cpus": place.cpus_per_worker,
     }
     with console(params.train.total_epochs) as mailbox:
-        trainer = _trainer(message | {"mailbox": mailbox}, params.train, place=place, run=run)
+        trainer = _trainer(
+            message | {"mailbox": mailbox},
+            params.train,
+            place=place,
+            run=run,
+            callbacks=[*callbacks],
+        )
         fit: Callable[[], Any] = trainer.fit
         result, signal_number = run_interruptibly(fit, stop=partial(_stop, mailbox))
     outcome: Outcome = result.return_value
@@ -79,7 +87,12 @@ def _stop(mailbox: Any) -> None:
 
 
 def _trainer(
-    message: dict[str, Any], config: TrainConfig, *, place: Placement, run: Folder
+    message: dict[str, Any],
+    config: TrainConfig,
+    *,
+    place: Placement,
+    run: Folder,
+    callbacks: list[Any],
 ) -> ray.train.torch.TorchTrainer:
     storage_path, _, name = run.path.rpartition("/")
     worker: Any = train_worker  # for Ray's types a training has no result
@@ -100,6 +113,7 @@ def _trainer(
             storage_path=storage_path,
             storage_filesystem=run.filesystem,
             failure_config=ray.train.FailureConfig(max_failures=config.max_failures),
+            callbacks=callbacks,
         ),
     )
 

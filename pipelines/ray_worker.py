@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, assert_never
 
-import numpy as np
 import ray.train.torch
 import safetensors.torch
 import torch
@@ -22,15 +21,13 @@ from pipelines.ray_requests import Requests
 from pipelines.running_state import CHECKPOINTS_FOLDER, NON_FINITE_FOLDER, RUN_FILE, SAMPLES_FOLDER
 from pipelines.sample_grids import SampleGrids
 from pipelines.storage import Folder
+from pipelines.training_data import dev_samples, dev_set, train_batches
 from pix2pix.config import Params, TrainConfig, parse_params
-from pix2pix.data.augment import make_augmentation
-from pix2pix.data.loader import EvalBatches, TrainBatches
+from pix2pix.data.loader import TrainBatches
 from pix2pix.data.manifest import Manifest, load_manifest
-from pix2pix.data.prepared import PreparedSplit, open_split
-from pix2pix.data.ranges import to_network
+from pix2pix.data.prepared import open_split
 from pix2pix.models import network_configs
 from pix2pix.training import (
-    DevSet,
     EpochResult,
     NonFiniteLossError,
     SavePoint,
@@ -40,8 +37,6 @@ from pix2pix.training import (
 )
 from pix2pix.training.dev import better_mode
 from pix2pix.training.distributed import exchange_gradients, rank, world_size, wrapping_options
-
-_DEV_BATCH = 8  # images; only speed depends on it
 
 logger = logging.getLogger(__name__)
 
@@ -87,14 +82,9 @@ def train_worker(message: dict[str, Any]) -> Outcome:
             live=live,
             console=console,
         )
-        with _train_batches(job) as batches:
+        train = open_split(prepared_dir, "train")
+        with train_batches(train, params, job.manifest, device=device) as batches:
             return _train_despite_non_finite_losses(job, batches)
-
-
-def dev_samples(dev: PreparedSplit, num_samples: int) -> list[int]:
-    """Positions of the fixed dev pairs of the sample grids, spread over the split."""
-    count = min(num_samples, len(dev.pair_ids))
-    return [int(place) for place in np.linspace(0, len(dev.pair_ids) - 1, count)]
 
 
 def _look_around(run: Folder, dataset: DatasetSource) -> tuple[Path, str | None]:
@@ -167,12 +157,13 @@ def _train(job: _Job, batches: TrainBatches) -> Outcome:
     restore(state, folder)
     if job.live is not None:
         job.live.log_history(state.history)
+    device = ray.train.torch.get_device()
     dev = open_split(job.prepared_dir, "dev")
     shown = dev_samples(dev, config.num_samples)
     grids = SampleGrids(dev, shown, job.manifest)
     reports = CheckpointReports(folder, params=job.params, data_hash=job.manifest.data_hash)
-    dev_set = DevSet(_dev_batches(dev, job.manifest), _sources(dev, shown, job.manifest))
-    for moment in fit(state, batches, config, dev=dev_set, on_step=Requests(job.console)):
+    judged = dev_set(dev, job.manifest, shown=shown, device=device)
+    for moment in fit(state, batches, config, dev=judged, on_step=Requests(job.console)):
         match moment:
             case EpochResult():
                 _log_epoch(job, state, moment, grids)
@@ -209,36 +200,3 @@ def _prepare(network: nn.Module, *, config: TrainConfig) -> nn.Module:
     )
     exchange_gradients(prepared, config)
     return prepared
-
-
-def _train_batches(job: _Job) -> TrainBatches:
-    params, manifest = job.params, job.manifest
-    augmentation = make_augmentation(
-        params.augment, params.data, source=manifest.source, target=manifest.target
-    )
-    return TrainBatches(
-        open_split(job.prepared_dir, "train"),
-        augmentation,
-        seed=params.train.seed,
-        batch_size=params.train.batch_size,
-        device=ray.train.torch.get_device(),
-        rank=rank(),
-        world_size=world_size(),
-        loader_workers=params.train.loader_workers,
-    )
-
-
-def _dev_batches(dev: PreparedSplit, manifest: Manifest) -> EvalBatches:
-    return EvalBatches(
-        dev,
-        source=manifest.source,
-        target=manifest.target,
-        batch_size=_DEV_BATCH,
-        device=ray.train.torch.get_device(),
-        rank=rank(),
-        world_size=world_size(),
-    )
-
-
-def _sources(dev: PreparedSplit, shown: list[int], manifest: Manifest) -> torch.Tensor:
-    return to_network(torch.from_numpy(dev.source[shown]), manifest.source.value_range)

@@ -1,6 +1,5 @@
 """The MLflow model registry: one version per training and content, that anybody can serve."""
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
@@ -9,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 from mlflow import MlflowClient
-from mlflow.entities import LoggedModel, LoggedModelOutput, Metric, Run
+from mlflow.entities import Dataset, LoggedModel, LoggedModelOutput, Metric, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import Model
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines.mlflow_run import RUN_KEY_TAG, SCORES_STEP, connect
-from pipelines.model_package import MODEL_FILES, write_package
+from pipelines.model_package import content_hash, write_package
 from pipelines.tracking import DATA_HASH_TAG, GIT_COMMIT_TAG, TrackedRun
 from pipelines.tracking_uri import shown
 from pix2pix.checkpoint import ModelCard, load_card
@@ -50,7 +49,7 @@ def register_model(
     naming `uri` if MLflow does not answer, ValueError if the model folder is not complete.
     """
     card = load_card(model_dir)
-    content = _content_hash(model_dir)
+    content = content_hash(model_dir)
     client = connect(uri)
     tracked = client.get_run(run.run_id)
     tags = {CONTENT_TAG: content, **_tags(card, tracked)}
@@ -60,8 +59,11 @@ def register_model(
         # MLflow's databases do not keep which logged model a version was made of.
         tags[LOGGED_TAG] = logged.model_id
         version = _create_version(client, name, tracked, logged=logged, tags=tags)
-    _update(client, version, tags=tags, description=_describe(card, tracked))
-    _link_metrics(client, tracked, model_id=version.tags[LOGGED_TAG], epoch=card.epoch)
+    set_version_tags(client, version, tags)
+    description = _describe(card, tracked)
+    if version.description != description:
+        client.update_model_version(name, version.version, description)
+    link_metrics(client, tracked, model_id=version.tags[LOGGED_TAG], epoch=card.epoch)
     return Registration(
         model=name,
         version=str(version.version),
@@ -70,17 +72,6 @@ def register_model(
         experiment_id=run.experiment_id,
         tracking_uri=shown(uri),
     )
-
-
-def _content_hash(model_dir: Path) -> str:
-    digest = hashlib.sha256()
-    for name in MODEL_FILES:
-        path = model_dir / name
-        if not path.is_file():
-            raise ValueError(f"{path} is missing; run `dvc repro train` or `dvc pull`")
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
 
 
 def _find_version(
@@ -137,21 +128,21 @@ def _create_version(
     return version
 
 
-def _update(
-    client: MlflowClient, version: ModelVersion, *, tags: Mapping[str, str], description: str
-) -> None:
+def set_version_tags(client: MlflowClient, version: ModelVersion, tags: Mapping[str, str]) -> None:
+    """Set the tags that are missing or different."""
     for key, value in tags.items():
         if version.tags.get(key) != value:
             client.set_model_version_tag(version.name, version.version, key, value)
-    if version.description != description:
-        client.update_model_version(version.name, version.version, description)
 
 
-def _link_metrics(client: MlflowClient, run: Run, *, model_id: str, epoch: int) -> None:
-    """Show the run's metrics of these weights with the model, as MLflow's own logging does.
+def link_metrics(
+    client: MlflowClient, run: Run, *, model_id: str, epoch: int, dataset: Dataset | None = None
+) -> None:
+    """Show a run's metrics of a model's weights with the model, as MLflow's own logging does.
 
     A database keeps a point of the same time and value once, so the run's points get a second
-    reference, no copy. Of several evaluations the last counts.
+    reference, no copy. Of several evaluations the last counts. `dataset` is named beside the
+    metrics where it is not the one that the model was trained on.
     """
     run_id = run.info.run_id
     points = []
@@ -161,7 +152,16 @@ def _link_metrics(client: MlflowClient, run: Run, *, model_id: str, epoch: int) 
         if history:
             last = max(history, key=lambda point: point.timestamp)
             points.append(
-                Metric(key, last.value, last.timestamp, step, model_id=model_id, run_id=run_id)
+                Metric(
+                    key,
+                    last.value,
+                    last.timestamp,
+                    step,
+                    model_id=model_id,
+                    dataset_name=dataset.name if dataset else None,
+                    dataset_digest=dataset.digest if dataset else None,
+                    run_id=run_id,
+                )
             )
     client.log_batch(run_id, metrics=points, synchronous=True)
 

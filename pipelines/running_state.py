@@ -13,12 +13,14 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pix2pix
 from pipelines.storage import Folder
 from pix2pix.config import WHERE_IT_RUNS, Params
 
-_CODE = ("config", "checkpoint.py", "data", "models", "training")
+_TRAINING_CODE = ("config", "checkpoint.py", "data", "models", "training")
+_STUDY_CODE = ("evaluation", "tuning")
 RUN_FILE = "run.json"
 CHECKPOINTS_FOLDER = "checkpoints"
 SAMPLES_FOLDER = "samples"
@@ -40,7 +42,20 @@ def open_running_state(storage: Folder, params: Params, data_hash: str) -> Runni
 
     Raises OSError if the storage cannot be used.
     """
-    folder = storage / _fingerprint(params, data_hash)
+    return _open(storage / _fingerprint(_training(params), data_hash, _TRAINING_CODE))
+
+
+def open_study_state(storage: Folder, params: Params, data_hash: str) -> RunningState:
+    """The state of the study that `params` on this data would continue, or a new one.
+
+    Raises OSError if the storage cannot be used.
+    """
+    sections = _training(params) | {"tune": dataclasses.asdict(params.tune)}
+    fingerprint = _fingerprint(sections, data_hash, (*_TRAINING_CODE, *_STUDY_CODE))
+    return _open(storage / f"tune-{fingerprint}")
+
+
+def _open(folder: Folder) -> RunningState:
     if folder.has(RUN_FILE):
         found = json.loads(folder.read(RUN_FILE))
         return RunningState(folder, found["run_key"], found["started_s"], is_new=False)
@@ -54,19 +69,26 @@ def close_running_state(state: RunningState) -> None:
     state.folder.remove_all()
 
 
-def _fingerprint(params: Params, data_hash: str) -> str:
-    sections = {name: dataclasses.asdict(getattr(params, name)) for name in ("augment", "model")}
+def _training(params: Params) -> dict[str, Any]:
+    """The parameters that the result of a training is a function of."""
+    sections: dict[str, Any] = {
+        name: dataclasses.asdict(getattr(params, name)) for name in ("augment", "model")
+    }
     train = dataclasses.asdict(params.train)
     sections["train"] = {key: value for key, value in train.items() if key not in WHERE_IT_RUNS}
+    return sections
+
+
+def _fingerprint(sections: dict[str, Any], data_hash: str, code: Iterable[str]) -> str:
     digest = hashlib.sha256(json.dumps([data_hash, sections], sort_keys=True).encode())
     root = Path(pix2pix.__file__).parent
-    for path in _sources(root):
+    for path in _sources(root, code):
         digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _sources(root: Path) -> Iterable[Path]:
-    for name in _CODE:
+def _sources(root: Path, code: Iterable[str]) -> Iterable[Path]:
+    for name in code:
         path = root / name
         yield from [path] if path.is_file() else sorted(path.rglob("*.py"))

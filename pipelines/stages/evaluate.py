@@ -1,173 +1,24 @@
 """DVC stage `evaluate`: score the model and the baselines on the test split."""
 
 import logging
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from pipelines.entrypoint import run, write_json
-from pipelines.paths import (
-    METRICS_PATH,
-    METRICS_TABLE_PATH,
-    MODEL_DIR,
-    PANELS_DIR,
-    PER_IMAGE_PATH,
-    PREPARED_DIR,
-)
-from pix2pix.checkpoint import ModelCard, load_generator
-from pix2pix.config import EvaluateConfig, load_params
-from pix2pix.data.loader import EvalBatches
-from pix2pix.data.manifest import Manifest, load_manifest
-from pix2pix.data.prepared import PreparedSplit, open_split
-from pix2pix.data.ranges import to_network
-from pix2pix.evaluation.baselines import (
-    IDENTITY,
-    MEAN_TARGET,
-    identity_channels,
-    identity_fake,
-    mean_image,
-    mean_target_fake,
-    reference_indices,
-)
-from pix2pix.evaluation.extractors import FeatureExtractor, choose_extractor
-from pix2pix.evaluation.features import extract_features
-from pix2pix.evaluation.panels import Extremes, panel_image
-from pix2pix.evaluation.protocol import Protocol, measuring_packages
-from pix2pix.evaluation.report import MODEL, Report, make_report, per_image_csv, report_json
-from pix2pix.evaluation.scoring import Scorer, SplitScores
+from pipelines.entrypoint import run
+from pipelines.evaluation import evaluate_model, write_evaluation
+from pipelines.model_fit import check_trained_on
+from pipelines.paths import METRICS_PATH, MODEL_DIR, PREPARED_DIR
+from pix2pix.config import load_params
 from pix2pix.evaluation.table import format_table
-from pix2pix.files import write_text
-from pix2pix.grids import write_png
-from pix2pix.models import UNetGenerator, translate
 
 logger = logging.getLogger(__name__)
 
 
-def score_test_split(
-    generator: UNetGenerator,
-    card: ModelCard,
-    *,
-    prepared_dir: Path,
-    extractor: FeatureExtractor,
-    config: EvaluateConfig,
-    device: torch.device,
-) -> tuple[SplitScores, Extremes]:
-    """Score the model and each baseline that exists on the test split, batch by batch."""
-    manifest = load_manifest(prepared_dir)
-    train, test = open_split(prepared_dir, "train"), open_split(prepared_dir, "test")
-    mean = mean_image(_train_targets(train, manifest, config))
-    scorer, extremes = Scorer(extractor), Extremes(config.num_panels)
-    batches = EvalBatches(
-        test,
-        source=manifest.source,
-        target=manifest.target,
-        batch_size=config.batch_size,
-        device=device,
-    )
-    for source, target, pair_ids in batches:
-        fake = translate(
-            generator,
-            source.contiguous(),
-            mode=card.inference_mode,
-            seeds=[card.seed] * len(source),
-        )
-        fakes = {MODEL: fake, MEAN_TARGET: mean_target_fake(mean, target)}
-        if identity_channels(source.shape[1], target.shape[1]) is None:
-            fakes[IDENTITY] = identity_fake(source, target.shape[1])
-        quality = scorer.update(fakes, target, pair_ids)[MODEL]
-        extremes.update(source, fake, target, pair_ids=pair_ids, l1=quality.l1)
-    reference = _real_features(train, manifest, len(test.pair_ids), extractor, config)
-    return scorer.finish(config, reference=reference), extremes
-
-
-def _train_targets(
-    train: PreparedSplit, manifest: Manifest, config: EvaluateConfig, chosen: Any = None
-) -> Iterator[Tensor]:
-    """Training targets (N, C, H, W) in [-1, 1], all or the `chosen` positions."""
-    positions = np.arange(len(train.pair_ids)) if chosen is None else chosen
-    for start in range(0, len(positions), config.batch_size):
-        raw = torch.from_numpy(train.target[positions[start : start + config.batch_size]])
-        yield to_network(raw, manifest.target.value_range)
-
-
-def _real_features(
-    train: PreparedSplit,
-    manifest: Manifest,
-    num_images: int,
-    extractor: FeatureExtractor,
-    config: EvaluateConfig,
-) -> np.ndarray | None:
-    chosen = reference_indices(len(train.pair_ids), num_images, seed=config.seed)
-    size_px = manifest.splits["test"].size_px
-    return extract_features(
-        _train_targets(train, manifest, config, chosen), extractor, size_px=(size_px, size_px)
-    )
-
-
-def _protocol(
-    manifest: Manifest, card: ModelCard, extractor: FeatureExtractor, config: EvaluateConfig
-) -> Protocol:
-    test = manifest.splits["test"]
-    return Protocol(
-        split="test",
-        split_hash=test.hash,
-        num_images=len(test.pair_ids),
-        image_size=test.size_px,
-        direction=manifest.direction,
-        resize_kernel=manifest.target.kernel,
-        extractor=extractor.name,
-        extractor_sha256=extractor.weights_sha256,
-        inference_mode=card.inference_mode,
-        seed=config.seed,
-        num_bootstrap=config.num_bootstrap,
-        confidence=config.confidence,
-        kid_subset_size=min(config.kid_subset_size, len(test.pair_ids)),
-        packages=measuring_packages(),
-    )
-
-
-def evaluate(prepared_dir: Path, model_dir: Path, config: EvaluateConfig) -> Report:
-    """Score the model of `model_dir`, write the report's files and return it.
-
-    Raises ValueError if the model was not trained on this prepared data.
-    """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    manifest = load_manifest(prepared_dir)
-    generator, card = load_generator(model_dir)
-    if card.data_hash != manifest.data_hash:
-        raise ValueError(
-            f"{model_dir} was trained on other data than {prepared_dir} holds; run `dvc repro`"
-        )
-    extractor, warning = choose_extractor(config.inception_weights, device)
-    scores, extremes = score_test_split(
-        generator.to(device),
-        card,
-        prepared_dir=prepared_dir,
-        extractor=extractor,
-        config=config,
-        device=device,
-    )
-    reason = identity_channels(card.source.channels, card.target.channels)
-    warnings = tuple(text for text in (warning, reason) if text is not None)
-    protocol = _protocol(manifest, card, extractor, config)
-    report = make_report(scores, protocol=protocol, dev=card.dev, warnings=warnings)
-    write_text(PER_IMAGE_PATH, per_image_csv(scores))
-    write_png(PANELS_DIR / "best.png", panel_image(extremes.best()))
-    write_png(PANELS_DIR / "worst.png", panel_image(extremes.worst()))
-    return report
-
-
 def main() -> None:
     """Read params.yaml, models/ and data/prepared, write the metrics and pictures."""
-    report = evaluate(PREPARED_DIR, MODEL_DIR, load_params().evaluate)
-    write_json(METRICS_PATH, report_json(report))
-    table = format_table(report)
-    write_text(METRICS_TABLE_PATH, f"{table}\n")
-    logger.info("scores on the test split\n%s", table)
+    config = load_params().evaluate
+    check_trained_on(MODEL_DIR, PREPARED_DIR)
+    evaluation = evaluate_model(PREPARED_DIR, MODEL_DIR, config)
+    write_evaluation(METRICS_PATH.parent, evaluation)
+    logger.info("scores on the test split\n%s", format_table(evaluation.report))
 
 
 if __name__ == "__main__":

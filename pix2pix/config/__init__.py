@@ -19,22 +19,40 @@ from pix2pix.config.model import ModelConfig, generator_depth
 from pix2pix.config.params import Params, load_params, parse_params
 from pix2pix.config.results import EvaluateConfig, RegisterConfig
 from pix2pix.config.train import WHERE_IT_RUNS, TrainConfig
+from pix2pix.config.tune import (
+    Choice,
+    Dimension,
+    LogUniform,
+    Objective,
+    Quantised,
+    TuneConfig,
+    Uniform,
+    Value,
+)
 
 __all__ = [
     "WHERE_IT_RUNS",
     "ArchiveConfig",
     "AugmentConfig",
+    "Choice",
     "DataConfig",
+    "Dimension",
     "Direction",
     "EvaluateConfig",
     "Kernel",
     "Kind",
+    "LogUniform",
     "ModelConfig",
+    "Objective",
     "Params",
+    "Quantised",
     "RegisterConfig",
     "SideConfig",
     "SyntheticConfig",
     "TrainConfig",
+    "TuneConfig",
+    "Uniform",
+    "Value",
     "generator_depth",
     "load_params",
     "parse_params",

@@ -15,6 +15,7 @@ from pix2pix.config.model import ModelConfig, generator_depth
 from pix2pix.config.results import EvaluateConfig, RegisterConfig
 from pix2pix.config.strict import STRICT
 from pix2pix.config.train import TrainConfig
+from pix2pix.config.tune import TuneConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +28,7 @@ class Params:
     augment: AugmentConfig
     model: ModelConfig
     train: TrainConfig
+    tune: TuneConfig
     evaluate: EvaluateConfig
     register: RegisterConfig
 

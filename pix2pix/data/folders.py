@@ -44,6 +44,11 @@ def collect_files(root: Path, side_folder: str | None) -> tuple[Files, int]:
     return dict(files), num_ignored
 
 
+def image_files(root: Path) -> list[Path]:
+    """Image files at any depth below `root`, sorted; hidden files and DVC's are passed over."""
+    return sorted(path for path in _walk(root, is_split=True) if path.suffix.lower() in SUFFIXES)
+
+
 def split_folder(pair_id: str) -> str | None:
     """The split folder that a pair lies in, if any."""
     first, slash, _ = pair_id.partition("/")

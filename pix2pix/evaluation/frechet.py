@@ -119,19 +119,31 @@ def kernel_interval(
     published; unbiased, so it may be slightly negative. The interval redraws whole sets.
     Raises ValueError for fewer than two images in either set.
     """
-    _check(fake, real)
+    value, deviation = kernel_distance(
+        fake, real, subset_size=config.kid_subset_size, seed=config.seed
+    )
     first, second = fake.astype(np.float64), real.astype(np.float64)
+    draws = _resampled_mmd(first, second, paired=paired, config=config)
+    return centred(value, draws, confidence=config.confidence), deviation
+
+
+def kernel_distance(
+    fake: np.ndarray, real: np.ndarray, *, subset_size: int, seed: int
+) -> tuple[float, float]:
+    """KID of two feature sets, (N, F) and (M, F), and its standard deviation over the subsets.
+
+    Raises ValueError for fewer than two images in either set.
+    """
+    _check(fake, real)
     metric = kid_features_to_metric(
-        torch.from_numpy(first),
-        torch.from_numpy(second),
+        torch.from_numpy(fake.astype(np.float64)),
+        torch.from_numpy(real.astype(np.float64)),
         kid_subsets=_NUM_KID_SUBSETS,
-        kid_subset_size=min(config.kid_subset_size, len(fake), len(real)),
-        rng_seed=config.seed,
+        kid_subset_size=min(subset_size, len(fake), len(real)),
+        rng_seed=seed,
         verbose=False,
     )
-    draws = _resampled_mmd(first, second, paired=paired, config=config)
-    interval = centred(metric[KEY_METRIC_KID_MEAN], draws, confidence=config.confidence)
-    return interval, float(metric[KEY_METRIC_KID_STD])
+    return float(metric[KEY_METRIC_KID_MEAN]), float(metric[KEY_METRIC_KID_STD])
 
 
 def _resampled_mmd(

@@ -35,7 +35,30 @@ NOT_A_DEPENDENCY = {
         "pipelines/running_state.py",
         "pipelines/storage.py",
         "pipelines/tracking_uri.py",
-    }
+    },
+    "tune": {
+        "pipelines/checkpoints.py",
+        "pipelines/dvc_remote.py",
+        "pipelines/finished_run.py",
+        "pipelines/git.py",
+        "pipelines/interruption.py",
+        "pipelines/lineage.py",
+        "pipelines/live_run.py",
+        "pipelines/live_study.py",
+        "pipelines/node_dataset.py",
+        "pipelines/outbox.py",
+        "pipelines/progress_line.py",
+        "pipelines/ray_checkpoints.py",
+        "pipelines/ray_cluster.py",
+        "pipelines/ray_console.py",
+        "pipelines/ray_requests.py",
+        "pipelines/run_description.py",
+        "pipelines/running_state.py",
+        "pipelines/storage.py",
+        "pipelines/study_console.py",
+        "pipelines/study_log.py",
+        "pipelines/tracking_uri.py",
+    },
 }
 # Not read from params.yaml by `prepare`: ingest made data/raw of them.
 INGEST_ONLY = {"data.source", "data.synthetic", "data.archive"}
@@ -102,6 +125,15 @@ def test_a_training_does_not_depend_on_evaluation_or_tracking() -> None:
     assert not any("evaluation" in dep or "tracking" in dep for dep in dependencies)
 
 
+def test_a_study_depends_on_what_its_trainings_depend_on_and_nothing_on_a_study() -> None:
+    tune, train = STAGES["tune"], STAGES["train"]
+    pictures = {"train.sample_every_epochs"}  # one grid per trial
+    assert set(tune["params"]) == set(train["params"]) - pictures | {"tune"}
+    code = {dep for dep in train["deps"] if not dep.startswith("pipelines/stages/")}
+    assert code - set(tune["deps"]) == set()
+    assert not any("reports/tune" in dep for stage in STAGES.values() for dep in stage["deps"])
+
+
 def test_every_parameter_is_some_stage_s_and_every_stage_s_parameter_exists() -> None:
     params = dataclasses.asdict(load_params(ROOT / "params.yaml"))
     listed = {name for stage in STAGES.values() for name in stage["params"]}
@@ -121,7 +153,7 @@ def test_register_depends_on_every_output_before_it() -> None:
     outputs = {
         out if isinstance(out, str) else next(iter(out))  # a mapping where it has settings
         for name, stage in STAGES.items()
-        if name != "register"
+        if name not in ("register", "tune")  # a study is no part of a training
         for out in stage["outs"]
     } - {"data/raw"}  # data/prepared stands for it
     assert outputs - set(STAGES["register"]["deps"]) == set()

@@ -52,11 +52,14 @@ def test_a_score_that_could_not_be_computed_is_left_out(project: Path) -> None:
     assert scores["test/l1"] == 0.1
 
 
-def test_a_study_and_the_registration_are_no_reports_of_the_run(project: Path) -> None:
+def test_a_study_and_what_comes_after_are_no_reports_of_the_run(project: Path) -> None:
     before = read_finished_run(project)
     (project / "reports" / "tune").mkdir()
     write_picture(project / "reports" / "tune" / "curve.png", seed=0)
     (project / "reports" / "registration.json").write_text("{}")
+    for name in ("champion.json", "new_data.json", "evaluation/metrics.json"):
+        (project / "reports" / name).parent.mkdir(exist_ok=True)
+        (project / "reports" / name).write_text("{}")
     (project / "reports" / ".gitignore").write_text("/samples")
     assert read_finished_run(project) == before
     (project / "reports" / "per_image.csv").write_text("pair_id,l1\nx,0.2\n")

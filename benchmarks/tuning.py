@@ -1,0 +1,162 @@
+"""What a search with ASHA and Optuna saves over random search, and what scheduling costs.
+
+Both search the same space on the drawn pairs of the smoke preset. Random search trains every trial
+to its end; the other may use as many trials. Counted are optimiser steps, until the best dev L1 of
+a finished trial is as low as the lowest of the random search of the same seed.
+
+    python -m benchmarks.tuning --out benchmarks/results/tuning.json
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.workload import prepare, preset
+from pipelines.node_dataset import DatasetSource
+from pipelines.ray_cluster import connect
+from pipelines.ray_tune import place_trials
+from pipelines.ray_tune_trial import TrialJob
+from pipelines.storage import open_folder
+from pipelines.study import run_study
+from pipelines.study_log import StudyLog
+from pix2pix.config import Params, parse_params
+from pix2pix.data.manifest import load_manifest
+from pix2pix.files import write_text
+from pix2pix.tuning.space import first_kept_epoch
+from pix2pix.tuning.trials import Trial, best_l1
+
+_NUM_PAIRS = 48
+_SPACE = [
+    {"key": "train.learning_rate", "kind": "loguniform", "low": 1e-5, "high": 1e-1},
+    {"key": "train.lambda_l1", "kind": "loguniform", "low": 1.0, "high": 1000.0},
+    {"key": "train.beta1", "kind": "uniform", "low": 0.0, "high": 0.95},
+    {"key": "model.dropout", "kind": "quantised", "low": 0.0, "high": 0.75, "step": 0.25},
+    {"key": "model.norm", "kind": "choice", "values": ["batch", "instance", "none"]},
+]
+_RANDOM = {"sampler": "random", "scheduler": "none"}
+_ASHA = {"sampler": "optuna", "scheduler": "asha"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Search:
+    """What a search came to."""
+
+    num_epochs: int  # over all trials
+    best_l1: float
+    epochs_to_target: int | None  # until it was as good as the random search; None: it never was
+    overhead_share: float  # of its time, not spent in epochs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """Both searches with one seed."""
+
+    seed: int
+    random: Search
+    asha: Search
+
+    @property
+    def share(self) -> float | None:
+        """Of the steps of the random search that the other needed to be as good."""
+        needed = self.asha.epochs_to_target
+        return None if needed is None else needed / self.random.num_epochs
+
+
+def search_params(params: Params, **changes: Any) -> Params:
+    """A study on these parameters, one trial at a time: then steps and time are in one order."""
+    mapping = asdict(params)
+    few = {"max_concurrent_trials": 1, "num_seeds": 0, "gpus_per_worker": 0.0, "grace_epochs": 1}
+    mapping["tune"] |= {"space": _SPACE, **few, **changes}
+    return parse_params(mapping)
+
+
+def run_search(params: Params, dataset: DatasetSource, *, target: float | None) -> Search:
+    """Run a study; `target` None takes its own best."""
+    with tempfile.TemporaryDirectory() as folder:
+        study = open_folder(folder)
+        job = TrialJob(params=params, dataset=dataset, study=study)
+        started_s = time.perf_counter()
+        found = run_study(
+            job, StudyLog(study, lambda _trial: None), place=place_trials(params.tune)
+        )
+        elapsed_s = time.perf_counter() - started_s
+    return summary(found.search, params, target=target, elapsed_s=elapsed_s)
+
+
+def summary(
+    trials: list[Trial], params: Params, *, target: float | None, elapsed_s: float
+) -> Search:
+    """Count epochs in the order in which the trials ran."""
+    first_epoch = first_kept_epoch(params)
+    finished = [
+        (trial, l1)
+        for trial in trials
+        if trial.status == "finished"
+        and (l1 := best_l1(trial, first_epoch=first_epoch)) is not None
+    ]
+    wanted = min(l1 for _, l1 in finished) if target is None else target
+    reached = [trial.number for trial, l1 in finished if l1 <= wanted]
+    epochs_s = sum(record.get("perf/epoch_s", 0.0) for t in trials for record in t.history)
+    return Search(
+        num_epochs=sum(trial.num_epochs for trial in trials),
+        best_l1=min(l1 for _, l1 in finished),
+        epochs_to_target=sum(t.num_epochs for t in trials if t.number <= min(reached))
+        if reached
+        else None,
+        overhead_share=1 - epochs_s / elapsed_s,
+    )
+
+
+def compare(seed: int, dataset: DatasetSource, params: Params) -> Comparison:
+    """Random search, and the other, which must be as good."""
+    drawn = run_search(search_params(params, seed=seed, **_RANDOM), dataset, target=None)
+    found = run_search(search_params(params, seed=seed, **_ASHA), dataset, target=drawn.best_l1)
+    return Comparison(seed=seed, random=drawn, asha=found)
+
+
+def main() -> None:
+    """Compare over seeds, write a JSON file and a line per seed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--trials", type=int, default=27)
+    parser.add_argument("--epochs", type=int, default=9)
+    options = parser.parse_args()
+    params = preset("smoke")
+    synthetic = replace(params.data.synthetic, num_train=_NUM_PAIRS)
+    params = replace(params, data=replace(params.data, synthetic=synthetic, dev_fraction=0.25))
+    params = search_params(params, num_trials=options.trials, num_epochs=options.epochs)
+    connect(None)
+    with tempfile.TemporaryDirectory() as folder:
+        prepared_dir = prepare(Path(folder), params)
+        dataset = DatasetSource(
+            prepared_dir=prepared_dir,
+            data_hash=load_manifest(prepared_dir).data_hash,
+            md5=None,
+            remote=None,
+        )
+        comparisons = []
+        for seed in range(options.seeds):
+            comparisons.append(compare(seed, dataset, params))
+            _write(options.out, comparisons)
+            sys.stdout.write(f"seed {seed}: {comparisons[-1]}\n")
+
+
+def _write(path: Path, comparisons: list[Comparison]) -> None:
+    shares = [share for each in comparisons if (share := each.share) is not None]
+    found = {
+        "comparisons": [asdict(each) | {"share": each.share} for each in comparisons],
+        "median_share": median(shares) if shares else None,
+        "num_reached": len(shares),
+    }
+    write_text(path, json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""What DVC knows of a project: its stages in order, its cache, its remotes.
+
+Commands of DVC are run as processes elsewhere; here its files are read, which takes no lock.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dvc.config import Config, ConfigError, merge  # type: ignore[import-untyped]
+from dvc.exceptions import DvcException  # type: ignore[import-untyped]
+from dvc.repo import Repo  # type: ignore[import-untyped]
+from dvc.repo.reproduce import get_active_graph, plan_repro  # type: ignore[import-untyped]
+
+
+def stages_up_to(project_dir: Path, targets: Sequence[str]) -> list[str]:
+    """Names of the stages that `targets` need, and these, in the order `dvc repro` takes.
+
+    All stages if there are no targets. Raises ValueError if a target or dvc.yaml is wrong.
+    """
+    try:
+        with Repo(str(project_dir)) as repo:
+            wanted = {stage.name for name in targets for stage in repo.stage.collect(name)}
+            # Without files of imported or added data: those have no name, and nothing to run.
+            graph = get_active_graph(repo.index.graph)
+            nodes = [stage for stage in graph if not stage.is_data_source and stage.name in wanted]
+            planned = plan_repro(graph, nodes) if targets else plan_repro(graph)
+            return [stage.name for stage in planned if not stage.is_data_source]
+    except DvcException as error:
+        raise ValueError(f"{project_dir / 'dvc.yaml'}: {error}") from None
+
+
+def data_files(project_dir: Path, *, only_imports: bool = False) -> list[str]:
+    """The .dvc files of data that was added, or imported and may have moved on where it is from."""
+    with Repo(str(project_dir)) as repo:
+        found = [
+            Path(stage.path)
+            for stage in repo.index.stages
+            if stage.is_data_source and (stage.is_import or not only_imports)
+        ]
+        return [path.relative_to(repo.root_dir).as_posix() for path in found]
+
+
+def has_remote(project_dir: Path) -> bool:
+    """Whether `dvc push` has somewhere to push to."""
+    return _settings(project_dir)["core"].get("remote") is not None
+
+
+def share_cache(project_dir: Path, workspace_dir: Path) -> None:
+    """Give the checkout `workspace_dir` the cache, remotes and credentials of `project_dir`.
+
+    They go to its local configuration (never committed), with absolute paths. What DVC remembers
+    of the files of a checkout goes into the checkout and vanishes with it. Raises ValueError if
+    DVC cannot read the configuration.
+    """
+    settings = _settings(project_dir)
+    settings["cache"].setdefault("dir", str(project_dir.resolve() / ".dvc" / "cache"))
+    settings["core"]["site_cache_dir"] = str(workspace_dir.resolve() / ".dvc" / "tmp" / "site")
+    with Config(str(workspace_dir / ".dvc"), validate=False).edit("local") as local:
+        merge(local, _with_absolute_paths(settings))
+    (workspace_dir / ".dvc" / "config.local").chmod(0o600)  # it may hold credentials
+
+
+def _settings(project_dir: Path) -> dict[str, Any]:
+    """The repository's own settings; the user's and the system's reach every checkout anyway."""
+    try:
+        config = Config(str(project_dir / ".dvc"), validate=False)
+        settings: dict[str, Any] = config.load_one("repo")
+        merge(settings, config.load_one("local"))
+    except ConfigError as error:
+        raise ValueError(f"DVC's configuration cannot be used: {error}") from None
+    return settings
+
+
+def _with_absolute_paths(settings: dict[str, Any]) -> dict[str, Any]:
+    """Plain text: DVC's own path types would be made relative again where they are written."""
+    return {
+        key: _with_absolute_paths(value) if isinstance(value, dict) else _plain(value)
+        for key, value in settings.items()
+    }
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, str) else value

@@ -1,0 +1,1 @@
+"""Prefect flows: when and where stages run, with which parameters, and what becomes of a result."""

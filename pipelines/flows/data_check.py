@@ -1,0 +1,43 @@
+"""The report of the data checks as an artifact, where they stopped a run."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from prefect.artifacts import create_markdown_artifact
+
+from pipelines.paths import CHECKS_PATH
+
+_MAX_SHOWN = 50
+
+
+def show_data_check(project_dir: Path) -> None:
+    """Create the artifact if the checks left a report with offences."""
+    path = project_dir / CHECKS_PATH
+    if not path.is_file():
+        return
+    report = json.loads(path.read_text(encoding="utf-8"))
+    if report["offences"]:
+        create_markdown_artifact(
+            data_check_markdown(report),
+            key="data-check",
+            description="what is wrong with the pairs",
+        )
+
+
+def data_check_markdown(report: Mapping[str, Any]) -> str:
+    """The report of `prepare` (reports/checks.json) for a reader."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: Mapping[str, Any]) -> Iterator[str]:
+    num_bad = sum(group["count"] for group in report["offences"].values())
+    yield f"## {report['num_found']} pairs found, {report['num_sound']} sound, {num_bad} offences"
+    for kind, group in report["offences"].items():
+        yield from ("", f"### {kind.replace('_', ' ')} ({group['count']})", group["remedy"], "")
+        for item in group["items"][:_MAX_SHOWN]:
+            yield f"- `{', '.join(item['paths'] or item['pairs'])}`: {item['what']}"
+        if group["count"] > _MAX_SHOWN:
+            yield f"- … and {group['count'] - _MAX_SHOWN} more"
+    yield from ("", *(f"> {note}" for note in report["notes"]))

@@ -1,0 +1,54 @@
+"""Flow `evaluate-pix2pix`: any registered model version on the test pairs of any data set."""
+
+from prefect import State, flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed
+
+from pipelines.dvc_stages import stages_up_to
+from pipelines.entrypoint import read_json
+from pipelines.flows.artifacts import show_picture, show_scores
+from pipelines.flows.commands import check_parameters, pull, python, reproduce_all
+from pipelines.flows.parameters import DataForm, EvaluateForm, RegisterForm, given
+from pipelines.flows.workspaces import flow_workspace
+from pipelines.paths import EVALUATION_DIR
+from pipelines.processes import Shell
+
+
+@flow(name="evaluate-pix2pix")
+def evaluate_pix2pix(
+    model: str,
+    data: DataForm = DataForm(),  # noqa: B008 - frozen
+    evaluate: EvaluateForm = EvaluateForm(),  # noqa: B008
+    register: RegisterForm = RegisterForm(),  # noqa: B008
+    revision: str = "HEAD",
+) -> State:
+    """Prepare the data and score a registered model on its test split; MLflow gets the scores.
+
+    Args:
+        model: registered model: NAME/VERSION, NAME@ALIAS, or NAME: its latest version
+        data: which pairs, and how they are prepared
+        evaluate: how the test split is scored
+        register: the MLflow experiment
+        revision: commit, branch or tag of the repository to run
+    """
+    overrides = given(data=data, evaluate=evaluate, register=register)
+    with flow_workspace(overrides, revision=revision, include_local_changes=False) as (held, shell):
+        check_parameters(shell)
+        pull(shell, update_imports=False)
+        reproduce_all(shell, stages_up_to(shell.folder, ["prepare"]))
+        score(shell, model)
+        held.discard()
+    return Completed(message=f"{model} is scored")
+
+
+@task(cache_policy=NO_CACHE)
+def score(shell: Shell, model: str) -> None:
+    """Score the model, and show the scores and the best panels."""
+    python(shell, "pipelines.registered.evaluate", "--model", model)
+    folder = shell.folder / EVALUATION_DIR
+    test = read_json(folder / "metrics.json", made_by="prepare")["test"]
+    rows = [{"metric": name, "value": value} for name, value in test.items()]
+    show_scores(rows, key="evaluation", description=f"{model} on the test pairs")
+    panels = folder / "panels" / "best.png"
+    if panels.is_file():
+        show_picture(panels, key="evaluation-panels", description="pairs with the lowest L1")

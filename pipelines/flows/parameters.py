@@ -1,0 +1,120 @@
+"""The sections of params.yaml as parameters of flows: typed forms in which any key may be left out.
+
+A key that is left out has the value of the revision that runs. The values that the forms show are
+those of the params.yaml in force when the deployment was made.
+"""
+
+import dataclasses
+import json
+from typing import Any, ClassVar, get_type_hints
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
+    ValidationInfo,
+    create_model,
+    model_validator,
+)
+from pydantic_core import CoreSchema
+
+from pix2pix.config import (
+    AugmentConfig,
+    DataConfig,
+    EvaluateConfig,
+    ModelConfig,
+    RegisterConfig,
+    TrainConfig,
+    TuneConfig,
+    load_params,
+)
+
+
+class Overrides(BaseModel):
+    """Some keys of a section."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=(), frozen=True
+    )
+
+    place: ClassVar[tuple[str, ...]]  # of the section in params.yaml
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _as_json(
+        cls, value: Any, handler: ModelWrapValidatorHandler["Overrides"], info: ValidationInfo
+    ) -> "Overrides":
+        """Be as strict as with params.yaml: about numbers and strings, yet lists become tuples."""
+        if isinstance(value, dict) and value and info.mode == "python":
+            return cls.model_validate_json(json.dumps(value))
+        return handler(value)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """With the values in force, so that forms come filled in."""
+        schema = handler(core_schema)
+        resolved = handler.resolve_ref_schema(schema)
+        section: Any = dataclasses.asdict(load_params())
+        for key in cls.place:
+            section = section[key]
+        for name, about in resolved.get("properties", {}).items():
+            about["default"] = section[name]
+        return schema
+
+    def set_keys(self) -> dict[str, Any]:
+        """What was given, as params.yaml would hold it."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+def _form(section: type, *place: str) -> Any:
+    """The form of a section: its fields, none of them required."""
+    hints = get_type_hints(section, include_extras=True)
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(section):
+        hint = hints[field.name]
+        is_section = isinstance(hint, type) and dataclasses.is_dataclass(hint)
+        fields[field.name] = (
+            _form(hint, *place, field.name) if is_section else hint,
+            None,  # never used: only what was given is
+        )
+    name = "".join(part.title().replace("_", "") for part in place)
+    form = create_model(name, __base__=Overrides, __doc__=section.__doc__, **fields)
+    form.place = place
+    return form
+
+
+# Classes, not values: Prefect reads them from the flows' annotations, and so do type checkers.
+class DataForm(_form(DataConfig, "data")):  # type: ignore[misc]
+    """Which pairs, and how they are prepared."""
+
+
+class AugmentForm(_form(AugmentConfig, "augment")):  # type: ignore[misc]
+    """Random changes of training pairs."""
+
+
+class ModelForm(_form(ModelConfig, "model")):  # type: ignore[misc]
+    """The two networks."""
+
+
+class TrainForm(_form(TrainConfig, "train")):  # type: ignore[misc]
+    """Optimisation, and where it runs."""
+
+
+class TuneForm(_form(TuneConfig, "tune")):  # type: ignore[misc]
+    """The search for better parameters."""
+
+
+class EvaluateForm(_form(EvaluateConfig, "evaluate")):  # type: ignore[misc]
+    """How the test split is scored."""
+
+
+class RegisterForm(_form(RegisterConfig, "register")):  # type: ignore[misc]
+    """Where the run and the model go in MLflow."""
+
+
+def given(**sections: Overrides) -> dict[str, Any]:
+    """The keys that were given, by section; sections without any are left out."""
+    return {name: keys for name, form in sections.items() if (keys := form.set_keys())}

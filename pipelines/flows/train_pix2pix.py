@@ -1,0 +1,152 @@
+"""Flow `train-pix2pix`: everything from the data to a registered model, in a workspace of its own.
+
+`python -m pipelines.flows.train_pix2pix` runs it here and now; with a Prefect server, see
+prefect.yaml.
+"""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from prefect import State, flow
+from prefect.exceptions import ParameterTypeError, SignatureMismatchError
+from prefect.states import Completed
+from ruamel.yaml import YAML
+
+from pipelines.dvc_stages import stages_up_to
+from pipelines.entrypoint import read_json, run
+from pipelines.flows.commands import check_parameters, pull, push, python, reproduce_all
+from pipelines.flows.parameters import (
+    AugmentForm,
+    DataForm,
+    EvaluateForm,
+    ModelForm,
+    RegisterForm,
+    TrainForm,
+    TuneForm,
+    given,
+)
+from pipelines.flows.record import REGISTER, compare_with_champion, record_result, show
+from pipelines.flows.server import check_server
+from pipelines.flows.tuning import tune_and_use
+from pipelines.flows.workspaces import flow_workspace
+from pipelines.paths import NEW_DATA_PATH
+from pipelines.processes import Shell
+
+_CHAMPION_LOCK = "champion.lock"
+
+
+@flow(name="train-pix2pix")
+def train_pix2pix(
+    data: DataForm = DataForm(),  # noqa: B008 - frozen
+    augment: AugmentForm = AugmentForm(),  # noqa: B008
+    model: ModelForm = ModelForm(),  # noqa: B008
+    train: TrainForm = TrainForm(),  # noqa: B008
+    tune: TuneForm = TuneForm(),  # noqa: B008
+    evaluate: EvaluateForm = EvaluateForm(),  # noqa: B008
+    register: RegisterForm = RegisterForm(),  # noqa: B008
+    revision: str = "HEAD",
+    include_local_changes: bool = False,
+    targets: Sequence[str] = (REGISTER,),
+    only_new_data: bool = False,
+    tune_first: bool = False,
+) -> State:
+    """Bring the target stages and all that they need up to date, and record what came out.
+
+    A parameter that is not given is the one of params.yaml at the revision. The working copy is
+    not touched.
+
+    Args:
+        data: which pairs, and how they are prepared
+        augment: random changes of training pairs
+        model: the two networks
+        train: optimisation, and where it runs
+        tune: the search for better parameters, with tune_first
+        evaluate: how the test split is scored
+        register: where the run and the model go in MLflow
+        revision: commit, branch or tag of the repository to run
+        include_local_changes: take uncommitted changes and new files of the working copy, too
+        targets: stages of dvc.yaml to bring up to date
+        only_new_data: update imported data, and end early if these data were trained on before
+        tune_first: search for better parameters, and train with those found
+    """
+    overrides = given(
+        data=data,
+        augment=augment,
+        model=model,
+        train=train,
+        tune=tune,
+        evaluate=evaluate,
+        register=register,
+    )
+    with flow_workspace(
+        overrides, revision=revision, include_local_changes=include_local_changes
+    ) as (held, shell):
+        check_parameters(shell)
+        pull(shell, update_imports=only_new_data)
+        stages = stages_up_to(shell.folder, targets)
+        if only_new_data and not _has_new_data(shell):
+            held.discard()
+            return Completed(name="Skipped", message="these data were trained on before")
+        if tune_first:
+            tune_and_use(held, shell)
+        reproduce_all(shell, stages)
+        push(shell)
+        if REGISTER in stages:
+            compare_with_champion(shell, lock_path=held.folder.parent / _CHAMPION_LOCK)
+        result = record_result(shell, stages)
+        show(shell, result)
+        held.discard()
+    return Completed(message=str(result))
+
+
+def _has_new_data(shell: Shell) -> bool:
+    """Prepare the data; whether no training in MLflow has seen them."""
+    reproduce_all(shell, stages_up_to(shell.folder, ["prepare"]))
+    python(shell, "pipelines.registered.is_new_data")
+    return bool(read_json(shell.folder / NEW_DATA_PATH, made_by="prepare")["is_new"])
+
+
+def main() -> None:
+    """Run the flow once, with what the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines.flows.train_pix2pix")
+    parser.add_argument("--revision", default="HEAD", help="commit, branch or tag (HEAD)")
+    parser.add_argument("--include-local-changes", action="store_true")
+    parser.add_argument("--targets", nargs="+", default=[REGISTER], metavar="STAGE")
+    parser.add_argument(
+        "-S", "--set-param", action="append", default=[], metavar="train.num_epochs=3"
+    )
+    chosen = parser.parse_args()
+    parameters = nested(chosen.set_param) | {
+        "revision": chosen.revision,
+        "include_local_changes": chosen.include_local_changes,
+        "targets": chosen.targets,
+    }
+    try:
+        train_pix2pix.validate_parameters(parameters)
+    except (ParameterTypeError, SignatureMismatchError) as error:
+        raise ValueError(f"--set-param: {error}") from None
+    check_server()
+    train_pix2pix(**parameters)
+
+
+def nested(settings: Sequence[str]) -> dict[str, Any]:
+    """Settings such as `train.num_epochs=3` as nested mappings; values are YAML.
+
+    Raises ValueError naming a setting of another form.
+    """
+    found: dict[str, Any] = {}
+    for setting in settings:
+        key, is_set, value = setting.partition("=")
+        *sections, name = key.split(".")
+        if not is_set or not sections:
+            raise ValueError(f"--set-param {setting}: write section.key=value")
+        place = found
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[name] = YAML(typ="safe").load(value)
+    return found
+
+
+if __name__ == "__main__":
+    run(main)

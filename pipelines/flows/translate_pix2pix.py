@@ -1,0 +1,30 @@
+"""Flow `translate-pix2pix`: the images of a folder through a registered model."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from prefect import flow, get_run_logger
+
+from pipelines.flows.commands import python
+from pipelines.processes import Shell, stage_environment
+from pipelines.tracking_uri import tracking_uri
+
+
+@flow(name="translate-pix2pix")
+def translate_pix2pix(model: str, input_dir: str, output_dir: str) -> str:
+    """Translate every image below a folder; returns the folder with the results.
+
+    Args:
+        model: registered model: NAME/VERSION, NAME@ALIAS, or NAME: its latest version
+        input_dir: folder of images on the worker's machine, relative to the project
+        output_dir: folder of the results, which keep their relative names
+    """
+    project_dir = Path.cwd()
+    environment = stage_environment(project_dir) | {"MLFLOW_TRACKING_URI": tracking_uri()}
+    with tempfile.TemporaryDirectory() as logs:
+        shell = Shell(folder=project_dir, environment=environment, logs_dir=Path(logs))
+        folders = ("--input", input_dir, "--output", output_dir)
+        python(shell, "pipelines.registered.translate", "--model", model, *folders)
+    get_run_logger().info("the results are in %s", os.path.abspath(output_dir))
+    return output_dir

@@ -1,0 +1,102 @@
+"""What is asked of git: a revision with or without local changes, a checkout of it, its refs."""
+
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+_EXPERIMENTS = "refs/exps"
+_RUNNING = "refs/exps/exec/"  # DVC's own, while it works
+
+# Set inside git's hooks; they would point at another checkout or index than the folder's.
+_HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Revision:
+    """What is checked out: a commit, with the files of `tree` (those of the commit itself, too)."""
+
+    commit: str
+    tree: str
+
+
+def git(folder: Path, *arguments: str, **variables: str) -> str:
+    """What `git` prints in `folder`. Raises ValueError with what it says where it fails."""
+    environment = {key: value for key, value in os.environ.items() if key not in _HOOK_VARIABLES}
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment | variables,
+        )
+    except FileNotFoundError:
+        raise ValueError("git is not installed, or not on the PATH") from None
+    if done.returncode:
+        raise ValueError(f"git {arguments[0]} in {folder}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def resolve(project_dir: Path, name: str, *, include_local_changes: bool) -> Revision:
+    """The revision `name`, with what the working copy has changed or added if asked for.
+
+    Ignored files are no changes. Raises ValueError if there is no such revision, or if changes are
+    asked for with another one than the working copy's.
+    """
+    try:
+        commit = git(project_dir, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
+    except ValueError as error:
+        raise ValueError(
+            f"revision {name!r} is no commit of the git repository at {project_dir}; a new project "
+            f"needs `git init` and a first commit ({error})"
+        ) from None
+    if not include_local_changes:
+        return Revision(commit=commit, tree=git(project_dir, "rev-parse", f"{commit}^{{tree}}"))
+    if commit != git(project_dir, "rev-parse", "HEAD"):
+        raise ValueError(
+            f"include_local_changes: the changes in {project_dir} are to its HEAD, not to {name!r}"
+        )
+    return Revision(commit=commit, tree=_tree_of_working_copy(project_dir))
+
+
+def _tree_of_working_copy(project_dir: Path) -> str:
+    """A tree object of all files as they are now; the user's index is not touched."""
+    root = Path(git(project_dir, "rev-parse", "--show-toplevel"))
+    with tempfile.TemporaryDirectory() as scratch:
+        index = {"GIT_INDEX_FILE": str(Path(scratch, "index"))}
+        git(root, "read-tree", "HEAD", **index)
+        git(root, "add", "--all", **index)
+        return git(root, "write-tree", **index)
+
+
+def folder_in_repository(project_dir: Path) -> Path:
+    """Where `project_dir` lies in its repository."""
+    return Path(git(project_dir, "rev-parse", "--show-prefix"))
+
+
+def check_out(project_dir: Path, revision: Revision, folder: Path) -> None:
+    """Clone the repository of `project_dir` to `folder` at `revision`; objects are linked."""
+    root = git(project_dir, "rev-parse", "--show-toplevel")
+    git(project_dir, "clone", "--quiet", "--local", "--no-checkout", root, str(folder))
+    git(folder, "checkout", "--quiet", "--detach", revision.commit)
+    git(folder, "read-tree", "--reset", "-u", revision.tree)
+    for key, value in (("user.name", "pix2pix pipeline"), ("user.email", "pix2pix@localhost")):
+        if not _has_setting(folder, key):
+            git(folder, "config", key, value)
+
+
+def _has_setting(folder: Path, key: str) -> bool:
+    try:
+        return bool(git(folder, "config", "--get", key))
+    except ValueError:
+        return False
+
+
+def publish_experiment(workspace_dir: Path, name: str) -> str:
+    """Give the DVC experiment `name` to the repository that was cloned; its commit."""
+    refs = git(workspace_dir, "for-each-ref", "--format=%(refname)", _EXPERIMENTS).splitlines()
+    ref = next(ref for ref in refs if ref.endswith(f"/{name}") and not ref.startswith(_RUNNING))
+    git(workspace_dir, "push", "--quiet", "--force", "origin", f"{ref}:{ref}")
+    return git(workspace_dir, "rev-parse", ref)

@@ -1,0 +1,102 @@
+"""A study's runs in MLflow while it runs, whatever happens to MLflow meanwhile."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.finished_run import files_sha256
+from pipelines.outbox import Outbox
+from pipelines.run_description import RunDescription
+from pipelines.tracking_uri import reach, shown
+from pix2pix.tuning.space import first_kept_epoch
+from pix2pix.tuning.trials import Trial
+
+_FLUSH_S = 60.0  # of a finished study: nothing sends later what it lacks
+
+if TYPE_CHECKING:
+    from pipelines.mlflow_run import MlflowRun, Status
+
+logger = logging.getLogger(__name__)
+
+Grid = Callable[[Trial], bytes | None]  # the last sample grid of a trial, as a PNG file
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _End:
+    status: "Status"
+    ended_s: float
+    reports: Mapping[str, Path]
+
+
+class _LostError(Exception):
+    """MLflow did not take what it was sent."""
+
+
+class LiveStudy:
+    """Follows a study in MLflow, from a thread of its own; nothing here raises.
+
+    What MLflow has not confirmed is kept and sent when it answers again. A trial is sent as a
+    whole, of which MLflow takes what it lacks: only its latest state is worth sending.
+    """
+
+    def __init__(self, uri: str, description: RunDescription, *, grid: Grid) -> None:
+        self._uri, self._description, self._grid = uri, description, grid
+        self._first_epoch = first_kept_epoch(description.params)
+        self._outbox: Outbox[Trial | _End] = Outbox(
+            self._send, errors=(_LostError,), tell=self._tell
+        )
+        self._study: MlflowRun | None = None
+        self._runs: dict[int, MlflowRun] = {}
+        self._is_lost = False
+
+    def __call__(self, trial: Trial) -> None:
+        """Log a trial as it is now."""
+        self._outbox.put(trial)
+
+    def close(self, status: "Status", reports: Mapping[str, Path]) -> None:
+        """End the study's run, with the files of its reports; waits for at most a minute."""
+        self._outbox.put(_End(status, time.time(), reports))
+        if not self._outbox.close(_FLUSH_S):
+            self._tell(ConnectionError(f"MLflow at {shown(self._uri)} is slow"))
+
+    def _send(self, waiting: list[Trial | _End]) -> Iterator[Trial | _End]:
+        # Imported here, in the thread that talks to it: that takes seconds.
+        from pipelines.mlflow_run import CLIENT_ERRORS
+
+        try:
+            yield from self._sent(waiting)
+        except (*CLIENT_ERRORS, ValueError) as error:
+            raise _LostError(str(error)) from error
+
+    def _sent(self, waiting: list[Trial | _End]) -> Iterator[Trial | _End]:
+        from pipelines.mlflow_study import log_reports, log_trial, open_study, open_trial
+
+        reach(self._uri)  # else MLflow would try again for minutes
+        if self._study is None:
+            self._study = open_study(self._uri, self._description)
+            self._study.set_status("RUNNING")
+        latest = {news.number: news for news in waiting if isinstance(news, Trial)}
+        for number, trial in latest.items():
+            if number not in self._runs:
+                self._runs[number] = open_trial(self._study, self._description, trial)
+            log_trial(
+                self._runs[number], trial, first_epoch=self._first_epoch, grid=self._grid(trial)
+            )
+        yield from (news for news in waiting if isinstance(news, Trial))
+        for end in (news for news in waiting if isinstance(news, _End)):
+            log_reports(self._study, end.reports, sha256=files_sha256(end.reports))
+            self._study.set_status(end.status, ended_s=end.ended_s)
+            yield end
+
+    def _tell(self, error: Exception | None) -> None:
+        """Say once that MLflow was lost, and once that it is back."""
+        if error is not None and not self._is_lost:
+            logger.warning("%s\nThe study goes on; MLflow gets it when it answers again.", error)
+        elif error is None and self._is_lost:
+            logger.warning("MLflow at %s is back and has what it lacked", shown(self._uri))
+        self._is_lost = error is not None
+        if error is not None:
+            self._study, self._runs = None, {}  # it may be another server

@@ -1,0 +1,43 @@
+"""Whether a model and prepared data belong together."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pix2pix.checkpoint import ModelCard, load_card
+from pix2pix.data.manifest import Manifest, load_manifest
+
+
+def check_trained_on(model_dir: Path, prepared_dir: Path) -> None:
+    """Raise ValueError if the model of `model_dir` was not trained on this prepared data."""
+    if load_card(model_dir).data_hash != load_manifest(prepared_dir).data_hash:
+        raise ValueError(
+            f"{model_dir} was trained on other data than {prepared_dir} holds; run `dvc repro`"
+        )
+
+
+def misfit(card: ModelCard, manifest: Manifest) -> str | None:
+    """Why the model cannot be scored on data of another origin, or None.
+
+    What the data shows is not looked at, nor how it was resized.
+    """
+    reasons = [
+        f"its {what} is {model}, the data's {data}"
+        for what, model, data in _contract(card, manifest)
+        if model != data
+    ]
+    multiple = 2**card.generator.depth
+    if manifest.image_size % multiple:
+        reasons.append(f"it halves images to multiples of {multiple} px, not {manifest.image_size}")
+    return "; ".join(reasons) or None
+
+
+def _contract(card: ModelCard, manifest: Manifest) -> Iterator[tuple[str, object, object]]:
+    """What has to agree: its name, the model's and the data's."""
+    yield "direction", card.direction, manifest.direction
+    for role, model, data in (
+        ("source", card.source, manifest.source),
+        ("target", card.target, manifest.target),
+    ):
+        yield f"number of {role} channels", model.channels, data.channels
+        yield f"{role} dtype", model.dtype, data.dtype
+        yield f"{role} value range", list(model.value_range), list(data.value_range)

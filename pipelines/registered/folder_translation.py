@@ -1,0 +1,90 @@
+"""The images of a folder through a generator, file by file.
+
+An image that cannot be read, or is not of the model's kind, does not keep the others from being
+translated.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix.data.encode import encode, file_suffix
+from pix2pix.data.folders import SUFFIXES, image_files
+from pix2pix.data.images import read_image
+from pix2pix.data.manifest import SideRecord
+from pix2pix.files import write_bytes
+from pix2pix.inference import Translator
+
+_PROGRESS_S = 10.0
+
+logger = logging.getLogger(__name__)
+
+
+def check_folders(input_dir: Path, output_dir: Path) -> None:
+    """Raise ValueError unless there is an input folder and the output is apart from it."""
+    if not input_dir.is_dir():
+        raise ValueError(f"--input {input_dir} is not a folder")
+    source, output = input_dir.resolve(), output_dir.resolve()
+    if source.is_relative_to(output) or output.is_relative_to(source):
+        raise ValueError(
+            f"--output {output_dir} overlaps --input {input_dir}: translated images could replace "
+            "your own, or be translated again; name a folder beside it"
+        )
+
+
+def planned(input_dir: Path, output_dir: Path, target: SideRecord) -> dict[Path, Path]:
+    """Each image at any depth of `input_dir`, sorted, and the file its translation goes to.
+
+    Names stay, the suffix becomes that of the target's format. Raises ValueError if there is no
+    image, or two would become one file.
+    """
+    suffix = file_suffix(target.dtype, target.channels)
+    plan: dict[Path, Path] = {}
+    taken: dict[Path, Path] = {}
+    for source in image_files(input_dir):
+        output = output_dir / source.relative_to(input_dir).with_suffix(suffix)
+        first = taken.setdefault(output, source)
+        if first != source:
+            raise ValueError(f"{first} and {source} would both become {output}; rename one")
+        plan[source] = output
+    if not plan:
+        raise ValueError(f"--input {input_dir} holds no images ({', '.join(SUFFIXES)})")
+    return plan
+
+
+def translate_files(translator: Translator, plan: Mapping[Path, Path]) -> dict[Path, str]:
+    """Translate and write each image; returns those that could not be translated, and why.
+
+    Files appear whole, in place of what is there. Raises OSError if one cannot be written.
+    """
+    failures: dict[Path, str] = {}
+    shown_s = time.monotonic()
+    for number, (source, output) in enumerate(plan.items(), start=1):
+        try:
+            content = _translated(translator, source)
+        except ValueError as error:
+            failures[source] = str(error).removeprefix(f"{source}: ")
+        else:
+            write_bytes(output, content)
+        if time.monotonic() - shown_s >= _PROGRESS_S:
+            logger.info("%d of %d images", number, len(plan))
+            shown_s = time.monotonic()
+    return failures
+
+
+def _translated(translator: Translator, source: Path) -> bytes:
+    image = read_image(source, label_ids=_holds_ids(translator.card.source))
+    return encode(translator.translate(np.array(image)))  # torch warns of arrays made read-only
+
+
+def _holds_ids(side: SideRecord) -> bool:
+    """Whether the pixels are class ids, which are not to be taken for colours of a palette.
+
+    The range of ids ends at the last one, that of colours with the integers.
+    """
+    if side.kind != "labels" or side.channels != 1 or np.dtype(side.dtype).kind != "u":
+        return False
+    return side.value_range[1] < np.iinfo(side.dtype).max

@@ -1,0 +1,106 @@
+"""Translates every image of a folder with a registered version, in its own inference mode."""
+
+import argparse
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from mlflow import MlflowClient
+
+from pipelines.device import best_device
+from pipelines.entrypoint import run, write_json
+from pipelines.registered.folder_translation import check_folders, planned, translate_files
+from pipelines.registered.model_files import downloaded
+from pipelines.registered.versions import REFERENCE_HELP, connected, find_version, label
+from pipelines.registry import CONTENT_TAG
+from pipelines.tracking_uri import tracking_uri
+from pix2pix.inference import Translator
+from pix2pix.models import InferenceMode
+
+MANIFEST_NAME = "manifest.json"
+
+_MAX_SHOWN = 20
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TranslatedFolder:
+    """All of the output's manifest.json; paths are relative to input and output."""
+
+    model: str
+    version: str
+    model_sha256: str  # of weights and card, as registered
+    inference_mode: InferenceMode
+    files: Mapping[str, str]  # output by source
+    failed: Mapping[str, str]  # reason by source
+
+
+def translate_folder(
+    client: MlflowClient, reference: str, *, input_dir: Path, output_dir: Path
+) -> TranslatedFolder:
+    """Translate the images of `input_dir` and write them, and manifest.json, to `output_dir`.
+
+    Raises ValueError if there is no such version or no image, or the folders overlap; images that
+    cannot be translated are named in the result.
+    """
+    check_folders(input_dir, output_dir)
+    version = find_version(client, reference)
+    with downloaded(client, version) as model_dir:
+        translator = Translator.load(model_dir, device=str(best_device()))
+    plan = planned(input_dir, output_dir, translator.card.target)
+    logger.info("%d images, translated with %s", len(plan), label(version))
+    manifest_path = output_dir / MANIFEST_NAME
+    manifest_path.unlink(missing_ok=True)  # of an earlier call: it would vouch for these images
+    failures = translate_files(translator, plan)
+    names = {source: source.relative_to(input_dir).as_posix() for source in plan}
+    folder = TranslatedFolder(
+        model=version.name,
+        version=str(version.version),
+        model_sha256=version.tags[CONTENT_TAG],
+        inference_mode=translator.card.inference_mode,
+        files={
+            names[source]: output.relative_to(output_dir).as_posix()
+            for source, output in plan.items()
+            if source not in failures
+        },
+        failed={names[source]: reason for source, reason in failures.items()},
+    )
+    write_json(manifest_path, asdict(folder))
+    return folder
+
+
+def check_all_translated(folder: TranslatedFolder, input_dir: Path) -> None:
+    """Raise ValueError naming the images that could not be translated."""
+    failed = [f"  {input_dir / name}: {reason}" for name, reason in folder.failed.items()]
+    if not failed:
+        return
+    total = len(folder.files) + len(failed)
+    if len(failed) > _MAX_SHOWN:
+        failed[_MAX_SHOWN:] = [f"  ... and {len(failed) - _MAX_SHOWN} more, see {MANIFEST_NAME}"]
+    raise ValueError(
+        "\n".join([f"{len(folder.failed)} of {total} images could not be translated:", *failed])
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the registry and the input folder, write the output folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", required=True, help=REFERENCE_HELP)
+    parser.add_argument("--input", required=True, type=Path, metavar="DIR")
+    parser.add_argument("--output", required=True, type=Path, metavar="DIR")
+    options = parser.parse_args(arguments)
+    # Otherwise a GPU may add up in another order from one call to the next.
+    torch.backends.cudnn.deterministic = True
+    with connected(tracking_uri()) as client:
+        folder = translate_folder(
+            client, options.model, input_dir=options.input, output_dir=options.output
+        )
+    check_all_translated(folder, options.input)
+    logger.info("%d images are in %s", len(folder.files), options.output)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""The project's servers: `python -m pipelines.services up` and `down` (docs/services.md)."""

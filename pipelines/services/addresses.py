@@ -1,0 +1,94 @@
+"""Which servers are used: those of this folder, on loopback, or those that variables name."""
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+HOST = "127.0.0.1"
+
+_LOOPBACK = {HOST, "localhost", "::1"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Address:
+    """A server, by the URL that clients get; `port` is None if it is not this folder's."""
+
+    url: str
+    ui_url: str
+    health_url: str
+    port: int | None
+    port_variable: str
+    is_named: bool  # by the user's variable
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Used, but neither started nor stopped here."""
+        return self.port is None
+
+    def elsewhere(self) -> "Address":
+        """The same server, run by somebody else."""
+        return replace(self, port=None)
+
+
+def prefect_address(environment: Mapping[str, str]) -> Address:
+    """`PREFECT_API_URL`, or port `PREFECT_SERVER_API_PORT` (4200) here."""
+    variable = "PREFECT_SERVER_API_PORT"
+    port = _port(environment, variable, default=4200)
+    named = environment.get("PREFECT_API_URL", "").rstrip("/")
+    is_elsewhere = bool(named) and not _is_here(named, port)
+    url = named if is_elsewhere else f"http://{HOST}:{port}/api"
+    return Address(
+        url=url,
+        ui_url=url.removesuffix("/api"),
+        health_url=f"{url}/health",
+        port=None if is_elsewhere else port,
+        port_variable=variable,
+        is_named=bool(named),
+    )
+
+
+def mlflow_address(environment: Mapping[str, str]) -> Address:
+    """The server in `MLFLOW_TRACKING_URI`, or port `MLFLOW_PORT` (5000) here.
+
+    A database in `MLFLOW_TRACKING_URI` is what the server here serves.
+    """
+    port = _port(environment, "MLFLOW_PORT", default=5000)
+    named = environment.get("MLFLOW_TRACKING_URI", "").rstrip("/")
+    is_server = named.startswith(("http://", "https://"))
+    is_elsewhere = is_server and not _is_here(named, port)
+    url = named if is_elsewhere else f"http://{HOST}:{port}"
+    return Address(
+        url=url,
+        ui_url=url,
+        health_url=f"{url}/health",
+        port=None if is_elsewhere else port,
+        port_variable="MLFLOW_PORT",
+        is_named=is_server,
+    )
+
+
+def check_free(address: Address) -> None:
+    """Raise ConnectionError naming the port and its variable if it cannot be listened on."""
+    port = address.port or 0
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((HOST, port))
+    except OSError as error:
+        raise ConnectionError(
+            f"port {port} cannot be used ({error.strerror}): another process may have it. "
+            f"End that, or set {address.port_variable} to a free port."
+        ) from None
+
+
+def _port(environment: Mapping[str, str], variable: str, *, default: int) -> int:
+    text = environment.get(variable) or str(default)
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise ValueError(f"{variable} must be a port from 1 to 65535, got {text!r}")
+    return int(text)
+
+
+def _is_here(url: str, port: int) -> bool:
+    parts = urlsplit(url)
+    return parts.hostname in _LOOPBACK and parts.port == port

@@ -1,0 +1,74 @@
+"""The deployments of prefect.yaml, with the schedules as the user has switched them since."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.schedules import SCHEDULE_TYPES
+
+from pipelines.entrypoint import write_json
+from pipelines.services.layout import services_dir
+
+# Flow and name of the deployment, and the schedule itself.
+Switches = dict[tuple[UUID, str, str], bool]
+
+
+def deploy(project: Path, client: SyncPrefectClient, environment: Mapping[str, str]) -> bool:
+    """Create or update all deployments of prefect.yaml; return False if there is no such file.
+
+    Prefect makes each schedule anew, so one that was resumed or paused is switched as it was,
+    unless prefect.yaml has changed. Raises ValueError with Prefect's words if it fails.
+    """
+    path = project / "prefect.yaml"
+    if not path.exists():
+        return False
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    memory = services_dir(project) / "deployed.json"
+    is_same = memory.exists() and json.loads(memory.read_text()) == {"sha256": digest}
+    switches = _switches(client) if is_same else {}
+    _prefect_deploy(project, environment)
+    _switch(client, switches)
+    write_json(memory, {"sha256": digest})
+    return True
+
+
+def _prefect_deploy(project: Path, environment: Mapping[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
+        cwd=project,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ValueError(f"prefect.yaml: `prefect deploy --all` failed:\n{done.stdout.strip()}")
+
+
+def _switches(client: SyncPrefectClient) -> Switches:
+    return {
+        (deployment.flow_id, deployment.name, _identity(schedule.schedule)): schedule.active
+        for deployment in client.read_deployments()
+        for schedule in deployment.schedules
+    }
+
+
+def _switch(client: SyncPrefectClient, switches: Switches) -> None:
+    for deployment in client.read_deployments():
+        for schedule in deployment.schedules:
+            key = (deployment.flow_id, deployment.name, _identity(schedule.schedule))
+            wanted = switches.get(key, schedule.active)
+            if wanted != schedule.active:
+                client.update_deployment_schedule(deployment.id, schedule.id, active=wanted)
+
+
+def _identity(schedule: SCHEDULE_TYPES) -> str:
+    """Not the anchor of an interval: Prefect takes the time of the deployment."""
+    return schedule.model_dump_json(exclude={"anchor_date"})

@@ -1,0 +1,99 @@
+"""What has to be in Prefect's server before runs can be: the pool, its worker, the limit."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import (
+    GlobalConcurrencyLimitCreate,
+    GlobalConcurrencyLimitUpdate,
+    WorkPoolCreate,
+    WorkPoolUpdate,
+)
+from prefect.client.schemas.objects import Worker, WorkerStatus
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from pipelines.services.definitions import POOL
+
+TRAINING_LIMIT = "pix2pix-training"
+
+_DEFAULT_CONCURRENCY = 4
+_MAX_WORKERS = 200  # Prefect's limit
+_DEFAULT_TRAINING_SLOTS = 1  # one training takes all that the machine has
+
+
+@contextmanager
+def prefect_client(api_url: str) -> Iterator[SyncPrefectClient]:
+    """A client of the server at `api_url`.
+
+    Raises ConnectionError naming it where the server refuses or does not answer.
+    """
+    try:
+        with temporary_settings({PREFECT_API_URL: api_url}), get_client(sync_client=True) as client:
+            yield client
+    except httpx.HTTPError as error:
+        raise ConnectionError(f"Prefect at {api_url} cannot be used: {error}") from error
+
+
+def ensure_pool(client: SyncPrefectClient, *, concurrency: int | None) -> None:
+    """Create the work pool; one that is there keeps its limit unless `concurrency` is given.
+
+    Raises ValueError if it is there for another kind of worker.
+    """
+    try:
+        pool = client.read_work_pool(POOL)
+    except ObjectNotFound:
+        limit = _DEFAULT_CONCURRENCY if concurrency is None else concurrency
+        client.create_work_pool(WorkPoolCreate(name=POOL, type="process", concurrency_limit=limit))
+        return
+    if pool.type != "process":
+        raise ValueError(
+            f"Prefect's work pool {POOL} is of the type {pool.type}, not process; delete it "
+            f"(`prefect work-pool delete {POOL}`) and run `make up` again"
+        )
+    if concurrency is not None and pool.concurrency_limit != concurrency:
+        client.update_work_pool(POOL, WorkPoolUpdate(concurrency_limit=concurrency))
+
+
+def ensure_training_limit(client: SyncPrefectClient, *, slots: int | None) -> None:
+    """Create the limit of trainings at once; one that is there stays unless `slots` is given."""
+    try:
+        found = client.read_global_concurrency_limit_by_name(TRAINING_LIMIT)
+    except ObjectNotFound:
+        limit = _DEFAULT_TRAINING_SLOTS if slots is None else slots
+        client.create_global_concurrency_limit(
+            GlobalConcurrencyLimitCreate(name=TRAINING_LIMIT, limit=limit)
+        )
+        return
+    if slots is not None and found.limit != slots:
+        client.update_global_concurrency_limit(
+            TRAINING_LIMIT, GlobalConcurrencyLimitUpdate(limit=slots)
+        )
+
+
+def last_heartbeat(client: SyncPrefectClient, worker: str) -> datetime | None:
+    """When the worker of that name reported last; None if it never did."""
+    found = _worker(client, worker)
+    return None if found is None else found.last_heartbeat_time
+
+
+def is_online(client: SyncPrefectClient, worker: str, *, since: datetime | None) -> bool:
+    """Whether the worker is online and has reported after its report at `since`.
+
+    The server believes for a minute and a half that a killed one is there.
+    """
+    found = _worker(client, worker)
+    return (
+        found is not None
+        and found.status == WorkerStatus.ONLINE
+        and found.last_heartbeat_time != since
+    )
+
+
+def _worker(client: SyncPrefectClient, name: str) -> Worker | None:
+    # Prefect's client sends null for what it is not given, which its server refuses.
+    workers = client.read_workers_for_work_pool(POOL, offset=0, limit=_MAX_WORKERS)
+    return next((found for found in workers if found.name == name), None)

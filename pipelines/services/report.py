@@ -1,0 +1,36 @@
+"""What `make up` says in the end."""
+
+from pathlib import Path
+
+from pipelines.services.addresses import Address
+from pipelines.services.definitions import POOL
+from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, WORKER, log_path
+from pipelines.services.up import Running
+from pipelines.tracking_uri import shown
+
+
+def describe(running: Running) -> str:
+    """A few lines: where the UIs are, what to type next, where the logs are."""
+    prefect, mlflow = running.prefect.ui_url, shown(running.mlflow.ui_url)
+    lines = {
+        "Prefect": f"{prefect}  ({_state(running, PREFECT_SERVER, running.prefect)})",
+        "MLflow": f"{mlflow}  ({_state(running, MLFLOW_SERVER, running.mlflow)})",
+        "worker": f"takes the runs of pool {POOL}  ({_state(running, WORKER)})",
+        "logs": str(log_path(Path(), "*")),
+    }
+    if running.is_deployed:
+        lines["run"] = "prefect deployment run train-pix2pix/train-pix2pix"
+    lines["stop"] = "make down"
+    said = [f"{key:<10}{value}" for key, value in lines.items()]
+    if not running.has_prefect_toml and not running.prefect.is_elsewhere:
+        said.append(
+            f"prefect.toml is yours and stays: `prefect` finds this server with "
+            f"PREFECT_API_URL={running.prefect.url}"
+        )
+    return "\n".join(said) + "\n"
+
+
+def _state(running: Running, name: str, address: Address | None = None) -> str:
+    if address is not None and address.is_elsewhere:
+        return "not started here"
+    return "started" if name in running.started else "ran already"

@@ -1,0 +1,111 @@
+"""DVC stage `tune`: search for better parameters on the dev split."""
+
+import logging
+import shutil
+from pathlib import Path
+
+from pipelines.entrypoint import InterruptionError, run
+from pipelines.lineage import origin
+from pipelines.live_study import LiveStudy
+from pipelines.node_dataset import dataset_source
+from pipelines.paths import PREPARED_DIR, RUNS_DIR, TUNE_DIR
+from pipelines.ray_cluster import connect
+from pipelines.ray_tune import TrialPlacement, place_trials
+from pipelines.ray_tune_trial import TrialJob
+from pipelines.run_description import RunDescription
+from pipelines.running_state import (
+    SAMPLES_FOLDER,
+    RunningState,
+    close_running_state,
+    open_study_state,
+)
+from pipelines.storage import Folder, open_folder
+from pipelines.study import run_study
+from pipelines.study_console import StudyConsole
+from pipelines.study_log import StudyLog, read_trials, trial_folder
+from pipelines.tracking_uri import tracking_uri
+from pipelines.tune_report import report_text, write_study
+from pix2pix.config import Params, load_params
+from pix2pix.data.manifest import Manifest, load_manifest
+from pix2pix.tuning.space import check_space, first_kept_epoch, total_epochs
+from pix2pix.tuning.trials import Trial
+
+logger = logging.getLogger(__name__)
+
+
+def _follow(params: Params, manifest: Manifest, state: RunningState) -> LiveStudy:
+    description = RunDescription(
+        run_key=state.run_key,
+        started_s=state.started_s,
+        params=params,
+        manifest=manifest,
+        origin=origin(Path()),
+    )
+    return LiveStudy(
+        tracking_uri(), description, grid=lambda trial: _last_grid(state.folder, trial)
+    )
+
+
+def _last_grid(study: Folder, trial: Trial) -> bytes | None:
+    """The sample grid of the last epoch that has one, of a trial that has ended."""
+    samples = trial_folder(study, trial.number) / SAMPLES_FOLDER
+    names = sorted(samples.names()) if trial.status != "running" else []
+    return samples.read(names[-1]) if names else None
+
+
+def _listen(params: Params, state: RunningState, live: LiveStudy) -> StudyLog:
+    """The log of the study, which the console and MLflow hear."""
+    console = StudyConsole(
+        num_trials=params.tune.num_trials,
+        total_epochs=total_epochs(params),
+        first_epoch=first_kept_epoch(params),
+    )
+    earlier = read_trials(state.folder)
+    console.remember(earlier)
+    for trial in earlier:
+        live(trial)
+
+    def tell(trial: Trial) -> None:
+        console(trial)
+        live(trial)
+
+    return StudyLog(state.folder, tell)
+
+
+def _tune(
+    params: Params, manifest: Manifest, state: RunningState, *, place: TrialPlacement
+) -> None:
+    """Run the study and write its files."""
+    dataset = dataset_source(Path(), PREPARED_DIR, manifest)
+    job = TrialJob(params=params, dataset=dataset, study=state.folder)
+    live = _follow(params, manifest, state)
+    try:
+        result = run_study(job, _listen(params, state, live), place=place)
+    except InterruptionError:
+        live.close("KILLED", {})
+        raise
+    except ValueError:
+        live.close("FAILED", {})
+        raise
+    shutil.rmtree(TUNE_DIR, ignore_errors=True)  # of an earlier study, run by hand
+    live.close("FINISHED", write_study(TUNE_DIR, result, params))
+    logger.info("%s", report_text(result, params))
+
+
+def main() -> None:
+    """Read params.yaml and data/prepared, write reports/tune."""
+    params = load_params()
+    check_space(params)
+    manifest = load_manifest(PREPARED_DIR)
+    connect(params.train.ray_address)
+    place = place_trials(params.tune)
+    storage = open_folder(params.train.storage_path or str(RUNS_DIR))
+    state = open_study_state(storage, params, manifest.data_hash)
+    if not state.is_new:
+        logger.info("continuing the interrupted study in %s", state.folder)
+    _tune(params, manifest, state, place=place)
+    close_running_state(state)
+
+
+if __name__ == "__main__":
+    run(main)

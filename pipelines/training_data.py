@@ -1,0 +1,65 @@
+"""What a training reads of the prepared data: its own share, on its own device."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pix2pix.config import Params
+from pix2pix.data.augment import make_augmentation
+from pix2pix.data.loader import EvalBatches, TrainBatches
+from pix2pix.data.manifest import Manifest
+from pix2pix.data.prepared import PreparedSplit
+from pix2pix.data.ranges import to_network
+from pix2pix.training import DevSet
+from pix2pix.training.distributed import rank, world_size
+
+_DEV_BATCH = 8  # images; only speed depends on it
+
+
+def train_batches(
+    train: PreparedSplit, params: Params, manifest: Manifest, *, device: torch.device
+) -> TrainBatches:
+    """This rank's share of the training split, augmented; to be closed."""
+    augmentation = make_augmentation(
+        params.augment, params.data, source=manifest.source, target=manifest.target
+    )
+    return TrainBatches(
+        train,
+        augmentation,
+        seed=params.train.seed,
+        batch_size=params.train.batch_size,
+        device=device,
+        rank=rank(),
+        world_size=world_size(),
+        loader_workers=params.train.loader_workers,
+    )
+
+
+def dev_batches(dev: PreparedSplit, manifest: Manifest, *, device: torch.device) -> EvalBatches:
+    """This rank's share of the dev split."""
+    return EvalBatches(
+        dev,
+        source=manifest.source,
+        target=manifest.target,
+        batch_size=_DEV_BATCH,
+        device=device,
+        rank=rank(),
+        world_size=world_size(),
+    )
+
+
+def dev_set(
+    dev: PreparedSplit, manifest: Manifest, *, shown: list[int], device: torch.device
+) -> DevSet:
+    """What an epoch is judged by, with the sources of the `shown` pairs for sample grids."""
+    return DevSet(dev_batches(dev, manifest, device=device), _sources(dev, shown, manifest))
+
+
+def dev_samples(dev: PreparedSplit, num_samples: int) -> list[int]:
+    """Positions of the fixed dev pairs of the sample grids, spread over the split."""
+    count = min(num_samples, len(dev.pair_ids))
+    return [int(place) for place in np.linspace(0, len(dev.pair_ids) - 1, count)]
+
+
+def _sources(dev: PreparedSplit, shown: list[int], manifest: Manifest) -> Tensor:
+    return to_network(torch.from_numpy(dev.source[shown]), manifest.source.value_range)

@@ -1,0 +1,1 @@
+"""Searching for better parameters: what may vary, what trials gave, and whether it is a gain."""

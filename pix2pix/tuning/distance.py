@@ -1,0 +1,55 @@
+"""How far generated dev images lie from the real ones, in a feature space."""
+
+from collections.abc import Iterable
+from typing import Any, Literal, assert_never
+
+import numpy as np
+from torch import Tensor
+
+from pix2pix.evaluation.extractors import FeatureExtractor
+from pix2pix.evaluation.features import to_rgb8
+from pix2pix.evaluation.frechet import frechet_distance, kernel_distance
+from pix2pix.models import InferenceMode, UNetGenerator, translate
+
+Distance = Literal["frechet", "kid"]
+
+
+def dev_distance(
+    generator: UNetGenerator,
+    batches: Iterable[Any],
+    *,
+    distance: Distance,
+    extractor: FeatureExtractor,
+    mode: InferenceMode,
+    seed: int,
+) -> float:
+    """The distance of the generator's images to the targets of `batches`, which begin with both.
+
+    Raises ValueError if there are fewer than two images, or they are no grey or colour images.
+    """
+    pairs = [
+        (translate(generator, source, mode=mode, seeds=[seed] * len(source)), target)
+        for source, target, *_ in batches
+    ]
+    fake, real = (_features([pair[side] for pair in pairs], extractor) for side in (0, 1))
+    match distance:
+        case "frechet":
+            return frechet_distance(fake, real)
+        case "kid":
+            size = min(len(fake), len(real))
+            return kernel_distance(fake, real, subset_size=size, seed=seed)[0]
+        case _:
+            assert_never(distance)
+
+
+def _features(batches: list[Tensor], extractor: FeatureExtractor) -> np.ndarray:
+    features = []
+    for images in batches:
+        rgb = to_rgb8(images)
+        if rgb is None:
+            raise ValueError(
+                f"tune.objective: a feature distance needs images of 1 or 3 channels, these have "
+                f"{images.shape[1]}; use objective: l1"
+            )
+        features.append(extractor(rgb).numpy())
+    return np.concatenate(features)

@@ -1,0 +1,152 @@
+"""What a search may vary: checked before the first trial, and put into the parameters of one."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from itertools import combinations, product
+from typing import Any, assert_never
+
+from pix2pix.config import (
+    WHERE_IT_RUNS,
+    Choice,
+    Dimension,
+    LogUniform,
+    Params,
+    Quantised,
+    Uniform,
+    Value,
+    parse_params,
+)
+
+_OF_OTHER_STAGES = {
+    "data": "data/prepared stays as it is while a study runs: change it in params.yaml",
+    "tune": "it describes the study itself",
+    "evaluate": "it scores the test split, which a study never reads",
+    "register": "it names places in MLflow",
+}
+_BUDGET = "tune.num_epochs sets how long every trial is"
+_PICTURE = "it changes pictures, not results"
+_OF_THE_STUDY = {
+    "seed": "it is the noise that gains are measured against (tune.num_seeds)",
+    "num_epochs": _BUDGET,
+    "num_decay_epochs": _BUDGET,
+    "best_from_epoch": _BUDGET,
+    "early_stopping_epochs": "tune.scheduler decides which trials stop early",
+    "sample_every_epochs": _PICTURE,
+    "num_samples": _PICTURE,
+}
+
+
+def check_space(params: Params) -> None:
+    """Raise ValueError naming each key of `tune.space` that is unknown, fixed or out of range."""
+    problems = [text for dimension in params.tune.space if (text := _misplaced(params, dimension))]
+    if not problems:
+        problems = [*_refused_values(params)]
+    if problems:
+        raise ValueError("\n  ".join(["tune.space cannot be searched", *problems]))
+
+
+def trial_params(params: Params, values: Mapping[str, Value], *, seed: int | None = None) -> Params:
+    """The parameters of a trial: `values` by dotted key, and the study's budget and workers.
+
+    `seed` takes the place of train.seed. Raises ValueError naming a value that is refused.
+    """
+    mapping: dict[str, Any] = dataclasses.asdict(params)
+    for key, value in values.items():
+        section, name = key.split(".")
+        mapping[section][name] = value
+    mapping["train"] |= _budget(params) | ({} if seed is None else {"seed": seed})
+    return parse_params(mapping)
+
+
+def default_values(params: Params) -> dict[str, Value]:
+    """What params.yaml says of the keys that are varied: the untuned point."""
+    mapping: dict[str, Any] = dataclasses.asdict(params)
+    parts = {dimension.key: dimension.key.split(".") for dimension in params.tune.space}
+    return {key: mapping[section][name] for key, (section, name) in parts.items()}
+
+
+def total_epochs(params: Params) -> int:
+    """Epochs of a trial that is not stopped."""
+    return params.tune.num_epochs or params.train.total_epochs
+
+
+def first_kept_epoch(params: Params) -> int:
+    """The first epoch by which a trial may be judged."""
+    return min(params.train.best_from_epoch, total_epochs(params))
+
+
+def _budget(params: Params) -> dict[str, Any]:
+    train, tune = params.train, params.tune
+    num_epochs, num_decay_epochs = train.num_epochs, train.num_decay_epochs
+    if tune.num_epochs is not None:
+        num_epochs, num_decay_epochs = tune.num_epochs, 0
+    return {
+        "num_epochs": num_epochs,
+        "num_decay_epochs": num_decay_epochs,
+        "best_from_epoch": first_kept_epoch(params),
+        "early_stopping_epochs": None,
+        "sample_every_epochs": total_epochs(params),
+        "checkpoint_every_epochs": 1,
+        "checkpoint_every_steps": None,
+        "keep_best_checkpoints": 0,
+        "num_workers": tune.num_workers,
+        "cpus_per_worker": tune.cpus_per_worker,
+        "device": "gpu" if tune.gpus_per_worker else "cpu",
+    }
+
+
+def _misplaced(params: Params, dimension: Dimension) -> str | None:
+    """Why this key may not vary, or None."""
+    section, _, name = dimension.key.partition(".")
+    if section in _OF_OTHER_STAGES:
+        return f"{dimension.key} cannot change from trial to trial: {_OF_OTHER_STAGES[section]}"
+    mapping: dict[str, Any] = dataclasses.asdict(params)
+    if section not in mapping or name not in mapping[section]:
+        known = sorted(mapping.get(section, {})) or ["augment", "model", "train"]
+        return f"{dimension.key} is no key of params.yaml; there are {', '.join(known)}"
+    if section == "train" and name in WHERE_IT_RUNS:
+        return f"{dimension.key} cannot vary: it says where a training runs, not what it computes"
+    if section == "train" and name in _OF_THE_STUDY:
+        return f"{dimension.key} cannot vary: {_OF_THE_STUDY[name]}"
+    return None
+
+
+def _refused_values(params: Params) -> Iterator[str]:
+    """What the parameters say to the ends of each dimension, and to those of each two together.
+
+    No rule of theirs concerns more than two keys that may vary.
+    """
+    refused = False
+    for dimension in params.tune.space:
+        for value in _ends(dimension):
+            reason = _refusal(params, {dimension.key: value})
+            refused |= reason is not None
+            if reason is not None:
+                yield f"{dimension.key} = {value!r}: {reason}"
+    for one, two in [] if refused else combinations(params.tune.space, 2):
+        for first, second in product(_ends(one), _ends(two)):
+            reason = _refusal(params, {one.key: first, two.key: second})
+            if reason is not None:
+                yield f"{one.key} = {first!r} with {two.key} = {second!r}: {reason}"
+
+
+def _refusal(params: Params, values: Mapping[str, Value]) -> str | None:
+    try:
+        trial_params(params, values)
+    except ValueError as error:
+        return (
+            " ".join(str(error).split()).removeprefix("1 wrong parameter ").removeprefix("params: ")
+        )
+    return None
+
+
+def _ends(dimension: Dimension) -> tuple[Value, ...]:
+    match dimension:
+        case Choice():
+            return dimension.values
+        case Quantised():
+            return (dimension.low, dimension.high)
+        case Uniform() | LogUniform():
+            return (float(dimension.low), float(dimension.high))
+        case _:
+            assert_never(dimension)

@@ -1,0 +1,84 @@
+"""Forms of the flows: what params.yaml takes is taken, what it refuses is refused."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+from prefect.utilities.callables import parameter_schema
+from pydantic import ValidationError
+
+from pipelines.flows.parameters import DataForm, ModelForm, TrainForm, given
+from pipelines.flows.train_pix2pix import nested, train_pix2pix
+from pix2pix.config import Params, load_params
+
+
+def test_only_what_was_given_overrides() -> None:
+    train = TrainForm.model_validate({"num_epochs": 3, "num_workers": [1, 2], "storage_path": None})
+    data = DataForm.model_validate({"synthetic": {"seed": 4}})
+    assert given(train=train, data=data, model=ModelForm()) == {
+        "train": {"num_epochs": 3, "num_workers": [1, 2], "storage_path": None},
+        "data": {"synthetic": {"seed": 4}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("keys", "place"),
+    [
+        ({"learning_rate": -1}, "learning_rate"),
+        ({"learning_rate": "0.1"}, "learning_rate"),
+        ({"num_epochs": 1.5}, "num_epochs"),
+        ({"precision": "fp64"}, "precision"),
+        ({"lambda_L1": 1}, "lambda_L1"),
+        ({"num_workers": 0}, "num_workers"),
+    ],
+)
+def test_what_params_yaml_refuses_is_refused(keys: dict[str, Any], place: str) -> None:
+    with pytest.raises(ValidationError, match=place):
+        TrainForm.model_validate(keys)
+
+
+def test_every_key_is_in_the_form_with_its_text_and_the_value_in_force(
+    root: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    schema = parameter_schema(train_pix2pix).model_dump()
+    values = dataclasses.asdict(load_params())
+    for section in dataclasses.fields(Params):
+        _check(schema, schema["properties"][section.name], values[section.name])
+    learning_rate = _definition(schema, schema["properties"]["train"])["properties"][
+        "learning_rate"
+    ]
+    assert learning_rate["description"] == "Adam, both networks"
+    assert (learning_rate["exclusiveMinimum"], learning_rate["maximum"]) == (0, 1)
+    precision = _definition(schema, schema["properties"]["train"])["properties"]["precision"]
+    assert precision["enum"] == ["float32", "bfloat16"]
+    assert set(schema["properties"]) >= {"revision", "include_local_changes", "targets"}
+    assert schema.get("required", []) == []
+
+
+def _definition(schema: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
+    reference = about.get("$ref") or about["allOf"][0]["$ref"]
+    found: dict[str, Any] = schema["definitions"][reference.rpartition("/")[2]]
+    return found
+
+
+def _check(schema: dict[str, Any], about: dict[str, Any], values: dict[str, Any]) -> None:
+    definition = _definition(schema, about)
+    assert set(definition["properties"]) == set(values)
+    assert definition.get("required", []) == []
+    for name, value in values.items():
+        field = definition["properties"][name]
+        assert field["default"] == value
+        if isinstance(value, dict):
+            _check(schema, field, value)
+        else:
+            assert field["description"]
+
+
+def test_settings_of_the_command_line_are_nested() -> None:
+    assert nested(["train.num_epochs=3", "data.synthetic.seed=1", "train.num_workers=[1, 2]"]) == {
+        "train": {"num_epochs": 3, "num_workers": [1, 2]},
+        "data": {"synthetic": {"seed": 1}},
+    }
+    with pytest.raises(ValueError, match=r"--set-param seed=1: write section\.key=value"):
+        nested(["seed=1"])

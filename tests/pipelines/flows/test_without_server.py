@@ -1,0 +1,51 @@
+"""The flow as one command: Prefect's temporary server, or a clear word about one that is down."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.pipelines.conftest import Project
+from tests.pipelines.flows.served_project import TINY
+from tests.pipelines.mlflow_process import closed_port
+
+FLOW = ("python", "-m", "pipelines.flows.train_pix2pix")
+
+
+@pytest.mark.pipeline
+def test_one_command_ends_with_an_experiment_of_the_local_changes(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    project.set_params("smoke", **TINY)  # not committed
+    home = tmp_path_factory.mktemp("home")
+    done = project.run("env", f"PREFECT_HOME={home}", *FLOW, "--include-local-changes",
+                       "-S", "train.seed=5", "--targets", "evaluate")  # fmt: skip
+    shown = json.loads(project.run("dvc", "exp", "show", "--json").stdout)
+    (experiment,) = (e for entry in shown for e in entry["experiments"] or [])
+    data = experiment["revs"][-1]["data"]
+    params = data["params"]["params.yaml"]["data"]
+    assert (params["train"]["seed"], params["data"]["name"]) == (5, "tiny")
+    assert data["metrics"]["reports/metrics.json"]["data"]["test"]["num_images"] == 4
+    assert experiment["revs"][-1]["name"] in done.stdout + done.stderr
+    assert "seed: 5" not in (project.folder / "params.yaml").read_text()
+
+
+@pytest.mark.slow
+def test_a_server_that_does_not_answer_is_named_with_the_remedy(project: Project) -> None:
+    url = f"http://127.0.0.1:{closed_port()}/api"
+    done = project.run("env", f"PREFECT_API_URL={url}", *FLOW, check=False)
+    assert done.returncode == 1
+    assert f"Prefect at {url} cannot be used" in done.stderr
+    assert "make up" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (project.folder / ".workspaces").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", ["train.no_such=1", "nothing.seed=1", "train.seed=x"])
+def test_wrong_settings_are_named_before_anything_starts(project: Project, setting: str) -> None:
+    done = project.run(*FLOW, "-S", setting, check=False)
+    assert done.returncode == 1
+    assert setting.split("=")[0].split(".")[-1] in done.stderr or "nothing" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not Path(project.folder, ".workspaces").exists()

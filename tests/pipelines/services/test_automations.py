@@ -1,0 +1,119 @@
+"""What Prefect's server does when runs fall silent or fail, and models are promoted."""
+
+import queue
+import re
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun
+from prefect.states import Failed, Running, Scheduled
+
+from pipelines.automations import FAILED_RUN, NEW_CHAMPION, SILENT_RUNS, register
+from tests.pipelines.services.project import ROOT, Project
+from tests.pipelines.services.receiver import receiver
+
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
+
+GUIDE = ROOT / "docs" / "services.md"
+EMIT = """
+from prefect.events import emit_event
+from prefect.events.worker import EventsWorker
+emit_event({event!r}, resource={{"prefect.resource.id": {resource!r}}}, payload={payload!r})
+EventsWorker.instance().wait_until_empty()
+"""
+
+
+@pytest.fixture
+def hook(running: Project) -> Iterator["queue.Queue[dict[str, str]]"]:
+    """What the webhook gets that the guide's lines make, until it is taken away again."""
+    lines = re.search(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    assert lines is not None
+    with receiver() as (url, received):
+        code = lines[1].replace("https://chat.example/hook", url)
+        assert url in code
+        running.run(sys.executable, "-c", code)
+        said = automations(running)
+        assert said.splitlines() == [SILENT_RUNS, FAILED_RUN, NEW_CHAMPION]
+        yield received
+        with running.client() as client:
+            (block,) = client.read_block_documents()
+            client.delete_block_document(block.id)
+        assert "no notification block named pix2pix" in automations(running)
+        with running.client() as client:
+            assert [found.name for found in client.read_automations()] == [SILENT_RUNS]
+
+
+def test_a_failed_run_and_a_new_champion_are_told(
+    running: Project, hook: "queue.Queue[dict[str, str]]"
+) -> None:
+    with running.client() as client:
+        run = planned_run(client)
+        client.set_flow_run_state(run.id, Failed(message="stage train failed"), force=True)
+    told = hook.get(timeout=30)
+    assert told["title"] == "hello Failed"
+    assert f"{run.name}: stage train failed" in told["text"]
+    assert str(run.id) in told["text"]
+    assert f"127.0.0.1:{running.variables['PREFECT_SERVER_API_PORT']}" in told["text"]
+    payload = {"model": "facades", "version": "3", "run_url": "http://run", "summary": "l1 0.1"}
+    emit(running, "pix2pix.champion.promoted", "pix2pix.model.facades", payload)
+    assert hook.get(timeout=30) == {
+        "title": "New champion: facades version 3",
+        "text": "l1 0.1\nhttp://run",
+    }
+    assert hook.empty()
+
+
+def test_registering_twice_changes_nothing_and_leaves_off_what_is_off(running: Project) -> None:
+    with running.client() as client:
+        (before,) = client.read_automations()
+        client.pause_automation(before.id)
+        register(client)
+        (after,) = client.read_automations()
+        assert (after.id, after.enabled) == (before.id, False)
+        register(client, silent_after=timedelta(seconds=60))
+        (changed,) = client.read_automations()
+        assert (changed.id, changed.enabled) == (before.id, False)
+        assert changed.trigger != before.trigger
+        client.resume_automation(before.id)
+        register(client)
+        assert client.read_automations() == [before]
+
+
+def test_a_run_whose_heartbeats_stop_has_crashed(running: Project) -> None:
+    with running.client() as client:
+        register(client, silent_after=timedelta(seconds=10))
+        silent, ended = planned_run(client), planned_run(client)
+        for run in (silent, ended):
+            client.set_flow_run_state(run.id, Running(), force=True)
+            emit(running, "prefect.flow-run.heartbeat", f"prefect.flow-run.{run.id}", {})
+        client.set_flow_run_state(ended.id, Running(name="Almost"), force=True)
+        deadline_s = time.monotonic() + 60
+        while (state := client.read_flow_run(silent.id).state) is None or not state.is_crashed():
+            assert time.monotonic() < deadline_s
+            time.sleep(0.5)
+        assert state.message == "No heartbeat for 10 s."
+        assert client.read_flow_run(ended.id).state_name == "Almost"
+        client.delete_flow_run(ended.id)
+        register(client)
+
+
+def planned_run(client: SyncPrefectClient) -> FlowRun:
+    """A run of the deployment that no worker takes, since it is for later."""
+    deployment = client.read_deployment_by_name("hello/hello")
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    return client.create_flow_run_from_deployment(
+        deployment.id, state=Scheduled(scheduled_time=tomorrow)
+    )
+
+
+def automations(project: Project) -> str:
+    return project.run(sys.executable, "-m", "pipelines.automations").stdout
+
+
+def emit(project: Project, event: str, resource: str, payload: dict[str, str]) -> None:
+    code = EMIT.format(event=event, resource=resource, payload=payload)
+    project.run(sys.executable, "-c", code)

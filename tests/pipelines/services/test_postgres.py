@@ -1,0 +1,74 @@
+"""Both servers over one PostgreSQL server."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.pipelines.services.postgres import PASSWORD, QUOTED_PASSWORD, USER, postgres
+from tests.pipelines.services.project import Project
+
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def database_url() -> Iterator[str]:
+    # Not pytest's folder, which only its owner may enter: the cluster belongs to somebody else.
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        with postgres(Path(folder) / "cluster") as url:
+            yield url
+
+
+def test_both_tools_use_one_postgresql_server_and_its_password_is_not_shown(
+    stopped: Project, database_url: str
+) -> None:
+    stopped.variables["DATABASE_URL"] = database_url
+    said = stopped.up()
+    assert not (stopped.folder / "mlflow.db").exists()
+    assert not list((stopped.folder / ".services" / "prefect").glob("*.db"))
+    with stopped.client() as client:
+        pool = client.read_work_pool("pix2pix")
+    assert ask(database_url, "prefect", "SELECT id FROM work_pool") == pool.id
+    assert ask(database_url, "mlflow", "SELECT name FROM experiments") == "Default"
+    shown = [said.stdout, said.stderr, *written(stopped), *command_lines(stopped)]
+    assert not [text for text in shown if PASSWORD in text or QUOTED_PASSWORD in text]
+
+
+def test_a_wrong_password_is_one_message_without_it(stopped: Project, database_url: str) -> None:
+    stopped.variables["DATABASE_URL"] = database_url.replace(QUOTED_PASSWORD, "hidden")
+    done = stopped.up(check=False)
+    assert done.returncode == 1
+    assert 'password authentication failed for user "me"' in done.stderr
+    assert "correct DATABASE_URL" in done.stderr
+    assert "hidden" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert stopped.recorded() == {}
+
+
+def ask(url: str, database: str, query: str) -> object:
+    async def answer() -> object:
+        port = int(url.rpartition(":")[2])
+        connection = await asyncpg.connect(
+            host="127.0.0.1", port=port, user=USER, password=PASSWORD, database=database
+        )
+        try:
+            return await connection.fetchval(query)
+        finally:
+            await connection.close()
+
+    return asyncio.run(answer())
+
+
+def written(project: Project) -> list[str]:
+    """The texts that `up` and the services have written."""
+    files = (project.folder / ".services").rglob("*")
+    return [path.read_text(errors="replace") for path in files if path.is_file()]
+
+
+def command_lines(project: Project) -> list[str]:
+    return [" ".join(process.cmdline()) for process in project.processes()]

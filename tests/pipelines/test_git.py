@@ -1,0 +1,90 @@
+"""Revisions, checkouts and experiments, with real git."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.git import check_out, folder_in_repository, git, resolve
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "user"
+    (folder / "deep").mkdir(parents=True)
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    git(folder, "config", "user.name", "someone")
+    git(folder, "config", "user.email", "someone@localhost")
+    (folder / "kept.txt").write_text("kept\n")
+    (folder / "changed.txt").write_text("before\n")
+    (folder / "removed.txt").write_text("removed\n")
+    (folder / "deep" / "x.txt").write_text("x\n")
+    (folder / ".gitignore").write_text("ignored.txt\n")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "first")
+    return folder
+
+
+def _change(folder: Path) -> None:
+    (folder / "changed.txt").write_text("after\n")
+    (folder / "removed.txt").unlink()
+    (folder / "new.bin").write_bytes(bytes(range(256)))
+    (folder / "ignored.txt").write_text("ignored\n")
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and ".git" not in path.parts
+    }
+
+
+def test_local_changes_travel_and_the_users_index_and_files_stay(
+    repository: Path, tmp_path: Path
+) -> None:
+    _change(repository)
+    git(repository, "add", "changed.txt")  # half of it is staged
+    status = git(repository, "status", "--porcelain")
+    files = _files(repository)
+    revision = resolve(repository, "HEAD", include_local_changes=True)
+    check_out(repository, revision, tmp_path / "copy")
+    del files["ignored.txt"]
+    assert _files(tmp_path / "copy") == files
+    assert git(tmp_path / "copy", "rev-parse", "HEAD") == git(repository, "rev-parse", "HEAD")
+    assert git(repository, "status", "--porcelain") == status
+
+
+def test_without_local_changes_it_is_the_commit(repository: Path, tmp_path: Path) -> None:
+    committed = _files(repository)
+    _change(repository)
+    check_out(
+        repository, resolve(repository, "main", include_local_changes=False), tmp_path / "copy"
+    )
+    assert _files(tmp_path / "copy") == committed
+    assert git(tmp_path / "copy", "status", "--porcelain") == ""
+
+
+def test_an_older_revision_and_a_folder_inside_the_repository(
+    repository: Path, tmp_path: Path
+) -> None:
+    first = _files(repository)
+    _change(repository)
+    git(repository, "commit", "--quiet", "--all", "--message", "second")
+    revision = resolve(repository / "deep", "HEAD~1", include_local_changes=False)
+    check_out(repository / "deep", revision, tmp_path / "copy")
+    assert _files(tmp_path / "copy") == first
+    assert folder_in_repository(repository / "deep") == Path("deep")
+    assert folder_in_repository(repository) == Path()
+
+
+def test_unknown_revisions_and_changes_to_another_commit_are_refused(repository: Path) -> None:
+    with pytest.raises(ValueError, match=r"revision 'no-such' is no commit"):
+        resolve(repository, "no-such", include_local_changes=False)
+    git(repository, "commit", "--quiet", "--allow-empty", "--message", "second")
+    with pytest.raises(ValueError, match="include_local_changes"):
+        resolve(repository, "HEAD~1", include_local_changes=True)
+
+
+def test_a_folder_without_a_repository_is_told_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="git init"):
+        resolve(tmp_path, "HEAD", include_local_changes=False)

@@ -1,0 +1,102 @@
+"""A study's runs in MLflow: once each, below the study's run, whatever is sent how often."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.live_study import LiveStudy
+from pipelines.run_description import RunDescription
+from pix2pix.config import Params
+from pix2pix.tuning.trials import Trial
+from tests.pipelines.mlflow_process import closed_port
+from tests.pipelines.small_study import small_study
+from tests.pipelines.tracked_project import described, new_database, png
+
+pytestmark = pytest.mark.slow
+
+# In a process of its own: MLflow keeps connections to a database file.
+LIST_RUNS = """
+import json, sys
+from mlflow import MlflowClient
+client = MlflowClient(sys.argv[1])
+experiment = client.get_experiment_by_name("pix2pix-tune").experiment_id
+found = {}
+for run in client.search_runs([experiment]):
+    points = client.get_metric_history(run.info.run_id, "dev/l1")
+    found[run.info.run_name] = {
+        "id": run.info.run_id,
+        "status": run.info.status,
+        "tags": run.data.tags,
+        "params": run.data.params,
+        "metrics": run.data.metrics,
+        "l1": sorted((point.step, point.value) for point in points),
+        "files": sorted(item.path for item in client.list_artifacts(run.info.run_id)),
+    }
+print(json.dumps(found))
+"""
+RUNNING = Trial(
+    number=0,
+    purpose="search",
+    seed=0,
+    values={"train.beta1": 0.5, "model.norm": "none"},
+    status="running",
+    reason=None,
+    started_s=1000.0,
+    history=({"epoch": 0, "time_s": 1001.0, "dev/l1": 0.5},),
+)
+FIRST = {"epoch": 1, "time_s": 1002.0, "dev/l1": 0.25}
+
+
+def _runs(uri: str) -> dict[str, Any]:
+    command = [sys.executable, "-c", LIST_RUNS, uri]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture
+def description(small_params: Params) -> RunDescription:
+    return described(small_study(small_params))
+
+
+def test_trials_lie_below_the_study_and_are_logged_once(
+    description: RunDescription, tmp_path: Path
+) -> None:
+    uri = new_database(tmp_path / "mlflow")
+    stopped = dataclasses.replace(
+        RUNNING, status="stopped", reason="ASHA: behind", history=(*RUNNING.history, FIRST)
+    )
+    report = tmp_path / "report.txt"
+    report.write_text("found")
+    for _ in range(2):  # a study that goes on sends all again
+        live = LiveStudy(uri, description, grid=lambda _trial: png(1))
+        live(RUNNING)
+        live(stopped)
+        live.close("FINISHED", {"tune/report.txt": report})
+    runs = _runs(uri)
+    (name,) = runs.keys() - {"search 0"}
+    study, trial = runs[name], runs["search 0"]
+    assert name.startswith("tune-")
+    assert (study["status"], study["files"]) == ("FINISHED", ["environment", "tune"])
+    assert study["params"]["tune.sampler"] == "optuna"
+    assert trial["tags"]["mlflow.parentRunId"] == study["id"]
+    assert trial["tags"]["pix2pix.stopped_because"] == "ASHA: behind"
+    assert (trial["status"], trial["files"]) == ("KILLED", ["images"])
+    assert trial["params"] == {"train.seed": "0", "train.beta1": "0.5", "model.norm": "none"}
+    assert trial["l1"] == [[0, 0.5], [1, 0.25]]
+    assert trial["metrics"]["tune/best_dev_l1"] == 0.25
+
+
+def test_a_study_goes_on_without_mlflow(
+    description: RunDescription, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.live_study._FLUSH_S", 0.5)
+    live = LiveStudy(f"http://127.0.0.1:{closed_port()}", description, grid=lambda _trial: None)
+    live(RUNNING)
+    live.close("FINISHED", {})
+    assert "The study goes on; MLflow gets it when it answers again." in caplog.text

@@ -1,0 +1,36 @@
+"""Overrides of one run in params.yaml."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.override import override_params
+from pix2pix.config import load_params
+
+
+def test_only_the_named_values_change_and_comments_stay(tmp_path: Path, root: Path) -> None:
+    text = (root / "params" / "default.yaml").read_text()
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    override_params(
+        tmp_path,
+        {"train": {"num_workers": [1, 2], "learning_rate": 0.001, "batch_size": 2}},
+    )
+    before, after = text.splitlines(), path.read_text().splitlines()
+    changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    assert [old.split(":")[0].strip() for old, _ in changed] == [
+        "batch_size",
+        "learning_rate",
+        "num_workers",
+    ]
+    assert "# or [min, max]: as many as the cluster has room for" in changed[2][1]
+    train = load_params(path).train
+    assert (train.batch_size, train.learning_rate, train.num_workers) == (2, 0.001, (1, 2))
+
+
+def test_an_unknown_key_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("train:\n  seed: 0\n")
+    with pytest.raises(ValueError, match=r"params\.yaml: train\.sead is not in this file"):
+        override_params(tmp_path, {"train": {"seed": 1, "sead": 2}})
+    assert path.read_text() == "train:\n  seed: 0\n"

@@ -1,0 +1,241 @@
+"""Studies on a real local Ray: stopping early, going on, lost processes, no test split."""
+
+import dataclasses
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import ray
+
+from pipelines.node_dataset import DatasetSource
+from pipelines.ray_tune import TrialPlacement, choose_trial_placement
+from pipelines.ray_tune_search import make_asha
+from pipelines.study_log import read_trials
+from pix2pix.config import Params, TuneConfig
+from pix2pix.tuning.trials import Trial
+from tests.pipelines.small_study import results, run, small_study, study_folder
+from tests.pipelines.small_training import small_dataset
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """Two CPUs, whatever the machine has."""
+    os.environ.pop("RAY_ADDRESS", None)
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def params(small_params: Params) -> Params:
+    return small_study(small_params)
+
+
+@pytest.fixture(scope="module")
+def dataset(params: Params, tmp_path_factory: pytest.TempPathFactory) -> DatasetSource:
+    """Prepared pairs whose test split cannot be read."""
+    dataset = small_dataset(params, tmp_path_factory.mktemp("data"))
+    shutil.rmtree(dataset.prepared_dir / "test")
+    return dataset
+
+
+def _tune(params: Params, **changes: Any) -> TuneConfig:
+    return dataclasses.replace(params.tune, **changes)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "change", "expected"),
+    [
+        ([{"CPU": 8.0}], {"cpus_per_worker": 3}, ({"cpu": 3, "gpu": 0}, 2)),
+        ([{"CPU": 2.0}] * 3, {"cpus_per_worker": 2}, ({"cpu": 2, "gpu": 0}, 3)),
+        ([{"CPU": 8.0}], {"max_concurrent_trials": 3}, ({"cpu": 1, "gpu": 0}, 3)),
+        ([{"CPU": 8.0, "GPU": 1.0}], {"gpus_per_worker": 0.5}, ({"cpu": 1, "gpu": 0.5}, 2)),
+        ([{"CPU": 4.0}, {"CPU": 4.0}], {"num_workers": 3}, ({"memory": 2**20}, 2)),
+    ],
+)
+def test_as_many_trials_run_as_there_is_room_for(
+    params: Params, nodes: list[dict[str, float]], change: dict[str, Any], expected: Any
+) -> None:
+    config = _tune(params, **{"max_concurrent_trials": None, "gpus_per_worker": 0} | change)
+    assert choose_trial_placement(config, nodes) == TrialPlacement(*expected)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"cpus_per_worker": 3}, {"num_workers": 3}, {"gpus_per_worker": 1.0}],
+)
+def test_a_cluster_that_cannot_hold_one_trial_is_refused_at_once(
+    params: Params, change: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match=r"tune.num_workers: . with .* does not fit on the 1 node"):
+        choose_trial_placement(_tune(params, **change), [{"CPU": 2.0}])
+
+
+def test_asha_knows_what_the_trials_of_an_earlier_process_reported(params: Params) -> None:
+    def trial(number: int, l1: float) -> Trial:
+        records = [{"epoch": epoch, "time_s": 0.0, "dev/l1": l1} for epoch in (0, 1, 2)]
+        about: dict[str, Any] = {"values": {}, "status": "finished", "reason": None}
+        return Trial(
+            number=number,
+            purpose="search",
+            seed=0,
+            started_s=0.0,
+            history=tuple(records),
+            **about,
+        )
+
+    def decision(ended: list[Trial], l1: float) -> str:
+        config = _tune(params, scheduler="asha", grace_epochs=1, reduction_factor=2.0)
+        asha = make_asha(config, total_epochs=4, ended=ended)
+        controller: Any = None
+        newcomer: Any = type("Newcomer", (), {"trial_id": "new"})
+        asha.on_trial_add(controller, newcomer)
+        return str(asha.on_trial_result(controller, newcomer, {"epoch": 1, "dev/l1": l1}))
+
+    ended = [trial(0, 0.1), trial(1, 0.2)]
+    assert decision([], 0.3) == "CONTINUE"
+    assert decision(ended, 0.3) == "STOP"
+    assert decision(ended, 0.05) == "CONTINUE"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    cluster: None, params: Params, dataset: DatasetSource, tmp_path_factory: pytest.TempPathFactory
+) -> list[Trial]:
+    """What the small study gives when nothing happens to it."""
+    return run(params, dataset, tmp_path_factory.mktemp("undisturbed")).search
+
+
+@pytest.mark.ray
+def test_a_study_needs_no_test_split_and_keeps_the_lowest_dev_l1(
+    undisturbed: list[Trial], dataset: DatasetSource
+) -> None:
+    assert not (dataset.prepared_dir / "test").exists()
+    assert [trial.status for trial in undisturbed] == ["finished"] * 3
+    assert [[record["epoch"] for record in trial.history] for trial in undisturbed] == [
+        [0, 1, 2, 3]
+    ] * 3
+    assert len({str(trial.values) for trial in undisturbed}) == 3
+
+
+@pytest.mark.ray
+def test_a_lost_trial_goes_on_from_its_checkpoint(
+    undisturbed: list[Trial], params: Params, dataset: DatasetSource, tmp_path: Path
+) -> None:
+    """SIGKILL of a trial's process after its first epoch changes nothing that it gives."""
+    again = dataclasses.replace(params, train=dataclasses.replace(params.train, max_failures=2))
+    killed: list[int] = []
+
+    def kill_once(trial: Trial) -> None:
+        if not killed and trial.num_epochs == 1:
+            killed.append(_trial_process().pid)
+            os.kill(killed[0], signal.SIGKILL)
+
+    found = run(again, dataset, tmp_path, listen=kill_once)
+    assert len(killed) == 1
+    assert results(found.search) == results(undisturbed)
+
+
+@pytest.mark.ray
+def test_a_trial_that_is_lost_too_often_fails_alone(
+    cluster: None, params: Params, dataset: DatasetSource, tmp_path: Path
+) -> None:
+    def kill_the_first(trial: Trial) -> None:
+        if trial.number == 0 and trial.num_epochs == 1 and trial.status == "running":
+            os.kill(_trial_process().pid, signal.SIGKILL)
+
+    shorter = dataclasses.replace(params, tune=_tune(params, num_trials=2, num_epochs=2))
+    found = run(shorter, dataset, tmp_path, listen=kill_the_first).search
+    assert [trial.status for trial in found] == ["failed", "finished"]
+    assert "died" in (found[0].reason or "") or "lost" in (found[0].reason or ""), found[0].reason
+
+
+def _trial_process() -> psutil.Process:
+    """The worker of the local Ray that runs a trial."""
+    found = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any("ImplicitFunc" in word for word in process.info["cmdline"] or [])
+        and "ray::" in " ".join(process.info["cmdline"])
+    ]
+    assert len(found) == 1, found
+    return found[0]
+
+
+@pytest.mark.ray
+def test_trials_that_fall_behind_are_stopped_and_stay_stopped(
+    cluster: None, small_params: Params, dataset: DatasetSource, tmp_path: Path
+) -> None:
+    asha = {"scheduler": "asha", "grace_epochs": 1, "reduction_factor": 2.0}
+    params = small_study(small_params, num_trials=4, num_seeds=2, **asha)
+    found = run(params, dataset, tmp_path)
+    stopped = [trial for trial in found.search if trial.status == "stopped"]
+    assert stopped
+    assert all(0 < trial.num_epochs < 3 for trial in stopped)
+    assert all("ASHA: behind the others" in (trial.reason or "") for trial in stopped)
+    assert [(trial.purpose, trial.seed) for trial in found.repeats] == [
+        ("default", 1),
+        ("winner", 1),
+        ("default", 2),
+        ("winner", 2),
+    ]
+    assert found.gain is not None
+    last = {trial.number: trial for trial in found.repeats}
+    assert found.gain.winner == (
+        min(record["dev/l1"] for record in last[5].history[1:]),
+        min(record["dev/l1"] for record in last[7].history[1:]),
+    )
+    heard: list[Trial] = []
+    again = run(params, dataset, tmp_path, listen=heard.append)
+    assert heard == []  # nothing ran
+    assert results(again.search + again.repeats) == results(found.search + found.repeats)
+
+
+@pytest.mark.ray
+def test_a_trial_that_cannot_be_trained_fails_alone(
+    cluster: None, small_params: Params, dataset: DatasetSource, tmp_path: Path
+) -> None:
+    wild = {"key": "train.lambda_l1", "kind": "choice", "values": [1e300, 100.0]}
+    params = small_study(small_params, space=[wild], num_trials=4, num_epochs=1)
+    found = run(params, dataset, tmp_path)
+    for trial in found.search:
+        is_wild = trial.values["train.lambda_l1"] == 1e300
+        assert trial.status == ("failed" if is_wild else "finished")
+        assert ("non-finite loss in step 0" in (trial.reason or "")) == is_wild
+    assert {trial.status for trial in found.search} == {"failed", "finished"}
+
+
+@pytest.mark.ray
+def test_a_trial_of_two_workers_gives_what_one_of_one_gives(
+    undisturbed: list[Trial], small_params: Params, dataset: DatasetSource, tmp_path: Path
+) -> None:
+    params = small_study(small_params, num_workers=2, num_trials=1)
+    (found,) = run(params, dataset, tmp_path).search
+    assert (found.status, found.values) == ("finished", undisturbed[0].values)
+    expected = [record["dev/l1"] for record in undisturbed[0].history]
+    np.testing.assert_allclose([record["dev/l1"] for record in found.history], expected, atol=1e-3)
+    assert read_trials(study_folder(tmp_path))[0].history == found.history
+
+
+@pytest.mark.ray
+def test_a_pair_of_scores_is_measured_on_the_dev_split(
+    cluster: None, small_params: Params, tmp_path: Path
+) -> None:
+    mapping = dataclasses.replace(small_params.data, dev_fraction=0.3)
+    params = small_study(
+        dataclasses.replace(small_params, data=mapping),
+        objective="l1_and_frechet",
+        num_trials=2,
+        num_epochs=1,
+    )
+    dataset = small_dataset(params, tmp_path / "data")
+    found = run(params, dataset, tmp_path / "study")
+    scores = [trial.history[-1]["dev/frechet"] for trial in found.search]
+    assert all(score > 0 for score in scores)
+    assert 1 <= len(found.front) <= 2

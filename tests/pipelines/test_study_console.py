@@ -1,0 +1,42 @@
+"""What a person reads while a study runs."""
+
+import dataclasses
+import logging
+
+import pytest
+
+from pipelines.study_console import StudyConsole
+from pix2pix.tuning.trials import Trial
+
+BEGUN = Trial(
+    number=1,
+    purpose="search",
+    seed=0,
+    values={"train.beta1": 0.5, "model.norm": "none"},
+    status="running",
+    reason=None,
+    started_s=0.0,
+    history=(),
+)
+UNTRAINED = {"epoch": 0, "time_s": 0.0, "dev/l1": 0.5}
+FIRST = {"epoch": 1, "time_s": 0.0, "dev/l1": 0.25}
+
+
+def test_it_says_values_epochs_and_the_best_so_far(caplog: pytest.LogCaptureFixture) -> None:
+    console = StudyConsole(num_trials=4, total_epochs=2, first_epoch=1)
+    other = dataclasses.replace(BEGUN, number=0, status="finished", history=(UNTRAINED, FIRST))
+    console.remember([other])
+    with caplog.at_level(logging.INFO):
+        console(BEGUN)
+        console(dataclasses.replace(BEGUN, history=(UNTRAINED,)))
+        trained = dataclasses.replace(BEGUN, history=(UNTRAINED, FIRST | {"dev/l1": 0.3}))
+        console(trained)
+        console(dataclasses.replace(trained, status="stopped", reason="ASHA: behind"))
+        console(dataclasses.replace(BEGUN, number=5, purpose="winner", seed=3))
+    assert [record.message for record in caplog.records] == [
+        "trial 1 begins: train.beta1 0.5, model.norm none",
+        "trial 1: epoch 1/2, dev L1 0.3000",
+        "trial 1 stopped, dev L1 0.3000 (ASHA: behind); 2 of 4 trials ended, "
+        "best dev L1 0.2500 in trial 0",
+        "trial 5 (winner, seed 3) begins: train.beta1 0.5, model.norm none",
+    ]

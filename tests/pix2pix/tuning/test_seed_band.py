@@ -1,0 +1,36 @@
+"""A gain is called one only where other seeds would not have given as much."""
+
+import pytest
+
+from pix2pix.tuning.seed_band import gain
+
+
+def test_a_gain_beyond_the_seeds_is_better_and_a_loss_worse() -> None:
+    good, bad = (0.10, 0.11, 0.10), (0.20, 0.21, 0.20)
+    assert gain(default=bad, winner=good).verdict == "better"
+    assert gain(default=good, winner=bad).verdict == "worse"
+
+
+def test_a_gain_within_the_seeds_is_no_difference() -> None:
+    found = gain(default=(0.10, 0.20, 0.15), winner=(0.14, 0.09, 0.16))
+    assert found.mean == pytest.approx(0.02)
+    assert found.low < 0 < found.high
+    assert found.verdict == "no difference"
+
+
+def test_the_interval_is_welch_s() -> None:
+    """scipy.stats.ttest_ind(..., equal_var=False): t(2.0) = 4.303, standard error 1 / 3**0.5."""
+    found = gain(default=(4.0, 5.0, 6.0), winner=(1.0, 1.0, 1.0))
+    assert found.mean == 4.0
+    assert found.high - found.mean == pytest.approx(4.303 / 3**0.5)
+
+
+def test_seeds_that_change_nothing_leave_the_difference_itself() -> None:
+    found = gain(default=(0.2, 0.2), winner=(0.1, 0.1))
+    assert (found.low, found.mean, found.high) == (0.1, 0.1, 0.1)
+    assert gain(default=(0.2, 0.2), winner=(0.2, 0.2)).verdict == "no difference"
+
+
+def test_one_seed_has_no_band() -> None:
+    with pytest.raises(ValueError, match="needs two trainings of each, got 1 and 2"):
+        gain(default=(0.1,), winner=(0.1, 0.2))

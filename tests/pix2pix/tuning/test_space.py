@@ -1,0 +1,148 @@
+"""What may be searched is checked before the first trial."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from pix2pix.config import Params, parse_params
+from pix2pix.tuning.space import (
+    check_space,
+    default_values,
+    first_kept_epoch,
+    total_epochs,
+    trial_params,
+)
+
+
+def _with_space(params: Params, *space: dict[str, Any], **tune: Any) -> Params:
+    mapping = dataclasses.asdict(params)
+    mapping["tune"] |= {"space": list(space), **tune}
+    return parse_params(mapping)
+
+
+def _choice(key: str, *values: Any) -> dict[str, Any]:
+    return {"key": key, "kind": "choice", "values": list(values)}
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("train.learning_rat", "is no key of params.yaml; there are batch_size, "),
+        ("optimizer.beta1", "is no key of params.yaml; there are augment, model, train"),
+        ("data.image_size", "data/prepared stays as it is while a study runs"),
+        ("evaluate.seed", "a study never reads"),
+        ("tune.num_trials", "describes the study itself"),
+        ("register.experiment", "names places in MLflow"),
+        ("train.num_workers", "says where a training runs"),
+        ("train.seed", "the noise that gains are measured against"),
+        ("train.num_epochs", "tune.num_epochs sets how long every trial is"),
+        ("train.early_stopping_epochs", "tune.scheduler decides"),
+        ("train.num_samples", "changes pictures, not results"),
+    ],
+)
+def test_a_key_that_cannot_vary_is_refused_with_its_reason(
+    default_params: Params, key: str, reason: str
+) -> None:
+    with pytest.raises(ValueError, match=r"tune\.space cannot be searched") as caught:
+        check_space(_with_space(default_params, _choice(key, 1, 2)))
+    assert f"{key} " in str(caught.value)
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("dimension", "reason"),
+    [
+        (
+            {"key": "train.learning_rate", "kind": "loguniform", "low": 0.1, "high": 3.0},
+            "train.learning_rate = 3.0: train.learning_rate: Input should be less than or equal",
+        ),
+        (
+            {"key": "model.base_channels", "kind": "uniform", "low": 8, "high": 16},
+            "model.base_channels = 8.0: model.base_channels: Input should be a valid integer",
+        ),
+        (_choice("model.norm", "batch", "layer"), "model.norm = 'layer': model.norm: Input should"),
+        (_choice("train.batch_size", 1, 0), "train.batch_size = 0: train.batch_size: Input should"),
+        (_choice("model.depth", 4, 9), "model.depth = 9: model.depth 9 halves the image 9 times"),
+    ],
+)
+def test_a_value_that_a_trial_would_be_refused_is_named(
+    default_params: Params, dimension: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(ValueError, match="cannot be searched") as caught:
+        check_space(_with_space(default_params, dimension))
+    assert reason in str(caught.value)
+
+
+def test_two_values_that_do_not_go_together_are_named(default_params: Params) -> None:
+    space = (_choice("train.lambda_l1", 0, 100), _choice("train.lambda_adversarial", 0, 1))
+    with pytest.raises(ValueError, match=r"lambda_l1 = 0 with train\.lambda_adversarial = 0"):
+        check_space(_with_space(default_params, *space))
+
+
+def test_all_wrong_keys_are_named_at_once(default_params: Params) -> None:
+    with pytest.raises(ValueError, match="cannot be searched") as caught:
+        check_space(_with_space(default_params, _choice("a.b", 1, 2), _choice("c.d", 1, 2)))
+    assert "a.b" in str(caught.value)
+    assert "c.d" in str(caught.value)
+
+
+def test_every_preset_can_be_searched(default_params: Params) -> None:
+    check_space(default_params)
+
+
+def test_a_trial_has_its_values_and_the_budget_of_the_study(default_params: Params) -> None:
+    params = _with_space(default_params, _choice("model.norm", "batch", "none"), num_epochs=4)
+    trial = trial_params(params, {"model.norm": "none", "augment.noise": 0.1}, seed=7)
+    assert (trial.model.norm, trial.augment.noise, trial.train.seed) == ("none", 0.1, 7)
+    assert (trial.train.num_epochs, trial.train.num_decay_epochs) == (4, 0)
+    assert (trial.train.best_from_epoch, trial.train.sample_every_epochs) == (4, 4)
+    assert trial.train.learning_rate == params.train.learning_rate
+
+
+def test_without_a_budget_of_its_own_a_trial_is_as_long_as_a_training(
+    default_params: Params,
+) -> None:
+    params = _with_space(default_params, _choice("model.norm", "batch", "none"), num_epochs=None)
+    train = trial_params(params, {}).train
+    assert (train.total_epochs, train.num_decay_epochs) == (total_epochs(params), 5)
+    assert train.best_from_epoch == first_kept_epoch(params) == params.train.best_from_epoch
+
+
+def test_the_untuned_point_is_what_params_yaml_says(default_params: Params) -> None:
+    values = default_values(default_params)
+    assert values == {
+        "train.learning_rate": 0.0002,
+        "train.lambda_l1": 100.0,
+        "model.dropout": 0.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"space": []}, "tune.space"),
+        ({"space": [{"key": "train.beta1", "kind": "normal"}]}, "tune.space.0"),
+        ({"space": [_choice("train.beta1", 0.5)]}, "tune.space.0.choice.values"),
+        (
+            {"space": [{"key": "train.beta1", "kind": "uniform", "low": 1.0, "high": 0.0}]},
+            "low (1.0) must be less than high (0.0)",
+        ),
+        (
+            {"space": [{"key": "a.b", "kind": "quantised", "low": 0, "high": 5, "step": 2}]},
+            "high (5) is not low + a multiple of step (2)",
+        ),
+        ({"space": [_choice("a.b", 1, 2)] * 2}, "space names a.b more than once"),
+        ({"num_seeds": 1}, "num_seeds: one seed has no band"),
+        ({"objective": "l1_and_kid"}, "objective: l1_and_kid needs scheduler: none"),
+        ({"gpus_per_worker": 0.5, "num_workers": 2}, "gpus_per_worker must be at most 1"),
+    ],
+)
+def test_a_wrong_study_is_refused_when_params_yaml_is_read(
+    default_params: Params, change: dict[str, Any], message: str
+) -> None:
+    mapping = dataclasses.asdict(default_params)
+    mapping["tune"] |= change
+    with pytest.raises(ValueError, match="wrong parameter") as caught:
+        parse_params(mapping)
+    assert message in str(caught.value)

@@ -1,0 +1,51 @@
+"""Which trials are the best."""
+
+import pytest
+
+from pix2pix.tuning.trials import Status, Trial, best_l1, front, scores
+
+
+def _trial(number: int, *l1: float, status: Status = "finished", frechet: float = 0.0) -> Trial:
+    """A trial with these dev L1, the first that of the untrained generator."""
+    history = [{"epoch": epoch, "time_s": 0.0, "dev/l1": each} for epoch, each in enumerate(l1)]
+    history[-1]["dev/frechet"] = frechet
+    return Trial(
+        number=number,
+        purpose="search",
+        seed=0,
+        values={},
+        status=status,
+        reason="lost" if status == "failed" else None,
+        started_s=0.0,
+        history=tuple(history),
+    )
+
+
+def test_a_trial_is_judged_by_its_best_epoch_of_those_that_may_be_kept() -> None:
+    trial = _trial(0, 0.05, 0.1, 0.3, 0.2)
+    assert best_l1(trial, first_epoch=2) == 0.2
+    assert best_l1(trial, first_epoch=1) == 0.1  # never the untrained generator
+    assert best_l1(_trial(0, 0.05, 0.1), first_epoch=5) == 0.1
+
+
+def test_only_finished_trials_can_win() -> None:
+    trials = [_trial(0, 1, 0.3), _trial(1, 1, 0.1, status="stopped"), _trial(2, 1, 0.2)]
+    assert [trial.number for trial in front(trials, "l1", first_epoch=1)] == [2]
+    assert scores(trials[1], "l1", first_epoch=1) is None
+
+
+def test_a_front_holds_what_no_other_trial_beats() -> None:
+    trials = [
+        _trial(0, 1, 0.3, frechet=10),
+        _trial(1, 1, 0.1, frechet=30),
+        _trial(2, 1, 0.2, frechet=20),
+        _trial(3, 1, 0.2, frechet=25),
+        _trial(4, 1, 0.4, frechet=40),
+    ]
+    best = front(trials, "l1_and_frechet", first_epoch=1)
+    assert [trial.number for trial in best] == [1, 2, 0]
+
+
+def test_where_no_trial_finished_the_first_reason_is_said() -> None:
+    with pytest.raises(ValueError, match="no trial finished: lost"):
+        front([_trial(0, 1, 0.3, status="failed")], "l1", first_epoch=1)
