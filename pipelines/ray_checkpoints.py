@@ -11,7 +11,6 @@ import ray.train.collective
 from ray.train import Checkpoint, CheckpointUploadMode
 
 from pipelines.checkpoints import (
-    CheckpointName,
     newest_checkpoint,
     prune,
     read_checkpoint,
@@ -31,13 +30,11 @@ _LOOK_S = 0.05
 def restore(state: TrainState, folder: Folder) -> None:
     """Become the newest readable checkpoint, the same on all ranks, if there is one."""
     newest = newest_checkpoint(folder) if rank() == 0 else None
-    name = ray.train.collective.broadcast_from_rank_zero(None if newest is None else str(newest[0]))
+    name = ray.train.collective.broadcast_from_rank_zero(None if newest is None else newest[0])
     if newest is not None:
         state.load_state_dict(newest[1])
     elif name is not None:
-        parsed = CheckpointName.parse(name)
-        assert parsed is not None
-        state.load_state_dict(read_checkpoint(folder, parsed))
+        state.load_state_dict(read_checkpoint(folder, name))
 
 
 class CheckpointReports:

@@ -13,7 +13,6 @@ from pipelines.study_log import StudyLog
 from pix2pix.config import TuneConfig
 from pix2pix.tuning.trials import Trial
 
-
 _REASON_CHARACTERS = 200  # of the last line of what Ray says, which may be an essay
 
 

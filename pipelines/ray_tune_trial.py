@@ -16,8 +16,8 @@ from pipelines.storage import Folder
 from pipelines.study_log import trial_folder
 from pipelines.trial_training import Report, distance_of, replayed, train_trial
 from pix2pix.config import Params
+from pix2pix.evaluation.distance import Distance
 from pix2pix.training import Best, NonFiniteLossError
-from pix2pix.tuning.distance import Distance
 from pix2pix.tuning.space import trial_params
 from pix2pix.tuning.trials import score_names
 

@@ -16,11 +16,11 @@ from pix2pix.checkpoint import save_training
 from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
+from pix2pix.evaluation.distance import Distance, dev_distance
 from pix2pix.evaluation.extractors import efficientnet_extractor
 from pix2pix.models import UNetGenerator, network_configs
 from pix2pix.training import Best, EpochResult, TrainState, fit, new_state
 from pix2pix.training.dev import better_mode
-from pix2pix.tuning.distance import Distance, dev_distance
 
 Report = Callable[[Mapping[str, float]], None]
 

@@ -13,8 +13,10 @@ from pydantic import (
     ConfigDict,
     GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
+    SerializerFunctionWrapHandler,
     ValidationInfo,
     create_model,
+    model_serializer,
     model_validator,
 )
 from pydantic_core import CoreSchema
@@ -57,16 +59,17 @@ class Overrides(BaseModel):
         """With the values in force, so that forms come filled in."""
         schema = handler(core_schema)
         resolved = handler.resolve_ref_schema(schema)
-        section: Any = dataclasses.asdict(load_params())
+        section: Any = json.loads(json.dumps(dataclasses.asdict(load_params())))
         for key in cls.place:
             section = section[key]
         for name, about in resolved.get("properties", {}).items():
             about["default"] = section[name]
         return schema
 
-    def set_keys(self) -> dict[str, Any]:
-        """What was given, as params.yaml would hold it."""
-        return self.model_dump(mode="json", exclude_unset=True)
+    @model_serializer(mode="wrap")
+    def _only_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What was given, as params.yaml would hold it; nothing stands for what was not."""
+        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
 
 
 def _form(section: type, *place: str) -> Any:
@@ -75,11 +78,11 @@ def _form(section: type, *place: str) -> Any:
     fields: dict[str, Any] = {}
     for field in dataclasses.fields(section):
         hint = hints[field.name]
-        is_section = isinstance(hint, type) and dataclasses.is_dataclass(hint)
-        fields[field.name] = (
-            _form(hint, *place, field.name) if is_section else hint,
-            None,  # never used: only what was given is
-        )
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+            nested = _form(hint, *place, field.name)
+            fields[field.name] = (nested, nested())
+        else:
+            fields[field.name] = (hint, None)  # never used: only what was given is
     name = "".join(part.title().replace("_", "") for part in place)
     form = create_model(name, __base__=Overrides, __doc__=section.__doc__, **fields)
     form.place = place
@@ -117,4 +120,4 @@ class RegisterForm(_form(RegisterConfig, "register")):  # type: ignore[misc]
 
 def given(**sections: Overrides) -> dict[str, Any]:
     """The keys that were given, by section; sections without any are left out."""
-    return {name: keys for name, form in sections.items() if (keys := form.set_keys())}
+    return {name: keys for name, form in sections.items() if (keys := form.model_dump(mode="json"))}

@@ -12,7 +12,7 @@ import torch
 
 from pipelines.node_dataset import DatasetSource
 from pipelines.ray_cluster import Placement, choose_placement, connect, place
-from pipelines.ray_worker import dev_samples
+from pipelines.training_data import dev_samples
 from pix2pix.config import Params
 from pix2pix.data.prepared import PreparedSplit
 from tests.pipelines.small_training import run, small_dataset, small_training, steady
