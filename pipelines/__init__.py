@@ -17,6 +17,7 @@ _SETTINGS = {
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "RAY_AIR_NEW_OUTPUT": "0",  # its banners and tables; ours are lines
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # 20 are too few where much runs
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",  # Ray takes one report of a worker per look
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # its own CSV and TensorBoard files

@@ -69,7 +69,8 @@ class Overrides(BaseModel):
     @model_serializer(mode="wrap")
     def _only_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """What was given, as params.yaml would hold it; nothing stands for what was not."""
-        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
+        given_keys = self.model_fields_set
+        return {name: value for name, value in handler(self).items() if name in given_keys}
 
 
 def _form(section: type, *place: str) -> Any:

@@ -17,7 +17,8 @@ from tests.pipelines.flows.served_project import ServedProject, served_project
 pytestmark = [pytest.mark.pipeline, pytest.mark.server]
 
 TRAIN = "train-pix2pix/train-pix2pix"
-LONG = {"num_epochs": 20, "checkpoint_every_steps": 4}  # long enough to be cut off
+# Cut off in the middle: progress is said every 15 s, and Ray takes two checkpoints a second.
+LONG = {"num_epochs": 120}
 
 
 @pytest.fixture(scope="module")
@@ -114,10 +115,11 @@ def test_wrong_values_are_refused_before_anything_is_queued(served: ServedProjec
 
 
 def test_values_that_do_not_go_together_fail_in_the_first_task(served: ServedProject) -> None:
-    run_id = served.start(TRAIN, data={"image_size": 64}, model={"depth": 7})
+    run_id = served.start(TRAIN, data={"image_size": 64, "load_size": 72}, model={"depth": 7})
     failed = served.wait(run_id, "FAILED")
     assert "model.depth 7 halves the image 7 times" in failed["state"]["message"]
-    assert list(served.task_runs(run_id)) == ["check_parameters"]
+    (task,) = served.task_runs(run_id)
+    assert task.startswith("check_parameters")
 
 
 def test_bad_pairs_fail_their_task_with_the_report(served: ServedProject, tmp_path: Path) -> None:
