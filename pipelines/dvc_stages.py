@@ -33,12 +33,25 @@ def stages_up_to(project_dir: Path, targets: Sequence[str]) -> list[str]:
 def data_files(project_dir: Path, *, only_imports: bool = False) -> list[str]:
     """The .dvc files of data that was added, or imported and may have moved on where it is from."""
     with Repo(str(project_dir)) as repo:
-        found = [
-            Path(stage.path)
+        return [
+            _data_file(repo, stage)
             for stage in repo.index.stages
             if stage.is_data_source and (stage.is_import or not only_imports)
         ]
-        return [path.relative_to(repo.root_dir).as_posix() for path in found]
+
+
+def known_outputs(project_dir: Path) -> list[str]:
+    """Stages and .dvc files whose outputs DVC has a record of; it warns of each other output."""
+    with Repo(str(project_dir)) as repo:
+        return [
+            _data_file(repo, stage) if stage.is_data_source else stage.name
+            for stage in repo.index.stages
+            if any(out.hash_info for out in stage.outs)
+        ]
+
+
+def _data_file(repo: Any, stage: Any) -> str:
+    return Path(stage.path).relative_to(repo.root_dir).as_posix()
 
 
 def has_remote(project_dir: Path) -> bool:

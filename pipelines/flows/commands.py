@@ -8,7 +8,7 @@ from prefect import State, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.concurrency.sync import concurrency
 
-from pipelines.dvc_stages import data_files, has_remote
+from pipelines.dvc_stages import data_files, has_remote, known_outputs
 from pipelines.flows.data_check import show_data_check
 from pipelines.flows.progress import Progress
 from pipelines.processes import CommandFailedError, Shell
@@ -60,7 +60,7 @@ def pull(shell: Shell, *, update_imports: bool) -> None:
     if update_imports and (imported := data_files(shell.folder, only_imports=True)):
         dvc(shell, "update", *imported)
     if has_remote(shell.folder):
-        dvc(shell, "pull", "--run-cache", "--allow-missing")
+        dvc(shell, "pull", "--run-cache", "--allow-missing", *known_outputs(shell.folder))
     elif added := data_files(shell.folder):
         dvc(shell, "checkout", *added)  # from the shared cache; nowhere else are they
 

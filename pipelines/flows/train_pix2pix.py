@@ -5,6 +5,7 @@ prefect.yaml.
 """
 
 import argparse
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -127,6 +128,7 @@ def main() -> None:
     except (ParameterTypeError, SignatureMismatchError) as error:
         raise ValueError(f"--set-param: {error}") from None
     check_server()
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # or each request is a line
     train_pix2pix(**parameters)
 
 

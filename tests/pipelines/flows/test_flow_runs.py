@@ -144,12 +144,10 @@ def test_a_cancelled_run_ends_its_processes_and_the_same_run_continues(
     served.run("prefect", "flow-run", "cancel", run_id)
     served.wait(run_id, "CANCELLED")
     _wait_until_nothing_runs(served)
-    (left,) = served.workspaces()
-    checkpoints = list((left / "checkout" / ".runs").glob("*/checkpoints/*.pt"))
-    assert checkpoints
+    (left,) = (w for w in served.workspaces() if list(w.glob("checkout/.runs/*/checkpoints/*.pt")))
     again = served.completed(served.start(TRAIN, **long))
     assert "continuing the interrupted training" in served.log(again["id"])
-    assert served.workspaces() == []
+    assert left not in served.workspaces()
 
 
 def test_a_killed_flow_is_marked_as_crashed_and_its_rerun_continues(served: ServedProject) -> None:

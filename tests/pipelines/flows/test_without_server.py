@@ -1,8 +1,11 @@
 """The flow as one command: Prefect's temporary server, or a clear word about one that is down."""
 
 import json
+import shutil
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from tests.pipelines.conftest import Project
@@ -28,6 +31,38 @@ def test_one_command_ends_with_an_experiment_of_the_local_changes(
     assert data["metrics"]["reports/metrics.json"]["data"]["test"]["num_images"] == 4
     assert experiment["revs"][-1]["name"] in done.stdout + done.stderr
     assert "seed: 5" not in (project.folder / "params.yaml").read_text()
+
+
+@pytest.mark.pipeline
+def test_tracked_data_is_pulled_and_what_was_made_is_pushed(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    project.set_params("smoke", **TINY, source="folder", path="data/mine")
+    pairs, remote = project.folder / "data" / "mine", tmp_path_factory.mktemp("remote")
+    pairs.mkdir(parents=True)
+    for number in range(8):
+        pixels = np.random.default_rng(number).integers(0, 256, (4, 8, 3), np.uint8)
+        large = cv2.resize(pixels, (128, 64), interpolation=cv2.INTER_NEAREST)
+        cv2.imwrite(str(pairs / f"{number}.png"), large)
+    project.run("dvc", "add", "data/mine")
+    project.run("dvc", "remote", "add", "-d", "store", str(remote))
+    project.run("dvc", "push")
+    project.run("git", "add", "-A")
+    project.run("git", "-c", "user.name=t", "-c", "user.email=t@l", "commit", "-qm", "Data")
+    shutil.rmtree(pairs)
+    shutil.rmtree(project.folder / ".dvc" / "cache")
+    before = set(_objects(remote))
+    home = tmp_path_factory.mktemp("home")
+    project.run("env", f"PREFECT_HOME={home}", *FLOW, "--targets", "prepare")
+    assert before < set(_objects(remote))
+    (experiment,) = project.run("dvc", "exp", "list", "--name-only").stdout.split()
+    listed = project.run("dvc", "list", ".", "data/prepared", "--rev", experiment).stdout
+    assert "manifest.json" in listed
+    assert not pairs.exists()  # the working copy is as it was
+
+
+def _objects(remote: Path) -> list[str]:
+    return [path.name for path in (remote / "files").rglob("*") if path.is_file()]
 
 
 @pytest.mark.slow
