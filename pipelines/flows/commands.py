@@ -15,6 +15,7 @@ from pipelines.processes import CommandFailedError, Shell
 
 TRAINING_SLOTS = "pix2pix-training"  # the global concurrency limit: as many as there are GPUs
 _TRAIN = ("train", "tune")
+_LEASE_S = 60  # Prefect's shortest: so long a run that was killed still holds its slot
 
 
 def _may_pass(_task: Any, _task_run: Any, state: State) -> bool:
@@ -101,4 +102,7 @@ def _slot(stage: str) -> AbstractContextManager[None]:
     if stage not in _TRAIN:
         return nullcontext()
     get_run_logger().info("waiting for one of the slots of %s", TRAINING_SLOTS)
-    return concurrency(TRAINING_SLOTS, occupy=1, raise_on_lease_renewal_failure=False)
+    # A training is not given up because the server cannot be told that it still holds its slot.
+    return concurrency(
+        TRAINING_SLOTS, lease_duration=_LEASE_S, raise_on_lease_renewal_failure=False
+    )

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.pipeline, pytest.mark.server]
 
 TRAIN = "train-pix2pix/train-pix2pix"
 # Cut off in the middle: progress is said every 15 s, and Ray takes two checkpoints a second.
-LONG = {"num_epochs": 120}
+LONG = {"num_epochs": 80}
 
 
 @pytest.fixture(scope="module")
