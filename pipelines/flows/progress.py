@@ -19,13 +19,14 @@ class Progress:
         self._stage = stage
         self._artifact_id: UUID | None = None
         self._shown_s = -_EVERY_S
+        self._is_shown = True  # until that fails: each attempt takes Prefect a minute
 
     def __call__(self, line: str) -> None:
         """Log the line; show the progress that it says."""
         get_run_logger().info("%s", line)
         share = share_done(line)
         is_due = time.monotonic() - self._shown_s >= _EVERY_S
-        if share is not None and (is_due or share == 1.0):
+        if share is not None and self._is_shown and (is_due or share == 1.0):
             self._shown_s = time.monotonic()
             self._show(round(100 * share, 1))
 
@@ -40,4 +41,5 @@ class Progress:
             else:
                 update_progress_artifact(self._artifact_id, progress=percent)
         except httpx.HTTPError as error:  # a training is worth more than a bar
-            get_run_logger().warning("progress could not be shown: %s", error)
+            self._is_shown = False
+            get_run_logger().warning("progress is not shown any more: %s", error)
