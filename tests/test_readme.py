@@ -31,7 +31,7 @@ def test_stages_are_run_by_the_environment_s_python() -> None:
 
 def test_every_file_it_names_exists() -> None:
     made_by_a_run = ("models", "reports", "data")
-    named = set(re.findall(r"[(`]((?:docs|params|tests|pix2pix|pipelines)/[\w/.]*)", README))
+    named = set(re.findall(r"[(`]((?:docs|params|tests|pix2pix|pipelines)/[\w/.-]*)", README))
     assert len(named) > 5
     missing = {name for name in named if not (ROOT / name).exists()}
     assert {name for name in missing if not name.startswith(made_by_a_run)} == set()
