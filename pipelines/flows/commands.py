@@ -20,13 +20,7 @@ _LEASE_S = 60  # Prefect's shortest: so long a run that was killed still holds i
 
 def _may_pass(_task: Any, _task_run: Any, state: State) -> bool:
     """Whether what failed was a command or a file, and not this program."""
-    try:
-        state.result()
-    except (ValueError, OSError):
-        return True
-    except Exception:  # noqa: BLE001 - asked about, not handled
-        return False
-    return False
+    return isinstance(state.result(raise_on_failure=False), (ValueError, OSError))
 
 
 # Of tasks with effects outside the workspace: these may fail for reasons that pass.
