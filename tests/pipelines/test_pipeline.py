@@ -141,7 +141,7 @@ def test_editing_a_network_trains_anew(finished: Project) -> None:
     path = finished.folder / "pix2pix" / "models" / "layers.py"
     path.write_text(path.read_text() + "\n# edited\n")
     status = json.loads(finished.run("dvc", "status", "--json").stdout)
-    assert set(status) == {"train", "evaluate", "register"}
+    assert set(status) == {"train", "tune", "evaluate", "register"}
     finished.run("git", "checkout", "-q", "pix2pix")
 
 
