@@ -1,4 +1,4 @@
-"""What a search with ASHA and Optuna saves over random search, and what scheduling costs.
+"""What a search with ASHA and Optuna saves over random search.
 
 Both search the same space on the drawn pairs of the smoke preset. Random search trains every trial
 to its end; the other may use as many trials. Counted are optimiser steps, until the best dev L1 of
@@ -11,7 +11,6 @@ import argparse
 import json
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -51,7 +50,6 @@ class Search:
     num_epochs: int  # over all trials
     best_l1: float
     epochs_to_target: int | None  # until it was as good as the random search; None: it never was
-    overhead_share: float  # of its time, not spent in epochs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,17 +80,12 @@ def run_search(params: Params, dataset: DatasetSource, *, target: float | None) 
     with tempfile.TemporaryDirectory() as folder:
         study = open_folder(folder)
         job = TrialJob(params=params, dataset=dataset, study=study)
-        started_s = time.perf_counter()
-        found = run_study(
-            job, StudyLog(study, lambda _trial: None), place=place_trials(params.tune)
-        )
-        elapsed_s = time.perf_counter() - started_s
-    return summary(found.search, params, target=target, elapsed_s=elapsed_s)
+        log = StudyLog(study, lambda _trial: None)
+        found = run_study(job, log, place=place_trials(params.tune))
+    return summary(found.search, params, target=target)
 
 
-def summary(
-    trials: list[Trial], params: Params, *, target: float | None, elapsed_s: float
-) -> Search:
+def summary(trials: list[Trial], params: Params, *, target: float | None) -> Search:
     """Count epochs in the order in which the trials ran."""
     first_epoch = first_kept_epoch(params)
     finished = [
@@ -103,14 +96,12 @@ def summary(
     ]
     wanted = min(l1 for _, l1 in finished) if target is None else target
     reached = [trial.number for trial, l1 in finished if l1 <= wanted]
-    epochs_s = sum(record.get("perf/epoch_s", 0.0) for t in trials for record in t.history)
     return Search(
         num_epochs=sum(trial.num_epochs for trial in trials),
         best_l1=min(l1 for _, l1 in finished),
         epochs_to_target=sum(t.num_epochs for t in trials if t.number <= min(reached))
         if reached
         else None,
-        overhead_share=1 - epochs_s / elapsed_s,
     )
 
 
@@ -137,18 +128,19 @@ def main() -> None:
     params = search_params(params, num_trials=options.trials, num_epochs=options.epochs)
     connect(None)
     with tempfile.TemporaryDirectory() as folder:
-        prepared_dir = prepare(Path(folder), params)
-        dataset = DatasetSource(
-            prepared_dir=prepared_dir,
-            data_hash=load_manifest(prepared_dir).data_hash,
-            md5=None,
-            remote=None,
-        )
+        dataset = prepared_dataset(Path(folder), params)
         comparisons = []
         for seed in range(options.seeds):
             comparisons.append(compare(seed, dataset, params))
             _write(options.out, comparisons)
             sys.stdout.write(f"seed {seed}: {comparisons[-1]}\n")
+
+
+def prepared_dataset(folder: Path, params: Params) -> DatasetSource:
+    """The drawn pairs, as trials ask for them."""
+    prepared_dir = prepare(folder, params)
+    data_hash = load_manifest(prepared_dir).data_hash
+    return DatasetSource(prepared_dir=prepared_dir, data_hash=data_hash, md5=None, remote=None)
 
 
 def _write(path: Path, comparisons: list[Comparison]) -> None:

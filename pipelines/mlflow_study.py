@@ -19,6 +19,7 @@ from pix2pix.tuning.trials import Trial, best_l1
 PARENT_TAG = "mlflow.parentRunId"
 PURPOSE_TAG = "pix2pix.purpose"
 REASON_TAG = "pix2pix.stopped_because"
+EXCHANGES_TAG = "pix2pix.exchanges"
 BEST_L1 = "tune/best_dev_l1"
 
 
@@ -63,13 +64,15 @@ def open_trial(study: MlflowRun, description: RunDescription, trial: Trial) -> M
         started_s=trial.started_s,
         tags={PARENT_TAG: study.run_id, PURPOSE_TAG: trial.purpose},
     )
-    run.log_params(flatten({"train.seed": trial.seed, **trial.values}))
+    run.log_params(flatten({"train.seed": trial.seed, **trial.first_values}))
     return run
 
 
 def log_trial(run: MlflowRun, trial: Trial, *, first_epoch: int, grid: bytes | None) -> None:
     """Log what the run lacks of a trial: its epochs, how it ended, its last sample grid."""
     run.log_records(trial.history)
+    if trial.exchanges:  # MLflow's parameters never change: what became of them is a tag
+        run.set_tags({EXCHANGES_TAG: _exchanges_text(trial)})
     if trial.status == "running":
         return
     ended_s = max([trial.started_s, *(record["time_s"] for record in trial.history)])
@@ -86,6 +89,15 @@ def log_trial(run: MlflowRun, trial: Trial, *, first_epoch: int, grid: bytes | N
 def log_reports(run: MlflowRun, reports: Mapping[str, Path], *, sha256: str) -> None:
     """Log the files of a finished study."""
     run.log_files(reports, sha256=sha256)
+
+
+def _exchanges_text(trial: Trial) -> str:
+    """A line per exchange: after which epoch, from which trial, with what values from then on."""
+    after = [*(exchange.before for exchange in trial.exchanges[1:]), trial.values]
+    return "\n".join(
+        f"epoch {exchange.epoch}, from trial {exchange.parent}: {dict(values)}"
+        for exchange, values in zip(trial.exchanges, after, strict=True)
+    )
 
 
 def _status(trial: Trial) -> Status:

@@ -16,6 +16,7 @@ from optuna.trial import TrialState
 
 from pix2pix.config import Choice, Dimension, LogUniform, Quantised, TuneConfig, Uniform, Value
 from pix2pix.tuning.importance import rank_importance
+from pix2pix.tuning.space import rounded
 from pix2pix.tuning.trials import Trial, score_names, scores
 
 _FEWEST_FOR_FOREST = 10  # finished trials; a forest of fewer says little
@@ -34,7 +35,12 @@ class Sampler:
         study = self._study(number)
         study.add_trials([known for trial in others if (known := self._known(trial)) is not None])
         values = study.ask(fixed_distributions=self._space).params
-        return {each.key: _rounded(each, values[each.key]) for each in self._config.space}
+        return {
+            each.key: rounded(each, values[each.key])
+            if isinstance(each, Uniform | LogUniform)
+            else values[each.key]
+            for each in self._config.space
+        }
 
     def importance(self, trials: Sequence[Trial]) -> tuple[dict[str, float], str]:
         """The share of the differences in dev L1 that goes with each key, and by which measure.
@@ -113,11 +119,3 @@ def distribution(dimension: Dimension) -> BaseDistribution:
             return CategoricalDistribution(dimension.values)
         case _:
             assert_never(dimension)
-
-
-def _rounded(dimension: Dimension, value: Any) -> Value:
-    """Five significant digits of a number drawn from a range: enough, and they can be read."""
-    if isinstance(dimension, (Uniform, LogUniform)):
-        return min(max(float(f"{value:.5g}"), dimension.low), dimension.high)
-    chosen: Value = value
-    return chosen

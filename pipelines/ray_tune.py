@@ -14,9 +14,9 @@ from pipelines.interruption import run_interruptibly
 from pipelines.ray_tune_search import EpochLog, Stop, TrialSource
 from pipelines.ray_tune_trial import TrialJob, run_trial
 from pipelines.study_log import StudyLog
+from pipelines.study_plan import Part
 from pix2pix.config import TuneConfig
 from pix2pix.tuning.space import total_epochs
-from pix2pix.tuning.trials import Trial
 
 _RAY_FOLDER = "ray"
 _SOME_BYTES = 2**20  # a trial has to ask for something; its workers ask for the rest
@@ -73,15 +73,15 @@ def choose_trial_placement(config: TuneConfig, nodes: list[dict[str, float]]) ->
 
 
 def run_trials(
-    trials: Iterator[Trial],
+    parts: Iterator[Part | None],
     log: StudyLog,
     job: TrialJob,
     *,
-    num_trials: int,
+    num_parts: int,
     place: TrialPlacement,
     scheduler: TrialScheduler | None = None,
 ) -> None:
-    """Run the trials on the connected cluster, noting in `log` what they give.
+    """Run trials, or parts of them, on the connected cluster, noting in `log` what they give.
 
     Raises InterruptionError if a signal stopped it: then all that is finished is noted.
     """
@@ -92,9 +92,9 @@ def run_trials(
     stop = Stop()
     tuner = _tuner(
         job,
-        TrialSource(trials, log, stop=stop, total_epochs=total_epochs(job.params)),
+        TrialSource(parts, log, stop=stop, total_epochs=total_epochs(job.params)),
         EpochLog(log),
-        num_trials=num_trials,
+        num_parts=num_parts,
         place=place,
         scheduler=scheduler or FIFOScheduler(),
         stop=stop,
@@ -111,7 +111,7 @@ def _tuner(
     source: TrialSource,
     epochs: EpochLog,
     *,
-    num_trials: int,
+    num_parts: int,
     place: TrialPlacement,
     scheduler: TrialScheduler,
     stop: Stop,
@@ -122,7 +122,7 @@ def _tuner(
         tune_config=tune.TuneConfig(
             search_alg=source,
             scheduler=scheduler,
-            num_samples=num_trials,
+            num_samples=num_parts,
             max_concurrent_trials=place.num_concurrent,
             reuse_actors=job.params.tune.num_workers == 1,  # a process costs seconds of imports
             trial_dirname_creator=_folder_name,

@@ -10,6 +10,7 @@ from ray.tune.search import Searcher
 
 from pipelines.ray_tune_trial import FAILURE
 from pipelines.study_log import StudyLog
+from pipelines.study_plan import Part
 from pix2pix.config import TuneConfig
 from pix2pix.tuning.trials import Trial
 
@@ -46,20 +47,22 @@ class TrialSource(_NotKept, Searcher):
     """Hands trials to Ray Tune and notes how they ended; one that is cut off is left as it is."""
 
     def __init__(
-        self, trials: Iterator[Trial], log: StudyLog, *, stop: Stop, total_epochs: int
+        self, parts: Iterator[Part | None], log: StudyLog, *, stop: Stop, total_epochs: int
     ) -> None:
         super().__init__()
-        self._trials, self._log, self._stop = trials, log, stop
+        self._parts, self._log, self._stop = parts, log, stop
         self._total_epochs = total_epochs
-        self._numbers: dict[str, int] = {}
+        self._handed: dict[str, Part] = {}
 
     def suggest(self, trial_id: str) -> Any:
-        """The configuration of the next trial, which `run_trial` understands."""
-        trial = None if self._stop.is_asked else next(self._trials, None)
-        if trial is None:
-            return Searcher.FINISHED
-        self._numbers[trial_id] = trial.number
-        return {"number": trial.number, "seed": trial.seed, "values": dict(trial.values)}
+        """The configuration of the next trial, which `run_trial` understands; None: not yet."""
+        part = Searcher.FINISHED if self._stop.is_asked else next(self._parts, Searcher.FINISHED)
+        if not isinstance(part, Part):
+            return part
+        self._handed[trial_id] = part
+        trial = part.trial
+        about = {"number": trial.number, "seed": trial.seed, "values": dict(trial.values)}
+        return about | {"until": part.until}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -67,13 +70,13 @@ class TrialSource(_NotKept, Searcher):
         """Note the end of a trial; why one was lost, `EpochLog` knows."""
         if error or self._stop.is_asked:
             return
-        number = self._numbers[trial_id]
-        done = self._log.trial(number).num_epochs
+        part = self._handed[trial_id]
+        number, done = part.trial.number, self._log.trial(part.trial.number).num_epochs
         if result is not None and FAILURE in result:
             self._log.end(number, "failed", result[FAILURE])
-        elif done < self._total_epochs:
+        elif done < part.until:
             self._log.end(number, "stopped", f"ASHA: behind the others after epoch {done}")
-        else:
+        elif part.until == self._total_epochs:
             self._log.end(number, "finished")
 
     def save_to_dir(self, *_: Any, **_options: Any) -> None:

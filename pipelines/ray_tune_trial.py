@@ -16,7 +16,6 @@ from pipelines.storage import Folder
 from pipelines.study_log import trial_folder
 from pipelines.trial_training import Report, distance_of, replayed, train_trial
 from pix2pix.config import Params
-from pix2pix.evaluation.distance import Distance
 from pix2pix.training import Best, NonFiniteLossError
 from pix2pix.tuning.space import trial_params
 from pix2pix.tuning.trials import score_names
@@ -44,9 +43,10 @@ class _EpochReports(TuneReportCallback):
 
 
 def run_trial(config: dict[str, Any], job: TrialJob) -> None:
-    """Train one trial: `config` has its number, seed and values."""
+    """Train one trial, or a part of it: `config` has its number, seed, values, last epoch."""
     try:
-        params = trial_params(job.params, config["values"], seed=config["seed"])
+        until = config["until"] if job.params.tune.scheduler == "pbt" else None
+        params = trial_params(job.params, config["values"], seed=config["seed"], until=until)
         _train(params, job, run=trial_folder(job.study, config["number"]))
     except (ValueError, NonFiniteLossError, torch.OutOfMemoryError) as error:
         tune.report({FAILURE: str(error)})
@@ -62,8 +62,13 @@ def _train(params: Params, job: TrialJob, *, run: Folder) -> None:
     else:
         best = _train_on_workers(params, job, run=run, report=report)
     for name in score_names(params.tune.objective)[1:]:
-        kind: Distance = "kid" if name == "dev/kid" else "frechet"
-        found = distance_of(best, params, prepared_dir, distance=kind, device=device)
+        found = distance_of(
+            best,
+            params,
+            prepared_dir,
+            distance="kid" if name == "dev/kid" else "frechet",
+            device=device,
+        )
         report({"epoch": params.train.total_epochs, "dev/l1": best.dev["dev/l1"], name: found})
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from pipelines.optuna_sampler import Sampler
+from pipelines.population import num_parts, population_parts
 from pipelines.ray_tune import TrialPlacement, run_trials
 from pipelines.ray_tune_search import make_asha
 from pipelines.ray_tune_trial import TrialJob
 from pipelines.study_log import StudyLog
-from pipelines.study_plan import num_left, repeat_trials, search_trials
+from pipelines.study_plan import num_left, repeat_parts, search_parts
 from pipelines.tune_report import StudyResult
 from pix2pix.config import Params, Value
 from pix2pix.tuning.seed_band import Gain, gain
@@ -41,13 +42,17 @@ def run_study(job: TrialJob, log: StudyLog, *, place: TrialPlacement) -> StudyRe
 
 def _search(job: TrialJob, log: StudyLog, sampler: Sampler, *, place: TrialPlacement) -> None:
     params = job.params
+    if params.tune.scheduler == "pbt":
+        parts = population_parts(log, sampler, params, study=job.study)
+        run_trials(parts, log, job, num_parts=num_parts(log, params), place=place)
+        return
     ended = [trial for trial in log.trials("search") if trial.status in ("finished", "stopped")]
     asha = make_asha(params.tune, total_epochs=total_epochs(params), ended=ended)
     run_trials(
-        search_trials(log, sampler, params),
+        search_parts(log, sampler, params),
         log,
         job,
-        num_trials=num_left(log, params),
+        num_parts=num_left(log, params),
         place=place,
         scheduler=asha if params.tune.scheduler == "asha" else None,
     )
@@ -64,8 +69,8 @@ def _run_again(
     ended = [trial for trial in log.trials(*points) if trial.status != "running"]
     missing = len(points) * job.params.tune.num_seeds - len(ended)
     if missing:
-        trials = repeat_trials(log, points, job.params)
-        run_trials(trials, log, job, num_trials=missing, place=place)
+        parts = repeat_parts(log, points, job.params)
+        run_trials(parts, log, job, num_parts=missing, place=place)
     l1 = {purpose: _l1_by_seed(log.trials(purpose), job.params) for purpose in points}
     if min(len(found) for found in l1.values()) < job.params.tune.num_seeds:
         return None

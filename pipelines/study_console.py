@@ -24,8 +24,14 @@ class StudyConsole:
         before = self._seen.get(trial.number)
         self._seen[trial.number] = trial
         if before is None:
-            values = ", ".join(f"{key} {value}" for key, value in trial.values.items())
-            logger.info("%s begins: %s", _name(trial), values)
+            logger.info("%s begins: %s", _name(trial), _listed(trial))
+        elif len(trial.exchanges) > len(before.exchanges):
+            logger.info(
+                "%s goes on from trial %d: %s",
+                _name(trial),
+                trial.exchanges[-1].parent,
+                _listed(trial),
+            )
         elif trial.status != before.status:
             logger.info("%s %s; %s", _name(trial), self._end(trial), self._so_far())
         elif trial.num_epochs > before.num_epochs:
@@ -54,6 +60,10 @@ class StudyConsole:
         ]
         best = f", best dev L1 {min(scored)[0]:.4f} in trial {min(scored)[1]}" if scored else ""
         return f"{len(ended)} of {self._num_trials} trials ended{best}"
+
+
+def _listed(trial: Trial) -> str:
+    return ", ".join(f"{key} {value}" for key, value in trial.values.items())
 
 
 def _name(trial: Trial) -> str:

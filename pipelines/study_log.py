@@ -16,7 +16,7 @@ from typing import Any
 from pipelines.running_state import CHECKPOINTS_FOLDER
 from pipelines.storage import Folder
 from pix2pix.config import Value
-from pix2pix.tuning.trials import Purpose, Status, Trial
+from pix2pix.tuning.trials import Exchange, Purpose, Status, Trial
 
 _TRIALS_FOLDER = "trials"
 _METRICS = ("train/", "dev/", "perf/")
@@ -67,6 +67,15 @@ class StudyLog:
         if history != trial.history:
             self._keep(dataclasses.replace(trial, history=history))
 
+    def exchange(
+        self, number: int, *, epoch: int, parent: int, values: Mapping[str, Value]
+    ) -> None:
+        """Note that a trial goes on from the state of another, with other values."""
+        trial = self._trials[number]
+        step = Exchange(epoch=epoch, parent=parent, before=trial.values)
+        exchanges = (*trial.exchanges, step)
+        self._keep(dataclasses.replace(trial, values=dict(values), exchanges=exchanges))
+
     def end(self, number: int, status: Status, reason: str | None = None) -> Trial:
         """Say how a trial ended; its checkpoints go, as nothing continues it."""
         trial = dataclasses.replace(self._trials[number], status=status, reason=reason)
@@ -99,4 +108,5 @@ def _file_name(number: int) -> str:
 
 
 def _parsed(mapping: dict[str, Any]) -> Trial:
-    return Trial(**mapping | {"history": tuple(mapping["history"])})
+    exchanges = tuple(Exchange(**each) for each in mapping["exchanges"])
+    return Trial(**mapping | {"history": tuple(mapping["history"]), "exchanges": exchanges})

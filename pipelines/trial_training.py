@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -16,11 +17,12 @@ from pix2pix.checkpoint import save_training
 from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
-from pix2pix.evaluation.distance import Distance, dev_distance
-from pix2pix.evaluation.extractors import efficientnet_extractor
 from pix2pix.models import UNetGenerator, network_configs
 from pix2pix.training import Best, EpochResult, TrainState, fit, new_state
 from pix2pix.training.dev import better_mode
+
+if TYPE_CHECKING:
+    from pix2pix.evaluation.distance import Distance
 
 Report = Callable[[Mapping[str, float]], None]
 
@@ -66,12 +68,16 @@ def replayed(run: Folder) -> list[dict[str, float]]:
 
 
 def distance_of(
-    best: Best, params: Params, prepared_dir: Path, *, distance: Distance, device: torch.device
+    best: Best, params: Params, prepared_dir: Path, *, distance: "Distance", device: torch.device
 ) -> float:
     """How far the kept epoch's images of the dev split lie from the real ones.
 
     By EfficientNet features, which are at hand everywhere: every trial is judged alike.
     """
+    # Imported here: that takes as long as importing torch, and few studies ask for a distance.
+    from pix2pix.evaluation.distance import dev_distance
+    from pix2pix.evaluation.extractors import efficientnet_extractor
+
     manifest = load_manifest(prepared_dir)
     generator = UNetGenerator(network_configs(params)[0])
     generator.load_state_dict(best.generator)

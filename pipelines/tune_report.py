@@ -14,6 +14,7 @@ from pipelines.entrypoint import write_json
 from pipelines.tune_plots import curves_png, importance_png, slices_png
 from pix2pix.config import Params, Value
 from pix2pix.files import write_bytes, write_text
+from pix2pix.tuning.population import Span, lineage
 from pix2pix.tuning.seed_band import Gain
 from pix2pix.tuning.space import first_kept_epoch
 from pix2pix.tuning.trials import Trial, best_l1, score_names
@@ -99,6 +100,9 @@ def report_text(study: StudyResult, params: Params) -> str:
         "",
         f"gain over the untuned parameters: {gain_text(study.gain, params.tune.num_seeds)}",
     ]
+    if best.exchanges:
+        lines += ["", "how its networks came about (the gain is that of the last values alone):"]
+        lines += [_span_line(span) for span in lineage(best, study.search)]
     if len(study.front) > 1:
         lines += ["", "front (no other trial is better in one score and as good in the other):"]
         lines += [_front_line(trial, params) for trial in study.front]
@@ -118,6 +122,11 @@ def gain_text(gain: Gain | None, num_seeds: int) -> str:
             return f"no difference: {gain.mean:.4f} is within the seed band ({interval})"
         case verdict:
             return f"{verdict}: dev L1 is lower by {gain.mean:.4f} ({interval})"
+
+
+def _span_line(span: Span) -> str:
+    values = ", ".join(f"{key} {value}" for key, value in span.values.items())
+    return f"  epochs {span.first_epoch} to {span.last_epoch}, trial {span.number}: {values}"
 
 
 def _front_line(trial: Trial, params: Params) -> str:

@@ -115,11 +115,16 @@ class TuneConfig:
         int, Field(ge=1, description="drawn at random before Optuna's sampler learns")
     ]
     scheduler: Annotated[
-        Literal["asha", "none"], Field(description="asha: stops trials that fall behind")
+        Literal["asha", "pbt", "none"],
+        Field(description="asha: stops trials that fall behind; pbt: these go on from better ones"),
     ]
     grace_epochs: Annotated[int, Field(ge=1, description="epochs before ASHA may stop a trial")]
     reduction_factor: Annotated[
         float, Field(gt=1, description="one in so many trials passes each of ASHA's rungs")
+    ]
+    exchange_epochs: Annotated[int, Field(ge=1, description="of pbt, between two exchanges")]
+    exchange_share: Annotated[
+        float, Field(gt=0, le=0.5, description="of pbt's trials, that go on from better ones")
     ]
     seed: Annotated[int, Field(ge=0, lt=2**32, description="of the sampler")]
     num_seeds: Annotated[
@@ -143,11 +148,24 @@ class TuneConfig:
             raise ValueError(f"space names {', '.join(twice)} more than once")
         if self.num_seeds == 1:
             raise ValueError("num_seeds: one seed has no band; use 0 or at least 2")
-        if self.objective != "l1" and self.scheduler == "asha":
+        if self.objective != "l1" and self.scheduler != "none":
             raise ValueError(
-                f"objective: {self.objective} needs scheduler: none; ASHA knows dev L1 alone and "
-                "would stop the other end of the front"
+                f"objective: {self.objective} needs scheduler: none; {self.scheduler} knows dev L1 "
+                "alone and would give up the other end of the front"
             )
+        if self.scheduler == "pbt":
+            self._check_population()
         gpus = self.gpus_per_worker
         if gpus > 1 or (self.num_workers > 1 and gpus not in (0, 1)):
             raise ValueError("gpus_per_worker must be at most 1; with several workers 0 or 1")
+
+    def _check_population(self) -> None:
+        if self.num_trials < 2:
+            raise ValueError("scheduler: pbt needs num_trials of at least 2, to exchange states")
+        if self.num_epochs is None:
+            raise ValueError("scheduler: pbt needs num_epochs: exchanges set the rate, no decay")
+        if self.exchange_epochs >= self.num_epochs:
+            raise ValueError(
+                f"scheduler: pbt with exchange_epochs ({self.exchange_epochs}) not below "
+                f"num_epochs ({self.num_epochs}) never exchanges anything"
+            )

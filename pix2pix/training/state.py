@@ -105,8 +105,8 @@ class TrainState:
             raise ValueError(f"this state was trained with seed {state['seed']}, not {self.seed}")
         unwrap(self.generator).load_state_dict(state["generator"])
         unwrap(self.discriminator).load_state_dict(state["discriminator"])
-        self.generator_optimizer.load_state_dict(state["generator_optimizer"])
-        self.discriminator_optimizer.load_state_dict(state["discriminator_optimizer"])
+        _load_moments(self.generator_optimizer, state["generator_optimizer"])
+        _load_moments(self.discriminator_optimizer, state["discriminator_optimizer"])
         self.epoch, self.step, self.batch = state["epoch"], state["step"], state["batch"]
         of_ranks = state["ranks"]
         is_same_size = len(of_ranks) == world_size()
@@ -131,6 +131,17 @@ class TrainState:
         networks = (self.generator, self.discriminator)
         buffers = (buffer for network in networks for buffer in network.buffers())
         return [buffer for buffer in buffers if buffer.is_floating_point()]
+
+
+def _load_moments(optimizer: Adam, state: dict[str, Any]) -> None:
+    """Load a state, but for its betas: like the rate they are those of the training that goes on.
+
+    They differ where a trial of a population goes on from the state of another.
+    """
+    own = [group["betas"] for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, betas in zip(optimizer.param_groups, own, strict=True):
+        group["betas"] = betas
 
 
 def _copied(network: nn.Module) -> dict[str, Tensor]:

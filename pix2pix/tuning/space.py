@@ -45,17 +45,33 @@ def check_space(params: Params) -> None:
         raise ValueError("\n  ".join(["tune.space cannot be searched", *problems]))
 
 
-def trial_params(params: Params, values: Mapping[str, Value], *, seed: int | None = None) -> Params:
+def trial_params(
+    params: Params,
+    values: Mapping[str, Value],
+    *,
+    seed: int | None = None,
+    until: int | None = None,
+) -> Params:
     """The parameters of a trial: `values` by dotted key, and the study's budget and workers.
 
-    `seed` takes the place of train.seed. Raises ValueError naming a value that is refused.
+    `seed` takes the place of train.seed; `until` is the epoch with which a part of a trial of a
+    population ends. Raises ValueError naming a value that is refused.
     """
     mapping: dict[str, Any] = dataclasses.asdict(params)
     for key, value in values.items():
         section, name = key.split(".")
         mapping[section][name] = value
     mapping["train"] |= _budget(params) | ({} if seed is None else {"seed": seed})
+    if until is not None:
+        first = min(first_kept_epoch(params), until)
+        of_part = {"num_epochs": until, "num_decay_epochs": 0, "best_from_epoch": first}
+        mapping["train"] |= of_part | {"sample_every_epochs": until}
     return parse_params(mapping)
+
+
+def rounded(dimension: Uniform | LogUniform, value: float) -> float:
+    """Five significant digits of a number of a range: enough, and they can be read."""
+    return min(max(float(f"{value:.5g}"), dimension.low), dimension.high)
 
 
 def default_values(params: Params) -> dict[str, Value]:
@@ -104,6 +120,8 @@ def _misplaced(params: Params, dimension: Dimension) -> str | None:
     if section not in mapping or name not in mapping[section]:
         known = sorted(mapping.get(section, {})) or ["augment", "model", "train"]
         return f"{dimension.key} is no key of params.yaml; there are {', '.join(known)}"
+    if section == "model" and params.tune.scheduler == "pbt":
+        return f"{dimension.key} cannot vary with scheduler: pbt: trials take over others' networks"
     if section == "train" and name in WHERE_IT_RUNS:
         return f"{dimension.key} cannot vary: it says where a training runs, not what it computes"
     if section == "train" and name in _OF_THE_STUDY:

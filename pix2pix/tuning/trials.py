@@ -12,22 +12,37 @@ Record = Mapping[str, float]  # of an epoch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Exchange:
+    """A trial of a population went on from the state of a better one, with other values."""
+
+    epoch: int  # after which
+    parent: int  # number of the better trial
+    before: Mapping[str, Value]  # what it had until then
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Trial:
     """A training with some values of the parameters that vary."""
 
     number: int
     purpose: Purpose
     seed: int
-    values: Mapping[str, Value]  # by dotted key
+    values: Mapping[str, Value]  # by dotted key; of a population, those it has at present
     status: Status
     reason: str | None  # why it was stopped or failed
     started_s: float
     history: tuple[Record, ...]  # by epoch
+    exchanges: tuple[Exchange, ...] = ()  # by epoch
 
     @property
     def num_epochs(self) -> int:
         """Epochs that are done."""
         return int(self.history[-1]["epoch"]) if self.history else 0
+
+    @property
+    def first_values(self) -> Mapping[str, Value]:
+        """Those it began with."""
+        return self.exchanges[0].before if self.exchanges else self.values
 
 
 def score_names(objective: Objective) -> tuple[str, ...]:
@@ -44,8 +59,12 @@ def score_names(objective: Objective) -> tuple[str, ...]:
 
 
 def best_l1(trial: Trial, *, first_epoch: int) -> float | None:
-    """The lowest dev L1 of the epochs that may be kept; of all, if it did not get that far."""
-    scored = [record for record in trial.history if record["epoch"] > 0 and "dev/l1" in record]
+    """The lowest dev L1 of the epochs that may be kept; of all, if it did not get that far.
+
+    Epochs before the last exchange do not count: their networks are gone, and so are their values.
+    """
+    start = trial.exchanges[-1].epoch if trial.exchanges else 0
+    scored = [record for record in trial.history if record["epoch"] > start and "dev/l1" in record]
     kept = [record for record in scored if record["epoch"] >= first_epoch] or scored
     return min((record["dev/l1"] for record in kept), default=None)
 

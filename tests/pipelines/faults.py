@@ -62,17 +62,25 @@ def killing_worker(kills: list[Kill], happened: Path) -> Worker:
     return worker
 
 
-def recording_worker(seen: Path, *, step_s: float) -> Worker:
-    """Steps of at least `step_s`; the world size of each start is a line of the file `seen`."""
+def recording_worker(seen: Path, *, step_s: float, until: Path | None = None) -> Worker:
+    """Steps of at least `step_s`, as long as there is no file `until`.
+
+    The world size of each start is a line of the file `seen`.
+    """
 
     def worker(message: dict[str, Any]) -> Outcome:
         if rank() == 0:
             with seen.open("a") as file:
                 file.write(f"{world_size()}\n")
-        _before_each_step(lambda _step: time.sleep(step_s))
+        _before_each_step(lambda _step: _take(step_s, until))
         return train_worker(message)
 
     return worker
+
+
+def _take(seconds: float, until: Path | None) -> None:
+    if until is None or not until.exists():
+        time.sleep(seconds)
 
 
 def poisoning_worker(step: int, happened: Path, *, times: int, on_rank: int) -> Worker:

@@ -30,6 +30,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 BOUND = 1e-4  # float32 sums in another order over ten epochs of Adam
 STEP_S = 0.4
+SLOW_STEP_S = 2.0  # the training must not be over before a busy machine has started a node
 
 
 @pytest.fixture
@@ -116,9 +117,9 @@ def test_workers_shrink_when_a_node_dies_and_grow_when_another_comes(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    seen = tmp_path / "sizes"
+    seen, grown = tmp_path / "sizes", tmp_path / "grown"
     with monkeypatch.context() as patch:
-        use_worker(patch, recording_worker(seen, step_s=STEP_S))
+        use_worker(patch, recording_worker(seen, step_s=SLOW_STEP_S, until=grown))
         training = Training(lambda: run(params, dataset, tmp_path / "storage", workers=(1, 3)))
         training.wait_for(lambda: _newest_step(params, dataset, tmp_path / "storage") >= 4)
         assert _sizes(seen)[-1] == 3
@@ -130,6 +131,7 @@ def test_workers_shrink_when_a_node_dies_and_grow_when_another_comes(
         )
         cluster.add_node(num_cpus=1)
         training.wait_for(lambda: _sizes(seen)[-1] == 3)
+        grown.touch()
         disturbed = training.result()
     alone = run(params, dataset, tmp_path / "alone", workers=(1, 1))
     for one, other in zip(alone.history, disturbed.history, strict=True):

@@ -14,6 +14,7 @@ from pipelines.node_dataset import DatasetSource
 from pipelines.storage import Folder, open_folder
 from pix2pix.checkpoint import save_training
 from pix2pix.config import Params
+from tests.pipelines.local_ray import local_ray
 from tests.pipelines.s3_server import S3Server, s3_server
 from tests.pipelines.small_training import (
     assert_same,
@@ -113,12 +114,8 @@ def test_a_store_that_is_not_there_is_an_error_with_its_name(
 @pytest.fixture(scope="module")
 def cluster(server: S3Server) -> Iterator[None]:
     """One CPU; its workers know the server."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("RAY_ADDRESS", raising=False)
-        patch.setenv("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
-        ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+    with local_ray(num_cpus=1, RAY_TRAIN_HEALTH_CHECK_INTERVAL_S="0.2"):
         yield
-        ray.shutdown()
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """Training on a real local Ray."""
 
 import dataclasses
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +19,6 @@ pytestmark = pytest.mark.ray
 
 # Float32 sums in another order over three epochs of Adam.
 BOUND = 1e-4
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    """Two CPUs, whatever the machine has."""
-    os.environ.pop("RAY_ADDRESS", None)
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from pipelines.study_console import StudyConsole
-from pix2pix.tuning.trials import Trial
+from pix2pix.tuning.trials import Exchange, Trial
 
 BEGUN = Trial(
     number=1,
@@ -20,6 +20,18 @@ BEGUN = Trial(
 )
 UNTRAINED = {"epoch": 0, "time_s": 0.0, "dev/l1": 0.5}
 FIRST = {"epoch": 1, "time_s": 0.0, "dev/l1": 0.25}
+
+
+def test_it_says_from_whom_a_trial_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    console = StudyConsole(num_trials=4, total_epochs=2, first_epoch=1)
+    trained = dataclasses.replace(BEGUN, history=(UNTRAINED, FIRST))
+    console.remember([trained])
+    exchange = Exchange(epoch=1, parent=3, before=BEGUN.values)
+    with caplog.at_level(logging.INFO):
+        console(dataclasses.replace(trained, values={"train.beta1": 0.6}, exchanges=(exchange,)))
+    assert [record.message for record in caplog.records] == [
+        "trial 1 goes on from trial 3: train.beta1 0.6"
+    ]
 
 
 def test_it_says_values_epochs_and_the_best_so_far(caplog: pytest.LogCaptureFixture) -> None:

@@ -24,7 +24,10 @@ STAGE = ("python", "-m", "pipelines.stages.tune")
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with its data prepared, for three trials of two epochs, one at a time."""
+    """A project with its data prepared, for three trials of two epochs, one at a time.
+
+    ASHA looks at each after its first epoch: what it knew has to survive, too.
+    """
     project = copy_project(tmp_path_factory.mktemp("prepared"))
     project.set_params("smoke")
     path = project.folder / "params.yaml"
@@ -33,7 +36,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Project:
     for old, new in (
         ("num_trials: 2", "num_trials: 3"),
         ("num_epochs: 1", "num_epochs: 2"),
-        ("scheduler: asha", "scheduler: none"),
         ("max_concurrent_trials: null", "max_concurrent_trials: 1"),
     ):
         assert old in tune

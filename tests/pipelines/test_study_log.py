@@ -7,7 +7,7 @@ import pytest
 from pipelines.optuna_sampler import Sampler
 from pipelines.storage import open_folder
 from pipelines.study_log import StudyLog, read_trials, trial_folder
-from pipelines.study_plan import num_left, repeat_seeds, repeat_trials, search_trials
+from pipelines.study_plan import num_left, repeat_parts, repeat_seeds, search_parts
 from pix2pix.config import Params
 from pix2pix.tuning.trials import Trial
 from tests.pipelines.small_study import small_study
@@ -60,14 +60,16 @@ def test_a_trial_that_ended_leaves_no_checkpoints(tmp_path: Path) -> None:
 def test_a_study_goes_on_with_the_trials_that_were_cut_off(tmp_path: Path, params: Params) -> None:
     sampler = Sampler(params.tune, first_epoch=1)
     log, _ = _log(tmp_path)
-    first = list(zip(range(2), search_trials(log, sampler, params), strict=False))
+    parts = search_parts(log, sampler, params)
+    first = [next(parts), next(parts)]
     log.end(0, "finished")
     again, _ = _log(tmp_path)
     assert num_left(again, params) == 2
-    left = list(search_trials(again, sampler, params))
-    assert [trial.number for trial in left] == [1, 2]
-    assert left[0] == first[1][1]
-    assert [trial.seed for trial in left] == [params.train.seed] * 2
+    left = list(search_parts(again, sampler, params))
+    assert [part.trial.number for part in left] == [1, 2]
+    assert left[0] == first[1]
+    assert [part.trial.seed for part in left] == [params.train.seed] * 2
+    assert [part.until for part in left] == [3, 3]
 
 
 def test_repetitions_have_other_seeds_than_the_search_and_are_not_repeated(
@@ -75,8 +77,8 @@ def test_repetitions_have_other_seeds_than_the_search_and_are_not_repeated(
 ) -> None:
     log, _ = _log(tmp_path)
     points = {"default": {"train.beta1": 0.5}, "winner": {"train.beta1": 0.9}}
-    trials = list(repeat_trials(log, points, params))
-    assert [(trial.purpose, trial.seed) for trial in trials] == [
+    parts = list(repeat_parts(log, points, params))
+    assert [(part.trial.purpose, part.trial.seed) for part in parts] == [
         ("default", 1),
         ("winner", 1),
         ("default", 2),
@@ -85,4 +87,4 @@ def test_repetitions_have_other_seeds_than_the_search_and_are_not_repeated(
     assert params.train.seed not in repeat_seeds(params)
     log.end(1, "finished")
     again, _ = _log(tmp_path)
-    assert [trial.number for trial in repeat_trials(again, points, params)] == [0, 2, 3]
+    assert [part.trial.number for part in repeat_parts(again, points, params)] == [0, 2, 3]

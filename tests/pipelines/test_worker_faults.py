@@ -1,7 +1,6 @@
 """Losing workers and losing numbers: training ends where an undisturbed one ends, bit for bit."""
 
 import dataclasses
-import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from tests.pipelines.faults import (
     poisoning_worker,
     use_worker,
 )
+from tests.pipelines.local_ray import local_ray
 from tests.pipelines.small_training import (
     assert_same,
     begin,
@@ -44,12 +44,8 @@ TWO = (2, 2)
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
-    os.environ.pop("RAY_ADDRESS", None)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")  # of lost workers
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    with local_ray(num_cpus=2, RAY_TRAIN_HEALTH_CHECK_INTERVAL_S="0.2"):  # sees lost workers soon
         yield
-        ray.shutdown()
 
 
 @pytest.fixture(scope="module")

@@ -128,6 +128,24 @@ def test_a_run_that_stopped_and_went_on_equals_one_that_did_not(
     _assert_equal(resumed, undisturbed)
 
 
+def test_a_state_goes_on_with_the_betas_and_the_rate_of_its_own_training(
+    small_params: Params,
+) -> None:
+    """A trial of a population takes over another's moments, not its settings."""
+    before = _state(small_params)
+    _run(before, small_params.train, epochs=2)
+    changed = dataclasses.replace(
+        small_params,
+        train=dataclasses.replace(small_params.train, learning_rate=1e-5, beta1=0.9, beta2=0.99),
+    )
+    after = _state(changed)
+    after.load_state_dict(copy.deepcopy(before.state_dict()))
+    _run(after, changed.train, epochs=1)
+    for optimizer in (after.generator_optimizer, after.discriminator_optimizer):
+        (group,) = optimizer.param_groups
+        assert (group["lr"], group["betas"]) == (1e-5, (0.9, 0.99))
+
+
 @pytest.mark.parametrize("steps", range(1, 7))
 def test_a_run_that_stopped_within_an_epoch_and_went_on_equals_one_that_did_not(
     small_params: Params, steps: int

@@ -21,6 +21,9 @@ def _with_space(params: Params, *space: dict[str, Any], **tune: Any) -> Params:
     return parse_params(mapping)
 
 
+_POPULATION = {"scheduler": "pbt", "num_trials": 4, "num_epochs": 9, "exchange_epochs": 3}
+
+
 def _choice(key: str, *values: Any) -> dict[str, Any]:
     return {"key": key, "kind": "choice", "values": list(values)}
 
@@ -48,6 +51,14 @@ def test_a_key_that_cannot_vary_is_refused_with_its_reason(
         check_space(_with_space(default_params, _choice(key, 1, 2)))
     assert f"{key} " in str(caught.value)
     assert reason in str(caught.value)
+
+
+def test_a_population_cannot_vary_its_networks(default_params: Params) -> None:
+    """One trial's weights do not fit into another's."""
+    population = _with_space(default_params, _choice("model.norm", "batch", "none"), **_POPULATION)
+    with pytest.raises(ValueError, match=r"model\.norm cannot vary with scheduler: pbt"):
+        check_space(population)
+    check_space(_with_space(default_params, _choice("train.beta1", 0.5, 0.9), **_POPULATION))
 
 
 @pytest.mark.parametrize(
@@ -135,6 +146,10 @@ def test_the_untuned_point_is_what_params_yaml_says(default_params: Params) -> N
         ({"space": [_choice("a.b", 1, 2)] * 2}, "space names a.b more than once"),
         ({"num_seeds": 1}, "num_seeds: one seed has no band"),
         ({"objective": "l1_and_kid"}, "objective: l1_and_kid needs scheduler: none"),
+        (_POPULATION | {"objective": "l1_and_kid"}, "pbt knows dev L1 alone"),
+        (_POPULATION | {"num_trials": 1}, "scheduler: pbt needs num_trials of at least 2"),
+        (_POPULATION | {"num_epochs": None}, "scheduler: pbt needs num_epochs"),
+        (_POPULATION | {"exchange_epochs": 9}, "exchange_epochs (9) not below num_epochs (9)"),
         ({"gpus_per_worker": 0.5, "num_workers": 2}, "gpus_per_worker must be at most 1"),
     ],
 )

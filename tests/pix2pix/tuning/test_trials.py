@@ -1,8 +1,10 @@
 """Which trials are the best."""
 
+import dataclasses
+
 import pytest
 
-from pix2pix.tuning.trials import Status, Trial, best_l1, front, scores
+from pix2pix.tuning.trials import Exchange, Status, Trial, best_l1, front, scores
 
 
 def _trial(number: int, *l1: float, status: Status = "finished", frechet: float = 0.0) -> Trial:
@@ -26,6 +28,15 @@ def test_a_trial_is_judged_by_its_best_epoch_of_those_that_may_be_kept() -> None
     assert best_l1(trial, first_epoch=2) == 0.2
     assert best_l1(trial, first_epoch=1) == 0.1  # never the untrained generator
     assert best_l1(_trial(0, 0.05, 0.1), first_epoch=5) == 0.1
+
+
+def test_after_an_exchange_only_what_follows_counts() -> None:
+    """What it had before is gone, with the networks that gave it."""
+    exchange = Exchange(epoch=2, parent=1, before={"train.beta1": 0.9})
+    trial = dataclasses.replace(_trial(0, 0.5, 0.1, 0.2, 0.4, 0.3), exchanges=(exchange,))
+    assert best_l1(trial, first_epoch=1) == 0.3
+    assert best_l1(trial, first_epoch=4) == 0.3
+    assert trial.first_values == {"train.beta1": 0.9}
 
 
 def test_only_finished_trials_can_win() -> None:

@@ -1,0 +1,72 @@
+"""A population of trials under way: parts of equal length, and exchanges of states between them."""
+
+from collections.abc import Iterator
+
+from pipelines.checkpoints import checkpoints
+from pipelines.optuna_sampler import Sampler
+from pipelines.running_state import CHECKPOINTS_FOLDER
+from pipelines.storage import Folder
+from pipelines.study_log import StudyLog, trial_folder
+from pipelines.study_plan import Part, begin_trial
+from pix2pix.config import Params
+from pix2pix.tuning.population import Succession, successions
+from pix2pix.tuning.space import total_epochs
+from pix2pix.tuning.trials import Trial
+
+
+def population_parts(
+    log: StudyLog, sampler: Sampler, params: Params, *, study: Folder
+) -> Iterator[Part | None]:
+    """What is to be run next of any trial; None as long as others have to come to the same epoch.
+
+    When all have come there, the worst take over the states of the best. Goes on with what `log`
+    has, wherever that was cut off.
+    """
+    while len(log.trials("search")) < params.tune.num_trials:
+        begin_trial(log, sampler, params)
+    for end in part_ends(params):
+        for trial in _under_way(log, end):
+            yield Part(trial, end)
+        while _under_way(log, end):
+            yield None
+        if end < total_epochs(params):
+            for succession in successions(log.trials("search"), end, params.tune):
+                _exchange(succession, end, log, study)
+
+
+def num_parts(log: StudyLog, params: Params) -> int:
+    """How many parts are still to be run, if no trial fails."""
+    num_new = params.tune.num_trials - len(log.trials("search"))
+    begun = sum(len(_under_way(log, end)) for end in part_ends(params))
+    return begun + num_new * len(part_ends(params))
+
+
+def part_ends(params: Params) -> list[int]:
+    """The epochs with which parts end."""
+    total = total_epochs(params)
+    return [*range(params.tune.exchange_epochs, total, params.tune.exchange_epochs), total]
+
+
+def _under_way(log: StudyLog, end: int) -> list[Trial]:
+    """The trials that have not come to the end of that part."""
+    trials = log.trials("search")
+    return [each for each in trials if each.status == "running" and each.num_epochs < end]
+
+
+def _exchange(succession: Succession, epoch: int, log: StudyLog, study: Folder) -> None:
+    """Copy the state, then note it: what is cut off in between is done again.
+
+    One that was noted, or has gone on since, stays as it is.
+    """
+    trial = log.trial(succession.number)
+    is_done = any(exchange.epoch == epoch for exchange in trial.exchanges)
+    if is_done or trial.num_epochs > epoch or trial.status != "running":
+        return
+    source = trial_folder(study, succession.parent) / CHECKPOINTS_FOLDER
+    target = trial_folder(study, succession.number) / CHECKPOINTS_FOLDER
+    (newest, *_) = checkpoints(source)
+    data = source.read(str(newest))
+    for own in checkpoints(target):
+        target.remove(str(own))
+    target.write(str(newest), data)
+    log.exchange(succession.number, epoch=epoch, parent=succession.parent, values=succession.values)

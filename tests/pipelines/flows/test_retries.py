@@ -1,0 +1,47 @@
+"""Which tasks are tried again, and after what: effects outside the workspace, and what may pass."""
+
+from pathlib import Path
+
+import pytest
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.testing.utilities import prefect_test_harness
+
+from pipelines.flows import commands
+from pipelines.processes import CommandFailedError
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
+
+def test_what_leaves_the_workspace_is_tried_again_and_nothing_else() -> None:
+    tried_again = (commands.pull, commands.push, commands.reproduce_with_retries)
+    assert [each.retries for each in tried_again] == [3, 3, 3]
+    assert all(each.retry_condition_fn is not None for each in tried_again)
+    assert (commands.reproduce.retries, commands.check_parameters.retries) == (0, 0)
+
+
+def test_a_command_or_a_file_may_pass_and_a_defect_does_not(tmp_path: Path) -> None:
+    """The real engine asks the condition, as it does for the tasks above."""
+    errors = {
+        "command": CommandFailedError("dvc push failed"),
+        "file": OSError("no route to host"),
+        "value": ValueError("MLflow does not answer"),
+        "defect": AttributeError("no such name"),
+    }
+    retries = commands.RETRIES | {"retry_delay_seconds": 0}
+
+    @task(cache_policy=NO_CACHE, **retries)
+    def fail(name: str) -> None:
+        with (tmp_path / name).open("a") as tries:
+            tries.write("x")
+        raise errors[name]
+
+    @flow
+    def run() -> None:
+        for name in errors:
+            fail(name, return_state=True)
+
+    with prefect_test_harness():
+        run(return_state=True)
+    tries = {name: len((tmp_path / name).read_text()) for name in errors}
+    assert tries == {"command": 4, "file": 4, "value": 4, "defect": 1}
