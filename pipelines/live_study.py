@@ -14,7 +14,7 @@ from pipelines.tracking_uri import reach, shown
 from pix2pix.tuning.space import first_kept_epoch
 from pix2pix.tuning.trials import Trial
 
-_FLUSH_S = 60.0  # of a finished study: nothing sends later what it lacks
+_FLUSH_S = 60.0  # of a finished study
 
 if TYPE_CHECKING:
     from pipelines.mlflow_run import MlflowRun, Status
@@ -56,11 +56,16 @@ class LiveStudy:
         """Log a trial as it is now."""
         self._outbox.put(trial)
 
-    def close(self, status: "Status", reports: Mapping[str, Path]) -> None:
-        """End the study's run, with the files of its reports; waits for at most a minute."""
+    def close(self, status: "Status", reports: Mapping[str, Path]) -> bool:
+        """End the study's run, with the files of its reports; waits for at most a minute.
+
+        Returns whether MLflow has all of the study.
+        """
         self._outbox.put(_End(status, time.time(), reports))
-        if not self._outbox.close(_FLUSH_S):
+        is_sent = self._outbox.close(_FLUSH_S)
+        if not is_sent:
             self._tell(ConnectionError(f"MLflow at {shown(self._uri)} is slow"))
+        return is_sent
 
     def _send(self, waiting: list[Trial | _End]) -> Iterator[Trial | _End]:
         # Imported here, in the thread that talks to it: that takes seconds.

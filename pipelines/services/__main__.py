@@ -42,12 +42,8 @@ def _positive(text: str) -> int:
 
 def _up(arguments: argparse.Namespace) -> None:
     project, environment = Path.cwd(), dict(os.environ)
-    if "PREFECT_API_URL" not in environment:
-        # Prefect makes a home when it is imported, and that is why it is imported here: it shall
-        # not be the user's, except where that may hold a login to a server elsewhere.
-        prefect_home(project).mkdir(parents=True, exist_ok=True)
-        os.environ["PREFECT_HOME"] = str(prefect_home(project))
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of each request
+    prefect_home(project).mkdir(parents=True, exist_ok=True)
+    _prepare_prefect(project)
     from pipelines.services.report import describe
     from pipelines.services.up import Limits, up
 
@@ -55,7 +51,18 @@ def _up(arguments: argparse.Namespace) -> None:
     sys.stdout.write(describe(up(project, environment=environment, limits=limits)))
 
 
+def _prepare_prefect(project: Path) -> None:
+    """Prefect makes a home when it is imported, which shall not be the user's.
+
+    Except where that may hold a login to a server elsewhere.
+    """
+    if "PREFECT_API_URL" not in os.environ:
+        os.environ["PREFECT_HOME"] = str(prefect_home(project))
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of each request
+
+
 def _down() -> None:
+    _prepare_prefect(Path.cwd())
     stopped = down(Path.cwd())
     sys.stdout.write(f"stopped: {', '.join(stopped)}\n" if stopped else "nothing runs here\n")
 

@@ -101,11 +101,18 @@ def is_running(record: Record) -> bool:
     return _leader(record) is not None
 
 
+def values_in_processes(project: Path, name: str, variable: str) -> set[str]:
+    """What an environment variable is in the processes of the recorded service."""
+    record = read_record(project, name)
+    values = {_variable(process, variable) for process in _family(record)} if record else set()
+    return {value for value in values if value}
+
+
 def stop(project: Path, name: str, *, grace_s: float, rest_s: float) -> bool:
     """End the recorded service and all that it started; return whether there was anything.
 
-    The service itself is asked with SIGTERM and has `grace_s` seconds to end. What is left then,
-    or was left by one that died, is asked as well, and killed after `rest_s` more.
+    The service itself is asked with SIGTERM and has `grace_s` seconds to end, and is killed then.
+    What is left, by it or by one that died, is asked as well, and killed after `rest_s` more.
     """
     record = read_record(project, name)
     if record is None:
@@ -113,7 +120,9 @@ def stop(project: Path, name: str, *, grace_s: float, rest_s: float) -> bool:
     leader, family = _leader(record), _family(record)
     if leader is not None:
         send([leader], signal.SIGTERM)
-        wait([leader], grace_s)
+        # Prefect's worker can lose the signal; asked again it would end without its flow runs.
+        send(wait([leader], grace_s), signal.SIGKILL)
+        wait([leader], _KILLED_S)
     left = alive(family | _family(record))
     send(heads(left), signal.SIGTERM)
     send(wait(left, rest_s), signal.SIGKILL)
@@ -140,7 +149,11 @@ def _family(record: Record) -> set[psutil.Process]:
 
 
 def _has_token(process: psutil.Process, record: Record) -> bool:
+    return _variable(process, _TOKEN) == record.token
+
+
+def _variable(process: psutil.Process, name: str) -> str | None:
     try:
-        return process.environ().get(_TOKEN) == record.token
+        return process.environ().get(name)
     except (psutil.Error, OSError):  # gone meanwhile, or of another user: none of ours
-        return False
+        return None

@@ -74,8 +74,8 @@ def _listen(params: Params, state: RunningState, live: LiveStudy) -> StudyLog:
 
 def _tune(
     params: Params, manifest: Manifest, state: RunningState, *, place: TrialPlacement
-) -> None:
-    """Run the study and write its files."""
+) -> bool:
+    """Run the study and write its files; return whether MLflow has all of it."""
     dataset = dataset_source(Path(), PREPARED_DIR, manifest)
     job = TrialJob(params=params, dataset=dataset, study=state.folder)
     live = _follow(params, manifest, state)
@@ -88,8 +88,9 @@ def _tune(
         live.close("FAILED", {})
         raise
     shutil.rmtree(TUNE_DIR, ignore_errors=True)  # of an earlier study, run by hand
-    live.close("FINISHED", write_study(TUNE_DIR, result, params))
+    is_sent = live.close("FINISHED", write_study(TUNE_DIR, result, params))
     logger.info("%s", report_text(result, params))
+    return is_sent
 
 
 def main() -> None:
@@ -103,8 +104,14 @@ def main() -> None:
     state = open_study_state(storage, params, manifest.data_hash)
     if not state.is_new:
         logger.info("continuing the interrupted study in %s", state.folder)
-    _tune(params, manifest, state, place=place)
-    close_running_state(state)
+    if _tune(params, manifest, state, place=place):
+        close_running_state(state)
+    else:
+        logger.warning(
+            "MLflow lacks some of the study, which is kept in %s; when MLflow answers, "
+            "`dvc repro -f -s tune` sends it, and runs no trial again",
+            state.folder,
+        )
 
 
 if __name__ == "__main__":

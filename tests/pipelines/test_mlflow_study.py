@@ -12,7 +12,7 @@ import pytest
 from pipelines.live_study import LiveStudy
 from pipelines.run_description import RunDescription
 from pix2pix.config import Params
-from pix2pix.tuning.trials import Trial
+from pix2pix.tuning.trials import Exchange, Trial
 from tests.pipelines.mlflow_process import closed_port
 from tests.pipelines.small_study import small_study
 from tests.pipelines.tracked_project import described, new_database, png
@@ -77,7 +77,7 @@ def test_trials_lie_below_the_study_and_are_logged_once(
         live = LiveStudy(uri, description, grid=lambda _trial: png(1))
         live(RUNNING)
         live(stopped)
-        live.close("FINISHED", {"tune/report.txt": report})
+        assert live.close("FINISHED", {"tune/report.txt": report})
     runs = _runs(uri)
     (name,) = runs.keys() - {"search 0"}
     study, trial = runs[name], runs["search 0"]
@@ -92,11 +92,26 @@ def test_trials_lie_below_the_study_and_are_logged_once(
     assert trial["metrics"]["tune/best_dev_l1"] == 0.25
 
 
+def test_an_exchange_is_a_tag_as_parameters_never_change(
+    description: RunDescription, tmp_path: Path
+) -> None:
+    uri = new_database(tmp_path / "mlflow")
+    exchange = Exchange(epoch=1, parent=2, before=RUNNING.values)
+    after = {"train.beta1": 0.6, "model.norm": "none"}
+    live = LiveStudy(uri, description, grid=lambda _trial: None)
+    live(RUNNING)
+    live(dataclasses.replace(RUNNING, values=after, exchanges=(exchange,)))
+    assert live.close("FINISHED", {})
+    trial = _runs(uri)["search 0"]
+    assert trial["params"]["train.beta1"] == "0.5"
+    assert trial["tags"]["pix2pix.exchanges"] == f"epoch 1, from trial 2: {after}"
+
+
 def test_a_study_goes_on_without_mlflow(
     description: RunDescription, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipelines.live_study._FLUSH_S", 0.5)
     live = LiveStudy(f"http://127.0.0.1:{closed_port()}", description, grid=lambda _trial: None)
     live(RUNNING)
-    live.close("FINISHED", {})
+    assert not live.close("FINISHED", {})
     assert "The study goes on; MLflow gets it when it answers again." in caplog.text

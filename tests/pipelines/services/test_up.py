@@ -1,5 +1,7 @@
 """`up` where something is there already, stands in the way, or is not to be lost."""
 
+import os
+import signal
 import socket
 import sys
 import time
@@ -8,6 +10,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from pipelines.services import stopping
+from pipelines.services.layout import WORKER
 from tests.pipelines.mlflow_process import closed_port
 from tests.pipelines.services.project import Project, answer
 from tests.pipelines.tracked_project import new_database
@@ -31,7 +35,10 @@ def test_runs_made_without_a_server_show_and_new_ones_open_without_it(stopped: P
     assert [file.path for file in MlflowClient(uri).list_artifacts(new)] == ["note.txt"]
 
 
-def test_a_flow_run_is_ended_before_the_servers(stopped: Project) -> None:
+@pytest.mark.parametrize("worker", ["answers", "hangs"])
+def test_a_flow_run_is_ended_before_the_servers(
+    stopped: Project, monkeypatch: pytest.MonkeyPatch, worker: str
+) -> None:
     (stopped.folder / "hello.py").write_text(
         "import time\nfrom pathlib import Path\nfrom prefect import flow\n\n\n@flow\n"
         "def hello() -> None:\n    Path('began').touch()\n    time.sleep(600)\n"
@@ -39,7 +46,10 @@ def test_a_flow_run_is_ended_before_the_servers(stopped: Project) -> None:
     stopped.up()
     stopped.run(PREFECT, "deployment", "run", "hello/hello")
     _wait_for(stopped.folder / "began")
-    stopped.down()
+    if worker == "hangs":
+        os.kill(stopped.recorded()[WORKER], signal.SIGSTOP)
+        monkeypatch.setitem(stopping._GRACE_S, WORKER, 3.0)
+    stopping.down(stopped.folder)
     assert stopped.processes() == []
     stopped.up()
     with stopped.client() as client:
