@@ -86,4 +86,8 @@ def _train_on_workers(params: Params, job: TrialJob, *, run: Folder, report: Rep
     trained = train(
         params, job.dataset, place=place, run=run, live_run=None, callbacks=[_EpochReports()]
     )
+    # A worker that is lost just after an epoch takes its report along, and its group goes on from
+    # the checkpoint of that epoch. What is reported again is no news to the study.
+    for record in trained.history:
+        report(record)
     return trained.best

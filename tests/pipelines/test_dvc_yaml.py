@@ -50,10 +50,14 @@ NOT_A_DEPENDENCY = {
 # Not read from params.yaml by `prepare`: ingest made data/raw of them.
 INGEST_ONLY = {"data.source", "data.synthetic", "data.archive"}
 
+# Modules that a stage imports when it needs them.
+IMPORTED_LATER = {"tune": ("pix2pix.evaluation.distance", "pix2pix.evaluation.extractors")}
+
 LIST_SOURCES = """
 import sys, pathlib, importlib
-importlib.import_module(sys.argv[1])
-root = pathlib.Path(sys.argv[2])
+root = pathlib.Path(sys.argv[1])
+for name in sys.argv[2:]:
+    importlib.import_module(name)
 files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
 for file in files:
     if file and pathlib.Path(file).is_relative_to(root):
@@ -65,9 +69,10 @@ for file in files:
 
 @functools.cache
 def _sources(stage: str) -> frozenset[str]:
-    """The project's files with code that importing the stage's module loads, freshly."""
+    """The project's files with code that the stage loads, in a fresh process."""
+    modules = (f"pipelines.stages.{stage}", *IMPORTED_LATER.get(stage, ()))
     done = subprocess.run(
-        [sys.executable, "-c", LIST_SOURCES, f"pipelines.stages.{stage}", str(ROOT)],
+        [sys.executable, "-c", LIST_SOURCES, str(ROOT), *modules],
         capture_output=True,
         text=True,
         check=True,

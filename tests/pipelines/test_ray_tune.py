@@ -146,11 +146,11 @@ def test_a_trial_that_is_lost_too_often_fails_alone(
 
 
 def _process(actor: str) -> psutil.Process:
-    """A process of the local Ray: ImplicitFunc runs a trial, RayTrainWorker is one of its group."""
+    """A process of this Ray: ImplicitFunc runs a trial, RayTrainWorker is one of its group."""
     return next(
         process
-        for process in psutil.process_iter(["cmdline"])
-        if " ".join(process.info["cmdline"] or []).startswith(f"ray::{actor}")
+        for process in psutil.Process().children(recursive=True)
+        if " ".join(process.cmdline()).startswith(f"ray::{actor}")
     )
 
 
