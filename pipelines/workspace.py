@@ -49,16 +49,17 @@ class Workspace:
 
 @contextmanager
 def workspace(
-    project_dir: Path, revision: Revision, overrides: Mapping[str, Any]
+    project_dir: Path, revision: Revision, overrides: Mapping[str, Any], *, variant: str = ""
 ) -> Iterator[Workspace]:
     """Hold the workspace of `revision` with `overrides` to its params.yaml.
 
-    It stays, to be gone on with, unless it is discarded. Raises ValueError naming a parameter that
-    is wrong or is not in params.yaml.
+    `variant` tells runs apart that change their parameters on the way. The workspace stays, to be
+    gone on with, unless it is discarded. Raises ValueError naming a parameter that is wrong or is
+    not in params.yaml.
     """
     root = project_dir.resolve() / WORKSPACES_DIR
     root.mkdir(exist_ok=True)
-    key = _key(revision, overrides)
+    key = _key(revision, overrides, variant)
     number = 0
     while (lock := _take(root / f"{key}-{number}")) is None:
         number += 1
@@ -83,8 +84,8 @@ def remove_stale(project_dir: Path, *, older_than_s: float = STALE_S) -> list[Pa
     return removed
 
 
-def _key(revision: Revision, overrides: Mapping[str, Any]) -> str:
-    parts = [revision.commit, revision.tree, overrides]
+def _key(revision: Revision, overrides: Mapping[str, Any], variant: str) -> str:
+    parts = [revision.commit, revision.tree, overrides, variant]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -81,7 +81,10 @@ def train_pix2pix(
         register=register,
     )
     with flow_workspace(
-        overrides, revision=revision, include_local_changes=include_local_changes
+        overrides,
+        revision=revision,
+        include_local_changes=include_local_changes,
+        variant="tuned" if tune_first else "",
     ) as (held, shell):
         check_parameters(shell)
         pull(shell, update_imports=only_new_data)
@@ -113,6 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m pipelines.flows.train_pix2pix")
     parser.add_argument("--revision", default="HEAD", help="commit, branch or tag (HEAD)")
     parser.add_argument("--include-local-changes", action="store_true")
+    parser.add_argument("--tune-first", action="store_true", help="search, use what was found")
     parser.add_argument("--targets", nargs="+", default=[REGISTER], metavar="STAGE")
     parser.add_argument(
         "-S", "--set-param", action="append", default=[], metavar="train.num_epochs=3"
@@ -122,6 +126,7 @@ def main() -> None:
         "revision": chosen.revision,
         "include_local_changes": chosen.include_local_changes,
         "targets": chosen.targets,
+        "tune_first": chosen.tune_first,
     }
     try:
         train_pix2pix.validate_parameters(parameters)

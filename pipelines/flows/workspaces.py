@@ -15,9 +15,13 @@ from pipelines.workspace import Workspace, remove_stale, workspace
 
 @contextmanager
 def flow_workspace(
-    overrides: Mapping[str, Any], *, revision: str, include_local_changes: bool
+    overrides: Mapping[str, Any],
+    *,
+    revision: str,
+    include_local_changes: bool,
+    variant: str = "",
 ) -> Iterator[tuple[Workspace, Shell]]:
-    """Hold a workspace of the repository in the current folder.
+    """Hold a workspace of the repository in the current folder; `variant` as in `workspace`.
 
     Raises ValueError if there is no such revision or a parameter is wrong.
     """
@@ -25,7 +29,7 @@ def flow_workspace(
     for removed in remove_stale(project_dir):
         get_run_logger().info("removed the abandoned workspace %s", removed.name)
     found = resolve(project_dir, revision, include_local_changes=include_local_changes)
-    with workspace(project_dir, found, overrides) as held:
+    with workspace(project_dir, found, overrides, variant=variant) as held:
         get_run_logger().info(
             "%s workspace %s, commit %s",
             "going on in" if held.is_continued else "made",

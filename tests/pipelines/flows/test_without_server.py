@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
 from tests.pipelines.conftest import Project
 from tests.pipelines.flows.served_project import TINY
@@ -31,6 +32,27 @@ def test_one_command_ends_with_an_experiment_of_the_local_changes(
     assert data["outs"]["data/prepared"]["hash"].endswith(".dir")
     assert experiment["revs"][-1]["name"] in done.stdout + done.stderr
     assert "seed: 5" not in (project.folder / "params.yaml").read_text()
+
+
+@pytest.mark.pipeline
+def test_what_a_search_found_is_used_in_the_run_s_own_workspace(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    project.set_params("smoke", **TINY)
+    home = tmp_path_factory.mktemp("home")
+    project.run("env", f"PREFECT_HOME={home}", *FLOW, "--include-local-changes", "--tune-first",
+                "-S", "train.seed=6", "--targets", "prepare")  # fmt: skip
+    experiment, *_ = project.run("dvc", "exp", "list", "--name-only").stdout.split()
+    shown = project.run("git", "show", f"{experiment}:params.yaml", check=False).stdout
+    found = project.run("git", "show", f"{experiment}:reports/tune/best_params.yaml").stdout
+    best, used = YAML(typ="safe").load(found), YAML(typ="safe").load(shown)
+    assert set(best) == {"train", "model"}
+    for section, values in best.items():
+        assert {key: used[section][key] for key in values} == values
+    assert used["train"]["seed"] == 6
+    mine = YAML(typ="safe").load((project.folder / "params.yaml").read_text())
+    assert mine["train"]["learning_rate"] == 0.0002
+    assert not (project.folder / "reports" / "tune").exists()
 
 
 @pytest.mark.pipeline
