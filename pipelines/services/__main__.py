@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def _positive(text: str) -> int:
 
 
 def _up(arguments: argparse.Namespace) -> None:
+    _hear_interrupts()
     project, environment = Path.cwd(), dict(os.environ)
     prefect_home(project).mkdir(parents=True, exist_ok=True)
     _prepare_prefect(project)
@@ -49,6 +51,15 @@ def _up(arguments: argparse.Namespace) -> None:
 
     limits = Limits(concurrency=arguments.concurrency, training_slots=arguments.training_slots)
     sys.stdout.write(describe(up(project, environment=environment, limits=limits)))
+
+
+def _hear_interrupts() -> None:
+    """What a shell starts in the background is deaf to SIGINT, and so is all that it starts.
+
+    Prefect's worker, told to end by SIGTERM, ends by a SIGINT to itself.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _prepare_prefect(project: Path) -> None:

@@ -43,7 +43,8 @@ def test_a_flow_run_is_ended_before_the_servers(
         "import time\nfrom pathlib import Path\nfrom prefect import flow\n\n\n@flow\n"
         "def hello() -> None:\n    Path('began').touch()\n    time.sleep(600)\n"
     )
-    stopped.up()
+    in_background = 'trap "" INT; exec "$0" -m pipelines.services up'  # as a shell starts it there
+    stopped.run("sh", "-c", in_background, sys.executable)
     stopped.run(PREFECT, "deployment", "run", "hello/hello")
     _wait_for(stopped.folder / "began")
     if worker == "hangs":
@@ -51,6 +52,8 @@ def test_a_flow_run_is_ended_before_the_servers(
         monkeypatch.setitem(stopping._GRACE_S, WORKER, 3.0)
     stopping.down(stopped.folder)
     assert stopped.processes() == []
+    said = (stopped.folder / ".services" / "logs" / "worker.log").read_text()
+    assert ("Worker 'stopped on" in said.splitlines()[-1]) == (worker == "answers")
     stopped.up()
     with stopped.client() as client:
         (run,) = [run for run in client.read_flow_runs() if run.start_time is not None]
