@@ -9,6 +9,7 @@ a finished trial is as low as the lowest of the random search of the same seed.
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 from dataclasses import asdict, dataclass, replace
@@ -144,11 +145,12 @@ def prepared_dataset(folder: Path, params: Params) -> DatasetSource:
 
 
 def _write(path: Path, comparisons: list[Comparison]) -> None:
-    shares = [share for each in comparisons if (share := each.share) is not None]
+    # A search that never was as good counts as the worst.
+    shares = [math.inf if each.share is None else each.share for each in comparisons]
     found = {
         "comparisons": [asdict(each) | {"share": each.share} for each in comparisons],
-        "median_share": median(shares) if shares else None,
-        "num_reached": len(shares),
+        "median_share": middle if math.isfinite(middle := median(shares)) else None,
+        "num_reached": sum(map(math.isfinite, shares)),
     }
     write_text(path, json.dumps(found, indent=2) + "\n")
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from benchmarks.tuning import prepared_dataset, search_params
-from benchmarks.workload import in_fresh_process, preset, train_bare
+from benchmarks.workload import in_fresh_process, preset, train_bare, with_length
 from pipelines.ray_cluster import connect
 from pipelines.ray_tune import place_trials
 from pipelines.ray_tune_trial import TrialJob
@@ -51,10 +51,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--trials", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=34)
+    parser.add_argument("--pairs", type=int, default=480)
     options = parser.parse_args()
     changes = {"num_trials": options.trials, "num_epochs": options.epochs}
-    params = search_params(preset("smoke"), sampler="random", scheduler="none", **changes)
+    drawn = with_length(preset("smoke"), num_train=options.pairs, num_epochs=options.epochs)
+    params = search_params(drawn, sampler="random", scheduler="none", **changes)
     connect(None)
     with tempfile.TemporaryDirectory() as folder:
         elapsed_s, trials = search_s(params, Path(folder))
