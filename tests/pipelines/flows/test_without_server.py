@@ -42,7 +42,7 @@ def test_what_a_search_found_is_used_in_the_run_s_own_workspace(
     home = tmp_path_factory.mktemp("home")
     project.run("env", f"PREFECT_HOME={home}", *FLOW, "--include-local-changes", "--tune-first",
                 "-S", "train.seed=6", "--targets", "prepare")  # fmt: skip
-    experiment, *_ = project.run("dvc", "exp", "list", "--name-only").stdout.split()
+    experiment, *_ = project.run("dvc", "exp", "list", "--sha-only").stdout.split()
     shown = project.run("git", "show", f"{experiment}:params.yaml", check=False).stdout
     found = project.run("git", "show", f"{experiment}:reports/tune/best_params.yaml").stdout
     best, used = YAML(typ="safe").load(found), YAML(typ="safe").load(shown)
@@ -77,7 +77,7 @@ def test_tracked_data_is_pulled_and_what_was_made_is_pushed(
     home = tmp_path_factory.mktemp("home")
     project.run("env", f"PREFECT_HOME={home}", *FLOW, "--targets", "prepare")
     assert before < set(_objects(remote))
-    (experiment,) = project.run("dvc", "exp", "list", "--name-only").stdout.split()
+    (experiment,) = project.run("dvc", "exp", "list", "--sha-only").stdout.split()
     listed = project.run("dvc", "list", ".", "data/prepared", "--rev", experiment).stdout
     assert "manifest.json" in listed
     assert not pairs.exists()  # the working copy is as it was
