@@ -56,11 +56,12 @@ def _under_way(log: StudyLog, end: int) -> list[Trial]:
 def _exchange(succession: Succession, epoch: int, log: StudyLog, study: Folder) -> None:
     """Copy the state, then note it: what is cut off in between is done again.
 
-    One that was noted, or has gone on since, stays as it is.
+    One that was noted, or has gone on since, as its parent may have, stays as it is.
     """
     trial = log.trial(succession.number)
     is_done = any(exchange.epoch == epoch for exchange in trial.exchanges)
-    if is_done or trial.num_epochs > epoch or trial.status != "running":
+    has_gone_on = max(trial.num_epochs, log.trial(succession.parent).num_epochs) > epoch
+    if is_done or has_gone_on or trial.status != "running":
         return
     source = trial_folder(study, succession.parent) / CHECKPOINTS_FOLDER
     target = trial_folder(study, succession.number) / CHECKPOINTS_FOLDER

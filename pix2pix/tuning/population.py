@@ -40,8 +40,8 @@ class Span:
 def successions(trials: Sequence[Trial], epoch: int, config: TuneConfig) -> list[Succession]:
     """What each of the worst `exchange_share` of the trials does after `epoch`.
 
-    Its parent is any of as many of the best, by dev L1 of that epoch; a trial that failed before it
-    takes no part.
+    Its parent is any of as many of the best, by dev L1 of that epoch; a trial that failed by
+    then takes no part: it has left no state.
     """
     l1 = {trial.number: score for trial in trials if (score := _l1_at(trial, epoch)) is not None}
     ranked = sorted(l1, key=lambda number: (l1[number], number))
@@ -75,6 +75,8 @@ def _spans(trial: Trial, by_number: Mapping[int, Trial], *, until: int) -> list[
 
 
 def _l1_at(trial: Trial, epoch: int) -> float | None:
+    if trial.status == "failed" and trial.num_epochs <= epoch:
+        return None
     return next((each["dev/l1"] for each in trial.history if each["epoch"] == epoch), None)
 
 

@@ -69,8 +69,10 @@ def test_one_at_least_goes_on_from_another(config: TuneConfig, count: int, expec
 
 
 def test_a_trial_that_failed_before_takes_no_part(config: TuneConfig) -> None:
-    trials = [*_population(0.1, 0.2), _trial(2, 1.0, 0.9)]
-    assert [each.number for each in successions(trials, 2, config)] == [1]
+    lost = dataclasses.replace(_trial(3, 1.0, 0.9, 0.05), status="failed")
+    trials = [*_population(0.1, 0.2), _trial(2, 1.0, 0.9), lost]
+    found = successions(trials, 2, config)
+    assert [(each.number, each.parent) for each in found] == [(1, 0)]
 
 
 def test_equals_have_nothing_to_give(config: TuneConfig) -> None:
