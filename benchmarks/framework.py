@@ -36,18 +36,26 @@ def measure_framework(
     num_cores: int,
     variants: Sequence[Variant] = ("bare", "ray", "ray_mlflow"),
 ) -> list[RunTimes]:
-    """The same training, one worker with all cores, in each variant, the variants in turn."""
+    """The same training, one worker with `num_cores`, in each variant.
+
+    Every other round has the variants in reverse order: a machine gets warm, or a neighbour busy.
+    """
     params = with_length(preset(preset_name), num_train=num_train, num_epochs=num_epochs)
     elapsed_s: dict[Variant, list[float]] = {variant: [] for variant in variants}
     with tempfile.TemporaryDirectory() as folder:
         prepared_dir = prepare(Path(folder), params)
         num_images = (num_epochs - 1) * _images_of_an_epoch(prepared_dir, params)
-        for _ in range(num_rounds):
-            for variant in variants:
+        for turn in range(num_rounds):
+            for variant in variants if turn % 2 == 0 else reversed(variants):
                 history = _run(variant, params, prepared_dir, num_cores=num_cores)
                 elapsed_s[variant].append(_after_first_epoch_s(history))
     return [
-        RunTimes(variant=variant, num_images=num_images, elapsed_s=elapsed_s[variant])
+        RunTimes(
+            variant=variant,
+            worker_cores=num_cores,
+            num_images=num_images,
+            elapsed_s=elapsed_s[variant],
+        )
         for variant in variants
     ]
 

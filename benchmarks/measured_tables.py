@@ -145,20 +145,21 @@ def _sums(measured: Measured) -> str:
 
 
 def _framework(measured: Measured) -> str:
-    bare = next(run.elapsed_s for run in measured.runs if run.variant == "bare")
-    rows = [
-        (
-            _VARIANTS[run.variant],
-            spread(run.elapsed_s, ".1f"),
-            f"{run.num_images / median(run.elapsed_s):.2f}",
-            spread(
-                [taken / alone - 1 for taken, alone in zip(run.elapsed_s, bare, strict=True)],
-                "+.1%",
-            ),
+    bare = {run.worker_cores: run.elapsed_s for run in measured.runs if run.variant == "bare"}
+    rows = []
+    for run in measured.runs:
+        alone = bare[run.worker_cores]
+        ratios = [taken / each for taken, each in zip(run.elapsed_s, alone, strict=True)]
+        rows.append(
+            (
+                str(run.worker_cores),
+                _VARIANTS[run.variant],
+                spread(run.elapsed_s, ".1f"),
+                f"{run.num_images / median(run.elapsed_s):.2f}",
+                spread([ratio - 1 for ratio in ratios], "+.1%"),
+            )
         )
-        for run in measured.runs
-    ]
-    return table(("variant", "s", "images/s", "overhead"), rows)
+    return table(("cores of the worker", "variant", "s", "images/s", "overhead"), rows)
 
 
 def _checkpoints(measured: Measured) -> str:

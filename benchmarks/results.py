@@ -58,6 +58,7 @@ class RunTimes:
     __pydantic_config__ = _STRICT
 
     variant: Variant
+    worker_cores: int  # the machine's others are left to the framework
     num_images: int  # trained on within the time
     elapsed_s: list[float]
 

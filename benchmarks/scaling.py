@@ -26,6 +26,7 @@ from benchmarks.results import (
     Exchange,
     Machine,
     Measured,
+    RunTimes,
     StepTimes,
     read_measured,
     write_measured,
@@ -107,15 +108,22 @@ def measure_workers(effort: Effort, cores_per_worker: int) -> dict[str, Any]:
     }
 
 
-def measure_runs(effort: Effort) -> dict[str, Any]:
-    """Bare loop against Ray, one worker with all cores, long enough to be quoted."""
-    measure = partial(
-        measure_framework, "default", num_train=effort.framework_pairs, num_cores=num_cores()
-    )
-    trial, *_ = measure(num_epochs=2, num_rounds=1, variants=("bare",))
-    num_epochs = 1 + max(1, math.ceil(effort.framework_s / trial.elapsed_s[0]))
-    logger.info("framework: %d rounds of %d epochs", effort.framework_rounds, num_epochs)
-    runs = measure(num_epochs=num_epochs, num_rounds=effort.framework_rounds)
+def measure_runs(effort: Effort, cores_per_worker: int) -> dict[str, Any]:
+    """Bare loop against Ray, long enough to be quoted: one worker with its cores, and with all."""
+    runs: list[RunTimes] = []
+    for worker_cores in sorted({cores_per_worker, num_cores()}):
+        measure = partial(
+            measure_framework, "default", num_train=effort.framework_pairs, num_cores=worker_cores
+        )
+        trial, *_ = measure(num_epochs=2, num_rounds=1, variants=("bare",))
+        num_epochs = 1 + max(1, math.ceil(effort.framework_s / trial.elapsed_s[0]))
+        logger.info(
+            "framework, %d core(s): %d rounds of %d epochs",
+            worker_cores,
+            effort.framework_rounds,
+            num_epochs,
+        )
+        runs += measure(num_epochs=num_epochs, num_rounds=effort.framework_rounds)
     return {"runs": runs}
 
 
@@ -159,7 +167,7 @@ def main() -> None:
         effort = replace(effort, num_rounds=arguments.rounds, framework_rounds=arguments.rounds)
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "workers": lambda: measure_workers(effort, arguments.cores_per_worker),
-        "runs": lambda: measure_runs(effort),
+        "runs": lambda: measure_runs(effort, arguments.cores_per_worker),
         "storage": lambda: measure_storage(effort),
     }
     where = machine(arguments.cores_per_worker)

@@ -55,11 +55,9 @@ class _Mailbox:
     def stop(self) -> None:
         self._is_stopping = True
 
-    def is_stopping(self) -> bool:
-        return self._is_stopping
-
-    def progress(self, progress: _Progress) -> None:
+    def progress(self, progress: _Progress) -> bool:
         self._news = _News(progress, self._news.messages)
+        return self._is_stopping
 
     def message(self, level: int, text: str) -> None:
         self._news.messages.append((level, text))
@@ -79,25 +77,26 @@ class WorkerConsole(logging.Handler):
         super().__init__(logging.WARNING)
         self._mailbox = mailbox
         self._sent_s = 0.0
-        self._asked: Any = None  # the answer that is awaited
+        self._answer: Any = None  # to the last progress, until it is read
 
-    def __call__(self, progress: "StepProgress") -> None:
-        """Send progress, at most as often as it is looked at."""
+    def __call__(self, progress: "StepProgress") -> bool:
+        """Send progress, as often as it is looked at; whether the driver has asked to stop by then.
+
+        One call for both: at hundreds of steps per second a question of its own costs what it asks.
+        """
         is_last = progress.batch == progress.num_batches
         if is_last or time.monotonic() - self._sent_s >= _POLL_S:
             self._sent_s = time.monotonic()
-            self._mailbox.progress.remote(_Progress(*astuple(progress)))
+            self._answer = self._mailbox.progress.remote(_Progress(*astuple(progress)))
+        return self._answer is not None and self._is_answered_with_stop()
 
-    def is_stopping(self) -> bool:
-        """Whether the driver had asked to stop when it was last asked, half a second ago or so."""
-        if self._asked is None:
-            self._asked = self._mailbox.is_stopping.remote()
-        answered, _ = ray.wait([self._asked], timeout=0)
+    def _is_answered_with_stop(self) -> bool:
+        answered, _ = ray.wait([self._answer], timeout=0)
         if not answered:
             return False
-        asked, self._asked = self._asked, None
+        answer, self._answer = self._answer, None
         try:
-            return bool(ray.get(asked))
+            return bool(ray.get(answer))
         except ray.exceptions.RayError:  # the driver's machine is gone, and soon so is this worker
             return False
 

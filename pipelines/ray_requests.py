@@ -22,10 +22,8 @@ class Requests:
     def __call__(self, progress: StepProgress) -> Request:
         """What this rank knows to be asked for; the loop agrees with the others."""
         is_preempted = self._preemptions.is_new_one()
-        if rank() == 0:
-            self._console(progress)
-            if self._console.is_stopping():
-                return Request.STOP
+        if rank() == 0 and self._console(progress):
+            return Request.STOP
         return Request.SAVE if is_preempted else Request.NONE
 
 

@@ -65,8 +65,10 @@ def measured() -> Measured:
             for size, seconds in sums
         ],
         runs=[
-            RunTimes(variant="bare", num_images=1000, elapsed_s=[100.0, 200.0]),
-            RunTimes(variant="ray", num_images=1000, elapsed_s=[104.0, 206.0]),
+            RunTimes(variant="bare", worker_cores=1, num_images=1000, elapsed_s=[100.0, 200.0]),
+            RunTimes(variant="ray", worker_cores=1, num_images=1000, elapsed_s=[104.0, 206.0]),
+            RunTimes(variant="bare", worker_cores=2, num_images=1000, elapsed_s=[50.0, 50.0]),
+            RunTimes(variant="ray", worker_cores=2, num_images=1000, elapsed_s=[55.0, 60.0]),
         ],
         checkpoints=[CheckpointTimes(preset="default", num_bytes=2**21, write_s=[0.5])],
         loader_images_per_s=[300.0],
@@ -110,6 +112,7 @@ def test_the_tables_hold_the_ratios_within_a_round(measured: Measured) -> None:
     assert "| default, 2 | 2 | 1.33 |" in text  # strong: 0.5 / 0.375
     assert "| 104.0..206.0" not in text
     assert "| 155.0 (104.0..206.0) | 6.45 | +3.5% (+3.0%..+4.0%) |" in text
+    assert "| 57.5 (55.0..60.0) | 17.39 | +15.0% (+10.0%..+20.0%) |" in text  # by its own cores
     assert "| default | 2 | 0.50 |" in text
     assert "Smoke run" not in text
     quick = replace(measured, quick_parts=["runs"], steps=[])

@@ -1,0 +1,62 @@
+"""What a worker tells the driver and hears from it."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import ray
+
+from pipelines import ray_console
+from pipelines.ray_console import WorkerConsole, console
+from pix2pix.training import StepProgress
+
+pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.usefixtures("cluster")]
+
+
+class CountingMailbox:
+    """Stands for the actor's handle: counts what is sent and answers at once."""
+
+    def __init__(self) -> None:
+        self.num_sent = 0
+        self.is_stopping = False
+        self.progress = self
+
+    def remote(self, _progress: tuple[Any, ...]) -> Any:
+        self.num_sent += 1
+        return ray.put(self.is_stopping)
+
+
+def _step(batch: int) -> StepProgress:
+    return StepProgress(epoch=0, batch=batch, num_batches=1000, images_per_s=1, data_wait_share=0)
+
+
+def test_fast_steps_call_the_driver_twice_a_second_and_hear_it_once_it_says_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = SimpleNamespace(now_s=100.0)
+    monkeypatch.setattr(ray_console, "time", SimpleNamespace(monotonic=lambda: clock.now_s))
+    mailbox = CountingMailbox()
+    worker = WorkerConsole(mailbox)
+    answers = []
+    for batch in range(1, 513):  # a second of an accelerator
+        answers.append(worker(_step(batch)))
+        clock.now_s += 1 / 512
+    assert (mailbox.num_sent, any(answers)) == (2, False)
+    mailbox.is_stopping = True
+    assert worker(_step(513))  # 1.0 s after the first one, the next is due
+    assert mailbox.num_sent == 3
+    assert not worker(_step(514))
+    assert not worker(_step(999))
+    assert worker(_step(1000))  # the end of an epoch is sent at once
+    assert mailbox.num_sent == 4
+
+
+def test_a_worker_outlives_the_mailbox() -> None:
+    with console(num_epochs=1) as mailbox:
+        worker = WorkerConsole(mailbox)
+        assert not worker(_step(1))
+        ray.get(mailbox.stop.remote())
+        ray.kill(mailbox)
+        with pytest.raises(ray.exceptions.RayActorError):
+            ray.get(mailbox.take.remote())
+        assert not any(worker(_step(1000)) for _ in range(20))
