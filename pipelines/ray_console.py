@@ -77,7 +77,7 @@ class WorkerConsole(logging.Handler):
         super().__init__(logging.WARNING)
         self._mailbox = mailbox
         self._sent_s = 0.0
-        self._answer: Any = None  # to the last progress, until it is read
+        self._answer: Any = None  # to what was sent, until it is read
 
     def __call__(self, progress: "StepProgress") -> bool:
         """Send progress, as often as it is looked at; whether the driver has asked to stop by then.
@@ -87,7 +87,9 @@ class WorkerConsole(logging.Handler):
         is_last = progress.batch == progress.num_batches
         if is_last or time.monotonic() - self._sent_s >= _POLL_S:
             self._sent_s = time.monotonic()
-            self._answer = self._mailbox.progress.remote(_Progress(*astuple(progress)))
+            answer = self._mailbox.progress.remote(_Progress(*astuple(progress)))
+            # One that is awaited is not given up for it, or a slow driver would never be heard.
+            self._answer = answer if self._answer is None else self._answer
         return self._answer is not None and self._is_answered_with_stop()
 
     def _is_answered_with_stop(self) -> bool:

@@ -1,5 +1,6 @@
 """What a worker tells the driver and hears from it."""
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -49,6 +50,23 @@ def test_fast_steps_call_the_driver_twice_a_second_and_hear_it_once_it_says_stop
     assert not worker(_step(999))
     assert worker(_step(1000))  # the end of an epoch is sent at once
     assert mailbox.num_sent == 4
+
+
+@ray.remote(num_cpus=0)
+def _stop_late() -> bool:
+    time.sleep(2)
+    return True
+
+
+def test_a_slow_answer_is_waited_for_though_more_is_sent() -> None:
+    late = _stop_late.remote()
+    mailbox = SimpleNamespace(progress=SimpleNamespace(remote=lambda _progress: late))
+    worker = WorkerConsole(mailbox)
+    assert not worker(_step(1000))
+    mailbox.progress.remote = lambda _progress: ray.put(False)
+    assert not worker(_step(1000))
+    ray.wait([late])
+    assert worker(_step(1000))
 
 
 def _take_for_ever(mailbox: Any) -> None:
