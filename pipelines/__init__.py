@@ -13,7 +13,7 @@ _SETTINGS = {
     "DVC_NO_ANALYTICS": "1",
     "LOG_NAME_UPDATE_INTERVAL_S": "10",  # Ray's search for log files, which nobody here follows
     # Memory that a training step gives back is needed by the next one. Left to themselves glibc and
-    # Linux take it away and hand it out page by page, which costs 4 % of a training on CPUs.
+    # Linux take it away and hand it out page by page, which costs some 4 % of a training on CPUs.
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),  # glibc's upper limit
     "MALLOC_TRIM_THRESHOLD_": str(2**30),
     "MLFLOW_DISABLE_TELEMETRY": "true",
