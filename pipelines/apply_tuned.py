@@ -16,6 +16,7 @@ from pipelines.override import PARAMS_FILE, override_params
 from pipelines.paths import TUNE_DIR
 from pipelines.tune_report import BEST_FILE
 from pix2pix.config import load_params, parse_params
+from pix2pix.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -23,11 +24,11 @@ logger = logging.getLogger(__name__)
 def apply_tuned(project_dir: Path, found_path: Path) -> dict[str, Any]:
     """Write the values of `found_path` into the project's params.yaml; returns what has changed.
 
-    Raises ValueError naming a file that is missing or a value that the parameters refuse; then
+    Raises UserError naming a file that is missing or a value that the parameters refuse; then
     nothing is written.
     """
     if not found_path.is_file():
-        raise ValueError(f"{found_path} is missing; run `dvc repro tune` or `dvc pull`")
+        raise UserError(f"{found_path} is missing; run `dvc repro tune` or `dvc pull`")
     found: dict[str, dict[str, Any]] = YAML(typ="safe").load(found_path)
     mapping = dataclasses.asdict(load_params(project_dir / PARAMS_FILE))
     changed = {
@@ -39,7 +40,7 @@ def apply_tuned(project_dir: Path, found_path: Path) -> dict[str, Any]:
     try:
         parse_params(mapping | {name: mapping[name] | values for name, values in found.items()})
     except (KeyError, ValueError) as error:
-        raise ValueError(f"{found_path} does not fit {PARAMS_FILE}: {error}") from None
+        raise UserError(f"{found_path} does not fit {PARAMS_FILE}: {error}") from None
     override_params(project_dir, found)
     return changed
 

@@ -19,6 +19,7 @@ from prefect.events.schemas.events import ResourceSpecification
 from prefect.settings import get_current_settings
 
 from pipelines.entrypoint import run
+from pix2pix.errors import UserError
 
 SILENT_RUNS = "pix2pix: silent runs have crashed"
 FAILED_RUN = "pix2pix: a run failed"
@@ -39,7 +40,7 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of each request
     url = get_current_settings().api.url
     if url is None:
-        raise ValueError("no Prefect server is named; run `make up` or set PREFECT_API_URL")
+        raise UserError("no Prefect server is named; run `make up` or set PREFECT_API_URL")
     try:
         with get_client(sync_client=True) as client:
             names = register(client)

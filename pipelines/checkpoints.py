@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self
 
 from pipelines.storage import Folder
 from pix2pix.checkpoint import load_training
+from pix2pix.errors import StorageError, UserError
 
 _NUM_LATEST = 2  # the latest, and the one to go on from should it be damaged
 _DIGEST_CHARACTERS = 16
@@ -60,9 +61,9 @@ def write_checkpoint(folder: Folder, file: Path, *, step: int, epoch: int | None
         raise storage_failure(folder / str(name), error) from error
 
 
-def storage_failure(place: Folder, error: Exception) -> OSError:
+def storage_failure(place: Folder, error: Exception) -> StorageError:
     """The error that says which checkpoint could not be written, and what to do."""
-    return OSError(
+    return StorageError(
         f"the checkpoint {place} could not be written: {error}\nEarlier ones are as they were. "
         "Make room or mend the storage, and the same command continues"
     )
@@ -76,18 +77,18 @@ def newest_checkpoint(folder: Folder) -> tuple[CheckpointName, dict[str, Any]] |
     for name in checkpoints(folder):
         try:
             return name, read_checkpoint(folder, name)
-        except ValueError as error:
+        except UserError as error:
             logger.warning("%s; going on from an earlier one", error)
     return None
 
 
 def read_checkpoint(folder: Folder, name: CheckpointName) -> dict[str, Any]:
-    """A checkpoint's state. Raises ValueError naming the file if it is not what was written."""
+    """A checkpoint's state. Raises UserError naming the file if it is not what was written."""
     path = str(folder / str(name))
     data = folder.read(str(name))
     digest = _digest(hashlib.sha256(data))
     if digest != name.digest:
-        raise ValueError(f"{path} is damaged: its SHA-256 begins {digest}, not {name.digest}")
+        raise UserError(f"{path} is damaged: its SHA-256 begins {digest}, not {name.digest}")
     return load_training(data, name=path)
 
 

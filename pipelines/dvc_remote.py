@@ -17,6 +17,7 @@ from typing import NamedTuple
 from dvc.config import Config, ConfigError  # type: ignore[import-untyped]
 from dvc.fs import get_fs_config  # type: ignore[import-untyped]
 
+from pix2pix.errors import UserError
 from pix2pix.files import write_text
 
 # Options of DVC's remotes that are secrets; a test compares them with DVC's own list of options.
@@ -68,7 +69,7 @@ def default_remote(project_dir: Path) -> DvcRemote | None:
     It is read by DVC's own rules: from the system's, the user's, the project's and the local
     configuration. Secrets are left out: what travels with a training is also logged and stored.
     A node has credentials of its own (AWS_ACCESS_KEY_ID, a role, or its own DVC configuration for
-    a remote of that name). Raises ValueError if DVC cannot read its configuration.
+    a remote of that name). Raises UserError if DVC cannot read its configuration.
     """
     try:
         config = Config(_dvc_dir(project_dir)).read()  # checked, and yet as it is written
@@ -77,7 +78,7 @@ def default_remote(project_dir: Path) -> DvcRemote | None:
             return None
         settings = get_fs_config(config, name=name)
     except ConfigError as error:
-        raise ValueError(f"DVC's configuration cannot be used: {error}") from error
+        raise UserError(f"DVC's configuration cannot be used: {error}") from error
     kept = {key: str(value) for key, value in settings.items() if key not in SECRETS | _QUESTIONS}
     return DvcRemote(name=name.lower(), settings=kept)
 
@@ -93,14 +94,14 @@ def pull_folder(remote: DvcRemote, md5: str, work_dir: Path) -> Pulled:
     """Pull the folder that DVC knows as `md5` (...".dir") to below `work_dir`, which is empty.
 
     DVC does it, in a repository made for that; it believes its remote, so the content of every
-    file is checked here. Raises ValueError, with the node, the remote and the remedy, if the
+    file is checked here. Raises UserError, with the node, the remote and the remedy, if the
     folder cannot be had or is not what `md5` says.
     """
     _check_that_folder_is_seen(remote)
     _write_repository(work_dir, remote, md5)
     done = _run_dvc_pull(work_dir)
     if done.returncode:
-        raise ValueError(f"node {platform.node()}: {_failure(done, remote, md5)}")
+        raise UserError(f"node {platform.node()}: {_failure(done, remote, md5)}")
     pulled = Pulled(work_dir / _FOLDER, _listing(work_dir, md5))
     damaged = {
         name: expected
@@ -108,7 +109,7 @@ def pull_folder(remote: DvcRemote, md5: str, work_dir: Path) -> Pulled:
         if file_md5(pulled.folder / name) != expected
     }
     if damaged or not pulled.md5s:
-        raise ValueError(f"node {platform.node()}: {_damage(damaged, remote, md5)}")
+        raise UserError(f"node {platform.node()}: {_damage(damaged, remote, md5)}")
     shutil.rmtree(work_dir / ".dvc")  # the folder's files are links to what lies there, or copies
     return pulled
 
@@ -120,10 +121,10 @@ def file_md5(path: Path) -> str:
 
 
 def _check_that_folder_is_seen(remote: DvcRemote) -> None:
-    """Raise ValueError if the remote is a folder of another machine; to DVC it would be empty."""
+    """Raise UserError if the remote is a folder of another machine; to DVC it would be empty."""
     url = remote.settings["url"]
     if "://" not in url and not Path(url).is_dir():
-        raise ValueError(
+        raise UserError(
             f"{remote} is a folder that node {platform.node()} does not see: mount it there, or "
             "choose a remote that every node reaches, such as an s3:// one, and `dvc push` to it"
         )

@@ -12,11 +12,13 @@ from dvc.exceptions import DvcException  # type: ignore[import-untyped]
 from dvc.repo import Repo  # type: ignore[import-untyped]
 from dvc.repo.reproduce import get_active_graph, plan_repro  # type: ignore[import-untyped]
 
+from pix2pix.errors import UserError
+
 
 def stages_up_to(project_dir: Path, targets: Sequence[str]) -> list[str]:
     """Names of the stages that `targets` need, and these, in the order `dvc repro` takes.
 
-    All stages if there are no targets. Raises ValueError if a target or dvc.yaml is wrong.
+    All stages if there are no targets. Raises UserError if a target or dvc.yaml is wrong.
     """
     try:
         with Repo(str(project_dir)) as repo:
@@ -27,7 +29,7 @@ def stages_up_to(project_dir: Path, targets: Sequence[str]) -> list[str]:
             planned = plan_repro(graph, nodes) if targets else plan_repro(graph)
             return [stage.name for stage in planned if not stage.is_data_source]
     except DvcException as error:
-        raise ValueError(f"{project_dir / 'dvc.yaml'}: {error}") from None
+        raise UserError(f"{project_dir / 'dvc.yaml'}: {error}") from None
 
 
 def data_files(project_dir: Path, *, only_imports: bool = False) -> list[str]:
@@ -63,7 +65,7 @@ def share_cache(project_dir: Path, workspace_dir: Path) -> None:
     """Give the checkout `workspace_dir` the cache, remotes and credentials of `project_dir`.
 
     They go to its local configuration (never committed), with absolute paths. What DVC remembers
-    of the files of a checkout goes into the checkout and vanishes with it. Raises ValueError if
+    of the files of a checkout goes into the checkout and vanishes with it. Raises UserError if
     DVC cannot read the configuration.
     """
     settings = _settings(project_dir)
@@ -81,7 +83,7 @@ def _settings(project_dir: Path) -> dict[str, Any]:
         settings: dict[str, Any] = config.load_one("repo")
         merge(settings, config.load_one("local"))
     except ConfigError as error:
-        raise ValueError(f"DVC's configuration cannot be used: {error}") from None
+        raise UserError(f"DVC's configuration cannot be used: {error}") from None
     return settings
 
 

@@ -1,5 +1,6 @@
 """What every entry point shares: logging, errors as one message, files written whole."""
 
+import errno
 import json
 import logging
 import os
@@ -8,9 +9,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pix2pix.errors import StorageError, UserError
 from pix2pix.files import write_text
 
 logger = logging.getLogger(__name__)
+
+# What the machine refuses, whatever the program does: room, rights, and disks that fail. A file
+# that is not found is no such case: where a person can cause it, it is checked and named.
+_OF_THE_MACHINE = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EIO,
+    errno.ESTALE,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENAMETOOLONG,
+}
 
 
 class InterruptionError(Exception):
@@ -32,7 +50,9 @@ def run(main: Callable[[], None]) -> None:
     logging.captureWarnings(True)
     try:
         main()
-    except (ValueError, OSError) as error:
+    except (UserError, OSError) as error:
+        if not _can_be_mended(error):
+            raise
         logger.error("%s", error)
         if "DVC_STAGE" in os.environ:
             logger.error("what this stage had made before comes back with: dvc checkout")
@@ -45,13 +65,28 @@ def run(main: Callable[[], None]) -> None:
         sys.exit(130)
 
 
+def _can_be_mended(error: UserError | OSError) -> bool:
+    """Whether the person at the console can mend it: a wrong file, a full disk, a dead server."""
+    if isinstance(error, UserError | StorageError | ConnectionError | TimeoutError):
+        return True
+    return error.errno in _OF_THE_MACHINE
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON, whole or not at all. Raises ValueError for NaN and infinities."""
+    """Write `value` as JSON, whole or not at all. Raises UserError for NaN and infinities."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: Path, *, made_by: str) -> Any:
-    """Read a JSON file that the stage `made_by` writes. Raises ValueError naming both."""
+    """Read a JSON file that the stage `made_by` writes.
+
+    Raises UserError naming both if the file is missing or damaged.
+    """
     if not path.is_file():
-        raise ValueError(f"{path} is missing; run `dvc repro {made_by}` or `dvc pull`")
-    return json.loads(path.read_text(encoding="utf-8"))
+        raise UserError(f"{path} is missing; run `dvc repro {made_by}` or `dvc pull`")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(
+            f"{path} is damaged ({error}); run `dvc repro -f -s {made_by}` or `dvc checkout`"
+        ) from None

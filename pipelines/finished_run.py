@@ -20,6 +20,7 @@ from pipelines.paths import (
     SAMPLES_DIR,
     TRAIN_PATH,
 )
+from pix2pix.errors import UserError
 
 LOCK_PATH = Path("dvc.lock")
 
@@ -56,7 +57,7 @@ class FinishedRun:
 def read_finished_run(project_dir: Path) -> FinishedRun:
     """Read what `train` and `evaluate` wrote.
 
-    Raises ValueError naming a file that is missing, or a train.json without the run's origin.
+    Raises UserError naming a file that is missing, or a train.json without the run's origin.
     """
     train = read_json(project_dir / TRAIN_PATH, made_by="train")
     scores = read_json(project_dir / METRICS_PATH, made_by="evaluate")
@@ -82,16 +83,16 @@ def _origin(train: Mapping[str, Any], *, path: Path) -> Origin:
     try:
         return Origin(**train["origin"])
     except (KeyError, TypeError):  # written before it was recorded, or by hand
-        raise ValueError(
+        raise UserError(
             f"{path} does not say what code and packages the training ran with ('origin'); run "
             "`dvc repro -f train`"
         ) from None
 
 
 def read_history(path: Path) -> tuple[dict[str, float], ...]:
-    """The lines of `history.jsonl`. Raises ValueError if it is missing or has none."""
+    """The lines of `history.jsonl`. Raises UserError if it is missing or has none."""
     if not path.is_file() or not path.stat().st_size:
-        raise ValueError(f"{path} is missing or empty; run `dvc repro train` or `dvc pull`")
+        raise UserError(f"{path} is missing or empty; run `dvc repro train` or `dvc pull`")
     return tuple(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
 
 

@@ -6,6 +6,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from pix2pix.errors import UserError
+
 _EXPERIMENTS = "refs/exps"
 _RUNNING = "refs/exps/exec/"  # DVC's own, while it works
 
@@ -22,7 +24,7 @@ class Revision:
 
 
 def git(folder: Path, *arguments: str, **variables: str) -> str:
-    """What `git` prints in `folder`. Raises ValueError with what it says where it fails."""
+    """What `git` prints in `folder`. Raises UserError with what it says where it fails."""
     environment = {key: value for key, value in os.environ.items() if key not in _HOOK_VARIABLES}
     try:
         done = subprocess.run(
@@ -33,29 +35,29 @@ def git(folder: Path, *arguments: str, **variables: str) -> str:
             env=environment | variables,
         )
     except FileNotFoundError:
-        raise ValueError("git is not installed, or not on the PATH") from None
+        raise UserError("git is not installed, or not on the PATH") from None
     if done.returncode:
-        raise ValueError(f"git {arguments[0]} in {folder}: {done.stderr.strip()}")
+        raise UserError(f"git {arguments[0]} in {folder}: {done.stderr.strip()}")
     return done.stdout.strip()
 
 
 def resolve(project_dir: Path, name: str, *, include_local_changes: bool) -> Revision:
     """The revision `name`, with what the working copy has changed or added if asked for.
 
-    Ignored files are no changes. Raises ValueError if there is no such revision, or if changes are
+    Ignored files are no changes. Raises UserError if there is no such revision, or if changes are
     asked for with another one than the working copy's.
     """
     try:
         commit = git(project_dir, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
-    except ValueError as error:
-        raise ValueError(
+    except UserError as error:
+        raise UserError(
             f"revision {name!r} is no commit of the git repository at {project_dir}; a new project "
             f"needs `git init` and a first commit ({error})"
         ) from None
     if not include_local_changes:
         return Revision(commit=commit, tree=git(project_dir, "rev-parse", f"{commit}^{{tree}}"))
     if commit != git(project_dir, "rev-parse", "HEAD"):
-        raise ValueError(
+        raise UserError(
             f"include_local_changes: the changes in {project_dir} are to its HEAD, not to {name!r}"
         )
     return Revision(commit=commit, tree=_tree_of_working_copy(project_dir))
@@ -90,7 +92,7 @@ def check_out(project_dir: Path, revision: Revision, folder: Path) -> None:
 def _has_setting(folder: Path, key: str) -> bool:
     try:
         return bool(git(folder, "config", "--get", key))
-    except ValueError:
+    except UserError:
         return False
 
 

@@ -13,6 +13,7 @@ from packaging.version import Version
 from ruamel.yaml import YAML
 
 from pipelines.git import git
+from pix2pix.errors import UserError
 
 DISTRIBUTION = "pix2pix-pipeline"
 
@@ -55,7 +56,7 @@ def _git(project_dir: Path, *arguments: str) -> str | None:
     """What git prints; None without git, outside a checkout and before the first commit."""
     try:
         return git(project_dir, *arguments)
-    except ValueError:
+    except UserError:
         return None
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipelines.mlflow_samples import log_sample
 from pipelines.tracking_uri import artifact_location, reach, unusable
 from pix2pix.data.manifest import Manifest
+from pix2pix.errors import UserError
 
 RUN_KEY_TAG = "pix2pix.run_key"
 SCORES_STEP = 0
@@ -97,13 +98,13 @@ def _experiment_id(client: MlflowClient, name: str) -> str:
             name, artifact_location=artifact_location(client.tracking_uri), tags=_EXPERIMENT_TAGS
         )
     if experiment.lifecycle_stage == "deleted":
-        raise ValueError(
+        raise UserError(
             f"MLflow experiment {name!r} was deleted; restore it with `mlflow experiments restore "
             f"-x {experiment.experiment_id}` or name another in params.yaml: register.experiment"
         )
     proxied = experiment.artifact_location.startswith("mlflow-artifacts:")
     if proxied and not client.tracking_uri.startswith("http"):
-        raise ValueError(
+        raise UserError(
             f"MLflow experiment {name!r} keeps its files on a server; set MLFLOW_TRACKING_URI to "
             "that server or name another experiment in params.yaml: register.experiment"
         )

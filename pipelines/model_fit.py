@@ -5,12 +5,13 @@ from pathlib import Path
 
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.data.manifest import Manifest, load_manifest
+from pix2pix.errors import UserError
 
 
 def check_trained_on(model_dir: Path, prepared_dir: Path) -> None:
-    """Raise ValueError if the model of `model_dir` was not trained on this prepared data."""
+    """Raise UserError if the model of `model_dir` was not trained on this prepared data."""
     if load_card(model_dir).data_hash != load_manifest(prepared_dir).data_hash:
-        raise ValueError(
+        raise UserError(
             f"{model_dir} was trained on other data than {prepared_dir} holds; run `dvc repro`"
         )
 

@@ -14,6 +14,7 @@ import pix2pix
 from pipelines.lineage import installed_version, pinned_dependencies
 from pix2pix.checkpoint import CARD_FILE, GENERATOR_FILE, ModelCard
 from pix2pix.data.manifest import SideRecord
+from pix2pix.errors import UserError
 
 MODEL_FILES = (GENERATOR_FILE, CARD_FILE)  # what a translation depends on
 PACKAGED_MODEL = "artifacts/model"  # where a package has them: MLflow decides the first part
@@ -51,12 +52,12 @@ def write_package(
 
 
 def content_hash(model_dir: Path) -> str:
-    """SHA-256 of what a translation depends on. Raises ValueError naming a file that is missing."""
+    """SHA-256 of what a translation depends on. Raises UserError naming a file that is missing."""
     digest = hashlib.sha256()
     for name in MODEL_FILES:
         path = model_dir / name
         if not path.is_file():
-            raise ValueError(f"{path} is missing; run `dvc repro train` or `dvc pull`")
+            raise UserError(f"{path} is missing; run `dvc repro train` or `dvc pull`")
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

@@ -19,6 +19,7 @@ from filelock import FileLock
 from pipelines.dvc_remote import DvcRemote, Pulled, default_remote, file_md5, pull_folder
 from pipelines.lineage import stage_outputs
 from pix2pix.data.manifest import Manifest, load_manifest
+from pix2pix.errors import UserError
 from pix2pix.files import write_text
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def local_dataset(source: DatasetSource, cache_dir: Path | None = None) -> Path:
     """The folder with the dataset on this machine, pulled if it is not here yet.
 
     Of several processes that ask at once, one pulls and the others wait. `cache_dir` None means
-    $XDG_CACHE_HOME/pix2pix/datasets, by default in ~/.cache. Raises ValueError, with the node and
+    $XDG_CACHE_HOME/pix2pix/datasets, by default in ~/.cache. Raises UserError, with the node and
     the remedy, if the dataset is not here and cannot be pulled.
     """
     if _holds(source.prepared_dir, source.data_hash):
@@ -81,7 +82,7 @@ def _holds(prepared_dir: Path, data_hash: str) -> bool:
     """Whether this machine sees that dataset there."""
     try:
         return load_manifest(prepared_dir).data_hash == data_hash
-    except (OSError, ValueError):  # not there, not for this user, or something else
+    except (OSError, UserError):  # not there, not for this user, or something else
         return False
 
 
@@ -93,7 +94,7 @@ def _user_cache_dir() -> Path:
 def _pull(source: DatasetSource, entry: Path) -> None:
     """Pull and check the dataset beside `entry`, and move it there as a whole."""
     if source.remote is None or source.md5 is None:
-        raise ValueError(_no_way(source))
+        raise UserError(_no_way(source))
     for leftover in entry.parent.glob(f"{entry.name}.*.partial"):  # of a killed process
         shutil.rmtree(leftover, ignore_errors=True)  # DVC may outlive it, and write there still
     logger.info("pulling the dataset into %s from %s", entry, source.remote)
@@ -103,7 +104,7 @@ def _pull(source: DatasetSource, entry: Path) -> None:
         pulled = pull_folder(source.remote, source.md5, Path(work_dir))
         found = load_manifest(pulled.folder).data_hash
         if found != source.data_hash:
-            raise ValueError(
+            raise UserError(
                 f"node {platform.node()}: dvc.lock names another dataset ({found}) than the "
                 f"training reads ({source.data_hash}); run `dvc repro prepare` and `dvc push`"
             )

@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.representer import RoundTripRepresenter
 
+from pix2pix.errors import UserError
 from pix2pix.files import write_text
 
 PARAMS_FILE = "params.yaml"
@@ -17,7 +18,7 @@ PARAMS_FILE = "params.yaml"
 def override_params(project_dir: Path, overrides: Mapping[str, Any]) -> None:
     """Write `overrides` (nested mappings) into the project's params.yaml.
 
-    Raises ValueError naming a key that the file does not have.
+    Raises UserError naming a key that the file does not have.
     """
     if not overrides:
         return
@@ -33,7 +34,7 @@ def override_params(project_dir: Path, overrides: Mapping[str, Any]) -> None:
 def _override(document: Any, overrides: Mapping[str, Any], *, place: str) -> None:
     for key, value in overrides.items():
         if not isinstance(document, dict) or key not in document:
-            raise ValueError(f"{place}{key} is not in this file, so it cannot be overridden")
+            raise UserError(f"{place}{key} is not in this file, so it cannot be overridden")
         if isinstance(value, Mapping):
             _override(document[key], value, place=f"{place}{key}.")
         else:

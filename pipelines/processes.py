@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from pipelines import supervisor
+from pix2pix.errors import UserError
 
 _LOOK_S = 0.2
 _LAST_LINES = 30
@@ -19,7 +20,7 @@ _PATIENCE_S = 25.0  # Prefect kills a flow run 30 s after asking it to end
 Say = Callable[[str], None]
 
 
-class CommandFailedError(ValueError):
+class CommandFailedError(UserError):
     """A command ended with another code than 0; says its last lines."""
 
 

@@ -10,6 +10,7 @@ import ray
 import pipelines
 import pix2pix
 from pix2pix.config import TrainConfig
+from pix2pix.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def connect(address: str | None) -> None:
         return
     address = address or os.environ.get("RAY_ADDRESS")
     if address is not None and address.startswith("ray://"):
-        raise ValueError(
+        raise UserError(
             f"{address}: Ray Train does not work through the Ray client. Give the address of the "
             "cluster itself (<host>:6379) on one of its nodes, or use `ray job submit`"
         )
@@ -52,7 +53,7 @@ def connect(address: str | None) -> None:
 def place(config: TrainConfig) -> Placement:
     """What the workers get on the connected cluster.
 
-    Raises ValueError, in place of Ray's endless wait, if the cluster is too small as it is now.
+    Raises UserError, in place of Ray's endless wait, if the cluster is too small as it is now.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     placement = choose_placement(config, nodes)
@@ -70,7 +71,7 @@ def place(config: TrainConfig) -> Placement:
 def choose_placement(config: TrainConfig, nodes: list[dict[str, float]]) -> Placement:
     """Fit the workers on `nodes`, each given as its resources by name (CPU, GPU).
 
-    Raises ValueError if the fewest that `config` allows do not fit.
+    Raises UserError if the fewest that `config` allows do not fit.
     """
     if config.device != "cpu":
         with_gpus = _fit(config, [node for node in nodes if node.get("GPU", 0) >= 1], use_gpu=True)
@@ -81,7 +82,7 @@ def choose_placement(config: TrainConfig, nodes: list[dict[str, float]]) -> Plac
         return without
     each = f"{config.cpus_per_worker or 1} CPUs{' and a GPU' if config.device == 'gpu' else ''}"
     held = "; ".join(f"{node.get('CPU', 0):g} CPUs, {node.get('GPU', 0):g} GPUs" for node in nodes)
-    raise ValueError(
+    raise UserError(
         f"train.num_workers: {config.min_workers} with {each} each does not fit on the "
         f"{len(nodes)} node(s) that Ray sees ({held or 'none'}). Lower train.num_workers or "
         "train.cpus_per_worker, change train.device, or name a larger cluster in RAY_ADDRESS"

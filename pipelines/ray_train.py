@@ -21,6 +21,7 @@ from pipelines.ray_worker import Outcome, train_worker
 from pipelines.running_state import CHECKPOINTS_FOLDER, SAMPLES_FOLDER
 from pipelines.storage import Folder
 from pix2pix.config import Params, TrainConfig
+from pix2pix.errors import UserError
 from pix2pix.training import Best
 
 _RAY_RECORD = "checkpoint_manager_snapshot.json"
@@ -74,7 +75,7 @@ def train(
         result, signal_number = run_interruptibly(fit, stop=partial(_stop, mailbox))
     outcome: Outcome = result.return_value
     if outcome.failure is not None:
-        raise ValueError(outcome.failure)
+        raise UserError(outcome.failure)
     if outcome.is_stopped and signal_number is not None:
         raise InterruptionError(
             f"stopped; the same command continues from the checkpoint in {run}", signal_number

@@ -16,6 +16,7 @@ from pipelines.ray_tune_trial import TrialJob, run_trial
 from pipelines.study_log import StudyLog
 from pipelines.study_plan import Part
 from pix2pix.config import TuneConfig
+from pix2pix.errors import UserError
 from pix2pix.tuning.space import total_epochs
 
 _RAY_FOLDER = "ray"
@@ -35,7 +36,7 @@ class TrialPlacement:
 def place_trials(config: TuneConfig) -> TrialPlacement:
     """What the trials get on the connected cluster.
 
-    Raises ValueError, in place of Ray's endless wait, if not even one trial fits.
+    Raises UserError, in place of Ray's endless wait, if not even one trial fits.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     placement = choose_trial_placement(config, nodes)
@@ -60,7 +61,7 @@ def choose_trial_placement(config: TuneConfig, nodes: list[dict[str, float]]) ->
     if room == 0:
         each = f"{config.cpus_per_worker} CPUs and {config.gpus_per_worker:g} GPUs"
         held = "; ".join(f"{n.get('CPU', 0):g} CPUs, {n.get('GPU', 0):g} GPUs" for n in nodes)
-        raise ValueError(
+        raise UserError(
             f"tune.num_workers: {config.num_workers} with {each} each does not fit on the "
             f"{len(nodes)} node(s) that Ray sees ({held or 'none'}). Lower tune.num_workers, "
             "tune.cpus_per_worker or tune.gpus_per_worker, or name a larger cluster in RAY_ADDRESS"

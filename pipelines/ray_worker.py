@@ -26,6 +26,7 @@ from pix2pix.config import Params, TrainConfig, parse_params
 from pix2pix.data.loader import TrainBatches
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.prepared import open_split
+from pix2pix.errors import UserError
 from pix2pix.models import network_configs
 from pix2pix.training import (
     EpochResult,
@@ -96,7 +97,7 @@ def _look_around(run: Folder, dataset: DatasetSource) -> tuple[Path, str | None]
         )
     try:
         return local_dataset(dataset), None
-    except ValueError as error:
+    except UserError as error:
         return Path(), str(error)
 
 

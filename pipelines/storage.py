@@ -8,6 +8,8 @@ from typing import NamedTuple, Self
 
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 
+from pix2pix.errors import UserError
+
 _CHUNK_BYTES = 2**24
 _STAGING = ".staging_"
 
@@ -96,12 +98,12 @@ def open_folder(location: str) -> Folder:
     """The folder at a path or a URI such as s3://bucket/folder.
 
     Credentials and endpoint of an object store come from its own variables (AWS_ENDPOINT_URL, ...).
-    Raises ValueError if there is no such kind of store or it cannot be used.
+    Raises UserError if there is no such kind of store or it cannot be used.
     """
     if "://" not in location:
         return Folder(LocalFileSystem(), str(Path(location).resolve()))
     try:
         filesystem, path = FileSystem.from_uri(location)
     except (OSError, ValueError) as error:  # pyarrow's own errors are kinds of these
-        raise ValueError(f"train.storage_path: {location} cannot be used: {error}") from None
+        raise UserError(f"train.storage_path: {location} cannot be used: {error}") from None
     return Folder(filesystem, path.rstrip("/"))

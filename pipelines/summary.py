@@ -4,6 +4,7 @@ import sys
 
 from pipelines.entrypoint import read_json, run
 from pipelines.paths import METRICS_TABLE_PATH, PANELS_DIR, REGISTRATION_PATH, SAMPLES_DIR
+from pix2pix.errors import UserError
 
 
 def summary() -> str:
@@ -11,7 +12,7 @@ def summary() -> str:
     registration = read_json(REGISTRATION_PATH, made_by="register")
     samples = sorted(SAMPLES_DIR.glob("*.png"))
     if not METRICS_TABLE_PATH.is_file() or not samples:
-        raise ValueError("reports/ is not complete; run `dvc repro` or `dvc pull`")
+        raise UserError("reports/ is not complete; run `dvc repro` or `dvc pull`")
     return "\n".join(
         [
             METRICS_TABLE_PATH.read_text(encoding="utf-8"),

@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from pix2pix.data.manifest import SideRecord
+from pix2pix.errors import UserError
 from pix2pix.files import write_text
 from pix2pix.models import (
     DiscriminatorConfig,
@@ -79,20 +80,20 @@ def save_model(
 
 
 def load_card(model_dir: Path) -> ModelCard:
-    """Read `model.json`. Raises ValueError naming the file and what is wrong with it."""
+    """Read `model.json`. Raises UserError naming the file and what is wrong with it."""
     path = model_dir / CARD_FILE
     if not path.is_file():
-        raise ValueError(f"{path} is missing; run `dvc repro train` or `dvc pull`")
+        raise UserError(f"{path} is missing; run `dvc repro train` or `dvc pull`")
     try:
         return _CARD.validate_json(path.read_bytes())
     except ValidationError as error:
-        raise ValueError(f"{path} does not describe a model: {error}") from None
+        raise UserError(f"{path} does not describe a model: {error}") from None
 
 
 def load_generator(model_dir: Path) -> tuple[UNetGenerator, ModelCard]:
     """The generator of a model folder, in eval mode on the CPU, and its card.
 
-    Raises ValueError naming the file that is missing, damaged or does not fit the card.
+    Raises UserError naming the file that is missing, damaged or does not fit the card.
     """
     card = load_card(model_dir)
     generator = UNetGenerator(card.generator)
@@ -110,11 +111,11 @@ def load_discriminator(model_dir: Path) -> tuple[PatchDiscriminator, ModelCard]:
 
 def _load_weights(network: nn.Module, path: Path) -> None:
     if not path.is_file():
-        raise ValueError(f"{path} is missing; run `dvc repro train` or `dvc pull`")
+        raise UserError(f"{path} is missing; run `dvc repro train` or `dvc pull`")
     try:
         network.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError) as error:
-        raise ValueError(
+        raise UserError(
             f"{path} does not hold the weights {CARD_FILE} describes: {error}"
         ) from None
 
@@ -130,12 +131,12 @@ def save_training(path: Path, state: dict[str, Any]) -> None:
 def load_training(data: bytes, *, name: str) -> dict[str, Any]:
     """Read the bytes of what `save_training` wrote, on the CPU; `name` is for the error.
 
-    Raises ValueError if it is cut short or something else.
+    Raises UserError if it is cut short or something else.
     """
     try:
         state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{name} is not a readable training checkpoint: {error}") from None
+        raise UserError(f"{name} is not a readable training checkpoint: {error}") from None
     if not isinstance(state, dict) or state.get("format") != _TRAINING_FORMAT:
-        raise ValueError(f"{name} is not a training checkpoint of format {_TRAINING_FORMAT}")
+        raise UserError(f"{name} is not a training checkpoint of format {_TRAINING_FORMAT}")
     return state

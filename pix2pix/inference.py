@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from pix2pix.checkpoint import ModelCard, load_generator
 from pix2pix.data.ranges import from_network, to_network
+from pix2pix.errors import UserError
 from pix2pix.models import UNetGenerator, translate
 
 
@@ -23,7 +24,7 @@ class Translator:
 
     @classmethod
     def load(cls, model_dir: Path, device: str = "cpu") -> Self:
-        """Read a model folder. Raises ValueError naming what is missing or damaged."""
+        """Read a model folder. Raises UserError naming what is missing or damaged."""
         generator, card = load_generator(model_dir)
         return cls(generator.to(device), card, torch.device(device))
 
@@ -36,7 +37,7 @@ class Translator:
         """Translate (N, H, W, C) of the source's dtype to (N, H, W, C') of the target's.
 
         Any H and W: the images are padded to what the U-Net can halve, by reflection, and cropped
-        back. An image's result does not depend on the others in the batch. Raises ValueError if
+        back. An image's result does not depend on the others in the batch. Raises UserError if
         shape or dtype are not what the model was trained on.
         """
         self._check(images)
@@ -57,12 +58,12 @@ class Translator:
     def _check(self, images: np.ndarray) -> None:
         source = self.card.source
         if images.ndim != 4 or images.shape[-1] != source.channels or 0 in images.shape:
-            raise ValueError(
+            raise UserError(
                 f"model {self.card.name} translates images of shape (N, H, W, {source.channels}), "
                 f"got {images.shape}"
             )
         if images.dtype != np.dtype(source.dtype):
-            raise ValueError(
+            raise UserError(
                 f"model {self.card.name} was trained on {source.dtype} sources in "
                 f"{list(source.value_range)}, got {images.dtype}"
             )

@@ -33,6 +33,7 @@ from pipelines.flows.tuning import tune_and_use
 from pipelines.flows.workspaces import flow_workspace
 from pipelines.paths import NEW_DATA_PATH
 from pipelines.processes import Shell
+from pix2pix.errors import UserError
 
 _CHAMPION_LOCK = "champion.lock"
 
@@ -131,7 +132,7 @@ def main() -> None:
     try:
         train_pix2pix.validate_parameters(parameters)
     except (ParameterTypeError, SignatureMismatchError) as error:
-        raise ValueError(f"--set-param: {error}") from None
+        raise UserError(f"--set-param: {error}") from None
     check_server()
     logging.getLogger("httpx").setLevel(logging.WARNING)  # or each request is a line
     train_pix2pix(**parameters)
@@ -140,14 +141,14 @@ def main() -> None:
 def nested(settings: Sequence[str]) -> dict[str, Any]:
     """Settings such as `train.num_epochs=3` as nested mappings; values are YAML.
 
-    Raises ValueError naming a setting of another form.
+    Raises UserError naming a setting of another form.
     """
     found: dict[str, Any] = {}
     for setting in settings:
         key, is_set, value = setting.partition("=")
         *sections, name = key.split(".")
         if not is_set or not sections:
-            raise ValueError(f"--set-param {setting}: write section.key=value")
+            raise UserError(f"--set-param {setting}: write section.key=value")
         place = found
         for section in sections:
             place = place.setdefault(section, {})

@@ -34,6 +34,7 @@ from pipelines.registry import CONTENT_TAG
 from pipelines.tracking_uri import tracking_uri
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.data.manifest import load_manifest
+from pix2pix.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -78,11 +79,11 @@ def crown(client: MlflowClient, *, model_dir: Path, prepared_dir: Path, metrics:
 
 
 def _registered(client: MlflowClient, model_dir: Path, prepared_dir: Path) -> ModelVersion:
-    """The version of `model_dir`. Raises ValueError if it is not registered, or of other data."""
+    """The version of `model_dir`. Raises UserError if it is not registered, or of other data."""
     version = registered_version(client)
     check_trained_on(model_dir, prepared_dir)
     if version.tags.get(CONTENT_TAG) != content_hash(model_dir):
-        raise ValueError(f"{model_dir} is not {label(version)}; run `dvc repro register`")
+        raise UserError(f"{model_dir} is not {label(version)}; run `dvc repro register`")
     return version
 
 

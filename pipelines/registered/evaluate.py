@@ -20,6 +20,7 @@ from pipelines.tracking_uri import tracking_uri
 from pix2pix.checkpoint import load_card
 from pix2pix.config import Params, load_params
 from pix2pix.data.manifest import load_manifest
+from pix2pix.errors import UserError
 from pix2pix.evaluation.table import format_table
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 def evaluate_version(client: MlflowClient, reference: str, *, params: Params) -> MlflowRun:
     """Score the version on data/prepared, write reports/evaluation and log the run.
 
-    Raises ValueError if there is no such version, or the data is not of its kind.
+    Raises UserError if there is no such version, or the data is not of its kind.
     """
     started_s = time.time()
     manifest = load_manifest(PREPARED_DIR)
@@ -36,7 +37,7 @@ def evaluate_version(client: MlflowClient, reference: str, *, params: Params) ->
     with downloaded(client, version) as model_dir:
         obstacle = misfit(load_card(model_dir), manifest)
         if obstacle is not None:
-            raise ValueError(f"{label(version)} does not fit {PREPARED_DIR}: {obstacle}")
+            raise UserError(f"{label(version)} does not fit {PREPARED_DIR}: {obstacle}")
         evaluation = evaluate_model(PREPARED_DIR, model_dir, params.evaluate)
     files = _write(evaluation)
     logger.info("%s on the test split\n%s", label(version), format_table(evaluation.report))

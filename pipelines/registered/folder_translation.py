@@ -15,6 +15,7 @@ from pix2pix.data.encode import encode, file_suffix
 from pix2pix.data.folders import SUFFIXES, image_files
 from pix2pix.data.images import read_image
 from pix2pix.data.manifest import SideRecord
+from pix2pix.errors import UserError
 from pix2pix.files import write_bytes
 from pix2pix.inference import Translator
 
@@ -24,12 +25,12 @@ logger = logging.getLogger(__name__)
 
 
 def check_folders(input_dir: Path, output_dir: Path) -> None:
-    """Raise ValueError unless there is an input folder and the output is apart from it."""
+    """Raise UserError unless there is an input folder and the output is apart from it."""
     if not input_dir.is_dir():
-        raise ValueError(f"--input {input_dir} is not a folder")
+        raise UserError(f"--input {input_dir} is not a folder")
     source, output = input_dir.resolve(), output_dir.resolve()
     if source.is_relative_to(output) or output.is_relative_to(source):
-        raise ValueError(
+        raise UserError(
             f"--output {output_dir} overlaps --input {input_dir}: translated images could replace "
             "your own, or be translated again; name a folder beside it"
         )
@@ -38,7 +39,7 @@ def check_folders(input_dir: Path, output_dir: Path) -> None:
 def planned(input_dir: Path, output_dir: Path, target: SideRecord) -> dict[Path, Path]:
     """Each image at any depth of `input_dir`, sorted, and the file its translation goes to.
 
-    Names stay, the suffix becomes that of the target's format. Raises ValueError if there is no
+    Names stay, the suffix becomes that of the target's format. Raises UserError if there is no
     image, or two would become one file.
     """
     suffix = file_suffix(target.dtype, target.channels)
@@ -48,10 +49,10 @@ def planned(input_dir: Path, output_dir: Path, target: SideRecord) -> dict[Path,
         output = output_dir / source.relative_to(input_dir).with_suffix(suffix)
         first = taken.setdefault(output, source)
         if first != source:
-            raise ValueError(f"{first} and {source} would both become {output}; rename one")
+            raise UserError(f"{first} and {source} would both become {output}; rename one")
         plan[source] = output
     if not plan:
-        raise ValueError(f"--input {input_dir} holds no images ({', '.join(SUFFIXES)})")
+        raise UserError(f"--input {input_dir} holds no images ({', '.join(SUFFIXES)})")
     return plan
 
 
@@ -65,7 +66,7 @@ def translate_files(translator: Translator, plan: Mapping[Path, Path]) -> dict[P
     for number, (source, output) in enumerate(plan.items(), start=1):
         try:
             content = _translated(translator, source)
-        except ValueError as error:
+        except UserError as error:
             failures[source] = str(error).removeprefix(f"{source}: ")
         else:
             write_bytes(output, content)

@@ -14,6 +14,7 @@ from pipelines.mlflow_run import MlflowRun
 from pipelines.registered.versions import connected, registered_version
 from pipelines.registry import set_version_tags
 from pipelines.tracking_uri import tracking_uri
+from pix2pix.errors import UserError
 
 _TAG = re.compile(r"(?P<key>\w[\w.\-/ :]{0,249})=(?P<value>.+)", re.DOTALL | re.ASCII)
 _OWN = "pix2pix."  # what the pipeline itself writes and relies on
@@ -22,28 +23,28 @@ _OWN = "pix2pix."  # what the pipeline itself writes and relies on
 def parse_tags(arguments: Iterable[str]) -> dict[str, str]:
     """KEY=VALUE as a mapping; everything after the first `=` is the value.
 
-    Raises ValueError naming an argument of another form, and one that changes a tag of ours.
+    Raises UserError naming an argument of another form, and one that changes a tag of ours.
     """
     tags: dict[str, str] = {}
     for argument in arguments:
         match = _TAG.fullmatch(argument)
         if match is None:
-            raise ValueError(
+            raise UserError(
                 f"{argument!r} is no tag; write KEY=VALUE, the key of letters, digits, "
                 "_ . - / : and spaces, at most 250"
             )
         key, value = match["key"], match["value"]
         if key.startswith(_OWN):
-            raise ValueError(f"{argument!r}: tags that begin with {_OWN} are the pipeline's own")
+            raise UserError(f"{argument!r}: tags that begin with {_OWN} are the pipeline's own")
         if tags.setdefault(key, value) != value:
-            raise ValueError(f"{key!r} is given twice: {tags[key]!r} and {value!r}")
+            raise UserError(f"{key!r} is given twice: {tags[key]!r} and {value!r}")
     return tags
 
 
 def link(client: MlflowClient, tags: Mapping[str, str]) -> None:
     """Set the tags where they are missing or different.
 
-    Raises ValueError if MLflow does not have the version that `register` made.
+    Raises UserError if MLflow does not have the version that `register` made.
     """
     version = registered_version(client)
     run_id = str(version.run_id)

@@ -14,17 +14,18 @@ from pipelines.model_package import MODEL_FILES, PACKAGED_MODEL, content_hash
 from pipelines.registered.versions import label
 from pipelines.registry import CONTENT_TAG
 from pipelines.tracking_uri import shown
+from pix2pix.errors import UserError
 
 
 @contextmanager
 def downloaded(client: MlflowClient, version: ModelVersion) -> Iterator[Path]:
     """A model folder without discriminator, which is gone after the context.
 
-    Raises ValueError naming the version if its files are not there, or not those that were
+    Raises UserError naming the version if its files are not there, or not those that were
     registered.
     """
     if CONTENT_TAG not in version.tags:
-        raise ValueError(
+        raise UserError(
             f"{label(version)} has no tag {CONTENT_TAG}: it was not registered by this pipeline"
         )
     uri = client.get_model_version_download_uri(version.name, str(version.version))
@@ -36,7 +37,7 @@ def downloaded(client: MlflowClient, version: ModelVersion) -> Iterator[Path]:
                 tracking_uri=client.tracking_uri,
             )
         except (MlflowException, OSError) as error:
-            raise ValueError(
+            raise UserError(
                 f"{label(version)}: its files cannot be had from {shown(uri)}: {error}"
             ) from None
         _check_content(version, Path(path))
@@ -47,7 +48,7 @@ def _check_content(version: ModelVersion, model_dir: Path) -> None:
     registered = version.tags[CONTENT_TAG]
     has_all = all((model_dir / name).is_file() for name in MODEL_FILES)
     if not has_all or content_hash(model_dir) != registered:
-        raise ValueError(
+        raise UserError(
             f"{label(version)}: its files in MLflow are not those that were registered (SHA-256 "
             f"{registered}, tag {CONTENT_TAG}); restore them, or delete the version"
         )

@@ -16,6 +16,7 @@ from pipelines.registered.model_files import downloaded
 from pipelines.registered.versions import REFERENCE_HELP, connected, find_version, label
 from pipelines.registry import CONTENT_TAG
 from pipelines.tracking_uri import tracking_uri
+from pix2pix.errors import UserError
 from pix2pix.inference import Translator
 from pix2pix.models import InferenceMode
 
@@ -43,7 +44,7 @@ def translate_folder(
 ) -> TranslatedFolder:
     """Translate the images of `input_dir` and write them, and manifest.json, to `output_dir`.
 
-    Raises ValueError if there is no such version or no image, or the folders overlap; images that
+    Raises UserError if there is no such version or no image, or the folders overlap; images that
     cannot be translated are named in the result.
     """
     check_folders(input_dir, output_dir)
@@ -73,14 +74,14 @@ def translate_folder(
 
 
 def check_all_translated(folder: TranslatedFolder, input_dir: Path) -> None:
-    """Raise ValueError naming the images that could not be translated."""
+    """Raise UserError naming the images that could not be translated."""
     failed = [f"  {input_dir / name}: {reason}" for name, reason in folder.failed.items()]
     if not failed:
         return
     total = len(folder.files) + len(failed)
     if len(failed) > _MAX_SHOWN:
         failed[_MAX_SHOWN:] = [f"  ... and {len(failed) - _MAX_SHOWN} more, see {MANIFEST_NAME}"]
-    raise ValueError(
+    raise UserError(
         "\n".join([f"{len(folder.failed)} of {total} images could not be translated:", *failed])
     )
 

@@ -14,6 +14,7 @@ from pipelines.mlflow_run import connect
 from pipelines.paths import REGISTRATION_PATH
 from pipelines.registry import Registration
 from pipelines.tracking_uri import shown, unusable
+from pix2pix.errors import UserError
 
 CHAMPION = "champion"  # an alias
 REFERENCE_HELP = "NAME (its latest version), NAME/VERSION or NAME@ALIAS, also after models:/"
@@ -39,11 +40,11 @@ def connected(uri: str) -> Iterator[MlflowClient]:
 def find_version(client: MlflowClient, reference: str) -> ModelVersion:
     """The version that `reference` means, see `REFERENCE_HELP`.
 
-    Raises ValueError if there is none, naming those there are.
+    Raises UserError if there is none, naming those there are.
     """
     match = _REFERENCE.fullmatch(reference)
     if match is None:
-        raise ValueError(f"--model {reference!r} names no model; write {REFERENCE_HELP}")
+        raise UserError(f"--model {reference!r} names no model; write {REFERENCE_HELP}")
     name, number, alias = match["name"], match["version"], match["alias"]
     versions = _versions(client, name)
     if alias is not None:
@@ -52,7 +53,7 @@ def find_version(client: MlflowClient, reference: str) -> ModelVersion:
         number = max(versions, key=int)
     if number not in versions:
         missing = f"version {number}" if number else f"version with the alias {alias!r}"
-        raise ValueError(
+        raise UserError(
             f"registered model {name!r} has no {missing}; "
             f"there are the versions {', '.join(sorted(versions, key=int))}"
         )
@@ -68,13 +69,13 @@ def champion_of(client: MlflowClient, name: str) -> ModelVersion | None:
 def registered_version(client: MlflowClient) -> ModelVersion:
     """The version that `register` made of this project's model.
 
-    Raises ValueError if `register` has not run, or MLflow does not have the version.
+    Raises UserError if `register` has not run, or MLflow does not have the version.
     """
     registration = Registration(**read_json(REGISTRATION_PATH, made_by="register"))
     for version in client.search_model_versions(f"run_id = '{registration.run_id}'"):
         if (version.name, str(version.version)) == (registration.model, registration.version):
             return version
-    raise ValueError(
+    raise UserError(
         f"{REGISTRATION_PATH} names {registration.model} version {registration.version} of run "
         f"{registration.run_id}, which MLflow at {shown(client.tracking_uri)} does not have; run "
         "`dvc repro register`"
@@ -87,11 +88,11 @@ def label(version: ModelVersion) -> str:
 
 
 def _versions(client: MlflowClient, name: str) -> dict[str, ModelVersion]:
-    """By number. Raises ValueError if there is no such model, or it has no versions."""
+    """By number. Raises UserError if there is no such model, or it has no versions."""
     found = client.search_model_versions(f"name = '{name}'")
     if not found:
         names = ", ".join(sorted(model.name for model in client.search_registered_models()))
-        raise ValueError(
+        raise UserError(
             f"MLflow at {shown(client.tracking_uri)} has no version of a registered model "
             f"{name!r}; its models are: {names or 'none'}"
         )

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from pix2pix.errors import UserError
+
 HOST = "127.0.0.1"
 
 _LOOPBACK = {HOST, "localhost", "::1"}
@@ -85,7 +87,7 @@ def check_free(address: Address) -> None:
 def _port(environment: Mapping[str, str], variable: str, *, default: int) -> int:
     text = environment.get(variable) or str(default)
     if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise ValueError(f"{variable} must be a port from 1 to 65535, got {text!r}")
+        raise UserError(f"{variable} must be a port from 1 to 65535, got {text!r}")
     return int(text)
 
 

@@ -9,6 +9,8 @@ import asyncpg
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from pix2pix.errors import UserError
+
 _EXAMPLE = "postgresql://user:password@host:5432"
 _TIMEOUT_S = 10.0
 
@@ -23,17 +25,17 @@ class Databases:
 
 
 def parse_database_url(text: str) -> Databases:
-    """Read `DATABASE_URL`. Raises ValueError, without the password, if it cannot be used."""
+    """Read `DATABASE_URL`. Raises UserError, without the password, if it cannot be used."""
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):  # their messages show the URL
-        raise ValueError(f"DATABASE_URL is not a URL like {_EXAMPLE}") from None
+        raise UserError(f"DATABASE_URL is not a URL like {_EXAMPLE}") from None
     if url.get_backend_name() not in ("postgresql", "postgres") or not url.host:
-        raise ValueError(f"DATABASE_URL must be like {_EXAMPLE}, got {url.render_as_string()}")
+        raise UserError(f"DATABASE_URL must be like {_EXAMPLE}, got {url.render_as_string()}")
     if unknown := sorted(set(url.query) - {"sslmode"}):
-        raise ValueError(f"DATABASE_URL takes no other option than sslmode, got {unknown[0]!r}")
+        raise UserError(f"DATABASE_URL takes no other option than sslmode, got {unknown[0]!r}")
     if importlib.util.find_spec("psycopg2") is None:
-        raise ValueError("DATABASE_URL needs psycopg2; install it: pip install -e '.[postgres]'")
+        raise UserError("DATABASE_URL needs psycopg2; install it: pip install -e '.[postgres]'")
     ssl = {"ssl": url.query["sslmode"]} if "sslmode" in url.query else {}
     prefect = url.set(drivername="postgresql+asyncpg", database="prefect", query=ssl)
     mlflow = url.set(drivername="postgresql+psycopg2", database="mlflow")

@@ -13,6 +13,7 @@ from prefect.client.schemas.schedules import SCHEDULE_TYPES
 
 from pipelines.entrypoint import write_json
 from pipelines.services.layout import services_dir
+from pix2pix.errors import UserError
 
 # Flow and name of the deployment, and the schedule itself.
 Switches = dict[tuple[UUID, str, str], bool]
@@ -22,7 +23,7 @@ def deploy(project: Path, client: SyncPrefectClient, environment: Mapping[str, s
     """Create or update all deployments of prefect.yaml; return False if there is no such file.
 
     Prefect makes each schedule anew, so one that was resumed or paused is switched as it was,
-    unless prefect.yaml has changed. Raises ValueError with Prefect's words if it fails.
+    unless prefect.yaml has changed. Raises UserError with Prefect's words if it fails.
     """
     path = project / "prefect.yaml"
     if not path.exists():
@@ -49,7 +50,7 @@ def _prefect_deploy(project: Path, environment: Mapping[str, str]) -> None:
         check=False,
     )
     if done.returncode:
-        raise ValueError(f"prefect.yaml: `prefect deploy --all` failed:\n{done.stdout.strip()}")
+        raise UserError(f"prefect.yaml: `prefect deploy --all` failed:\n{done.stdout.strip()}")
 
 
 def _switches(client: SyncPrefectClient) -> Switches:

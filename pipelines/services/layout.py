@@ -6,6 +6,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from pix2pix.errors import UserError
+
 PREFECT_SERVER, MLFLOW_SERVER, WORKER = "prefect-server", "mlflow-server", "worker"
 
 _FOLDER = ".services"
@@ -33,10 +35,10 @@ def log_path(project: Path, name: str) -> Path:
 
 @contextmanager
 def locked(project: Path) -> Iterator[None]:
-    """Keep a second `up` or `down` in this folder out. Raises ValueError if one is at work."""
+    """Keep a second `up` or `down` in this folder out. Raises UserError if one is at work."""
     services_dir(project).mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(services_dir(project) / "lock", timeout=0):
             yield
     except Timeout:
-        raise ValueError(f"another `make up` or `make down` is at work in {project}") from None
+        raise UserError(f"another `make up` or `make down` is at work in {project}") from None

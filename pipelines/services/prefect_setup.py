@@ -17,6 +17,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from pipelines.services.definitions import POOL
+from pix2pix.errors import UserError
 
 TRAINING_LIMIT = "pix2pix-training"
 
@@ -41,7 +42,7 @@ def prefect_client(api_url: str) -> Iterator[SyncPrefectClient]:
 def ensure_pool(client: SyncPrefectClient, *, concurrency: int | None) -> None:
     """Create the work pool; one that is there keeps its limit unless `concurrency` is given.
 
-    Raises ValueError if it is there for another kind of worker.
+    Raises UserError if it is there for another kind of worker.
     """
     try:
         pool = client.read_work_pool(POOL)
@@ -50,7 +51,7 @@ def ensure_pool(client: SyncPrefectClient, *, concurrency: int | None) -> None:
         client.create_work_pool(WorkPoolCreate(name=POOL, type="process", concurrency_limit=limit))
         return
     if pool.type != "process":
-        raise ValueError(
+        raise UserError(
             f"Prefect's work pool {POOL} is of the type {pool.type}, not process; delete it "
             f"(`prefect work-pool delete {POOL}`) and run `make up` again"
         )

@@ -20,6 +20,7 @@ import psutil
 from pipelines.entrypoint import write_json
 from pipelines.services.layout import log_path, record_path
 from pipelines.services.process_tree import alive, descendants, heads, is_alive, send, wait
+from pix2pix.errors import UserError
 
 _TOKEN = "PIX2PIX_SERVICE"
 _CLOCK_STEP_S = 1.0  # psutil adds ticks to the time of boot, which moves with the clock
@@ -83,7 +84,7 @@ def start(project: Path, service: Service) -> Record:
 def read_record(project: Path, name: str) -> Record | None:
     """What was recorded when `name` was started last; None if it was stopped since.
 
-    Raises ValueError naming the file if it is none of ours.
+    Raises UserError naming the file if it is none of ours.
     """
     path = record_path(project, name)
     if not path.exists():
@@ -91,7 +92,7 @@ def read_record(project: Path, name: str) -> Record | None:
     try:
         return Record(**json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
-        raise ValueError(
+        raise UserError(
             f"{path} is not a record of a service ({error}); end the service, remove the file"
         ) from None
 

@@ -20,6 +20,7 @@ from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, WORKER, pre
 from pipelines.services.prefect_setup import is_online, last_heartbeat
 from pipelines.services.processes import Service, is_running, read_record, start
 from pipelines.services.stopping import stop_service
+from pix2pix.errors import UserError
 
 _MAKERS = {PREFECT_SERVER: prefect_server, MLFLOW_SERVER: mlflow_server}
 
@@ -27,7 +28,7 @@ _MAKERS = {PREFECT_SERVER: prefect_server, MLFLOW_SERVER: mlflow_server}
 def start_servers(site: Site, *, undo: ExitStack) -> list[str]:
     """Start the servers of this folder that do not run; return their names when all answer.
 
-    Stopping what was started is put on `undo`. Raises ValueError or an OSError.
+    Stopping what was started is put on `undo`. Raises UserError or an OSError.
     """
     here = _servers_here(site)
     services = [_MAKERS[name](site) for name in here]
@@ -48,7 +49,7 @@ def start_servers(site: Site, *, undo: ExitStack) -> list[str]:
 def start_worker(site: Site, client: SyncPrefectClient, *, undo: ExitStack) -> list[str]:
     """Start the worker if it does not run; return its name when the server has heard from it.
 
-    Stopping it is put on `undo`. Raises ValueError or an OSError.
+    Stopping it is put on `undo`. Raises UserError or an OSError.
     """
     service, name = worker(site), worker_name(site.project)
     started: list[str] = []
@@ -68,13 +69,13 @@ def _servers_here(site: Site) -> dict[str, Address]:
 
 
 def _runs(project: Path, service: Service) -> bool:
-    """Whether it runs. Raises ValueError if it does, but not as it is asked for now."""
+    """Whether it runs. Raises UserError if it does, but not as it is asked for now."""
     record = read_record(project, service.name)
     if record is None or not is_running(record):
         return False
     for key, wanted in service.facts.items():
         if record.facts.get(key) != wanted:
-            raise ValueError(
+            raise UserError(
                 f"{service.name} runs with {key} {record.facts.get(key)}, now {wanted} is asked "
                 "for; run `make down` first, or set the variables as they were"
             )

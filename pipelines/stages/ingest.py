@@ -11,6 +11,7 @@ from pipelines.paths import ARCHIVE_CACHE_DIR, ARCHIVE_LEDGER_PATH, RAW_DIR, SOU
 from pix2pix.config import DataConfig, load_params
 from pix2pix.data.sources.archive import fetch_archive
 from pix2pix.data.sources.synthetic import write_synthetic
+from pix2pix.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ logger = logging.getLogger(__name__)
 def ingest(config: DataConfig, raw_dir: Path) -> dict[str, object]:
     """Fill `raw_dir` from the configured source; returns a record of where the pairs came from.
 
-    Raises ValueError if a folder is missing, or as the sources do.
+    Raises UserError if a folder is missing, or as the sources do.
     """
     match config.source:
         case "synthetic":
@@ -31,7 +32,7 @@ def ingest(config: DataConfig, raw_dir: Path) -> dict[str, object]:
             record = dataclasses.asdict(fetched)
         case "folder":
             if not Path(config.path).is_dir():
-                raise ValueError(f"data.path: {config.path} is not a folder")
+                raise UserError(f"data.path: {config.path} is not a folder")
             # Tracked where it lies, see dvc.yaml; nothing is copied.
             shutil.rmtree(raw_dir, ignore_errors=True)
             raw_dir.mkdir(parents=True)

@@ -8,6 +8,7 @@ from pipelines.paths import CHECKS_PATH, PREPARED_DIR
 from pix2pix.config import load_params
 from pix2pix.data.prepared import prepare_pairs
 from pix2pix.data.report import BadPairsError, as_dict, format_report
+from pix2pix.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ def main() -> None:
         prepared = prepare_pairs(Path(config.path), PREPARED_DIR, config)
     except BadPairsError as error:
         write_json(CHECKS_PATH, as_dict(error.report))
-        raise ValueError(
+        raise UserError(
             f"{error}\nNothing was prepared. The whole report is in {CHECKS_PATH}; mend the files, "
             "or set data.on_bad_pair: exclude"
         ) from None

@@ -37,6 +37,7 @@ from pix2pix.data.augment import make_augmentation
 from pix2pix.data.contact_sheet import augmentation_sheet
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.prepared import open_split
+from pix2pix.errors import UserError
 from pix2pix.files import write_bytes, write_text
 from pix2pix.grids import write_png
 from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
@@ -108,7 +109,7 @@ def _train(
     except (ray.train.TrainingFailedError, ValueError) as error:
         mark_ended(tracking_uri(), description, status="FAILED")
         reason = _causes(error) if isinstance(error, ray.train.TrainingFailedError) else error
-        raise ValueError(
+        raise UserError(
             f"training failed: {reason}\nThe same command continues from the last checkpoint in "
             f"{state.folder}"
         ) from error

@@ -16,6 +16,7 @@ from pix2pix.config.results import EvaluateConfig, RegisterConfig
 from pix2pix.config.strict import STRICT
 from pix2pix.config.train import TrainConfig
 from pix2pix.config.tune import TuneConfig
+from pix2pix.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,29 +65,29 @@ _PARAMS = TypeAdapter(Params)
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and validate a parameter file (YAML 1.2, as DVC reads it).
 
-    Raises ValueError naming the file, each wrong dotted key and what is wrong with it.
+    Raises UserError naming the file, each wrong dotted key and what is wrong with it.
     """
     if not path.is_file():
-        raise ValueError(f"{path} is missing; copy one of params/*.yaml to it")
+        raise UserError(f"{path} is missing; copy one of params/*.yaml to it")
     try:
         mapping = YAML(typ="safe").load(path)
     except (YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid YAML: {error}") from None
+        raise UserError(f"{path} is not valid YAML: {error}") from None
     try:
         return parse_params(mapping)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def parse_params(mapping: Mapping[str, Any]) -> Params:
-    """Build Params from nested mappings, strictly. Raises ValueError listing each wrong key."""
+    """Build Params from nested mappings, strictly. Raises UserError listing each wrong key."""
     try:
         # JSON mode: strict about numbers and strings, yet mappings become dataclasses.
         return _PARAMS.validate_json(json.dumps(mapping))
     except ValidationError as error:
-        raise ValueError(_explain(error)) from None
+        raise UserError(_explain(error)) from None
     except TypeError as error:  # a date, say, which YAML knows and JSON does not
-        raise ValueError(f"a value is neither text, number, list nor mapping: {error}") from None
+        raise UserError(f"a value is neither text, number, list nor mapping: {error}") from None
 
 
 def _explain(error: ValidationError) -> str:

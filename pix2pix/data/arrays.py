@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pix2pix.errors import UserError
+
 _AGAIN = "run `dvc repro --force prepare`, or `dvc pull`"
 
 
@@ -44,7 +46,7 @@ def write_arrays(
         for row in rows:
             for file, (path, layout), values in zip(files, layouts, row, strict=True):
                 if (values.shape, values.dtype.name) != (layout.shape[1:], layout.dtype):
-                    raise ValueError(
+                    raise UserError(
                         f"{path.stem} row {num_rows} is {values.shape} {values.dtype}, not "
                         f"{layout.shape[1:]} {layout.dtype}: the data changed meanwhile; run again"
                     )
@@ -59,16 +61,16 @@ def write_arrays(
 def open_array(path: Path, layout: Layout) -> np.ndarray:
     """Map an array, read-only.
 
-    Raises FileNotFoundError with the command that makes it, ValueError if it is cut short or of
+    Raises UserError with the command that makes it, ValueError if it is cut short or of
     another layout.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; run `dvc repro prepare` or `dvc pull`")
+        raise UserError(f"{path} is missing; run `dvc repro prepare` or `dvc pull`")
     try:
         array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise ValueError(f"{path} is damaged ({error}); {_AGAIN}") from None
+        raise UserError(f"{path} is damaged ({error}); {_AGAIN}") from None
     found = Layout(array.shape, array.dtype.name)
     if found != layout:
-        raise ValueError(f"{path} holds {found}, its manifest says {layout}; {_AGAIN}")
+        raise UserError(f"{path} holds {found}, its manifest says {layout}; {_AGAIN}")
     return array

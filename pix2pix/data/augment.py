@@ -13,6 +13,7 @@ import numpy as np
 
 from pix2pix.config import AugmentConfig, DataConfig
 from pix2pix.data.manifest import SideRecord
+from pix2pix.errors import UserError
 
 # Without this, importing albumentations asks the package index for a newer version: a delay and a
 # warning where there is no network. The variable is read once, during the import.
@@ -101,7 +102,7 @@ def make_augmentation(
     Labels are resampled nearest and never altered photometrically; photometric results stay inside
     the side's value_range. With photometric_on: both, the two sides get the same parameters.
 
-    Raises ValueError if photometric settings could change neither side.
+    Raises UserError if photometric settings could change neither side.
     """
     _check_photometric(augment, source=source, target=target)
     return Augmentation(
@@ -122,7 +123,7 @@ def _check_photometric(augment: AugmentConfig, *, source: SideRecord, target: Si
         return
     if len(labels) == len(chosen):
         remedy = "set them to 0" if both else "set them to 0, or augment.photometric_on: both"
-        raise ValueError(
+        raise UserError(
             f"{', '.join(names)} would change nothing: {' and '.join(labels)} hold labels; {remedy}"
         )
     logger.warning("%s: not applied to the %s, which holds labels", ", ".join(names), labels[0])

@@ -15,6 +15,7 @@ from pix2pix.data.pairs import Discovery, find_pairs, relative_paths
 from pix2pix.data.parallel import map_in_order
 from pix2pix.data.report import CheckedPair, CheckReport
 from pix2pix.data.splits import Split, assign_splits
+from pix2pix.errors import UserError
 
 __all__ = ["CheckReport", "check_pairs"]
 
@@ -24,7 +25,7 @@ _SHOWN_NAMES = 5
 def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = None) -> CheckReport:
     """Read every pair under `root` and report all that is wrong; nothing is written.
 
-    Raises ValueError only where there is nothing to report on: no folder, no images, or too few
+    Raises UserError only where there is nothing to report on: no folder, no images, or too few
     pairs although none is bad.
     """
     discovery = find_pairs(root, config)
@@ -79,7 +80,7 @@ def _ranges_missing(dtypes: tuple[str, str], config: DataConfig) -> Iterator[Off
     for dtype, side, name in zip(dtypes, sides, _side_names(config), strict=True):
         try:
             value_range(dtype or "uint8", side)
-        except ValueError as error:
+        except UserError as error:
             yield Offence("no_value_range", (), (), f"data.side_{name.lower()}: {error}")
 
 
@@ -94,13 +95,13 @@ def _place(
     """The pairs that can be split without leaks, their splits, and what is wrong with the others.
 
     Where leaking pairs are left out, the rest is split anew, as if they had never been there.
-    Raises ValueError if there are too few pairs although all is clean.
+    Raises UserError if there are too few pairs although all is clean.
     """
     offences: list[Offence] = []
     while True:
         try:
             splits = _split(sound, discovery, config)
-        except ValueError as error:
+        except UserError as error:
             if is_clean and not offences:
                 raise
             return [], {}, [*offences, Offence("too_few_pairs", (), (), str(error))]
@@ -120,7 +121,7 @@ def _split(
     found += [pair_id for offence in discovery.offences for pair_id in offence.pair_ids]
     lost = {split_folder(pair_id) for pair_id in found} - set(folders.values()) - {None}
     if lost:  # a bad test folder must not quietly be replaced by pairs carved from train
-        raise ValueError(f"no sound pair is left in {' and '.join(sorted(filter(None, lost)))}")
+        raise UserError(f"no sound pair is left in {' and '.join(sorted(filter(None, lost)))}")
     return assign_splits(folders, config)
 
 

@@ -15,6 +15,8 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageOps
 
+from pix2pix.errors import UserError
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -48,11 +50,11 @@ def decode(data: bytes, *, label_ids: bool = False) -> np.ndarray:
     """The pixels of an image file: (H, W, C) uint8, uint16 or float32, C in RGB(A) order.
 
     A palette is expanded to its colours and one-bit pixels become 0 and 255, unless `label_ids`:
-    then the stored indices are the values. Raises ValueError (without the file's name) if the file
+    then the stored indices are the values. Raises UserError (without the file's name) if the file
     is damaged, no image, or of an unsupported kind; the text says what to do.
     """
     if not data:
-        raise ValueError(f"is an empty file; {_WHOLE_FILE}")
+        raise UserError(f"is an empty file; {_WHOLE_FILE}")
     if data.startswith(_PNG):
         return _checked(_decode_png(data, label_ids=label_ids))
     if data.startswith(_JPEG):
@@ -61,7 +63,7 @@ def decode(data: bytes, *, label_ids: bool = False) -> np.ndarray:
         return _checked(_decode_tiff(data, label_ids=label_ids))
     if data.startswith(_NPY):
         return _checked(_decode_npy(data))
-    raise ValueError(
+    raise UserError(
         f"is no PNG, JPEG, TIFF or NPY file, whatever its name says (it begins {data[:8]!r}); "
         "convert it or take it away"
     )
@@ -87,7 +89,7 @@ def _decode_png(data: bytes, *, label_ids: bool) -> np.ndarray:
 
 
 def _check_chunks(data: bytes) -> None:
-    """Raise ValueError unless all chunks of a PNG are there, with the right check sums.
+    """Raise UserError unless all chunks of a PNG are there, with the right check sums.
 
     The decoders do without the last chunk, and print what they think of damaged ones.
     """
@@ -96,7 +98,7 @@ def _check_chunks(data: bytes) -> None:
         length, kind = struct.unpack_from(">I4s", data, first)
         (checksum,) = struct.unpack_from(">I", data, first + 8 + length)
         if zlib.crc32(data[first + 4 : first + 8 + length]) != checksum:
-            raise ValueError("a check sum is wrong")
+            raise UserError("a check sum is wrong")
         first += 12 + length
 
 
@@ -109,7 +111,7 @@ def _decode_jpeg(data: bytes) -> np.ndarray:
     except (*_DAMAGED, Image.DecompressionBombError) as error:
         raise _damaged(error) from None
     if mode not in ("L", "RGB"):
-        raise ValueError(f"has {mode} colours; convert it to RGB")
+        raise UserError(f"has {mode} colours; convert it to RGB")
     return pixels
 
 
@@ -126,13 +128,13 @@ def _decode_tiff(data: bytes, *, label_ids: bool) -> np.ndarray:
     except _DAMAGED as error:
         raise _damaged(error) from None
     if num_series != 1:
-        raise ValueError(f"holds {num_series} images of different sizes; store one per file")
+        raise UserError(f"holds {num_series} images of different sizes; store one per file")
     pixels = _channels_last(pixels, axes)
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE and colours is not None and not label_ids:
         pixels = (colours.T >> 8).astype(np.uint8)[pixels[..., 0]]  # TIFF palettes have 16 bits
     elif page.photometric not in _PHOTOMETRICS and not label_ids:
         name = tifffile.PHOTOMETRIC(page.photometric).name
-        raise ValueError(f"has {name} colours; convert it to RGB, or to grey where black is zero")
+        raise UserError(f"has {name} colours; convert it to RGB, or to grey where black is zero")
     return _from_bits(pixels, label_ids=label_ids)
 
 
@@ -145,27 +147,27 @@ _PHOTOMETRICS = (
 
 
 def _check_tiff(file: tifffile.TiffFile, num_bytes: int) -> None:
-    """Raise ValueError if the file is cut short, or claims a size that only damage explains.
+    """Raise UserError if the file is cut short, or claims a size that only damage explains.
 
     tifffile fills up a JPEG that is cut short, and spends minutes on billions of absent tiles.
     """
     # By index: iterating never ends where damage has made the pages a circle.
     pages = [file.pages[index].aspage() for index in range(len(file.pages))]
     if sum(page.size for page in pages) > _MAX_VALUES:
-        raise ValueError(f"it claims to hold {len(pages)} images of {pages[0].shape}")
+        raise UserError(f"it claims to hold {len(pages)} images of {pages[0].shape}")
     end = max(
         offset + length
         for page in pages
         for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True)
     )
     if end > num_bytes:
-        raise ValueError("its pixels end beyond the end of the file")
+        raise UserError("its pixels end beyond the end of the file")
 
 
 def _channels_last(pixels: np.ndarray, axes: str) -> np.ndarray:
     others = [index for index, axis in enumerate(axes) if axis not in "YX"]
     if "Y" not in axes or "X" not in axes or len(others) > 1:
-        raise ValueError(f"has axes {axes}; store height, width and channels only")
+        raise UserError(f"has axes {axes}; store height, width and channels only")
     order = [axes.index("Y"), axes.index("X"), *others]
     pixels = pixels.transpose(order)
     return pixels if others else pixels[..., None]
@@ -175,7 +177,7 @@ def _decode_npy(data: bytes) -> np.ndarray:
     try:
         return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
     except _DAMAGED as error:
-        raise ValueError(
+        raise UserError(
             f"is no plain array ({error}); write it with np.save, without Python objects"
         ) from None
 
@@ -188,19 +190,19 @@ def _from_bits(pixels: np.ndarray, *, label_ids: bool) -> np.ndarray:
 
 
 def _checked(pixels: np.ndarray) -> np.ndarray:
-    """The pixels as contiguous (H, W, C) in this machine's byte order. Raises ValueError."""
+    """The pixels as contiguous (H, W, C) in this machine's byte order. Raises UserError."""
     if pixels.ndim not in (2, 3) or 0 in pixels.shape:
-        raise ValueError(f"has shape {pixels.shape}; store (height, width, channels)")
+        raise UserError(f"has shape {pixels.shape}; store (height, width, channels)")
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     dtype = pixels.dtype.newbyteorder("=")
     if dtype.name not in _DTYPES:
-        raise ValueError(f"holds {dtype.name} values; store {', '.join(_DTYPES)}")
+        raise UserError(f"holds {dtype.name} values; store {', '.join(_DTYPES)}")
     if dtype.kind == "f" and not np.isfinite(pixels).all():
         num_bad = int(np.count_nonzero(~np.isfinite(pixels)))
-        raise ValueError(f"holds {num_bad} NaN or infinite values; fill or crop them")
+        raise UserError(f"holds {num_bad} NaN or infinite values; fill or crop them")
     return np.ascontiguousarray(pixels, dtype=dtype)
 
 
-def _damaged(error: BaseException) -> ValueError:
-    return ValueError(f"is truncated, damaged or too large ({error}); {_WHOLE_FILE}")
+def _damaged(error: BaseException) -> UserError:
+    return UserError(f"is truncated, damaged or too large ({error}); {_WHOLE_FILE}")

@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from pix2pix.errors import UserError
+
 SPLIT_FOLDERS = ("train", "val", "dev", "test")
 # What else such folders are called; unrecognised, a test set would be trained on.
 _OTHER_NAMES = {
@@ -24,7 +26,7 @@ def collect_files(root: Path, side_folder: str | None) -> tuple[Files, int]:
 
     Found are ROOT/SPLIT/x.png, ROOT/SIDE/SPLIT/x.png, ROOT/SPLIT/SIDE/x.png and, outside of split
     folders, ROOT/x.png or ROOT/SIDE/x.png, each at any depth; the ids are SPLIT/x and x. Hidden
-    files and DVC's are passed over. Raises ValueError if there is none.
+    files and DVC's are passed over. Raises UserError if there is none.
     """
     files: Files = defaultdict(list)
     num_ignored = 0
@@ -37,7 +39,7 @@ def collect_files(root: Path, side_folder: str | None) -> tuple[Files, int]:
                 num_ignored += 1
     if not files:
         place = str(root) if side_folder is None else f"{root} (folder {side_folder!r})"
-        raise ValueError(
+        raise UserError(
             f"{place} holds no images ({', '.join(SUFFIXES)}); correct data.path, data.layout, "
             "data.folder_a or data.folder_b"
         )

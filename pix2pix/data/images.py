@@ -12,6 +12,7 @@ from PIL import Image
 
 from pix2pix.config import Kernel, SideConfig
 from pix2pix.data.decode import decode
+from pix2pix.errors import UserError
 
 AnyKernel = Kernel | Literal["nearest"]
 
@@ -22,15 +23,15 @@ _CV_CHANNELS = 4  # cv2.resize averages at most so many at once
 def read_image(path: Path, *, label_ids: bool = False) -> np.ndarray:
     """Read a PNG, JPEG, TIFF or NPY file in its own depth; (H, W, C), see `decode`.
 
-    JPEGs are turned upright as EXIF says. Raises ValueError naming the file if it cannot be read
+    JPEGs are turned upright as EXIF says. Raises UserError naming the file if it cannot be read
     whole, is no image, or holds values other than uint8, uint16 and finite float32.
     """
     try:
         return decode(path.read_bytes(), label_ids=label_ids)
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def read_side(path: Path, side: SideConfig) -> np.ndarray:
@@ -38,14 +39,14 @@ def read_side(path: Path, side: SideConfig) -> np.ndarray:
     image = read_image(path, label_ids=side.num_labels is not None)
     try:
         return conform(image, side)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def conform(image: np.ndarray, side: SideConfig) -> np.ndarray:
     """(H, W, C) with the channels of `side`: luma (Rec. 601, same dtype) if it asks for grey.
 
-    Raises ValueError if the number of channels is not the declared one.
+    Raises UserError if the number of channels is not the declared one.
     """
     height, width, channels = image.shape
     if side.grayscale and channels == 3:
@@ -58,7 +59,7 @@ def conform(image: np.ndarray, side: SideConfig) -> np.ndarray:
         hint = "set grayscale: true, or convert it"
     elif channels in (2, 4):
         hint = "remove the transparency (alpha) channel, or " + hint
-    raise ValueError(
+    raise UserError(
         f"{width}x{height} px with {channels} channel(s) where channels is {side.channels}; {hint}"
     )
 
@@ -66,14 +67,14 @@ def conform(image: np.ndarray, side: SideConfig) -> np.ndarray:
 def value_range(dtype: str | np.dtype, side: SideConfig) -> tuple[float, float]:
     """The values that map to -1 and 1: declared, the labels', or the whole range of the integers.
 
-    Raises ValueError for floats without a declared range.
+    Raises UserError for floats without a declared range.
     """
     if side.value_range is not None:
         return side.value_range
     if side.num_labels is not None:
         return (0.0, float(side.num_labels - 1))
     if np.dtype(dtype).kind == "f":
-        raise ValueError(
+        raise UserError(
             f"{np.dtype(dtype).name} images have no natural range; "
             "set value_range: [low, high] for this side"
         )

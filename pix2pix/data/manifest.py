@@ -13,6 +13,7 @@ from pix2pix.config import DataConfig, Direction, Kind, SideConfig
 from pix2pix.data.images import AnyKernel, value_range
 from pix2pix.data.report import CheckReport
 from pix2pix.data.splits import SPLITS, Split
+from pix2pix.errors import UserError
 
 MANIFEST_NAME = "manifest.json"
 FORMAT = 1
@@ -111,17 +112,17 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
 def load_manifest(prepared_dir: Path) -> Manifest:
     """Read prepared_dir/manifest.json.
 
-    Raises FileNotFoundError with the command that makes it, ValueError if it is not as written.
+    Raises UserError with the command that makes it, ValueError if it is not as written.
     """
     path = prepared_dir / MANIFEST_NAME
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; run `dvc repro prepare` or `dvc pull`")
+        raise UserError(f"{path} is missing; run `dvc repro prepare` or `dvc pull`")
     try:
         manifest = _MANIFEST.validate_json(path.read_bytes())
     except ValidationError as error:
-        raise ValueError(f"{path} is no manifest of format {FORMAT}: {error}; {_AGAIN}") from None
+        raise UserError(f"{path} is no manifest of format {FORMAT}: {error}; {_AGAIN}") from None
     if manifest.data_hash != _data_hash(manifest):
-        raise ValueError(f"{path} was changed after it was written; {_AGAIN}")
+        raise UserError(f"{path} was changed after it was written; {_AGAIN}")
     return manifest
 
 

@@ -14,6 +14,7 @@ from pix2pix.config import DataConfig, SideConfig
 from pix2pix.data.folders import Files, collect_files, split_folder
 from pix2pix.data.images import conform, read_image
 from pix2pix.data.offences import BadPair, Offence
+from pix2pix.errors import UserError
 
 __all__ = ["Discovery", "Offence", "PairFiles", "find_pairs", "read_pair", "relative_paths"]
 
@@ -40,11 +41,11 @@ class Discovery:
 def find_pairs(root: Path, config: DataConfig) -> Discovery:
     """Pair the image files under `root` by name; none is opened.
 
-    The id of a pair is its path without side folder and suffix: train/x. Raises ValueError if a
+    The id of a pair is its path without side folder and suffix: train/x. Raises UserError if a
     folder is missing or holds no images.
     """
     if not root.is_dir():
-        raise ValueError(f"data.path: the folder {root} is missing; correct it, or `dvc pull`")
+        raise UserError(f"data.path: the folder {root} is missing; correct it, or `dvc pull`")
     sides: list[str | None] = [None]
     if config.layout == "two_folders":
         sides = list(dict.fromkeys([config.folder_a, config.folder_b]))
@@ -68,7 +69,7 @@ def find_pairs(root: Path, config: DataConfig) -> Discovery:
 def read_pair(files: PairFiles, config: DataConfig) -> tuple[np.ndarray, np.ndarray]:
     """The pair as (source, target), (H, W, C) each, with the channels their sides declare.
 
-    Raises BadPair, a ValueError, if a file cannot be read or the two do not make a pair.
+    Raises BadPair, a UserError, if a file cannot be read or the two do not make a pair.
     """
     read = _read_halves if config.layout == "side_by_side" else _read_both
     image_a, image_b = read(files, config)
@@ -146,7 +147,7 @@ def _read_both(files: PairFiles, config: DataConfig) -> tuple[np.ndarray, np.nda
 def _read(path: Path, *, label_ids: bool) -> np.ndarray:
     try:
         return read_image(path, label_ids=label_ids)
-    except ValueError as error:
+    except UserError as error:
         reason = str(error).removeprefix(f"{path}: ")
         raise BadPair("unreadable", reason, path=path) from None
 
@@ -154,5 +155,5 @@ def _read(path: Path, *, label_ids: bool) -> np.ndarray:
 def _conformed(name: str, image: np.ndarray, side: SideConfig) -> np.ndarray:
     try:
         return conform(image, side)
-    except ValueError as error:
+    except UserError as error:
         raise BadPair("wrong_channels", f"side {name}: {error}") from None

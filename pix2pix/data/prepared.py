@@ -33,6 +33,7 @@ from pix2pix.data.pairs import PairFiles, read_pair
 from pix2pix.data.parallel import map_in_order
 from pix2pix.data.report import BadPairsError, CheckReport
 from pix2pix.data.splits import Split
+from pix2pix.errors import UserError
 
 __all__ = [
     "BadPairsError",
@@ -92,11 +93,11 @@ def write_prepared(
 ) -> Manifest:
     """Write the sound pairs of `report`, resized to squares, in place of what is there.
 
-    Raises ValueError if `prepared_dir` is a folder of something else, OSError (ENOSPC) if the disk
+    Raises UserError if `prepared_dir` is a folder of something else, OSError (ENOSPC) if the disk
     has no room; then nothing is left behind and the folder is as it was.
     """
     if not _may_be_replaced(prepared_dir):
-        raise ValueError(f"{prepared_dir} holds something else than prepared data; move it away")
+        raise UserError(f"{prepared_dir} holds something else than prepared data; move it away")
     manifest = make_manifest(report, config)
     prepared_dir.parent.mkdir(parents=True, exist_ok=True)
     needed, free = _needed_bytes(manifest), shutil.disk_usage(prepared_dir.parent).free
@@ -119,7 +120,7 @@ def write_prepared(
 def open_split(prepared_dir: Path, split: Split) -> PreparedSplit:
     """Map the arrays of a split, read-only.
 
-    Raises FileNotFoundError if the manifest or an array is missing, ValueError if an array is not
+    Raises UserError if the manifest or an array is missing, ValueError if an array is not
     what the manifest says.
     """
     manifest = load_manifest(prepared_dir)

@@ -8,6 +8,7 @@ from typing import Any
 from pix2pix.data.offences import REMEDIES, Offence, OffenceKind
 from pix2pix.data.pairs import PairFiles
 from pix2pix.data.splits import SPLITS, Split
+from pix2pix.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class CheckReport:
         return any(not offence.pair_ids for offence in self.offences)
 
 
-class BadPairsError(ValueError):
+class BadPairsError(UserError):
     """The data has offences and params.yaml says to stop; the text is the whole report."""
 
     def __init__(self, report: CheckReport) -> None:

@@ -5,6 +5,8 @@ The batch is global: how many workers share it changes who reads a pair, not whi
 
 import numpy as np
 
+from pix2pix.errors import UserError
+
 
 def epoch_order(seed: int, epoch: int, num_pairs: int) -> np.ndarray:
     """The permutation of 0..num_pairs-1 in which an epoch visits the pairs, (num_pairs,) int64."""
@@ -14,10 +16,10 @@ def epoch_order(seed: int, epoch: int, num_pairs: int) -> np.ndarray:
 def num_global_batches(num_pairs: int, batch_size: int) -> int:
     """Steps per epoch; pairs that do not fill a last batch wait for another epoch's order.
 
-    Raises ValueError if there is not even one batch.
+    Raises UserError if there is not even one batch.
     """
     if num_pairs < batch_size:
-        raise ValueError(
+        raise UserError(
             f"train.batch_size ({batch_size}) exceeds the {num_pairs} training pairs, so an epoch "
             "has no step: lower batch_size or add pairs"
         )
@@ -36,12 +38,12 @@ def share_of_batch(
 
 
 def check_shares(batch_size: int, *, rank: int, world_size: int) -> None:
-    """Raises ValueError unless a batch has a pair for each of world_size workers, rank among them.
+    """Raises UserError unless a batch has a pair for each of world_size workers, rank among them.
 
     It need not be a multiple of world_size: that changes while a training runs, the batch does not.
     """
     if batch_size < world_size:
-        raise ValueError(
+        raise UserError(
             f"train.batch_size ({batch_size}) leaves some of the {world_size} workers "
             "without a pair: raise it or lower train.num_workers"
         )

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Literal
 
 from pix2pix.config import DataConfig
+from pix2pix.errors import UserError
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
@@ -20,7 +21,7 @@ def assign_splits(folders: Mapping[str, str | None], config: DataConfig) -> dict
     The folder test is test; where there is none, val is, as the published sets name it. dev is the
     folder dev, or val beside test. A split without a folder is carved from train: test_fraction of
     its pairs, then dev_fraction of the rest, rounded, at least one. Pairs in no folder at all count
-    as train. Raises ValueError if a split would be empty or the folders are ambiguous.
+    as train. Raises UserError if a split would be empty or the folders are ambiguous.
     """
     members: dict[str | None, list[str]] = {}
     for pair_id, folder in folders.items():
@@ -41,19 +42,19 @@ def assign_splits(folders: Mapping[str, str | None], config: DataConfig) -> dict
 
 
 def _roles(present: Collection[str | None]) -> tuple[str | None, str | None]:
-    """The folders that are test and dev, None where there is none. Raises ValueError."""
+    """The folders that are test and dev, None where there is none. Raises UserError."""
     folders = sorted(filter(None, present))
     if not folders and present:
         return None, None
     if "train" not in folders:
-        raise ValueError(
+        raise UserError(
             f"no pairs to train on: found folders {', '.join(folders) or 'with no pairs'}; "
             "put the training pairs into a folder train"
         )
     if None in present:
-        raise ValueError(f"some pairs lie outside the folders {', '.join(folders)}; move them")
+        raise UserError(f"some pairs lie outside the folders {', '.join(folders)}; move them")
     if {"val", "dev", "test"} <= set(folders):
-        raise ValueError("folders val and dev beside test: either may be dev; merge the two")
+        raise UserError("folders val and dev beside test: either may be dev; merge the two")
     test = next((folder for folder in ("test", "val") if folder in folders), None)
     dev = next((folder for folder in ("dev", "val") if folder in folders and folder != test), None)
     return test, dev
@@ -65,7 +66,7 @@ def _carve(
     """Cut the `carved` (split, share of what is left) off `pair_ids`; the remainder is train."""
     if len(pair_ids) <= len(carved):
         names = " and ".join(["train", *(split for split, _ in carved)])
-        raise ValueError(
+        raise UserError(
             f"{len(pair_ids)} pair(s) where {names} need at least {len(carved) + 1}; add pairs"
         )
     rest = sorted(pair_ids, key=lambda pair_id: _draw(seed, pair_id))

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pix2pix.errors import UserError
+
 IDENTITY = "identity"
 MEAN_TARGET = "mean_target"
 REAL_VS_REAL = "real_vs_real"
@@ -31,12 +33,12 @@ def identity_fake(source: Tensor, target_channels: int) -> Tensor:
     """The source as if it were the answer, (N, target_channels, H, W).
 
     One channel is replicated; to one channel, RGB becomes luma and other counts their mean.
-    Raises ValueError for other differing counts, see `identity_channels`.
+    Raises UserError for other differing counts, see `identity_channels`.
     """
     channels = source.shape[1]
     reason = identity_channels(channels, target_channels)
     if reason is not None:
-        raise ValueError(reason)
+        raise UserError(reason)
     if channels == target_channels:
         return source
     if channels == 1:
@@ -50,7 +52,7 @@ def identity_fake(source: Tensor, target_channels: int) -> Tensor:
 def mean_image(batches: Iterable[Tensor]) -> Tensor:
     """Per-pixel mean, (1, C, H, W) float32, of the training targets given in batches.
 
-    Raises ValueError if there are none.
+    Raises UserError if there are none.
     """
     total: Tensor | None = None
     num_images = 0

@@ -6,6 +6,7 @@ from typing import Any, Literal, assert_never
 import numpy as np
 from torch import Tensor
 
+from pix2pix.errors import UserError
 from pix2pix.evaluation.extractors import FeatureExtractor
 from pix2pix.evaluation.features import to_rgb8
 from pix2pix.evaluation.frechet import frechet_distance, kernel_distance
@@ -25,7 +26,7 @@ def dev_distance(
 ) -> float:
     """The distance of the generator's images to the targets of `batches`, which begin with both.
 
-    Raises ValueError if there are fewer than two images, or they are no grey or colour images.
+    Raises UserError if there are fewer than two images, or they are no grey or colour images.
     """
     pairs = [
         (translate(generator, source, mode=mode, seeds=[seed] * len(source)), target)
@@ -47,7 +48,7 @@ def _features(batches: list[Tensor], extractor: FeatureExtractor) -> np.ndarray:
     for images in batches:
         rgb = to_rgb8(images)
         if rgb is None:
-            raise ValueError(
+            raise UserError(
                 f"tune.objective: a feature distance needs images of 1 or 3 channels, these have "
                 f"{images.shape[1]}; use objective: l1"
             )

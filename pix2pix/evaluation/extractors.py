@@ -24,6 +24,8 @@ from torch_fidelity.feature_extractor_inceptionv3 import (
     FeatureExtractorInceptionV3,
 )
 
+from pix2pix.errors import UserError
+
 INCEPTION = "inception_v3"
 EFFICIENTNET = "efficientnet_lite0"
 
@@ -60,7 +62,7 @@ class NetworkExtractor:
     def __call__(self, images: Tensor) -> Tensor:
         """Features (N, num_features) float32 on the CPU of uint8 images (N, 3, H, W)."""
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
-            raise ValueError(
+            raise UserError(
                 f"expected uint8 images (N, 3, H, W), got {images.dtype} {tuple(images.shape)}"
             )
         return self.features(images.to(self.device)).float().cpu()
@@ -75,7 +77,7 @@ def choose_extractor(
     download: the same, fetched from `url` if not there; a failing download means the fallback.
     Anything else is a path: what is named must exist and load. The warning says why the fallback
     is in use, or that a file is not the published one.
-    Raises ValueError if a file is missing, damaged or no InceptionV3.
+    Raises UserError if a file is missing, damaged or no InceptionV3.
     """
     cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
     prefix = cached.stem.rsplit("-", 1)[-1]
@@ -93,7 +95,7 @@ def choose_extractor(
     if extractor.weights_sha256.startswith(prefix):
         return extractor, None
     if path == cached:
-        raise ValueError(f"{path} is damaged: its SHA-256 is not {prefix}...; delete the file")
+        raise UserError(f"{path} is damaged: its SHA-256 is not {prefix}...; delete the file")
     return extractor, (
         f"{path} is not the published InceptionV3 (SHA-256 {prefix}...): fid and kid cannot be "
         "compared with published numbers"
@@ -103,10 +105,10 @@ def choose_extractor(
 def inception_extractor(path: Path, device: torch.device) -> NetworkExtractor:
     """InceptionV3 as FID uses it (2048 pooled features, its own resizing to 299 px).
 
-    path holds a state dict of torch-fidelity's network. Raises ValueError if it does not.
+    path holds a state dict of torch-fidelity's network. Raises UserError if it does not.
     """
     if not path.is_file():
-        raise ValueError(
+        raise UserError(
             f"evaluate.inception_weights: no such file: {path}; use cache, download or a file"
         )
     # torch-fidelity unpickles whatever the file says; this refuses all but tensors beforehand.
@@ -117,7 +119,7 @@ def inception_extractor(path: Path, device: torch.device) -> NetworkExtractor:
                 INCEPTION, ["2048"], feature_extractor_weights_path=str(path)
             )
     except RuntimeError as error:
-        raise ValueError(f"{path} does not hold an InceptionV3: {error}") from None
+        raise UserError(f"{path} does not hold an InceptionV3: {error}") from None
     network.to(device)
     return NetworkExtractor(
         name=INCEPTION,
@@ -161,13 +163,13 @@ def _fall_back(device: torch.device, reason: str) -> tuple[FeatureExtractor, str
 
 
 def _load_tensors(path: Path) -> dict[str, Tensor]:
-    """The state dict in a file. Raises ValueError if it holds anything else."""
+    """The state dict in a file. Raises UserError if it holds anything else."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path} does not hold network weights: {error}") from None
+        raise UserError(f"{path} does not hold network weights: {error}") from None
     if not isinstance(state, dict):
-        raise ValueError(f"{path} holds a {type(state).__name__}, not a state dict")
+        raise UserError(f"{path} holds a {type(state).__name__}, not a state dict")
     return state
 
 

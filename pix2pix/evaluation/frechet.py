@@ -19,6 +19,7 @@ from torch_fidelity.metric_kid import (
 )
 
 from pix2pix.config import EvaluateConfig
+from pix2pix.errors import UserError
 from pix2pix.evaluation.intervals import Interval, bootstrap_sets, centred
 
 # A covariance needs two images, and so does a KID subset.
@@ -38,7 +39,7 @@ def frechet_distance(fake: np.ndarray, real: np.ndarray) -> float:
     """Frechet distance of the Gaussians fitted to two feature sets, (N, F) and (M, F).
 
     Biased upwards for few images: comparable only between sets of the same N and M.
-    Raises ValueError for fewer than two images in either set.
+    Raises UserError for fewer than two images in either set.
     """
     _check(fake, real)
     first, second = _rotate_to_span(fake, real)
@@ -117,7 +118,7 @@ def kernel_interval(
 
     The estimate is the mean over 100 random subsets of min(kid_subset_size, N, M) images, as
     published; unbiased, so it may be slightly negative. The interval redraws whole sets.
-    Raises ValueError for fewer than two images in either set.
+    Raises UserError for fewer than two images in either set.
     """
     value, deviation = kernel_distance(
         fake, real, subset_size=config.kid_subset_size, seed=config.seed
@@ -132,7 +133,7 @@ def kernel_distance(
 ) -> tuple[float, float]:
     """KID of two feature sets, (N, F) and (M, F), and its standard deviation over the subsets.
 
-    Raises ValueError for fewer than two images in either set.
+    Raises UserError for fewer than two images in either set.
     """
     _check(fake, real)
     metric = kid_features_to_metric(
@@ -205,7 +206,7 @@ def _check(fake: np.ndarray, real: np.ndarray) -> None:
             f"features must be (N, F) and (M, F) with one F, got {fake.shape} and {real.shape}"
         )
     if min(len(fake), len(real)) < MIN_IMAGES:
-        raise ValueError(
+        raise UserError(
             f"a Frechet or kernel distance needs at least {MIN_IMAGES} images in each set, "
             f"got {len(fake)} and {len(real)}"
         )

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from pix2pix.config import EvaluateConfig
+from pix2pix.errors import UserError
 from pix2pix.evaluation.baselines import REAL_VS_REAL
 from pix2pix.evaluation.extractors import INCEPTION, FeatureExtractor
 from pix2pix.evaluation.features import to_rgb8
@@ -64,7 +65,7 @@ class Scorer:
         """Score one batch and return its quality; all images are (N, C, H, W) in [-1, 1].
 
         The features of the targets are computed once for all fakes.
-        Raises ValueError for non-finite fakes (naming the pairs), wrong shapes, or other names than
+        Raises UserError for non-finite fakes (naming the pairs), wrong shapes, or other names than
         in the batches before.
         """
         if self._quality and fakes.keys() != self._quality.keys():
@@ -96,10 +97,10 @@ class Scorer:
 
         reference: features (M, F) of other real images; adds the scores `real_vs_real`, their
         distance to the targets. Distances that cannot be had are absent, `warnings` says why.
-        Raises ValueError if nothing was scored.
+        Raises UserError if nothing was scored.
         """
         if not self._pair_ids:
-            raise ValueError("no images to score: the split is empty")
+            raise UserError("no images to score: the split is empty")
         quality = {name: _joined(parts) for name, parts in self._quality.items()}
         distances = self._distances(config, reference)
         scores = {
@@ -200,4 +201,4 @@ def _check_finite(name: str, images: Tensor, pair_ids: Sequence[str]) -> None:
     finite = torch.isfinite(images).flatten(start_dim=1).all(dim=1)
     if not finite.all():
         wrong = [pair for pair, good in zip(pair_ids, finite.tolist(), strict=True) if not good]
-        raise ValueError(f"{name}: not all pixels are finite in {', '.join(wrong[:5])}")
+        raise UserError(f"{name}: not all pixels are finite in {', '.join(wrong[:5])}")

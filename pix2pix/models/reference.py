@@ -12,6 +12,7 @@ from pickle import UnpicklingError
 import torch
 from torch import Tensor
 
+from pix2pix.errors import UserError
 from pix2pix.models.discriminator import DiscriminatorConfig, PatchDiscriminator
 from pix2pix.models.generator import GeneratorConfig, UNetGenerator
 from pix2pix.models.layers import Norm
@@ -23,32 +24,32 @@ _LAYER_WEIGHT = re.compile(r"(?P<root>model|net)\.(?P<index>\d+)\.weight")
 
 
 def generator_from_file(path: Path, *, dropout: float = 0.5) -> UNetGenerator:
-    """The generator in a published `*_net_G.pth`. Raises ValueError naming the file."""
+    """The generator in a published `*_net_G.pth`. Raises UserError naming the file."""
     try:
         return generator_from_weights(_read_weights(path), dropout=dropout)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def discriminator_from_file(path: Path) -> PatchDiscriminator:
-    """The discriminator in a published `*_net_D.pth`. Raises ValueError naming the file."""
+    """The discriminator in a published `*_net_D.pth`. Raises UserError naming the file."""
     try:
         return discriminator_from_weights(_read_weights(path))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def generator_from_weights(state_dict: StateDict, *, dropout: float = 0.5) -> UNetGenerator:
     """The published U-Net with these weights (keys `model.model. ...`), in training mode.
 
     Dropout has no weights: `dropout` is its rate, at the places of the published PyTorch code.
-    Raises ValueError if the tensors are not those of a U-Net.
+    Raises UserError if the tensors are not those of a U-Net.
     """
     weights = _plain(state_dict)
     prefixes = _level_prefixes(weights)
     depth = len(prefixes)
     if depth < 2:
-        raise ValueError("these are not the weights of a published U-Net generator")
+        raise UserError("these are not the weights of a published U-Net generator")
     outer_down, outer_up = weights["model.model.0.weight"], weights["model.model.3.weight"]
     config = GeneratorConfig(
         source_channels=outer_down.shape[1],
@@ -70,7 +71,7 @@ def generator_from_weights(state_dict: StateDict, *, dropout: float = 0.5) -> UN
 def discriminator_from_weights(state_dict: StateDict) -> PatchDiscriminator:
     """The published PatchGAN or pixel discriminator with these weights, in training mode.
 
-    Raises ValueError if the tensors are not those of such a discriminator.
+    Raises UserError if the tensors are not those of such a discriminator.
     """
     weights = _plain(state_dict)
     found = {key: match for key in weights if (match := _LAYER_WEIGHT.fullmatch(key))}
@@ -79,7 +80,7 @@ def discriminator_from_weights(state_dict: StateDict) -> PatchDiscriminator:
         key=lambda match: int(match["index"]),
     )
     if len(convs) < 3:
-        raise ValueError("these are not the weights of a published discriminator")
+        raise UserError("these are not the weights of a published discriminator")
     root, first = convs[0]["root"], weights[convs[0].string]
     pixel = first.shape[-1] == 1
     second = int(convs[1]["index"])
@@ -97,14 +98,14 @@ def discriminator_from_weights(state_dict: StateDict) -> PatchDiscriminator:
 def _read_weights(path: Path) -> dict[str, Tensor]:
     """The state dict in a published `.pth` file, read without running any pickled code.
 
-    Raises ValueError if it is not a state dict of tensors.
+    Raises UserError if it is not a state dict of tensors.
     """
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise ValueError(f"not a readable torch checkpoint of tensors ({error})") from None
+        raise UserError(f"not a readable torch checkpoint of tensors ({error})") from None
     if not isinstance(weights, Mapping) or not all(torch.is_tensor(v) for v in weights.values()):
-        raise ValueError("expected a state dict (name -> tensor)")
+        raise UserError("expected a state dict (name -> tensor)")
     return dict(weights)
 
 
@@ -165,4 +166,4 @@ def _load(network: UNetGenerator | PatchDiscriminator, weights: dict[str, Tensor
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise ValueError(f"these weights do not fit the published layout: {error}") from None
+        raise UserError(f"these weights do not fit the published layout: {error}") from None

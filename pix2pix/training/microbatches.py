@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from pix2pix.config import TrainConfig
+from pix2pix.errors import UserError
 from pix2pix.training.distributed import unwrap
 from pix2pix.training.precision import autocast
 
@@ -31,12 +32,12 @@ class Microbatch(NamedTuple):
 def split_share(source: Tensor, target: Tensor, num_parts: int) -> list[Microbatch]:
     """The parts in order; their sizes differ by at most one.
 
-    Raises ValueError if there are fewer pairs than parts: ranks would disagree on their number.
+    Raises UserError if there are fewer pairs than parts: ranks would disagree on their number.
     """
     if num_parts == 1:
         return [Microbatch(source, target, fraction=1.0, is_last=True, seed=None)]
     if len(source) < num_parts:
-        raise ValueError(
+        raise UserError(
             f"train.num_microbatches ({num_parts}) exceeds the {len(source)} pairs of a worker's "
             "share of a batch: lower it, or use fewer workers or a larger batch_size"
         )

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pix2pix.config import TrainConfig
+from pix2pix.errors import UserError
 from pix2pix.training.distributed import any_over_ranks, exchange_only_if, share_weight, unwrap
 from pix2pix.training.losses import adversarial_loss, discriminator_loss, l1_loss
 from pix2pix.training.microbatches import Microbatch, generate, preview, split_share
@@ -29,7 +30,7 @@ class StepLosses(NamedTuple):
     l1: Tensor
 
 
-class NonFiniteLossError(ValueError):
+class NonFiniteLossError(UserError):
     """A loss of some rank was not a finite number; the network it belongs to was not updated.
 
     All ranks raise it in the same place: one that went on would wait for the others' gradients for

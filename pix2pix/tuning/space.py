@@ -16,6 +16,7 @@ from pix2pix.config import (
     Value,
     parse_params,
 )
+from pix2pix.errors import UserError
 
 _OF_OTHER_STAGES = {
     "data": "data/prepared stays as it is while a study runs: change it in params.yaml",
@@ -37,12 +38,12 @@ _OF_THE_STUDY = {
 
 
 def check_space(params: Params) -> None:
-    """Raise ValueError naming each key of `tune.space` that is unknown, fixed or out of range."""
+    """Raise UserError naming each key of `tune.space` that is unknown, fixed or out of range."""
     problems = [text for dimension in params.tune.space if (text := _misplaced(params, dimension))]
     if not problems:
         problems = [*_refused_values(params)]
     if problems:
-        raise ValueError("\n  ".join(["tune.space cannot be searched", *problems]))
+        raise UserError("\n  ".join(["tune.space cannot be searched", *problems]))
 
 
 def trial_params(
@@ -55,7 +56,7 @@ def trial_params(
     """The parameters of a trial: `values` by dotted key, and the study's budget and workers.
 
     `seed` takes the place of train.seed; `until` is the epoch with which a part of a trial of a
-    population ends. Raises ValueError naming a value that is refused.
+    population ends. Raises UserError naming a value that is refused.
     """
     mapping: dict[str, Any] = dataclasses.asdict(params)
     for key, value in values.items():
@@ -151,7 +152,7 @@ def _refused_values(params: Params) -> Iterator[str]:
 def _refusal(params: Params, values: Mapping[str, Value]) -> str | None:
     try:
         trial_params(params, values)
-    except ValueError as error:
+    except UserError as error:
         return (
             " ".join(str(error).split()).removeprefix("1 wrong parameter ").removeprefix("params: ")
         )

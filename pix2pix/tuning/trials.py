@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from pix2pix.config import Objective, Value
+from pix2pix.errors import UserError
 
 Purpose = Literal["search", "winner", "default"]  # the last two: run again on other seeds
 Status = Literal["running", "finished", "stopped", "failed"]
@@ -82,7 +83,7 @@ def scores(trial: Trial, objective: Objective, *, first_epoch: int) -> tuple[flo
 def front(trials: Sequence[Trial], objective: Objective, *, first_epoch: int) -> list[Trial]:
     """The finished trials that no other beats in one score without losing in another, by dev L1.
 
-    With one score these are those with the lowest. Raises ValueError if no trial finished.
+    With one score these are those with the lowest. Raises UserError if no trial finished.
     """
     scored = [
         (found, trial)
@@ -90,7 +91,7 @@ def front(trials: Sequence[Trial], objective: Objective, *, first_epoch: int) ->
         if (found := scores(trial, objective, first_epoch=first_epoch)) is not None
     ]
     if not scored:
-        raise ValueError(f"no trial finished: {_first_reason(trials)}")
+        raise UserError(f"no trial finished: {_first_reason(trials)}")
     best = [
         (found, trial)
         for found, trial in scored

@@ -1,3 +1,4 @@
+import errno
 import json
 import math
 from pathlib import Path
@@ -5,9 +6,18 @@ from pathlib import Path
 import pytest
 
 from pipelines.entrypoint import read_json, run, write_json
+from pix2pix.errors import StorageError, UserError
 
 
-@pytest.mark.parametrize("error", [ValueError("data.path: gone"), OSError(28, "no space", "x")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        UserError("data.path: gone"),
+        OSError(errno.ENOSPC, "no space", "x"),
+        StorageError("s3://bucket is gone"),
+        ConnectionError("http://127.0.0.1:5000 does not answer"),
+    ],
+)
 def test_what_a_user_or_file_can_cause_is_one_message_and_exit_code_1(
     error: Exception, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -27,19 +37,29 @@ def test_under_dvc_it_says_how_to_get_back_what_dvc_removed(
     monkeypatch.setenv("DVC_STAGE", "train")
 
     def main() -> None:
-        raise ValueError("bad")
+        raise UserError("bad")
 
     with pytest.raises(SystemExit):
         run(main)
     assert "dvc checkout" in capsys.readouterr().err
 
 
-def test_a_defect_of_ours_keeps_its_traceback() -> None:
+@pytest.mark.parametrize(
+    "defect",
+    [KeyError("bug"), ValueError("bug"), OSError("bug"), FileNotFoundError(errno.ENOENT, "bug")],
+)
+def test_a_defect_of_ours_keeps_its_traceback(defect: Exception) -> None:
     def main() -> None:
-        raise KeyError("bug")
+        raise defect
 
-    with pytest.raises(KeyError):
+    with pytest.raises(type(defect), match="bug"):
         run(main)
+
+
+def test_a_damaged_file_is_named_with_the_stage_that_makes_it(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"cut":')
+    with pytest.raises(UserError, match=r"x\.json is damaged .* run `dvc repro -f -s train`"):
+        read_json(tmp_path / "x.json", made_by="train")
 
 
 def test_an_interruption_says_how_to_continue(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from pix2pix.config import ArchiveConfig
 from pix2pix.data.atomic import new_directory
 from pix2pix.data.sources.download import RETRY_PAUSES_S, download
 from pix2pix.data.sources.unpack import unpack_archive
+from pix2pix.errors import UserError
 from pix2pix.files import write_text
 
 
@@ -60,7 +61,7 @@ def fetch_archive(
         with new_directory(directory) as unpacked:
             unpack_archive(archive, unpacked)
             _require_train(unpacked, url)
-    except ValueError:
+    except UserError:
         # Kept, it would be taken for good by the next run.
         archive.unlink()
         raise
@@ -70,13 +71,13 @@ def fetch_archive(
 
 
 def read_ledger(ledger: Path) -> dict[str, ArchiveRecord]:
-    """The recorded archives by data set, none if the file is missing. Raises ValueError."""
+    """The recorded archives by data set, none if the file is missing. Raises UserError."""
     if not ledger.is_file():
         return {}
     try:
         return _LEDGER.validate_json(ledger.read_bytes())
     except ValidationError as error:
-        raise ValueError(
+        raise UserError(
             f"{ledger} is not a record of archives; restore it with `git checkout`: {error}"
         ) from error
 
@@ -108,9 +109,9 @@ def _measure(archive: Path, url: str) -> ArchiveRecord:
 
 
 def _verify(found: ArchiveRecord, expected: ArchiveRecord, *, dataset: str, ledger: Path) -> None:
-    """Raise ValueError unless size and hash are the recorded ones."""
+    """Raise UserError unless size and hash are the recorded ones."""
     if (found.size_bytes, found.sha256) != (expected.size_bytes, expected.sha256):
-        raise ValueError(
+        raise UserError(
             f"{dataset}.tar.gz from {found.url} is not the file that {ledger} records: expected "
             f"sha256 {expected.sha256} ({expected.size_bytes} bytes, from {expected.url}), found "
             f"{found.sha256} ({found.size_bytes} bytes). It was removed; run again to download it "
@@ -122,4 +123,4 @@ def _verify(found: ArchiveRecord, expected: ArchiveRecord, *, dataset: str, ledg
 def _require_train(directory: Path, url: str) -> None:
     if not (directory / "train").is_dir():
         held = ", ".join(sorted(path.name for path in directory.iterdir())[:5]) or "nothing"
-        raise ValueError(f"{url} holds no folder train/ of pairs, but {held}")
+        raise UserError(f"{url} holds no folder train/ of pairs, but {held}")

@@ -5,13 +5,15 @@ import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
 
+from pix2pix.errors import UserError
+
 _CHUNK_BYTES = 1 << 20
 
 
 def unpack_archive(archive: Path, directory: Path) -> None:
     """Unpack a .tar.gz into the existing, empty `directory`, without its single top folder.
 
-    Raises ValueError naming the archive and the entry: no gzip tar, damaged, an entry that points
+    Raises UserError naming the archive and the entry: no gzip tar, damaged, an entry that points
     out of the folder or is neither file nor folder, or more than one top folder. What was unpacked
     until then stays: hand in a temporary folder.
     """
@@ -24,12 +26,12 @@ def unpack_archive(archive: Path, directory: Path) -> None:
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         with archive.open("rb") as file:
             start = file.read(40)
-        raise ValueError(
+        raise UserError(
             f"{archive} is not a complete gzip tar archive: {error} (it begins with {start!r}); "
             "look whether the address serves an error or log-in page instead of the file"
         ) from error
     if top is None:
-        raise ValueError(f"{archive} is an empty archive")
+        raise UserError(f"{archive} is an empty archive")
 
 
 def _unpack_entries(tar: tarfile.TarFile, directory: Path, *, archive: Path) -> str | None:
@@ -41,7 +43,7 @@ def _unpack_entries(tar: tarfile.TarFile, directory: Path, *, archive: Path) -> 
             continue
         top = top or path.parts[0]
         if path.parts[0] != top or (len(path.parts) == 1 and not entry.isdir()):
-            raise ValueError(
+            raise UserError(
                 f"{archive}: entry {entry.name!r} lies outside of the folder {top!r}; the archive "
                 "must hold one folder with train/, val/ or test/ in it"
             )
@@ -52,7 +54,7 @@ def _unpack_entries(tar: tarfile.TarFile, directory: Path, *, archive: Path) -> 
 
 
 def _checked_path(entry: tarfile.TarInfo, archive: Path) -> PurePosixPath:
-    """The entry's path. Raises ValueError if it is not a plain file or folder inside."""
+    """The entry's path. Raises UserError if it is not a plain file or folder inside."""
     path = PurePosixPath(entry.name)
     reason = None
     if path.is_absolute() or "\\" in entry.name or ":" in entry.name:
@@ -62,7 +64,7 @@ def _checked_path(entry: tarfile.TarInfo, archive: Path) -> PurePosixPath:
     elif not (entry.isfile() or entry.isdir()):
         reason = "is a link or a device"
     if reason is not None:
-        raise ValueError(
+        raise UserError(
             f"{archive}: entry {entry.name!r} {reason}; nothing was unpacked. Get the archive from "
             "a source that you trust"
         )

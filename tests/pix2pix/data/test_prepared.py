@@ -254,7 +254,7 @@ def test_missing_and_damaged_data_are_named_with_the_command_that_makes_them(
     tmp_path: Path,
 ) -> None:
     prepared_dir = tmp_path / "prepared"
-    with pytest.raises(FileNotFoundError, match=r"manifest\.json is missing; run `dvc repro prep"):
+    with pytest.raises(ValueError, match=r"manifest\.json is missing; run `dvc repro prep"):
         load_manifest(prepared_dir)
     prepare_pairs(write_pairs(tmp_path / "raw"), prepared_dir, make_config())
     array = prepared_dir / "test/source.npy"
@@ -267,7 +267,7 @@ def test_missing_and_damaged_data_are_named_with_the_command_that_makes_them(
     with pytest.raises(ValueError, match="its manifest says"):
         open_split(prepared_dir, "test")
     array.unlink()
-    with pytest.raises(FileNotFoundError, match=r"source\.npy is missing; run `dvc"):
+    with pytest.raises(ValueError, match=r"source\.npy is missing; run `dvc"):
         open_split(prepared_dir, "test")
     manifest = prepared_dir / "manifest.json"
     text = manifest.read_text()
