@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from pix2pix.checkpoint import ModelCard, load_generator
+from pix2pix.data.labels import class_to_void
 from pix2pix.data.ranges import from_network, to_network
 from pix2pix.errors import UserError
 from pix2pix.models import UNetGenerator, translate
@@ -51,9 +52,10 @@ class Translator:
             seeds=[self.card.seed] * len(images),
         )
         target = self.card.target
-        return from_network(
+        drawn = from_network(
             fake[:, :, :height, :width], value_range=target.value_range, dtype=target.dtype
         )
+        return class_to_void(drawn, target)
 
     def _check(self, images: np.ndarray) -> None:
         source = self.card.source

@@ -36,6 +36,15 @@ class SideConfig:
         int | None,
         Field(ge=2, description="class ids are 0..num_labels-1; null for colour-coded labels"),
     ]
+    void_label: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=65535,
+            description="the id of pixels without a class, often 255; the networks see it as one "
+            "more class after the last one; null: there are none",
+        ),
+    ]
     value_range: Annotated[
         tuple[float, float] | None,
         Field(description="raw values mapped to -1 and 1; null: the whole range of the integers"),
@@ -46,6 +55,13 @@ class SideConfig:
             raise ValueError(f"grayscale: true needs channels: 1, got {self.channels}")
         if self.num_labels is not None and (self.kind != "labels" or self.channels != 1):
             raise ValueError("num_labels needs kind: labels and channels: 1")
+        if self.void_label is not None and self.num_labels is None:
+            raise ValueError("void_label needs num_labels: the number of classes, void not counted")
+        if self.void_label is not None and self.void_label < (self.num_labels or 0):
+            raise ValueError(
+                f"void_label ({self.void_label}) is one of the class ids 0..num_labels-1; "
+                f"num_labels is {self.num_labels}, void not counted"
+            )
         if self.num_labels is not None and self.value_range is not None:
             raise ValueError("num_labels fixes the range; set value_range: null")
         if self.value_range is not None and self.value_range[0] >= self.value_range[1]:

@@ -4,20 +4,37 @@ Arrays are (H, W, C), channels in RGB order, uint8, uint16 or float32.
 """
 
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import Literal, Protocol, assert_never
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from pix2pix.config import Kernel, SideConfig
+from pix2pix.config import Kernel, Kind, SideConfig
 from pix2pix.data.decode import decode
+from pix2pix.data.labels import LabelSide, class_range, void_to_class
 from pix2pix.errors import UserError
 
 AnyKernel = Kernel | Literal["nearest"]
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _CV_CHANNELS = 4  # cv2.resize averages at most so many at once
+
+
+class Side(LabelSide, Protocol):
+    """What must be known of a side to read its images: of SideConfig and of SideRecord."""
+
+    @property
+    def kind(self) -> Kind:
+        """Whether the values are measured or are labels."""
+
+    @property
+    def channels(self) -> int:
+        """Channels that the networks see."""
+
+    @property
+    def grayscale(self) -> bool:
+        """Whether colour files become one channel."""
 
 
 def read_image(path: Path, *, label_ids: bool = False) -> np.ndarray:
@@ -34,7 +51,7 @@ def read_image(path: Path, *, label_ids: bool = False) -> np.ndarray:
         raise UserError(f"{path}: {error}") from None
 
 
-def read_side(path: Path, side: SideConfig) -> np.ndarray:
+def read_side(path: Path, side: Side) -> np.ndarray:
     """`read_image` and `conform`: an image as this side's networks expect it."""
     image = read_image(path, label_ids=side.num_labels is not None)
     try:
@@ -43,42 +60,93 @@ def read_side(path: Path, side: SideConfig) -> np.ndarray:
         raise UserError(f"{path}: {error}") from None
 
 
-def conform(image: np.ndarray, side: SideConfig) -> np.ndarray:
-    """(H, W, C) with the channels of `side`: luma (Rec. 601, same dtype) if it asks for grey.
+def conform(image: np.ndarray, side: Side) -> np.ndarray:
+    """(H, W, C) with the channels and the class ids that the networks of `side` see.
 
-    Raises UserError if the number of channels is not the declared one.
+    Colours become luma (Rec. 601, same dtype) if the side asks for grey, void the class after the
+    last one. Raises UserError if the number of channels is not the declared one, LabelError if a
+    value is no declared class id.
     """
+    return void_to_class(_with_channels(image, side), side)
+
+
+def _with_channels(image: np.ndarray, side: Side) -> np.ndarray:
     height, width, channels = image.shape
     if side.grayscale and channels == 3:
+        if side.kind == "labels":
+            return _equal_channel(image)
         luma = sum(image[..., index].astype(np.float64) * LUMA[index] for index in range(3))
         return _as_dtype(np.asarray(luma)[..., None], image.dtype)
     if channels == side.channels:
         return image
-    hint = f"convert it, or set channels: {channels} if all images have so many"
-    if channels == 3 and side.channels == 1:
-        hint = "set grayscale: true, or convert it"
-    elif channels in (2, 4):
-        hint = "remove the transparency (alpha) channel, or " + hint
     raise UserError(
-        f"{width}x{height} px with {channels} channel(s) where channels is {side.channels}; {hint}"
+        f"{width}x{height} px with {channels} channel(s) where channels is {side.channels}; "
+        f"{_channels_hint(image, side)}"
     )
+
+
+def _equal_channel(image: np.ndarray) -> np.ndarray:
+    """The ids of a label map that is stored as grey RGB. Raises UserError if it holds colours."""
+    if not _is_grey(image):
+        raise UserError(
+            "grayscale: true would turn label colours into brightness; "
+            "set grayscale: false and channels: 3 for colour-coded labels, or num_labels: N if the "
+            "colours are a palette of class ids 0..N-1"
+        )
+    return np.ascontiguousarray(image[..., :1])
+
+
+def _channels_hint(image: np.ndarray, side: Side) -> str:
+    channels = image.shape[2]
+    as_it_is = f"convert it, or set channels: {channels} if all images have so many"
+    if channels in (2, 4):
+        return f"remove the transparency (alpha) channel, or {as_it_is}"
+    if channels != 3 or side.channels != 1:
+        return as_it_is
+    if side.kind == "image" or _is_grey(image):
+        return "set grayscale: true, or convert it"
+    if side.num_labels is None:
+        return (
+            "set num_labels: N if the files hold class ids 0..N-1 (the colours of a palette are "
+            "not read then), or channels: 3 if the labels are told by colour"
+        )
+    return (
+        "num_labels needs files with one class id per pixel, grey or with a palette; convert it, "
+        "or set num_labels: null and channels: 3 if the labels are told by colour"
+    )
+
+
+def _is_grey(image: np.ndarray) -> bool:
+    return bool((image[..., :1] == image).all())
 
 
 def value_range(dtype: str | np.dtype, side: SideConfig) -> tuple[float, float]:
     """The values that map to -1 and 1: declared, the labels', or the whole range of the integers.
 
-    Raises UserError for floats without a declared range.
+    Raises UserError for floats without a declared range, and for a void_label that the integers
+    cannot hold.
     """
     if side.value_range is not None:
         return side.value_range
     if side.num_labels is not None:
-        return (0.0, float(side.num_labels - 1))
+        _check_void_fits(np.dtype(dtype), side)
+        return class_range(side.num_labels, side.void_label)
     if np.dtype(dtype).kind == "f":
         raise UserError(
             f"{np.dtype(dtype).name} images have no natural range; "
             "set value_range: [low, high] for this side"
         )
     return (0.0, float(np.iinfo(dtype).max))
+
+
+def _check_void_fits(dtype: np.dtype, side: SideConfig) -> None:
+    if side.void_label is None or dtype.kind == "f":
+        return
+    if side.void_label > np.iinfo(dtype).max:
+        raise UserError(
+            f"void_label is {side.void_label}, which {dtype.name} files cannot hold; correct it, "
+            "or set void_label: null"
+        )
 
 
 def resize(image: np.ndarray, height: int, width: int, *, kernel: AnyKernel) -> np.ndarray:

@@ -12,8 +12,6 @@ from pix2pix.data.duplicates import thumbnails
 from pix2pix.data.offences import BadPair, Offence, OffenceKind
 from pix2pix.data.pairs import PairFiles, read_pair, relative_paths
 
-_SHOWN_VALUES = 5
-
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
@@ -79,19 +77,10 @@ def _too_small(source: np.ndarray, config: DataConfig) -> Iterator[tuple[Offence
 def _wrong_values(
     image: np.ndarray, side: SideConfig, name: str
 ) -> Iterator[tuple[OffenceKind, str]]:
-    """Flat images, labels beyond num_labels, values beyond value_range."""
+    """Flat images, values beyond value_range."""
     if side.kind == "image" and _is_flat(image):
         yield "constant_image", f"{name} is one flat colour: {image[0, 0].tolist()}"
-    if side.num_labels is not None:
-        # Floats are never label ids, whole or not.
-        if image.dtype.kind == "f":
-            yield "label_values", f"{name} holds {image.dtype.name} values; label ids are integers"
-        elif image.max() >= side.num_labels:
-            found = np.unique(image[image >= side.num_labels])
-            shown = ", ".join(str(value) for value in found[:_SHOWN_VALUES])
-            more = ", ..." if len(found) > _SHOWN_VALUES else ""
-            yield "label_values", f"{name} holds {shown}{more}; num_labels is {side.num_labels}"
-    elif side.value_range is not None:
+    if side.value_range is not None:
         low, high = side.value_range
         least, most = image.min(), image.max()
         if least < low or most > high:

@@ -23,7 +23,10 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 
 @dataclass(frozen=True, slots=True)
 class SideRecord:
-    """How the images of a role (source or target) are stored; `value_range` maps to [-1, 1]."""
+    """How the images of a role (source or target) are read and stored.
+
+    `value_range` maps to [-1, 1]; `grayscale`, `num_labels` and `void_label` are those of the side.
+    """
 
     __pydantic_config__ = _STRICT
 
@@ -32,6 +35,9 @@ class SideRecord:
     dtype: str
     value_range: tuple[float, float]
     kernel: AnyKernel
+    grayscale: bool = False
+    num_labels: int | None = None
+    void_label: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,9 @@ def _side_record(side: SideConfig, dtype: str, config: DataConfig) -> SideRecord
         dtype=dtype,
         value_range=(float(low), float(high)),
         kernel="nearest" if side.kind == "labels" else config.resize_kernel,
+        grayscale=side.grayscale,
+        num_labels=side.num_labels,
+        void_label=side.void_label,
     )
 
 

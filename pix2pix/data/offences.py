@@ -36,7 +36,8 @@ REMEDIES: dict[OffenceKind, str] = {
     "no_value_range": "set value_range: [low, high] of the side in params.yaml",
     "constant_image": "an image of one flat colour is usually a failed export; replace or remove "
     "it",
-    "label_values": "correct num_labels, or map the labels (void, 255) to 0..num_labels-1",
+    "label_values": "correct num_labels, or set void_label to the id of pixels without a class "
+    "(often 255)",
     "out_of_range": "widen value_range of the side, or clip the values",
     "too_small": "lower data.image_size: enlarging would invent detail",
     "duplicate_across_splits": "remove one copy: testing on what was trained on proves nothing",

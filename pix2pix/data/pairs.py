@@ -13,6 +13,7 @@ import numpy as np
 from pix2pix.config import DataConfig, SideConfig
 from pix2pix.data.folders import Files, collect_files, split_folder
 from pix2pix.data.images import conform, read_image
+from pix2pix.data.labels import LabelError
 from pix2pix.data.offences import BadPair, Offence
 from pix2pix.errors import UserError
 
@@ -155,5 +156,7 @@ def _read(path: Path, *, label_ids: bool) -> np.ndarray:
 def _conformed(name: str, image: np.ndarray, side: SideConfig) -> np.ndarray:
     try:
         return conform(image, side)
+    except LabelError as error:
+        raise BadPair("label_values", f"side {name}: {error}") from None
     except UserError as error:
         raise BadPair("wrong_channels", f"side {name}: {error}") from None
