@@ -1,5 +1,6 @@
 """Which pairs there are, how they are read, prepared, and changed at random in training."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -138,6 +139,14 @@ class DataConfig:
         float, Field(gt=0, lt=1, description="share held out where no test folder exists")
     ]
     split_seed: Annotated[int, Field(ge=0, description="seed of the carving")]
+    group: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="pairs that share a split: regular expression with one group in "
+            "parentheses, searched for in each pair's id (its path without suffix); null: none",
+        ),
+    ]
     on_bad_pair: Annotated[
         Literal["fail", "exclude"], Field(description="stop with a report, or leave the pair out")
     ]
@@ -158,6 +167,8 @@ class DataConfig:
                 f"load_size ({self.load_size}) is smaller than image_size ({self.image_size}), "
                 "so no crop of that size exists"
             )
+        if self.group is not None:
+            _check_has_one_group(self.group)
         if self.source != "folder" and self.path != "data/raw":
             raise ValueError(f"path must be data/raw for source: {self.source}, got {self.path!r}")
         if self.source == "folder":
@@ -174,6 +185,18 @@ class DataConfig:
     def target_side(self) -> SideConfig:
         """The side that the generator is to draw."""
         return self.side_b if self.direction == "AtoB" else self.side_a
+
+
+def _check_has_one_group(pattern: str) -> None:
+    try:
+        num_groups = re.compile(pattern).groups
+    except re.error as error:
+        raise ValueError(f"group: {pattern!r} is no regular expression: {error}") from None
+    if num_groups != 1:
+        raise ValueError(
+            f"group: {pattern!r} has {num_groups} groups in parentheses and needs one, as in "
+            "(clip\\d+)_; parentheses that only hold together are written (?:...)"
+        )
 
 
 def _check_not_an_output(path: Path) -> None:

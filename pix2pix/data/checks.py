@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pix2pix.config import DataConfig
 from pix2pix.data.folders import split_folder
+from pix2pix.data.groups import group_of
 from pix2pix.data.images import value_range
 from pix2pix.data.inspection import Inspected, inspect_pair
 from pix2pix.data.leakage import equal_within_splits, find_leaks
@@ -14,7 +15,7 @@ from pix2pix.data.offences import Offence
 from pix2pix.data.pairs import Discovery, find_pairs, relative_paths
 from pix2pix.data.parallel import map_in_order
 from pix2pix.data.report import CheckedPair, CheckReport
-from pix2pix.data.splits import Split, assign_splits
+from pix2pix.data.splits import Split, assign_splits, find_stand_ins
 from pix2pix.errors import UserError
 
 __all__ = ["CheckReport", "check_pairs"]
@@ -38,8 +39,13 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
         *(offence for pair in inspected for offence in pair.offences),
         *_mixed_dtypes(readable, dtypes, root=root, config=config),
         *_ranges_missing(dtypes, config),
+        *_without_group(readable, root=root, pattern=config.group),
     ]
-    sound = [pair for pair in readable if pair.dtypes == dtypes]
+    sound = [
+        pair
+        for pair in readable
+        if pair.dtypes == dtypes and group_of(pair.files.pair_id, config.group) is not None
+    ]
     pairs, splits, misplaced = _place(sound, discovery, config, root=root, is_clean=not offences)
     return CheckReport(
         num_found=len(discovery.pairs) + len({o.pair_ids for o in discovery.offences}),
@@ -48,7 +54,7 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
         ),
         dtypes=dtypes,
         offences=(*offences, *misplaced),
-        notes=tuple(_notes(discovery, pairs, splits)),
+        notes=(*_notes(discovery, pairs, splits), *_stand_in_notes(pairs, config)),
     )
 
 
@@ -84,6 +90,17 @@ def _ranges_missing(dtypes: tuple[str, str], config: DataConfig) -> Iterator[Off
             yield Offence("no_value_range", (), (), f"data.side_{name.lower()}: {error}")
 
 
+def _without_group(
+    pairs: Sequence[Inspected], *, root: Path, pattern: str | None
+) -> Iterator[Offence]:
+    """Not the pairs are to blame for it but the pattern: leaving them out would hide that."""
+    for files in (pair.files for pair in pairs):
+        if group_of(files.pair_id, pattern) is None:
+            message = f"data.group: {pattern!r} finds no group in {files.pair_id!r}"
+            paths = relative_paths(root, (files.path_a, files.path_b))
+            yield Offence("no_group", (), paths, message)
+
+
 def _side_names(config: DataConfig) -> tuple[str, str]:
     """Those of source and target."""
     return ("A", "B") if config.direction == "AtoB" else ("B", "A")
@@ -94,7 +111,7 @@ def _place(
 ) -> tuple[list[Inspected], dict[str, Split], list[Offence]]:
     """The pairs that can be split without leaks, their splits, and what is wrong with the others.
 
-    Where leaking pairs are left out, the rest is split anew, as if they had never been there.
+    Leaving out a leaking pair moves no other, but where it was a split's only one.
     Raises UserError if there are too few pairs although all is clean.
     """
     offences: list[Offence] = []
@@ -105,7 +122,13 @@ def _place(
             if is_clean and not offences:
                 raise
             return [], {}, [*offences, Offence("too_few_pairs", (), (), str(error))]
-        leaks = find_leaks(sound, splits, root=root, max_bits=config.near_duplicate_bits)
+        leaks = find_leaks(
+            sound,
+            splits,
+            root=root,
+            max_bits=config.near_duplicate_bits,
+            group=config.group,
+        )
         offences += leaks
         leaking = {pair_id for leak in leaks for pair_id in leak.pair_ids}
         sound = [pair for pair in sound if pair.files.pair_id not in leaking]
@@ -139,6 +162,17 @@ def _notes(
     equal = equal_within_splits(pairs, splits)
     if equal:
         yield f"{len(equal)} pair(s) appear again within their split: {_some(equal)}"
+
+
+def _stand_in_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
+    if not pairs:
+        return
+    folders = {pair.files.pair_id: pair.files.folder for pair in pairs}
+    for split, stand_ins in find_stand_ins(folders, config).items():
+        yield (
+            f"no pair falls into {split} by its own hash, as happens in a small set: "
+            f"{_some(stand_ins)} stands in, and may move when pairs are added or left out"
+        )
 
 
 def _some(names: Sequence[str]) -> str:

@@ -1,4 +1,7 @@
-"""Pictures that appear in more than one split: a score on them would prove nothing."""
+"""Pictures that appear in more than one split: a score on them would prove nothing.
+
+So do pictures of one group (`data.group`): folders of the user's own may divide it.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -7,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pix2pix.data.duplicates import directions, nearest_within
+from pix2pix.data.groups import group_of
 from pix2pix.data.inspection import Inspected
-from pix2pix.data.offences import Offence
+from pix2pix.data.offences import Offence, OffenceKind
 from pix2pix.data.pairs import relative_paths
 from pix2pix.data.splits import Split
 
@@ -17,27 +21,33 @@ _BETTER: dict[Split, tuple[Split, ...]] = {"train": ("dev", "test"), "dev": ("te
 
 
 class _Leak(NamedTuple):
-    """`num_bits` None: the pixels are equal."""
+    """`kept` lies in a better split than `leaking`."""
 
+    kind: OffenceKind
     leaking: Inspected
     kept: Inspected
-    num_bits: int | None
+    what: str  # they have in common
 
 
 def find_leaks(
-    pairs: Sequence[Inspected], splits: Mapping[str, Split], *, root: Path, max_bits: int
+    pairs: Sequence[Inspected],
+    splits: Mapping[str, Split],
+    *,
+    root: Path,
+    max_bits: int,
+    group: str | None,
 ) -> list[Offence]:
-    """Pairs of train and dev that equal one of a better split, or are within `max_bits` of 256.
+    """Pairs of train and dev that are too close to one of a better split.
 
-    Each leaking pair is one offence, which names the nearest of those pairs; that one stays. At -1
-    bits only equal pixels count. `splits` has every pair.
+    Those are of one group with it by the pattern `group`, equal it, or are within `max_bits` of
+    256 of it; at -1 bits only equal pixels count. Each leaking pair is one offence, which names one
+    of those pairs (the nearest); that one stays. `splits` has every pair, each pair has a group.
     """
-    leaks = list(_equal(pairs, splits))
+    leaks = [] if group is None else list(_cut_groups(pairs, splits, pattern=group))
+    leaks += _unless_known(leaks, _equal(pairs, splits))
     if max_bits >= 0 and pairs:
-        known = {leak.leaking.files.pair_id for leak in leaks}
-        near = _near(pairs, splits, max_bits=max_bits)
-        leaks += [leak for leak in near if leak.leaking.files.pair_id not in known]
-    return [_offence(leak, splits, root=root) for leak in leaks]
+        leaks += _unless_known(leaks, _near(pairs, splits, max_bits=max_bits))
+    return [_offence(leak, splits, root=root, pattern=group) for leak in leaks]
 
 
 def equal_within_splits(pairs: Sequence[Inspected], splits: Mapping[str, Split]) -> list[str]:
@@ -52,12 +62,29 @@ def equal_within_splits(pairs: Sequence[Inspected], splits: Mapping[str, Split])
     return again
 
 
+def _unless_known(known: Sequence[_Leak], leaks: Iterator[_Leak]) -> list[_Leak]:
+    ids = {leak.leaking.files.pair_id for leak in known}
+    return [leak for leak in leaks if leak.leaking.files.pair_id not in ids]
+
+
+def _cut_groups(
+    pairs: Sequence[Inspected], splits: Mapping[str, Split], *, pattern: str
+) -> Iterator[_Leak]:
+    for rows, better in _comparisons(pairs, splits):
+        kept = {group_of(pairs[row].files.pair_id, pattern): pairs[row] for row in better[::-1]}
+        for pair in (pairs[row] for row in rows):
+            group = group_of(pair.files.pair_id, pattern)
+            if group in kept:
+                yield _Leak("group_across_splits", pair, kept[group], "of one group")
+
+
 def _equal(pairs: Sequence[Inspected], splits: Mapping[str, Split]) -> Iterator[_Leak]:
     for rows, better in _comparisons(pairs, splits):
         kept = {pairs[row].content_hash: pairs[row] for row in reversed(better)}
         for pair in (pairs[row] for row in rows):
             if pair.content_hash in kept:
-                yield _Leak(pair, kept[pair.content_hash], None)
+                kind: OffenceKind = "duplicate_across_splits"
+                yield _Leak(kind, pair, kept[pair.content_hash], "equal pixels")
 
 
 def _near(
@@ -66,7 +93,9 @@ def _near(
     vectors = directions(np.stack([pair.thumbnails for pair in pairs]))
     for rows, better in _comparisons(pairs, splits):
         for match in nearest_within(vectors[rows], vectors[better], max_bits=max_bits):
-            yield _Leak(pairs[rows[match.row]], pairs[better[match.nearest]], match.num_bits)
+            leaking, kept = pairs[rows[match.row]], pairs[better[match.nearest]]
+            what = f"{match.num_bits} of 256 bits apart"
+            yield _Leak("near_duplicate_across_splits", leaking, kept, what)
 
 
 def _comparisons(
@@ -81,14 +110,18 @@ def _comparisons(
         )
 
 
-def _offence(leak: _Leak, splits: Mapping[str, Split], *, root: Path) -> Offence:
+def _offence(
+    leak: _Leak, splits: Mapping[str, Split], *, root: Path, pattern: str | None
+) -> Offence:
     leaking, kept = leak.leaking.files, leak.kept.files
-    is_equal = leak.num_bits is None
-    apart = "equal pixels" if is_equal else f"{leak.num_bits} of 256 bits apart"
-    where = f"in {splits[leaking.pair_id]} and in {splits[kept.pair_id]}"
+    where = " and ".join(
+        f"in {splits[files.pair_id]}"
+        + (f" (group {group_of(files.pair_id, pattern)!r})" if pattern is not None else "")
+        for files in (leaking, kept)
+    )
     return Offence(
-        kind="duplicate_across_splits" if is_equal else "near_duplicate_across_splits",
+        kind=leak.kind,
         pair_ids=(leaking.pair_id,),
         paths=relative_paths(root, (leaking.path_a, kept.path_a)),
-        message=f"{apart}, {where}",
+        message=f"{leak.what}, {where}",
     )

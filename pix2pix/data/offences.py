@@ -20,6 +20,8 @@ OffenceKind = Literal[
     "too_small",
     "duplicate_across_splits",
     "near_duplicate_across_splits",
+    "no_group",
+    "group_across_splits",
     "too_few_pairs",
 ]
 
@@ -41,8 +43,12 @@ REMEDIES: dict[OffenceKind, str] = {
     "out_of_range": "widen value_range of the side, or clip the values",
     "too_small": "lower data.image_size: enlarging would invent detail",
     "duplicate_across_splits": "remove one copy: testing on what was trained on proves nothing",
-    "near_duplicate_across_splits": "remove one of the two, or put both in one split; lower "
-    "data.near_duplicate_bits if they are different pictures (-1: no search)",
+    "near_duplicate_across_splits": "remove one of the two, or put both in one split, which "
+    "data.group can do; lower data.near_duplicate_bits if they are different pictures (-1: no "
+    "search)",
+    "no_group": "data.group must find a group in the id of every pair (its path without suffix): "
+    "correct it, or rename the files",
+    "group_across_splits": "put all pairs of a group into one folder, or correct data.group",
     "too_few_pairs": "add pairs or repair the bad ones; each of train, dev and test needs one",
 }
 

@@ -1,18 +1,39 @@
 """Which pair is for training, for choosing (dev) and for the final score (test).
 
-Neither the order of the files nor how often this is asked decides on which side of a cut a pair
-falls, only the hash of its id and the seed.
+The hash of its id (or of its group's name) and the seed draws a number in [0, 1) for each pair, and
+the fractions cut that line into test, dev and train. So no other pair has a say in where a pair
+lies: adding pairs and leaving pairs out moves none of the others. The sizes of the splits are
+therefore those of the fractions only on average.
+
+One rule is no function of a single pair, because no split may be empty: where no pair falls into a
+split, which happens in small sets, the pair that is drawn nearest to it stands in. A pair that
+stands in goes back to where it was drawn as soon as another pair falls into that split.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pix2pix.config import DataConfig
+from pix2pix.data.groups import group_of
 from pix2pix.errors import UserError
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+_DRAWN_BYTES = 6  # of the hash: as much as a float holds exactly
+
+
+class _Range(NamedTuple):
+    """The part of [0, 1) whose pairs fall into a split: low <= number < high."""
+
+    low: float
+    high: float
+
+    def distance(self, number: float) -> float:
+        """How far outside a number lies, at most 1."""
+        return max(self.low - number, number - self.high, 0.0)
 
 
 def assign_splits(folders: Mapping[str, str | None], config: DataConfig) -> dict[str, Split]:
@@ -20,9 +41,24 @@ def assign_splits(folders: Mapping[str, str | None], config: DataConfig) -> dict
 
     The folder test is test; where there is none, val is, as the published sets name it. dev is the
     folder dev, or val beside test. A split without a folder is carved from train: test_fraction of
-    its pairs, then dev_fraction of the rest, rounded, at least one. Pairs in no folder at all count
-    as train. Raises UserError if a split would be empty or the folders are ambiguous.
+    its pairs, then dev_fraction of the rest. Pairs in no folder at all count as train. Pairs of one
+    group (`data.group`) are carved as one. Raises UserError if there are fewer groups than splits,
+    if a pair has no group, or if the folders are ambiguous.
     """
+    return _assign(folders, config, fills_empty=True)
+
+
+def find_stand_ins(folders: Mapping[str, str | None], config: DataConfig) -> dict[Split, list[str]]:
+    """By split that no pair falls into, the pairs that stand in. Raises as `assign_splits` does."""
+    drawn, assigned = (_assign(folders, config, fills_empty=fills) for fills in (False, True))
+    moved = sorted(pair_id for pair_id in folders if drawn[pair_id] != assigned[pair_id])
+    by_split = {split: [name for name in moved if assigned[name] == split] for split in SPLITS}
+    return {split: names for split, names in by_split.items() if names}
+
+
+def _assign(
+    folders: Mapping[str, str | None], config: DataConfig, *, fills_empty: bool
+) -> dict[str, Split]:
     members: dict[str | None, list[str]] = {}
     for pair_id, folder in folders.items():
         members.setdefault(folder, []).append(pair_id)
@@ -38,7 +74,11 @@ def assign_splits(folders: Mapping[str, str | None], config: DataConfig) -> dict
     else:
         splits |= dict.fromkeys(members[dev_folder], "dev")
     rest = members["train"] if "train" in members else members[None]
-    return splits | _carve(rest, carved, seed=config.split_seed)
+    groups = {pair_id: _group(pair_id, config.group) for pair_id in rest}
+    by_group = _carve(
+        set(groups.values()), _ranges(carved), seed=config.split_seed, fills_empty=fills_empty
+    )
+    return splits | {pair_id: by_group[group] for pair_id, group in groups.items()}
 
 
 def _roles(present: Collection[str | None]) -> tuple[str | None, str | None]:
@@ -60,25 +100,69 @@ def _roles(present: Collection[str | None]) -> tuple[str | None, str | None]:
     return test, dev
 
 
+def _group(pair_id: str, pattern: str | None) -> str:
+    group = group_of(pair_id, pattern)
+    if group is None:
+        raise UserError(f"data.group: {pattern!r} finds no group in {pair_id!r}; correct it")
+    return group
+
+
+def _ranges(carved: Collection[tuple[Split, float]]) -> dict[Split, _Range]:
+    """Cut the `carved` (split, share of what is left) off [0, 1), from below; the rest is train."""
+    ranges: dict[Split, _Range] = {}
+    low = 0.0
+    for split, fraction in carved:
+        high = low + fraction * (1 - low)
+        ranges[split] = _Range(low, high)
+        low = high
+    return ranges | {"train": _Range(low, 1.0)}
+
+
 def _carve(
-    pair_ids: Collection[str], carved: Collection[tuple[Split, float]], *, seed: int
+    groups: Collection[str], ranges: Mapping[Split, _Range], *, seed: int, fills_empty: bool
 ) -> dict[str, Split]:
-    """Cut the `carved` (split, share of what is left) off `pair_ids`; the remainder is train."""
-    if len(pair_ids) <= len(carved):
-        names = " and ".join(["train", *(split for split, _ in carved)])
+    """The split of each group, by the range that its number falls into."""
+    if len(groups) < len(ranges):
+        names = " and ".join(["train", *(split for split in ranges if split != "train")])
         raise UserError(
-            f"{len(pair_ids)} pair(s) where {names} need at least {len(carved) + 1}; add pairs"
+            f"{len(groups)} pair(s) or group(s) where {names} need at least {len(ranges)}; "
+            "add pairs"
         )
-    rest = sorted(pair_ids, key=lambda pair_id: _draw(seed, pair_id))
-    splits: dict[str, Split] = {}
-    for num_done, (split, fraction) in enumerate(carved):
-        largest = len(rest) - (len(carved) - num_done)  # one is left for each split to come
-        size = min(max(round(fraction * len(rest)), 1), largest)
-        splits |= dict.fromkeys(rest[:size], split)
-        rest = rest[size:]
-    return splits | dict.fromkeys(rest, "train")
+    numbers = {group: _draw(seed, group) for group in groups}
+    splits: dict[str, Split] = {
+        group: next(split for split, part in ranges.items() if number < part.high)
+        for group, number in numbers.items()
+    }
+    if fills_empty:
+        for split in ranges:
+            _fill(split, splits, numbers, ranges)
+    return splits
 
 
-def _draw(seed: int, pair_id: str) -> bytes:
-    """A place in the order of carving that no other pair has a say in."""
-    return hashlib.sha256(f"{seed}:{pair_id}".encode()).digest()
+def _fill(
+    empty: Split,
+    splits: dict[str, Split],
+    numbers: Mapping[str, float],
+    ranges: Mapping[Split, _Range],
+) -> None:
+    """Where no group fell into a split, move the one that was drawn nearest there.
+
+    It is taken from train, or from dev or test where train can spare none: of all pairs those of
+    test should move the least.
+    """
+    sizes = Counter(splits.values())
+    if sizes[empty]:
+        return
+    giver = next(split for split in SPLITS if sizes[split] > 1)
+    nearest = min(
+        (group for group, split in splits.items() if split == giver),
+        key=lambda group: (ranges[empty].distance(numbers[group]), group),
+    )
+    splits[nearest] = empty
+
+
+def _draw(seed: int, group: str) -> float:
+    """A number in [0, 1) that no other group has a say in."""
+    # A name that is not UTF-8 has a hash as well.
+    digest = hashlib.sha256(f"{seed}:{group}".encode(errors="surrogatepass")).digest()
+    return int.from_bytes(digest[:_DRAWN_BYTES]) / (1 << 8 * _DRAWN_BYTES)

@@ -207,6 +207,102 @@ def test_too_few_sound_pairs_raise_where_nothing_else_is_wrong(tmp_path: Path) -
         check_pairs(tmp_path, make_config())
 
 
+def write_clips(root: Path, num_clips: int, *, folder: str = "") -> None:
+    """Two frames each, without split folders unless `folder` is one."""
+    for clip in range(num_clips):
+        for frame in range(2):
+            save_pair(root, f"{folder}clip{clip}_{frame}", *draw(10 * clip + frame))
+
+
+def split_of(root: Path, **changes: object) -> dict[str, str]:
+    report = check_pairs(root, make_config(**changes), num_workers=1)
+    return {pair.files.pair_id: pair.split for pair in report.pairs}
+
+
+def test_leaving_bad_pairs_out_moves_no_sound_one(tmp_path: Path) -> None:
+    write_clips(tmp_path, 20)
+    before = split_of(tmp_path)
+    assert set(before.values()) == {"train", "dev", "test"}
+    for name in ("clip3_0", "clip4_1", "clip17_0"):
+        (tmp_path / f"A/{name}.png").write_bytes(b"")
+    save_pair(tmp_path, "late", draw(0)[0], draw(1)[1][:32])
+    after = split_of(tmp_path, on_bad_pair="exclude")
+    assert after == {name: before[name] for name in before if name in after}
+    assert len(after) == len(before) - 3
+
+
+def test_frames_of_a_clip_that_are_alike_are_no_leak_where_they_are_a_group(tmp_path: Path) -> None:
+    write_clips(tmp_path, 24)
+    for clip in range(24):
+        ids, photo = draw(10 * clip)
+        save_pair(tmp_path, f"clip{clip}_1", ids, photo + np.uint8(3))
+    alone = check_pairs(tmp_path, make_config(), num_workers=1)
+    assert {item.kind for item in alone.offences} == {"near_duplicate_across_splits"}
+    together = check_pairs(tmp_path, make_config(group=r"(clip\d+)_"), num_workers=1)
+    assert together.offences == ()
+    splits = {pair.files.pair_id: pair.split for pair in together.pairs}
+    assert all(splits[f"clip{clip}_0"] == splits[f"clip{clip}_1"] for clip in range(24))
+    assert set(splits.values()) == {"train", "dev", "test"}
+
+
+def test_like_frames_of_two_clips_on_two_sides_are_named_with_their_clips(tmp_path: Path) -> None:
+    write_clips(tmp_path, 12)
+    splits = split_of(tmp_path, group=r"(clip\d+)_")
+    (train, test) = (
+        next(name[:-2] for name, split in splits.items() if split == wanted)
+        for wanted in ("train", "test")
+    )
+    save_pair(tmp_path, f"{train}_0", *draw(10 * int(test.removeprefix("clip"))))
+    config = make_config(group=r"(clip\d+)_", on_bad_pair="exclude")
+    report = check_pairs(tmp_path, config, num_workers=1)
+    (leak,) = report.offences
+    assert (leak.kind, leak.pair_ids) == ("duplicate_across_splits", (f"{train}_0",))
+    assert f"in train (group '{train}') and in test (group '{test}')" in leak.message
+    kept = {pair.files.pair_id: pair.split for pair in report.pairs}
+    assert kept == {name: split for name, split in splits.items() if name != f"{train}_0"}
+
+
+def test_a_group_that_the_folders_cut_is_an_offence_and_test_keeps_it(tmp_path: Path) -> None:
+    write_clips(tmp_path, 8, folder="train/")
+    save_pair(tmp_path, "test/clip3_9", *draw(900))
+    report = check_pairs(tmp_path, make_config(group=r"(clip\d+)_"), num_workers=1)
+    assert [(item.kind, item.pair_ids) for item in report.offences] == [
+        ("group_across_splits", ("train/clip3_0",)),
+        ("group_across_splits", ("train/clip3_1",)),
+    ]
+    left = split_of(tmp_path, group=r"(clip\d+)_", on_bad_pair="exclude")
+    assert "test/clip3_9" in left
+    assert "train/clip3_0" not in left
+    by_folder = check_pairs(tmp_path, make_config(group=r"^(.*clip\d+)_"), num_workers=1)
+    assert by_folder.offences == ()
+
+
+@pytest.mark.parametrize("on_bad_pair", ["fail", "exclude"])
+def test_pairs_without_a_group_are_named_and_never_just_left_out(
+    tmp_path: Path, on_bad_pair: str
+) -> None:
+    write_clips(tmp_path, 12)
+    save_pair(tmp_path, "still", *draw(900))
+    config = make_config(group=r"(clip\d+)_", on_bad_pair=on_bad_pair)
+    report = check_pairs(tmp_path, config, num_workers=1)
+    (offence,) = report.offences
+    assert (offence.kind, offence.paths) == ("no_group", ("A/still.png", "B/still.png"))
+    assert "finds no group in 'still'" in format_report(report)
+    assert report.is_beyond_excluding
+
+
+def test_who_stands_in_for_an_empty_split_is_a_note(tmp_path: Path) -> None:
+    write_clips(tmp_path, 2)
+    fractions = {"dev_fraction": 0.01, "test_fraction": 0.01}
+    report = check_pairs(tmp_path, make_config(**fractions), num_workers=1)
+    stand_ins = {pair.split: pair.files.pair_id for pair in report.pairs if pair.split != "train"}
+    dev, test = report.notes
+    assert dev.startswith("no pair falls into dev by its own hash")
+    assert f": {stand_ins['dev']} stands in" in dev
+    assert test.startswith("no pair falls into test by its own hash")
+    assert f": {stand_ins['test']} stands in" in test
+
+
 def test_what_is_only_odd_is_a_note(tmp_path: Path) -> None:
     write_sound(tmp_path)
     save_pair(tmp_path, "train/again", *draw(0))
@@ -284,4 +380,4 @@ def test_the_published_maps_are_sound(tmp_path: Path) -> None:
     )
 
     assert report.offences == ()
-    assert as_dict(report)["num_by_split"] == {"train": 23, "dev": 2, "test": 9}
+    assert as_dict(report)["num_by_split"] == {"train": 24, "dev": 1, "test": 9}

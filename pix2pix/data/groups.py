@@ -1,0 +1,15 @@
+"""Pairs that belong together, such as the frames of a clip or the crops of a scene."""
+
+import re
+
+
+def group_of(pair_id: str, pattern: str | None) -> str | None:
+    """The group that `data.group` finds in the id of a pair; None if it finds none.
+
+    The pattern is searched for anywhere in the id, and what its parentheses capture is the group.
+    Without a pattern each pair is a group of its own, named by its id.
+    """
+    if pattern is None:
+        return pair_id
+    match = re.search(pattern, pair_id)
+    return (match[1] or None) if match else None
