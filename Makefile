@@ -19,7 +19,8 @@ setup: .venv/ready ## create .venv from requirements.lock (done by the others wh
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12" >&2; exit 1; }
 	@test -x "$(UV)" || $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .setup uv
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
-	VIRTUAL_ENV=.venv $(UV) pip install --quiet --constraint requirements.lock --editable '.[pipeline,dev]'
+	VIRTUAL_ENV=.venv $(UV) pip install --quiet --compile-bytecode --constraint requirements.lock \
+	  --editable '.[pipeline,dev]'
 	@touch $@
 
 run: setup ## the whole pipeline: data, checks, training, evaluation, registered model
