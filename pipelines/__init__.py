@@ -18,6 +18,7 @@ _SETTINGS = {
     "MALLOC_TRIM_THRESHOLD_": str(2**30),
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # a line of noise per registered model
+    "MLFLOW_LOGGING_LEVEL": "WARNING",  # what is said here, our own lines say
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # we try again ourselves; seven take minutes
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -1,8 +1,13 @@
 """How a training says in one line of text how far it is, and how that line is read again."""
 
+import itertools
 import re
+import statistics
+from collections.abc import Mapping, Sequence
 
-_PLACE = re.compile(r"epoch (\d+)/(\d+), step (\d+)/(\d+)")
+_PLACE = re.compile(r"epoch (\d+)/(\d+)(?:, step (\d+)/(\d+)|: )")
+_RECENT = 5  # epochs that the time left is told from
+_MUCH_WAITING = 0.05  # of the time, for data: worth saying
 
 
 def progress_line(epoch: int, num_epochs: int, *, batch: int, num_batches: int) -> str:
@@ -14,14 +19,69 @@ def progress_line(epoch: int, num_epochs: int, *, batch: int, num_batches: int) 
     return f"epoch {epoch + 1}/{num_epochs}, step {batch}/{num_batches}"
 
 
+def speed(images_per_s: float, data_wait_share: float) -> str:
+    """How fast it goes, and what it waits for, where that is worth saying.
+
+    >>> speed(3.14, 0.01), speed(31.4, 0.25)
+    ('3.1 img/s', '31.4 img/s (25% of the time waiting for data)')
+    """
+    waiting = f" ({data_wait_share:.0%} of the time waiting for data)"
+    return f"{images_per_s:.1f} img/s{waiting if data_wait_share >= _MUCH_WAITING else ''}"
+
+
+def epoch_line(history: Sequence[Mapping[str, float]], num_epochs: int, *, is_best: bool) -> str:
+    """The line for the epoch that the last record of `history` is of.
+
+    `is_best`: its networks are kept, as those with the lowest dev L1 so far.
+    """
+    record = history[-1]
+    dev = f"dev L1 {record['dev/l1']:.4f}{' (best so far)' if is_best else ''}"
+    if record["epoch"] == 0:
+        return f"before training: {dev}"
+    left_s = (num_epochs - record["epoch"]) * _epoch_s(history)
+    parts = [
+        dev,
+        f"G: L1 {record['train/loss_g_l1']:.4f}",
+        f"adversarial {record['train/loss_g_adversarial']:.3f}",
+        f"D: {record['train/loss_d']:.3f}",
+        speed(record["perf/images_per_s"], record["perf/data_wait_share"]),
+        f"{duration(left_s)} left" if left_s else "the last one",
+    ]
+    return f"epoch {record['epoch']:.0f}/{num_epochs}: {', '.join(parts)}"
+
+
+def _epoch_s(history: Sequence[Mapping[str, float]]) -> float:
+    """What an epoch takes, all included; an interruption between two of them counts little."""
+    times_s = [record["time_s"] for record in history[-_RECENT - 1 :]]
+    return statistics.median_low([after - before for before, after in itertools.pairwise(times_s)])
+
+
+def duration(seconds: float) -> str:
+    """A duration as a person says it.
+
+    >>> duration(7.4), duration(130), duration(3 * 3600 + 65)
+    ('7 s', '2 min 10 s', '3 h 1 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
 def share_done(line: str) -> float | None:
     """The share of a training, in [0, 1], that `line` says is done; None if it says nothing.
 
     >>> share_done("INFO epoch 1/2, step 5/10, 3.1 img/s")
     0.25
+    >>> share_done("INFO epoch 1/2: dev L1 0.1000")
+    0.5
     """
     match = _PLACE.search(line)
     if match is None:
         return None
-    epoch, num_epochs, batch, num_batches = map(int, match.groups())
-    return (epoch - 1 + batch / num_batches) / num_epochs
+    epoch, num_epochs = int(match[1]), int(match[2])
+    if match[3] is None:
+        return epoch / num_epochs
+    return (epoch - 1 + int(match[3]) / int(match[4])) / num_epochs

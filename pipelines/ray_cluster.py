@@ -25,6 +25,12 @@ class Placement:
     use_gpu: bool
 
 
+# Ray protects a cluster that it starts by a token, and recommends in a warning to think about it.
+# That is what is wanted here. Saying so in RAY_AUTH_MODE would also ask for a token of clusters
+# that have none.
+logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
+
+
 def connect(address: str | None) -> None:
     """Join the cluster at `address` or `RAY_ADDRESS`, or start Ray on this machine. Idempotent.
 
@@ -40,7 +46,7 @@ def connect(address: str | None) -> None:
         )
     if address is None:
         # Neither the dashboard nor its port is needed. Workers speak through ray_console.
-        ray.init(include_dashboard=False, log_to_driver=False)
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
         return
     # Every node runs the code of this one: what is installed there may be of another commit.
     ray.init(

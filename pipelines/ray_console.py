@@ -19,7 +19,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from pipelines.progress_line import progress_line
+from pipelines.progress_line import progress_line, speed
 
 if TYPE_CHECKING:
     from pix2pix.training import StepProgress
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _POLL_S = 0.5
-_POLL_WITHOUT_TERMINAL_S = 15.0  # a log file wants lines now and then, not a moving bar
+_SILENCE_S = 30.0  # of long epochs a log file wants a line now and then, not a moving bar
 
 
 class _Progress(NamedTuple):
@@ -104,7 +104,11 @@ class WorkerConsole(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send a warning or an error."""
-        self._mailbox.message.remote(record.levelno, record.getMessage())
+        self._mailbox.message.remote(record.levelno, f"worker: {record.getMessage()}")
+
+    def say(self, line: str) -> None:
+        """Send a line for the person at the console."""
+        self._mailbox.message.remote(logging.INFO, line)
 
 
 @contextmanager
@@ -124,11 +128,11 @@ def console(num_epochs: int) -> Iterator[Any]:
 
 def _show(mailbox: Any, done: threading.Event, num_epochs: int) -> None:
     has_terminal = sys.stderr.isatty()
-    poll_s = _POLL_S if has_terminal else _POLL_WITHOUT_TERMINAL_S
+    shown_s = time.monotonic()
     with logging_redirect_tqdm(), tqdm(unit="step", disable=not has_terminal) as bar:
         is_over = False
         while not is_over:
-            is_over = done.wait(poll_s)
+            is_over = done.wait(_POLL_S)
             try:
                 news = ray.get(mailbox.take.remote(), timeout=10)
             except ray.exceptions.GetTimeoutError:
@@ -136,11 +140,14 @@ def _show(mailbox: Any, done: threading.Event, num_epochs: int) -> None:
             except ray.exceptions.RayError:
                 return  # the cluster is gone; the driver's own error says so
             for level, text in news.messages:
-                logger.log(level, "worker: %s", text)
+                logger.log(level, "%s", text)
+            is_due = not news.messages and time.monotonic() - shown_s >= _SILENCE_S
             if news.progress is not None and has_terminal:
                 _advance(bar, news.progress, num_epochs)
-            elif news.progress is not None:
+            elif news.progress is not None and is_due:
                 logger.info("%s", _line(news.progress, num_epochs))
+            if news.messages or is_due:
+                shown_s = time.monotonic()
 
 
 def _advance(bar: Any, progress: _Progress, num_epochs: int) -> None:
@@ -149,7 +156,7 @@ def _advance(bar: Any, progress: _Progress, num_epochs: int) -> None:
         bar.total = num_epochs * progress.num_batches
         bar.n = bar.initial = done  # a continued training did not do these now
     bar.set_description(f"epoch {progress.epoch + 1}/{num_epochs}", refresh=False)
-    bar.set_postfix_str(_speed(progress), refresh=False)
+    bar.set_postfix_str(speed(progress.images_per_s, progress.data_wait_share), refresh=False)
     bar.n = done
     bar.refresh()
 
@@ -158,8 +165,4 @@ def _line(progress: _Progress, num_epochs: int) -> str:
     place = progress_line(
         progress.epoch, num_epochs, batch=progress.batch, num_batches=progress.num_batches
     )
-    return f"{place}, {_speed(progress)}"
-
-
-def _speed(progress: _Progress) -> str:
-    return f"{progress.images_per_s:.1f} img/s, {progress.data_wait_share:.0%} waiting for data"
+    return f"{place}, {speed(progress.images_per_s, progress.data_wait_share)}"

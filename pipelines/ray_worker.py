@@ -15,6 +15,7 @@ from torch import distributed, nn
 
 from pipelines.live_run import LiveRun
 from pipelines.node_dataset import DatasetSource, local_dataset
+from pipelines.progress_line import epoch_line
 from pipelines.ray_checkpoints import CheckpointReports, restore
 from pipelines.ray_console import WorkerConsole
 from pipelines.ray_requests import Requests
@@ -180,7 +181,10 @@ def _train(job: _Job, batches: TrainBatches) -> Outcome:
 
 
 def _log_epoch(job: _Job, state: TrainState, result: EpochResult, grids: SampleGrids) -> None:
-    """On the first rank, write the sample grid and log the epoch to MLflow."""
+    """On the first rank, write the sample grid, tell the console, log the epoch to MLflow."""
+    if rank() == 0:
+        num_epochs = job.params.train.total_epochs
+        job.console.say(epoch_line(state.history, num_epochs, is_best=result.is_best))
     png = None
     if result.samples is not None:
         png = grids.png(result.samples, better_mode(result.metrics))
