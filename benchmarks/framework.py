@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import ray
@@ -17,7 +17,7 @@ from pipelines.live_run import LiveRun
 from pipelines.node_dataset import dataset_source
 from pipelines.ray_cluster import Placement
 from pipelines.ray_train import train
-from pipelines.run_description import RunDescription
+from pipelines.run_description import RunDescription, data_record
 from pipelines.running_state import open_running_state
 from pipelines.storage import open_folder
 from pix2pix.checkpoint import save_training
@@ -81,8 +81,9 @@ def train_under_ray(
     description = RunDescription(
         run_key=state.run_key,
         started_s=state.started_s,
-        params=params,
-        manifest=manifest,
+        experiment=params.register.experiment,
+        params=asdict(params),
+        data=data_record(manifest),
         origin=origin(Path()),
     )
     with ray.init("local", num_cpus=num_cores, include_dashboard=False, log_to_driver=False):

@@ -1,7 +1,5 @@
 """A training's run in MLflow with all that is known of it from the start."""
 
-from dataclasses import asdict
-
 from pipelines.lineage import flatten
 from pipelines.mlflow_run import MlflowRun, connect, find_run, open_run
 from pipelines.paths import PREPARED_DIR
@@ -17,9 +15,9 @@ def described_run(uri: str, description: RunDescription) -> MlflowRun:
 
     Raises ConnectionError naming `uri` if MLflow does not answer.
     """
-    params, origin = description.params, description.origin
+    data, origin = description.data, description.origin
     tags = {
-        DATA_HASH_TAG: description.manifest.data_hash,
+        DATA_HASH_TAG: data.data_hash,
         "mlflow.source.name": "pipelines.stages.train",
         "mlflow.source.type": "LOCAL",
         GIT_DIRTY_TAG: str(origin.is_dirty).lower(),
@@ -28,14 +26,14 @@ def described_run(uri: str, description: RunDescription) -> MlflowRun:
     }
     run = open_run(
         connect(uri),
-        params.register.experiment,
+        description.experiment,
         run_key=description.run_key,
-        name=f"{params.data.name}-{description.run_key[:8]}",
+        name=f"{data.name}-{description.run_key[:8]}",
         started_s=description.started_s,
         tags=tags if origin.commit is None else {GIT_COMMIT_TAG: origin.commit, **tags},
     )
-    run.log_params(flatten(asdict(params)))
-    run.log_dataset(description.manifest, path=PREPARED_DIR, context="training")
+    run.log_params(flatten(description.params))
+    run.log_dataset(data, path=PREPARED_DIR, context="training")
     run.log_text("environment/requirements.txt", origin.packages)
     return run
 
@@ -45,5 +43,4 @@ def existing_run(uri: str, description: RunDescription) -> MlflowRun | None:
 
     Raises ConnectionError naming `uri` if MLflow does not answer.
     """
-    experiment = description.params.register.experiment
-    return find_run(connect(uri), experiment, run_key=description.run_key)
+    return find_run(connect(uri), description.experiment, run_key=description.run_key)

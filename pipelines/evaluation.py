@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pipelines.device import best_device
 from pipelines.entrypoint import write_json
+from pipelines.model_content import MODEL_KEY, content_hash
 from pipelines.paths import METRICS_PATH, METRICS_TABLE_PATH, PANELS_DIR, PER_IMAGE_PATH
 from pix2pix.checkpoint import ModelCard, load_generator
 from pix2pix.config import EvaluateConfig
@@ -41,6 +42,7 @@ from pix2pix.models import UNetGenerator, translate
 class Evaluation(NamedTuple):
     """What was measured: the report, the scores of each image, the best and worst of them."""
 
+    model_sha256: str  # see pipelines/model_content.py
     report: Report
     scores: SplitScores
     extremes: Extremes
@@ -67,12 +69,12 @@ def evaluate_model(prepared_dir: Path, model_dir: Path, config: EvaluateConfig) 
     warnings = tuple(text for text in (warning, reason) if text is not None)
     protocol = _protocol(manifest, card, extractor, config)
     report = make_report(scores, protocol=protocol, dev=card.dev, warnings=warnings)
-    return Evaluation(report, scores, extremes)
+    return Evaluation(content_hash(model_dir), report, scores, extremes)
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> list[Path]:
     """Write metrics, per-image scores and pictures to `folder`; returns the files."""
-    report, scores, extremes = evaluation
+    model_sha256, report, scores, extremes = evaluation
     panels_dir = folder / PANELS_DIR.name
     best_path, worst_path = panels_dir / "best.png", panels_dir / "worst.png"
     per_image_path = folder / PER_IMAGE_PATH.name
@@ -80,7 +82,7 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> list[Path]:
     write_text(per_image_path, per_image_csv(scores))
     write_png(best_path, panel_image(extremes.best()))
     write_png(worst_path, panel_image(extremes.worst()))
-    write_json(metrics_path, report_json(report))
+    write_json(metrics_path, report_json(report) | {MODEL_KEY: model_sha256})
     write_text(table_path, f"{format_table(report)}\n")
     return [metrics_path, table_path, per_image_path, best_path, worst_path]
 

@@ -1,6 +1,5 @@
 """What the finished stages left in the project's files, as one value to be recorded."""
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -8,85 +7,51 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.dvc_lock import model_lineage
 from pipelines.entrypoint import read_json
-from pipelines.lineage import Origin, stage_outputs
-from pipelines.paths import (
-    CHAMPION_PATH,
-    EVALUATION_DIR,
-    HISTORY_PATH,
-    METRICS_PATH,
-    NEW_DATA_PATH,
-    REGISTRATION_PATH,
-    SAMPLES_DIR,
-    TRAIN_PATH,
-)
+from pipelines.paths import HISTORY_PATH, METRICS_PATH, SAMPLES_DIR, TRAIN_PATH
+from pipelines.report_files import files_sha256, report_files
+from pipelines.train_record import TrainRecord, read_train_record
 from pix2pix.errors import UserError
 
-LOCK_PATH = Path("dvc.lock")
-
 _SAMPLE = re.compile(r"epoch_(\d+)\.png")
-
-# Below reports/, but not files of this run: samples are recorded as image steps, a study is not
-# part of a training, and the others are written after all of this, or whenever somebody asks.
-_NOT_REPORTS = (
-    SAMPLES_DIR,
-    Path("reports/tune"),
-    REGISTRATION_PATH,
-    CHAMPION_PATH,
-    NEW_DATA_PATH,
-    EVALUATION_DIR,
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinishedRun:
     """A training that was evaluated."""
 
-    run_key: str
-    started_s: float
+    training: TrainRecord
     ended_s: float
-    origin: Origin  # of the training: the checkout may have moved on since
     records: tuple[Mapping[str, float], ...]  # the lines of history.jsonl
     samples: Mapping[int, Path]  # sample grids by epoch
     scores: Mapping[str, float]  # test/<metric> and test/baseline_<name>/<metric>
     reports: Mapping[str, Path]  # other files below reports/, by path relative to the project
     reports_sha256: str  # over the names and contents of these
-    outputs: Mapping[str, str]  # MD5 of each stage's outputs, by path, as in dvc.lock
+    outputs: Mapping[str, str]  # MD5 of the outputs that led here, by path, as in dvc.lock
 
 
 def read_finished_run(project_dir: Path) -> FinishedRun:
     """Read what `train` and `evaluate` wrote.
 
-    Raises UserError naming a file that is missing, or a train.json without the run's origin.
+    Raises UserError naming a file that is missing, or what train.json does not say.
     """
-    train = read_json(project_dir / TRAIN_PATH, made_by="train")
+    training = read_train_record(project_dir / TRAIN_PATH)
     scores = read_json(project_dir / METRICS_PATH, made_by="evaluate")
     records = read_history(project_dir / HISTORY_PATH)
-    reports = _reports(project_dir)
+    reports = report_files(project_dir)
     last_s = max(float(record["time_s"]) for record in records)
     return FinishedRun(
-        run_key=train["run_key"],
-        started_s=train["started_s"],
+        training=training,
         # An interrupted and resumed training took longer than the time it was running.
-        ended_s=max(train["started_s"] + train["elapsed_s"], last_s),
-        origin=_origin(train, path=project_dir / TRAIN_PATH),
+        ended_s=max(training.started_s + training.elapsed_s, last_s),
         records=records,
         samples=_samples(project_dir / SAMPLES_DIR),
         scores=scores_of(scores),
         reports=reports,
         reports_sha256=files_sha256(reports),
-        outputs=stage_outputs(project_dir / LOCK_PATH),
+        outputs=model_lineage(project_dir),
     )
-
-
-def _origin(train: Mapping[str, Any], *, path: Path) -> Origin:
-    try:
-        return Origin(**train["origin"])
-    except (KeyError, TypeError):  # written before it was recorded, or by hand
-        raise UserError(
-            f"{path} does not say what code and packages the training ran with ('origin'); run "
-            "`dvc repro -f train`"
-        ) from None
 
 
 def read_history(path: Path) -> tuple[dict[str, float], ...]:
@@ -114,23 +79,3 @@ def _numbers(scores: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, floa
     for name, value in scores.items():
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             yield f"{prefix}{name}", float(value)
-
-
-def _reports(project_dir: Path) -> dict[str, Path]:
-    excluded = [project_dir / path for path in _NOT_REPORTS]
-    reports_dir = project_dir / METRICS_PATH.parent
-    return {
-        path.relative_to(project_dir).as_posix(): path
-        for path in sorted(reports_dir.rglob("*"))
-        if path.is_file()
-        and not path.name.startswith(".")
-        and not any(path.is_relative_to(other) for other in excluded)
-    }
-
-
-def files_sha256(files: Mapping[str, Path]) -> str:
-    """Over the names and contents of files."""
-    digest = hashlib.sha256()
-    for name, path in files.items():
-        digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Where a run comes from: the commit, the content of each stage's outputs, the packages."""
+"""Where a run comes from: the commit, the packages, the parameters as they are written."""
 
 import json
 import platform
@@ -10,15 +10,11 @@ from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.version import Version
-from ruamel.yaml import YAML
 
 from pipelines.git import git
 from pix2pix.errors import UserError
 
 DISTRIBUTION = "pix2pix-pipeline"
-
-# The stages a model is a function of; `register` would make a run's tags depend on themselves.
-_STAGES = ("ingest", "prepare", "train", "evaluate")
 
 # What the pipeline itself writes, and the parameters, which every run records in full: with these
 # a run whose code is committed would almost always count as changed.
@@ -58,19 +54,6 @@ def _git(project_dir: Path, *arguments: str) -> str | None:
         return git(project_dir, *arguments)
     except UserError:
         return None
-
-
-def stage_outputs(lock_path: Path) -> dict[str, str]:
-    """MD5 of each output that leads to the model, by path, from `dvc.lock`.
-
-    Empty where no such file is: the stages were run by hand.
-    """
-    if not lock_path.is_file():
-        return {}
-    lock = YAML(typ="safe").load(lock_path) or {}
-    stages = lock.get("stages", {})
-    outputs = [output for name in _STAGES for output in stages.get(name, {}).get("outs", [])]
-    return {output["path"]: output["md5"] for output in outputs if "md5" in output}
 
 
 def installed_packages() -> str:

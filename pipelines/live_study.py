@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.finished_run import files_sha256
 from pipelines.outbox import Outbox
+from pipelines.report_files import files_sha256
 from pipelines.run_description import RunDescription
 from pipelines.tracking_uri import reach, shown
+from pix2pix.config import parse_params
 from pix2pix.tuning.space import first_kept_epoch
 from pix2pix.tuning.trials import Trial
 
@@ -44,7 +45,7 @@ class LiveStudy:
 
     def __init__(self, uri: str, description: RunDescription, *, grid: Grid) -> None:
         self._uri, self._description, self._grid = uri, description, grid
-        self._first_epoch = first_kept_epoch(description.params)
+        self._first_epoch = first_kept_epoch(parse_params(description.params))
         self._outbox: Outbox[Trial | _End] = Outbox(
             self._send, errors=(_LostError,), tell=self._tell
         )

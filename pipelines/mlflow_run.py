@@ -19,8 +19,8 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipelines.mlflow_samples import log_sample
+from pipelines.run_description import DataRecord
 from pipelines.tracking_uri import artifact_location, reach, unusable
-from pix2pix.data.manifest import Manifest
 from pix2pix.errors import UserError
 
 RUN_KEY_TAG = "pix2pix.run_key"
@@ -130,15 +130,15 @@ class MlflowRun:
         if changed:
             logger.warning("MLflow run %s keeps its first %s", self.run_id, ", ".join(changed))
 
-    def log_dataset(self, manifest: Manifest, *, path: Path, context: str) -> None:
+    def log_dataset(self, data: DataRecord, *, path: Path, context: str) -> None:
         """Log the prepared pairs at `path` as the data set of the run; `context` says what for."""
         inputs = self.client.get_run(self.run_id).inputs
         if inputs is not None and inputs.dataset_inputs:
             return
-        sizes = {f"num_{name}": len(split.pair_ids) for name, split in manifest.splits.items()}
+        sizes = {f"num_{name}": number for name, number in data.num_pairs.items()}
         dataset = Dataset(
-            name=manifest.name,
-            digest=manifest.data_hash[:_DIGEST_CHARACTERS],
+            name=data.name,
+            digest=data.data_hash[:_DIGEST_CHARACTERS],
             source_type="local",
             source=json.dumps({"uri": path.as_posix()}),
             profile=json.dumps(sizes),

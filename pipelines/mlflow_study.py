@@ -5,7 +5,6 @@ and its parallel coordinates show trials and nothing else.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import assert_never
 
@@ -25,7 +24,7 @@ BEST_L1 = "tune/best_dev_l1"
 
 def experiment_of(description: RunDescription) -> str:
     """Where studies and their trials are."""
-    return f"{description.params.register.experiment}-tune"
+    return f"{description.experiment}-tune"
 
 
 def open_study(uri: str, description: RunDescription) -> MlflowRun:
@@ -33,9 +32,9 @@ def open_study(uri: str, description: RunDescription) -> MlflowRun:
 
     Raises ConnectionError naming `uri` if MLflow does not answer.
     """
-    params, origin = description.params, description.origin
+    data, origin = description.data, description.origin
     tags = {
-        DATA_HASH_TAG: description.manifest.data_hash,
+        DATA_HASH_TAG: data.data_hash,
         "mlflow.source.name": "pipelines.stages.tune",
         "mlflow.source.type": "LOCAL",
         GIT_DIRTY_TAG: str(origin.is_dirty).lower(),
@@ -44,12 +43,12 @@ def open_study(uri: str, description: RunDescription) -> MlflowRun:
         connect(uri),
         experiment_of(description),
         run_key=description.run_key,
-        name=f"tune-{params.data.name}-{description.run_key[:8]}",
+        name=f"tune-{data.name}-{description.run_key[:8]}",
         started_s=description.started_s,
         tags=tags if origin.commit is None else {GIT_COMMIT_TAG: origin.commit, **tags},
     )
-    run.log_params(flatten({"tune": asdict(params.tune)}))
-    run.log_dataset(description.manifest, path=PREPARED_DIR, context="tuning")
+    run.log_params(flatten({"tune": description.params["tune"]}))
+    run.log_dataset(data, path=PREPARED_DIR, context="tuning")
     run.log_text("environment/requirements.txt", origin.packages)
     return run
 

@@ -1,6 +1,6 @@
 """A trained generator as an MLflow model: source code, weights, signature, nothing pickled."""
 
-import hashlib
+import logging
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,11 +12,10 @@ from mlflow.types import Schema, TensorSpec
 
 import pix2pix
 from pipelines.lineage import installed_version, pinned_dependencies
-from pix2pix.checkpoint import CARD_FILE, GENERATOR_FILE, ModelCard
+from pipelines.model_content import MODEL_FILES
+from pix2pix.checkpoint import ModelCard
 from pix2pix.data.manifest import SideRecord
-from pix2pix.errors import UserError
 
-MODEL_FILES = (GENERATOR_FILE, CARD_FILE)  # what a translation depends on
 PACKAGED_MODEL = "artifacts/model"  # where a package has them: MLflow decides the first part
 
 _SERVED_MODEL = Path(__file__).with_name("served_model.py")
@@ -32,10 +31,12 @@ def write_package(
     package carries its own copy of `pix2pix`, so whoever serves it needs only the packages it
     lists. It runs on the CPU; `load_model(..., model_config={"device": "cuda"})` changes that.
     """
+    # It warns that pip, which uv needs not, is not installed; conda.yaml then names any version.
+    logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as staging:
         files_dir = Path(staging) / "model"
         files_dir.mkdir()
-        for name in MODEL_FILES:  # the discriminator is of no use to who translates
+        for name in MODEL_FILES:
             shutil.copyfile(model_dir / name, files_dir / name)
         mlflow.pyfunc.save_model(
             str(folder),
@@ -49,18 +50,6 @@ def write_package(
             pip_requirements=[f"mlflow=={installed_version('mlflow')}", *pinned_dependencies()],
             mlflow_model=head,
         )
-
-
-def content_hash(model_dir: Path) -> str:
-    """SHA-256 of what a translation depends on. Raises UserError naming a file that is missing."""
-    digest = hashlib.sha256()
-    for name in MODEL_FILES:
-        path = model_dir / name
-        if not path.is_file():
-            raise UserError(f"{path} is missing; run `dvc repro train` or `dvc pull`")
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
 
 
 def signature(card: ModelCard) -> ModelSignature:

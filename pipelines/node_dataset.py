@@ -16,8 +16,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from pipelines.dvc_lock import output_md5
 from pipelines.dvc_remote import DvcRemote, Pulled, default_remote, file_md5, pull_folder
-from pipelines.lineage import stage_outputs
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.errors import UserError
 from pix2pix.files import write_text
@@ -43,11 +43,11 @@ def dataset_source(project_dir: Path, prepared_dir: Path, manifest: Manifest) ->
     Only reads dvc.lock and DVC's configuration; nothing is asked of the remote, which a training
     on one machine does not need. The remote's secrets are left out (see dvc_remote).
     """
-    name = Path(os.path.relpath(prepared_dir, project_dir)).as_posix()
+    path = Path(os.path.relpath(prepared_dir, project_dir))
     return DatasetSource(
         prepared_dir=prepared_dir.absolute(),
         data_hash=manifest.data_hash,
-        md5=stage_outputs(project_dir / "dvc.lock").get(name),
+        md5=output_md5(project_dir, path),
         remote=default_remote(project_dir),
     )
 

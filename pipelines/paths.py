@@ -26,6 +26,7 @@ PER_IMAGE_PATH = Path("reports/per_image.csv")
 PANELS_DIR = Path("reports/panels")
 
 REGISTRATION_PATH = Path("reports/registration.json")
+RECEIPT_PATH = Path("reports/.registered.json")  # of `register` for the next one; see receipt.py
 
 # Written by pipelines/registered, after the pipeline: of no run and no output of DVC's.
 CHAMPION_PATH = Path("reports/champion.json")

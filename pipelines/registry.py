@@ -14,13 +14,14 @@ from mlflow.models import Model
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines.mlflow_run import RUN_KEY_TAG, SCORES_STEP, connect
-from pipelines.model_package import content_hash, write_package
+from pipelines.mlflow_state import LOGGED_TAG
+from pipelines.model_content import content_hash
+from pipelines.model_package import write_package
 from pipelines.tracking import DATA_HASH_TAG, GIT_COMMIT_TAG, TrackedRun
 from pipelines.tracking_uri import shown
 from pix2pix.checkpoint import ModelCard, load_card
 
 CONTENT_TAG = "pix2pix.model_sha256"
-LOGGED_TAG = "pix2pix.logged_model_id"
 
 _LOGGED_NAME = "generator"  # of the model within its run
 _TEST_PREFIX, _BASELINE_PREFIX = "test/", "test/baseline_"

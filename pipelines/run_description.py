@@ -1,10 +1,25 @@
-"""What is known of a run when its training starts. Does not need MLflow: it travels to workers."""
+"""What is known of a run when its training starts. Does not need MLflow: it travels to workers.
 
+All of it is plain values, so that it can be kept beside the result and told of years later, when
+`params.yaml` and the working copy have moved on.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pipelines.lineage import Origin
-from pix2pix.config import Params
 from pix2pix.data.manifest import Manifest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataRecord:
+    """Which prepared pairs a run uses."""
+
+    name: str
+    data_hash: str
+    num_pairs: dict[str, int]  # by split
+    split_hashes: dict[str, str]  # by split, over ids and contents of its pairs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,6 +28,18 @@ class RunDescription:
 
     run_key: str
     started_s: float
-    params: Params
-    manifest: Manifest
+    experiment: str  # of MLflow, where the run is recorded
+    params: Mapping[str, Any]  # all of params.yaml, sections as nested mappings
+    data: DataRecord
     origin: Origin
+
+
+def data_record(manifest: Manifest) -> DataRecord:
+    """What a run records of the pairs that `manifest` lists."""
+    splits = manifest.splits
+    return DataRecord(
+        name=manifest.name,
+        data_hash=manifest.data_hash,
+        num_pairs={name: len(split.pair_ids) for name, split in splits.items()},
+        split_hashes={name: split.hash for name, split in splits.items()},
+    )

@@ -15,8 +15,6 @@ from pipelines.described_run import (
 from pipelines.finished_run import read_finished_run
 from pipelines.run_description import RunDescription
 from pipelines.tracking_uri import shown
-from pix2pix.config import Params
-from pix2pix.data.manifest import Manifest
 
 __all__ = ["DATA_HASH_TAG", "GIT_COMMIT_TAG", "TrackedRun", "complete_run"]
 
@@ -30,19 +28,22 @@ class TrackedRun:
     tracking_uri: str
 
 
-def complete_run(uri: str, project_dir: Path, *, params: Params, manifest: Manifest) -> TrackedRun:
+def complete_run(uri: str, project_dir: Path, *, experiment: str) -> TrackedRun:
     """Make the run of the trained and evaluated model complete, or make it, from the files.
 
-    A second call changes nothing. Raises ValueError if a stage's files are missing, and
-    ConnectionError naming `uri` if MLflow does not answer.
+    It is recorded as what it was trained with, whatever params.yaml says by now; only in which
+    `experiment` of MLflow it is, is decided here. A second call changes nothing. Raises UserError
+    if a stage's files are missing, and ConnectionError naming `uri` if MLflow does not answer.
     """
     finished = read_finished_run(project_dir)
+    training = finished.training
     description = RunDescription(
-        run_key=finished.run_key,
-        started_s=finished.started_s,
-        params=params,
-        manifest=manifest,
-        origin=finished.origin,
+        run_key=training.run_key,
+        started_s=training.started_s,
+        experiment=experiment,
+        params=training.params,
+        data=training.data,
+        origin=training.origin,
     )
     run = described_run(uri, description)
     run.log_records(finished.records)

@@ -21,7 +21,7 @@ def tracking_uri() -> str:
     A relative SQLite path is made absolute: a Ray worker runs in a folder of its own.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI") or _DEFAULT_URI
-    path = _sqlite_path(uri)
+    path = sqlite_path(uri)
     return uri if path is None else f"sqlite:///{path.resolve()}"
 
 
@@ -30,8 +30,13 @@ def artifact_location(uri: str) -> str | None:
 
     None for everything else: a server decides that itself.
     """
-    path = _sqlite_path(uri)
+    path = sqlite_path(uri)
     return None if path is None else (path.resolve().parent / "mlartifacts").as_uri()
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """The file of the SQLite database `uri`, None for everything else."""
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
 
 
 def shown(uri: str) -> str:
@@ -45,7 +50,7 @@ def reach(uri: str) -> None:
     Raises ConnectionError naming the URI and the remedy after seconds; MLflow itself would try
     again for minutes. Other databases than SQLite are not looked at.
     """
-    path = _sqlite_path(uri)
+    path = sqlite_path(uri)
     try:
         if path is not None:
             with closing(sqlite3.connect(path)) as database:
@@ -74,7 +79,3 @@ def _request(uri: str) -> None:
         # A certificate that MLflow's own settings may accept: something does answer.
         if not isinstance(error.reason, ssl.SSLError):
             raise
-
-
-def _sqlite_path(uri: str) -> Path | None:
-    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None

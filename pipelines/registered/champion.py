@@ -17,8 +17,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from pipelines.entrypoint import read_json, run, write_json
+from pipelines.model_content import content_hash
 from pipelines.model_fit import check_trained_on, misfit
-from pipelines.model_package import content_hash
 from pipelines.paths import CHAMPION_PATH, METRICS_PATH, MODEL_DIR, PREPARED_DIR
 from pipelines.registered.comparison import DEV_L1, Contender, Row, judge, side_by_side
 from pipelines.registered.dev_score import dev_l1

@@ -12,11 +12,14 @@ from mlflow.entities import LoggedModelInput
 from mlflow.entities.model_registry import ModelVersion
 
 from pipelines.evaluation import Evaluation
-from pipelines.finished_run import files_sha256, scores_of
+from pipelines.finished_run import scores_of
 from pipelines.lineage import flatten
 from pipelines.mlflow_run import SCORES_STEP, MlflowRun, open_run
+from pipelines.mlflow_state import LOGGED_TAG
 from pipelines.paths import PREPARED_DIR
-from pipelines.registry import CONTENT_TAG, LOGGED_TAG, link_metrics
+from pipelines.registry import CONTENT_TAG, link_metrics
+from pipelines.report_files import files_sha256
+from pipelines.run_description import data_record
 from pipelines.tracking import DATA_HASH_TAG
 from pix2pix.data.manifest import Manifest
 from pix2pix.evaluation.protocol import Protocol
@@ -47,7 +50,7 @@ def log_evaluation(
         tags=_tags(version, manifest),
     )
     run.log_params(flatten(asdict(protocol), "protocol."))
-    run.log_dataset(manifest, path=PREPARED_DIR, context="evaluation")
+    run.log_dataset(data_record(manifest), path=PREPARED_DIR, context="evaluation")
     run.log_scores(scores_of(report_json(evaluation.report)), time_s=time.time())
     run.log_files(files, sha256=files_sha256(files))
     _link(run, version)

@@ -10,7 +10,8 @@ from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from pipelines.model_package import MODEL_FILES, PACKAGED_MODEL, content_hash
+from pipelines.model_content import MODEL_FILES, content_hash
+from pipelines.model_package import PACKAGED_MODEL
 from pipelines.registered.versions import label
 from pipelines.registry import CONTENT_TAG
 from pipelines.tracking_uri import shown

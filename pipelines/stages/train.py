@@ -11,9 +11,10 @@ from pathlib import Path
 
 import ray.train
 
-from pipelines.entrypoint import InterruptionError, run, write_json
+from pipelines.entrypoint import InterruptionError, run
 from pipelines.lineage import Origin, origin
 from pipelines.live_run import LiveRun, mark_ended
+from pipelines.model_content import content_hash
 from pipelines.node_dataset import dataset_source
 from pipelines.paths import (
     AUGMENTATION_PATH,
@@ -27,10 +28,11 @@ from pipelines.paths import (
 )
 from pipelines.ray_cluster import Placement, connect, place
 from pipelines.ray_train import Trained, train
-from pipelines.run_description import RunDescription
+from pipelines.run_description import RunDescription, data_record
 from pipelines.running_state import RunningState, close_running_state, open_running_state
 from pipelines.storage import open_folder
 from pipelines.tracking_uri import tracking_uri
+from pipelines.train_record import TrainRecord, write_train_record
 from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
 from pix2pix.data.augment import make_augmentation
@@ -91,8 +93,9 @@ def _train(
     description = RunDescription(
         run_key=state.run_key,
         started_s=state.started_s,
-        params=params,
-        manifest=manifest,
+        experiment=params.register.experiment,
+        params=dataclasses.asdict(params),
+        data=data_record(manifest),
         origin=begun,
     )
     try:
@@ -153,17 +156,20 @@ def main() -> None:
     resumed_s = time.time()
     trained = _train(params, manifest, placement=placement, state=state, begun=begun)
     card = _write_outputs(trained, params, manifest)
-    write_json(
+    write_train_record(
         TRAIN_PATH,
-        {
-            "run_key": state.run_key,
-            "started_s": state.started_s,
-            "elapsed_s": time.time() - resumed_s,
-            "num_workers": placement.max_workers,
-            "epochs": trained.history[-1]["epoch"],
-            "best_epoch": card.epoch,
-            "origin": dataclasses.asdict(begun),
-        },
+        TrainRecord(
+            run_key=state.run_key,
+            started_s=state.started_s,
+            elapsed_s=time.time() - resumed_s,
+            num_workers=placement.max_workers,
+            epochs=int(trained.history[-1]["epoch"]),
+            best_epoch=card.epoch,
+            origin=begun,
+            params=dataclasses.asdict(params),
+            data=data_record(manifest),
+            model_sha256=content_hash(MODEL_DIR),
+        ),
     )
     close_running_state(state)
     logger.info(

@@ -1,5 +1,6 @@
 """DVC stage `tune`: search for better parameters on the dev split."""
 
+import dataclasses
 import logging
 import shutil
 from pathlib import Path
@@ -12,7 +13,7 @@ from pipelines.paths import PREPARED_DIR, RUNS_DIR, TUNE_DIR
 from pipelines.ray_cluster import connect
 from pipelines.ray_tune import TrialPlacement, place_trials
 from pipelines.ray_tune_trial import TrialJob
-from pipelines.run_description import RunDescription
+from pipelines.run_description import RunDescription, data_record
 from pipelines.running_state import (
     SAMPLES_FOLDER,
     RunningState,
@@ -37,8 +38,9 @@ def _follow(params: Params, manifest: Manifest, state: RunningState) -> LiveStud
     description = RunDescription(
         run_key=state.run_key,
         started_s=state.started_s,
-        params=params,
-        manifest=manifest,
+        experiment=params.register.experiment,
+        params=dataclasses.asdict(params),
+        data=data_record(manifest),
         origin=origin(Path()),
     )
     return LiveStudy(

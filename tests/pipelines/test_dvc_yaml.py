@@ -20,11 +20,13 @@ STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 # them.
 _FOLLOWERS = {
     "pipelines/checkpoints.py",
+    "pipelines/dvc_lock.py",
     "pipelines/dvc_remote.py",
     "pipelines/git.py",
     "pipelines/interruption.py",
     "pipelines/lineage.py",
     "pipelines/live_run.py",
+    "pipelines/model_content.py",
     "pipelines/node_dataset.py",
     "pipelines/outbox.py",
     "pipelines/progress_line.py",
@@ -36,13 +38,14 @@ _FOLLOWERS = {
     "pipelines/running_state.py",
     "pipelines/storage.py",
     "pipelines/tracking_uri.py",
+    "pipelines/train_record.py",
 }
 NOT_A_DEPENDENCY = {
     "train": _FOLLOWERS,
     "tune": _FOLLOWERS
     | {
-        "pipelines/finished_run.py",
         "pipelines/live_study.py",
+        "pipelines/report_files.py",
         "pipelines/study_console.py",
         "pipelines/study_log.py",
     },

@@ -31,7 +31,7 @@ def test_a_missing_file_is_named_with_the_stage_that_makes_it(
 
 
 def test_the_origin_is_the_one_the_training_recorded(project: Path) -> None:
-    assert read_finished_run(project).origin == ORIGIN
+    assert read_finished_run(project).training.origin == ORIGIN
 
 
 @pytest.mark.parametrize("origin", [{}, {"origin": None}, {"origin": {"commit": None}}])

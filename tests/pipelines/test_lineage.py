@@ -11,7 +11,6 @@ from pipelines.lineage import (
     installed_packages,
     origin,
     pinned_dependencies,
-    stage_outputs,
 )
 
 
@@ -63,18 +62,6 @@ def test_the_origin_names_the_python_and_the_packages_that_run(tmp_path: Path) -
     found = origin(tmp_path)
     assert (found.python, found.torch) == (platform.python_version(), version("torch"))
     assert found.packages == installed_packages()
-
-
-def test_outputs_are_those_of_the_stages_a_model_depends_on(tmp_path: Path) -> None:
-    lock = tmp_path / "dvc.lock"
-    assert stage_outputs(lock) == {}
-    lock.write_text(
-        "schema: '2.0'\nstages:\n"
-        "  tune:\n    outs: [{path: reports/tune, md5: a0}]\n"
-        "  train:\n    outs: [{path: models, md5: b1.dir}, {path: reports/train.json, md5: c2}]\n"
-        "  register:\n    outs: [{path: reports/registration.json, md5: d3}]\n"
-    )
-    assert stage_outputs(lock) == {"models": "b1.dir", "reports/train.json": "c2"}
 
 
 def test_dependencies_are_the_librarys_own_pinned_to_what_runs() -> None:

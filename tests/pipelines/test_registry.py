@@ -11,7 +11,8 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from pipelines.registry import LOGGED_TAG, Registration, register_model
+from pipelines.mlflow_state import LOGGED_TAG
+from pipelines.registry import Registration, register_model
 from pipelines.tracking import TrackedRun, complete_run
 from pix2pix.config import Params
 from pix2pix.inference import Translator
@@ -23,7 +24,6 @@ from tests.pipelines.tracked_project import (
     SCORES,
     metric_points,
     new_database,
-    small_manifest,
     source_image,
     write_model,
     write_project,
@@ -48,7 +48,7 @@ def uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def complete(uri: str, project: Path, params: Params) -> TrackedRun:
-    return complete_run(uri, project, params=params, manifest=small_manifest(params))
+    return complete_run(uri, project, experiment=params.register.experiment)
 
 
 def register(uri: str, project: Path, run: TrackedRun) -> Registration:

@@ -11,6 +11,7 @@ from pipelines.live_run import LiveRun
 from pipelines.mlflow_run import connect
 from pipelines.tracking import TrackedRun, complete_run
 from pipelines.tracking_uri import shown, tracking_uri
+from pipelines.train_record import read_train_record, write_train_record
 from pix2pix.config import Params
 from tests.pipelines.mlflow_process import closed_port
 from tests.pipelines.tracked_project import (
@@ -23,7 +24,6 @@ from tests.pipelines.tracked_project import (
     history_points,
     metric_points,
     new_database,
-    small_manifest,
     write_project,
 )
 
@@ -39,7 +39,7 @@ def uri(tmp_path: Path) -> str:
 
 
 def complete(uri: str, project: Path, params: Params) -> TrackedRun:
-    return complete_run(uri, project, params=params, manifest=small_manifest(params))
+    return complete_run(uri, project, experiment=params.register.experiment)
 
 
 def live(uri: str, params: Params) -> LiveRun:
@@ -71,6 +71,7 @@ def test_a_run_says_what_it_was_made_of(uri: str, project: Path, default_params:
     assert context == [("mlflow.data.context", "training")]
     tags = held["tags"]
     assert (tags["dvc.data/prepared"], tags["dvc.models"]) == ("aa.dir", "bb.dir")
+    assert len(tags["dvc.reports/metrics.json"]) == 32
     assert tags["pix2pix.data_hash"] == "d" * 64
     assert "dvc.reports/registration.json" not in tags  # it is written after the run
 
@@ -200,13 +201,16 @@ def test_a_model_evaluated_again_shows_its_latest_scores(
     assert len(metric_points(uri, run.run_id)["test/psnr_db"]) == 1
 
 
-def test_parameters_that_changed_after_the_training_are_named_not_fatal(
+def test_other_parameters_under_the_key_of_a_run_are_named_not_fatal(
     uri: str, project: Path, default_params: Params, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = complete(uri, project, default_params)
-    evaluate = dataclasses.replace(default_params.evaluate, batch_size=3)
-    changed = dataclasses.replace(default_params, evaluate=evaluate)
-    assert complete(uri, project, changed) == run
+    path = project / "reports" / "train.json"
+    train = read_train_record(path)
+    evaluate = {**train.params["evaluate"], "batch_size": 3}
+    changed = dataclasses.replace(train, params={**train.params, "evaluate": evaluate})
+    write_train_record(path, changed)
+    assert complete(uri, project, default_params) == run
     assert f"MLflow run {run.run_id} keeps its first evaluate.batch_size" in caplog.text
 
 

@@ -21,7 +21,6 @@ from tests.pipelines.tracked_project import (
     metric_points,
     new_database,
     png,
-    small_manifest,
     write_project,
 )
 
@@ -194,9 +193,8 @@ def test_a_run_of_a_server_is_not_completed_around_it(
     with LiveRun(server.url, described(default_params)) as run:
         follow(run, HISTORY[:1])
     project = write_project(tmp_path / "project")
-    manifest = small_manifest(default_params)
     with pytest.raises(ValueError, match="keeps its files on a server; set MLFLOW_TRACKING_URI"):
-        complete_run(server.database, project, params=default_params, manifest=manifest)
-    completed = complete_run(server.url, project, params=default_params, manifest=manifest)
+        complete_run(server.database, project, experiment=default_params.register.experiment)
+    completed = complete_run(server.url, project, experiment=default_params.register.experiment)
     held = metric_points(server.database, completed.run_id)
     assert {key: held[key] for key in history_points(HISTORY)} == history_points(HISTORY)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import hashlib
 import json
 import re
 import shutil
@@ -14,12 +15,14 @@ from mlflow import MlflowClient
 
 from pipelines.lineage import Origin
 from pipelines.mlflow_run import connect
-from pipelines.run_description import RunDescription
+from pipelines.run_description import RunDescription, data_record
+from pipelines.train_record import TrainRecord, write_train_record
 from pix2pix.checkpoint import ModelCard, save_model
-from pix2pix.config import Params
+from pix2pix.config import Params, load_params
 from pix2pix.data.manifest import Manifest, SideRecord, SplitRecord
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig, PatchDiscriminator, UNetGenerator
 
+ROOT = Path(__file__).parents[2]
 RUN_KEY = "7d8f6d0c-0b1e-4f5e-9b7e-2f4b8c1d2e3f"
 STARTED_S = 1_763_000_000.25
 ORIGIN = Origin(  # of no checkout and no environment that a test runs in
@@ -73,27 +76,55 @@ def write_project(folder: Path) -> Path:
     """The files of the stages up to `evaluate`, in the project folder `folder`."""
     reports = folder / "reports"
     (reports / "samples").mkdir(parents=True)
-    train = {
-        "run_key": RUN_KEY,
-        "started_s": STARTED_S,
-        "elapsed_s": 40.0,
-        "best_epoch": 3,
-        "origin": dataclasses.asdict(ORIGIN),
-    }
-    (reports / "train.json").write_text(json.dumps(train))
+    params = load_params(ROOT / "params" / "default.yaml")
+    write_train_record(
+        reports / "train.json",
+        TrainRecord(
+            run_key=RUN_KEY,
+            started_s=STARTED_S,
+            elapsed_s=40.0,
+            num_workers=1,
+            epochs=3,
+            best_epoch=3,
+            origin=ORIGIN,
+            params=dataclasses.asdict(params),
+            data=data_record(small_manifest(params)),
+            model_sha256="0" * 64,
+        ),
+    )
     (reports / "history.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in HISTORY))
     (reports / "metrics.json").write_text(json.dumps(SCORES))
     (reports / "per_image.csv").write_text("pair_id,l1\nx,0.1\n")
     write_picture(reports / "augmentation.png", seed=0)
     for epoch in (0, 2, 3):
         write_picture(reports / "samples" / f"epoch_{epoch:04d}.png", seed=epoch)
-    (folder / "dvc.lock").write_text(
-        "schema: '2.0'\nstages:\n"
-        "  prepare:\n    cmd: x\n    outs:\n    - {path: data/prepared, hash: md5, md5: aa.dir}\n"
-        "  train:\n    cmd: x\n    outs:\n    - {path: models, hash: md5, md5: bb.dir}\n"
-        "  register:\n    cmd: x\n    outs:\n    - {path: reports/registration.json, md5: cc}\n"
-    )
+    write_lock(folder)
     return folder
+
+
+def write_lock(folder: Path) -> None:
+    """A dvc.lock of these files, as `dvc repro` would leave it."""
+    md5 = {
+        name: hashlib.md5((folder / name).read_bytes()).hexdigest()
+        for name in ("reports/train.json", "reports/metrics.json")
+    }
+    prepared, models = {"data/prepared": "aa.dir"}, {"models": "bb.dir"}
+    outs = {
+        "prepare": prepared,
+        "train": models | {"reports/train.json": md5["reports/train.json"]},
+        "evaluate": {"reports/metrics.json": md5["reports/metrics.json"]},
+        "register": {"reports/registration.json": "cc"},
+    }
+    deps = {"train": prepared, "evaluate": prepared | models}
+    stages = {
+        name: {
+            kind: [{"path": path, "hash": "md5", "md5": held} for path, held in of.items()]
+            for kind, of in (("deps", deps.get(name, {})), ("outs", made))
+        }
+        for name, made in outs.items()
+    }
+    # JSON is YAML.
+    (folder / "dvc.lock").write_text(json.dumps({"schema": "2.0", "stages": stages}))
 
 
 def write_picture(path: Path, *, seed: int) -> None:
@@ -123,8 +154,9 @@ def described(params: Params, *, run_key: str = RUN_KEY) -> RunDescription:
     return RunDescription(
         run_key=run_key,
         started_s=STARTED_S,
-        params=params,
-        manifest=small_manifest(params),
+        experiment=params.register.experiment,
+        params=dataclasses.asdict(params),
+        data=data_record(small_manifest(params)),
         origin=ORIGIN,
     )
 

@@ -6,8 +6,8 @@ import pytest
 from mlflow import MlflowClient
 
 from pipelines.entrypoint import run
+from pipelines.mlflow_state import LOGGED_TAG
 from pipelines.registered import evaluate
-from pipelines.registry import LOGGED_TAG
 from pipelines.stages import evaluate as stage
 from pix2pix.data.manifest import load_manifest
 from tests.pipelines.registered.workspace import (

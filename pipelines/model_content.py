@@ -1,0 +1,22 @@
+"""Which files of a model folder a translation depends on, and their hash. Does not need MLflow."""
+
+import hashlib
+from pathlib import Path
+
+from pix2pix.checkpoint import CARD_FILE, GENERATOR_FILE
+from pix2pix.errors import UserError
+
+MODEL_KEY = "model_sha256"  # in metrics.json: which model was scored
+MODEL_FILES = (GENERATOR_FILE, CARD_FILE)  # the discriminator is of no use to who translates
+
+
+def content_hash(model_dir: Path) -> str:
+    """SHA-256 of what a translation depends on. Raises UserError naming a file that is missing."""
+    digest = hashlib.sha256()
+    for name in MODEL_FILES:
+        path = model_dir / name
+        if not path.is_file():
+            raise UserError(f"{path} is missing; run `dvc repro train` or `dvc pull`")
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()

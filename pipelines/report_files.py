@@ -1,0 +1,48 @@
+"""Which files below reports/ belong to a run, and their hash."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipelines.paths import (
+    CHAMPION_PATH,
+    EVALUATION_DIR,
+    METRICS_PATH,
+    NEW_DATA_PATH,
+    REGISTRATION_PATH,
+    SAMPLES_DIR,
+)
+
+# Not files of the run: samples are recorded as image steps, a study is not part of a training, and
+# the others are written after all of this, or whenever somebody asks.
+_NOT_REPORTS = (
+    SAMPLES_DIR,
+    Path("reports/tune"),
+    REGISTRATION_PATH,
+    CHAMPION_PATH,
+    NEW_DATA_PATH,
+    EVALUATION_DIR,
+)
+
+
+def report_files(project_dir: Path) -> dict[str, Path]:
+    """The files, by path relative to the project."""
+    excluded = [project_dir / path for path in _NOT_REPORTS]
+    reports_dir = project_dir / METRICS_PATH.parent
+    return {
+        path.relative_to(project_dir).as_posix(): path
+        for path in sorted(reports_dir.rglob("*"))
+        if path.is_file()
+        and not path.name.startswith(".")
+        and not any(path.is_relative_to(other) for other in excluded)
+    }
+
+
+def files_sha256(files: Mapping[str, Path]) -> str:
+    """Over the names and contents of files."""
+    digest = hashlib.sha256()
+    for name, path in files.items():
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{name}\0{content}\n".encode())
+    return digest.hexdigest()
