@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 UV := $(shell command -v uv 2>/dev/null || echo .setup/bin/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down ui check test test-fast lock clean
+.PHONY: help setup run up down ui check test test-fast soak slowest lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -45,11 +45,18 @@ check: setup ## format, lint, types, import rules, spelling
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
-test: setup ## all tests
+test: setup ## the tests, with real Ray, MLflow, Prefect and DVC
 	$(BIN)/pytest
 
 test-fast: setup ## the tests that start no server, no Ray, no pipeline and take no 4 s each
-	$(BIN)/pytest -m "not ray and not server and not pipeline and not slow"
+	$(BIN)/pytest -m "not (soak or ray or server or pipeline or slow)"
+
+soak: setup ## the long statistics: many kills, lost nodes, ten flows at once, PostgreSQL
+	$(BIN)/pytest -m soak
+
+slowest: setup ## run the tests and write the table of the slowest into CONTRIBUTING.md
+	$(BIN)/pytest --junit-xml .pytest_cache/report.xml
+	$(BIN)/python -m tests.support.slowest .pytest_cache/report.xml
 
 lock: ## compile requirements.lock anew from pyproject.toml
 	$(UV) pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \

@@ -8,6 +8,8 @@ import pytest
 
 from pix2pix.config import Params, load_params
 
+pytest_plugins = ["tests.support.shared_ray"]
+
 # Ray makes way for everything else on a machine; beside other work its tests would take for ever.
 os.environ.setdefault("RAY_worker_niceness", "0")
 # The networks here are too small to be shared by threads, which on a busy machine spin for each
@@ -65,3 +67,27 @@ def maps_dir() -> Path:
     if not folder.is_dir():
         pytest.skip("../shared/datasets/maps is not there")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tests first; then those of the shared Ray; then those that start servers and flows."""
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    if _uses_shared_ray(item):
+        return 1
+    return 2 if any(item.get_closest_marker(name) for name in ("ray", "server", "pipeline")) else 0
+
+
+@pytest.hookimpl(trylast=True)  # after the test's own fixtures
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End the shared Ray after the last test that uses it: later ones need its memory and cores."""
+    if _uses_shared_ray(item) and not (nextitem is not None and _uses_shared_ray(nextitem)):
+        import ray  # not by sessions without it
+
+        ray.shutdown()
+
+
+def _uses_shared_ray(item: pytest.Item) -> bool:
+    return "cluster" in getattr(item, "fixturenames", ())

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,15 +42,6 @@ class Project:
             line = lines[places[0]]
             lines[places[0]] = f"{line[: len(line) - len(line.lstrip())]}{key}: {value}"
         (self.folder / "params.yaml").write_text("\n".join(lines) + "\n")
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    """A local Ray of two CPUs; a module with other needs has a fixture of this name itself."""
-    from tests.pipelines.local_ray import local_ray  # not by all tests of this folder
-
-    with local_ray(num_cpus=2):
-        yield
 
 
 def copy_project(folder: Path) -> Project:

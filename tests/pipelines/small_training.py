@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from pipelines.checkpoints import newest_checkpoint
 from pipelines.live_run import LiveRun
 from pipelines.node_dataset import DatasetSource
 from pipelines.ray_cluster import Placement
@@ -63,6 +64,18 @@ def run(
 def checkpoints_of(params: Params, dataset: DatasetSource, storage: Path | str) -> Folder:
     """Where the training has its checkpoints."""
     return begin(params, dataset, storage).folder / CHECKPOINTS_FOLDER
+
+
+def last_state(params: Params, dataset: DatasetSource, storage: Path | str) -> dict[str, Any]:
+    """The state of the last checkpoint, without where it ran."""
+    newest = newest_checkpoint(checkpoints_of(params, dataset, storage))
+    assert newest is not None
+    return {key: value for key, value in newest[1].items() if key != "params"}
+
+
+def with_train(params: Params, **changes: object) -> Params:
+    """The parameters with some of the training's changed."""
+    return dataclasses.replace(params, train=dataclasses.replace(params.train, **changes))
 
 
 def steady(record: dict[str, float]) -> dict[str, float]:

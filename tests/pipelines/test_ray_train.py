@@ -13,62 +13,52 @@ from pipelines.ray_cluster import Placement, choose_placement, connect, place
 from pipelines.training_data import dev_samples
 from pix2pix.config import Params
 from pix2pix.data.prepared import PreparedSplit
-from tests.pipelines.small_training import run, small_dataset, small_training, steady
-
-pytestmark = pytest.mark.ray
+from tests.pipelines.small_training import run, steady, with_train
+from tests.support.shared_ray import Undisturbed
 
 # Float32 sums in another order over three epochs of Adam.
 BOUND = 1e-4
 
 
-@pytest.fixture(scope="module")
-def params(small_params: Params) -> Params:
-    return small_training(small_params)
-
-
-@pytest.fixture(scope="module")
-def dataset(params: Params, tmp_path_factory: pytest.TempPathFactory) -> DatasetSource:
-    return small_dataset(params, tmp_path_factory.mktemp("data"))
-
-
-def test_two_workers_train_what_one_trains(
-    cluster: None, params: Params, dataset: DatasetSource, tmp_path: Path
-) -> None:
-    one = run(params, dataset, tmp_path / "one")
-    two = run(params, dataset, tmp_path / "two", workers=(2, 2))
-    for alone, together in zip(one.history, two.history, strict=True):
-        assert steady(together) == pytest.approx(steady(alone), abs=BOUND)
+@pytest.mark.ray
+def test_two_workers_train_what_one_trains(alone: Undisturbed, together: Undisturbed) -> None:
+    one, two = alone.trained, together.trained
+    for by_one, by_two in zip(one.history, two.history, strict=True):
+        assert steady(by_two) == pytest.approx(steady(by_one), abs=BOUND)
     for key, value in one.best.generator.items():
         torch.testing.assert_close(two.best.generator[key], value, atol=BOUND, rtol=0)
     assert sorted(one.samples) == [0, 3]
     assert one.best.epoch == min(one.history[1:], key=lambda r: r["dev/l1"])["epoch"]
 
 
+@pytest.mark.ray
 def test_a_non_finite_loss_ends_the_training_and_names_the_terms(
-    cluster: None, params: Params, dataset: DatasetSource, tmp_path: Path
+    cluster: None, training: Params, pairs: DatasetSource, tmp_path: Path
 ) -> None:
-    wild = dataclasses.replace(params, train=dataclasses.replace(params.train, lambda_l1=1e300))
+    wild = with_train(training, lambda_l1=1e300)
     with pytest.raises(ValueError, match=r"non-finite loss in step 0 .*weighted_sum inf"):
-        run(wild, dataset, tmp_path)
+        run(wild, pairs, tmp_path)
 
 
+@pytest.mark.ray
 def test_more_workers_than_the_cluster_holds_are_refused_at_once(
-    cluster: None, params: Params
+    cluster: None, training: Params
 ) -> None:
-    config = dataclasses.replace(params.train, num_workers=4, batch_size=4, cpus_per_worker=1)
+    config = dataclasses.replace(training.train, num_workers=4, batch_size=4, cpus_per_worker=1)
     with pytest.raises(
         ValueError, match=r"num_workers: 4 with 1 CPUs each does not fit .* \(2 CPUs"
     ):
         place(config)
 
 
+@pytest.mark.ray
 def test_gpus_that_are_not_there_are_refused_and_auto_does_without(
-    cluster: None, params: Params
+    cluster: None, training: Params
 ) -> None:
     with pytest.raises(ValueError, match=r"1 CPUs and a GPU each does not fit .* 0 GPUs"):
-        place(dataclasses.replace(params.train, device="gpu"))
-    assert place(dataclasses.replace(params.train, device="auto")) == Placement(1, 1, 2, False)
-    halved = dataclasses.replace(params.train, device="cpu", num_workers=2)
+        place(dataclasses.replace(training.train, device="gpu"))
+    assert place(dataclasses.replace(training.train, device="auto")) == Placement(1, 1, 2, False)
+    halved = dataclasses.replace(training.train, device="cpu", num_workers=2)
     assert place(halved) == Placement(2, 2, 1, False)
 
 
@@ -85,24 +75,25 @@ def test_gpus_that_are_not_there_are_refused_and_auto_does_without(
     ],
 )
 def test_workers_are_placed_where_they_fit(
-    params: Params,
+    training: Params,
     nodes: list[dict[str, float]],
     change: dict[str, object],
     expected: Placement,
 ) -> None:
-    config = dataclasses.replace(params.train, num_workers=4, batch_size=4, **change)
+    config = dataclasses.replace(training.train, num_workers=4, batch_size=4, **change)
     assert choose_placement(config, nodes) == expected
 
 
 @pytest.mark.parametrize("nodes", [[], [{"CPU": 3}], [{"CPU": 1}, {"GPU": 8}]])
 def test_workers_that_fit_nowhere_are_refused(
-    params: Params, nodes: list[dict[str, float]]
+    training: Params, nodes: list[dict[str, float]]
 ) -> None:
-    config = dataclasses.replace(params.train, num_workers=4, batch_size=4)
+    config = dataclasses.replace(training.train, num_workers=4, batch_size=4)
     with pytest.raises(ValueError, match=f"does not fit on the {len(nodes)} node"):
         choose_placement(config, nodes)
 
 
+@pytest.mark.ray
 def test_connecting_twice_is_connecting_once(cluster: None) -> None:
     connect(None)
     assert ray.cluster_resources()["CPU"] == 2

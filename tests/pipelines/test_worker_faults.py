@@ -1,19 +1,15 @@
 """Losing workers and losing numbers: training ends where an undisturbed one ends, bit for bit."""
 
-import dataclasses
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import ray
 import ray.train
 import safetensors.torch
 import torch
 
 from pipelines.checkpoints import checkpoints, newest_checkpoint
 from pipelines.node_dataset import DatasetSource
-from pipelines.ray_train import Trained
 from pipelines.running_state import NON_FINITE_FOLDER
 from pix2pix.config import Params
 from tests.pipelines.faults import (
@@ -23,48 +19,18 @@ from tests.pipelines.faults import (
     poisoning_worker,
     use_worker,
 )
-from tests.pipelines.local_ray import local_ray
 from tests.pipelines.small_training import (
     assert_same,
     begin,
     checkpoints_of,
+    last_state,
     run,
-    small_dataset,
-    small_training,
     steady,
+    with_train,
 )
+from tests.support.shared_ray import TWO, Undisturbed
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
-
-NUM_KILLS = 20
-NUM_EPOCHS = 6
-STEPS_PER_EPOCH = 4
-TWO = (2, 2)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[None]:
-    with local_ray(num_cpus=2, RAY_TRAIN_HEALTH_CHECK_INTERVAL_S="0.2"):  # sees lost workers soon
-        yield
-
-
-@pytest.fixture(scope="module")
-def params(small_params: Params) -> Params:
-    return small_training(small_params, num_epochs=NUM_EPOCHS - 1, num_decay_epochs=1)
-
-
-@pytest.fixture(scope="module")
-def dataset(params: Params, tmp_path_factory: pytest.TempPathFactory) -> DatasetSource:
-    return small_dataset(params, tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def undisturbed(
-    params: Params, dataset: DatasetSource, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Trained, dict[str, object]]:
-    storage = tmp_path_factory.mktemp("undisturbed")
-    trained = run(params, dataset, storage, workers=TWO)
-    return trained, _last(params, dataset, storage)
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.usefixtures("cluster")]
 
 
 @pytest.fixture
@@ -73,49 +39,34 @@ def happened(tmp_path: Path) -> Path:
     return tmp_path / "happened"
 
 
-def _last(params: Params, dataset: DatasetSource, storage: Path) -> dict[str, object]:
-    """The state of the last checkpoint, without where it ran."""
-    newest = newest_checkpoint(checkpoints_of(params, dataset, storage))
-    assert newest is not None
-    return {key: value for key, value in newest[1].items() if key != "params"}
-
-
-def _with(params: Params, **changes: object) -> Params:
-    return dataclasses.replace(params, train=dataclasses.replace(params.train, **changes))
-
-
-def _planned_kills() -> list[Kill]:
-    """Twenty moments in twenty-four steps: 18 anywhere in a step of either rank, 2 in a write."""
-    draw = random.Random(0)
-    steps = sorted(draw.sample(range(1, NUM_EPOCHS * STEPS_PER_EPOCH), NUM_KILLS - 2))
-    kills = [Kill(step, draw.randrange(2), draw.uniform(0.0, 0.1)) for step in steps]
-    return [*kills, Kill(6, 0, inside="save"), Kill(14, 0, inside="adopt")]
-
-
-def test_twenty_killed_workers_change_nothing(
-    params: Params,
-    dataset: DatasetSource,
-    undisturbed: tuple[Trained, dict[str, object]],
+def test_workers_killed_in_a_step_and_in_writing_a_checkpoint_change_nothing(
+    training: Params,
+    pairs: DatasetSource,
+    together: Undisturbed,
     happened: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    kills = _planned_kills()
-    assert {kill.rank for kill in kills} == {0, 1}
+    """`tests/soak/test_killed_workers.py` kills twenty."""
+    draw = random.Random(0)
+    kills = [
+        Kill(draw.randrange(2, 5), rank=1, delay_s=draw.uniform(0.0, 0.1)),
+        Kill(6, rank=0, inside="save"),
+        Kill(10, rank=0, inside="adopt"),
+    ]
     use_worker(monkeypatch, killing_worker(kills, happened))
-    config = _with(params, max_failures=NUM_KILLS)
-    trained = run(config, dataset, tmp_path / "storage", workers=TWO)
-    assert len(list(happened.iterdir())) == NUM_KILLS
-    expected, state = undisturbed
-    assert [*map(steady, trained.history)] == [*map(steady, expected.history)]
-    assert trained.samples == expected.samples
-    assert_same(_last(params, dataset, tmp_path / "storage"), state)
+    config = with_train(training, max_failures=len(kills))
+    trained = run(config, pairs, tmp_path / "storage", workers=TWO)
+    assert len(list(happened.iterdir())) == len(kills)
+    assert [*map(steady, trained.history)] == [*map(steady, together.trained.history)]
+    assert trained.samples == together.trained.samples
+    assert_same(last_state(training, pairs, tmp_path / "storage"), together.state)
 
 
 def test_more_lost_workers_than_may_be_fail_and_the_same_command_goes_on(
-    params: Params,
-    dataset: DatasetSource,
-    undisturbed: tuple[Trained, dict[str, object]],
+    training: Params,
+    pairs: DatasetSource,
+    together: Undisturbed,
     happened: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -123,46 +74,46 @@ def test_more_lost_workers_than_may_be_fail_and_the_same_command_goes_on(
     with monkeypatch.context() as patch:
         use_worker(patch, killing_worker([Kill(9, 1)], happened))
         with pytest.raises(ray.train.WorkerGroupError):
-            run(params, dataset, tmp_path, workers=TWO)
-    found = [name.step for name in checkpoints(checkpoints_of(params, dataset, tmp_path))]
+            run(training, pairs, tmp_path, workers=TWO)
+    found = [name.step for name in checkpoints(checkpoints_of(training, pairs, tmp_path))]
     assert found[0] in (6, 8)  # the upload of step 8's may have been under way
-    newest = checkpoints_of(params, dataset, tmp_path)
+    newest = checkpoints_of(training, pairs, tmp_path)
     path = Path(newest.path, str(checkpoints(newest)[0]))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
-    trained = run(params, dataset, tmp_path, workers=TWO)
-    assert [*map(steady, trained.history)] == [*map(steady, undisturbed[0].history)]
-    assert_same(_last(params, dataset, tmp_path), undisturbed[1])
+    trained = run(training, pairs, tmp_path, workers=TWO)
+    assert [*map(steady, trained.history)] == [*map(steady, together.trained.history)]
+    assert_same(last_state(training, pairs, tmp_path), together.state)
 
 
 def test_a_passing_nan_is_rolled_back_on_all_ranks(
-    params: Params,
-    dataset: DatasetSource,
-    undisturbed: tuple[Trained, dict[str, object]],
+    training: Params,
+    pairs: DatasetSource,
+    together: Undisturbed,
     happened: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     use_worker(monkeypatch, poisoning_worker(7, happened, times=2, on_rank=1))
-    run(_with(params, max_rollbacks=2), dataset, tmp_path / "storage", workers=TWO)
+    run(with_train(training, max_rollbacks=2), pairs, tmp_path / "storage", workers=TWO)
     assert len(list(happened.iterdir())) == 2
-    assert_same(_last(params, dataset, tmp_path / "storage"), undisturbed[1])
+    assert_same(last_state(training, pairs, tmp_path / "storage"), together.state)
 
 
 def test_a_nan_that_stays_fails_and_the_batch_is_written_out(
-    params: Params,
-    dataset: DatasetSource,
+    training: Params,
+    pairs: DatasetSource,
     happened: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     use_worker(monkeypatch, poisoning_worker(7, happened, times=99, on_rank=1))
-    config = _with(params, max_rollbacks=1, max_failures=3)
+    config = with_train(training, max_rollbacks=1, max_failures=3)
     with pytest.raises(
         ValueError, match=r"non-finite loss in step 7 \(.*\n.*step_000000007/rank_1.*\n.*1 times"
     ):
-        run(config, dataset, tmp_path / "storage", workers=TWO)
+        run(config, pairs, tmp_path / "storage", workers=TWO)
     assert len(list(happened.iterdir())) == 2  # the first, and one after the rollback
-    folder = begin(params, dataset, tmp_path / "storage").folder / NON_FINITE_FOLDER
+    folder = begin(training, pairs, tmp_path / "storage").folder / NON_FINITE_FOLDER
     (written,) = Path(folder.path).rglob("*.safetensors")
     assert written.parts[-2:] == ("step_000000007", "rank_1.safetensors")
     batch = safetensors.torch.load_file(written)
@@ -173,21 +124,21 @@ def test_a_nan_that_stays_fails_and_the_batch_is_written_out(
 
 
 def test_storage_that_is_full_fails_clearly_and_the_earlier_checkpoint_is_used_later(
-    params: Params,
-    dataset: DatasetSource,
-    undisturbed: tuple[Trained, dict[str, object]],
+    training: Params,
+    pairs: DatasetSource,
+    together: Undisturbed,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as patch:
         use_worker(patch, limited_worker(9, max_file_bytes=200_000))
         with pytest.raises(ray.train.WorkerGroupError) as caught:
-            run(params, dataset, tmp_path, workers=TWO)
+            run(training, pairs, tmp_path, workers=TWO)
     said = "; ".join(map(str, caught.value.worker_failures.values()))
     assert "could not be written" in said
     assert "Make room or mend the storage" in said
-    newest = newest_checkpoint(checkpoints_of(params, dataset, tmp_path))
+    newest = newest_checkpoint(checkpoints_of(training, pairs, tmp_path))
     assert newest is not None
     assert newest[0].step == 8
-    run(params, dataset, tmp_path, workers=TWO)
-    assert_same(_last(params, dataset, tmp_path), undisturbed[1])
+    run(training, pairs, tmp_path, workers=TWO)
+    assert_same(last_state(training, pairs, tmp_path), together.state)

@@ -26,7 +26,7 @@ from tests.pipelines.small_training import (
     steady,
 )
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.soak, pytest.mark.ray]
 
 BOUND = 1e-4  # float32 sums in another order over ten epochs of Adam
 STEP_S = 0.4
@@ -34,7 +34,7 @@ SLOW_STEP_S = 2.0  # the training must not be over before a busy machine has sta
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+def three_nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     """A head and two more nodes, of one CPU each."""
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setenv("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")
@@ -111,7 +111,7 @@ def _newest_step(params: Params, dataset: DatasetSource, storage: Path) -> int:
 
 
 def test_workers_shrink_when_a_node_dies_and_grow_when_another_comes(
-    cluster: Cluster,
+    three_nodes: Cluster,
     params: Params,
     dataset: DatasetSource,
     tmp_path: Path,
@@ -123,13 +123,13 @@ def test_workers_shrink_when_a_node_dies_and_grow_when_another_comes(
         training = Training(lambda: run(params, dataset, tmp_path / "storage", workers=(1, 3)))
         training.wait_for(lambda: _newest_step(params, dataset, tmp_path / "storage") >= 4)
         assert _sizes(seen)[-1] == 3
-        cluster.remove_node(cluster.worker_nodes.copy().pop(), allow_graceful=False)
+        three_nodes.remove_node(three_nodes.worker_nodes.copy().pop(), allow_graceful=False)
         training.wait_for(lambda: _sizes(seen)[-1] == 2)
         shrunk_at = _newest_step(params, dataset, tmp_path / "storage")
         training.wait_for(
             lambda: _newest_step(params, dataset, tmp_path / "storage") >= shrunk_at + 2
         )
-        cluster.add_node(num_cpus=1)
+        three_nodes.add_node(num_cpus=1)
         training.wait_for(lambda: _sizes(seen)[-1] == 3)
         grown.touch()
         disturbed = training.result()
@@ -141,7 +141,7 @@ def test_workers_shrink_when_a_node_dies_and_grow_when_another_comes(
 
 
 def test_a_node_that_will_be_taken_away_is_a_reason_to_save(
-    cluster: Cluster,
+    three_nodes: Cluster,
     params: Params,
     dataset: DatasetSource,
     tmp_path: Path,
@@ -161,13 +161,13 @@ def test_a_node_that_will_be_taken_away_is_a_reason_to_save(
     training.wait_for(lambda: _sizes(seen) == [3])
     time.sleep(6 * STEP_S)
     assert _newest_step(rare, dataset, tmp_path / "storage") == 0
-    going = cluster.worker_nodes.copy().pop()
-    _drain(cluster, going.node_id)
+    going = three_nodes.worker_nodes.copy().pop()
+    _drain(three_nodes, going.node_id)
     training.wait_for(lambda: _newest_step(rare, dataset, tmp_path / "storage") > 0)
     name = checkpoints(checkpoints_of(rare, dataset, tmp_path / "storage"))[0]
     assert name.epoch is None
-    cluster.add_node(num_cpus=1)
-    cluster.remove_node(going, allow_graceful=False)
+    three_nodes.add_node(num_cpus=1)
+    three_nodes.remove_node(going, allow_graceful=False)
     training.result()
     assert len(_sizes(seen)) >= 2
 

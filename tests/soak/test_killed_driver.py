@@ -1,0 +1,70 @@
+"""The command of a training killed again and again, and stopped as a terminal stops it."""
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.pipelines.conftest import Project
+from tests.support.killable_project import (
+    NUM_STEPS,
+    TRAIN,
+    assert_trained_alike,
+    copied,
+    mlflow_run,
+    newest_step,
+    prepared_training,
+    start,
+    wait_for_step,
+)
+
+pytestmark = [pytest.mark.soak, pytest.mark.pipeline]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return prepared_training(tmp_path_factory.mktemp("prepared"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(prepared: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = copied(prepared, tmp_path_factory.mktemp("undisturbed") / "project")
+    project.run(*TRAIN)
+    return project
+
+
+def test_killed_again_and_again_it_ends_as_if_nothing_had_been(
+    prepared: Project, undisturbed: Project, tmp_path: Path
+) -> None:
+    project = copied(prepared, tmp_path / "project")
+    draw = random.Random(0)
+    for step in sorted(draw.sample(range(5, NUM_STEPS - 50), 3)):
+        running = start(project, TRAIN)
+        wait_for_step(project, step, running)
+        time.sleep(draw.uniform(0.0, 0.3))
+        os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
+        assert not (project.folder / "models").exists()
+    assert "continuing the interrupted training" in project.run(*TRAIN).stderr
+    assert_trained_alike(project, undisturbed)
+
+
+def test_an_interruption_from_the_terminal_saves_and_says_how_to_go_on(
+    prepared: Project, undisturbed: Project, tmp_path: Path
+) -> None:
+    project = copied(prepared, tmp_path / "project")
+    running = start(project, TRAIN)
+    wait_for_step(project, 33, running)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to DVC, the stage and Ray
+    said = running.communicate(timeout=300)[0]
+    assert "SIGINT: saving and stopping" in said
+    assert "stopped; the same command continues" in said
+    assert "Traceback" not in said
+    assert running.returncode != 0
+    assert newest_step(project) >= 33
+    assert mlflow_run(project)[0] == "KILLED"
+    project.run(*TRAIN)
+    assert_trained_alike(project, undisturbed)

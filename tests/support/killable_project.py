@@ -1,0 +1,194 @@
+"""A project whose training or study is started as a command, killed, and started again."""
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.checkpoints import CheckpointName
+from pipelines.finished_run import read_history
+from pipelines.storage import open_folder
+from pipelines.study_log import read_trials
+from pix2pix.tuning.trials import Trial
+from tests.pipelines.conftest import Project, copy_project
+from tests.pipelines.small_training import steady
+
+TRAIN = ("dvc", "repro", "train")
+TRAIN_STAGE = ("python", "-m", "pipelines.stages.train")
+TUNE_STAGE = ("python", "-m", "pipelines.stages.tune")
+NUM_STEPS = 8 * 22
+
+# In a process of its own: MLflow keeps connections to a database file.
+_LIST_RUNS = """
+import json
+from mlflow import MlflowClient
+client = MlflowClient("sqlite:///mlflow.db")
+(run,) = client.search_runs([client.get_experiment_by_name("pix2pix").experiment_id])
+points = {
+    name: [(point.step, point.value) for point in client.get_metric_history(run.info.run_id, name)]
+    for name in run.data.metrics
+}
+images = {item.path for item in client.list_artifacts(run.info.run_id, "images")}
+print(json.dumps([run.info.status, points, len(images)]))
+"""
+
+
+def prepared_training(folder: Path) -> Project:
+    """A project with its data prepared, for a training of `NUM_STEPS` steps, some seconds long."""
+    project = copy_project(folder)
+    project.set_params(
+        "smoke",
+        image_size="32",
+        load_size="36",
+        base_channels="4",
+        discriminator_channels="4",
+        num_epochs="6",
+        num_decay_epochs="2",
+        batch_size="1",
+        best_from_epoch="3",
+        sample_every_epochs="4",
+        checkpoint_every_steps="15",
+    )
+    project.run("dvc", "repro", "prepare")
+    return project
+
+
+def prepared_study(folder: Path) -> Project:
+    """A project with its data prepared, for three trials of two epochs, one at a time.
+
+    ASHA looks at each after its first epoch: what it knew has to survive, too.
+    """
+    project = copy_project(folder)
+    project.set_params("smoke", image_size="32", load_size="36", base_channels="4")
+    path = project.folder / "params.yaml"
+    head, tune = path.read_text().split("\ntune:\n")
+    for old, new in (
+        ("num_trials: 2", "num_trials: 3"),
+        ("num_epochs: 1", "num_epochs: 2"),
+        ("max_concurrent_trials: null", "max_concurrent_trials: 1"),
+    ):
+        assert old in tune
+        tune = tune.replace(old, new, 1)
+    path.write_text(f"{head}\ntune:\n{tune}")
+    project.run("dvc", "repro", "prepare")
+    return project
+
+
+def copied(project: Project, folder: Path) -> Project:
+    """A copy that may be changed."""
+    shutil.copytree(project.folder, folder, symlinks=True)
+    return Project(folder)
+
+
+def start(project: Project, command: tuple[str, ...]) -> "subprocess.Popen[str]":
+    """Start a command in a process group of its own; its output is one stream."""
+    return subprocess.Popen(
+        command,
+        cwd=project.folder,
+        env=project.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for_step(project: Project, step: int, running: "subprocess.Popen[str]") -> None:
+    """Until there is a checkpoint of that step or a later one."""
+    _wait(running, lambda: newest_step(project) >= step)
+
+
+def wait_for_trials(
+    project: Project, running: "subprocess.Popen[str]", is_reached: Callable[[list[Trial]], bool]
+) -> None:
+    """Until the trials of the study are as far as asked for."""
+    _wait(running, lambda: is_reached(trials(project)))
+
+
+def _wait(running: "subprocess.Popen[str]", is_reached: Callable[[], bool]) -> None:
+    started_s = time.monotonic()
+    while not is_reached():
+        if running.poll() is not None:
+            pytest.fail(f"it ended too early: {running.communicate()[0]}")
+        assert time.monotonic() - started_s < 600
+        time.sleep(0.02)
+
+
+def newest_step(project: Project) -> int:
+    """The step of the newest checkpoint; 0 if there is none."""
+    names = (path.name for path in project.folder.glob(".runs/*/checkpoints/*.pt"))
+    parsed = [name for name in map(CheckpointName.parse, names) if name is not None]
+    return max((name.step for name in parsed), default=0)
+
+
+def trials(project: Project) -> list[Trial]:
+    """What the study that is under way has noted."""
+    (study,) = [*project.folder.glob(".runs/tune-*")] or [Path("none")]
+    return read_trials(open_folder(str(study)))
+
+
+def mlflow_run(project: Project) -> tuple[str, dict[str, list[tuple[int, float]]], int]:
+    """Status, points by metric and number of image files of the one run there is."""
+    status, points, num_images = json.loads(project.run("python", "-c", _LIST_RUNS).stdout)
+    for name, found in points.items():
+        steps = [step for step, _ in found]
+        assert sorted(steps) == sorted(set(steps)), name  # each exactly once
+    return status, points, num_images
+
+
+def assert_trained_alike(project: Project, undisturbed: Project) -> None:
+    """Equality of models, histories, pictures and MLflow's points, bit for bit."""
+    for name in ("generator.safetensors", "discriminator.safetensors", "model.json"):
+        one, two = (folder / "models" / name for folder in (project.folder, undisturbed.folder))
+        assert one.read_bytes() == two.read_bytes(), name
+    assert _history(project) == _history(undisturbed)
+    for grid in (undisturbed.folder / "reports" / "samples").iterdir():
+        found = project.folder / "reports" / "samples" / grid.name
+        assert found.read_bytes() == grid.read_bytes(), grid.name
+    status, points, num_images = mlflow_run(project)
+    expected_status, expected_points, expected_images = mlflow_run(undisturbed)
+    assert (status, num_images) == (expected_status, expected_images)
+    assert _without_clock(points) == _without_clock(expected_points)
+    assert points.keys() == expected_points.keys()
+    assert list(project.folder.glob(".runs/*")) == []
+
+
+def _history(project: Project) -> list[dict[str, float]]:
+    return [*map(steady, read_history(project.folder / "reports" / "history.jsonl"))]
+
+
+def _without_clock(points: dict[str, Any]) -> dict[str, Any]:
+    return {name: sorted(found) for name, found in points.items() if not name.startswith("perf/")}
+
+
+def assert_searched_alike(project: Project, undisturbed: Project) -> None:
+    """Equality of the trials and of what was found, bit for bit."""
+    assert _found(project) == _found(undisturbed)
+    best = "reports/tune/best_params.yaml"
+    assert (project.folder / best).read_text() == (undisturbed.folder / best).read_text()
+    assert list(project.folder.glob(".runs/*")) == []
+
+
+def study_of(project: Project) -> list[dict[str, Any]]:
+    """The trials in the report of a study that has ended."""
+    study = json.loads((project.folder / "reports" / "tune" / "study.json").read_text())
+    trials: list[dict[str, Any]] = study["trials"]
+    return trials
+
+
+def _found(project: Project) -> list[dict[str, Any]]:
+    """The trials, without what the clock says."""
+    trials = study_of(project)
+    clock = ("perf/", "time_s")
+    for trial in trials:
+        del trial["started_s"]
+        trial["history"] = [
+            {key: value for key, value in record.items() if not key.startswith(clock)}
+            for record in trial["history"]
+        ]
+    return trials

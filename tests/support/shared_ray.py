@@ -1,0 +1,93 @@
+"""What the tests under Ray share: one Ray a session, one data set, and undisturbed results.
+
+Starting Ray, and each group of workers in it, costs many seconds of imports. So there is one Ray
+for all tests, and what nothing happened to is computed once for the many that compare with it.
+`tests/conftest.py` runs these tests one after the other and ends Ray after the last. What is slow
+to import is imported in the fixtures, because most tests do without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pix2pix.config import Params
+
+if TYPE_CHECKING:
+    from pipelines.node_dataset import DatasetSource
+    from pipelines.ray_train import Trained
+    from tests.support.troubled_store import TroubledStore
+
+TWO = (2, 2)  # workers
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[TroubledStore]:
+    """An object store that the shared Ray's processes know."""
+    from tests.support.troubled_store import troubled_store
+
+    with troubled_store() as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def cluster(store: TroubledStore) -> Iterator[None]:
+    """A local Ray of two CPUs that soon sees lost workers."""
+    from tests.pipelines.local_ray import local_ray
+
+    quick = {"RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2"}
+    with local_ray(num_cpus=2, variables=quick | store.server.environment):
+        yield
+
+
+@pytest.fixture(scope="session")
+def training(small_params: Params) -> Params:
+    """The parameters of a training of seconds: three epochs of four steps."""
+    from tests.pipelines.small_training import small_training
+
+    return small_training(small_params)
+
+
+@pytest.fixture(scope="session")
+def pairs(training: Params, tmp_path_factory: pytest.TempPathFactory) -> DatasetSource:
+    """Its data."""
+    from tests.pipelines.small_training import small_dataset
+
+    return small_dataset(training, tmp_path_factory.mktemp("pairs"))
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A training that nothing happened to: what it gave, and the state of its last checkpoint."""
+
+    trained: Trained
+    state: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def alone(
+    cluster: None, training: Params, pairs: DatasetSource, tmp_path_factory: pytest.TempPathFactory
+) -> Undisturbed:
+    """By one worker."""
+    return _undisturbed(training, pairs, tmp_path_factory.mktemp("alone"), workers=(1, 1))
+
+
+@pytest.fixture(scope="session")
+def together(
+    cluster: None, training: Params, pairs: DatasetSource, tmp_path_factory: pytest.TempPathFactory
+) -> Undisturbed:
+    """By two workers."""
+    return _undisturbed(training, pairs, tmp_path_factory.mktemp("together"), workers=TWO)
+
+
+def _undisturbed(
+    params: Params, dataset: DatasetSource, storage: Path, *, workers: tuple[int, int]
+) -> Undisturbed:
+    from tests.pipelines.small_training import last_state, run
+
+    trained = run(params, dataset, storage, workers=workers)
+    return Undisturbed(trained, last_state(params, dataset, storage))
