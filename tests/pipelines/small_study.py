@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from pipelines.node_dataset import DatasetSource
 from pipelines.ray_tune import choose_trial_placement
 from pipelines.ray_tune_trial import TrialJob
@@ -22,6 +24,18 @@ SPACE = (
     {"key": "train.learning_rate", "kind": "loguniform", "low": 1e-5, "high": 1e-2},
     {"key": "train.lambda_l1", "kind": "choice", "values": [10.0, 100.0]},
 )
+
+POPULATION = {
+    "scheduler": "pbt",
+    "space": (
+        {"key": "train.learning_rate", "kind": "loguniform", "low": 1e-5, "high": 1e-2},
+        {"key": "train.beta1", "kind": "uniform", "low": 0.0, "high": 0.9},
+    ),
+    "num_trials": 4,
+    "num_epochs": 6,
+    "exchange_epochs": 2,
+    "exchange_share": 0.5,
+}
 
 
 def small_study(params: Params, **changes: Any) -> Params:
@@ -63,3 +77,12 @@ def _steady(trial: Trial) -> list[dict[str, float]]:
         {key: value for key, value in record.items() if not key.startswith(("perf/", "time_s"))}
         for record in trial.history
     ]
+
+
+def ray_process(actor: str) -> psutil.Process:
+    """A process of this Ray: ImplicitFunc runs a trial, RayTrainWorker is one of its group."""
+    return next(
+        process
+        for process in psutil.Process().children(recursive=True)
+        if " ".join(process.cmdline()).startswith(f"ray::{actor}")
+    )

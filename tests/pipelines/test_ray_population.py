@@ -11,38 +11,20 @@ from pipelines.checkpoints import checkpoints
 from pipelines.node_dataset import DatasetSource
 from pipelines.running_state import CHECKPOINTS_FOLDER
 from pipelines.storage import Folder, open_folder
-from pipelines.study_log import StudyLog, trial_folder
+from pipelines.study_log import trial_folder
 from pipelines.trial_training import train_trial
 from pix2pix.config import Params
 from pix2pix.tuning.space import trial_params
 from pix2pix.tuning.trials import Trial
-from tests.pipelines.small_study import results, run, small_study, study_folder
-from tests.pipelines.small_training import small_dataset, steady
+from tests.pipelines.small_study import POPULATION, run, small_study, study_folder
+from tests.pipelines.small_training import steady
 
 pytestmark = pytest.mark.ray
-
-SPACE = (
-    {"key": "train.learning_rate", "kind": "loguniform", "low": 1e-5, "high": 1e-2},
-    {"key": "train.beta1", "kind": "uniform", "low": 0.0, "high": 0.9},
-)
-POPULATION = {
-    "scheduler": "pbt",
-    "space": SPACE,
-    "num_trials": 4,
-    "num_epochs": 6,
-    "exchange_epochs": 2,
-    "exchange_share": 0.5,
-}
 
 
 @pytest.fixture(scope="module")
 def params(small_params: Params) -> Params:
     return small_study(small_params, **POPULATION)
-
-
-@pytest.fixture(scope="module")
-def dataset(params: Params, tmp_path_factory: pytest.TempPathFactory) -> DatasetSource:
-    return small_dataset(params, tmp_path_factory.mktemp("data"))
 
 
 class Witness:
@@ -67,12 +49,12 @@ class Witness:
 
 @pytest.fixture(scope="module")
 def undisturbed(
-    cluster: None, params: Params, dataset: DatasetSource, tmp_path_factory: pytest.TempPathFactory
+    cluster: None, params: Params, pairs: DatasetSource, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[list[Trial], Witness]:
     """What the small population gives when nothing happens to it."""
     folder = tmp_path_factory.mktemp("undisturbed")
     witness = Witness(study_folder(folder), tmp_path_factory.mktemp("kept"))
-    return run(params, dataset, folder, listen=witness).search, witness
+    return run(params, pairs, folder, listen=witness).search, witness
 
 
 def _l1(trial: Trial, epoch: int) -> float:
@@ -101,7 +83,7 @@ def test_after_each_part_the_worse_half_goes_on_from_the_better(
 def test_what_changes_hands_is_the_whole_state(
     undisturbed: tuple[list[Trial], Witness],
     params: Params,
-    dataset: DatasetSource,
+    pairs: DatasetSource,
     one_thread: None,
 ) -> None:
     """Going on from it by hand, with the new values, gives what the trial gave; bit for bit."""
@@ -114,7 +96,7 @@ def test_what_changes_hands_is_the_whole_state(
         records: list[Mapping[str, float]] = []
         train_trial(
             trial_params(params, values, seed=trial.seed, until=epoch + 2),
-            dataset.prepared_dir,
+            pairs.prepared_dir,
             run=folder,
             device=torch.device("cpu"),
             report=records.append,
@@ -150,35 +132,3 @@ def _values_after(trial: Trial, epoch: int) -> Mapping[str, Any]:
 
 def _parent(trial: Trial, epoch: int) -> int:
     return next(each.parent for each in trial.exchanges if each.epoch == epoch)
-
-
-class CutOffError(Exception):
-    """As if the process were gone."""
-
-
-@pytest.mark.parametrize("number", [0, 3])
-def test_cut_off_in_an_exchange_it_ends_where_an_undisturbed_one_ends(
-    undisturbed: tuple[list[Trial], Witness],
-    params: Params,
-    dataset: DatasetSource,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    number: int,
-) -> None:
-    """The state is copied, and nothing of it noted: with the first or the last exchange."""
-    noted, note = 0, StudyLog.exchange
-
-    def cut_off(self: StudyLog, *args: Any, **options: Any) -> None:
-        nonlocal noted
-        if noted == number:
-            raise CutOffError
-        noted += 1
-        note(self, *args, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(StudyLog, "exchange", cut_off)
-        with pytest.raises(CutOffError):
-            run(params, dataset, tmp_path)
-    found = run(params, dataset, tmp_path).search
-    assert results(found) == results(undisturbed[0])
-    assert [trial.exchanges for trial in found] == [trial.exchanges for trial in undisturbed[0]]

@@ -1,4 +1,4 @@
-"""Killing or stopping the command: the same command ends where an undisturbed study ends."""
+"""Killing the command of a study: what is finished is not run again."""
 
 import os
 import signal
@@ -7,11 +7,8 @@ from pathlib import Path
 import pytest
 
 from pix2pix.tuning.trials import Trial
-from tests.pipelines.conftest import Project
 from tests.support.killable_project import (
     TUNE_STAGE,
-    assert_searched_alike,
-    copied,
     prepared_study,
     start,
     study_of,
@@ -22,50 +19,27 @@ from tests.support.killable_project import (
 pytestmark = pytest.mark.pipeline
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return prepared_study(tmp_path_factory.mktemp("prepared"))
-
-
-@pytest.fixture(scope="module")
-def undisturbed(prepared: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = copied(prepared, tmp_path_factory.mktemp("undisturbed") / "project")
-    project.run("dvc", "repro", "tune")
-    return project
-
-
-def _has_begun(trials: list[Trial]) -> bool:
-    """The first trial has its first epoch."""
-    return bool(trials) and trials[0].num_epochs >= 1
-
-
 def _has_one_and_a_half(trials: list[Trial]) -> bool:
     """One trial is finished, and the next has its first epoch."""
     return len(trials) > 1 and trials[0].status == "finished" and trials[1].num_epochs >= 1
 
 
-def test_stopped_and_then_killed_it_goes_on_without_repeating_finished_trials(
-    prepared: Project, undisturbed: Project, tmp_path: Path
-) -> None:
-    project = copied(prepared, tmp_path / "project")
-    running = start(project, TUNE_STAGE)
-    wait_for_trials(project, running, _has_begun)
-    running.send_signal(signal.SIGTERM)
-    said = running.communicate(timeout=300)[0]
-    assert "the same command continues the study in" in said
-    assert "Traceback" not in said
-    assert running.returncode == 128 + signal.SIGTERM
-
+def test_killed_it_goes_on_without_repeating_finished_trials(tmp_path: Path) -> None:
+    """`tests/soak/test_killed_study.py` compares with a study that nothing happened to."""
+    project = prepared_study(tmp_path)
     running = start(project, TUNE_STAGE)
     wait_for_trials(project, running, _has_one_and_a_half)
     os.killpg(running.pid, signal.SIGKILL)
     running.communicate()
-    finished = trials(project)[0]
+    finished, cut_off, *_ = trials(project)
 
     said = project.run("dvc", "repro", "tune").stderr
     assert "continuing the interrupted study" in said
     assert "trial 0" not in said.replace("in trial 0", "")
-    first = study_of(project)[0]
+    first, second, *others = study_of(project)
     assert first["started_s"] == finished.started_s
     assert first["history"] == [dict(record) for record in finished.history]
-    assert_searched_alike(project, undisturbed)
+    assert second["history"][: cut_off.num_epochs + 1] == [dict(r) for r in cut_off.history]
+    assert {trial["status"] for trial in (first, second, *others)} <= {"finished", "stopped"}
+    assert len(others) == 1
+    assert list(project.folder.glob(".runs/*")) == []

@@ -47,41 +47,30 @@ def test_workers_killed_in_a_step_and_in_writing_a_checkpoint_change_nothing(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """`tests/soak/test_killed_workers.py` kills twenty."""
+    """Nor that one of them was one too many, and the newest checkpoint was damaged afterwards.
+
+    `tests/soak/test_killed_workers.py` kills twenty.
+    """
     draw = random.Random(0)
     kills = [
-        Kill(draw.randrange(2, 5), rank=1, delay_s=draw.uniform(0.0, 0.1)),
+        Kill(draw.randrange(2, 4), rank=1, delay_s=draw.uniform(0.0, 0.1)),
         Kill(6, rank=0, inside="save"),
         Kill(10, rank=0, inside="adopt"),
     ]
-    use_worker(monkeypatch, killing_worker(kills, happened))
-    config = with_train(training, max_failures=len(kills))
-    trained = run(config, pairs, tmp_path / "storage", workers=TWO)
-    assert len(list(happened.iterdir())) == len(kills)
-    assert [*map(steady, trained.history)] == [*map(steady, together.trained.history)]
-    assert trained.samples == together.trained.samples
-    assert_same(last_state(training, pairs, tmp_path / "storage"), together.state)
-
-
-def test_more_lost_workers_than_may_be_fail_and_the_same_command_goes_on(
-    training: Params,
-    pairs: DatasetSource,
-    together: Undisturbed,
-    happened: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    config = with_train(training, max_failures=len(kills) - 1)
     with monkeypatch.context() as patch:
-        use_worker(patch, killing_worker([Kill(9, 1)], happened))
+        use_worker(patch, killing_worker(kills, happened))
         with pytest.raises(ray.train.WorkerGroupError):
-            run(training, pairs, tmp_path, workers=TWO)
-    found = [name.step for name in checkpoints(checkpoints_of(training, pairs, tmp_path))]
-    assert found[0] in (6, 8)  # the upload of step 8's may have been under way
-    newest = checkpoints_of(training, pairs, tmp_path)
-    path = Path(newest.path, str(checkpoints(newest)[0]))
+            run(config, pairs, tmp_path, workers=TWO)
+    assert len(list(happened.iterdir())) == len(kills)
+    folder = checkpoints_of(training, pairs, tmp_path)
+    newest = checkpoints(folder)[0]
+    assert newest.step == 8
+    path = Path(folder.path, str(newest))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
     trained = run(training, pairs, tmp_path, workers=TWO)
     assert [*map(steady, trained.history)] == [*map(steady, together.trained.history)]
+    assert trained.samples == together.trained.samples
     assert_same(last_state(training, pairs, tmp_path), together.state)
 
 
@@ -106,18 +95,18 @@ def test_a_nan_that_stays_fails_and_the_batch_is_written_out(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    use_worker(monkeypatch, poisoning_worker(7, happened, times=99, on_rank=1))
+    use_worker(monkeypatch, poisoning_worker(7, happened, times=99, on_rank=0))
     config = with_train(training, max_rollbacks=1, max_failures=3)
     with pytest.raises(
-        ValueError, match=r"non-finite loss in step 7 \(.*\n.*step_000000007/rank_1.*\n.*1 times"
+        ValueError, match=r"non-finite loss in step 7 \(.*\n.*step_000000007/rank_0.*\n.*1 times"
     ):
-        run(config, pairs, tmp_path / "storage", workers=TWO)
+        run(config, pairs, tmp_path / "storage")
     assert len(list(happened.iterdir())) == 2  # the first, and one after the rollback
     folder = begin(training, pairs, tmp_path / "storage").folder / NON_FINITE_FOLDER
     (written,) = Path(folder.path).rglob("*.safetensors")
-    assert written.parts[-2:] == ("step_000000007", "rank_1.safetensors")
+    assert written.parts[-2:] == ("step_000000007", "rank_0.safetensors")
     batch = safetensors.torch.load_file(written)
-    assert batch["source"].shape == batch["target"].shape == (1, 3, 32, 32)
+    assert batch["source"].shape == batch["target"].shape == (2, 3, 32, 32)
     assert torch.isnan(batch["target"]).sum() == 1
     with safetensors.safe_open(written, "pt") as opened:
         assert opened.metadata()["pair_ids"]
@@ -126,19 +115,19 @@ def test_a_nan_that_stays_fails_and_the_batch_is_written_out(
 def test_storage_that_is_full_fails_clearly_and_the_earlier_checkpoint_is_used_later(
     training: Params,
     pairs: DatasetSource,
-    together: Undisturbed,
+    alone: Undisturbed,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as patch:
         use_worker(patch, limited_worker(9, max_file_bytes=200_000))
         with pytest.raises(ray.train.WorkerGroupError) as caught:
-            run(training, pairs, tmp_path, workers=TWO)
+            run(training, pairs, tmp_path)
     said = "; ".join(map(str, caught.value.worker_failures.values()))
     assert "could not be written" in said
     assert "Make room or mend the storage" in said
     newest = newest_checkpoint(checkpoints_of(training, pairs, tmp_path))
     assert newest is not None
     assert newest[0].step == 8
-    run(training, pairs, tmp_path, workers=TWO)
-    assert_same(last_state(training, pairs, tmp_path), together.state)
+    run(training, pairs, tmp_path)
+    assert_same(last_state(training, pairs, tmp_path), alone.state)
