@@ -9,7 +9,8 @@ that one checkpoint, would leave nothing to go on from.
 import hashlib
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -20,6 +21,9 @@ from pix2pix.errors import StorageError, UserError
 _NUM_LATEST = 2  # the latest, and the one to go on from should it be damaged
 _DIGEST_CHARACTERS = 16
 _NAME = re.compile(r"step_(\d{9})(?:_epoch_(\d{4,}))?_([0-9a-f]{16})\.pt")
+
+# Size and time of change of the checkpoints that this process knows to be sound, by place.
+_SOUND: dict[str, tuple[int, int]] = {}
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +61,7 @@ def write_checkpoint(folder: Folder, file: Path, *, step: int, epoch: int | None
         name = CheckpointName(step, epoch, _digest(hashlib.file_digest(opened, "sha256")))
     try:
         folder.adopt(file, str(name))
+        _SOUND[str(folder / str(name))] = folder.looks(str(name))
     except OSError as error:
         raise storage_failure(folder / str(name), error) from error
 
@@ -95,14 +100,36 @@ def read_checkpoint(folder: Folder, name: CheckpointName) -> dict[str, Any]:
 def prune(folder: Folder, dev_l1: Mapping[int, float], *, keep_best: int) -> None:
     """Remove all but the latest two checkpoints and the `keep_best` with the lowest dev L1.
 
-    `dev_l1` holds it for each epoch that may be kept.
+    `dev_l1` holds it for each epoch that may be kept. A damaged checkpoint counts as none and is
+    removed, unless there is no sound one. Raises OSError if the storage fails.
     """
     found = checkpoints(folder)
+    latest = _sound(folder, found, at_most=_NUM_LATEST)
+    if not latest:
+        return
     scored = [(l1, name) for name in found if (l1 := dev_l1.get(name.epoch or 0)) is not None]
-    best = [name for _, name in sorted(scored)[:keep_best]]
-    for name in found[_NUM_LATEST:]:
-        if name not in best:
+    best = _sound(folder, [name for _, name in sorted(scored)], at_most=keep_best)
+    for name in found:
+        if name not in latest and name not in best:
             folder.remove(str(name))
+            _SOUND.pop(str(folder / str(name)), None)
+
+
+def _sound(
+    folder: Folder, names: Iterable[CheckpointName], *, at_most: int
+) -> list[CheckpointName]:
+    """The first of these that are what was written."""
+    return list(islice((name for name in names if is_sound(folder, name)), at_most))
+
+
+def is_sound(folder: Folder, name: CheckpointName) -> bool:
+    """Whether a checkpoint is what was written; it is read only if it has changed since it was."""
+    place, looks = str(folder / str(name)), folder.looks(str(name))
+    if _SOUND.get(place) != looks:
+        if _digest(folder.sha256(str(name))) != name.digest:
+            return False
+        _SOUND[place] = looks
+    return True
 
 
 def _digest(sha256: Any) -> str:

@@ -1,6 +1,5 @@
 """What the finished stages left in the project's files, as one value to be recorded."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 
 from pipelines.dvc_lock import model_lineage
 from pipelines.entrypoint import read_json
+from pipelines.history import parse_history
 from pipelines.paths import HISTORY_PATH, METRICS_PATH, SAMPLES_DIR, TRAIN_PATH
 from pipelines.report_files import files_sha256, report_files
 from pipelines.train_record import TrainRecord, read_train_record
@@ -58,7 +58,7 @@ def read_history(path: Path) -> tuple[dict[str, float], ...]:
     """The lines of `history.jsonl`. Raises UserError if it is missing or has none."""
     if not path.is_file() or not path.stat().st_size:
         raise UserError(f"{path} is missing or empty; run `dvc repro train` or `dvc pull`")
-    return tuple(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    return parse_history(path.read_text(encoding="utf-8"))
 
 
 def _samples(samples_dir: Path) -> dict[int, Path]:

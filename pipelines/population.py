@@ -1,8 +1,9 @@
 """A population of trials under way: parts of equal length, and exchanges of states between them."""
 
+import logging
 from collections.abc import Iterator
 
-from pipelines.checkpoints import checkpoints
+from pipelines.checkpoints import checkpoints, is_sound
 from pipelines.optuna_sampler import Sampler
 from pipelines.running_state import CHECKPOINTS_FOLDER
 from pipelines.storage import Folder
@@ -12,6 +13,8 @@ from pix2pix.config import Params
 from pix2pix.tuning.population import Succession, successions
 from pix2pix.tuning.space import total_epochs
 from pix2pix.tuning.trials import Trial
+
+logger = logging.getLogger(__name__)
 
 
 def population_parts(
@@ -56,7 +59,8 @@ def _under_way(log: StudyLog, end: int) -> list[Trial]:
 def _exchange(succession: Succession, epoch: int, log: StudyLog, study: Folder) -> None:
     """Copy the state, then note it: what is cut off in between is done again.
 
-    One that was noted, or has gone on since, as its parent may have, stays as it is.
+    One that was noted, or has gone on since, as its parent may have, stays as it is; so does one
+    whose parent's state is damaged.
     """
     trial = log.trial(succession.number)
     is_done = any(exchange.epoch == epoch for exchange in trial.exchanges)
@@ -66,6 +70,11 @@ def _exchange(succession: Succession, epoch: int, log: StudyLog, study: Folder) 
     source = trial_folder(study, succession.parent) / CHECKPOINTS_FOLDER
     target = trial_folder(study, succession.number) / CHECKPOINTS_FOLDER
     (newest, *_) = checkpoints(source)
+    if not is_sound(source, newest):
+        logger.warning(
+            "%s is damaged; trial %d keeps its own state", source / str(newest), succession.number
+        )
+        return
     data = source.read(str(newest))
     for own in checkpoints(target):
         target.remove(str(own))

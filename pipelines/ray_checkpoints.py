@@ -22,6 +22,7 @@ from pix2pix.checkpoint import save_training
 from pix2pix.config import Params
 from pix2pix.training import EpochResult, SavePoint, TrainState
 from pix2pix.training.distributed import rank
+from pix2pix.training.selection import scores_by_epoch
 
 _FILE = "training.pt"
 _LOOK_S = 0.05
@@ -100,7 +101,6 @@ class CheckpointReports:
     ) -> Checkpoint:
         """Run in Ray's upload thread: put the checkpoint in its place, and remove old ones."""
         write_checkpoint(self._folder, Path(checkpoint.path, _FILE), step=step, epoch=epoch)
-        first = self._config.best_from_epoch
-        dev_l1 = {int(r["epoch"]): r["dev/l1"] for r in history if r["epoch"] >= first}
+        dev_l1 = scores_by_epoch(history, self._config)
         prune(self._folder, dev_l1, keep_best=self._config.keep_best_checkpoints)
         return Checkpoint(self._folder.path, self._folder.filesystem)

@@ -1,6 +1,7 @@
 """Training under Ray Train: what the driver asks for and gets back."""
 
 import dataclasses
+import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,11 +22,15 @@ from pipelines.ray_worker import Outcome, train_worker
 from pipelines.running_state import CHECKPOINTS_FOLDER, SAMPLES_FOLDER
 from pipelines.storage import Folder
 from pix2pix.config import Params, TrainConfig
-from pix2pix.errors import UserError
+from pix2pix.errors import StorageError, UserError
 from pix2pix.training import Best
+from pix2pix.training.selection import is_finished, kept
 
 _RAY_RECORD = "checkpoint_manager_snapshot.json"
 _SAMPLE = re.compile(r"epoch_(\d+)\.png")
+_MAX_TRIES = 2  # of a training whose last checkpoint is damaged
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,9 +54,36 @@ def train(
     """Train on the connected Ray cluster, from the newest checkpoint in the folder `run`.
 
     `callbacks` hear what the workers report.
-    Raises ray.train.TrainingFailedError if more workers were lost than may be, ValueError if it
-    failed for another reason, and InterruptionError if a signal stopped it: then all is saved.
+    Raises ray.train.TrainingFailedError if more workers were lost than may be, UserError if it
+    failed for another reason, StorageError if what it saves does not stay as it was, and
+    InterruptionError if a signal stopped it: then all is saved.
     """
+    for _ in range(_MAX_TRIES):
+        _fit(params, dataset, place=place, run=run, live_run=live_run, callbacks=callbacks)
+        newest = newest_checkpoint(run / CHECKPOINTS_FOLDER)
+        if newest is not None and is_finished(newest[1]["history"], params.train):
+            return _trained(newest[1], params.train, samples=run / SAMPLES_FOLDER)
+        logger.warning(
+            "the training ended, but its last checkpoint in %s cannot be read: training on from "
+            "the one before",
+            run,
+        )
+    raise StorageError(
+        f"the last checkpoint of the training in {run} was damaged {_MAX_TRIES} times just after "
+        "it was written. Check that disk or store, or set train.storage_path to another"
+    )
+
+
+def _fit(
+    params: Params,
+    dataset: DatasetSource,
+    *,
+    place: Placement,
+    run: Folder,
+    live_run: LiveRun | None,
+    callbacks: Sequence[ray.train.UserCallback],
+) -> None:
+    """Run the workers until the training has ended."""
     run.sweep()
     (run / CHECKPOINTS_FOLDER).sweep()
     # Of an earlier process. Ray would read it and expect checkpoints that are no longer kept.
@@ -80,7 +112,6 @@ def train(
         raise InterruptionError(
             f"stopped; the same command continues from the checkpoint in {run}", signal_number
         )
-    return _trained(run)
 
 
 def _stop(mailbox: Any) -> None:
@@ -119,14 +150,12 @@ def _trainer(
     )
 
 
-def _trained(run: Folder) -> Trained:
-    newest = newest_checkpoint(run / CHECKPOINTS_FOLDER)
-    assert newest is not None  # the last epoch always has one, and the best is in it
-    _, state = newest
-    samples = run / SAMPLES_FOLDER
+def _trained(state: dict[str, Any], config: TrainConfig, *, samples: Folder) -> Trained:
+    """What the last checkpoint holds. Raises UserError if no epoch can be kept."""
+    best = None if state["best"] is None else Best(**state["best"])
     epochs = {name: match[1] for name in samples.names() if (match := _SAMPLE.fullmatch(name))}
     return Trained(
         history=state["history"],
-        best=Best(**state["best"]),
+        best=kept(best, config),
         samples={int(epoch): samples.read(name) for name, epoch in epochs.items()},
     )

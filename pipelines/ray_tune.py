@@ -84,6 +84,8 @@ def run_trials(
 ) -> None:
     """Run trials, or parts of them, on the connected cluster, noting in `log` what they give.
 
+    `scheduler` is that of params.yaml, which stops trials; None: all run to their end.
+
     Raises InterruptionError if a signal stopped it: then all that is finished is noted.
     """
     place_of_ray = job.study / _RAY_FOLDER
@@ -93,7 +95,13 @@ def run_trials(
     stop = Stop()
     tuner = _tuner(
         job,
-        TrialSource(parts, log, stop=stop, total_epochs=total_epochs(job.params)),
+        TrialSource(
+            parts,
+            log,
+            stop=stop,
+            total_epochs=total_epochs(job.params),
+            stopped_by=None if scheduler is None else job.params.tune.scheduler.upper(),
+        ),
         EpochLog(log),
         num_parts=num_parts,
         place=place,

@@ -1,5 +1,6 @@
 """How Ray Tune gets its trials, and how it says what became of them."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from pipelines.study_plan import Part
 from pix2pix.config import TuneConfig
 from pix2pix.tuning.trials import Trial
 
+_WORST_L1 = 1.0  # of pixels in [0, 1]
 _REASON_CHARACTERS = 200  # of the last line of what Ray says, which may be an essay
 
 
@@ -47,11 +49,17 @@ class TrialSource(_NotKept, Searcher):
     """Hands trials to Ray Tune and notes how they ended; one that is cut off is left as it is."""
 
     def __init__(
-        self, parts: Iterator[Part | None], log: StudyLog, *, stop: Stop, total_epochs: int
+        self,
+        parts: Iterator[Part | None],
+        log: StudyLog,
+        *,
+        stop: Stop,
+        total_epochs: int,
+        stopped_by: str | None,  # name of the scheduler; None: none that stops trials runs
     ) -> None:
         super().__init__()
         self._parts, self._log, self._stop = parts, log, stop
-        self._total_epochs = total_epochs
+        self._total_epochs, self._stopped_by = total_epochs, stopped_by
         self._handed: dict[str, Part] = {}
 
     def suggest(self, trial_id: str) -> Any:
@@ -74,8 +82,12 @@ class TrialSource(_NotKept, Searcher):
         number, done = part.trial.number, self._log.trial(part.trial.number).num_epochs
         if result is not None and FAILURE in result:
             self._log.end(number, "failed", result[FAILURE])
+        elif done < part.until and self._stopped_by is not None:
+            reason = f"{self._stopped_by}: behind the others after epoch {done}"
+            self._log.end(number, "stopped", reason)
         elif done < part.until:
-            self._log.end(number, "stopped", f"ASHA: behind the others after epoch {done}")
+            reason = f"ended after epoch {done} of {part.until}, though no scheduler stops trials"
+            self._log.end(number, "failed", reason)
         elif part.until == self._total_epochs:
             self._log.end(number, "finished")
 
@@ -107,9 +119,20 @@ class _Known(NamedTuple):
     trial_id: str
 
 
+class _Asha(ASHAScheduler):
+    """To which a dev L1 that is not finite is the worst there can be."""
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Decide whether the trial goes on."""
+        l1 = result.get("dev/l1")
+        if l1 is not None and not math.isfinite(l1):
+            result = result | {"dev/l1": _WORST_L1}
+        return str(super().on_trial_result(tune_controller, trial, result))
+
+
 def make_asha(config: TuneConfig, *, total_epochs: int, ended: list[Trial]) -> ASHAScheduler:
     """ASHA (Li et al. 2020) on dev L1 by epoch, which knows what the `ended` trials reported."""
-    asha = ASHAScheduler(
+    asha = _Asha(
         time_attr="epoch",
         metric="dev/l1",
         mode="min",

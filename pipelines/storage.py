@@ -1,5 +1,6 @@
 """Where running trainings are kept: a local folder, a shared one, or an object store."""
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -45,6 +46,19 @@ class Folder(NamedTuple):
         """The bytes of a file. Raises OSError."""
         with self.filesystem.open_input_stream(f"{self.path}/{name}") as file:
             return bytes(file.read())
+
+    def sha256(self, name: str) -> "hashlib._Hash":
+        """The SHA-256 of a file, which is not read as a whole. Raises OSError."""
+        with self.filesystem.open_input_stream(f"{self.path}/{name}") as file:
+            digest = hashlib.sha256()
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+            return digest
+
+    def looks(self, name: str) -> tuple[int, int]:
+        """Size in bytes and time of change in ns: what no write leaves as it was."""
+        info = self.filesystem.get_file_info(f"{self.path}/{name}")
+        return info.size, info.mtime_ns
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file. Raises OSError."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from pipelines.history import as_json, from_json
 from pipelines.running_state import CHECKPOINTS_FOLDER
 from pipelines.storage import Folder
 from pix2pix.config import Value
@@ -85,7 +86,7 @@ class StudyLog:
         return trial
 
     def _keep(self, trial: Trial) -> None:
-        data = json.dumps(dataclasses.asdict(trial), allow_nan=False).encode()
+        data = json.dumps(trial_json(trial), allow_nan=False).encode()
         (self._folder / _TRIALS_FOLDER).write(_file_name(trial.number), data)
         self._trials[trial.number] = trial
         self._listen(trial)
@@ -96,6 +97,12 @@ def read_trials(folder: Folder) -> list[Trial]:
     place = folder / _TRIALS_FOLDER
     names = sorted(name for name in place.names() if name.endswith(".json"))
     return [_parsed(json.loads(place.read(name))) for name in names]
+
+
+def trial_json(trial: Trial) -> dict[str, Any]:
+    """A trial as JSON can hold it."""
+    history = [as_json(record) for record in trial.history]
+    return dataclasses.asdict(trial) | {"history": history}
 
 
 def trial_folder(study: Folder, number: int) -> Folder:
@@ -109,4 +116,5 @@ def _file_name(number: int) -> str:
 
 def _parsed(mapping: dict[str, Any]) -> Trial:
     exchanges = tuple(Exchange(**each) for each in mapping["exchanges"])
-    return Trial(**mapping | {"history": tuple(mapping["history"]), "exchanges": exchanges})
+    history = tuple(from_json(record) for record in mapping["history"])
+    return Trial(**mapping | {"history": history, "exchanges": exchanges})

@@ -20,6 +20,7 @@ from pix2pix.data.prepared import open_split
 from pix2pix.models import UNetGenerator, network_configs
 from pix2pix.training import Best, EpochResult, TrainState, fit, new_state
 from pix2pix.training.dev import better_mode
+from pix2pix.training.selection import kept
 
 if TYPE_CHECKING:
     from pix2pix.evaluation.distance import Distance
@@ -35,7 +36,8 @@ def train_trial(
     """Train from the newest checkpoint in `run` to the end; returns the epoch that is kept.
 
     Each epoch is saved before it is reported, and epochs of an earlier process are reported again:
-    whoever listens misses none. Raises NonFiniteLossError, and OSError if the storage fails.
+    whoever listens misses none. Raises NonFiniteLossError, UserError if no epoch can be kept, and
+    OSError if the storage fails.
     """
     manifest = load_manifest(prepared_dir)
     state = new_state(
@@ -57,8 +59,7 @@ def train_trial(
                 (run / SAMPLES_FOLDER).write(f"epoch_{moment.epoch:04d}.png", png)
             _save(state, run / CHECKPOINTS_FOLDER)
             report(state.history[-1])
-    assert state.best is not None  # the last epoch may always be kept
-    return state.best
+    return kept(state.best, params.train)
 
 
 def replayed(run: Folder) -> list[dict[str, float]]:

@@ -11,6 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from pipelines.entrypoint import write_json
+from pipelines.study_log import trial_json
 from pipelines.tune_plots import curves_png, importance_png, slices_png
 from pix2pix.config import Params, Value
 from pix2pix.files import write_bytes, write_text
@@ -148,5 +149,5 @@ def _as_json(study: StudyResult) -> dict[str, Any]:
         else {**dataclasses.asdict(study.gain), "verdict": study.gain.verdict},
         "importance": dict(study.importance),
         "importance_measure": study.importance_measure,
-        "trials": [dataclasses.asdict(trial) for trial in study.search + study.repeats],
+        "trials": [trial_json(trial) for trial in study.search + study.repeats],
     }

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import json
 import logging
 import shutil
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 import ray.train
 
 from pipelines.entrypoint import InterruptionError, run
+from pipelines.history import as_json, history_jsonl
 from pipelines.lineage import Origin, origin
 from pipelines.live_run import LiveRun, mark_ended
 from pipelines.model_content import content_hash
@@ -78,12 +78,12 @@ def write_model(model_dir: Path, best: Best, *, params: Params, manifest: Manife
 
 
 def curves_csv(history: list[dict[str, float]]) -> str:
-    """One row per epoch, one column per metric; what an epoch lacks is left empty."""
+    """One row per epoch, one column per metric; what it lacks or is not finite is left empty."""
     columns = ["epoch", *sorted({name for record in history for name in record if "/" in name})]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(history)
+    writer.writerows(as_json(record) for record in history)
     return text.getvalue()
 
 
@@ -136,8 +136,7 @@ def _write_outputs(trained: Trained, params: Params, manifest: Manifest) -> Mode
         open_split(PREPARED_DIR, "train"), augmentation, seed=params.train.seed
     )
     write_png(AUGMENTATION_PATH, sheet)
-    lines = [json.dumps(record, allow_nan=False) for record in trained.history]
-    write_text(HISTORY_PATH, "\n".join(lines) + "\n")
+    write_text(HISTORY_PATH, history_jsonl(trained.history))
     write_text(CURVES_PATH, curves_csv(trained.history))
     return write_model(MODEL_DIR, trained.best, params=params, manifest=manifest)
 

@@ -1,6 +1,7 @@
 """Scores on the dev split while training: they choose the epoch and the inference mode."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from typing import get_args
 
 import torch
@@ -17,7 +18,8 @@ def dev_metrics(
 ) -> dict[str, float]:
     """Mean L1 on the dev split, pixels scaled to [0, 1], over all ranks, for each inference mode.
 
-    `batches` holds this rank's (source, target) in [-1, 1]. `dev/l1` is that of the better mode.
+    `batches` holds this rank's (source, target) in [-1, 1]. `dev/l1` is that of the better mode,
+    and not finite only where both are not.
     """
     network = unwrap(generator)
     device = next(network.parameters()).device
@@ -29,9 +31,17 @@ def dev_metrics(
         sums[-1] += len(source)
     *totals, count = sum_over_ranks(sums).tolist()
     by_mode = {f"dev/l1_{mode}": total / count for mode, total in zip(MODES, totals, strict=True)}
-    return {"dev/l1": min(by_mode.values()), **by_mode}
+    return {"dev/l1": by_mode[f"dev/l1_{better_mode(by_mode)}"], **by_mode}
 
 
-def better_mode(metrics: dict[str, float]) -> InferenceMode:
-    """The inference mode with the lower dev L1; the deterministic one where they are equal."""
-    return min(reversed(MODES), key=lambda mode: metrics[f"dev/l1_{mode}"])
+def better_mode(metrics: Mapping[str, float]) -> InferenceMode:
+    """The inference mode with the lower dev L1; the deterministic one where they are equal.
+
+    A mode whose L1 is not finite is worse than any other.
+    """
+    return min(reversed(MODES), key=lambda mode: _rank(metrics[f"dev/l1_{mode}"]))
+
+
+def _rank(l1: float) -> float:
+    """Where an L1 stands in an order, which NaN has no place in."""
+    return l1 if math.isfinite(l1) else math.inf

@@ -25,6 +25,7 @@ from pix2pix.training.pace import Pace, StepProgress
 from pix2pix.training.precision import laid_out
 from pix2pix.training.schedule import learning_rate, set_learning_rate
 from pix2pix.training.seeding import seed_step
+from pix2pix.training.selection import is_better, is_finished
 from pix2pix.training.state import TrainState
 from pix2pix.training.step import NonFiniteLossError, train_step
 
@@ -101,7 +102,7 @@ def fit(
     """
     if not state.history:
         yield _result(state, dev, config, measured={})
-    while state.epoch < config.total_epochs and not stops_early(state.history, config):
+    while not is_finished(state.history, config):
         pace = Pace()
         for request in _train_epoch(state, batches, config, on_step=on_step, pace=pace):
             yield SavePoint(step=state.step, is_stop=request is Request.STOP)
@@ -111,18 +112,6 @@ def fit(
         state.epoch, state.batch = state.epoch + 1, 0
         state.clear_losses()
         yield _result(state, dev, config, measured)
-
-
-def stops_early(history: list[dict[str, float]], config: TrainConfig) -> bool:
-    """Whether the last `early_stopping_epochs` epochs brought no lower dev L1.
-
-    Epochs before `best_from_epoch` neither count as better nor let it stop.
-    """
-    candidates = [record for record in history if record["epoch"] >= config.best_from_epoch]
-    if config.early_stopping_epochs is None or not candidates:
-        return False
-    best = min(candidates, key=lambda record: record["dev/l1"])
-    return history[-1]["epoch"] - best["epoch"] >= config.early_stopping_epochs
 
 
 def _train_epoch(
@@ -187,14 +176,13 @@ def _result(
     average_buffers(state.discriminator)
     scores = dev_metrics(state.generator, _pairs(dev.batches, config), seed=config.seed)
     may_be_kept = state.epoch >= config.best_from_epoch
-    earlier = (r["dev/l1"] for r in state.history if r["epoch"] >= config.best_from_epoch)
-    is_best = may_be_kept and all(scores["dev/l1"] < l1 for l1 in earlier)
+    is_best = may_be_kept and is_better(scores["dev/l1"], state.history, config)
     if is_best and rank() == 0:
         state.keep_as_best(scores)
     metrics = measured | scores
     record = {"epoch": state.epoch, "step": state.step, "time_s": time.time(), **metrics}
     state.history = [*state.history, record]
-    is_last = state.epoch == config.total_epochs or stops_early(state.history, config)
+    is_last = is_finished(state.history, config)
     due = is_last or state.epoch % config.sample_every_epochs == 0
     return EpochResult(
         epoch=state.epoch,

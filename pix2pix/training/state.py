@@ -1,6 +1,6 @@
 """All that a training is at one moment; saving it and loading it back loses nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -23,6 +23,7 @@ from pix2pix.training.seeding import seed_networks
 _NUM_LOSSES = 4  # fields of StepLosses
 
 Wrap = Callable[[nn.Module], nn.Module]
+Record = Mapping[str, float]  # of an epoch, in a history
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

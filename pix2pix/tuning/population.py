@@ -4,6 +4,7 @@ All trials are compared after the same epochs, and what follows is a function of
 and their scores: a study that was interrupted decides again as it had decided.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
@@ -75,9 +76,11 @@ def _spans(trial: Trial, by_number: Mapping[int, Trial], *, until: int) -> list[
 
 
 def _l1_at(trial: Trial, epoch: int) -> float | None:
+    """None if the trial has not come there; infinite, behind all others, if it is not finite."""
     if trial.status == "failed" and trial.num_epochs <= epoch:
         return None
-    return next((each["dev/l1"] for each in trial.history if each["epoch"] == epoch), None)
+    found = next((each["dev/l1"] for each in trial.history if each["epoch"] == epoch), None)
+    return math.inf if found is not None and not math.isfinite(found) else found
 
 
 def _explored(

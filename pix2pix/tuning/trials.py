@@ -1,5 +1,6 @@
 """What trials gave: their scores, the best of them, and the front where there are two scores."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
@@ -62,21 +63,23 @@ def score_names(objective: Objective) -> tuple[str, ...]:
 def best_l1(trial: Trial, *, first_epoch: int) -> float | None:
     """The lowest dev L1 of the epochs that may be kept; of all, if it did not get that far.
 
-    Epochs before the last exchange do not count: their networks are gone, and so are their values.
+    What is not finite is no score. Epochs before the last exchange do not count: their networks are
+    gone, and so are their values.
     """
     start = trial.exchanges[-1].epoch if trial.exchanges else 0
     scored = [record for record in trial.history if record["epoch"] > start and "dev/l1" in record]
     kept = [record for record in scored if record["epoch"] >= first_epoch] or scored
-    return min((record["dev/l1"] for record in kept), default=None)
+    finite = (record["dev/l1"] for record in kept if math.isfinite(record["dev/l1"]))
+    return min(finite, default=None)
 
 
 def scores(trial: Trial, objective: Objective, *, first_epoch: int) -> tuple[float, ...] | None:
-    """What the trial is judged by; None unless it finished."""
+    """What the trial is judged by, all finite; None unless it finished and has that."""
     l1 = best_l1(trial, first_epoch=first_epoch)
     if trial.status != "finished" or l1 is None:
         return None
     others = [trial.history[-1].get(name) for name in score_names(objective)[1:]]
-    known = [other for other in others if other is not None]
+    known = [other for other in others if other is not None and math.isfinite(other)]
     return (l1, *known) if len(known) == len(others) else None
 
 
@@ -105,4 +108,6 @@ def _dominates(one: tuple[float, ...], two: tuple[float, ...]) -> bool:
 
 
 def _first_reason(trials: Sequence[Trial]) -> str:
+    if any(trial.status == "finished" for trial in trials):
+        return "those that came to their end have no finite score"
     return next((trial.reason for trial in trials if trial.reason), "there was none")

@@ -110,6 +110,72 @@ def test_the_latest_two_and_the_best_by_dev_l1_stay(folder: Folder) -> None:
     assert _steps(folder) == [65, 60]
 
 
+def _damage(folder: Folder, step: int) -> None:
+    path = _path(folder, step)
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+
+
+@pytest.mark.parametrize("damaged", [[3], [2], [3, 2], [1]])
+def test_a_damaged_checkpoint_is_none_of_the_two_that_are_kept(
+    folder: Folder, damaged: list[int]
+) -> None:
+    for step in range(1, 6):
+        _write(folder, step)
+    for step in damaged:
+        _damage(folder, step + 2)
+    prune(folder, {}, keep_best=0)
+    assert _steps(folder) == [step for step in (5, 4, 3, 2, 1) if step - 2 not in damaged][:2]
+    _damage(folder, _steps(folder)[0])
+    assert _newest(folder)["step"] == _steps(folder)[1]
+
+
+def test_going_on_from_before_a_damaged_checkpoint_leaves_two_to_go_on_from(folder: Folder) -> None:
+    """The damaged one is the newest by its name until the training has come there again."""
+    _write(folder, 10)
+    _write(folder, 20)
+    _damage(folder, 20)
+    _write(folder, 15)
+    prune(folder, {}, keep_best=0)
+    assert _steps(folder) == [15, 10]
+
+
+def test_a_damaged_checkpoint_is_none_of_the_best_that_are_kept(folder: Folder) -> None:
+    for step in range(1, 7):
+        _write(folder, step, step)
+    _damage(folder, 2)
+    prune(folder, {step: 0.1 * step for step in range(2, 7)}, keep_best=1)
+    assert _steps(folder) == [6, 5, 3]
+
+
+def test_where_all_are_damaged_none_is_removed(folder: Folder) -> None:
+    for step in (1, 2, 3):
+        _write(folder, step)
+        _damage(folder, step)
+    prune(folder, {}, keep_best=0)
+    assert _steps(folder) == [3, 2, 1]
+
+
+def test_what_this_process_wrote_is_not_read_again(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    sha256 = Folder.sha256
+
+    def counted(self: Folder, name: str) -> Any:
+        read.append(name)
+        return sha256(self, name)
+
+    monkeypatch.setattr(Folder, "sha256", counted)
+    for step in range(1, 5):
+        _write(folder, step)
+        prune(folder, {}, keep_best=0)
+    assert (_steps(folder), read) == ([4, 3], [])
+    _path(folder, 3).touch()  # as it looks to another process: unknown
+    prune(folder, {}, keep_best=0)
+    prune(folder, {}, keep_best=0)
+    assert (_steps(folder), len(read)) == ([4, 3], 1)
+
+
 def test_a_failed_write_leaves_the_earlier_ones_and_says_which(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

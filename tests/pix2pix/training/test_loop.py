@@ -22,7 +22,8 @@ from pix2pix.training import (
     new_state,
     train_step,
 )
-from pix2pix.training.loop import OnStep, stops_early
+from pix2pix.training.loop import OnStep
+from pix2pix.training.selection import stops_early
 
 Pair = tuple[Tensor, Tensor]
 

@@ -1,6 +1,7 @@
 """Who of a population goes on from whom, and with what values."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -138,3 +139,10 @@ def test_a_lineage_names_who_trained_which_epochs_with_what_values() -> None:
         Span(first_epoch=3, last_epoch=4, number=0, values=b),
         Span(first_epoch=5, last_epoch=6, number=1, values=d),
     ]
+
+
+def test_a_trial_without_a_finite_score_goes_on_from_a_better_one(config: TuneConfig) -> None:
+    l1 = (0.5, math.nan, 0.8, 0.4, 0.2, 0.6, -math.inf, 0.3)
+    found = successions(_population(*l1), 2, config)
+    assert [each.number for each in found] == [1, 6]
+    assert {each.parent for each in found} <= {4, 7}  # 0.2 and 0.3

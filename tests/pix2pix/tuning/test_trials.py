@@ -1,6 +1,7 @@
 """Which trials are the best."""
 
 import dataclasses
+import math
 
 import pytest
 
@@ -60,3 +61,14 @@ def test_a_front_holds_what_no_other_trial_beats() -> None:
 def test_where_no_trial_finished_the_first_reason_is_said() -> None:
     with pytest.raises(ValueError, match="no trial finished: lost"):
         front([_trial(0, 1, 0.3, status="failed")], "l1", first_epoch=1)
+
+
+@pytest.mark.parametrize("undefined", [math.nan, math.inf])
+def test_what_is_not_finite_is_no_score(undefined: float) -> None:
+    assert best_l1(_trial(0, 1, undefined, 0.3, undefined), first_epoch=1) == 0.3
+    assert best_l1(_trial(0, 1, undefined), first_epoch=1) is None
+    trials = [_trial(0, 1, undefined), _trial(1, 1, 0.3), _trial(2, 1, 0.1, frechet=undefined)]
+    assert [each.number for each in front(trials, "l1", first_epoch=1)] == [2]
+    assert [each.number for each in front(trials, "l1_and_frechet", first_epoch=1)] == [1]
+    with pytest.raises(ValueError, match=r"no trial finished: .* have no finite score"):
+        front(trials[:1], "l1", first_epoch=1)

@@ -1,0 +1,61 @@
+"""Which epoch of a training is kept: the one with the lowest dev L1, from a first epoch on.
+
+A dev L1 that is not finite is no score: it never counts as lowest, and no epoch has to beat it.
+"""
+
+import math
+from collections.abc import Sequence
+
+from pix2pix.config import TrainConfig
+from pix2pix.errors import UserError
+from pix2pix.training.state import Best, Record
+
+
+def scores_by_epoch(history: Sequence[Record], config: TrainConfig) -> dict[int, float]:
+    """Dev L1 of each epoch that may be kept."""
+    return {
+        int(record["epoch"]): record["dev/l1"]
+        for record in history
+        if record["epoch"] >= config.best_from_epoch and math.isfinite(record["dev/l1"])
+    }
+
+
+def is_better(l1: float, history: Sequence[Record], config: TrainConfig) -> bool:
+    """Whether an epoch with this dev L1 is to be kept in place of all those before."""
+    return math.isfinite(l1) and all(
+        l1 < known for known in scores_by_epoch(history, config).values()
+    )
+
+
+def stops_early(history: Sequence[Record], config: TrainConfig) -> bool:
+    """Whether the last `early_stopping_epochs` epochs brought no lower dev L1.
+
+    Epochs before `best_from_epoch` neither count as better nor let it stop.
+    """
+    if config.early_stopping_epochs is None or not history:
+        return False
+    last = history[-1]["epoch"]
+    scores = scores_by_epoch(history, config)
+    best = min(scores, key=lambda epoch: scores[epoch]) if scores else config.best_from_epoch
+    return last - best >= config.early_stopping_epochs
+
+
+def is_finished(history: Sequence[Record], config: TrainConfig) -> bool:
+    """Whether a training with this history has come to its end."""
+    is_at_end = bool(history) and history[-1]["epoch"] >= config.total_epochs
+    return is_at_end or stops_early(history, config)
+
+
+def kept(best: Best | None, config: TrainConfig) -> Best:
+    """The epoch that a finished training keeps.
+
+    Raises UserError if there is none: no epoch that may be kept has a finite dev L1.
+    """
+    if best is None:
+        raise UserError(
+            f"dev L1 was not finite in any epoch from train.best_from_epoch "
+            f"({config.best_from_epoch}) on, so that there is no model to keep: the networks give "
+            "infinite or undefined values on the dev split. Lower train.learning_rate, or set "
+            "train.precision: float32"
+        )
+    return best

@@ -1,0 +1,53 @@
+"""Records of epochs in JSON and CSV, scores that are no numbers included."""
+
+import csv
+import io
+import json
+import math
+from pathlib import Path
+
+from pipelines.finished_run import read_history
+from pipelines.history import history_jsonl, parse_history
+from pipelines.stages.train import curves_csv
+from pipelines.storage import open_folder
+from pipelines.study_log import StudyLog, read_trials
+
+HISTORY = [
+    {"epoch": 0, "time_s": 1.5, "dev/l1": 0.5},
+    {"epoch": 1, "time_s": 2.5, "dev/l1": math.nan, "dev/l1_published": -math.inf},
+]
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def test_what_is_not_finite_is_null_in_the_file_and_nan_when_it_is_read(tmp_path: Path) -> None:
+    text = history_jsonl(HISTORY)
+    lines = [json.loads(line, parse_constant=_refuse) for line in text.splitlines()]
+    assert lines[0] == HISTORY[0]
+    assert (lines[1]["dev/l1"], lines[1]["dev/l1_published"]) == (None, None)
+    (tmp_path / "history.jsonl").write_text(text)
+    read = read_history(tmp_path / "history.jsonl")
+    assert read[0] == HISTORY[0]
+    assert (read[1]["epoch"], read[1]["time_s"]) == (1, 2.5)
+    assert math.isnan(read[1]["dev/l1"])
+    assert math.isnan(read[1]["dev/l1_published"])
+    assert history_jsonl(parse_history(text)) == text
+
+
+def test_curves_leave_empty_what_is_not_finite() -> None:
+    rows = list(csv.DictReader(io.StringIO(curves_csv(HISTORY))))
+    assert [row["dev/l1"] for row in rows] == ["0.5", ""]
+    assert [row["dev/l1_published"] for row in rows] == ["", ""]
+
+
+def test_a_trial_without_a_score_is_on_disk_and_goes_on(tmp_path: Path) -> None:
+    log = StudyLog(open_folder(str(tmp_path)), lambda _trial: None)
+    log.begin(purpose="search", seed=0, values={})
+    log.epoch(0, HISTORY[1])
+    log.epoch(0, {"epoch": 2, "time_s": 3.5, "dev/l1": 0.25})
+    log.end(0, "finished")
+    (trial,) = read_trials(open_folder(str(tmp_path)))
+    assert math.isnan(trial.history[0]["dev/l1"])
+    assert trial.history[1]["dev/l1"] == 0.25
