@@ -1,0 +1,80 @@
+"""What the result of a stage is a function of, as one short text.
+
+Which code and which parameters that are, `dvc.yaml` says: DVC runs the stage again when one of them
+has changed, and a training goes on from its checkpoints only while none has. torch's version counts
+as well, because another one may compute other numbers.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+import pipelines
+from pix2pix.config import Params
+from pix2pix.errors import UserError
+
+_PROJECT_DIR = Path(pipelines.__file__).parents[1]  # of the code that runs
+_CHARACTERS = 16
+
+
+def stage_fingerprint(
+    stage: str, params: Params, data_hash: str, *, project_dir: Path = _PROJECT_DIR
+) -> str:
+    """Of a stage that reads the prepared data with that hash and nothing else that stages make.
+
+    Raises UserError if dvc.yaml or a file that it lists for the stage is missing.
+    """
+    stages = _stages(project_dir / "dvc.yaml")
+    if stage not in stages:
+        raise UserError(f"{project_dir / 'dvc.yaml'} has no stage {stage!r}, which is under way")
+    values = {key: _value(params, key) for key in stages[stage]["params"]}
+    about = [data_hash, version("torch"), values]
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    made = {path for each in stages.values() for path in _outputs(each)}
+    for path in _files(project_dir, [dep for dep in stages[stage]["deps"] if dep not in made]):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(project_dir).as_posix()}\0{content}\n".encode())
+    return digest.hexdigest()[:_CHARACTERS]
+
+
+def _stages(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        raise UserError(
+            f"{path} is missing: it says what a training is a function of. Run in a checkout of "
+            "the project"
+        )
+    stages: Mapping[str, Any] = YAML(typ="safe").load(path)["stages"]
+    return stages
+
+
+def _outputs(stage: Mapping[str, Any]) -> Iterator[str]:
+    """Paths of what a stage makes; one with settings is a mapping of its path to them."""
+    for output in stage.get("outs", []):
+        yield output if isinstance(output, str) else next(iter(output))
+
+
+def _value(params: Params, key: str) -> Any:
+    """A section or a value of it, by its dotted key."""
+    found: Any = dataclasses.asdict(params)
+    for part in key.split("."):
+        found = found[part]
+    return found
+
+
+def _files(project_dir: Path, deps: Iterable[str]) -> Iterator[Path]:
+    """The files that `deps` are or hold, but for what Python makes beside them."""
+    for dep in sorted(deps):
+        path = project_dir / dep
+        if path.is_dir():
+            held = (each for each in sorted(path.rglob("*")) if each.is_file())
+            yield from (each for each in held if "__pycache__" not in each.parts)
+        elif path.is_file():
+            yield path
+        else:
+            raise UserError(f"{path} is missing, which dvc.yaml lists; `git status` says why")
