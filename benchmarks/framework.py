@@ -83,7 +83,7 @@ def train_under_ray(
         started_s=state.started_s,
         experiment=params.register.experiment,
         params=asdict(params),
-        data=data_record(manifest),
+        data=data_record(manifest, name=params.data.name),
         origin=origin(Path()),
     )
     with ray.init("local", num_cpus=num_cores, include_dashboard=False, log_to_driver=False):

@@ -34,11 +34,11 @@ class RunDescription:
     origin: Origin
 
 
-def data_record(manifest: Manifest) -> DataRecord:
-    """What a run records of the pairs that `manifest` lists."""
+def data_record(manifest: Manifest, *, name: str) -> DataRecord:
+    """What a run records of the pairs that `manifest` lists, `name` being `data.name`."""
     splits = manifest.splits
     return DataRecord(
-        name=manifest.name,
+        name=name,
         data_hash=manifest.data_hash,
         num_pairs={name: len(split.pair_ids) for name, split in splits.items()},
         split_hashes={name: split.hash for name, split in splits.items()},

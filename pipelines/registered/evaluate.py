@@ -47,6 +47,7 @@ def evaluate_version(client: MlflowClient, reference: str, *, params: Params) ->
         evaluation,
         experiment=f"{params.register.experiment}-evaluations",
         manifest=manifest,
+        data_name=params.data.name,
         files=files,
         started_s=started_s,
     )

@@ -33,6 +33,7 @@ def log_evaluation(
     *,
     experiment: str,
     manifest: Manifest,
+    data_name: str,
     files: Mapping[str, Path],
     started_s: float,
 ) -> MlflowRun:
@@ -45,12 +46,12 @@ def log_evaluation(
         client,
         experiment,
         run_key=_run_key(version, manifest, protocol),
-        name=f"evaluate-{version.name}-v{version.version}-{manifest.name}",
+        name=f"evaluate-{version.name}-v{version.version}-{data_name}",
         started_s=started_s,
         tags=_tags(version, manifest),
     )
     run.log_params(flatten(asdict(protocol), "protocol."))
-    run.log_dataset(data_record(manifest), path=PREPARED_DIR, context="evaluation")
+    run.log_dataset(data_record(manifest, name=data_name), path=PREPARED_DIR, context="evaluation")
     run.log_scores(scores_of(report_json(evaluation.report)), time_s=time.time())
     run.log_files(files, sha256=files_sha256(files))
     _link(run, version)

@@ -60,7 +60,7 @@ def write_model(model_dir: Path, best: Best, *, params: Params, manifest: Manife
     discriminator.load_state_dict(best.discriminator)
     card = ModelCard(
         format=1,
-        name=manifest.name,
+        name=params.data.name,
         direction=manifest.direction,
         image_size=manifest.image_size,
         source=manifest.source,
@@ -95,7 +95,7 @@ def _train(
         started_s=state.started_s,
         experiment=params.register.experiment,
         params=dataclasses.asdict(params),
-        data=data_record(manifest),
+        data=data_record(manifest, name=params.data.name),
         origin=begun,
     )
     try:
@@ -166,7 +166,7 @@ def main() -> None:
             best_epoch=card.epoch,
             origin=begun,
             params=dataclasses.asdict(params),
-            data=data_record(manifest),
+            data=data_record(manifest, name=params.data.name),
             model_sha256=content_hash(MODEL_DIR),
         ),
     )

@@ -40,7 +40,7 @@ def _follow(params: Params, manifest: Manifest, state: RunningState) -> LiveStud
         started_s=state.started_s,
         experiment=params.register.experiment,
         params=dataclasses.asdict(params),
-        data=data_record(manifest),
+        data=data_record(manifest, name=params.data.name),
         origin=origin(Path()),
     )
     return LiveStudy(

@@ -1,4 +1,9 @@
-"""manifest.json: what the prepared arrays are, and which pictures they came from."""
+"""manifest.json: what the prepared arrays are, and which pictures they came from.
+
+All that is prepared is a reason to train anew where it changes. So what a training does not depend
+on is not in here: the name of the data set, which is in params.yaml, and the pairs that were left
+out, which are in the report of the checks.
+"""
 
 import hashlib
 import json
@@ -16,7 +21,7 @@ from pix2pix.data.splits import SPLITS, Split
 from pix2pix.errors import UserError
 
 MANIFEST_NAME = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -52,36 +57,23 @@ class SplitRecord:
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusion:
-    """A pair left out under `on_bad_pair: exclude`, and why."""
-
-    __pydantic_config__ = _STRICT
-
-    pair_id: str
-    kind: str
-    reason: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """All of manifest.json.
 
     `data_hash` stands for the pixels as read and what was done with them: it is the same on any
-    machine, and neither the name of the set nor what was left out has a say in it.
+    machine.
     """
 
     __pydantic_config__ = _STRICT
 
     format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
-    name: str
     direction: Direction
     image_size: int
     load_size: int
     source: SideRecord
     target: SideRecord
     splits: dict[Split, SplitRecord]
-    excluded: tuple[Exclusion, ...]
     data_hash: str
 
 
@@ -92,18 +84,12 @@ def make_manifest(report: CheckReport, config: DataConfig) -> Manifest:
     """The manifest of the sound pairs of `report`, prepared as `config` says."""
     unhashed = Manifest(
         format=FORMAT,
-        name=config.name,
         direction=config.direction,
         image_size=config.image_size,
         load_size=config.load_size,
         source=_side_record(config.source_side, report.dtypes[0], config),
         target=_side_record(config.target_side, report.dtypes[1], config),
         splits={split: _split_record(report, split, config) for split in SPLITS},
-        excluded=tuple(
-            Exclusion(pair_id, offence.kind, str(offence))
-            for offence in report.offences
-            for pair_id in offence.pair_ids
-        ),
         data_hash="",
     )
     return replace(unhashed, data_hash=_data_hash(unhashed))
@@ -163,9 +149,7 @@ def _split_record(report: CheckReport, split: Split, config: DataConfig) -> Spli
 
 def _data_hash(manifest: Manifest) -> str:
     fields = asdict(manifest)
-    return _sha256_of(
-        {key: fields[key] for key in fields.keys() - {"name", "excluded", "data_hash"}}
-    )
+    return _sha256_of({key: fields[key] for key in fields.keys() - {"data_hash"}})
 
 
 def _sha256_of(value: Mapping[str, Any] | Sequence[Any]) -> str:

@@ -21,7 +21,6 @@ from pix2pix.data.checks import check_pairs
 from pix2pix.data.images import resize
 from pix2pix.data.manifest import (
     MANIFEST_NAME,
-    Exclusion,
     Manifest,
     SideRecord,
     SplitRecord,
@@ -37,7 +36,6 @@ from pix2pix.errors import UserError
 
 __all__ = [
     "BadPairsError",
-    "Exclusion",
     "Manifest",
     "Prepared",
     "PreparedSplit",

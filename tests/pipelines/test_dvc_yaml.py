@@ -50,8 +50,9 @@ NOT_A_DEPENDENCY = {
         "pipelines/study_log.py",
     },
 }
-# Not read from params.yaml by `prepare`: ingest made data/raw of them.
-INGEST_ONLY = {"data.source", "data.synthetic", "data.archive"}
+# No part of what `prepare` makes: of the first three ingest made data/raw, and the name is that of
+# the registered model.
+NOT_PREPARE_S = {"data.source", "data.synthetic", "data.archive", "data.name"}
 
 # Modules that a stage imports when it needs them.
 IMPORTED_LATER = {"tune": ("pix2pix.evaluation.distance", "pix2pix.evaluation.extractors")}
@@ -139,9 +140,15 @@ def test_every_parameter_is_some_stage_s_and_every_stage_s_parameter_exists() ->
     assert known - covered - {"data", "train"} == {f"train.{key}" for key in WHERE_IT_RUNS}
 
 
-def test_prepare_lists_every_data_parameter_that_is_not_ingest_s() -> None:
+def test_the_name_of_the_data_is_a_reason_to_register_anew_and_for_nothing_else() -> None:
+    assert [name for name, stage in STAGES.items() if "data.name" in stage["params"]] == [
+        "register"
+    ]
+
+
+def test_prepare_lists_every_data_parameter_that_it_reads() -> None:
     data = dataclasses.asdict(load_params(ROOT / "params.yaml"))["data"]
-    expected = {f"data.{key}" for key in data} - INGEST_ONLY
+    expected = {f"data.{key}" for key in data} - NOT_PREPARE_S
     assert set(STAGES["prepare"]["params"]) == expected
 
 

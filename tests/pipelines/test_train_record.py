@@ -24,7 +24,7 @@ def record(default_params: Params) -> TrainRecord:
         best_epoch=1,
         origin=ORIGIN,
         params=dataclasses.asdict(default_params),
-        data=data_record(small_manifest(default_params)),
+        data=data_record(small_manifest(default_params), name=default_params.data.name),
         model_sha256="0" * 64,
     )
 
@@ -38,7 +38,7 @@ def test_what_is_written_is_read(record: TrainRecord, tmp_path: Path) -> None:
 
 
 def test_the_data_are_named_counted_and_hashed_by_split(default_params: Params) -> None:
-    assert data_record(small_manifest(default_params)) == DataRecord(
+    assert data_record(small_manifest(default_params), name=default_params.data.name) == DataRecord(
         name="facades-drawn",
         data_hash="d" * 64,
         num_pairs={"train": 5, "dev": 2, "test": 4},

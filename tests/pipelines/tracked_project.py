@@ -88,7 +88,7 @@ def write_project(folder: Path) -> Path:
             best_epoch=3,
             origin=ORIGIN,
             params=dataclasses.asdict(params),
-            data=data_record(small_manifest(params)),
+            data=data_record(small_manifest(params), name=params.data.name),
             model_sha256="0" * 64,
         ),
     )
@@ -137,15 +137,13 @@ def small_manifest(params: Params) -> Manifest:
         for name, size in (("train", 5), ("dev", 2), ("test", 4))
     }
     return Manifest(
-        format=1,
-        name=params.data.name,
+        format=2,
         direction=params.data.direction,
         image_size=32,
         load_size=36,
         source=SIDE,
         target=SIDE,
         splits=splits,
-        excluded=(),
         data_hash="d" * 64,
     )
 
@@ -156,7 +154,7 @@ def described(params: Params, *, run_key: str = RUN_KEY) -> RunDescription:
         started_s=STARTED_S,
         experiment=params.register.experiment,
         params=dataclasses.asdict(params),
-        data=data_record(small_manifest(params)),
+        data=data_record(small_manifest(params), name=params.data.name),
         origin=ORIGIN,
     )
 

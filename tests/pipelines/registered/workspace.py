@@ -125,7 +125,7 @@ def _write_weights(seed: int) -> ModelCard:
     torch.manual_seed(seed)
     return write_model(
         MODELS,
-        name=manifest.name,
+        name=load_params().data.name,
         source=manifest.source,
         target=manifest.target,
         data_hash=manifest.data_hash,

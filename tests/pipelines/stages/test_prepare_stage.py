@@ -104,8 +104,11 @@ def test_excluding_leaves_the_bad_file_out_and_says_so(pairs: Path) -> None:
     _replace("on_bad_pair: fail", "on_bad_pair: exclude")
     run(prepare.main)
     manifest = json.loads(Path("data/prepared/manifest.json").read_text())
-    assert [item["pair_id"] for item in manifest["excluded"]] == ["train/0001"]
-    assert len(manifest["splits"]["train"]["pair_ids"]) == 6
+    assert "train/0001" not in str(manifest)
+    assert sum(len(split["pair_ids"]) for split in manifest["splits"].values()) == 7 + 3
+    report = json.loads(Path("reports/checks.json").read_text())
+    (offence,) = report["offences"]["unreadable"]["items"]
+    assert offence["pairs"] == ["train/0001"]
 
 
 @pytest.mark.parametrize("num_pairs", [0, 1])

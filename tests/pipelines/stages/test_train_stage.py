@@ -19,15 +19,13 @@ from pix2pix.training import new_state
 
 SIDE = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")
 MANIFEST = Manifest(
-    format=1,
-    name="test",
+    format=2,
     direction="AtoB",
     image_size=32,
     load_size=36,
     source=SIDE,
     target=SIDE,
     splits={},
-    excluded=(),
     data_hash="abc",
 )
 
@@ -43,7 +41,7 @@ def test_the_model_holds_the_best_weights_and_the_better_inference_mode(
     write_model(tmp_path, state.best, params=small_params, manifest=MANIFEST)
     generator, card = load_generator(tmp_path)
     assert (card.inference_mode, card.epoch, card.dev) == ("deterministic", 2, scores)
-    assert (card.name, card.data_hash) == ("test", "abc")
+    assert (card.name, card.data_hash) == (small_params.data.name, "abc")
     weights = state.generator.state_dict()
     assert all(torch.equal(weights[key], value) for key, value in generator.state_dict().items())
 
