@@ -1,7 +1,6 @@
 """Where running trainings are kept: a local folder, a shared one, or an object store."""
 
 import hashlib
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import NamedTuple, Self
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 
 from pix2pix.errors import UserError
+from pix2pix.files import make_folder, put_in_place
 
 _CHUNK_BYTES = 2**24
 _STAGING = ".staging_"
@@ -72,19 +72,17 @@ class Folder(NamedTuple):
     def stage(self) -> Path:
         """A new local folder in which to make what `adopt` is to take over."""
         if self._is_local:
-            Path(self.path).mkdir(parents=True, exist_ok=True)
+            make_folder(Path(self.path))
         return Path(tempfile.mkdtemp(prefix=_STAGING, dir=self.path if self._is_local else None))
 
     def adopt(self, file: Path, name: str) -> None:
         """Take over a local file as `name`; it is here completely or not at all.
 
-        On a local file system it is flushed to disk and renamed; an object store shows an object
-        when it is complete. Raises OSError.
+        On a local file system the file is flushed, renamed, and its name flushed; an object store
+        shows an object when it is complete. Raises OSError.
         """
         if self._is_local:
-            with file.open("rb") as opened:
-                os.fsync(opened.fileno())
-            file.replace(Path(self.path, name))
+            put_in_place(file, Path(self.path, name))
             return
         with (
             file.open("rb") as source,

@@ -21,7 +21,7 @@ from torch import nn
 
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
-from pix2pix.files import write_text
+from pix2pix.files import make_folder, put_in_place, write_text
 from pix2pix.models import (
     DiscriminatorConfig,
     GeneratorConfig,
@@ -68,13 +68,16 @@ _CARD = TypeAdapter(ModelCard)
 def save_model(
     model_dir: Path, card: ModelCard, *, generator: nn.Module, discriminator: nn.Module
 ) -> None:
-    """Write a model folder; a folder that is already there is replaced file by file."""
-    model_dir.mkdir(parents=True, exist_ok=True)
+    """Write a model folder; a folder that is already there is replaced file by file.
+
+    All of it is on the disk when this returns.
+    """
+    make_folder(model_dir)
     for file_name, network in ((GENERATOR_FILE, generator), (DISCRIMINATOR_FILE, discriminator)):
         tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
         partial = model_dir / f".{file_name}"
         save_file(tensors, partial)
-        partial.replace(model_dir / file_name)
+        put_in_place(partial, model_dir / file_name)
     text = json.dumps(dataclasses.asdict(card), indent=2)
     write_text(model_dir / CARD_FILE, text + "\n")
 

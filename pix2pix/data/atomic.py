@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pix2pix.files import flush
+
 
 @contextmanager
 def new_directory(directory: Path) -> Iterator[Path]:
@@ -24,7 +26,10 @@ def new_directory(directory: Path) -> Iterator[Path]:
 
 
 def _put_in_place(partial: Path, directory: Path) -> None:
-    """Rename `partial` to `directory`; a folder cannot be renamed onto one that holds files."""
+    """Rename `partial` to `directory`; a folder cannot be renamed onto one that holds files.
+
+    What it replaces is removed when the new name is on the disk.
+    """
     replaced = directory.with_name(f".{directory.name}.replaced")
     _remove(replaced)
     if directory.exists():
@@ -35,6 +40,7 @@ def _put_in_place(partial: Path, directory: Path) -> None:
         if replaced.exists():
             replaced.rename(directory)
         raise
+    flush(directory.parent)
     _remove(replaced)
 
 

@@ -33,6 +33,7 @@ from pix2pix.data.parallel import map_in_order
 from pix2pix.data.report import BadPairsError, CheckReport
 from pix2pix.data.splits import Split
 from pix2pix.errors import UserError
+from pix2pix.files import flush_all
 
 __all__ = [
     "BadPairsError",
@@ -108,6 +109,7 @@ def write_prepared(
                     directory, split, report, manifest, config=config, num_workers=num_workers
                 )
             write_manifest(directory, manifest)
+            flush_all(directory)  # a few large files; later nobody compares them with their hashes
         except OSError as error:
             if error.errno in _DISK_FULL:
                 raise _disk_full(prepared_dir, needed, free) from error

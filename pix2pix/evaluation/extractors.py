@@ -25,6 +25,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import (
 )
 
 from pix2pix.errors import UserError
+from pix2pix.files import put_in_place
 
 INCEPTION = "inception_v3"
 EFFICIENTNET = "efficientnet_lite0"
@@ -187,7 +188,7 @@ def _download(url: str, path: Path, *, sha256_prefix: str) -> None:
         digest = _sha256(partial)
         if not digest.startswith(sha256_prefix):
             raise OSError(f"SHA-256 of the download is {digest}, expected {sha256_prefix}...")
-        partial.replace(path)
+        put_in_place(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 

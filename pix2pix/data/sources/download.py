@@ -20,6 +20,8 @@ from urllib.request import Request, urlopen
 
 from tqdm import tqdm
 
+from pix2pix.files import put_in_place
+
 RETRY_PAUSES_S = (1.0, 3.0, 10.0, 30.0)
 
 _CHUNK_BYTES = 1 << 18
@@ -86,7 +88,7 @@ def _attempt(url: str, path: Path, *, timeout_s: float) -> None:
             part.unlink(missing_ok=True)
             note.unlink(missing_ok=True)
             raise _CutError(str(stale)) from stale
-    part.replace(path)
+    put_in_place(part, path)
     note.unlink(missing_ok=True)
 
 
