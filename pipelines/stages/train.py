@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import logging
+import math
 import shutil
 import time
 from pathlib import Path
@@ -70,7 +71,7 @@ def write_model(model_dir: Path, best: Best, *, params: Params, manifest: Manife
         inference_mode=better_mode(best.dev),
         seed=params.train.seed,
         epoch=best.epoch,
-        dev=best.dev,
+        dev={name: value for name, value in best.dev.items() if math.isfinite(value)},
         data_hash=manifest.data_hash,
     )
     save_model(model_dir, card, generator=generator, discriminator=discriminator)

@@ -22,6 +22,7 @@ _FOLLOWERS = {
     "pipelines/checkpoints.py",
     "pipelines/dvc_lock.py",
     "pipelines/dvc_remote.py",
+    "pipelines/fingerprint.py",
     "pipelines/git.py",
     "pipelines/interruption.py",
     "pipelines/lineage.py",

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import math
 from pathlib import Path
 
 import torch
@@ -44,6 +45,18 @@ def test_the_model_holds_the_best_weights_and_the_better_inference_mode(
     assert (card.name, card.data_hash) == (small_params.data.name, "abc")
     weights = state.generator.state_dict()
     assert all(torch.equal(weights[key], value) for key, value in generator.state_dict().items())
+
+
+def test_a_mode_without_a_finite_score_is_neither_used_nor_on_the_card(
+    small_params: Params, tmp_path: Path
+) -> None:
+    state = new_state(*network_configs(small_params), config=small_params.train)
+    state.keep_as_best({"dev/l1": 0.2, "dev/l1_published": 0.2, "dev/l1_deterministic": math.nan})
+    assert state.best is not None
+    write_model(tmp_path, state.best, params=small_params, manifest=MANIFEST)
+    _, card = load_generator(tmp_path)
+    assert card.inference_mode == "published"
+    assert card.dev == {"dev/l1": 0.2, "dev/l1_published": 0.2}
 
 
 def test_curves_have_a_row_per_epoch_and_leave_empty_what_it_lacks() -> None:
