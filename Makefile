@@ -17,15 +17,18 @@ setup: .venv/ready ## create .venv from requirements.lock (done by the others wh
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12" >&2; exit 1; }
-	@test -x "$(UV)" || $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .setup uv
-	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
-	VIRTUAL_ENV=.venv $(UV) pip install --quiet --compile-bytecode --constraint requirements.lock \
+	@echo "installing into .venv what requirements.lock names"
+	@# Twice quiet: errors, but none of the warnings about places that pip has looked at in vain.
+	@test -x "$(UV)" || \
+	  $(PYTHON) -m pip install -qq --disable-pip-version-check --target .setup uv
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --compile-bytecode --constraint requirements.lock \
 	  --editable '.[pipeline,dev]'
 	@touch $@
 
 run: setup ## the whole pipeline: data, checks, training, evaluation, registered model
 	@$(BIN)/python -m pipelines.check_params
-	@$(BIN)/dvc repro
+	@$(BIN)/dvc repro register
 	@$(BIN)/python -m pipelines.summary
 
 up: setup ## Prefect, MLflow and a worker in the background (ARGS='--concurrency 8')
@@ -62,5 +65,5 @@ lock: ## compile requirements.lock anew from pyproject.toml
 	$(UV) pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
 	  --no-header --no-annotate --upgrade -o requirements.lock
 
-clean: ## remove what a pipeline run made (not .venv, not MLflow's runs)
-	rm -rf data/raw data/prepared models reports .runs
+clean: ## remove what a pipeline run made (not .venv, not MLflow's runs, not what git has)
+	git clean -ffdxq -- data/raw data/prepared models reports .runs

@@ -84,6 +84,8 @@ def state_sha256(uri: str, registered: Registered) -> str | None:
         text = json.dumps(list(state), sort_keys=True)
     except (_UnknownError, OSError, sqlite3.Error, http.client.HTTPException, ValueError):
         return None
+    except (KeyError, TypeError, AttributeError):  # JSON, but not MLflow's
+        return None
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -17,7 +17,14 @@ from pipelines.entrypoint import read_json
 from pipelines.flows.artifacts import mlflow_links, show_picture, show_result, show_scores
 from pipelines.flows.commands import RETRIES, dvc, python
 from pipelines.git import publish_experiment
-from pipelines.paths import CHAMPION_PATH, PANELS_DIR, REGISTRATION_PATH, SAMPLES_DIR, TUNE_DIR
+from pipelines.paths import (
+    CHAMPION_PATH,
+    METRICS_PATH,
+    PANELS_DIR,
+    REGISTRATION_PATH,
+    SAMPLES_DIR,
+    TUNE_DIR,
+)
 from pipelines.processes import Shell
 
 REGISTER = "register"  # the stage that ends in MLflow
@@ -71,8 +78,9 @@ def record_result(shell: Shell, stages: list[str]) -> Result:
         model = f"{registration['model']}/{registration['version']}"
         message += f"\n\nMLflow run {registration['run_id']}, model {model}"
     options = ["--force", "--name", name, "--message", message]
-    if (shell.folder / TUNE_DIR).is_dir():
-        options += ["--include-untracked", TUNE_DIR.as_posix()]  # it is git's, not DVC's
+    for path in (METRICS_PATH, TUNE_DIR):  # these are git's, not DVC's
+        if (shell.folder / path).exists():
+            options += ["--include-untracked", path.as_posix()]
     dvc(shell, "exp", "save", *options, *stages, name="exp-save")
     commit = publish_experiment(shell.folder, name)
     if registration is None:

@@ -41,7 +41,14 @@ POPULATION = {
 def small_study(params: Params, **changes: Any) -> Params:
     """The parameters: three trials of three epochs, one at a time, none of them stopped early."""
     mapping = dataclasses.asdict(small_training(params))
-    few = {"num_trials": 3, "num_epochs": 3, "scheduler": "none", "max_concurrent_trials": 1}
+    few = {
+        "num_trials": 3,
+        "num_epochs": 3,
+        "num_random_trials": 5,
+        "scheduler": "none",
+        "max_concurrent_trials": 1,
+        "num_seeds": 0,
+    }
     mapping["tune"] |= {"space": SPACE, **few, **changes}
     return parse_params(mapping)
 

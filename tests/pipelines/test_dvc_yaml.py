@@ -158,6 +158,6 @@ def test_register_depends_on_every_output_before_it() -> None:
         out if isinstance(out, str) else next(iter(out))  # a mapping where it has settings
         for name, stage in STAGES.items()
         if name not in ("register", "tune")  # a study is no part of a training
-        for out in stage["outs"]
+        for out in (*stage["outs"], *stage.get("metrics", []))
     } - {"data/raw"}  # data/prepared stands for it
     assert outputs - set(STAGES["register"]["deps"]) == set()

@@ -11,7 +11,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from pipelines.mlflow_state import LOGGED_TAG
+from pipelines.mlflow_state import LOGGED_TAG, Registered, state_sha256
 from pipelines.registry import Registration, register_model
 from pipelines.tracking import TrackedRun, complete_run
 from pix2pix.config import Params
@@ -237,6 +237,12 @@ def test_a_model_registered_at_a_real_server_is_loaded_from_there(
         assert complete(server, project, default_params) == run
         assert register(server, project, run) == registration
         assert metric_points(server, run.run_id) == points
+        asked = Registered(name=NAME, version=registration.version, run_id=run.run_id)
+        state = state_sha256(server, asked)
+        assert state is not None
+        assert state_sha256(server, asked) == state
+        MlflowClient(server).set_model_version_tag(NAME, registration.version, "x", "y")
+        assert state_sha256(server, asked) not in (None, state)
         served = mlflow.pyfunc.load_model(registration.model_uri).predict(source_image()[None])
     expected = Translator.load(project / "models").translate_batch(source_image()[None])
     np.testing.assert_array_equal(served, expected)
