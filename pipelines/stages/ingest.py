@@ -46,7 +46,7 @@ def main() -> None:
     """Read params.yaml, write data/raw."""
     record = ingest(load_params().data, RAW_DIR)
     write_json(SOURCE_PATH, record)
-    logger.info("raw pairs: %s", record)
+    logger.info("raw pairs: %s", ", ".join(f"{key} {value}" for key, value in record.items()))
 
 
 if __name__ == "__main__":
