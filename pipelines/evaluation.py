@@ -36,7 +36,7 @@ from pix2pix.evaluation.scoring import Scorer, SplitScores
 from pix2pix.evaluation.table import format_table
 from pix2pix.files import write_text
 from pix2pix.grids import write_png
-from pix2pix.models import UNetGenerator, translate
+from pix2pix.models import InferenceNetwork, translate
 
 
 class Evaluation(NamedTuple):
@@ -58,8 +58,8 @@ def evaluate_model(prepared_dir: Path, model_dir: Path, config: EvaluateConfig) 
     generator, card = load_generator(model_dir)
     extractor, warning = choose_extractor(config.inception_weights, device)
     scores, extremes = _score_test_split(
-        generator.to(device),
-        card,
+        InferenceNetwork(generator.to(device), card.inference_mode),
+        card.seed,
         prepared_dir=prepared_dir,
         extractor=extractor,
         config=config,
@@ -88,8 +88,8 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> list[Path]:
 
 
 def _score_test_split(
-    generator: UNetGenerator,
-    card: ModelCard,
+    network: InferenceNetwork,
+    seed: int,
     *,
     prepared_dir: Path,
     extractor: FeatureExtractor,
@@ -109,12 +109,7 @@ def _score_test_split(
         device=device,
     )
     for source, target, pair_ids in batches:
-        fake = translate(
-            generator,
-            source.contiguous(),
-            mode=card.inference_mode,
-            seeds=[card.seed] * len(source),
-        )
+        fake = translate(network, source.contiguous(), seeds=[seed] * len(source))
         fakes = {MODEL: fake, MEAN_TARGET: mean_target_fake(mean, target)}
         if identity_channels(source.shape[1], target.shape[1]) is None:
             fakes[IDENTITY] = identity_fake(source, target.shape[1])

@@ -19,22 +19,22 @@ def check_trained_on(model_dir: Path, prepared_dir: Path) -> None:
 def misfit(card: ModelCard, manifest: Manifest) -> str | None:
     """Why the model cannot be scored on data of another origin, or None.
 
-    What the data shows is not looked at, nor how it was resized.
+    The data has to be as the model's own translations see it: a score at another size or of another
+    kernel would be that of no translation. What the data shows is not looked at.
     """
     reasons = [
         f"its {what} is {model}, the data's {data}"
         for what, model, data in _contract(card, manifest)
         if model != data
     ]
-    multiple = 2**card.generator.depth
-    if manifest.image_size % multiple:
-        reasons.append(f"it halves images to multiples of {multiple} px, not {manifest.image_size}")
     return "; ".join(reasons) or None
 
 
 def _contract(card: ModelCard, manifest: Manifest) -> Iterator[tuple[str, object, object]]:
     """What has to agree: its name, the model's and the data's."""
     yield "direction", card.direction, manifest.direction
+    yield "image size", card.image_size, manifest.image_size
+    yield "source kernel", card.source.kernel, manifest.source.kernel
     for role, model, data in (
         ("source", card.source, manifest.source),
         ("target", card.target, manifest.target),

@@ -53,9 +53,13 @@ def write_package(
 
 
 def signature(card: ModelCard) -> ModelSignature:
-    """Images of any number, height and width; dtype and channels as the model was trained."""
-    return ModelSignature(inputs=_schema(card.source), outputs=_schema(card.target))
+    """Images of any number, height and width; dtype and channels as the model's files have them."""
+    return ModelSignature(
+        # Colours and grey alike become the one channel of a grayscale side.
+        inputs=_schema(card.source, channels=-1 if card.source.grayscale else card.source.channels),
+        outputs=_schema(card.target, channels=card.target.channels),
+    )
 
 
-def _schema(side: SideRecord) -> Schema:
-    return Schema([TensorSpec(np.dtype(side.dtype), (-1, -1, -1, side.channels))])
+def _schema(side: SideRecord, *, channels: int) -> Schema:
+    return Schema([TensorSpec(np.dtype(side.dtype), (-1, -1, -1, channels))])

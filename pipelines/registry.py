@@ -193,6 +193,7 @@ def _describe(card: ModelCard, run: Run) -> str:
         f"{card.image_size}x{card.image_size} px for {card.epoch} epochs; "
         f"{card.inference_mode} inference.\n\n"
         f"{card.source.channels} channels {card.source.dtype} -> "
-        f"{card.target.channels} channels {card.target.dtype}; images of any size.\n\n"
+        f"{card.target.channels} channels {card.target.dtype}; images of any size are stretched to "
+        "that square and the answers brought back to their size.\n\n"
         f"| metric | value |\n|---|---|\n{table}\n"
     )

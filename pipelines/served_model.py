@@ -8,14 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
+from pix2pix.errors import UserError
 from pix2pix.inference import Translator
 
 
 class ServedTranslator(PythonModel):
-    """Translates (N, H, W, C) of the source's dtype to (N, H, W, C') of the target's."""
+    """Translates (N, H, W, C) of the source's dtype to (N, H, W, C') of the target's.
+
+    MLflow's server calls it from many threads at once.
+    """
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load the generator to the device the model is configured for."""
@@ -28,8 +34,14 @@ class ServedTranslator(PythonModel):
         model_input: np.ndarray,
         params: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> np.ndarray:
-        """Translate; MLflow has checked shape and dtype against the model's signature."""
-        return self.translator.translate_batch(model_input)
+        """Translate; MLflow has checked shape and dtype against the model's signature.
+
+        Raises MlflowException, which the server answers with status 400 and the reason.
+        """
+        try:
+            return self.translator.translate_batch(model_input)
+        except UserError as error:
+            raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from None
 
 
 set_model(ServedTranslator())

@@ -8,18 +8,22 @@ file of tensors and plain values, read back without running any code from it.
 import dataclasses
 import io
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-from safetensors import SafetensorError
+from pydantic import Field, TypeAdapter, ValidationError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from pix2pix.config import Direction
+from pix2pix.config.strict import STRICT
 from pix2pix.data.manifest import SideRecord
+from pix2pix.data.scale import ScaleRule
 from pix2pix.errors import UserError
 from pix2pix.files import make_folder, put_in_place, write_text
 from pix2pix.models import (
@@ -35,31 +39,58 @@ DISCRIMINATOR_FILE = "discriminator.safetensors"
 CARD_FILE = "model.json"
 _FORMAT = 1
 _TRAINING_FORMAT = 2
+_MAX_CARD_BYTES = 2**20  # a card has about a thousand
+_DTYPES = ("uint8", "uint16", "float32")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelCard:
-    """What `model.json` says: how to build, feed and run the networks, and where they come from."""
+    """What `model.json` says: how to build, feed and run the networks, and where they come from.
 
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+    How a file becomes what the network sees, and back: channels, grey conversion, class ids, value
+    range and kernel are in `source` and `target`; `scale` brings each image to `image_size`.
+    """
+
+    __pydantic_config__ = STRICT
 
     format: int
-    name: str  # of the data set
-    direction: str
-    image_size: int
+    name: Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # of data
+    direction: Direction
+    image_size: Annotated[int, Field(ge=1, le=4096)]
+    scale: ScaleRule = "stretch"
     source: SideRecord
     target: SideRecord
     generator: GeneratorConfig
     discriminator: DiscriminatorConfig
     inference_mode: InferenceMode
-    seed: int  # of dropout, where the inference mode has any
-    epoch: int  # passes over the training split, of these weights
+    seed: Annotated[int, Field(ge=0, lt=2**63)]  # of dropout, where the inference mode has any
+    epoch: Annotated[int, Field(ge=0)]  # passes over the training split, of these weights
     dev: dict[str, float]  # metrics of these weights on the dev split
     data_hash: str
 
     def __post_init__(self) -> None:
         if self.format != _FORMAT:
             raise ValueError(f"model format {self.format}; this version reads format {_FORMAT}")
+
+    def check(self) -> None:
+        """Raise UserError unless the parts fit each other."""
+        for role, side, channels in (
+            ("source", self.source, self.generator.source_channels),
+            ("target", self.target, self.generator.target_channels),
+        ):
+            low, high = side.value_range
+            if not (math.isfinite(low) and math.isfinite(high) and low < high):
+                raise UserError(f"{role}.value_range is {[low, high]}, not low < high")
+            if side.dtype not in _DTYPES:
+                raise UserError(f"{role}.dtype is {side.dtype!r}, not one of {', '.join(_DTYPES)}")
+            if side.channels != channels:
+                raise UserError(f"{role}.channels is {side.channels}, the generator's {channels}")
+            if side.num_labels is not None and side.dtype == "float32":
+                raise UserError(f"{role}.num_labels is {side.num_labels}, of float32 files")
+        if self.image_size % 2**self.generator.depth:
+            raise UserError(
+                f"image_size is {self.image_size}, which {self.generator.depth} levels cannot halve"
+            )
 
 
 _CARD = TypeAdapter(ModelCard)
@@ -87,10 +118,37 @@ def load_card(model_dir: Path) -> ModelCard:
     path = model_dir / CARD_FILE
     if not path.is_file():
         raise UserError(f"{path} is missing; run `dvc repro train` or `dvc pull`")
+    num_bytes = path.stat().st_size
+    if num_bytes > _MAX_CARD_BYTES:
+        raise UserError(f"{path} does not describe a model: it has {num_bytes} bytes; {_AGAIN}")
     try:
-        return _CARD.validate_json(path.read_bytes())
+        card = _CARD.validate_json(path.read_bytes())
+        card.check()
     except ValidationError as error:
-        raise UserError(f"{path} does not describe a model: {error}") from None
+        raise UserError(f"{path} does not describe a model: {_explain(error)}; {_AGAIN}") from None
+    except UserError as error:
+        raise UserError(f"{path} does not describe a model: {error}; {_AGAIN}") from None
+    return card
+
+
+_AGAIN = "run `dvc repro train`, or `dvc pull`"
+_MAX_SHOWN = 60  # characters of a wrong value
+
+
+def _explain(error: ValidationError) -> str:
+    """The first wrong field: dotted place, reason, value."""
+    first, *others = error.errors(include_url=False)
+    place = ".".join(str(part) for part in first["loc"][:5]) or "it"
+    reason = first["msg"].removeprefix("Value error, ")
+    shown = ""
+    if not isinstance(first["input"], dict | list) and first["type"] not in (
+        "missing",
+        "json_invalid",
+    ):
+        value = repr(first["input"])
+        shown = f" (got {value[:_MAX_SHOWN]}{'...' if len(value) > _MAX_SHOWN else ''})"
+    more = f", and {len(others)} more" if others else ""
+    return f"{place[:_MAX_SHOWN]}: {reason}{shown}{more}"
 
 
 def load_generator(model_dir: Path) -> tuple[UNetGenerator, ModelCard]:
@@ -99,7 +157,8 @@ def load_generator(model_dir: Path) -> tuple[UNetGenerator, ModelCard]:
     Raises UserError naming the file that is missing, damaged or does not fit the card.
     """
     card = load_card(model_dir)
-    generator = UNetGenerator(card.generator)
+    with torch.device("meta"):
+        generator = UNetGenerator(card.generator)
     _load_weights(generator, model_dir / GENERATOR_FILE)
     return generator.eval(), card
 
@@ -107,20 +166,46 @@ def load_generator(model_dir: Path) -> tuple[UNetGenerator, ModelCard]:
 def load_discriminator(model_dir: Path) -> tuple[PatchDiscriminator, ModelCard]:
     """The discriminator of a model folder, in eval mode on the CPU, and its card."""
     card = load_card(model_dir)
-    discriminator = PatchDiscriminator(card.discriminator)
+    with torch.device("meta"):
+        discriminator = PatchDiscriminator(card.discriminator)
     _load_weights(discriminator, model_dir / DISCRIMINATOR_FILE)
     return discriminator.eval(), card
 
 
 def _load_weights(network: nn.Module, path: Path) -> None:
+    """Give a network that was built without memory the weights of a file.
+
+    The file's list of tensors is compared first, so that its own size is all that is allocated.
+    """
     if not path.is_file():
         raise UserError(f"{path} is missing; run `dvc repro train` or `dvc pull`")
     try:
-        network.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError) as error:
+        _check_shapes(network, path)
+        network.load_state_dict(load_file(path), assign=True)
+    except (SafetensorError, RuntimeError, OSError) as error:
         raise UserError(
-            f"{path} does not hold the weights {CARD_FILE} describes: {error}"
+            f"{path} does not hold the weights {CARD_FILE} describes: {error}; {_AGAIN}"
         ) from None
+
+
+def _check_shapes(network: nn.Module, path: Path) -> None:
+    """Raise RuntimeError unless the file holds the network's tensors, in shape and dtype."""
+    expected = {key: (list(v.shape), _NAMES[v.dtype]) for key, v in network.state_dict().items()}
+    with safe_open(path, framework="pt") as file:
+        slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118 - no mapping
+        found = {key: (part.get_shape(), part.get_dtype()) for key, part in slices.items()}
+    wrong = sorted(
+        key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)
+    )
+    if wrong:
+        key = wrong[0]
+        raise RuntimeError(
+            f"{key} is {found.get(key, 'missing')}, not {expected.get(key, 'there')}; "
+            f"{len(wrong)} tensors are wrong"
+        )
+
+
+_NAMES = {torch.float32: "F32", torch.int64: "I64"}  # safetensors' words
 
 
 def save_training(path: Path, state: dict[str, Any]) -> None:

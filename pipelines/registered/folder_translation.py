@@ -1,7 +1,7 @@
 """The images of a folder through a generator, file by file.
 
-An image that cannot be read, or is not of the model's kind, does not keep the others from being
-translated.
+An image that cannot be read, is not of the model's kind, or is too large for the memory, does not
+keep the others from being translated.
 """
 
 import logging
@@ -9,15 +9,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from pix2pix.data.encode import encode, file_suffix
 from pix2pix.data.folders import SUFFIXES, image_files
-from pix2pix.data.images import read_image
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 from pix2pix.files import write_bytes
-from pix2pix.inference import Translator
+from pix2pix.inference import Scale, Translator
+from pix2pix.memory import no_traceback_of_memory
 
 _PROGRESS_S = 10.0
 
@@ -56,7 +54,9 @@ def planned(input_dir: Path, output_dir: Path, target: SideRecord) -> dict[Path,
     return plan
 
 
-def translate_files(translator: Translator, plan: Mapping[Path, Path]) -> dict[Path, str]:
+def translate_files(
+    translator: Translator, plan: Mapping[Path, Path], *, scale: Scale = "training"
+) -> dict[Path, str]:
     """Translate and write each image; returns those that could not be translated, and why.
 
     Files appear whole, in place of what is there. Raises OSError if one cannot be written.
@@ -65,7 +65,7 @@ def translate_files(translator: Translator, plan: Mapping[Path, Path]) -> dict[P
     shown_s = time.monotonic()
     for number, (source, output) in enumerate(plan.items(), start=1):
         try:
-            content = _translated(translator, source)
+            content = _translated(translator, source, scale)
         except UserError as error:
             failures[source] = str(error).removeprefix(f"{source}: ")
         else:
@@ -76,16 +76,6 @@ def translate_files(translator: Translator, plan: Mapping[Path, Path]) -> dict[P
     return failures
 
 
-def _translated(translator: Translator, source: Path) -> bytes:
-    image = read_image(source, label_ids=_holds_ids(translator.card.source))
-    return encode(translator.translate(np.array(image)))  # torch warns of arrays made read-only
-
-
-def _holds_ids(side: SideRecord) -> bool:
-    """Whether the pixels are class ids, which are not to be taken for colours of a palette.
-
-    The range of ids ends at the last one, that of colours with the integers.
-    """
-    if side.kind != "labels" or side.channels != 1 or np.dtype(side.dtype).kind != "u":
-        return False
-    return side.value_range[1] < np.iinfo(side.dtype).max
+def _translated(translator: Translator, source: Path, scale: Scale) -> bytes:
+    with no_traceback_of_memory(str(source)):
+        return encode(translator.translate_file(source, scale=scale))

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import get_args
 
 import torch
 from mlflow import MlflowClient
@@ -17,7 +18,7 @@ from pipelines.registered.versions import REFERENCE_HELP, connected, find_versio
 from pipelines.registry import CONTENT_TAG
 from pipelines.tracking_uri import tracking_uri
 from pix2pix.errors import UserError
-from pix2pix.inference import Translator
+from pix2pix.inference import Scale, Translator
 from pix2pix.models import InferenceMode
 
 MANIFEST_NAME = "manifest.json"
@@ -35,12 +36,18 @@ class TranslatedFolder:
     version: str
     model_sha256: str  # of weights and card, as registered
     inference_mode: InferenceMode
+    scale: Scale
     files: Mapping[str, str]  # output by source
     failed: Mapping[str, str]  # reason by source
 
 
 def translate_folder(
-    client: MlflowClient, reference: str, *, input_dir: Path, output_dir: Path
+    client: MlflowClient,
+    reference: str,
+    *,
+    input_dir: Path,
+    output_dir: Path,
+    scale: Scale = "training",
 ) -> TranslatedFolder:
     """Translate the images of `input_dir` and write them, and manifest.json, to `output_dir`.
 
@@ -55,13 +62,14 @@ def translate_folder(
     logger.info("%d images, translated with %s", len(plan), label(version))
     manifest_path = output_dir / MANIFEST_NAME
     manifest_path.unlink(missing_ok=True)  # of an earlier call: it would vouch for these images
-    failures = translate_files(translator, plan)
+    failures = translate_files(translator, plan, scale=scale)
     names = {source: source.relative_to(input_dir).as_posix() for source in plan}
     folder = TranslatedFolder(
         model=version.name,
         version=str(version.version),
         model_sha256=version.tags[CONTENT_TAG],
         inference_mode=translator.card.inference_mode,
+        scale=scale,
         files={
             names[source]: output.relative_to(output_dir).as_posix()
             for source, output in plan.items()
@@ -92,12 +100,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", required=True, help=REFERENCE_HELP)
     parser.add_argument("--input", required=True, type=Path, metavar="DIR")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR")
+    parser.add_argument(
+        "--scale",
+        choices=get_args(Scale),
+        default="training",
+        help="training (default): each image as the model was trained and scored; native: at its "
+        "own size, at which the model was neither",
+    )
     options = parser.parse_args(arguments)
     # Otherwise a GPU may add up in another order from one call to the next.
     torch.backends.cudnn.deterministic = True
     with connected(tracking_uri()) as client:
         folder = translate_folder(
-            client, options.model, input_dir=options.input, output_dir=options.output
+            client,
+            options.model,
+            input_dir=options.input,
+            output_dir=options.output,
+            scale=options.scale,
         )
     check_all_translated(folder, options.input)
     logger.info("%d images are in %s", len(folder.files), options.output)

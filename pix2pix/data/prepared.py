@@ -18,7 +18,6 @@ from pix2pix.config import DataConfig
 from pix2pix.data.arrays import Layout, open_array, write_arrays
 from pix2pix.data.atomic import new_directory
 from pix2pix.data.checks import check_pairs
-from pix2pix.data.images import resize
 from pix2pix.data.manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -31,6 +30,7 @@ from pix2pix.data.manifest import (
 from pix2pix.data.pairs import PairFiles, read_pair
 from pix2pix.data.parallel import map_in_order
 from pix2pix.data.report import BadPairsError, CheckReport
+from pix2pix.data.scale import to_square
 from pix2pix.data.splits import Split
 from pix2pix.errors import UserError
 from pix2pix.files import flush_all
@@ -163,7 +163,7 @@ def _squares(
     size_px = manifest.splits[split].size_px
     sides = (manifest.source, manifest.target)
     return tuple(
-        resize(image, size_px, size_px, kernel=side.kernel)
+        to_square(image, side, size_px)
         for image, side in zip(read_pair(files, config), sides, strict=True)
     )
 

@@ -10,7 +10,7 @@ from pix2pix.errors import UserError
 from pix2pix.evaluation.extractors import FeatureExtractor
 from pix2pix.evaluation.features import to_rgb8
 from pix2pix.evaluation.frechet import frechet_distance, kernel_distance
-from pix2pix.models import InferenceMode, UNetGenerator, translate
+from pix2pix.models import InferenceMode, InferenceNetwork, UNetGenerator, translate
 
 Distance = Literal["frechet", "kid"]
 
@@ -28,8 +28,9 @@ def dev_distance(
 
     Raises UserError if there are fewer than two images, or they are no grey or colour images.
     """
+    network = InferenceNetwork(generator, mode)
     pairs = [
-        (translate(generator, source, mode=mode, seeds=[seed] * len(source)), target)
+        (translate(network, source, seeds=[seed] * len(source)), target)
         for source, target, *_ in batches
     ]
     fake, real = (_features([pair[side] for pair in pairs], extractor) for side in (0, 1))

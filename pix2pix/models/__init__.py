@@ -3,13 +3,14 @@
 from pix2pix.models.build import network_configs
 from pix2pix.models.discriminator import DiscriminatorConfig, PatchDiscriminator
 from pix2pix.models.generator import GeneratorConfig, UNetGenerator
-from pix2pix.models.inference_mode import InferenceMode, translate
+from pix2pix.models.inference_network import InferenceMode, InferenceNetwork, translate
 from pix2pix.models.initialization import initialize
 
 __all__ = [
     "DiscriminatorConfig",
     "GeneratorConfig",
     "InferenceMode",
+    "InferenceNetwork",
     "PatchDiscriminator",
     "UNetGenerator",
     "initialize",

@@ -1,7 +1,9 @@
 """PatchGAN discriminator (Isola et al. 2017, sec. 3.2.2 and 6.1.2): one logit per patch."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import Field
 from torch import Tensor, nn
 
 from pix2pix.models.layers import Norm, needs_bias, norm_layer
@@ -12,11 +14,14 @@ _MAX_WIDTH = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiscriminatorConfig:
-    """Everything that fixes the discriminator's tensors."""
+    """Everything that fixes the discriminator's tensors.
 
-    in_channels: int = 6  # source and target together
-    base_channels: int = 64
-    num_layers: int = 3
+    The bounds are those of params.yaml; they hold where a model's card is read.
+    """
+
+    in_channels: Annotated[int, Field(ge=1, le=128)] = 6  # source and target together
+    base_channels: Annotated[int, Field(ge=1, le=512)] = 64
+    num_layers: Annotated[int, Field(ge=0, le=5)] = 3
     norm: Norm = "batch"
 
     def __post_init__(self) -> None:

@@ -7,28 +7,32 @@ Level 0 is the outermost: `down[i]` halves the image, `up[i]` doubles it back, a
 # N batch, C channels, H, W pixels; float32 in [-1, 1] at both ends.
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pix2pix.models.layers import Norm, needs_bias, norm_layer
 
-_LEAK = 0.2
+LEAK = 0.2
 _MAX_WIDTH = 8  # times base_channels, from the fourth level inwards
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GeneratorConfig:
-    """Everything that fixes the generator's tensors."""
+    """Everything that fixes the generator's tensors.
 
-    source_channels: int = 3
-    target_channels: int = 3
-    base_channels: int = 64
-    depth: int = 8
+    The bounds are those of params.yaml; they hold where a model's card is read.
+    """
+
+    source_channels: Annotated[int, Field(ge=1, le=64)] = 3
+    target_channels: Annotated[int, Field(ge=1, le=64)] = 3
+    base_channels: Annotated[int, Field(ge=1, le=512)] = 64
+    depth: Annotated[int, Field(ge=2, le=12)] = 8
     norm: Norm = "batch"
-    dropout: float = 0.5
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
     dropout_layout: Literal["pytorch", "torch"] = "pytorch"
 
     def __post_init__(self) -> None:
@@ -53,6 +57,15 @@ class GeneratorConfig:
             return 4 <= level < self.depth - 1
         return max(1, self.depth - 3) <= level
 
+    def check_size(self, height: int, width: int) -> None:
+        """Raise ValueError unless the levels can halve such images."""
+        multiple = 2**self.depth
+        if height % multiple or width % multiple:
+            raise ValueError(
+                f"this generator halves {self.depth} times: height and width must be "
+                f"multiples of {multiple}, got {height}x{width}"
+            )
+
 
 class _Down(nn.Module):
     """(LeakyReLU,) convolution 4x4 stride 2 (, norm)."""
@@ -69,7 +82,7 @@ class _Down(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.activate:
-            x = F.leaky_relu(x, _LEAK)
+            x = F.leaky_relu(x, LEAK)
         features: Tensor = self.norm(self.conv(x))
         return features
 
@@ -111,13 +124,7 @@ class UNetGenerator(nn.Module):
 
     def forward(self, source: Tensor) -> Tensor:
         """Translate a batch."""
-        multiple = 2**self.config.depth
-        height, width = source.shape[-2:]
-        if height % multiple or width % multiple:
-            raise ValueError(
-                f"this generator halves {self.config.depth} times: height and width must be "
-                f"multiples of {multiple}, got {height}x{width}"
-            )
+        self.config.check_size(*source.shape[-2:])
         skips = [source]
         for down in self.down:
             skips.append(down(skips[-1]))

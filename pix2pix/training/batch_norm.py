@@ -23,8 +23,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
     """BatchNorm2d over the images of all ranks in training mode; the same parameters and buffers.
 
     Every rank must call it, and go backwards through it, equally often. It is BatchNorm2d itself
-    for one process, in eval mode, and while running statistics are off: so `published` inference
-    sets it, which each rank runs on images of its own, one by one.
+    for one process, in eval mode, and while running statistics are off.
     """
 
     # Not None wherever this class looks at them.

@@ -7,7 +7,7 @@ from typing import get_args
 import torch
 from torch import Tensor, nn
 
-from pix2pix.models import InferenceMode, translate
+from pix2pix.models import InferenceMode, InferenceNetwork, translate
 from pix2pix.training.distributed import sum_over_ranks, unwrap
 
 MODES: tuple[InferenceMode, ...] = get_args(InferenceMode)
@@ -21,12 +21,11 @@ def dev_metrics(
     `batches` holds this rank's (source, target) in [-1, 1]. `dev/l1` is that of the better mode,
     and not finite only where both are not.
     """
-    network = unwrap(generator)
-    device = next(network.parameters()).device
-    sums = torch.zeros(len(MODES) + 1, dtype=torch.float64, device=device)
+    networks = [InferenceNetwork(unwrap(generator), mode) for mode in MODES]
+    sums = torch.zeros(len(MODES) + 1, dtype=torch.float64, device=networks[0].device)
     for source, target in batches:
-        for place, mode in enumerate(MODES):
-            fake = translate(network, source, mode=mode, seeds=[seed] * len(source))
+        for place, network in enumerate(networks):
+            fake = translate(network, source, seeds=[seed] * len(source))
             sums[place] += 0.5 * (fake - target).abs().double().mean(dim=(1, 2, 3)).sum()
         sums[-1] += len(source)
     *totals, count = sum_over_ranks(sums).tolist()

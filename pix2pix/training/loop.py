@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pix2pix.config import TrainConfig
-from pix2pix.models import translate
+from pix2pix.models import InferenceNetwork, translate
 from pix2pix.training.dev import better_mode, dev_metrics
 from pix2pix.training.distributed import (
     average_buffers,
@@ -203,5 +203,5 @@ def _samples(
     state: TrainState, source: Tensor, config: TrainConfig, scores: dict[str, float]
 ) -> Tensor:
     source = laid_out(source.to(state.device), config)
-    seeds = [config.seed] * len(source)
-    return translate(unwrap(state.generator), source, mode=better_mode(scores), seeds=seeds).cpu()
+    network = InferenceNetwork(unwrap(state.generator), better_mode(scores))
+    return translate(network, source, seeds=[config.seed] * len(source)).cpu()

@@ -6,7 +6,6 @@ import pytest
 
 from pipelines.model_fit import misfit
 from pix2pix.config import Params
-from pix2pix.models import GeneratorConfig
 from tests.pipelines.tracked_project import SIDE, small_manifest, write_model
 
 
@@ -18,7 +17,7 @@ def reason(tmp_path: Path, params: Params, **changes: Any) -> str | None:
 def test_a_model_fits_data_of_its_kind_whatever_it_shows(
     tmp_path: Path, default_params: Params
 ) -> None:
-    side = dataclasses.replace(SIDE, kind="labels", kernel="nearest")
+    side = dataclasses.replace(SIDE, kind="labels", num_labels=256)
     assert reason(tmp_path, default_params, data_hash="other", name="other", source=side) is None
 
 
@@ -38,9 +37,10 @@ def test_a_model_fits_data_of_its_kind_whatever_it_shows(
             {"target": dataclasses.replace(SIDE, value_range=(0.0, 1.0))},
             "its target value range is [0.0, 1.0], the data's [0.0, 255.0]",
         ),
+        ({"image_size": 64}, "its image size is 64, the data's 32"),
         (
-            {"generator": GeneratorConfig(depth=6)},
-            "it halves images to multiples of 64 px, not 32",
+            {"source": dataclasses.replace(SIDE, kernel="bicubic")},
+            "its source kernel is bicubic, the data's area",
         ),
     ],
 )

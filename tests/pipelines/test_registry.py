@@ -1,9 +1,14 @@
+import dataclasses
 import json
 import subprocess
 import sys
+import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -16,12 +21,14 @@ from pipelines.registry import Registration, register_model
 from pipelines.tracking import TrackedRun, complete_run
 from pix2pix.config import Params
 from pix2pix.inference import Translator
+from pix2pix.models import DiscriminatorConfig, GeneratorConfig
 from tests.pipelines.mlflow_process import serving
 from tests.pipelines.tracked_project import (
     HISTORY,
     ORIGIN,
     RUN_KEY,
     SCORES,
+    SIDE,
     metric_points,
     new_database,
     source_image,
@@ -67,7 +74,7 @@ def test_a_registered_model_translates_as_the_translator_does(
     write_model(project / "models", mode=mode)
     registration = register(uri, project, complete(uri, project, default_params))
     assert registration.model_uri == f"models:/{NAME}/1"
-    images = np.stack([source_image(40, 51), source_image(40, 51)[::-1]])  # padded and cropped
+    images = np.stack([source_image(40, 51), source_image(40, 51)[::-1]])
     served = mlflow.pyfunc.load_model(registration.model_uri).predict(images)
     expected = Translator.load(project / "models").translate_batch(images)
     assert served.dtype == expected.dtype
@@ -104,6 +111,39 @@ def test_a_model_refuses_images_of_another_kind(
         model.predict(source_image()[None].astype(np.float64) / 255)
     with pytest.raises(MlflowException, match="shape"):
         model.predict(source_image()[None, ..., :1])
+    with pytest.raises(MlflowException, match=r"got \(0, 32, 32, 3\)") as caught:
+        model.predict(np.zeros((0, 32, 32, 3), np.uint8))
+    assert caught.value.get_http_status_code() == 400
+
+
+def test_a_grayscale_model_is_served_colours_and_grey(
+    uri: str, project: Path, default_params: Params
+) -> None:
+    write_model(
+        project / "models",
+        source=dataclasses.replace(SIDE, channels=1, grayscale=True),
+        generator=GeneratorConfig(source_channels=1, base_channels=4, depth=5),
+        discriminator=DiscriminatorConfig(in_channels=4, base_channels=4, num_layers=2),
+    )
+    registration = register(uri, project, complete(uri, project, default_params))
+    model = mlflow.pyfunc.load_model(registration.model_uri)
+    grey = source_image()[..., :1]
+    np.testing.assert_array_equal(
+        model.predict(grey.repeat(3, axis=2)[None]), model.predict(grey[None])
+    )
+
+
+@pytest.mark.parametrize("mode", ["published", "deterministic"])
+def test_a_loaded_model_answers_twenty_threads_with_the_same_bits(
+    mode: str, uri: str, project: Path, default_params: Params
+) -> None:
+    write_model(project / "models", mode=mode)
+    registration = register(uri, project, complete(uri, project, default_params))
+    model = mlflow.pyfunc.load_model(registration.model_uri)
+    batches = [source_image(30 + place, 40)[None] for place in range(20)]
+    expected = [model.predict(batch) for batch in batches]
+    with ThreadPoolExecutor(20) as threads:
+        assert all(map(np.array_equal, threads.map(model.predict, batches), expected))
 
 
 def test_registering_twice_changes_nothing(uri: str, project: Path, default_params: Params) -> None:
@@ -257,12 +297,44 @@ def test_a_real_model_server_answers_with_the_translators_pixels(
     registration = register(uri, project, complete(uri, project, default_params))
     arguments = ["models", "serve", "--env-manager", "local", "-m", registration.model_uri]
     with serving(arguments, cwd=project, health="/ping", uri=uri) as server:
-        request = urllib.request.Request(
-            f"{server}/invocations",
-            data=json.dumps({"inputs": source_image()[None].tolist()}).encode(),
-            headers={"Content-Type": "application/json"},
-        )
+        images = [source_image(30 + place, 40) for place in range(20)]
+        bodies = [json.dumps({"inputs": image[None].tolist()}).encode() for image in images]
+        with ThreadPoolExecutor(20) as threads:
+            answers = list(threads.map(partial(ask, server), bodies))
+        refused = {name: ask(server, body) for name, body in WRONG_BODIES.items()}
+        again = ask(server, bodies[0])
+    translator = Translator.load(project / "models")
+    for (status, answer), image in zip(answers, images, strict=True):
+        assert status == 200
+        served = np.array(answer["predictions"])[0]
+        np.testing.assert_array_equal(served, translator.translate(image))
+    assert again == answers[0]
+    assert {name: status for name, (status, _) in refused.items()} == dict.fromkeys(refused, 400)
+    assert "got (0, 32, 32, 3)" in str(refused["no image"])
+
+
+WRONG_BODIES = {
+    "nothing": b"",
+    "no JSON": b"hello",
+    "no inputs": b"{}",
+    "NaN": b'{"inputs": [[[[NaN, 0, 0]]]]}',
+    "null": b'{"inputs": null}',
+    "text": b'{"inputs": [[[["a", "b", "c"]]]]}',
+    "fractions": b'{"inputs": [[[[0.5, 0.5, 0.5]]]]}',
+    "out of range": b'{"inputs": [[[[256, 0, 0]]]]}',
+    "one channel": b'{"inputs": [[[[1]]]]}',
+    "ragged": b'{"inputs": [[[[1, 2, 3]], [[1, 2, 3], [1, 2, 3]]]]}',
+    "no image": json.dumps({"inputs": np.zeros((0, 32, 32, 3)).tolist()}).encode(),
+}
+
+
+def ask(server: str, body: bytes) -> tuple[int, dict[str, Any]]:
+    """Status and answer of a model server."""
+    request = urllib.request.Request(
+        f"{server}/invocations", data=body, headers={"Content-Type": "application/json"}
+    )
+    try:
         with urllib.request.urlopen(request, timeout=60) as response:
-            served = np.array(json.load(response)["predictions"])
-    expected = Translator.load(project / "models").translate_batch(source_image()[None])
-    np.testing.assert_array_equal(served, expected)
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read() or b"null")

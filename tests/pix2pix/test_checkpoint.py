@@ -1,9 +1,12 @@
 import dataclasses
 import json
+import resource
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from pix2pix.checkpoint import (
     ModelCard,
@@ -15,6 +18,7 @@ from pix2pix.checkpoint import (
     save_training,
 )
 from pix2pix.data.manifest import SideRecord
+from pix2pix.errors import UserError
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig, PatchDiscriminator, UNetGenerator
 
 GENERATOR = GeneratorConfig(base_channels=2, depth=5, dropout=0.0)
@@ -92,6 +96,108 @@ def test_a_card_of_another_kind_is_refused(model_dir: Path, change: dict[str, ob
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(ValueError, match=r"model\.json does not describe a model"):
         load_card(model_dir)
+
+
+def _nested(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("name", "../../etc/passwd", "name: String should match pattern"),
+        ("name", "x" * 10**5, "name: String should have at most 200"),
+        ("image_size", 10**9, "image_size: Input should be less than or equal to 4096"),
+        ("image_size", 48, "image_size is 48, which 5 levels cannot halve"),
+        ("image_size", "32", "image_size: Input should be a valid integer"),
+        ("scale", "native", "scale: Input should be 'stretch'"),
+        ("generator.base_channels", 10**9, "generator.base_channels: Input should be less than"),
+        ("generator.base_channels", 0, "generator.base_channels: Input should be greater than"),
+        ("generator.base_channels", True, "generator.base_channels: Input should be a valid int"),
+        ("generator.depth", 10**6, "generator.depth: Input should be less than"),
+        ("generator.depth", int("9" * 4000), "generator.depth: "),
+        ("generator.dropout", float("nan"), "generator.dropout: Input should be "),
+        ("generator.dropout", 1.0, "generator.dropout: Input should be less than 1"),
+        ("generator.surprise", 1, "generator.surprise: Unexpected keyword"),
+        ("discriminator.base_channels", 10**9, "discriminator.base_channels: Input should be less"),
+        ("discriminator.num_layers", -1, "discriminator.num_layers: Input should be greater"),
+        ("source.channels", 10**9, "source.channels is 1000000000, the generator's 3"),
+        ("source.value_range", [0.0, float("nan")], "source.value_range"),
+        ("source.value_range", [0.0, 1e999], "source.value_range"),
+        ("source.value_range", [5.0, 5.0], r"source.value_range is \[5.0, 5.0\], not low < high"),
+        ("target.dtype", "object", "target.dtype is 'object'"),
+        ("target.kernel", "/etc/passwd", "target.kernel.*: Input should be "),
+        ("seed", -1, "seed: Input should be greater"),
+        ("seed", 2**64, "seed: "),
+        ("dev", {"dev/l1": float("nan")}, "dev"),
+        ("dev", None, "dev: Input should be an object"),
+        ("direction", "../AtoB", "direction: Input should be 'AtoB' or 'BtoA'"),
+    ],
+)
+def test_a_hostile_card_is_refused_in_one_line_that_names_the_place(
+    model_dir: Path, place: str, value: object, message: str
+) -> None:
+    path = model_dir / "model.json"
+    card = json.loads(path.read_text())
+    *parents, key = place.split(".")
+    part = card
+    for parent in parents:
+        part = part[parent]
+    part[key] = value
+    sys.set_int_max_str_digits(0)
+    path.write_text(json.dumps(card).replace("Infinity", "1e999"))
+    sys.set_int_max_str_digits(4300)
+    with pytest.raises(UserError, match=message) as caught:
+        load_generator(model_dir)
+    said = str(caught.value)
+    assert said.startswith(f"{path} does not describe a model: ")
+    assert len(said.splitlines()) == 1
+    assert len(said) < len(str(path)) + 350
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "null",
+        "[]",
+        "{",
+        _nested(10**5),
+        '{"a":' * 10**5 + "1" + "}" * 10**5,
+        f'{{"format": 1, "generator": {_nested(5000)}}}',
+        "\x00" * 100,
+        " " * (2**20 + 1),
+    ],
+    ids=["empty", "null", "list", "open", "deep", "deep-maps", "deep-part", "zeros", "huge"],
+)
+def test_what_is_no_card_is_refused_in_one_line(model_dir: Path, content: str) -> None:
+    (model_dir / "model.json").write_text(content)
+    with pytest.raises(UserError, match=r"model\.json does not describe a model: ") as caught:
+        load_card(model_dir)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_weights_that_do_not_fit_are_refused_before_the_network_takes_memory(
+    model_dir: Path,
+) -> None:
+    """Within its bounds a card may still describe 30 GB."""
+    card = json.loads((model_dir / "model.json").read_text())
+    card["generator"] |= {"base_channels": 512, "depth": 12}
+    card["image_size"] = 4096
+    (model_dir / "model.json").write_text(json.dumps(card))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UserError, match=r"generator\.safetensors does not hold the weights"):
+        load_generator(model_dir)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024  # KiB
+
+
+def test_weights_of_another_type_are_named(model_dir: Path) -> None:
+    path = model_dir / "generator.safetensors"
+    weights = load_file(path)
+    weights["up.0.conv.weight"] = weights["up.0.conv.weight"].double()
+    save_file(weights, path)
+    with pytest.raises(UserError, match=r"up\.0\.conv\.weight is .*F64"):
+        load_generator(model_dir)
 
 
 def test_a_training_state_survives(tmp_path: Path) -> None:

@@ -1,24 +1,43 @@
+"""Raw images through a model: the way of its training, and nothing but that."""
+
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from pix2pix.checkpoint import ModelCard, save_model
-from pix2pix.data.manifest import SideRecord
+from pix2pix import inference
+from pix2pix.checkpoint import ModelCard, load_generator, save_model
+from pix2pix.config import DataConfig, SideConfig, load_params
+from pix2pix.data.encode import encode
+from pix2pix.data.images import resize
+from pix2pix.data.loader import EvalBatches
+from pix2pix.data.manifest import Manifest, SideRecord
+from pix2pix.data.prepared import open_split, prepare_pairs
+from pix2pix.data.ranges import from_network
+from pix2pix.errors import UserError
 from pix2pix.inference import Translator
-from pix2pix.models import DiscriminatorConfig, GeneratorConfig, PatchDiscriminator, UNetGenerator
+from pix2pix.models import (
+    DiscriminatorConfig,
+    GeneratorConfig,
+    InferenceNetwork,
+    PatchDiscriminator,
+    UNetGenerator,
+    translate,
+)
 
+PARAMS = Path(__file__).parents[2] / "params" / "default.yaml"
+MODES = ["published", "deterministic"]
 GENERATOR = GeneratorConfig(source_channels=1, target_channels=2, base_channels=2, depth=5)
-SOURCE = SideRecord(
-    kind="image", channels=1, dtype="uint16", value_range=(0.0, 4095.0), kernel="area"
-)
-TARGET = SideRecord(
-    kind="image", channels=2, dtype="float32", value_range=(-3.0, 5.0), kernel="area"
-)
+SOURCE = SideRecord("image", 1, "uint16", (0.0, 4095.0), "area")
+TARGET = SideRecord("image", 2, "float32", (-3.0, 5.0), "area")
 
 
-def _translator(folder: Path, mode: str) -> Translator:
+def make_translator(folder: Path, mode: str, **changes: object) -> Translator:
+    """A model of random weights; `changes` are to its card."""
     torch.manual_seed(1)
     card = ModelCard(
         format=1,
@@ -35,62 +54,225 @@ def _translator(folder: Path, mode: str) -> Translator:
         dev={},
         data_hash="abc",
     )
-    generator = UNetGenerator(GENERATOR)
+    card = dataclasses.replace(card, **changes)
+    generator = UNetGenerator(card.generator)
     save_model(
         folder, card, generator=generator, discriminator=PatchDiscriminator(card.discriminator)
     )
     return Translator.load(folder)
 
 
-def _images(num_images: int, height: int, width: int) -> np.ndarray:
+def some_images(num_images: int, height: int, width: int) -> np.ndarray:
     rng = np.random.default_rng(0)
     return rng.integers(0, 4096, (num_images, height, width, 1)).astype(np.uint16)
 
 
+def make_config(**changes: object) -> DataConfig:
+    config = load_params(PARAMS).data
+    defaults = {"source": "folder", "path": "x", "layout": "two_folders", "near_duplicate_bits": -1}
+    return dataclasses.replace(config, **defaults, image_size=32, load_size=36, **changes)
+
+
+def make_side(**changes: object) -> SideConfig:
+    return dataclasses.replace(load_params(PARAMS).data.side_a, **changes)
+
+
+def colours(seed: int) -> bytes:
+    return encode(np.random.default_rng(seed).integers(0, 256, (90, 130, 3), dtype=np.uint8))
+
+
+def palette(seed: int) -> bytes:
+    """Ids 0..4 and void 255, under colours that mean nothing."""
+    rng = np.random.default_rng(seed)
+    ids = rng.choice(np.array([0, 1, 2, 3, 4, 255], np.uint8), (9, 13)).repeat(10, 0).repeat(10, 1)
+    picture = Image.fromarray(ids, mode="P")
+    picture.putpalette(rng.integers(0, 256, 768).tolist())
+    path = Path(f"{seed}.png")
+    picture.save(path)
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+def prepare(folder: Path, draw_source, side_a: SideConfig) -> Manifest:
+    for split, size in (("train", 4), ("test", 3)):
+        for side in "AB":
+            (folder / "raw" / side / split).mkdir(parents=True)
+        for index in range(size):
+            seed = index + 100 * (split == "test")
+            (folder / "raw" / "A" / split / f"{index}.png").write_bytes(draw_source(seed))
+            (folder / "raw" / "B" / split / f"{index}.png").write_bytes(colours(seed + 50))
+    config = make_config(side_a=side_a, folder_a="A", folder_b="B")
+    return prepare_pairs(folder / "raw", folder / "prepared", config, num_workers=1).manifest
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("draw_source", "side_a"),
+    [
+        (colours, {"kind": "image"}),
+        (colours, {"kind": "image", "channels": 1, "grayscale": True}),
+        (palette, {"channels": 1, "kind": "labels", "num_labels": 5, "void_label": 255}),
+    ],
+    ids=["colours", "grayscale", "palette"],
+)
+def test_the_files_of_the_test_split_get_the_answers_that_were_scored(
+    draw_source, side_a, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files of 90x130 px, a model of 32 px: as prepared, through the network, and back to size."""
+    monkeypatch.chdir(tmp_path)
+    manifest = prepare(tmp_path, draw_source, make_side(**side_a))
+    translator = make_translator(
+        tmp_path / "model",
+        mode,
+        source=manifest.source,
+        target=manifest.target,
+        generator=GeneratorConfig(
+            source_channels=manifest.source.channels, base_channels=2, depth=5
+        ),
+    )
+    network = InferenceNetwork(load_generator(tmp_path / "model")[0], mode)
+    batches = EvalBatches(
+        open_split(tmp_path / "prepared", "test"),
+        source=manifest.source,
+        target=manifest.target,
+        batch_size=1,
+        device=torch.device("cpu"),
+    )
+    for source, _, (pair_id,) in batches:
+        fake = translate(network, source.contiguous(), seeds=[3])
+        scored = from_network(fake, value_range=(0.0, 255.0), dtype="uint8")[0]
+        file = tmp_path / "raw" / "A" / f"{pair_id}.png"
+        translated = translator.translate_file(file)
+        np.testing.assert_array_equal(translated, resize(scored, 90, 130, kernel="bilinear"))
+        assert not np.array_equal(translated, translator.translate_file(file, scale="native"))
+
+
+def test_an_id_above_the_range_is_refused_with_file_and_id(tmp_path: Path) -> None:
+    source = SideRecord("labels", 1, "uint8", (0.0, 4.0), "nearest", num_labels=5)
+    translator = make_translator(tmp_path, "deterministic", source=source)
+    path = tmp_path / "ids.png"
+    path.write_bytes(encode(np.full((8, 8, 1), 7, np.uint8)))
+    with pytest.raises(UserError, match=r"ids\.png: it holds 7; num_labels is 5"):
+        translator.translate_file(path)
+    with pytest.raises(UserError, match="it holds 7; num_labels is 5"):
+        translator.translate(np.full((8, 8, 1), 7, np.uint8))
+
+
+@pytest.mark.parametrize("scale", ["training", "native"])
 @pytest.mark.parametrize("size", [(32, 32), (64, 96), (50, 47), (1, 1), (33, 32), (20, 200)])
 def test_any_size_comes_back_as_it_was_in_the_target_s_dtype_and_range(
-    tmp_path: Path, size: tuple[int, int]
+    tmp_path: Path, size: tuple[int, int], scale: str
 ) -> None:
-    image = _images(1, *size)[0]
-    translated = _translator(tmp_path, "deterministic").translate(image)
+    image = some_images(1, *size)[0]
+    translated = make_translator(tmp_path, "deterministic").translate(image, scale=scale)
     assert translated.shape == (*size, 2)
     assert translated.dtype == np.float32
     assert translated.min() >= -3.0
     assert translated.max() <= 5.0
 
 
-@pytest.mark.parametrize("mode", ["published", "deterministic"])
+@pytest.mark.parametrize("scale", ["training", "native"])
+@pytest.mark.parametrize("mode", MODES)
 def test_a_result_depends_neither_on_its_neighbours_nor_on_the_call(
-    tmp_path: Path, mode: str
+    tmp_path: Path, mode: str, scale: str
 ) -> None:
-    translator = _translator(tmp_path, mode)
-    images = _images(3, 40, 40)
-    together = translator.translate_batch(images)
-    np.testing.assert_allclose(together[1], translator.translate(images[1]), atol=1e-5)
-    assert np.array_equal(together, translator.translate_batch(images))
+    translator = make_translator(tmp_path, mode)
+    images = some_images(3, 40, 40)
+    together = translator.translate_batch(images, scale=scale)
+    alone = translator.translate(images[1], scale=scale)
+    np.testing.assert_allclose(together[1], alone, atol=1e-5)
+    assert np.array_equal(together, translator.translate_batch(images, scale=scale))
 
 
-def test_where_no_padding_is_needed_the_generator_s_own_answer_is_given(tmp_path: Path) -> None:
-    translator = _translator(tmp_path, "deterministic")
-    image = _images(1, 32, 64)
+@pytest.mark.parametrize("mode", MODES)
+def test_a_large_batch_goes_through_in_parts(
+    tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    translator = make_translator(tmp_path, mode)
+    images = some_images(7, 40, 40)
+    at_once = translator.translate_batch(images)
+    sizes = []
+    monkeypatch.setattr(inference, "_BATCH_PIXELS", 2 * 32**2 + 1)
+    monkeypatch.setattr(
+        inference,
+        "translate",
+        lambda network, source, seeds: (
+            sizes.append(len(source)) or translate(network, source, seeds=seeds)
+        ),
+    )
+    np.testing.assert_allclose(translator.translate_batch(images), at_once, atol=1e-5)
+    assert sizes == [2, 2, 2, 1]
+
+
+def test_the_native_scale_gives_the_generator_s_own_answer(tmp_path: Path) -> None:
+    translator = make_translator(tmp_path, "deterministic")
+    image = some_images(1, 32, 64)
     source = torch.from_numpy(image.astype(np.float32)).permute(0, 3, 1, 2) / 4095 * 2 - 1
     with torch.no_grad():
-        fake = translator.generator(source)
+        fake = load_generator(tmp_path)[0](source)
     expected = ((fake + 1) / 2 * 8 - 3).permute(0, 2, 3, 1).numpy()
-    np.testing.assert_allclose(translator.translate_batch(image), expected, atol=1e-5)
+    translated = translator.translate_batch(image, scale="native")
+    np.testing.assert_allclose(translated, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_twenty_threads_get_the_bits_that_one_after_the_other_gets(
+    tmp_path: Path, mode: str
+) -> None:
+    translator = make_translator(tmp_path, mode)
+    images = [some_images(1 + place % 3, 20 + place, 40) for place in range(20)]
+    expected = [translator.translate_batch(batch) for batch in images]
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(translator.translate_batch, images))
+    assert all(map(np.array_equal, answers, expected))
 
 
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (np.zeros((1, 32, 32, 3), np.uint16), r"shape \(N, H, W, 1\), got \(1, 32, 32, 3\)"),
+        (np.zeros((1, 32, 32, 3), np.uint16), r"32x32 px with 3 channel\(s\) where channels is 1"),
         (np.zeros((32, 32, 1), np.uint16), r"shape \(N, H, W, 1\), got \(32, 32, 1\)"),
+        (np.zeros((0, 32, 32, 1), np.uint16), r"got \(0, 32, 32, 1\)"),
         (np.zeros((1, 0, 32, 1), np.uint16), r"got \(1, 0, 32, 1\)"),
         (np.zeros((1, 32, 32, 1), np.uint8), r"trained on uint16 sources in \[0.0, 4095.0\]"),
+        (np.zeros((1, 32, 32, 1), object), "trained on uint16 sources"),
+        (np.array(7), r"got \(\)"),
     ],
 )
 def test_images_the_model_was_not_made_for_are_refused(
     tmp_path: Path, images: np.ndarray, message: str
 ) -> None:
-    with pytest.raises(ValueError, match=message):
-        _translator(tmp_path, "deterministic").translate_batch(images)
+    with pytest.raises(UserError, match=message):
+        make_translator(tmp_path, "deterministic").translate_batch(images)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.nan, "cannot translate NaN or infinite values"),
+        (-np.inf, "cannot translate NaN or infinite values"),
+        (3e38, "answers with NaN or infinite values"),
+    ],
+)
+def test_values_that_no_answer_can_be_made_of_are_refused(
+    tmp_path: Path, value: float, message: str, mode: str
+) -> None:
+    source = dataclasses.replace(SOURCE, dtype="float32", value_range=(0.0, 1.0))
+    translator = make_translator(tmp_path, mode, source=source)
+    image = np.zeros((32, 32, 1), np.float32)
+    image[3, 4] = value
+    with pytest.raises(UserError, match=message):
+        translator.translate(image)
+
+
+def test_an_image_that_the_memory_cannot_hold_is_refused_beforehand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    translator = make_translator(tmp_path, "deterministic")
+    monkeypatch.setattr("pix2pix.memory.available_bytes", lambda device: 2**22)
+    image = np.broadcast_to(np.zeros(1, np.uint16), (4000, 6000, 1))
+    with pytest.raises(UserError, match=r"6000x4000 px needs about .* 0\.0 GiB are available"):
+        translator.translate(image, scale="native")
+    assert translator.translate(some_images(1, 32, 32)[0]).shape == (32, 32, 2)

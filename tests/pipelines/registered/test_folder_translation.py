@@ -1,15 +1,18 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from pipelines.registered.folder_translation import check_folders, planned, translate_files
+from pix2pix import inference, memory
 from pix2pix.data.decode import decode
 from pix2pix.data.encode import encode
 from pix2pix.data.manifest import SideRecord
 from pix2pix.inference import Translator
-from pix2pix.models import GeneratorConfig
+from pix2pix.models import GeneratorConfig, InferenceNetwork, translate
 from tests.pipelines.tracked_project import SIDE, source_image, write_model
 
 FLOATS = SideRecord("image", 3, "float32", (0.0, 1.0), "area")
@@ -81,7 +84,7 @@ def test_what_cannot_be_translated_is_said_and_the_rest_is_there_and_whole(tmp_p
     failures = translate_files(translator, plan)
     assert set(failures) == {cut, gray, deep}
     assert failures[cut].startswith("is truncated")
-    assert "images of shape (N, H, W, 3), got (1, 40, 51, 1)" in failures[gray]
+    assert failures[gray].startswith("51x40 px with 1 channel(s) where channels is 3")
     assert "trained on uint8 sources in [0.0, 255.0], got uint16" in failures[deep]
     files = sorted(path for path in (tmp_path / "out").rglob("*") if path.is_file())
     assert files == [plan[path] for path in good]
@@ -90,19 +93,53 @@ def test_what_cannot_be_translated_is_said_and_the_rest_is_there_and_whole(tmp_p
 
 
 def test_class_ids_are_read_as_they_were_for_the_training(tmp_path: Path) -> None:
-    """A palette is colours for people; the ids are what it indexes."""
-    ids = np.random.default_rng(0).integers(0, 5, (32, 32), dtype=np.uint8)
-    picture = Image.fromarray(ids, mode="P")
-    picture.putpalette(range(15))
+    """A palette is colours for people; the ids are what it indexes, and void is what it was."""
+    ids = np.random.default_rng(0).choice(np.array([0, 1, 2, 3, 4, 255], np.uint8), (32, 32))
+    wrong = ids.copy()
+    wrong[3, 4] = 7
     (tmp_path / "in").mkdir()
-    picture.save(tmp_path / "in" / "a.png")
+    for name, values in (("a", ids), ("b", wrong)):
+        picture = Image.fromarray(values, mode="P")
+        picture.putpalette([value % 256 for value in range(768)])
+        picture.save(tmp_path / "in" / f"{name}.png")
     card = write_model(
         tmp_path / "models",
-        source=SideRecord("labels", 1, "uint8", (0.0, 4.0), "nearest"),
+        source=SideRecord(
+            "labels", 1, "uint8", (0.0, 5.0), "nearest", num_labels=5, void_label=255
+        ),
         generator=GeneratorConfig(source_channels=1, base_channels=4, depth=5),
     )
     translator = Translator.load(tmp_path / "models")
     plan = planned(tmp_path / "in", tmp_path / "out", card.target)
-    assert translate_files(translator, plan) == {}
+    failures = translate_files(translator, plan)
+    assert failures == {tmp_path / "in" / "b.png": "it holds 7; num_labels is 5 and void_label 255"}
     translated = decode((tmp_path / "out" / "a.png").read_bytes())
     np.testing.assert_array_equal(translated, translator.translate(ids[..., None]))
+
+
+@pytest.mark.parametrize("limited", ["estimated", "taken"])
+def test_where_memory_ends_the_file_is_named_and_later_ones_are_translated(
+    tmp_path: Path, limited: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(tmp_path / "models")
+    translator = Translator.load(tmp_path / "models")
+    large = write(tmp_path / "in" / "a.png", encode(source_image(600, 700)))
+    small = write(tmp_path / "in" / "b.png", encode(source_image(40, 51)))
+    if limited == "estimated":
+        monkeypatch.setattr(memory, "available_bytes", lambda device: 20 * 2**20)
+    else:
+        monkeypatch.setattr(inference, "translate", _out_of_memory_beyond(10**5))
+    plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
+    failures = translate_files(translator, plan, scale="native")
+    assert set(failures) == {large}
+    assert failures[large].startswith("an image of 700x600 px needs ")
+    assert plan[small].is_file()
+
+
+def _out_of_memory_beyond(num_pixels: int) -> Callable[..., torch.Tensor]:
+    def limited(network: InferenceNetwork, source: torch.Tensor, seeds: list[int]) -> torch.Tensor:
+        if source[0, 0].numel() > num_pixels:
+            torch.empty(2**50)  # torch's own error
+        return translate(network, source, seeds=seeds)
+
+    return limited

@@ -61,6 +61,7 @@ def test_every_image_is_what_the_translator_makes_of_it(
         "model": MODEL,
         "version": "1",
         "inference_mode": mode,
+        "scale": "training",
         "files": {name: name for name in IMAGES},
         "failed": {},
     }
@@ -95,11 +96,28 @@ def test_bad_images_are_listed_at_the_end_and_the_others_are_there(
     said = capsys.readouterr().err
     assert "2 of 5 images could not be translated" in said
     assert f"{images}/broken.png: is no PNG" in said
-    assert f"{images}/val/gray.png: model smoke-drawn translates images" in said
+    assert f"{images}/val/gray.png: 32x32 px with 1 channel(s) where channels is 3" in said
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["files"] == {name: name for name in IMAGES}
     assert set(manifest["failed"]) == {"broken.png", "val/gray.png"}
     assert contents(tmp_path / "out").keys() == {*IMAGES, "manifest.json"}
+
+
+def test_the_native_scale_has_to_be_asked_for_and_is_recorded(
+    workspace: Path, images: Path, tmp_path: Path
+) -> None:
+    train(0)
+    register_model()
+    arguments = ["--model", f"{MODEL}/1", "--input", str(images), "--output", str(tmp_path / "out")]
+    translate.main([*arguments, "--scale", "native"])
+    written = contents(tmp_path / "out")
+    assert json.loads(written.pop("manifest.json"))["scale"] == "native"
+    translator = Translator.load(MODELS)
+    for name, size in IMAGES.items():
+        image = source_image(*size)
+        assert written[name] == encode(translator.translate(image, scale="native"))
+        is_same = written[name] == encode(translator.translate(image))
+        assert is_same is (size == (32, 32))  # the model's own size
 
 
 def test_nothing_is_written_where_the_model_or_the_folder_is_wrong(
@@ -122,7 +140,7 @@ def test_a_manifest_does_not_outlive_the_images_it_describes(
     register_model()
     translated(f"{MODEL}/1", images, tmp_path / "out")
 
-    def killed(*arguments: object) -> None:
+    def killed(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(translate, "translate_files", killed)

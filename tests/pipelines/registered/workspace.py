@@ -16,7 +16,7 @@ from pix2pix.config import Params, SyntheticConfig, load_params
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.prepared import prepare_pairs
 from pix2pix.data.sources.synthetic import write_synthetic
-from pix2pix.models import InferenceMode, translate
+from pix2pix.models import InferenceMode, InferenceNetwork, translate
 from pix2pix.training.dev import better_mode
 from tests.pipelines.tracked_project import write_model, write_project
 
@@ -107,13 +107,14 @@ def register_model() -> dict[str, str]:
 def dev_l1(model_dir: Path, mode: InferenceMode) -> float:
     """L1 on the dev split, from the definition: image by image, from the stored arrays."""
     generator, card = load_generator(model_dir)
+    network = InferenceNetwork(generator, mode)
     arrays = [np.load(PREPARED / "dev" / f"{role}.npy") for role in ("source", "target")]
     sources, targets = (
         torch.from_numpy(array.astype(np.float32)).permute(0, 3, 1, 2).contiguous() / 127.5 - 1
         for array in arrays
     )
     scores = [
-        float(0.5 * (translate(generator, source[None], mode=mode, seeds=[card.seed]) - target)
+        float(0.5 * (translate(network, source[None], seeds=[card.seed]) - target)
               .abs().double().mean())
         for source, target in zip(sources, targets, strict=True)
     ]  # fmt: skip

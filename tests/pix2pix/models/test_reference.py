@@ -9,7 +9,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from pix2pix.config import Params
-from pix2pix.models import DiscriminatorConfig, GeneratorConfig, PatchDiscriminator, UNetGenerator
+from pix2pix.models import (
+    DiscriminatorConfig,
+    GeneratorConfig,
+    InferenceNetwork,
+    PatchDiscriminator,
+    UNetGenerator,
+    translate,
+)
 from pix2pix.models.reference import (
     discriminator_from_file,
     discriminator_from_weights,
@@ -53,6 +60,19 @@ def test_outputs_equal_the_published_ones_in_both_modes(recorded: dict[str, Tens
     torch.testing.assert_close(generator.eval()(source), recorded["output.eval"], atol=1e-5, rtol=0)
     logits = discriminator.eval()(torch.cat([source, target], dim=1))
     torch.testing.assert_close(logits, recorded["logits.eval"], atol=1e-5, rtol=0)
+
+
+def test_without_modes_the_published_outputs_are_the_same(recorded: dict[str, Tensor]) -> None:
+    """Of training mode two images are recorded together; the network sees each by itself."""
+    generator, _ = _networks(recorded)
+    source = recorded["input"]
+    seeds = [0] * len(source)
+    fake = translate(InferenceNetwork(generator, "deterministic"), source, seeds=seeds)
+    torch.testing.assert_close(fake, recorded["output.eval"], atol=1e-5, rtol=0)
+    fake = translate(InferenceNetwork(generator, "published"), source, seeds=seeds)
+    with torch.no_grad():
+        alone = torch.cat([generator.train()(image[None]) for image in source])
+    torch.testing.assert_close(fake, alone, atol=1e-5, rtol=0)
 
 
 def test_five_steps_give_the_published_losses(

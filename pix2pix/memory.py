@@ -1,0 +1,97 @@
+"""How much memory there is, and one clear message where it ends."""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import torch
+
+from pix2pix.errors import UserError
+
+_GIB = 2**30
+_CGROUPS = Path("/sys/fs/cgroup")
+_OWN_CGROUP = Path("/proc/self/cgroup")
+# What torch, oneDNN and OpenCV call it: they have no exception of their own for the CPU's memory.
+_WORDS = (
+    "allocate memory",
+    "not enough memory",
+    "out of memory",
+    "bad_alloc",
+    "insufficient memory",
+)
+
+
+def available_bytes(device: torch.device) -> int:
+    """What this process can still use on `device`: of the machine, its container and its limits."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(free) + int(kept)
+    return max(0, min([psutil.virtual_memory().available, *_container(), *_address_space()]))
+
+
+@contextmanager
+def enough_memory(needed_bytes: int, device: torch.device, *, what: str) -> Iterator[None]:
+    """Raise UserError about `what` before the memory is taken, or where it ends nevertheless."""
+    available = available_bytes(device)
+    if needed_bytes > available:
+        raise UserError(
+            f"{what} needs about {needed_bytes / _GIB:.1f} GiB of memory and "
+            f"{available / _GIB:.1f} GiB are available on {device.type}; {_REMEDY}"
+        )
+    with no_traceback_of_memory(what):
+        yield
+
+
+@contextmanager
+def no_traceback_of_memory(what: str) -> Iterator[None]:
+    """Turn every error that means the end of memory into a UserError about `what`."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if not _is_of_memory(error):
+            raise
+        raise UserError(f"{what} needs more memory than is available; {_REMEDY}") from None
+
+
+_REMEDY = "scale it down, cut it into parts, or use a machine with more memory"
+
+
+def _is_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(word in str(error).lower() for word in _WORDS)
+
+
+def _container() -> Iterator[int]:
+    """What is left below each limit of a control group (version 2) around this process."""
+    try:
+        name = _OWN_CGROUP.read_text().strip().rpartition("::/")[2]
+    except OSError:
+        return
+    own = _CGROUPS / name
+    for group in [own, *own.parents]:
+        if not group.is_relative_to(_CGROUPS):
+            return
+        try:
+            limit = (group / "memory.max").read_text().strip()
+            used = int((group / "memory.current").read_text())
+            statistics = dict(
+                line.split() for line in (group / "memory.stat").read_text().splitlines()
+            )
+        except OSError:  # the root has no limit, version 1 other files
+            continue
+        if limit != "max":
+            # Pages of files that nobody uses are given back when memory is short.
+            yield int(limit) - used + int(statistics.get("inactive_file", 0))
+
+
+def _address_space() -> Iterator[int]:
+    """What is left of `ulimit -v`."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY:
+        yield limit - psutil.Process().memory_info().vms

@@ -1,0 +1,159 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from pix2pix.models import (
+    GeneratorConfig,
+    InferenceNetwork,
+    UNetGenerator,
+    initialize,
+    translate,
+)
+
+MODES = ["published", "deterministic"]
+
+
+def make_generator(**config: object) -> UNetGenerator:
+    torch.manual_seed(0)
+    defaults = {"base_channels": 4, "depth": 6}
+    network = UNetGenerator(GeneratorConfig(**(defaults | config)))
+    initialize(network)
+    size = 2**network.config.depth
+    with torch.no_grad():  # running statistics and shifts that differ from any image's
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.bias.normal_()
+        for _ in range(3):
+            network(torch.randn(4, network.config.source_channels, size, size))
+    return network
+
+
+def images(num_images: int, size: int = 64, channels: int = 3) -> Tensor:
+    return torch.randn(num_images, channels, size, size, generator=torch.Generator().manual_seed(7))
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance", "none"])
+@pytest.mark.parametrize("layout", ["pytorch", "torch"])
+@pytest.mark.parametrize("depth", [2, 5, 6])
+def test_the_published_mode_is_training_mode_on_one_image(
+    norm: str, layout: str, depth: int
+) -> None:
+    generator = make_generator(norm=norm, dropout_layout=layout, depth=depth)
+    source = images(1)
+    fake = translate(InferenceNetwork(generator, "published"), source, seeds=[5])
+    torch.manual_seed(5)
+    with torch.no_grad():
+        torch.testing.assert_close(fake, generator.train()(source), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance", "none"])
+@pytest.mark.parametrize("size", [(64, 64), (128, 64)])
+def test_the_deterministic_mode_is_eval_mode(norm: str, size: tuple[int, int]) -> None:
+    generator = make_generator(norm=norm)
+    source = torch.randn(3, 3, *size)
+    fake = translate(InferenceNetwork(generator, "deterministic"), source, seeds=[0] * 3)
+    with torch.no_grad():
+        torch.testing.assert_close(fake, generator.eval()(source), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_output_does_not_depend_on_its_neighbours_or_the_call(mode: str) -> None:
+    network = InferenceNetwork(make_generator(), mode)
+    together = translate(network, images(3), seeds=[1, 2, 3])
+    torch.manual_seed(99)
+    alone = translate(network, images(3)[1:2], seeds=[2])
+    torch.testing.assert_close(together[1:2], alone, atol=1e-5, rtol=0)
+    same_seed = translate(network, images(3), seeds=[2, 2, 2])
+    torch.testing.assert_close(same_seed[1:2], alone, atol=1e-5, rtol=0)
+
+
+def test_seeds_matter_in_the_published_mode_only() -> None:
+    for mode, equal in (("published", False), ("deterministic", True)):
+        network = InferenceNetwork(make_generator(), mode)
+        first, second = (translate(network, images(1), seeds=[seed]) for seed in (1, 2))
+        assert torch.equal(first, second) is equal
+
+
+def test_a_norm_over_one_pixel_gives_its_shift_as_batch_norm_on_one_image_does() -> None:
+    generator = make_generator(dropout=0.0)
+    network = InferenceNetwork(generator, "published")
+    block, norm = network.down[1], generator.down[1].norm
+    one_pixel = torch.randn(2, 4, 2, 2)
+    with torch.no_grad():
+        expected = norm.bias[None, :, None, None].expand(2, -1, 1, 1)
+        torch.testing.assert_close(block(one_pixel), expected, atol=1e-5, rtol=0)
+        # The operation itself, below the check that refuses to train on one value per channel.
+        batch_norm = torch.batch_norm(
+            F.conv2d(one_pixel[:1], generator.down[1].conv.weight, stride=2, padding=1),
+            norm.weight, norm.bias, None, None, True, 0.0, norm.eps, False,
+        )  # fmt: skip
+    torch.testing.assert_close(block(one_pixel[:1]), batch_norm, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_nothing_is_switched_and_nothing_is_drawn_from_the_global_random_state(mode: str) -> None:
+    generator = make_generator().train()
+    generator.up[2].eval()
+    modes = [module.training for module in generator.modules()]
+    before = {key: value.clone() for key, value in generator.state_dict().items()}
+    source = images(2)
+    given, random_state = source.clone(), torch.get_rng_state()
+    network = InferenceNetwork(generator, mode)
+    fake = translate(network, source, seeds=[1, 2])
+    assert torch.equal(fake, translate(network.train(), source, seeds=[1, 2]))
+    assert torch.equal(fake, translate(network.eval(), source, seeds=[1, 2]))
+    assert torch.equal(source, given)
+    assert torch.equal(torch.get_rng_state(), random_state)
+    assert all(torch.equal(before[key], value) for key, value in generator.state_dict().items())
+    assert [module.training for module in generator.modules()] == modes
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_twenty_threads_get_the_bits_that_one_after_the_other_gets(mode: str) -> None:
+    network = InferenceNetwork(make_generator(), mode)
+    sources = [torch.randn(1 + place % 3, 3, 64, 64) for place in range(20)]
+
+    def answer(place: int) -> Tensor:
+        return translate(network, sources[place], seeds=[place] * len(sources[place]))
+
+    expected = [answer(place) for place in range(20)]
+    with ThreadPoolExecutor(20) as threads:
+        for _ in range(3):
+            answers = list(threads.map(answer, range(20)))
+            assert all(map(torch.equal, answers, expected))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_the_network_can_be_exported(mode: str) -> None:
+    network = InferenceNetwork(make_generator(dropout_layout="torch"), mode)
+    masks = [
+        torch.randint(0, 2, (2, *shape)).float() * 2
+        for shape in network.mask_shapes(64, 64).values()
+    ]
+    assert len(masks) == (3 if mode == "published" else 0)
+    batch = torch.export.Dim("batch", min=1)
+    exported = torch.export.export(
+        network, (images(2), masks), dynamic_shapes=({0: batch}, [{0: batch}] * len(masks))
+    )
+    for source, factors in ((images(2), masks), (images(1), [mask[1:] for mask in masks])):
+        with torch.no_grad():
+            torch.testing.assert_close(
+                exported.module()(source, factors), network(source, factors), atol=1e-6, rtol=0
+            )
+
+
+def test_each_image_needs_a_seed() -> None:
+    network = InferenceNetwork(make_generator(), "published")
+    with pytest.raises(ValueError, match="2 images need as many seeds, got 1"):
+        translate(network, images(2), seeds=[1])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_sizes_that_cannot_be_halved_are_refused(mode: str) -> None:
+    network = InferenceNetwork(make_generator(), mode)
+    with pytest.raises(ValueError, match=r"multiples of 64, got 96x96"):
+        translate(network, torch.zeros(1, 3, 96, 96), seeds=[1])

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+import torch
+
+from pix2pix import memory
+from pix2pix.errors import UserError
+from pix2pix.memory import available_bytes, enough_memory, no_traceback_of_memory
+
+CPU = torch.device("cpu")
+
+
+def test_what_is_available_is_less_than_a_petabyte_and_more_than_a_megabyte() -> None:
+    assert 2**20 < available_bytes(CPU) < 2**50
+
+
+def test_a_container_s_limit_counts_without_the_pages_of_idle_files(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = tmp_path / "a" / "b"
+    group.mkdir(parents=True)
+    for folder, limit in ((group, "max"), (group.parent, "9000000")):
+        (folder / "memory.max").write_text(f"{limit}\n")
+        (folder / "memory.current").write_text("5000000\n")
+        (folder / "memory.stat").write_text("anon 3000000\ninactive_file 1000000\n")
+    (tmp_path / "own").write_text("0::/a/b\n")
+    monkeypatch.setattr(memory, "_CGROUPS", tmp_path)
+    monkeypatch.setattr(memory, "_OWN_CGROUP", tmp_path / "own")
+    assert available_bytes(CPU) == 5_000_000
+
+
+def test_too_much_is_refused_before_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda device: 2**30)
+    with (
+        pytest.raises(UserError, match=r"the picture needs about 3\.0 GiB .* 1\.0 GiB are avail"),
+        enough_memory(3 * 2**30, CPU, what="the picture"),
+    ):
+        pytest.fail("the work began")
+    with enough_memory(2**29, CPU, what="the picture"):
+        pass
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda: torch.empty(2**50),
+        lambda: np.empty(2**60, np.uint8),
+        lambda: (_ for _ in ()).throw(torch.OutOfMemoryError("CUDA out of memory. Tried ...")),
+    ],
+    ids=["torch", "numpy", "cuda"],
+)
+def test_the_end_of_memory_is_one_message(take) -> None:
+    with (
+        pytest.raises(UserError, match="the picture needs more memory than is available"),
+        no_traceback_of_memory("the picture"),
+    ):
+        take()
+
+
+def test_other_errors_keep_their_traceback() -> None:
+    with pytest.raises(RuntimeError, match="must match"), no_traceback_of_memory("the picture"):
+        torch.zeros(2) + torch.zeros(3)
