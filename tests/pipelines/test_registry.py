@@ -2,13 +2,10 @@ import dataclasses
 import json
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import numpy as np
@@ -23,6 +20,7 @@ from pix2pix.config import Params
 from pix2pix.inference import Translator
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig
 from tests.pipelines.mlflow_process import serving
+from tests.pipelines.model_requests import WRONG_BODIES, ask, body
 from tests.pipelines.tracked_project import (
     HISTORY,
     ORIGIN,
@@ -298,10 +296,10 @@ def test_a_real_model_server_answers_with_the_translators_pixels(
     arguments = ["models", "serve", "--env-manager", "local", "-m", registration.model_uri]
     with serving(arguments, cwd=project, health="/ping", uri=uri) as server:
         images = [source_image(30 + place, 40) for place in range(20)]
-        bodies = [json.dumps({"inputs": image[None].tolist()}).encode() for image in images]
+        bodies = [body(image) for image in images]
         with ThreadPoolExecutor(20) as threads:
             answers = list(threads.map(partial(ask, server), bodies))
-        refused = {name: ask(server, body) for name, body in WRONG_BODIES.items()}
+        refused = {name: ask(server, wrong) for name, wrong in WRONG_BODIES.items()}
         again = ask(server, bodies[0])
     translator = Translator.load(project / "models")
     for (status, answer), image in zip(answers, images, strict=True):
@@ -310,31 +308,3 @@ def test_a_real_model_server_answers_with_the_translators_pixels(
         np.testing.assert_array_equal(served, translator.translate(image))
     assert again == answers[0]
     assert {name: status for name, (status, _) in refused.items()} == dict.fromkeys(refused, 400)
-    assert "got (0, 32, 32, 3)" in str(refused["no image"])
-
-
-WRONG_BODIES = {
-    "nothing": b"",
-    "no JSON": b"hello",
-    "no inputs": b"{}",
-    "NaN": b'{"inputs": [[[[NaN, 0, 0]]]]}',
-    "null": b'{"inputs": null}',
-    "text": b'{"inputs": [[[["a", "b", "c"]]]]}',
-    "fractions": b'{"inputs": [[[[0.5, 0.5, 0.5]]]]}',
-    "out of range": b'{"inputs": [[[[256, 0, 0]]]]}',
-    "one channel": b'{"inputs": [[[[1]]]]}',
-    "ragged": b'{"inputs": [[[[1, 2, 3]], [[1, 2, 3], [1, 2, 3]]]]}',
-    "no image": json.dumps({"inputs": np.zeros((0, 32, 32, 3)).tolist()}).encode(),
-}
-
-
-def ask(server: str, body: bytes) -> tuple[int, dict[str, Any]]:
-    """Status and answer of a model server."""
-    request = urllib.request.Request(
-        f"{server}/invocations", data=body, headers={"Content-Type": "application/json"}
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=60) as response:
-            return response.status, json.load(response)
-    except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read() or b"null")
