@@ -13,6 +13,7 @@ import safetensors.torch
 import torch
 from torch import distributed, nn
 
+from pipelines.agreed_precision import agreed_precision, with_precision
 from pipelines.live_run import LiveRun
 from pipelines.node_dataset import DatasetSource, local_dataset
 from pipelines.progress_line import epoch_line
@@ -75,6 +76,7 @@ def train_worker(message: dict[str, Any]) -> Outcome:
     problem = _of_any_rank(problem)
     if problem is not None:
         return Outcome(failure=problem)
+    params = _settled(params, message["run"], console)
     with _live(message["live_run"]) as live:
         job = _Job(
             params=params,
@@ -100,6 +102,14 @@ def _look_around(run: Folder, dataset: DatasetSource) -> tuple[Path, str | None]
         return local_dataset(dataset), None
     except UserError as error:
         return Path(), str(error)
+
+
+def _settled(params: Params, run: Folder, console: WorkerConsole) -> Params:
+    """The parameters with the precision that all ranks compute in."""
+    choice = agreed_precision(params.train, run, ray.train.torch.get_device())
+    if rank() == 0:
+        console.say(f"computing in {choice.precision}: {choice.reason}")
+    return with_precision(params, choice)
 
 
 def _of_any_rank(problem: str | None) -> str | None:

@@ -35,6 +35,7 @@ class TrainRecord:
     params: Mapping[str, Any]  # all of params.yaml as it was, sections as nested mappings
     data: DataRecord
     model_sha256: str  # of models/, see pipelines/model_content.py
+    precision: Mapping[str, str] | None = None  # what it computed in, and why
 
 
 _RECORD = TypeAdapter(TrainRecord)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from pipelines.agreed_precision import agreed_precision, with_precision
 from pipelines.checkpoints import newest_checkpoint, prune, write_checkpoint
 from pipelines.running_state import CHECKPOINTS_FOLDER, SAMPLES_FOLDER
 from pipelines.sample_grids import SampleGrids
@@ -39,6 +40,7 @@ def train_trial(
     whoever listens misses none. Raises NonFiniteLossError, UserError if no epoch can be kept, and
     OSError if the storage fails.
     """
+    params = with_precision(params, agreed_precision(params.train, run, device))
     manifest = load_manifest(prepared_dir)
     state = new_state(
         *network_configs(params), config=params.train, wrap=partial(_moved, device=device)

@@ -62,7 +62,8 @@ class TrainConfig:
         float, Field(ge=0, description="weight of the adversarial term; 0: L1 alone")
     ]
     precision: Annotated[
-        Literal["float32", "bfloat16"], Field(description="autocast type of the networks")
+        Literal["auto", "float32", "bfloat16"],
+        Field(description="autocast type of the networks; auto: what the hardware is good at"),
     ]
     channels_last: Annotated[bool, Field(description="memory layout of the networks")]
     gradient_exchange: Annotated[

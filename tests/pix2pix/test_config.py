@@ -74,7 +74,7 @@ def _drop(key: str) -> Callable[[dict[str, Any]], None]:
         (_set("train.channels_last", 1), "train.channels_last: Input should be a valid boolean"),
         (
             _set("train.precision", "fp64"),
-            "train.precision: Input should be 'float32' or 'bfloat16'",
+            "train.precision: Input should be 'auto', 'float32' or 'bfloat16'",
         ),
         (
             _set("data.dev_fraction", 1.5),

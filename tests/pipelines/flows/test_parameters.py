@@ -52,7 +52,7 @@ def test_every_key_is_in_the_form_with_its_text_and_the_value_in_force(
     assert learning_rate["description"] == "Adam, both networks"
     assert (learning_rate["exclusiveMinimum"], learning_rate["maximum"]) == (0, 1)
     precision = _definition(schema, schema["properties"]["train"])["properties"]["precision"]
-    assert precision["enum"] == ["float32", "bfloat16"]
+    assert precision["enum"] == ["auto", "float32", "bfloat16"]
     assert set(schema["properties"]) >= {"revision", "include_local_changes", "targets"}
     assert schema.get("required", []) == []
 

@@ -1,0 +1,112 @@
+import dataclasses
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import pipelines.agreed_precision
+from pipelines.agreed_precision import agreed_precision, recorded_precision, with_precision
+from pipelines.storage import Folder, open_folder
+from pix2pix.config import Params
+from pix2pix.training.precision import Choice, Hardware, Units
+
+CPU = torch.device("cpu")
+Machine = Callable[[Units], None]
+
+
+@pytest.fixture
+def on(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """Makes the hardware of this process what a test says."""
+
+    def be(units: Units) -> None:
+        hardware = Hardware("this CPU (X)", units)
+        monkeypatch.setattr(pipelines.agreed_precision, "hardware_of", lambda _device: hardware)
+
+    return be
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Folder:
+    return open_folder(str(tmp_path / "run"))
+
+
+def _asking(params: Params, precision: Any) -> Params:
+    return dataclasses.replace(params, train=dataclasses.replace(params.train, precision=precision))
+
+
+@pytest.mark.parametrize("units", [*Units])
+def test_the_choice_is_recorded_and_takes_the_place_of_auto(
+    units: Units, run: Folder, on: Machine, small_params: Params
+) -> None:
+    params = _asking(small_params, "auto")
+    on(units)
+    choice = agreed_precision(params.train, run, CPU)
+    assert choice.precision == ("bfloat16" if units is Units.MATRIX else "float32")
+    assert recorded_precision(run) == choice
+    assert with_precision(params, choice) == _asking(params, choice.precision)
+
+
+def test_a_training_goes_on_in_the_precision_it_began_in(
+    run: Folder, on: Machine, small_params: Params, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = _asking(small_params, "auto").train
+    on(Units.MATRIX)
+    begun = agreed_precision(config, run, CPU)
+    assert caplog.records == []
+    on(Units.NONE)
+    assert agreed_precision(config, run, CPU) == begun
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING  # which reaches the console from a worker
+    assert "emulated here" in record.getMessage()
+
+
+def test_what_is_asked_for_by_name_is_done_whatever_was_before(
+    run: Folder, on: Machine, small_params: Params
+) -> None:
+    """The values of a trial of a population change on its way."""
+    on(Units.NONE)
+    for precision in ("auto", "bfloat16", "float32"):
+        choice = agreed_precision(_asking(small_params, precision).train, run, CPU)
+        assert choice.precision == ("float32" if precision == "auto" else precision)
+        assert recorded_precision(run) == choice
+
+
+@pytest.mark.parametrize(
+    ("ranks", "expected"),
+    [
+        ([("bfloat16", False), ("bfloat16", False)], "bfloat16"),
+        ([("bfloat16", False), ("float32", False)], "float32"),
+        ([("float32", False), ("bfloat16", False)], "float32"),
+        ([("bfloat16", True), ("float32", False)], "bfloat16"),  # rank 0 knows it from before
+    ],
+)
+@pytest.mark.parametrize("here", [0, 1])
+def test_ranks_on_unlike_machines_agree(
+    ranks: list[tuple[Any, bool]],
+    expected: str,
+    here: int,
+    run: Folder,
+    on: Machine,
+    small_params: Params,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    choices = [(Choice(precision, "its hardware"), known) for precision, known in ranks]
+
+    def gather(found: list[Any], own: tuple[Choice, bool]) -> None:
+        assert own[0].precision == ranks[here][0]
+        found[:] = choices
+
+    monkeypatch.setattr(pipelines.agreed_precision, "world_size", lambda: 2)
+    monkeypatch.setattr(pipelines.agreed_precision, "rank", lambda: here)
+    monkeypatch.setattr(pipelines.agreed_precision.distributed, "all_gather_object", gather)
+    on(Units.MATRIX if ranks[here][0] == "bfloat16" else Units.NONE)
+    choice = agreed_precision(_asking(small_params, "auto").train, run, CPU)
+    assert choice.precision == expected
+    assert recorded_precision(run) == (choice if here == 0 else None)
+
+
+def test_without_a_record_there_is_none(run: Folder) -> None:
+    assert recorded_precision(run) is None
