@@ -4,9 +4,17 @@ Each of those tools sends usage data unless told not to, which costs seconds and
 there is no network. This is the one place that switches all of it off, and sets what the tools and
 the processes that they start read from variables only; it has to happen before they are imported,
 so it is the one thing in this project that happens at import. A variable that is already set wins.
+Beside that, a Python without the project's packages is refused in one sentence, before any of them
+is looked for. Nothing here may need more than an old Python by itself.
 """
 
+import importlib.util
 import os
+import sys
+
+# Who started this process. A stage takes seconds to import its tools, and its parent may end
+# meanwhile.
+STARTED_BY = os.getppid()
 
 _SETTINGS = {
     "DO_NOT_TRACK": "1",
@@ -30,6 +38,14 @@ _SETTINGS = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # its own CSV and TensorBoard files
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a trial that failed has no score to report
 }
+
+if sys.version_info < (3, 11) or importlib.util.find_spec("ruamel") is None:
+    sys.exit(
+        "{} (Python {}.{}) lacks the packages of this project: run `make setup` and then "
+        "`. .venv/bin/activate`, or activate the environment that it is installed in".format(
+            sys.executable, *sys.version_info
+        )
+    )
 
 for _name, _value in _SETTINGS.items():
     os.environ.setdefault(_name, _value)

@@ -4,11 +4,14 @@ import errno
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pipelines.interruption import stopping_at_once
+from pipelines.parent_watch import end_with_dvc
 from pix2pix.errors import StorageError, UserError
 from pix2pix.files import write_text
 
@@ -49,9 +52,12 @@ def run(main: Callable[[], None]) -> None:
     )
     logging.captureWarnings(True)
     try:
-        main()
+        # A signal means exit code 128 + signal, and so does, as SIGTERM, the end of our DVC.
+        with stopping_at_once():
+            end_with_dvc()
+            main()
     except (UserError, OSError) as error:
-        if not _can_be_mended(error):
+        if not can_be_mended(error):
             raise
         logger.error("%s", error)
         if "DVC_STAGE" in os.environ:
@@ -60,12 +66,13 @@ def run(main: Callable[[], None]) -> None:
     except InterruptionError as interrupted:
         logger.error("%s", interrupted)
         sys.exit(interrupted.exit_code)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupted:
         logger.error("interrupted; the same command continues from what is finished")
-        sys.exit(130)
+        number: int = next(iter(interrupted.args), signal.SIGINT)
+        sys.exit(128 + number)
 
 
-def _can_be_mended(error: UserError | OSError) -> bool:
+def can_be_mended(error: UserError | OSError) -> bool:
     """Whether the person at the console can mend it: a wrong file, a full disk, a dead server."""
     if isinstance(error, UserError | StorageError | ConnectionError | TimeoutError):
         return True

@@ -9,6 +9,7 @@ import ray
 
 import pipelines
 import pix2pix
+from pipelines.ray_start import own_handler, start_ray
 from pix2pix.config import TrainConfig
 from pix2pix.errors import UserError
 
@@ -34,7 +35,8 @@ logging.getLogger("ray._private.authentication.authentication_token_setup").setL
 def connect(address: str | None) -> None:
     """Join the cluster at `address` or `RAY_ADDRESS`, or start Ray on this machine. Idempotent.
 
-    Raises ConnectionError if the cluster does not answer, ValueError for a Ray client's address.
+    Raises ConnectionError if the cluster does not answer or Ray does not start here, UserError for
+    a Ray client's address.
     """
     if ray.is_initialized():
         return
@@ -44,16 +46,16 @@ def connect(address: str | None) -> None:
             f"{address}: Ray Train does not work through the Ray client. Give the address of the "
             "cluster itself (<host>:6379) on one of its nodes, or use `ray job submit`"
         )
-    if address is None:
-        # Neither the dashboard nor its port is needed. Workers speak through ray_console.
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
-        return
-    # Every node runs the code of this one: what is installed there may be of another commit.
-    ray.init(
-        address=address,
-        log_to_driver=False,
-        runtime_env={"py_modules": [pix2pix, pipelines], "excludes": ["**/__pycache__/"]},
-    )
+    with own_handler():
+        if address is None:
+            start_ray()
+            return
+        # Every node runs the code of this one: what is installed there may be of another commit.
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            runtime_env={"py_modules": [pix2pix, pipelines], "excludes": ["**/__pycache__/"]},
+        )
 
 
 def place(config: TrainConfig) -> Placement:

@@ -30,12 +30,28 @@ class RunningState:
     is_new: bool
 
 
+def training_folder(storage: Folder, params: Params, data_hash: str) -> Folder:
+    """Where the training of `params` on this data keeps its state.
+
+    Raises UserError if dvc.yaml is missing.
+    """
+    return storage / stage_fingerprint("train", params, data_hash)
+
+
+def study_folder(storage: Folder, params: Params, data_hash: str) -> Folder:
+    """Where the study of `params` on this data keeps its state.
+
+    Raises UserError if dvc.yaml is missing.
+    """
+    return storage / f"tune-{stage_fingerprint('tune', params, data_hash)}"
+
+
 def open_running_state(storage: Folder, params: Params, data_hash: str) -> RunningState:
     """The state of the training that `params` on this data would continue, or a new one.
 
     Raises OSError if the storage cannot be used, UserError if dvc.yaml is missing.
     """
-    return _open(storage / stage_fingerprint("train", params, data_hash))
+    return _open(training_folder(storage, params, data_hash))
 
 
 def open_study_state(storage: Folder, params: Params, data_hash: str) -> RunningState:
@@ -43,7 +59,7 @@ def open_study_state(storage: Folder, params: Params, data_hash: str) -> Running
 
     Raises OSError if the storage cannot be used, UserError if dvc.yaml is missing.
     """
-    return _open(storage / f"tune-{stage_fingerprint('tune', params, data_hash)}")
+    return _open(study_folder(storage, params, data_hash))
 
 
 def _open(folder: Folder) -> RunningState:

@@ -25,11 +25,12 @@ class Folder(NamedTuple):
         return self._replace(path=f"{self.path}/{name}")
 
     def __str__(self) -> str:
-        scheme = "" if self._is_local else f"{self.filesystem.type_name}://"
+        scheme = "" if self.is_local else f"{self.filesystem.type_name}://"
         return f"{scheme}{self.path}"
 
     @property
-    def _is_local(self) -> bool:
+    def is_local(self) -> bool:
+        """Whether it lies on a file system of this machine, mounted ones included."""
         return isinstance(self.filesystem, LocalFileSystem)
 
     def names(self) -> list[str]:
@@ -71,9 +72,9 @@ class Folder(NamedTuple):
 
     def stage(self) -> Path:
         """A new local folder in which to make what `adopt` is to take over."""
-        if self._is_local:
+        if self.is_local:
             make_folder(Path(self.path))
-        return Path(tempfile.mkdtemp(prefix=_STAGING, dir=self.path if self._is_local else None))
+        return Path(tempfile.mkdtemp(prefix=_STAGING, dir=self.path if self.is_local else None))
 
     def adopt(self, file: Path, name: str) -> None:
         """Take over a local file as `name`; it is here completely or not at all.
@@ -81,7 +82,7 @@ class Folder(NamedTuple):
         On a local file system the file is flushed, renamed, and its name flushed; an object store
         shows an object when it is complete. Raises OSError.
         """
-        if self._is_local:
+        if self.is_local:
             put_in_place(file, Path(self.path, name))
             return
         with (

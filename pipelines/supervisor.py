@@ -20,7 +20,7 @@ GRACE_S = 120.0  # a checkpoint of large networks on slow storage
 _LOOK_S = 0.1
 _LINGER_S = 10.0  # for what a command that has ended leaves behind, such as a local Ray
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of Linux' prctl
-_SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish"}
+SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "csh", "tcsh", "busybox"}
 
 
 class _Asked:
@@ -80,7 +80,7 @@ def _programs(process: psutil.Process) -> list[psutil.Process]:
     found: list[psutil.Process] = []
     with suppress(psutil.NoSuchProcess):
         for child in process.children():
-            is_shell = child.name() in _SHELLS
+            is_shell = child.name() in SHELLS
             found += _programs(child) or [child] if is_shell else [child]
     return found
 

@@ -5,7 +5,6 @@ vanishes with its holder's processes. A run that was cut off leaves its workspac
 the same name that finds it free goes on in it. Objects of git are linked, DVC's cache is shared.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.dvc_stages import share_cache
+from pipelines.file_lock import try_lock
 from pipelines.git import Revision, check_out, folder_in_repository
 from pipelines.override import override_params
 
@@ -107,18 +107,7 @@ def _take(folder: Path) -> int | None:
 
 def _lock(folder: Path) -> int | None:
     """The lock of `folder` as an open file, None if another process has it or it is gone."""
-    try:
-        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(lock).st_ino == (folder / _LOCK).stat().st_ino:
-            return lock
-    except (BlockingIOError, FileNotFoundError):
-        pass  # held, or removed by its holder since it was opened
-    os.close(lock)
-    return None
+    return try_lock(folder / _LOCK)
 
 
 def _has_living_holder(folder: Path) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import ray.train
 
+from pipelines.agreed_precision import recorded_precision
 from pipelines.entrypoint import InterruptionError, run
 from pipelines.history import as_json, history_jsonl
 from pipelines.lineage import Origin, origin
@@ -30,10 +31,17 @@ from pipelines.paths import (
 from pipelines.ray_cluster import Placement, connect, place
 from pipelines.ray_train import Trained, train
 from pipelines.run_description import RunDescription, data_record
-from pipelines.running_state import RunningState, close_running_state, open_running_state
-from pipelines.storage import open_folder
+from pipelines.run_owner import owned
+from pipelines.running_state import (
+    RunningState,
+    close_running_state,
+    open_running_state,
+    training_folder,
+)
+from pipelines.storage import Folder, open_folder
 from pipelines.tracking_uri import tracking_uri
 from pipelines.train_record import TrainRecord, write_train_record
+from pipelines.training_failure import failure_reason
 from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
 from pix2pix.data.augment import make_augmentation
@@ -110,20 +118,18 @@ def _train(
     except InterruptionError:
         mark_ended(tracking_uri(), description, status="KILLED")  # rank 0 may have been too late
         raise
-    except (ray.train.TrainingFailedError, ValueError) as error:
+    except Exception as error:
         mark_ended(tracking_uri(), description, status="FAILED")
-        reason = _causes(error) if isinstance(error, ray.train.TrainingFailedError) else error
+        if isinstance(error, ray.train.TrainingFailedError):
+            reason = failure_reason(error)
+        elif isinstance(error, UserError):
+            reason = str(error)
+        else:
+            raise
         raise UserError(
             f"training failed: {reason}\nThe same command continues from the last checkpoint in "
             f"{state.folder}"
         ) from error
-
-
-def _causes(error: ray.train.TrainingFailedError) -> str:
-    """What went wrong, without the workers' tracebacks."""
-    if isinstance(error, ray.train.WorkerGroupError):
-        return "; ".join(sorted({str(cause) for cause in error.worker_failures.values()}))
-    return str(error)
 
 
 def _write_outputs(trained: Trained, params: Params, manifest: Manifest) -> ModelCard:
@@ -148,6 +154,13 @@ def main() -> None:
     manifest = load_manifest(PREPARED_DIR)
     begun = origin(Path())
     storage = open_folder(params.train.storage_path or str(RUNS_DIR))
+    with owned(training_folder(storage, params, manifest.data_hash)):
+        _begin_or_continue(params, manifest, storage=storage, begun=begun)
+
+
+def _begin_or_continue(
+    params: Params, manifest: Manifest, *, storage: Folder, begun: Origin
+) -> None:
     state = open_running_state(storage, params, manifest.data_hash)
     if not state.is_new:
         logger.info("continuing the interrupted training in %s", state.folder)
@@ -163,6 +176,7 @@ def main() -> None:
             started_s=state.started_s,
             elapsed_s=time.time() - resumed_s,
             num_workers=placement.max_workers,
+            precision=_precision(state),
             epochs=int(trained.history[-1]["epoch"]),
             best_epoch=card.epoch,
             origin=begun,
@@ -178,6 +192,11 @@ def main() -> None:
         card.epoch,
         card.inference_mode,
     )
+
+
+def _precision(state: RunningState) -> dict[str, str] | None:
+    choice = recorded_precision(state.folder)
+    return None if choice is None else choice._asdict()
 
 
 if __name__ == "__main__":

@@ -14,11 +14,13 @@ from pipelines.ray_cluster import connect
 from pipelines.ray_tune import TrialPlacement, place_trials
 from pipelines.ray_tune_trial import TrialJob
 from pipelines.run_description import RunDescription, data_record
+from pipelines.run_owner import owned
 from pipelines.running_state import (
     SAMPLES_FOLDER,
     RunningState,
     close_running_state,
     open_study_state,
+    study_folder,
 )
 from pipelines.storage import Folder, open_folder
 from pipelines.study import run_study
@@ -100,9 +102,14 @@ def main() -> None:
     params = load_params()
     check_space(params)
     manifest = load_manifest(PREPARED_DIR)
+    storage = open_folder(params.train.storage_path or str(RUNS_DIR))
+    with owned(study_folder(storage, params, manifest.data_hash)):
+        _begin_or_continue(params, manifest, storage)
+
+
+def _begin_or_continue(params: Params, manifest: Manifest, storage: Folder) -> None:
     connect(params.train.ray_address)
     place = place_trials(params.tune)
-    storage = open_folder(params.train.storage_path or str(RUNS_DIR))
     state = open_study_state(storage, params, manifest.data_hash)
     if not state.is_new:
         logger.info("continuing the interrupted study in %s", state.folder)

@@ -58,6 +58,12 @@ def prepared_training(folder: Path) -> Project:
     return project
 
 
+def lengthen(project: Project) -> None:
+    """Make the training so long that it does not end by itself in the course of a test."""
+    path = project.folder / "params.yaml"
+    path.write_text(path.read_text().replace("num_epochs: 6", "num_epochs: 600", 1))
+
+
 def prepared_study(folder: Path) -> Project:
     """A project with its data prepared, for three trials of two epochs, one at a time.
 

@@ -1,0 +1,122 @@
+"""Ray on this machine: started despite a busy machine, and not ended before the training is."""
+
+import logging
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import ray
+
+_TRIES = 3  # Ray's own time limits for its servers are short for a busy machine
+_KEPT_FROM_RAY = {signal.SIGTERM, signal.SIGHUP}  # and SIGINT, which Ray itself keeps from them
+_LOOK_S = 0.2
+_SHORT_LOOK_S = 0.02
+
+logger = logging.getLogger(__name__)
+
+
+def start_ray() -> None:
+    """Start Ray on this machine, if need be more than once.
+
+    Raises ConnectionError with Ray's own reason if it does not start.
+    """
+    before = _descendants()
+    for number in range(1, _TRIES + 1):
+        try:
+            with _signals_kept_from_children():
+                # Neither the dashboard nor its port is needed. Workers speak through ray_console.
+                ray.init(
+                    include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING
+                )
+        except Exception as error:
+            if not _is_failed_start(error):
+                raise
+            ray.shutdown()
+            _kill(_descendants() - before)  # a half-started Ray would stay as long as we do
+            reason = f"Ray did not start on this machine (try {number} of {_TRIES}): {error}"
+            if number == _TRIES:
+                raise ConnectionError(
+                    f"{reason}\nIf the machine is busy or short of memory, try again when it is "
+                    "less so; Ray's own logs are in /tmp/ray/session_latest/logs"
+                ) from error
+            logger.warning("%s", reason)
+        else:
+            servers = _descendants() - before
+            threading.Thread(target=_end_when_asked, args=(servers,), daemon=True).start()
+            return
+
+
+@contextmanager
+def own_handler() -> Iterator[None]:
+    """Keep our handler of SIGTERM: `ray.init` puts one in its place that exits with code 15."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():  # Ray sets it there alone
+            signal.signal(signal.SIGTERM, before)
+
+
+def _is_failed_start(error: Exception) -> bool:
+    """Whether it is what Ray says when a server of its own is late; some are plain `Exception`."""
+    known = (RuntimeError, OSError, subprocess.SubprocessError, ray.exceptions.RayError)
+    return type(error) is Exception or isinstance(error, known)
+
+
+@contextmanager
+def _signals_kept_from_children() -> Iterator[None]:
+    """Processes that are started meanwhile, and theirs, do not receive SIGTERM and SIGHUP.
+
+    `timeout`, systemd and Slurm send SIGTERM to every process at once, and a closed terminal sends
+    SIGHUP to all of its own. Ray's servers and workers would end before the training has saved. A
+    new process inherits which signals are blocked, whatever group or session it is in. Ray's
+    servers end with this process all the same: it kills them, and Linux does if it cannot.
+    Elsewhere Ray needs SIGTERM for that, so there it keeps it.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _KEPT_FROM_RAY)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_when_asked(servers: set[psutil.Process]) -> None:
+    """Kill Ray's servers one by one when `ray.shutdown` asks them to end.
+
+    It does so by SIGTERM, which they do not receive, and gives each a second before it kills it.
+    """
+    while ray.is_initialized():
+        time.sleep(_LOOK_S)
+    while servers:
+        servers = {server for server in servers if server.is_running()}
+        _kill({server for server in servers if _is_asked_to_end(server.pid)})
+        time.sleep(_SHORT_LOOK_S)
+
+
+def _is_asked_to_end(pid: int) -> bool:
+    """Whether SIGTERM waits to be received by a process. On Linux; elsewhere it was received."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return False
+    waiting = next(line for line in lines if line.startswith("ShdPnd:"))
+    return bool(int(waiting.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+
+def _descendants() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
+def _kill(processes: set[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()

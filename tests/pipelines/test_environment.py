@@ -1,0 +1,46 @@
+"""Which Python a stage runs in, where the environment of the project is not activated."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pipelines.conftest import ROOT, Project
+
+BARE = "/usr/bin:/bin"  # if there is a python at all, it lacks our packages
+
+
+@pytest.mark.pipeline
+def test_dvc_finds_the_project_s_environment_without_its_being_activated(project: Project) -> None:
+    project.set_params("smoke")
+    (project.folder / ".venv").symlink_to(sys.prefix)
+    environment = {
+        name: value
+        for name, value in project.environment().items()
+        if name not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
+    }
+    done = subprocess.run(
+        [".venv/bin/dvc", "repro", "ingest"],
+        cwd=project.folder,
+        env=environment | {"PATH": BARE},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (project.folder / "reports" / "source.json").exists()
+
+
+@pytest.mark.parametrize("module", ["pipelines.stages.train", "pipelines.check_params"])
+def test_a_python_without_our_packages_is_refused_in_one_sentence(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", module],  # -S: without what is installed
+        cwd=ROOT,
+        env={"PATH": BARE},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert f"{Path(sys.executable)} (Python 3." in line
+    assert "lacks the packages of this project: run `make setup` and then `. .venv/bin/" in line

@@ -1,0 +1,164 @@
+"""How Ray is started on this machine; no Ray runs here, a fake one tells what it is asked for."""
+
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pytest
+import ray
+
+from pipelines.ray_cluster import connect
+from pipelines.ray_start import _is_asked_to_end, start_ray
+from pix2pix.errors import UserError
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+TIMED_OUT = Exception("The current node timed out during startup.")  # so Ray says it
+
+Start = Callable[[], None]
+
+
+@pytest.fixture
+def starting(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any]]]:
+    """Has each `ray.init` do the next of these things; what it was called with is returned."""
+
+    def use(*actions: Start) -> list[dict[str, Any]]:
+        calls: list[dict[str, Any]] = []
+
+        def init(**options: Any) -> None:
+            calls.append(options)
+            actions[len(calls) - 1]()
+
+        monkeypatch.delenv("RAY_ADDRESS", raising=False)
+        monkeypatch.setattr(ray, "init", init)
+        return calls
+
+    return use
+
+
+def _failing(error: Exception, started: list["subprocess.Popen[bytes]"] | None = None) -> Start:
+    def start() -> None:
+        if started is not None:
+            started.append(subprocess.Popen(SLEEP))
+        raise error
+
+    return start
+
+
+def _nothing() -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    "error", [TIMED_OUT, RuntimeError("no GCS"), ray.exceptions.RaySystemError("raylet")]
+)
+def test_a_start_that_timed_out_is_tried_again_and_said(
+    error: Exception,
+    starting: Callable[..., list[dict[str, Any]]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    calls = starting(_failing(error), _failing(error), _nothing)
+    start_ray()
+    assert len(calls) == 3
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
+        (logging.WARNING, f"Ray did not start on this machine (try {number} of 3): {error}")
+        for number in (1, 2)
+    ]
+
+
+def test_a_ray_that_does_not_start_is_one_clear_error(
+    starting: Callable[..., list[dict[str, Any]]],
+) -> None:
+    """A ConnectionError ends a stage as one message, without a traceback."""
+    calls = starting(*[_failing(TIMED_OUT)] * 3)
+    with pytest.raises(
+        ConnectionError, match=r"try 3 of 3\): The current node timed out .*\n.*log"
+    ):
+        start_ray()
+    assert len(calls) == 3
+
+
+@pytest.mark.parametrize("error", [TypeError("no such option"), ValueError("port")])
+def test_a_wrong_call_is_not_tried_again(
+    error: Exception, starting: Callable[..., list[dict[str, Any]]]
+) -> None:
+    calls = starting(_failing(error))
+    with pytest.raises(type(error)):
+        start_ray()
+    assert len(calls) == 1
+
+
+def test_what_a_failed_start_left_is_ended_and_nothing_else(
+    starting: Callable[..., list[dict[str, Any]]],
+) -> None:
+    mine = subprocess.Popen(SLEEP)
+    left: list[subprocess.Popen[bytes]] = []
+    starting(_failing(TIMED_OUT, left), _nothing)
+    start_ray()
+    assert left[0].wait(10) == -signal.SIGKILL
+    assert mine.poll() is None
+    mine.kill()
+    mine.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Ray's servers need SIGTERM there")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_ends_a_training_does_not_reach_ray_s_processes(
+    number: signal.Signals,
+    starting: Callable[..., list[dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    starting(lambda: started.append(subprocess.Popen(SLEEP)))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    start_ray()
+    server = started[0]
+    server.send_signal(number)
+    with pytest.raises(subprocess.TimeoutExpired):
+        server.wait(0.3)
+    assert psutil.Process(server.pid).is_running()
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before  # we receive it as before
+    server.kill()
+    server.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere they receive it")
+def test_a_server_that_ray_asks_to_end_ends_at_once(
+    starting: Callable[..., list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray waits a second for each, which would be five of them after each stage."""
+    started: list[subprocess.Popen[bytes]] = []
+    connected = threading.Event()
+    connected.set()
+    monkeypatch.setattr(ray, "is_initialized", connected.is_set)
+    starting(lambda: started.extend(subprocess.Popen(SLEEP) for _ in range(2)))
+    start_ray()
+    asked, other = started
+    asked.terminate()
+    assert _is_asked_to_end(asked.pid)
+    with pytest.raises(subprocess.TimeoutExpired):
+        asked.wait(0.5)  # a signal to all, while the training still runs
+    connected.clear()
+    assert asked.wait(10) == -signal.SIGKILL
+    assert other.poll() is None  # not asked yet
+    other.terminate()
+    assert other.wait(10) == -signal.SIGKILL
+
+
+def test_our_handler_of_sigterm_stays_ours(
+    starting: Callable[..., list[dict[str, Any]]],
+) -> None:
+    starting(lambda: signal.signal(signal.SIGTERM, lambda *_: sys.exit(15)) and None)
+    before = signal.getsignal(signal.SIGTERM)
+    connect(None)
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_ray_client_s_address_is_refused() -> None:
+    with pytest.raises(UserError, match="does not work through the Ray client"):
+        connect("ray://host:10001")
