@@ -32,6 +32,7 @@ class Shell:
     environment: Mapping[str, str]
     logs_dir: Path
     lifeline: tuple[int, ...] = ()  # open files that the processes hold on to, such as a lock
+    linger_s: float = supervisor.LINGER_S  # for what a command that has ended leaves behind
 
     def run(self, name: str, command: Sequence[str], *, say: Say) -> None:
         """Run `command` to its end, giving each line of its output to `say` as it comes.
@@ -62,7 +63,7 @@ class Shell:
     def _start(self, command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             # Our own supervisor, whatever code `folder` holds.
-            [sys.executable, "-P", supervisor.__file__, *command],
+            [sys.executable, "-P", supervisor.__file__, str(self.linger_s), *command],
             cwd=self.folder,
             env=dict(self.environment),
             stdin=subprocess.PIPE,

@@ -1,8 +1,9 @@
 """Runs a command, and ends it and all that it started when whoever asked for it is gone.
 
-`python -m pipelines.supervisor COMMAND...`: the standard input is the lifeline. When it closes,
-because the process at its other end closed it or was killed, and at SIGTERM or SIGINT, the command
-is asked to end well. What is left of its tree after a while, daemons included, is killed.
+`python -m pipelines.supervisor LINGER_S COMMAND...`: the standard input is the lifeline. When it
+closes, because the process at its other end closed it or was killed, and at SIGTERM or SIGINT, the
+command is asked to end well. What is left of its tree LINGER_S seconds after its end, daemons
+included, is killed.
 """
 
 import ctypes
@@ -17,8 +18,8 @@ from types import FrameType
 import psutil
 
 GRACE_S = 120.0  # a checkpoint of large networks on slow storage
+LINGER_S = 10.0  # for what a command that has ended leaves behind, such as a local Ray
 _LOOK_S = 0.1
-_LINGER_S = 10.0  # for what a command that has ended leaves behind, such as a local Ray
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of Linux' prctl
 SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "csh", "tcsh", "busybox"}
 
@@ -33,7 +34,7 @@ class _Asked:
         self.has_come = True
 
 
-def supervise(command: list[str], *, grace_s: float = GRACE_S) -> int:
+def supervise(command: list[str], *, grace_s: float = GRACE_S, linger_s: float = LINGER_S) -> int:
     """Run `command` to its end, or to that of the lifeline; its exit code as a shell says it."""
     _adopt_orphans()
     asked = _Asked()
@@ -47,7 +48,7 @@ def supervise(command: list[str], *, grace_s: float = GRACE_S) -> int:
             _ask_to_end(process)
         elif not is_wanted:
             time.sleep(_LOOK_S)
-    _kill_the_rest(0 if process.poll() is None else _LINGER_S)
+    _kill_the_rest(0 if process.poll() is None else linger_s)
     code = int(process.wait())
     return 128 - code if code < 0 else code
 
@@ -106,4 +107,4 @@ def _running_descendants() -> list[psutil.Process]:
 
 
 if __name__ == "__main__":
-    sys.exit(supervise(sys.argv[1:]))
+    sys.exit(supervise(sys.argv[2:], linger_s=float(sys.argv[1])))

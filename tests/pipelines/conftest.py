@@ -1,9 +1,11 @@
 """A copy of the project in a folder of its own, where commands are run as a user runs them."""
 
+import functools
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,9 +45,17 @@ class Project:
             lines[places[0]] = f"{line[: len(line) - len(line.lstrip())]}{key}: {value}"
         (self.folder / "params.yaml").write_text("\n".join(lines) + "\n")
 
+    def commit(self, message: str) -> None:
+        """What is changed or staged, in nobody's name."""
+        identity = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+        self.run("git", *identity, "commit", "-q", "-a", "-m", message)
 
-def copy_project(folder: Path) -> Project:
-    """The files that git knows, committed in a repository of their own."""
+
+@functools.cache
+def _template() -> tempfile.TemporaryDirectory[str]:
+    """The files that git knows, committed in a repository of their own; made once."""
+    made = tempfile.TemporaryDirectory()
+    folder = Path(made.name)
     listed = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard"],
         capture_output=True,
@@ -57,10 +67,17 @@ def copy_project(folder: Path) -> Project:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     project = Project(folder)
-    identity = ("-c", "user.name=test", "-c", "user.email=test@localhost")
     project.run("git", "init", "-q", "-b", "main")
     project.run("git", "add", "-A")
-    project.run("git", *identity, "commit", "-q", "-m", "Start")
+    project.commit("Start")
+    return made
+
+
+def copy_project(folder: Path) -> Project:
+    """A clone of the project's files, in a repository of its own that knows no other one."""
+    project = Project(folder)
+    project.run("git", "clone", "-q", "--local", _template().name, ".")
+    project.run("git", "remote", "remove", "origin")
     return project
 
 

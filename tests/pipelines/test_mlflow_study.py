@@ -1,13 +1,11 @@
 """A study's runs in MLflow: once each, below the study's run, whatever is sent how often."""
 
 import dataclasses
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow import MlflowClient
 
 from pipelines.live_study import LiveStudy
 from pipelines.run_description import RunDescription
@@ -17,28 +15,6 @@ from tests.pipelines.mlflow_process import closed_port
 from tests.pipelines.small_study import small_study
 from tests.pipelines.tracked_project import described, new_database, png
 
-pytestmark = pytest.mark.slow
-
-# In a process of its own: MLflow keeps connections to a database file.
-LIST_RUNS = """
-import json, sys
-from mlflow import MlflowClient
-client = MlflowClient(sys.argv[1])
-experiment = client.get_experiment_by_name("pix2pix-tune").experiment_id
-found = {}
-for run in client.search_runs([experiment]):
-    points = client.get_metric_history(run.info.run_id, "dev/l1")
-    found[run.info.run_name] = {
-        "id": run.info.run_id,
-        "status": run.info.status,
-        "tags": run.data.tags,
-        "params": run.data.params,
-        "metrics": run.data.metrics,
-        "l1": sorted((point.step, point.value) for point in points),
-        "files": sorted(item.path for item in client.list_artifacts(run.info.run_id)),
-    }
-print(json.dumps(found))
-"""
 RUNNING = Trial(
     number=0,
     purpose="search",
@@ -52,11 +28,25 @@ RUNNING = Trial(
 FIRST = {"epoch": 1, "time_s": 1002.0, "dev/l1": 0.25}
 
 
-def _runs(uri: str) -> dict[str, Any]:
-    command = [sys.executable, "-c", LIST_RUNS, uri]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+def _runs(uri: str) -> dict[str, dict[str, Any]]:
+    """All runs of the studies' experiment, by name."""
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("pix2pix-tune")
+    return {
+        run.info.run_name: {
+            "id": run.info.run_id,
+            "status": run.info.status,
+            "tags": run.data.tags,
+            "params": run.data.params,
+            "metrics": run.data.metrics,
+            "l1": sorted(
+                (point.step, point.value)
+                for point in client.get_metric_history(run.info.run_id, "dev/l1")
+            ),
+            "files": sorted(item.path for item in client.list_artifacts(run.info.run_id)),
+        }
+        for run in client.search_runs([experiment.experiment_id])
+    }
 
 
 @pytest.fixture
@@ -88,7 +78,7 @@ def test_trials_lie_below_the_study_and_are_logged_once(
     assert trial["tags"]["pix2pix.stopped_because"] == "ASHA: behind"
     assert (trial["status"], trial["files"]) == ("KILLED", ["images"])
     assert trial["params"] == {"train.seed": "0", "train.beta1": "0.5", "model.norm": "none"}
-    assert trial["l1"] == [[0, 0.5], [1, 0.25]]
+    assert trial["l1"] == [(0, 0.5), (1, 0.25)]
     assert trial["metrics"]["tune/best_dev_l1"] == 0.25
 
 

@@ -36,7 +36,8 @@ sys.exit(subprocess.run([sys.executable + " work.py; exit 7"], shell=True).retur
 CALLER = """
 import os, pathlib, sys
 from pipelines.processes import Shell
-shell = Shell(folder=pathlib.Path.cwd(), environment=os.environ, logs_dir=pathlib.Path("logs"))
+shell = Shell(folder=pathlib.Path.cwd(), environment=os.environ, logs_dir=pathlib.Path("logs"),
+              linger_s=0.3)
 shell.run("stage", [sys.executable, "launcher.py"], say=print)
 """
 
@@ -44,7 +45,10 @@ shell.run("stage", [sys.executable, "launcher.py"], say=print)
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
     return Shell(
-        folder=tmp_path, environment=stage_environment(tmp_path), logs_dir=tmp_path / "logs"
+        folder=tmp_path,
+        environment=stage_environment(tmp_path),
+        logs_dir=tmp_path / "logs",
+        linger_s=0.3,
     )
 
 

@@ -34,6 +34,8 @@ from tests.pipelines.tracked_project import (
     write_project,
 )
 
+pytestmark = pytest.mark.slow  # models are registered in each: a second and more
+
 NAME = "pix2pix-facades-drawn"
 
 
@@ -237,7 +239,6 @@ def test_a_model_without_weights_is_named(uri: str, project: Path, default_param
     assert MlflowClient(uri).search_registered_models() == []
 
 
-@pytest.mark.slow
 def test_a_model_is_loaded_where_pix2pix_is_not_installed(
     uri: str, project: Path, default_params: Params
 ) -> None:

@@ -131,6 +131,7 @@ def test_a_server_that_starts_late_and_dies_in_mid_run_holds_everything_once(
     assert said(caplog) == ["lost", "back", "lost", "back"]
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("hangs", ["before a request", "in a request"])
 def test_training_goes_on_while_the_server_hangs(
     hangs: str,
@@ -159,7 +160,7 @@ def test_training_goes_on_while_the_server_hangs(
     assert server.everything(run_key) == undisturbed(tmp_path, default_params, run_key)
 
 
-@pytest.mark.parametrize("tries", ["client", "thread"])
+@pytest.mark.parametrize("tries", [pytest.param("client", marks=pytest.mark.soak), "thread"])
 def test_what_arrived_without_the_answer_is_there_once(
     tries: str,
     server: Server,

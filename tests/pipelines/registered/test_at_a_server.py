@@ -1,4 +1,7 @@
-"""Everything at a real MLflow server, which keeps the files: as processes, as a flow runs them."""
+"""Everything at a real MLflow server, which keeps the files: as processes, as a flow runs them.
+
+Through a server that shares its files with them, tests/pipelines/served runs the same by flows.
+"""
 
 import json
 import os
@@ -27,6 +30,7 @@ def command(name: str, *arguments: str, server: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.soak
 @pytest.mark.server
 @pytest.mark.timeout(300)
 def test_each_entry_point_works_at_a_real_server(

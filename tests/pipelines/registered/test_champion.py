@@ -17,6 +17,8 @@ from tests.pipelines.registered.workspace import (
     train,
 )
 
+pytestmark = pytest.mark.slow  # models are registered in each: a second and more
+
 
 def crowned() -> dict[str, Any]:
     run(champion.main)

@@ -8,6 +8,8 @@ from pipelines.registered import is_new_data
 from pix2pix.data.manifest import load_manifest
 from tests.pipelines.registered.workspace import MODEL, PREPARED, REPORTS, register_model, train
 
+pytestmark = pytest.mark.slow  # models are registered in each: a second and more
+
 
 def answer() -> tuple[bool, str | None]:
     is_new_data.main()

@@ -6,7 +6,7 @@ from mlflow import MlflowClient
 
 from pipelines.registered import link
 from pipelines.registered.link import parse_tags
-from tests.pipelines.registered.workspace import MODEL, REPORTS, register_model, train
+from tests.pipelines.registered.workspace import MODEL, REPORTS, put_version
 from tests.pipelines.tracked_project import everything
 
 
@@ -21,8 +21,7 @@ def tags(uri: str) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def test_run_and_version_get_the_tags_and_keep_their_own(workspace: Path, uri: str) -> None:
-    train(0)
-    register_model()
+    put_version(MlflowClient(uri))
     before = tags(uri)
     link.main(["prefect.flow_run_id=abc", "dvc.experiment=a=b c"])
     added = {"prefect.flow_run_id": "abc", "dvc.experiment": "a=b c"}
@@ -32,8 +31,7 @@ def test_run_and_version_get_the_tags_and_keep_their_own(workspace: Path, uri: s
 
 
 def test_linking_twice_changes_nothing(workspace: Path, uri: str) -> None:
-    train(0)
-    run_id = register_model()["run_id"]
+    run_id = put_version(MlflowClient(uri)).run_id
     link.main(["a=b"])
     held = everything(uri, run_id), dict(MlflowClient(uri).get_model_version(MODEL, "1"))
     link.main(["a=b"])

@@ -9,6 +9,8 @@ from pipelines.registered.versions import find_version
 from pipelines.registry import CONTENT_TAG
 from tests.pipelines.registered.workspace import MODEL, MODELS, register_model, train
 
+pytestmark = pytest.mark.slow  # models are registered in each: a second and more
+
 
 @pytest.fixture
 def version(workspace: Path, uri: str) -> ModelVersion:

@@ -12,6 +12,8 @@ from pix2pix.inference import Translator
 from tests.pipelines.registered.workspace import MODEL, MODELS, change_card, register_model, train
 from tests.pipelines.tracked_project import source_image
 
+pytestmark = pytest.mark.slow  # models are registered in each: a second and more
+
 IMAGES = {"a.png": (32, 32), "deep/er/b.png": (40, 51), "val/c.png": (3, 100)}
 
 

@@ -5,17 +5,16 @@ from mlflow import MlflowClient
 
 from pipelines.registered.versions import champion_of, connected, find_version, registered_version
 from tests.pipelines.mlflow_process import closed_port
-from tests.pipelines.registered.workspace import MODEL, REPORTS, register_model, train
+from tests.pipelines.registered.workspace import MODEL, REPORTS, put_version
 from tests.pipelines.tracked_project import new_database
 
 
 @pytest.fixture
 def client(workspace: Path, uri: str) -> MlflowClient:
     """Of a registry with versions 1 and 2, the first of them the champion."""
-    for seed in range(2):
-        train(seed)
-        register_model()
     client = MlflowClient(uri)
+    for _ in range(2):
+        put_version(client)
     client.set_registered_model_alias(MODEL, "champion", "1")
     client.set_registered_model_alias(MODEL, "next", "2")
     return client

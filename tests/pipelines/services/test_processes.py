@@ -13,6 +13,9 @@ from pipelines.services.layout import log_path, record_path
 from pipelines.services.process_tree import is_alive
 from pipelines.services.processes import Service, is_running, read_record, start, stop
 
+# A service is meant to outlive whoever started it; Python warns of the one who lets go of it.
+pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+
 SLEEPER = "import time; print('began', flush=True); time.sleep(600)"
 # Starts a process that leaves its session and its parent, as daemons do.
 PARENT = (

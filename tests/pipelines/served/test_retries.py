@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.testing.utilities import prefect_test_harness
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from pipelines.flows import commands
 from pipelines.processes import CommandFailedError
+from tests.pipelines.served.served_project import ServedProject
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -20,7 +21,9 @@ def test_what_leaves_the_workspace_is_tried_again_and_nothing_else() -> None:
     assert (commands.reproduce.retries, commands.check_parameters.retries) == (0, 0)
 
 
-def test_a_command_or_a_file_may_pass_and_a_defect_does_not(tmp_path: Path) -> None:
+def test_a_command_or_a_file_may_pass_and_a_defect_does_not(
+    served: ServedProject, tmp_path: Path
+) -> None:
     """The real engine asks the condition, as it does for the tasks above."""
     errors = {
         "command": CommandFailedError("dvc push failed"),
@@ -41,7 +44,7 @@ def test_a_command_or_a_file_may_pass_and_a_defect_does_not(tmp_path: Path) -> N
         for name in errors:
             fail(name, return_state=True)
 
-    with prefect_test_harness():
+    with temporary_settings({PREFECT_API_URL: served.api}):
         run(return_state=True)
     tries = {name: len((tmp_path / name).read_text()) for name in errors}
     assert tries == {"command": 4, "file": 4, "value": 4, "defect": 1}

@@ -1,8 +1,8 @@
 """What Prefect's server does when runs fall silent or fail, and models are promoted."""
 
+import json
 import queue
 import re
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,53 +13,56 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.states import Failed, Running, Scheduled
 
 from pipelines.automations import FAILED_RUN, NEW_CHAMPION, SILENT_RUNS, register
-from tests.pipelines.services.project import ROOT, Project
-from tests.pipelines.services.receiver import receiver
+from tests.pipelines.conftest import ROOT
+from tests.pipelines.served.receiver import receiver
+from tests.pipelines.served.served_project import HELLO, ServedProject
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
 
 GUIDE = ROOT / "docs" / "services.md"
 EMIT = """
+import json, sys
 from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
-emit_event({event!r}, resource={{"prefect.resource.id": {resource!r}}}, payload={payload!r})
+for event, resource, payload in json.loads(sys.argv[1]):
+    emit_event(event, resource={"prefect.resource.id": resource}, payload=payload)
 EventsWorker.instance().wait_until_empty()
 """
 
 
 @pytest.fixture
-def hook(running: Project) -> Iterator["queue.Queue[dict[str, str]]"]:
+def hook(served: ServedProject) -> Iterator["queue.Queue[dict[str, str]]"]:
     """What the webhook gets that the guide's lines make, until it is taken away again."""
     lines = re.search(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     assert lines is not None
     with receiver() as (url, received):
         code = lines[1].replace("https://chat.example/hook", url)
         assert url in code
-        running.run(sys.executable, "-c", code)
-        said = automations(running)
+        served.run("python", "-c", code)
+        command = ("python", "-m", "pipelines.automations")
+        said = served.run(*command).stdout
         assert said.splitlines() == [SILENT_RUNS, FAILED_RUN, NEW_CHAMPION]
         yield received
-        with running.client() as client:
+        with served.client() as client:
             (block,) = client.read_block_documents()
             client.delete_block_document(block.id)
-        assert "no notification block named pix2pix" in automations(running)
-        with running.client() as client:
+            assert register(client) == [SILENT_RUNS]
             assert [found.name for found in client.read_automations()] == [SILENT_RUNS]
 
 
 def test_a_failed_run_and_a_new_champion_are_told(
-    running: Project, hook: "queue.Queue[dict[str, str]]"
+    served: ServedProject, hook: "queue.Queue[dict[str, str]]"
 ) -> None:
-    with running.client() as client:
+    with served.client() as client:
         run = planned_run(client)
         client.set_flow_run_state(run.id, Failed(message="stage train failed"), force=True)
     told = hook.get(timeout=30)
     assert told["title"] == "hello Failed"
     assert f"{run.name}: stage train failed" in told["text"]
     assert str(run.id) in told["text"]
-    assert f"127.0.0.1:{running.variables['PREFECT_SERVER_API_PORT']}" in told["text"]
+    assert f"127.0.0.1:{served.variables['PREFECT_SERVER_API_PORT']}" in told["text"]
     payload = {"model": "facades", "version": "3", "run_url": "http://run", "summary": "l1 0.1"}
-    emit(running, "pix2pix.champion.promoted", "pix2pix.model.facades", payload)
+    emit(served, ("pix2pix.champion.promoted", "pix2pix.model.facades", payload))
     assert hook.get(timeout=30) == {
         "title": "New champion: facades version 3",
         "text": "l1 0.1\nhttp://run",
@@ -67,8 +70,10 @@ def test_a_failed_run_and_a_new_champion_are_told(
     assert hook.empty()
 
 
-def test_registering_twice_changes_nothing_and_leaves_off_what_is_off(running: Project) -> None:
-    with running.client() as client:
+def test_registering_twice_changes_nothing_and_leaves_off_what_is_off(
+    served: ServedProject,
+) -> None:
+    with served.client() as client:
         (before,) = client.read_automations()
         client.pause_automation(before.id)
         register(client)
@@ -83,13 +88,14 @@ def test_registering_twice_changes_nothing_and_leaves_off_what_is_off(running: P
         assert client.read_automations() == [before]
 
 
-def test_a_run_whose_heartbeats_stop_has_crashed(running: Project) -> None:
-    with running.client() as client:
+def test_a_run_whose_heartbeats_stop_has_crashed(served: ServedProject) -> None:
+    with served.client() as client:
         register(client, silent_after=timedelta(seconds=10))
         silent, ended = planned_run(client), planned_run(client)
         for run in (silent, ended):
             client.set_flow_run_state(run.id, Running(), force=True)
-            emit(running, "prefect.flow-run.heartbeat", f"prefect.flow-run.{run.id}", {})
+        heartbeat = "prefect.flow-run.heartbeat"
+        emit(served, *((heartbeat, f"prefect.flow-run.{run.id}", {}) for run in (silent, ended)))
         client.set_flow_run_state(ended.id, Running(name="Almost"), force=True)
         deadline_s = time.monotonic() + 60
         while (state := client.read_flow_run(silent.id).state) is None or not state.is_crashed():
@@ -103,17 +109,13 @@ def test_a_run_whose_heartbeats_stop_has_crashed(running: Project) -> None:
 
 def planned_run(client: SyncPrefectClient) -> FlowRun:
     """A run of the deployment that no worker takes, since it is for later."""
-    deployment = client.read_deployment_by_name("hello/hello")
+    deployment = client.read_deployment_by_name(HELLO)
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     return client.create_flow_run_from_deployment(
-        deployment.id, state=Scheduled(scheduled_time=tomorrow)
+        deployment.id, parameters={"seen": ""}, state=Scheduled(scheduled_time=tomorrow)
     )
 
 
-def automations(project: Project) -> str:
-    return project.run(sys.executable, "-m", "pipelines.automations").stdout
-
-
-def emit(project: Project, event: str, resource: str, payload: dict[str, str]) -> None:
-    code = EMIT.format(event=event, resource=resource, payload=payload)
-    project.run(sys.executable, "-c", code)
+def emit(served: ServedProject, *events: tuple[str, str, dict[str, str]]) -> None:
+    """Events of these names, about these resources, with these payloads."""
+    served.run("python", "-c", EMIT, json.dumps(events))

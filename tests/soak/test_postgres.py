@@ -9,10 +9,19 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.pipelines.services.postgres import PASSWORD, QUOTED_PASSWORD, USER, postgres
-from tests.pipelines.services.project import Project
+from tests.pipelines.served.served_project import ServedProject, new_project
+from tests.soak.postgres import PASSWORD, QUOTED_PASSWORD, USER, postgres
 
-pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.soak, pytest.mark.server, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Iterator[ServedProject]:
+    project = new_project(tmp_path / "stopped")
+    try:
+        yield project
+    finally:
+        project.end()
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +34,7 @@ def database_url() -> Iterator[str]:
 
 
 def test_both_tools_use_one_postgresql_server_and_its_password_is_not_shown(
-    stopped: Project, database_url: str
+    stopped: ServedProject, database_url: str
 ) -> None:
     stopped.variables["DATABASE_URL"] = database_url
     said = stopped.up()
@@ -39,7 +48,9 @@ def test_both_tools_use_one_postgresql_server_and_its_password_is_not_shown(
     assert not [text for text in shown if PASSWORD in text or QUOTED_PASSWORD in text]
 
 
-def test_a_wrong_password_is_one_message_without_it(stopped: Project, database_url: str) -> None:
+def test_a_wrong_password_is_one_message_without_it(
+    stopped: ServedProject, database_url: str
+) -> None:
     stopped.variables["DATABASE_URL"] = database_url.replace(QUOTED_PASSWORD, "hidden")
     done = stopped.up(check=False)
     assert done.returncode == 1
@@ -64,11 +75,11 @@ def ask(url: str, database: str, query: str) -> object:
     return asyncio.run(answer())
 
 
-def written(project: Project) -> list[str]:
+def written(project: ServedProject) -> list[str]:
     """The texts that `up` and the services have written."""
     files = (project.folder / ".services").rglob("*")
     return [path.read_text(errors="replace") for path in files if path.is_file()]
 
 
-def command_lines(project: Project) -> list[str]:
+def command_lines(project: ServedProject) -> list[str]:
     return [" ".join(process.cmdline()) for process in project.processes()]

@@ -1,0 +1,164 @@
+"""What runs after `up`: found again, kept, mended, and stopped as a whole."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import psutil
+import pytest
+from mlflow import MlflowClient
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate, WorkPoolUpdate
+from prefect.client.schemas.objects import WorkerStatus
+
+from pipelines.services.layout import MLFLOW_SERVER, WORKER, log_path
+from pipelines.services.process_tree import is_alive
+from pipelines.services.up import Limits, up
+from tests.pipelines.served.served_project import (
+    HELLO,
+    ServedProject,
+    answer,
+    log_run,
+    wait_for,
+)
+
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def limits(served: ServedProject) -> Iterator[None]:
+    """Set back what `up` sets at first."""
+    yield
+    _set_limits(served, concurrency=4, slots=1)
+
+
+def _set_limits(served: ServedProject, *, concurrency: int, slots: int) -> None:
+    with served.client() as client:
+        client.update_work_pool("pix2pix", WorkPoolUpdate(concurrency_limit=concurrency))
+        changed = GlobalConcurrencyLimitUpdate(limit=slots)
+        client.update_global_concurrency_limit("pix2pix-training", changed)
+
+
+def _limits(served: ServedProject) -> tuple[int | None, int]:
+    with served.client() as client:
+        pool = client.read_work_pool("pix2pix")
+        slots = client.read_global_concurrency_limit_by_name("pix2pix-training").limit
+    return pool.concurrency_limit, slots
+
+
+def test_after_up_both_servers_answer_and_a_worker_is_online(served: ServedProject) -> None:
+    assert answer(f"{served.api}/health") == "true"
+    assert answer(f"{served.mlflow_url}/health") == "OK"
+    assert _limits(served) == (4, 1)
+    with served.client() as client:
+        assert client.read_work_pool("pix2pix").type == "process"
+        workers = client.read_workers_for_work_pool("pix2pix", offset=0, limit=9)
+    assert [worker.status for worker in workers] == [WorkerStatus.ONLINE]
+
+
+def test_a_run_of_a_deployment_sees_both_servers_and_this_interpreter(
+    served: ServedProject, tmp_path: Path
+) -> None:
+    """Typed in the project's folder, no variable set: prefect.toml says where the server is."""
+    path = tmp_path / "seen.json"
+    served.run("prefect", "deployment", "run", HELLO, "-p", f"seen={path}", "--watch")
+    seen = json.loads(path.read_text())
+    assert seen["PREFECT_API_URL"] == served.api
+    assert seen["MLFLOW_TRACKING_URI"] == served.mlflow_url
+    assert seen["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == "30"
+    assert seen["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+
+
+def test_runs_made_without_a_server_show_and_new_ones_open_without_it(
+    served: ServedProject,
+) -> None:
+    without = MlflowClient(f"sqlite:///{served.folder}/mlflow.db")
+    client = MlflowClient(served.mlflow_url)
+    experiment = client.get_experiment_by_name("before the servers")
+    assert experiment is not None
+    [old] = client.search_runs([experiment.experiment_id])
+    assert client.list_artifacts(old.info.run_id)[0].path == "note.txt"
+    page = f"{served.mlflow_url}/get-artifact?run_uuid={old.info.run_id}&path=note.txt"
+    assert answer(page) == "kept"
+    new = log_run(client, "with the servers")
+    assert [file.path for file in without.list_artifacts(new)] == ["note.txt"]
+
+
+@pytest.mark.usefixtures("limits")
+def test_a_second_up_starts_nothing_and_sets_the_limits_that_are_given(
+    served: ServedProject,
+) -> None:
+    before = served.recorded()
+    limits = Limits(concurrency=5, training_slots=2)
+    running = up(served.folder, environment=served.environment(), limits=limits)
+    assert running.started == ()
+    assert served.recorded() == before
+    assert _limits(served) == (5, 2)
+    with served.client() as client:
+        assert len(client.read_automations()) == 1
+
+
+@pytest.mark.usefixtures("limits")
+def test_killed_services_are_started_again_and_what_the_user_changed_is_kept(
+    served: ServedProject,
+) -> None:
+    """MLflow's server is two processes: the one that is left holds the port. Prefect's server
+    takes the killed worker for online still; `up` waits for a newer report.
+    """
+    _set_limits(served, concurrency=7, slots=3)
+    _switch_nightly(served, active=True)
+    before = served.recorded()
+    for name in (MLFLOW_SERVER, WORKER):
+        os.kill(before[name], signal.SIGKILL)
+    killed_s = time.time()
+    said = served.up().stdout
+    after = served.recorded()
+    assert said.count("ran already") == 1
+    assert {name for name in after if after[name] != before[name]} == {MLFLOW_SERVER, WORKER}
+    assert answer(f"{served.mlflow_url}/health") == "OK"
+    with served.client() as client:
+        worker = client.read_workers_for_work_pool("pix2pix", offset=0, limit=9)[0]
+    assert worker.last_heartbeat_time is not None
+    assert worker.last_heartbeat_time.timestamp() > killed_s
+    assert _limits(served) == (7, 3)
+    assert _switch_nightly(served, active=False)
+
+
+def _switch_nightly(served: ServedProject, *, active: bool) -> bool:
+    """Whether the schedule was active."""
+    with served.client() as client:
+        deployment = client.read_deployment_by_name("train-pix2pix/nightly")
+        (schedule,) = deployment.schedules
+        client.update_deployment_schedule(deployment.id, schedule.id, active=active)
+    return schedule.active
+
+
+def test_down_ends_the_flow_runs_then_what_up_started_and_nothing_is_forgotten(
+    served: ServedProject, tmp_path: Path
+) -> None:
+    mlflow_run = log_run(MlflowClient(served.mlflow_url), "outlives a restart")
+    run_id = served.start(HELLO, seen=str(tmp_path / "began"), sleep_s=600.0)
+    wait_for((tmp_path / "began").exists, limit_s=60)
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        started = [psutil.Process(pid) for pid in served.recorded().values()]
+        assert served.down() == "stopped: worker, prefect-server, mlflow-server\n"
+        assert served.processes() == []
+        assert not any(is_alive(process) for process in started)
+        assert not (served.folder / "prefect.toml").exists()
+        said = log_path(served.folder, WORKER).read_text()
+        assert "Worker 'project on" in said.splitlines()[-1]  # it ended by itself
+        assert served.down() == "nothing runs here\n"
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+        served.up()
+    with served.client() as client:
+        assert client.read_flow_run(UUID(run_id)).state_name == "Crashed"
+    assert MlflowClient(served.mlflow_url).list_artifacts(mlflow_run)[0].path == "note.txt"

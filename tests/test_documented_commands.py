@@ -1,0 +1,137 @@
+"""What README, CONTRIBUTING and docs/ tell to type is taken by the tool that it calls.
+
+The long ones are only read by the tool's own parser; other tests run them: `dvc repro` and `dvc
+plots show` test_pipeline.py, `make up` and Prefect's tests/pipelines/served. docs/cluster.md has a
+test of its own in tests/deploy.
+"""
+
+import contextlib
+import importlib.util
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+from cyclopts import CycloptsError
+from dvc.cli import DvcParserError
+from dvc.cli.parser import get_main_parser
+from mlflow.cli import cli as mlflow_cli
+from prefect.cli._app import _app as prefect_cli
+
+from tests.pipelines.conftest import copy_project
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", *sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in (ROOT / "docs").glob("*.md")
+    if path.name != "cluster.md"
+)]  # fmt: skip
+TOOLS = ("make", "dvc", "prefect", "mlflow", "python", "cp")
+LEFT_OUT = "…"  # what the reader puts in
+REFUSALS = (AssertionError, DvcParserError, CycloptsError, click.UsageError, KeyError)
+
+
+def commands(text: str) -> list[list[str]]:
+    """The words of each command in blocks of shell lines and in `...`, variables left out."""
+    blocks = re.findall(r"```(?:sh|bash)\n(.*?)```", text, re.DOTALL)
+    rest = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    lines += re.findall(r"`([^`\n]+)`", rest)
+    found = []
+    for line in lines:
+        for part in re.split(r"\s(?:&&|\|)\s", line):
+            with contextlib.suppress(ValueError):  # prose with a quotation mark
+                words = shlex.split(part, comments=True)
+                while words and re.match(r"[A-Z_]+=", words[0]):
+                    words.pop(0)
+                if len(words) > 1 and words[0].removeprefix(".venv/bin/") in TOOLS:
+                    found.append([words[0].removeprefix(".venv/bin/"), *words[1:]])
+    return found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_tool_takes_every_command(document: str) -> None:
+    for tool, *words in commands((ROOT / document).read_text()):
+        TAKES[tool](words)
+
+
+def test_commands_are_found_and_wrong_ones_are_not_taken() -> None:
+    assert ["dvc", "metrics", "diff"] in commands((ROOT / "README.md").read_text())
+    for text in (
+        "`dvc metric diff`",
+        "`dvc repro --no-such`",
+        "`make no-such`",
+        "`python -m pipelines.no_such`",
+        "`MLFLOW_X=1 mlflow models server -m x`",
+        "`prefect deployment start x/y`",
+        "`cp params/no-such.yaml params.yaml`",
+    ):
+        ((tool, *words),) = commands(text)
+        with pytest.raises(REFUSALS):
+            TAKES[tool](words)
+
+
+def _make(words: list[str]) -> None:
+    done = subprocess.run(
+        ["make", "-n", "-C", str(ROOT), *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _dvc(words: list[str]) -> None:
+    """A command that is only named (`dvc add`) may lack the one argument that it needs."""
+    given = [part for word in words for part in (["x", "y"] if word == LEFT_OUT else [word])]
+    try:
+        get_main_parser().parse_args(given)
+    except DvcParserError:
+        get_main_parser().parse_args([*given, "x"])
+
+
+def _mlflow(words: list[str]) -> None:
+    command: click.Command = mlflow_cli
+    while isinstance(command, click.Group):
+        command, words = command.commands[words[0]], words[1:]
+    command.make_context("mlflow", list(words))
+
+
+def _prefect(words: list[str]) -> None:
+    if LEFT_OUT not in words:
+        prefect_cli.parse_args(words, exit_on_error=False, print_error=False)
+
+
+def _python(words: list[str]) -> None:
+    assert words[0] == "-m", words
+    spec = importlib.util.find_spec(words[1])
+    assert spec is not None, words
+    assert spec.origin is not None
+    text = Path(spec.origin).read_text()
+    options = [word for word in words[2:] if word.startswith("-")]
+    assert all(f'"{option}"' in text for option in options), words
+
+
+def _cp(words: list[str]) -> None:
+    assert (ROOT / words[0]).is_file(), words
+
+
+TAKES = {
+    "make": _make,
+    "dvc": _dvc,
+    "mlflow": _mlflow,
+    "prefect": _prefect,
+    "python": _python,
+    "cp": _cp,
+}
+
+
+def test_the_quick_targets_of_make_really_run(tmp_path: Path) -> None:
+    """In a clone, with this environment."""
+    project = copy_project(tmp_path)
+    (project.folder / ".venv").symlink_to(ROOT / ".venv")
+    (project.folder / "models").mkdir()
+    said = project.run("make", "help").stdout
+    assert re.search(r"^  make run +the whole pipeline", said, re.MULTILINE)
+    assert "nothing runs here" in project.run("make", "down").stdout
+    project.run("make", "clean")
+    assert not (project.folder / "models").exists()
