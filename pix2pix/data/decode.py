@@ -1,192 +1,190 @@
-"""From the bytes of a PNG, JPEG, TIFF or NPY file to values: nothing lost, nothing half read.
+"""From the bytes of an image file to values: nothing lost, nothing half read.
 
 The format is told by the content, not by the suffix. OpenCV is not used here: it hands out
 the readable half of a truncated file, and writes its complaints past Python to the console.
 """
 
 import io
-import logging
 import struct
-import tokenize
 import zlib
 
 import imagecodecs
 import numpy as np
-import tifffile
-from PIL import Image, ImageOps
+from PIL import Image
 
+from pix2pix.data.decoded import (
+    DAMAGED,
+    WHOLE_FILE,
+    Decoded,
+    FileFacts,
+    damaged,
+    from_bits,
+)
+from pix2pix.data.orientation import ORIENTATION_TAG, UPRIGHT, orientation, upright
+from pix2pix.data.tiff import decode_tiff
 from pix2pix.errors import UserError
+
+FORMATS = "PNG, JPEG, TIFF, WEBP, BMP, GIF or NPY"
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_GIF = (b"GIF87a", b"GIF89a")
+_BMP = b"BM"
 _NPY = b"\x93NUMPY"
 
-_MAX_VALUES = 3 * 178_956_970  # as Pillow's limit for the other formats: 178 megapixels of RGB
-
 _DTYPES = ("uint8", "uint16", "float32")
-
-# What the decoders raise on damaged files; SyntaxError is Pillow's word for a broken PNG chunk.
-_DAMAGED = (
-    OSError,
-    ValueError,
-    RuntimeError,
-    SyntaxError,
-    EOFError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    AssertionError,
-    MemoryError,
-    struct.error,
-    tokenize.TokenError,
-    zlib.error,
-)
-_WHOLE_FILE = "replace it with a whole copy"
+_ALPHA_MODES = ("LA", "PA", "RGBA")
+_MODES = ("1", "L", "P", "RGB", "I;16", *_ALPHA_MODES)
+_METADATA_CHUNKS = {b"eXIf", b"iTXt", b"tEXt", b"zTXt"}  # where an orientation may be
 
 
 def decode(data: bytes, *, label_ids: bool = False) -> np.ndarray:
-    """The pixels of an image file: (H, W, C) uint8, uint16 or float32, C in RGB(A) order.
+    """The pixels of `decode_file`."""
+    return decode_file(data, label_ids=label_ids).pixels
 
-    A palette is expanded to its colours and one-bit pixels become 0 and 255, unless `label_ids`:
-    then the stored indices are the values. Raises UserError (without the file's name) if the file
-    is damaged, no image, or of an unsupported kind; the text says what to do.
+
+def decode_file(data: bytes, *, label_ids: bool = False) -> Decoded:
+    """The pixels of an image file, (H, W, C) uint8, uint16 or float32, in RGB(A) order, and facts.
+
+    Pixels stand upright as EXIF says; of an animation the first frame is taken. A palette is
+    expanded to its colours and one-bit pixels become 0 and 255, unless `label_ids`: then the stored
+    indices are the values. Raises UserError (without the file's name) if the file is damaged, no
+    image, or of an unsupported kind; the text says what to do.
     """
     if not data:
-        raise UserError(f"is an empty file; {_WHOLE_FILE}")
+        raise UserError(f"is an empty file; {WHOLE_FILE}")
+    decoded = _decode_any(data, label_ids=label_ids)
+    return Decoded(_checked(decoded.pixels), decoded.facts)
+
+
+def _decode_any(data: bytes, *, label_ids: bool) -> Decoded:
     if data.startswith(_PNG):
-        return _checked(_decode_png(data, label_ids=label_ids))
-    if data.startswith(_JPEG):
-        return _checked(_decode_jpeg(data))
+        return _decode_png(data, label_ids=label_ids)
     if data.startswith(_TIFF):
-        return _checked(_decode_tiff(data, label_ids=label_ids))
+        return decode_tiff(data, label_ids=label_ids)
     if data.startswith(_NPY):
-        return _checked(_decode_npy(data))
+        return _decode_npy(data)
+    if data.startswith(_JPEG):
+        return _decode_pillow(data, "JPEG", is_lossy=True)
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return _decode_pillow(data, "WEBP", is_lossy=_has_lossy_chunk(data))
+    if data.startswith(_GIF):
+        _check_gif_end(data)
+        return _decode_pillow(data, "GIF", label_ids=label_ids)
+    if data.startswith(_BMP):
+        _check_bmp_size(data)
+        return _decode_pillow(data, "BMP", label_ids=label_ids)
     raise UserError(
-        f"is no PNG, JPEG, TIFF or NPY file, whatever its name says (it begins {data[:8]!r}); "
+        f"is no {FORMATS} file, whatever its name says (it begins {data[:8]!r}); "
         "convert it or take it away"
     )
 
 
-def _decode_png(data: bytes, *, label_ids: bool) -> np.ndarray:
+def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
     try:
-        _check_chunks(data)
-        depth = data[24]
+        kinds = _check_chunks(data)
+        depth, colour_type = data[24], data[25]
         if depth == 16:  # Pillow would reduce 16-bit colour to 8 bits
-            return np.asarray(imagecodecs.png_decode(data))
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            image.load()
-            if image.mode == "P" and not label_ids:
-                has_alpha = "transparency" in image.info
-                return np.asarray(image.convert("RGBA" if has_alpha else "RGB"))
-            pixels: np.ndarray = np.asarray(image)
-    except (*_DAMAGED, Image.DecompressionBombError) as error:
-        raise _damaged(error) from None
-    if label_ids and image.mode == "L" and depth < 8:
-        pixels = pixels // (255 // (2**depth - 1))  # Pillow spreads 0..2**depth-1 over 0..255
-    return _from_bits(pixels, label_ids=label_ids)
+            pixels = np.asarray(imagecodecs.png_decode(data))
+            has_metadata = bool(kinds & _METADATA_CHUNKS)
+            turn = _png_orientation(data) if has_metadata else UPRIGHT
+            facts = FileFacts(file_format="PNG", orientation=turn, has_alpha=colour_type in (4, 6))
+            return Decoded(upright(pixels, turn), facts)
+    except (*DAMAGED, Image.DecompressionBombError) as error:
+        raise damaged(error) from None
+    decoded = _decode_pillow(data, "PNG", label_ids=label_ids)
+    if label_ids and colour_type == 0 and 1 < depth < 8:
+        # Pillow spreads 0..2**depth-1 over 0..255
+        return Decoded(decoded.pixels // (255 // (2**depth - 1)), decoded.facts)
+    return decoded
 
 
-def _check_chunks(data: bytes) -> None:
-    """Raise UserError unless all chunks of a PNG are there, with the right check sums.
+def _check_chunks(data: bytes) -> set[bytes]:
+    """The kinds of chunks. Raises UserError unless all of a PNG are there, with right check sums.
 
     The decoders do without the last chunk, and print what they think of damaged ones.
     """
     first, kind = len(_PNG), b""
+    kinds = set()
     while kind != b"IEND":
         length, kind = struct.unpack_from(">I4s", data, first)
         (checksum,) = struct.unpack_from(">I", data, first + 8 + length)
         if zlib.crc32(data[first + 4 : first + 8 + length]) != checksum:
             raise UserError("a check sum is wrong")
         first += 12 + length
+        kinds.add(kind)
+    return kinds
 
 
-def _decode_jpeg(data: bytes) -> np.ndarray:
-    """Turned upright as EXIF says."""
+def _png_orientation(data: bytes) -> int:
+    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        return orientation(image.getexif().get(ORIENTATION_TAG))
+
+
+def _decode_pillow(
+    data: bytes, file_format: str, *, label_ids: bool = False, is_lossy: bool = False
+) -> Decoded:
+    """The first frame, upright."""
+    # MPO: several JPEGs in one file, as some cameras write them.
+    formats = ("JPEG", "MPO") if file_format == "JPEG" else (file_format,)
     try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "MPO")) as image:
-            mode = image.mode
-            pixels = np.asarray(ImageOps.exif_transpose(image))
-    except (*_DAMAGED, Image.DecompressionBombError) as error:
-        raise _damaged(error) from None
-    if mode not in ("L", "RGB"):
+        with Image.open(io.BytesIO(data), formats=formats) as image:
+            num_frames = getattr(image, "n_frames", 1)
+            image.load()
+            mode, turn = image.mode, orientation(image.getexif().get(ORIENTATION_TAG))
+            if mode == "P" and not label_ids:
+                image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+            has_alpha = image.mode in _ALPHA_MODES
+            pixels: np.ndarray = np.asarray(image)
+    except (*DAMAGED, Image.DecompressionBombError) as error:
+        raise damaged(error) from None
+    if mode not in _MODES:
         raise UserError(f"has {mode} colours; convert it to RGB")
-    return pixels
-
-
-def _decode_tiff(data: bytes, *, label_ids: bool) -> np.ndarray:
-    """Pages of one size count as channels."""
-    # All it has to say about a damaged file comes as an exception, too.
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
-    try:
-        with tifffile.TiffFile(io.BytesIO(data)) as file:
-            _check_tiff(file, len(data))
-            num_series, page = len(file.series), file.pages.first
-            pixels, axes = file.series[0].asarray(), file.series[0].axes
-            colours = page.colormap
-    except _DAMAGED as error:
-        raise _damaged(error) from None
-    if num_series != 1:
-        raise UserError(f"holds {num_series} images of different sizes; store one per file")
-    pixels = _channels_last(pixels, axes)
-    if page.photometric == tifffile.PHOTOMETRIC.PALETTE and colours is not None and not label_ids:
-        pixels = (colours.T >> 8).astype(np.uint8)[pixels[..., 0]]  # TIFF palettes have 16 bits
-    elif page.photometric not in _PHOTOMETRICS and not label_ids:
-        name = tifffile.PHOTOMETRIC(page.photometric).name
-        raise UserError(f"has {name} colours; convert it to RGB, or to grey where black is zero")
-    return _from_bits(pixels, label_ids=label_ids)
-
-
-# YCbCr: JPEG inside TIFF, which tifffile turns to RGB.
-_PHOTOMETRICS = (
-    tifffile.PHOTOMETRIC.MINISBLACK,
-    tifffile.PHOTOMETRIC.RGB,
-    tifffile.PHOTOMETRIC.YCBCR,
-)
-
-
-def _check_tiff(file: tifffile.TiffFile, num_bytes: int) -> None:
-    """Raise UserError if the file is cut short, or claims a size that only damage explains.
-
-    tifffile fills up a JPEG that is cut short, and spends minutes on billions of absent tiles.
-    """
-    # By index: iterating never ends where damage has made the pages a circle.
-    pages = [file.pages[index].aspage() for index in range(len(file.pages))]
-    if sum(page.size for page in pages) > _MAX_VALUES:
-        raise UserError(f"it claims to hold {len(pages)} images of {pages[0].shape}")
-    end = max(
-        offset + length
-        for page in pages
-        for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True)
+    facts = FileFacts(
+        file_format=file_format,
+        orientation=turn,
+        has_alpha=has_alpha,
+        is_lossy=is_lossy,
+        num_frames=num_frames,
     )
-    if end > num_bytes:
-        raise UserError("its pixels end beyond the end of the file")
+    return Decoded(upright(from_bits(pixels, label_ids=label_ids), turn), facts)
 
 
-def _channels_last(pixels: np.ndarray, axes: str) -> np.ndarray:
-    others = [index for index, axis in enumerate(axes) if axis not in "YX"]
-    if "Y" not in axes or "X" not in axes or len(others) > 1:
-        raise UserError(f"has axes {axes}; store height, width and channels only")
-    order = [axes.index("Y"), axes.index("X"), *others]
-    pixels = pixels.transpose(order)
-    return pixels if others else pixels[..., None]
+def _has_lossy_chunk(data: bytes) -> bool:
+    """Whether any picture of a WEBP file is compressed with loss (chunk "VP8 ", not "VP8L")."""
+    first = 12
+    while first + 8 <= len(data):
+        kind, length = struct.unpack_from("<4sI", data, first)
+        if kind == b"ANMF":  # a frame: its own chunks follow 16 bytes of position and time
+            first += 24
+            continue
+        if kind == b"VP8 ":
+            return True
+        first += 8 + length + length % 2
+    return False
 
 
-def _decode_npy(data: bytes) -> np.ndarray:
+def _check_gif_end(data: bytes) -> None:
+    """Raise UserError unless the closing byte is there: without, Pillow hands out what there is."""
+    if not data.rstrip(b"\0\r\n").endswith(b";"):
+        raise damaged(UserError("its end is missing"))
+
+
+def _check_bmp_size(data: bytes) -> None:
+    """Raise UserError if there are fewer bytes than a BMP says of itself."""
+    if len(data) < max(int.from_bytes(data[2:6], "little"), 26):
+        raise damaged(UserError("its end is missing"))
+
+
+def _decode_npy(data: bytes) -> Decoded:
     try:
-        return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
-    except _DAMAGED as error:
+        pixels = np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
+    except DAMAGED as error:
         raise UserError(
             f"is no plain array ({error}); write it with np.save, without Python objects"
         ) from None
-
-
-def _from_bits(pixels: np.ndarray, *, label_ids: bool) -> np.ndarray:
-    """One-bit pixels as uint8; others as they are."""
-    if pixels.dtype != np.bool_:
-        return pixels
-    return pixels.astype(np.uint8) * np.uint8(1 if label_ids else 255)
+    return Decoded(pixels, FileFacts(file_format="NPY"))
 
 
 def _checked(pixels: np.ndarray) -> np.ndarray:
@@ -202,7 +200,3 @@ def _checked(pixels: np.ndarray) -> np.ndarray:
         num_bad = int(np.count_nonzero(~np.isfinite(pixels)))
         raise UserError(f"holds {num_bad} NaN or infinite values; fill or crop them")
     return np.ascontiguousarray(pixels, dtype=dtype)
-
-
-def _damaged(error: BaseException) -> UserError:
-    return UserError(f"is truncated, damaged or too large ({error}); {_WHOLE_FILE}")

@@ -11,8 +11,10 @@ import numpy as np
 from PIL import Image
 
 from pix2pix.config import Kernel, Kind, SideConfig
-from pix2pix.data.decode import decode
+from pix2pix.data.decode import decode_file
+from pix2pix.data.decoded import Decoded
 from pix2pix.data.labels import LabelSide, class_range, void_to_class
+from pix2pix.data.names import shown
 from pix2pix.errors import UserError
 
 AnyKernel = Kernel | Literal["nearest"]
@@ -38,17 +40,22 @@ class Side(LabelSide, Protocol):
 
 
 def read_image(path: Path, *, label_ids: bool = False) -> np.ndarray:
-    """Read a PNG, JPEG, TIFF or NPY file in its own depth; (H, W, C), see `decode`.
+    """The pixels of `read_file`."""
+    return read_file(path, label_ids=label_ids).pixels
 
-    JPEGs are turned upright as EXIF says. Raises UserError naming the file if it cannot be read
+
+def read_file(path: Path, *, label_ids: bool = False) -> Decoded:
+    """Read an image file in its own depth: (H, W, C), upright, and what the file says of itself.
+
+    The formats are those of `decode`. Raises UserError naming the file if it cannot be read
     whole, is no image, or holds values other than uint8, uint16 and finite float32.
     """
     try:
-        return decode(path.read_bytes(), label_ids=label_ids)
+        return decode_file(path.read_bytes(), label_ids=label_ids)
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise UserError(f"{shown(path)}: cannot be read ({error.strerror or error})") from None
     except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+        raise UserError(f"{shown(path)}: {error}") from None
 
 
 def read_side(path: Path, side: Side) -> np.ndarray:
@@ -57,7 +64,7 @@ def read_side(path: Path, side: Side) -> np.ndarray:
     try:
         return conform(image, side)
     except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+        raise UserError(f"{shown(path)}: {error}") from None
 
 
 def conform(image: np.ndarray, side: Side) -> np.ndarray:

@@ -226,7 +226,7 @@ def pickled() -> np.ndarray:
     ("content", "complaint"),
     [
         (b"", "empty"),
-        (b"hello, I am no image\n", "no PNG, JPEG, TIFF or NPY"),
+        (b"hello, I am no image\n", "no PNG, JPEG, TIFF, WEBP, BMP, GIF or NPY"),
         (pickled(), "no plain array"),
         (noise(4), r"shape \(4,\)"),
         (noise(2, 4, 4, 3), r"shape \(2, 4, 4, 3\)"),
