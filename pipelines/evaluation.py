@@ -100,7 +100,10 @@ def _score_test_split(
     manifest = load_manifest(prepared_dir)
     train, test = open_split(prepared_dir, "train"), open_split(prepared_dir, "test")
     mean = mean_image(_train_targets(train, manifest, config))
-    scorer, extremes = Scorer(extractor), Extremes(config.num_panels)
+    scorer = Scorer(extractor)
+    extremes = Extremes(
+        config.num_panels, source_alpha=manifest.source.alpha, target_alpha=manifest.target.alpha
+    )
     batches = EvalBatches(
         test,
         source=manifest.source,

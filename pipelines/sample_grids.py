@@ -22,9 +22,9 @@ class SampleGrids:
         shown = from_network(fakes, value_range=target.value_range, dtype=target.dtype)
         rows = [
             (
-                as_rgb8(source_image, source.value_range),
-                as_rgb8(fake, target.value_range),
-                as_rgb8(target_image, target.value_range),
+                as_rgb8(source_image, source.value_range, alpha=source.alpha),
+                as_rgb8(fake, target.value_range, alpha=target.alpha),
+                as_rgb8(target_image, target.value_range, alpha=target.alpha),
             )
             for (source_image, target_image), fake in zip(self._pairs, shown, strict=True)
         ]

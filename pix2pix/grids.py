@@ -16,19 +16,41 @@ _INK = (30, 30, 30)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LARGEST_TEXT = 0.5  # letters of about 11 px, legible without zooming in
 _TEXT_MARGIN_PX = 3
+_SQUARE_PX = 8  # of the checkerboard that stands for transparency
+_BOARD = (0.6, 0.8)  # its greys, in 0..1
 
 
-def as_rgb8(image: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
+def as_rgb8(
+    image: np.ndarray, value_range: tuple[float, float], *, alpha: bool = False
+) -> np.ndarray:
     """Stored values (H, W, C) of any dtype as (H, W, 3) uint8: value_range becomes 0..255, clipped.
 
     One channel is shown gray; two as red and green; of more than three the first three are shown.
+    With `alpha` the last channel is opacity, and the others are shown before a checkerboard.
     """
     low, high = value_range
-    shares = (image[..., :3].astype(np.float32) - low) / np.float32(high - low)
-    shown: np.ndarray = np.rint(shares.clip(0, 1) * 255).astype(np.uint8)
+    opacity = image[..., -1:] if alpha else None
+    colours = image[..., :-1] if alpha else image
+    shares = _shares(colours[..., :3], low, high)
+    if opacity is not None:
+        shares = _on_checkerboard(shares, _shares(opacity, low, high))
+    shown: np.ndarray = np.rint(shares * 255).astype(np.uint8)
     if shown.shape[-1] == 1:
         return shown.repeat(3, axis=-1)
     return np.pad(shown, ((0, 0), (0, 0), (0, 3 - shown.shape[-1])))
+
+
+def _shares(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    shares = (values.astype(np.float32) - low) / np.float32(high - low)
+    return shares.clip(0, 1)
+
+
+def _on_checkerboard(colours: np.ndarray, opacity: np.ndarray) -> np.ndarray:
+    """Colours (H, W, C) in 0..1 before two greys, seen through their opacity (H, W, 1) in 0..1."""
+    rows, columns = (np.arange(size) // _SQUARE_PX for size in colours.shape[:2])
+    is_dark = ((rows[:, None] + columns) % 2)[..., None]
+    board = np.where(is_dark, *_BOARD).astype(np.float32)
+    return colours * opacity + board * (1 - opacity)
 
 
 def image_grid(

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from pix2pix.config import AugmentConfig, DataConfig
+from pix2pix.data.alpha import premultiplied, straight, weighted_by_alpha
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 
@@ -45,11 +46,14 @@ class Augmentation:
         source: SideRecord,
         target: SideRecord,
         both: bool,
+        blur_px: float,
     ) -> None:
         self.source = source
         self.target = target
         self._geometry = geometry
         self._photometry = photometry
+        self._blur_px = blur_px
+        self._resamples = any(isinstance(each, A.Affine) for each in geometry.transforms)
         self._alters_source = bool(photometry.transforms) and source.kind == "image"
         self._alters_target = bool(photometry.transforms) and target.kind == "image" and both
 
@@ -64,15 +68,40 @@ class Augmentation:
         """
         _reseed(self._geometry, seed)
         # albumentations turns both alike, and resamples `mask` with an interpolation of its own.
-        changed = self._geometry(image=source, mask=target)
-        source, target = changed["image"], changed["mask"]
+        changed = self._geometry(
+            image=self._to_resample(source, self.source),
+            mask=self._to_resample(target, self.target),
+        )
+        source = self._resampled(changed["image"], source, self.source)
+        target = self._resampled(changed["mask"], target, self.target)
         if self._alters_source:
-            source = self._alter(source, self.source.value_range, seed=seed)
+            source = self._alter(source, self.source, seed=seed)
         if self._alters_target:
-            target = self._alter(target, self.target.value_range, seed=seed)
+            target = self._alter(target, self.target, seed=seed)
         return source, target
 
-    def _alter(
+    def _weighs(self, side: SideRecord) -> bool:
+        """Whether colours of this side are averaged, and opacity has a say in it."""
+        return self._resamples and side.alpha and side.kind == "image"
+
+    def _to_resample(self, image: np.ndarray, side: SideRecord) -> np.ndarray:
+        return premultiplied(image) if self._weighs(side) else image
+
+    def _resampled(self, changed: np.ndarray, before: np.ndarray, side: SideRecord) -> np.ndarray:
+        return _as_stored(straight(changed, before), before) if self._weighs(side) else changed
+
+    def _alter(self, image: np.ndarray, side: SideRecord, *, seed: int) -> np.ndarray:
+        """Photometric changes of what can be seen; opacity is as it was."""
+        if not side.alpha:
+            return self._alter_colours(image, side.value_range, seed=seed)
+        colours, opacity = image[..., :-1], image[..., -1:]
+        visible = opacity > 0
+        # Blur would carry the meaningless colours of transparent pixels into those that are seen.
+        filled = np.where(visible, colours, _spread_colours(image, self._blur_px))
+        altered = self._alter_colours(filled, side.value_range, seed=seed)
+        return np.concatenate([np.where(visible, altered, colours), opacity], axis=-1)
+
+    def _alter_colours(
         self, image: np.ndarray, value_range: tuple[float, float], *, seed: int
     ) -> np.ndarray:
         """Photometric changes in [0, 1]: albumentations takes 0, 255 and 65535 for granted."""
@@ -81,11 +110,24 @@ class Augmentation:
         unit = (image.astype(np.float32) - low) / np.float32(high - low)
         unit = self._photometry(image=unit)["image"]
         values: np.ndarray = unit * np.float32(high - low) + np.float32(low)
-        if not np.issubdtype(image.dtype, np.integer):
-            return values.astype(image.dtype)
-        limits = np.iinfo(image.dtype)  # a declared range may be wider than the dtype
-        rounded: np.ndarray = np.rint(values).clip(limits.min, limits.max)
-        return rounded.astype(image.dtype)
+        return _as_stored(values, image)
+
+
+def _as_stored(values: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """In the dtype of `image`; integers are rounded and clipped."""
+    if not np.issubdtype(image.dtype, np.integer):
+        return values.astype(image.dtype)
+    limits = np.iinfo(image.dtype)  # a declared range may be wider than the dtype
+    rounded: np.ndarray = np.rint(values).clip(limits.min, limits.max)
+    return rounded.astype(image.dtype)
+
+
+def _spread_colours(image: np.ndarray, blur_px: float) -> np.ndarray:
+    """The colours of (H, W, C) with alpha last, those that can be seen spread `blur_px` around."""
+    if not blur_px:
+        return image[..., :-1]
+    spread = weighted_by_alpha(image, lambda values: cv2.GaussianBlur(values, (0, 0), blur_px))
+    return _as_stored(spread[..., :-1], image)
 
 
 def augment_seed(seed: int, epoch: int, pair_id: str) -> int:
@@ -99,8 +141,9 @@ def make_augmentation(
 ) -> Augmentation:
     """Build the changes that `augment` asks for, from stored pairs to data.image_size.
 
-    Labels are resampled nearest and never altered photometrically; photometric results stay inside
-    the side's value_range. With photometric_on: both, the two sides get the same parameters.
+    Labels are resampled nearest and never altered photometrically, nor is opacity; photometric
+    results stay inside the side's value_range. With photometric_on: both, the two sides get the
+    same parameters.
 
     Raises UserError if photometric settings could change neither side.
     """
@@ -111,6 +154,7 @@ def make_augmentation(
         source=source,
         target=target,
         both=augment.photometric_on == "both",
+        blur_px=augment.blur_px,
     )
 
 

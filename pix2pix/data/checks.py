@@ -55,6 +55,7 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
         dtypes=dtypes,
         offences=(*offences, *misplaced),
         notes=(*_notes(discovery, pairs, splits), *_stand_in_notes(pairs, config)),
+        has_alpha=_has_alpha(pairs),
     )
 
 
@@ -65,6 +66,12 @@ def _usual_dtypes(pairs: Sequence[Inspected]) -> tuple[str, str]:
     counts = [Counter(pair.dtypes[role] for pair in pairs) for role in (0, 1)]
     usual = [min(count, key=lambda dtype: (-count[dtype], dtype)) for count in counts]
     return usual[0], usual[1]
+
+
+def _has_alpha(pairs: Sequence[Inspected]) -> tuple[bool, bool]:
+    """Whether the last channel of sources and of targets is opacity, as their files say."""
+    facts = [pair.facts for pair in pairs if pair.facts is not None]
+    return any(each[0].has_alpha for each in facts), any(each[1].has_alpha for each in facts)
 
 
 def _mixed_dtypes(

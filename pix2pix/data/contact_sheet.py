@@ -40,6 +40,8 @@ def _row(
 
 
 def _tile(augmentation: Augmentation, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    upper = as_rgb8(source, augmentation.source.value_range)
-    lower = as_rgb8(target, augmentation.target.value_range)
+    upper, lower = (
+        as_rgb8(image, side.value_range, alpha=side.alpha)
+        for image, side in ((source, augmentation.source), (target, augmentation.target))
+    )
     return image_grid([[upper], [lower]], gap_px=_SEPARATOR_PX)

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from pix2pix.config import Kernel, Kind, SideConfig
+from pix2pix.data.alpha import weighted_by_alpha
 from pix2pix.data.decode import decode_file
 from pix2pix.data.decoded import Decoded
 from pix2pix.data.labels import LabelSide, class_range, void_to_class
@@ -156,29 +157,41 @@ def _check_void_fits(dtype: np.dtype, side: SideConfig) -> None:
         )
 
 
-def resize(image: np.ndarray, height: int, width: int, *, kernel: AnyKernel) -> np.ndarray:
+def resize(
+    image: np.ndarray, height: int, width: int, *, kernel: AnyKernel, alpha: bool = False
+) -> np.ndarray:
     """Resize (H, W, C) to (height, width, C), same dtype.
 
     nearest takes the pixel under each new pixel's centre, area averages what each new pixel covers
-    (up and down alike), bilinear and bicubic are antialiased, i.e. widened when shrinking.
+    (up and down alike), bilinear and bicubic are antialiased, i.e. widened when shrinking. With
+    `alpha` the last channel is opacity, and weighs the colours: what is transparent gives no
+    colour to what can be seen.
     """
     if image.shape[:2] == (height, width):
         return image
-    match kernel:
-        case "nearest":
-            rows, columns = _centres(image.shape[0], height), _centres(image.shape[1], width)
-            return np.ascontiguousarray(image[rows[:, None], columns])
-        case "area":
-            filtered = _resize_area(image, height, width)
-        case "bilinear":
-            filtered = _resize_pillow(image, height, width, Image.Resampling.BILINEAR)
-        case "bicubic":
-            filtered = _resize_pillow(image, height, width, Image.Resampling.BICUBIC)
-        case _:
-            assert_never(kernel)
+    if kernel == "nearest":
+        rows, columns = _centres(image.shape[0], height), _centres(image.shape[1], width)
+        return np.ascontiguousarray(image[rows[:, None], columns])
+    if alpha:
+        filtered = weighted_by_alpha(image, lambda values: _filter(values, height, width, kernel))
+    else:
+        filtered = _filter(image, height, width, kernel)
     if image.dtype.kind == "f":  # bicubic overshoots, others by a rounding: keep to the range
         filtered = filtered.clip(image.min(), image.max())
     return _as_dtype(filtered, image.dtype)
+
+
+def _filter(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.ndarray:
+    """(H, W, C) of any dtype -> (height, width, C) float32."""
+    match kernel:
+        case "area":
+            return _resize_area(image, height, width)
+        case "bilinear":
+            return _resize_pillow(image, height, width, Image.Resampling.BILINEAR)
+        case "bicubic":
+            return _resize_pillow(image, height, width, Image.Resampling.BICUBIC)
+        case _:
+            assert_never(kernel)
 
 
 def _centres(old: int, new: int) -> np.ndarray:

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix.config import DataConfig, SideConfig
+from pix2pix.data.decoded import FileFacts
 from pix2pix.data.duplicates import thumbnails
 from pix2pix.data.offences import BadPair, Offence, OffenceKind
-from pix2pix.data.pairs import PairFiles, read_pair, relative_paths
+from pix2pix.data.pairs import PairFiles, read_pair_files, relative_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +25,19 @@ class Inspected:
     thumbnails: np.ndarray  # (2, 256) float32, see `duplicates`
     is_square: bool
     has_flat_labels: bool
+    facts: tuple[FileFacts, FileFacts] | None = None  # of source and target
 
 
 def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspected:
     """Read a pair and note everything that is wrong with it. Raises nothing for bad files."""
     paths = relative_paths(root, (files.path_a, files.path_b))
     try:
-        source, target = read_pair(files, config)
+        pair = read_pair_files(files, config)
     except BadPair as error:
         blamed = paths if error.path is None else relative_paths(root, [error.path])
         offence = Offence(error.kind, (files.pair_id,), blamed, error.message)
         return Inspected(files, (offence,), ("", ""), "", np.zeros(0), True, False)
+    source, target = pair.source, pair.target
     names = ("side A", "side B") if config.direction == "AtoB" else ("side B", "side A")
     sides = (config.source_side, config.target_side)
     wrong = [
@@ -53,6 +56,7 @@ def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspect
             side.kind == "labels" and _is_flat(image)
             for image, side in zip((source, target), sides, strict=True)
         ),
+        facts=(pair.source_facts, pair.target_facts),
     )
 
 

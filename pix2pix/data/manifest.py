@@ -30,7 +30,8 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 class SideRecord:
     """How the images of a role (source or target) are read and stored.
 
-    `value_range` maps to [-1, 1]; `grayscale`, `num_labels` and `void_label` are those of the side.
+    `value_range` maps to [-1, 1]; `grayscale`, `num_labels` and `void_label` are those of the side;
+    `alpha`: the last channel is opacity, see `resize`.
     """
 
     __pydantic_config__ = _STRICT
@@ -43,6 +44,7 @@ class SideRecord:
     grayscale: bool = False
     num_labels: int | None = None
     void_label: int | None = None
+    alpha: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,8 @@ def make_manifest(report: CheckReport, config: DataConfig) -> Manifest:
         direction=config.direction,
         image_size=config.image_size,
         load_size=config.load_size,
-        source=_side_record(config.source_side, report.dtypes[0], config),
-        target=_side_record(config.target_side, report.dtypes[1], config),
+        source=_side_record(config.source_side, report, config, role=0),
+        target=_side_record(config.target_side, report, config, role=1),
         splits={split: _split_record(report, split, config) for split in SPLITS},
         data_hash="",
     )
@@ -121,7 +123,10 @@ def load_manifest(prepared_dir: Path) -> Manifest:
 _AGAIN = "run `dvc repro --force prepare`"
 
 
-def _side_record(side: SideConfig, dtype: str, config: DataConfig) -> SideRecord:
+def _side_record(
+    side: SideConfig, report: CheckReport, config: DataConfig, *, role: int
+) -> SideRecord:
+    dtype = report.dtypes[role]
     low, high = value_range(dtype, side)
     return SideRecord(
         kind=side.kind,
@@ -132,6 +137,7 @@ def _side_record(side: SideConfig, dtype: str, config: DataConfig) -> SideRecord
         grayscale=side.grayscale,
         num_labels=side.num_labels,
         void_label=side.void_label,
+        alpha=report.has_alpha[role],
     )
 
 

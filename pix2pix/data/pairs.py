@@ -11,13 +11,25 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix.config import DataConfig, SideConfig
+from pix2pix.data.decoded import Decoded, FileFacts
 from pix2pix.data.folders import Files, collect_files, split_folder
-from pix2pix.data.images import conform, read_image
+from pix2pix.data.images import conform, read_file
 from pix2pix.data.labels import LabelError
 from pix2pix.data.offences import BadPair, Offence
+from pix2pix.data.orientation import UPRIGHT
 from pix2pix.errors import UserError
 
-__all__ = ["Discovery", "Offence", "PairFiles", "find_pairs", "read_pair", "relative_paths"]
+__all__ = [
+    "Discovery",
+    "Offence",
+    "PairFiles",
+    "ReadPair",
+    "find_pairs",
+    "orientations_differ",
+    "read_pair",
+    "read_pair_files",
+    "relative_paths",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +79,49 @@ def find_pairs(root: Path, config: DataConfig) -> Discovery:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ReadPair:
+    """The images of a pair, (H, W, C) each, and what their files say of them."""
+
+    source: np.ndarray
+    target: np.ndarray
+    source_facts: FileFacts
+    target_facts: FileFacts
+
+
 def read_pair(files: PairFiles, config: DataConfig) -> tuple[np.ndarray, np.ndarray]:
     """The pair as (source, target), (H, W, C) each, with the channels their sides declare.
 
     Raises BadPair, a UserError, if a file cannot be read or the two do not make a pair.
     """
+    pair = read_pair_files(files, config)
+    return pair.source, pair.target
+
+
+def read_pair_files(files: PairFiles, config: DataConfig) -> ReadPair:
+    """`read_pair`, and what the files say of themselves."""
     read = _read_halves if config.layout == "side_by_side" else _read_both
-    image_a, image_b = read(files, config)
-    if image_a.shape[:2] != image_b.shape[:2]:
-        sizes = [f"{image.shape[1]}x{image.shape[0]}" for image in (image_a, image_b)]
-        raise BadPair("size_mismatch", f"A is {sizes[0]} px, B is {sizes[1]} px")
-    image_a = _conformed("A", image_a, config.side_a)
-    image_b = _conformed("B", image_b, config.side_b)
-    return (image_a, image_b) if config.direction == "AtoB" else (image_b, image_a)
+    a, b = read(files, config)
+    if a.pixels.shape[:2] != b.pixels.shape[:2]:
+        sizes = [f"{side.pixels.shape[1]}x{side.pixels.shape[0]}" for side in (a, b)]
+        message = f"A is {sizes[0]} px, B is {sizes[1]} px"
+        if a.facts.orientation != b.facts.orientation:
+            message += f"; {orientations_differ(a.facts, b.facts)}"
+        raise BadPair("size_mismatch", message)
+    image_a = _conformed("A", a.pixels, config.side_a)
+    image_b = _conformed("B", b.pixels, config.side_b)
+    if config.direction == "AtoB":
+        return ReadPair(image_a, image_b, a.facts, b.facts)
+    return ReadPair(image_b, image_a, b.facts, a.facts)
+
+
+def orientations_differ(facts_a: FileFacts, facts_b: FileFacts) -> str:
+    """What to say of a pair of which the EXIF orientations are not the same."""
+    said = [
+        f"{name} has {'none' if facts.orientation == UPRIGHT else facts.orientation}"
+        for name, facts in (("A", facts_a), ("B", facts_b))
+    ]
+    return f"the EXIF orientations differ ({', '.join(said)}), and each was turned as its own says"
 
 
 def relative_paths(root: Path, paths: Iterable[Path]) -> tuple[str, ...]:
@@ -127,27 +169,28 @@ def _outside_split_folders(root: Path, pairs: list[PairFiles]) -> list[Offence]:
     ]
 
 
-def _read_halves(files: PairFiles, config: DataConfig) -> tuple[np.ndarray, np.ndarray]:
+def _read_halves(files: PairFiles, config: DataConfig) -> tuple[Decoded, Decoded]:
     sides = (config.side_a, config.side_b)
     # A palette cannot hold ids for one half and colours for the other.
-    image = _read(files.path_a, label_ids=all(side.num_labels is not None for side in sides))
-    width = image.shape[1]
+    whole = _read(files.path_a, label_ids=all(side.num_labels is not None for side in sides))
+    width = whole.pixels.shape[1]
     if width % 2:
         raise BadPair("odd_width", f"{width} px wide: no two equal halves A|B")
-    half = width // 2
-    return np.ascontiguousarray(image[:, :half]), np.ascontiguousarray(image[:, half:])
+    halves = (whole.pixels[:, : width // 2], whole.pixels[:, width // 2 :])
+    left, right = (Decoded(np.ascontiguousarray(half), whole.facts) for half in halves)
+    return left, right
 
 
-def _read_both(files: PairFiles, config: DataConfig) -> tuple[np.ndarray, np.ndarray]:
+def _read_both(files: PairFiles, config: DataConfig) -> tuple[Decoded, Decoded]:
     return (
         _read(files.path_a, label_ids=config.side_a.num_labels is not None),
         _read(files.path_b, label_ids=config.side_b.num_labels is not None),
     )
 
 
-def _read(path: Path, *, label_ids: bool) -> np.ndarray:
+def _read(path: Path, *, label_ids: bool) -> Decoded:
     try:
-        return read_image(path, label_ids=label_ids)
+        return read_file(path, label_ids=label_ids)
     except UserError as error:
         reason = str(error).removeprefix(f"{path}: ")
         raise BadPair("unreadable", reason, path=path) from None

@@ -24,8 +24,8 @@ class CheckedPair:
 class CheckReport:
     """Everything the checks found.
 
-    `pairs` are those that remain when all offenders are left out, sorted by id; `dtypes` are of
-    source and target; `notes` are worth knowing, but nothing is wrong.
+    `pairs` are those that remain when all offenders are left out, sorted by id; `dtypes` and
+    `has_alpha` are of source and target; `notes` are worth knowing, but nothing is wrong.
     """
 
     num_found: int
@@ -33,6 +33,7 @@ class CheckReport:
     dtypes: tuple[str, str]
     offences: tuple[Offence, ...]
     notes: tuple[str, ...]
+    has_alpha: tuple[bool, bool] = (False, False)
 
     @property
     def is_beyond_excluding(self) -> bool:

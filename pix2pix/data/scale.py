@@ -20,10 +20,14 @@ class Resized(Protocol):
     def kernel(self) -> AnyKernel:
         """The filter: nearest for labels, which are never mixed."""
 
+    @property
+    def alpha(self) -> bool:
+        """Whether the last channel is opacity, by which colours are weighed."""
+
 
 def to_square(image: np.ndarray, side: Resized, size_px: int) -> np.ndarray:
     """(H, W, C) as `conform` gives it -> (size_px, size_px, C) as it is stored and trained on."""
-    return resize(image, size_px, size_px, kernel=side.kernel)
+    return resize(image, size_px, size_px, kernel=side.kernel, alpha=side.alpha)
 
 
 def from_square(image: np.ndarray, side: Resized, height: int, width: int) -> np.ndarray:
@@ -32,4 +36,4 @@ def from_square(image: np.ndarray, side: Resized, height: int, width: int) -> np
     Where `to_square` averages areas, this interpolates: enlarged by areas, it would be of blocks.
     """
     kernel = "bilinear" if side.kernel == "area" else side.kernel
-    return resize(image, height, width, kernel=kernel)
+    return resize(image, height, width, kernel=kernel, alpha=side.alpha)

@@ -20,10 +20,16 @@ class Panel(NamedTuple):
 
 
 class Extremes:
-    """Keeps the `num_panels` pairs of lowest and of highest L1 while a split streams past."""
+    """Keeps the `num_panels` pairs of lowest and of highest L1 while a split streams past.
 
-    def __init__(self, num_panels: int) -> None:
+    `source_alpha` and `target_alpha`: the last channel of these images is opacity.
+    """
+
+    def __init__(
+        self, num_panels: int, *, source_alpha: bool = False, target_alpha: bool = False
+    ) -> None:
         self._num_panels = num_panels
+        self._alphas = (source_alpha, target_alpha, target_alpha)  # of source, fake and target
         self._num_seen = 0
         self._best: list[Panel] = []
         self._worst: list[Panel] = []
@@ -38,7 +44,8 @@ class Extremes:
         l1: np.ndarray,
     ) -> None:
         """Take in a batch: images (N, C, H, W) in [-1, 1], l1 (N,)."""
-        images = zip(*(_to_tiles(batch) for batch in (source, fake, target)), strict=True)
+        batches = zip((source, fake, target), self._alphas, strict=True)
+        images = zip(*(_to_tiles(batch, alpha=alpha) for batch, alpha in batches), strict=True)
         panels = [
             Panel(float(score), pair_id, *tiles)
             for score, pair_id, tiles in zip(l1, pair_ids, images, strict=True)
@@ -81,6 +88,6 @@ def _rank(panel: Panel) -> tuple[float, str]:
     return panel.l1, panel.pair_id
 
 
-def _to_tiles(images: Tensor) -> list[np.ndarray]:
+def _to_tiles(images: Tensor, *, alpha: bool) -> list[np.ndarray]:
     arrays = images.detach().float().permute(0, 2, 3, 1).cpu().numpy()
-    return [as_rgb8(array, (-1.0, 1.0)) for array in arrays]
+    return [as_rgb8(array, (-1.0, 1.0), alpha=alpha) for array in arrays]

@@ -53,3 +53,15 @@ def test_the_picture_holds_source_fake_and_target_in_rows() -> None:
 def test_no_panels_make_no_picture() -> None:
     with pytest.raises(ValueError, match="no panels"):
         panel_image([])
+
+
+def test_what_is_transparent_is_shown_as_a_checkerboard() -> None:
+    kept = Extremes(1, target_alpha=True)
+    source, target = torch.zeros(1, 3, 16, 16), torch.full((1, 4, 16, 16), -1.0)
+    target[:, :, :, 8:] = 1.0
+
+    kept.update(source, target, target, pair_ids=["a"], l1=np.zeros(1))
+
+    (panel,) = kept.best()
+    assert panel.target[0, 0].tolist() == panel.fake[0, 0].tolist() == [204] * 3
+    assert panel.target[0, 8].tolist() == [255] * 3
