@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pix2pix.data.encode import encode, file_suffix
-from pix2pix.data.folders import SUFFIXES, image_files
+from pix2pix.data.folders import SUFFIXES, UNREAD_SUFFIXES, all_files, image_files
 from pix2pix.data.manifest import SideRecord
+from pix2pix.data.names import REMEDY as NAME_REMEDY
+from pix2pix.data.names import is_utf8, shown
 from pix2pix.errors import UserError
 from pix2pix.files import write_bytes
 from pix2pix.inference import Scale, Translator
@@ -44,14 +46,40 @@ def planned(input_dir: Path, output_dir: Path, target: SideRecord) -> dict[Path,
     plan: dict[Path, Path] = {}
     taken: dict[Path, Path] = {}
     for source in image_files(input_dir):
+        if not is_utf8(source.relative_to(input_dir)):
+            continue
         output = output_dir / source.relative_to(input_dir).with_suffix(suffix)
         first = taken.setdefault(output, source)
         if first != source:
             raise UserError(f"{first} and {source} would both become {output}; rename one")
         plan[source] = output
     if not plan:
-        raise UserError(f"--input {input_dir} holds no images ({', '.join(SUFFIXES)})")
+        raise UserError(
+            f"--input {input_dir} holds no images ({', '.join(SUFFIXES)})"
+            + "".join(f"\n  {shown(path)}: {why}" for path, why in left_out(input_dir).items())
+        )
     return plan
+
+
+def left_out(input_dir: Path) -> dict[Path, str]:
+    """Pictures that no model can translate, and why: of an unread kind, or of a bad name."""
+    reasons = {}
+    for path in all_files(input_dir):
+        if not is_utf8(path.relative_to(input_dir)):
+            reasons[path] = f"the name is not UTF-8; {NAME_REMEDY}"
+        elif path.suffix.lower() in UNREAD_SUFFIXES:
+            reasons[path] = f"{path.suffix.lower()} files are not read; convert it to PNG"
+    return reasons
+
+
+def no_pictures(input_dir: Path) -> list[Path]:
+    """Files that are left alone: by their names they are no pictures."""
+    known = (*SUFFIXES, *UNREAD_SUFFIXES)
+    return [
+        path
+        for path in all_files(input_dir)
+        if is_utf8(path.relative_to(input_dir)) and path.suffix.lower() not in known
+    ]
 
 
 def translate_files(

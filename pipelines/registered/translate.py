@@ -12,11 +12,18 @@ from mlflow import MlflowClient
 
 from pipelines.device import best_device
 from pipelines.entrypoint import run, write_json
-from pipelines.registered.folder_translation import check_folders, planned, translate_files
+from pipelines.registered.folder_translation import (
+    check_folders,
+    left_out,
+    no_pictures,
+    planned,
+    translate_files,
+)
 from pipelines.registered.model_files import downloaded
 from pipelines.registered.versions import REFERENCE_HELP, connected, find_version, label
 from pipelines.registry import CONTENT_TAG
 from pipelines.tracking_uri import tracking_uri
+from pix2pix.data.names import shown, some
 from pix2pix.errors import UserError
 from pix2pix.inference import Scale, Translator
 from pix2pix.models import InferenceMode
@@ -39,6 +46,7 @@ class TranslatedFolder:
     scale: Scale
     files: Mapping[str, str]  # output by source
     failed: Mapping[str, str]  # reason by source
+    left_alone: tuple[str, ...]  # what is no picture
 
 
 def translate_folder(
@@ -62,8 +70,12 @@ def translate_folder(
     logger.info("%d images, translated with %s", len(plan), label(version))
     manifest_path = output_dir / MANIFEST_NAME
     manifest_path.unlink(missing_ok=True)  # of an earlier call: it would vouch for these images
-    failures = translate_files(translator, plan, scale=scale)
-    names = {source: source.relative_to(input_dir).as_posix() for source in plan}
+    failures = translate_files(translator, plan, scale=scale) | left_out(input_dir)
+    others = no_pictures(input_dir)
+    if others:
+        logger.warning(
+            "%d file(s) are no pictures: %s", len(others), some([str(p) for p in others])
+        )
     folder = TranslatedFolder(
         model=version.name,
         version=str(version.version),
@@ -71,14 +83,19 @@ def translate_folder(
         inference_mode=translator.card.inference_mode,
         scale=scale,
         files={
-            names[source]: output.relative_to(output_dir).as_posix()
+            _name(source, input_dir): output.relative_to(output_dir).as_posix()
             for source, output in plan.items()
             if source not in failures
         },
-        failed={names[source]: reason for source, reason in failures.items()},
+        failed={_name(source, input_dir): reason for source, reason in failures.items()},
+        left_alone=tuple(_name(path, input_dir) for path in others),
     )
     write_json(manifest_path, asdict(folder))
     return folder
+
+
+def _name(path: Path, input_dir: Path) -> str:
+    return shown(path.relative_to(input_dir).as_posix())
 
 
 def check_all_translated(folder: TranslatedFolder, input_dir: Path) -> None:

@@ -9,6 +9,7 @@ from typing import assert_never
 from pipelines.entrypoint import run, write_json
 from pipelines.paths import ARCHIVE_CACHE_DIR, ARCHIVE_LEDGER_PATH, RAW_DIR, SOURCE_PATH
 from pix2pix.config import DataConfig, load_params
+from pix2pix.data.names import refuse_bad_names
 from pix2pix.data.sources.archive import fetch_archive
 from pix2pix.data.sources.synthetic import write_synthetic
 from pix2pix.errors import UserError
@@ -33,6 +34,7 @@ def ingest(config: DataConfig, raw_dir: Path) -> dict[str, object]:
         case "folder":
             if not Path(config.path).is_dir():
                 raise UserError(f"data.path: {config.path} is not a folder")
+            refuse_bad_names(Path(config.path))
             # Tracked where it lies, see dvc.yaml; nothing is copied.
             shutil.rmtree(raw_dir, ignore_errors=True)
             raw_dir.mkdir(parents=True)

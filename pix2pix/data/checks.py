@@ -6,21 +6,28 @@ from functools import partial
 from pathlib import Path
 
 from pix2pix.config import DataConfig
+from pix2pix.data.file_notes import file_notes
 from pix2pix.data.folders import split_folder
 from pix2pix.data.groups import group_of
 from pix2pix.data.images import value_range
 from pix2pix.data.inspection import Inspected, inspect_pair
 from pix2pix.data.leakage import equal_within_splits, find_leaks
+from pix2pix.data.names import relative_paths, some
 from pix2pix.data.offences import Offence
-from pix2pix.data.pairs import Discovery, find_pairs, relative_paths
+from pix2pix.data.pairs import Discovery, find_pairs
 from pix2pix.data.parallel import map_in_order
 from pix2pix.data.report import CheckedPair, CheckReport
+from pix2pix.data.sides import (
+    doubtful_sides,
+    flat_images,
+    range_uses,
+    side_names,
+    wrong_sides,
+)
 from pix2pix.data.splits import Split, assign_splits, find_stand_ins
 from pix2pix.errors import UserError
 
 __all__ = ["CheckReport", "check_pairs"]
-
-_SHOWN_NAMES = 5
 
 
 def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = None) -> CheckReport:
@@ -32,13 +39,20 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
     discovery = find_pairs(root, config)
     inspect = partial(inspect_pair, root=root, config=config)
     inspected = list(map_in_order(inspect, discovery.pairs, label="check", num_workers=num_workers))
-    readable = [pair for pair in inspected if not pair.offences]
-    dtypes = _usual_dtypes(readable)
+    decoded = [pair for pair in inspected if isinstance(pair, Inspected)]
+    flat, empty_masks = flat_images(decoded, config, root=root)
+    is_flat = {pair_id for offence in flat for pair_id in offence.pair_ids}
+    readable = [pair for pair in decoded if not pair.offences and pair.files.pair_id not in is_flat]
+    dtypes = _usual_dtypes(readable or decoded)
+    uses = range_uses(readable or decoded, dtypes, config)
     offences = [
         *discovery.offences,
         *(offence for pair in inspected for offence in pair.offences),
+        *flat,
+        *wrong_sides(decoded, config),
         *_mixed_dtypes(readable, dtypes, root=root, config=config),
         *_ranges_missing(dtypes, config),
+        *(Offence("narrow_range", (), (), use.fault) for use in uses if use.fault is not None),
         *_without_group(readable, root=root, pattern=config.group),
     ]
     sound = [
@@ -54,7 +68,15 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
         ),
         dtypes=dtypes,
         offences=(*offences, *misplaced),
-        notes=(*_notes(discovery, pairs, splits), *_stand_in_notes(pairs, config)),
+        notes=(
+            *_notes(discovery, pairs, splits),
+            *_empty_mask_notes(pairs, empty_masks),
+            *file_notes(decoded, config),
+            *doubtful_sides(decoded, config),
+            *(use.note for use in uses if use.note is not None),
+            *_stand_in_notes(pairs, config),
+        ),
+        sides=tuple(use.summary for use in uses),
         has_alpha=_has_alpha(pairs),
     )
 
@@ -70,7 +92,7 @@ def _usual_dtypes(pairs: Sequence[Inspected]) -> tuple[str, str]:
 
 def _has_alpha(pairs: Sequence[Inspected]) -> tuple[bool, bool]:
     """Whether the last channel of sources and of targets is opacity, as their files say."""
-    facts = [pair.facts for pair in pairs if pair.facts is not None]
+    facts = [pair.facts for pair in pairs]
     return any(each[0].has_alpha for each in facts), any(each[1].has_alpha for each in facts)
 
 
@@ -78,7 +100,7 @@ def _mixed_dtypes(
     pairs: Sequence[Inspected], dtypes: tuple[str, str], *, root: Path, config: DataConfig
 ) -> Iterator[Offence]:
     for pair in pairs:
-        for found, usual, name in zip(pair.dtypes, dtypes, _side_names(config), strict=True):
+        for found, usual, name in zip(pair.dtypes, dtypes, side_names(config), strict=True):
             if found != usual:
                 files = pair.files
                 path = files.path_a if name == "A" else files.path_b
@@ -90,7 +112,7 @@ def _mixed_dtypes(
 
 def _ranges_missing(dtypes: tuple[str, str], config: DataConfig) -> Iterator[Offence]:
     sides = (config.source_side, config.target_side)
-    for dtype, side, name in zip(dtypes, sides, _side_names(config), strict=True):
+    for dtype, side, name in zip(dtypes, sides, side_names(config), strict=True):
         try:
             value_range(dtype or "uint8", side)
         except UserError as error:
@@ -106,11 +128,6 @@ def _without_group(
             message = f"data.group: {pattern!r} finds no group in {files.pair_id!r}"
             paths = relative_paths(root, (files.path_a, files.path_b))
             yield Offence("no_group", (), paths, message)
-
-
-def _side_names(config: DataConfig) -> tuple[str, str]:
-    """Those of source and target."""
-    return ("A", "B") if config.direction == "AtoB" else ("B", "A")
 
 
 def _place(
@@ -150,6 +167,8 @@ def _split(
     found = [pair.pair_id for pair in discovery.pairs]
     found += [pair_id for offence in discovery.offences for pair_id in offence.pair_ids]
     lost = {split_folder(pair_id) for pair_id in found} - set(folders.values()) - {None}
+    if not pairs:
+        raise UserError("no sound pair is left")
     if lost:  # a bad test folder must not quietly be replaced by pairs carved from train
         raise UserError(f"no sound pair is left in {' and '.join(sorted(filter(None, lost)))}")
     return assign_splits(folders, config)
@@ -158,17 +177,22 @@ def _split(
 def _notes(
     discovery: Discovery, pairs: Sequence[Inspected], splits: dict[str, Split]
 ) -> Iterator[str]:
-    if discovery.num_ignored:
-        yield f"{discovery.num_ignored} file(s) of other kinds were left alone"
+    ignored = discovery.ignored
+    if ignored:
+        yield f"{len(ignored)} file(s) of other kinds were left alone: {some(ignored)}"
     oblong = [pair.files.pair_id for pair in pairs if not pair.is_square]
     if oblong:
-        yield f"{len(oblong)} pair(s) are not square and will be squeezed: {_some(oblong)}"
-    flat = [pair.files.pair_id for pair in pairs if pair.has_flat_labels]
-    if flat:
-        yield f"{len(flat)} pair(s) have a label map of a single label: {_some(flat)}"
+        yield f"{len(oblong)} pair(s) are not square and will be squeezed: {some(oblong)}"
     equal = equal_within_splits(pairs, splits)
     if equal:
-        yield f"{len(equal)} pair(s) appear again within their split: {_some(equal)}"
+        yield f"{len(equal)} pair(s) appear again within their split: {some(equal)}"
+
+
+def _empty_mask_notes(pairs: Sequence[Inspected], empty_masks: Sequence[str]) -> Iterator[str]:
+    kept = {pair.files.pair_id for pair in pairs}
+    empty = [pair_id for pair_id in empty_masks if pair_id in kept]
+    if empty:
+        yield f"{len(empty)} pair(s) have a label map or mask of a single value: {some(empty)}"
 
 
 def _stand_in_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
@@ -178,10 +202,5 @@ def _stand_in_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[
     for split, stand_ins in find_stand_ins(folders, config).items():
         yield (
             f"no pair falls into {split} by its own hash, as happens in a small set: "
-            f"{_some(stand_ins)} stands in, and may move when pairs are added or left out"
+            f"{some(stand_ins)} stands in, and may move when pairs are added or left out"
         )
-
-
-def _some(names: Sequence[str]) -> str:
-    more = ", ..." if len(names) > _SHOWN_NAMES else ""
-    return ", ".join(names[:_SHOWN_NAMES]) + more

@@ -4,8 +4,9 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-from pix2pix.errors import UserError
+from pix2pix.data.names import is_utf8
 
 SPLIT_FOLDERS = ("train", "val", "dev", "test")
 # What else such folders are called; unrecognised, a test set would be trained on.
@@ -15,40 +16,90 @@ _OTHER_NAMES = {
     "validation": "val",
     "testing": "test",
 }
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
+SUFFIXES = (
+    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff"),
+    *(".webp", ".bmp", ".dib", ".gif", ".npy"),
+)
+# Pictures, too, but of kinds that are not read: a set must not quietly lose them.
+UNREAD_SUFFIXES = (
+    *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".jpx", ".exr", ".hdr", ".dng", ".raw"),
+    *(".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".psd", ".xcf", ".tga", ".ico", ".pcx"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".sgi", ".dds", ".dcm", ".nii", ".npz", ".mat"),
+)
 _NOT_DATA = ("thumbs.db", "desktop.ini", "__macosx")
 
 Files = dict[str, list[Path]]  # by pair id
 
 
-def collect_files(root: Path, side_folder: str | None) -> tuple[Files, int]:
-    """Image files of a side (None: of both) by pair id, and the number of files of other kinds.
+class Found(NamedTuple):
+    """The files of a side: images by the pair's id, files of other kinds, names that are no UTF-8.
+
+    `unread` are pictures of kinds that are not read, and like those of a bad name by the id of the
+    pair they would belong to.
+    """
+
+    images: Files
+    unread: Files
+    badly_named: Files
+    others: tuple[Path, ...]
+
+
+def collect_files(root: Path, side_folder: str | None) -> Found:
+    """The files of a side (None: of both).
 
     Found are ROOT/SPLIT/x.png, ROOT/SIDE/SPLIT/x.png, ROOT/SPLIT/SIDE/x.png and, outside of split
     folders, ROOT/x.png or ROOT/SIDE/x.png, each at any depth; the ids are SPLIT/x and x. Hidden
-    files and DVC's are passed over. Raises UserError if there is none.
+    files and DVC's are passed over.
     """
-    files: Files = defaultdict(list)
-    num_ignored = 0
+    images: Files = defaultdict(list)
+    unread: Files = defaultdict(list)
+    badly_named: Files = defaultdict(list)
+    others = []
     for prefix, directory in _places(root, side_folder):
         for path in _walk(directory, is_split=bool(prefix)):
-            if path.suffix.lower() in SUFFIXES:
-                stem = path.relative_to(directory).with_suffix("").as_posix()
-                files[prefix + stem].append(path)
+            pair_id = prefix + path.relative_to(directory).with_suffix("").as_posix()
+            suffix = path.suffix.lower()
+            if not is_utf8(path.relative_to(root)):
+                badly_named[pair_id].append(path)
+            elif suffix in SUFFIXES:
+                images[pair_id].append(path)
+            elif suffix in UNREAD_SUFFIXES:
+                unread[pair_id].append(path)
             else:
-                num_ignored += 1
-    if not files:
-        place = str(root) if side_folder is None else f"{root} (folder {side_folder!r})"
-        raise UserError(
-            f"{place} holds no images ({', '.join(SUFFIXES)}); correct data.path, data.layout, "
-            "data.folder_a or data.folder_b"
-        )
-    return dict(files), num_ignored
+                others.append(path)
+    return Found(dict(images), dict(unread), dict(badly_named), tuple(sorted(others)))
 
 
 def image_files(root: Path) -> list[Path]:
     """Image files at any depth below `root`, sorted; hidden files and DVC's are passed over."""
-    return sorted(path for path in _walk(root, is_split=True) if path.suffix.lower() in SUFFIXES)
+    return [path for path in all_files(root) if path.suffix.lower() in SUFFIXES]
+
+
+def all_files(root: Path) -> list[Path]:
+    """Files of any kind at any depth below `root`, sorted, but for hidden files and DVC's."""
+    return sorted(_walk(root, is_split=True))
+
+
+def holds_images(root: Path, side_folder: str) -> bool:
+    """Whether there is any image of a side."""
+    return any(
+        path.suffix.lower() in SUFFIXES
+        for prefix, directory in _places(root, side_folder)
+        for path in _walk(directory, is_split=bool(prefix))
+    )
+
+
+def own_folders(root: Path) -> list[str]:
+    """The names of the folders in `root` and in its split folders, sorted; splits are left out."""
+    places = [root, *(folder for _, folder in _split_folders(root))]
+    return sorted(
+        {
+            path.name
+            for place in places
+            for path in place.iterdir()
+            if path.is_dir() and _may_be_data(path.name) and not _split_of(path.name)
+        }
+    )
 
 
 def split_folder(pair_id: str) -> str | None:

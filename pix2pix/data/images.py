@@ -3,6 +3,7 @@
 Arrays are (H, W, C), channels in RGB order, uint8, uint16 or float32.
 """
 
+import logging
 from pathlib import Path
 from typing import Literal, Protocol, assert_never
 
@@ -17,6 +18,8 @@ from pix2pix.data.decoded import Decoded
 from pix2pix.data.labels import LabelSide, class_range, void_to_class
 from pix2pix.data.names import shown
 from pix2pix.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 AnyKernel = Kernel | Literal["nearest"]
 
@@ -60,10 +63,12 @@ def read_file(path: Path, *, label_ids: bool = False) -> Decoded:
 
 
 def read_side(path: Path, side: Side) -> np.ndarray:
-    """`read_image` and `conform`: an image as this side's networks expect it."""
-    image = read_image(path, label_ids=side.num_labels is not None)
+    """`read_file` and `conform`: an image as this side's networks expect it."""
+    read = read_file(path, label_ids=side.num_labels is not None)
+    if read.facts.num_frames > 1:
+        logger.warning("%s: the first of %d frames is taken", shown(path), read.facts.num_frames)
     try:
-        return conform(image, side)
+        return conform(read.pixels, side)
     except UserError as error:
         raise UserError(f"{shown(path)}: {error}") from None
 

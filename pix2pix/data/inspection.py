@@ -10,53 +10,64 @@ import numpy as np
 from pix2pix.config import DataConfig, SideConfig
 from pix2pix.data.decoded import FileFacts
 from pix2pix.data.duplicates import thumbnails
+from pix2pix.data.names import relative_paths
 from pix2pix.data.offences import BadPair, Offence, OffenceKind
-from pix2pix.data.pairs import PairFiles, read_pair_files, relative_paths
+from pix2pix.data.pairs import PairFiles, ReadPair, read_pair_files
+from pix2pix.data.values import Values, measure
+
+_FAR = 3  # lengths of value_range beyond it: no scale would hold both
 
 
 @dataclass(frozen=True, slots=True)
-class Inspected:
-    """What reading a pair has shown; of an unreadable pair only `files` and `offences` count."""
+class Unreadable:
+    """A pair of which there are no pixels, and why."""
 
     files: PairFiles
     offences: tuple[Offence, ...]
-    dtypes: tuple[str, str]  # of source and target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """What a pair is known by, and what is wrong with it; a tuple is of source and target."""
+
+    files: PairFiles
+    offences: tuple[Offence, ...]
+    dtypes: tuple[str, str]
     content_hash: str
     thumbnails: np.ndarray  # (2, 256) float32, see `duplicates`
-    is_square: bool
-    has_flat_labels: bool
-    facts: tuple[FileFacts, FileFacts] | None = None  # of source and target
+    size: tuple[int, int]  # height and width, px
+    facts: tuple[FileFacts, FileFacts]
+    values: tuple[Values, Values]
+    difference: float | None  # mean over pixels, as a share of the span; None: not to be compared
+
+    @property
+    def is_square(self) -> bool:
+        """Whether preparing keeps its proportions."""
+        return self.size[0] == self.size[1]
 
 
-def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspected:
+def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspected | Unreadable:
     """Read a pair and note everything that is wrong with it. Raises nothing for bad files."""
     paths = relative_paths(root, (files.path_a, files.path_b))
     try:
         pair = read_pair_files(files, config)
     except BadPair as error:
         blamed = paths if error.path is None else relative_paths(root, [error.path])
-        offence = Offence(error.kind, (files.pair_id,), blamed, error.message)
-        return Inspected(files, (offence,), ("", ""), "", np.zeros(0), True, False)
-    source, target = pair.source, pair.target
-    names = ("side A", "side B") if config.direction == "AtoB" else ("side B", "side A")
-    sides = (config.source_side, config.target_side)
-    wrong = [
-        *_too_small(source, config),
-        *_wrong_values(source, sides[0], names[0]),
-        *_wrong_values(target, sides[1], names[1]),
-    ]
+        return Unreadable(files, (Offence(error.kind, (files.pair_id,), blamed, error.message),))
+    facts = (pair.source_facts, pair.target_facts)
+    values = _values(pair, config)
+    wrong = [*_too_small(pair.source, config), *_wrong_sides(pair, values, config)]
+    height, width = pair.source.shape[:2]
     return Inspected(
         files=files,
         offences=tuple(Offence(kind, (files.pair_id,), paths, text) for kind, text in wrong),
-        dtypes=(source.dtype.name, target.dtype.name),
-        content_hash=content_hash(source, target),
-        thumbnails=thumbnails(source, target),
-        is_square=source.shape[0] == source.shape[1],
-        has_flat_labels=any(
-            side.kind == "labels" and _is_flat(image)
-            for image, side in zip((source, target), sides, strict=True)
-        ),
-        facts=(pair.source_facts, pair.target_facts),
+        dtypes=(pair.source.dtype.name, pair.target.dtype.name),
+        content_hash=content_hash(pair.source, pair.target),
+        thumbnails=thumbnails(pair.source, pair.target),
+        size=(height, width),
+        facts=facts,
+        values=values,
+        difference=_difference(pair.source, pair.target),
     )
 
 
@@ -69,6 +80,25 @@ def content_hash(source: np.ndarray, target: np.ndarray) -> str:
     return digest.hexdigest()
 
 
+def _values(pair: ReadPair, config: DataConfig) -> tuple[Values, Values]:
+    source, target = config.source_side.value_range, config.target_side.value_range
+    return (
+        measure(pair.source, declared=source, has_alpha=pair.source_facts.has_alpha),
+        measure(pair.target, declared=target, has_alpha=pair.target_facts.has_alpha),
+    )
+
+
+def _difference(source: np.ndarray, target: np.ndarray) -> float | None:
+    if source.shape != target.shape or source.dtype != target.dtype:
+        return None
+    if np.array_equal(source, target):
+        return 0.0
+    low = min(float(source.min()), float(target.min()))
+    high = max(float(source.max()), float(target.max()))
+    apart = np.abs(source.astype(np.float32) - target.astype(np.float32))
+    return float(apart.mean(dtype=np.float64)) / (high - low)
+
+
 def _too_small(source: np.ndarray, config: DataConfig) -> Iterator[tuple[OffenceKind, str]]:
     height, width = source.shape[:2]
     if min(height, width) < config.image_size:
@@ -78,20 +108,39 @@ def _too_small(source: np.ndarray, config: DataConfig) -> Iterator[tuple[Offence
         )
 
 
-def _wrong_values(
-    image: np.ndarray, side: SideConfig, name: str
+def _wrong_sides(
+    pair: ReadPair, values: tuple[Values, Values], config: DataConfig
 ) -> Iterator[tuple[OffenceKind, str]]:
-    """Flat images, values beyond value_range."""
-    if side.kind == "image" and _is_flat(image):
-        yield "constant_image", f"{name} is one flat colour: {image[0, 0].tolist()}"
-    if side.value_range is not None:
-        low, high = side.value_range
-        least, most = image.min(), image.max()
-        if least < low or most > high:
-            yield "out_of_range", f"{name} has values {least}..{most} outside {low}..{high}"
+    names = ("side A", "side B") if config.direction == "AtoB" else ("side B", "side A")
+    sides = (config.source_side, config.target_side)
+    images = (pair.source, pair.target)
+    facts = (pair.source_facts, pair.target_facts)
+    for name, side, image, fact, value in zip(names, sides, images, facts, values, strict=True):
+        if side.num_labels is not None and fact.is_lossy:
+            yield "lossy_labels", f"{name} holds class ids in a lossy {fact.file_format} file"
+        if side.value_range is not None:
+            yield from _out_of_range(image, side, value, name)
 
 
-def _is_flat(image: np.ndarray) -> bool:
-    return all(
-        bool((row == image[0, 0]).all()) for row in image
-    )  # ends at the first row that is not
+def _out_of_range(
+    image: np.ndarray, side: SideConfig, values: Values, name: str
+) -> Iterator[tuple[OffenceKind, str]]:
+    """Values beyond value_range: apart where they are so far out that they mean "no data"."""
+    assert side.value_range is not None
+    low, high = side.value_range
+    least, most = image.min(), image.max()
+    if low <= least and most <= high:
+        return
+    outside = image[(image < low) | (image > high)]
+    reach = _FAR * (high - low)
+    is_far = bool(((outside < low - reach) | (outside > high + reach)).any())
+    if values.no_data is None and not is_far:
+        yield "out_of_range", f"{name} has values {least}..{most} outside {low}..{high}"
+        return
+    share = outside.size / image.size
+    if values.no_data is not None:
+        what = f"{values.no_data:g} in {values.no_data_share:.1%} of the pixels"
+        rest = f", all other values are {values.low:g}..{values.high:g}"
+    else:
+        what, rest = f"{least:g}..{most:g}, {share:.1%} of the values", ""
+    yield "no_data", f"{name} has {what} far outside {low:g}..{high:g}{rest}"

@@ -12,8 +12,8 @@ import numpy as np
 from pix2pix.data.duplicates import directions, nearest_within
 from pix2pix.data.groups import group_of
 from pix2pix.data.inspection import Inspected
+from pix2pix.data.names import relative_paths
 from pix2pix.data.offences import Offence, OffenceKind
-from pix2pix.data.pairs import relative_paths
 from pix2pix.data.splits import Split
 
 # A leaking pair is taken out of train rather than dev, and out of dev rather than test.

@@ -16,6 +16,8 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from pix2pix.config import DataConfig, Direction, Kind, SideConfig
 from pix2pix.data.images import AnyKernel, value_range
+from pix2pix.data.names import REMEDY as NAME_REMEDY
+from pix2pix.data.names import is_utf8, shown, some
 from pix2pix.data.report import CheckReport
 from pix2pix.data.splits import SPLITS, Split
 from pix2pix.errors import UserError
@@ -98,7 +100,11 @@ def make_manifest(report: CheckReport, config: DataConfig) -> Manifest:
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
-    """Write directory/manifest.json."""
+    """Write directory/manifest.json. Raises UserError naming the ids that are no UTF-8."""
+    ids = [pair_id for record in manifest.splits.values() for pair_id in record.pair_ids]
+    bad = [shown(pair_id) for pair_id in ids if not is_utf8(pair_id)]
+    if bad:
+        raise UserError(f"pairs with a name that is not UTF-8: {some(bad)}; {NAME_REMEDY}")
     text = json.dumps(asdict(manifest), indent=1, ensure_ascii=False)
     (directory / MANIFEST_NAME).write_text(f"{text}\n", encoding="utf-8")
 

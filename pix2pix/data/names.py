@@ -4,6 +4,7 @@ Python hands such bytes out as lone surrogates, which fail wherever the name is 
 """
 
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pix2pix.errors import UserError
@@ -26,6 +27,17 @@ def is_utf8(name: str | Path) -> bool:
 def shown(name: str | Path) -> str:
     r"""The name for a person: bytes that are not UTF-8 as \xe9."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def relative_paths(root: Path, paths: Iterable[Path]) -> tuple[str, ...]:
+    """Paths relative to the data folder, each once, for a person."""
+    return tuple(shown(path.relative_to(root).as_posix()) for path in dict.fromkeys(paths))
+
+
+def some(names: Sequence[str], *, num_shown: int = 5) -> str:
+    """The first of many names."""
+    more = ", ..." if len(names) > num_shown else ""
+    return ", ".join(names[:num_shown]) + more
 
 
 def refuse_bad_names(root: Path) -> None:

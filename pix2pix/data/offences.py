@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pix2pix.data.names import REMEDY as NAME_REMEDY
+
 OffenceKind = Literal[
+    "bad_name",
+    "unread_format",
+    "wrong_layout",
+    "identical_sides",
     "unreadable",
     "missing_partner",
     "same_stem",
@@ -14,9 +20,12 @@ OffenceKind = Literal[
     "wrong_channels",
     "mixed_dtype",
     "no_value_range",
+    "narrow_range",
     "constant_image",
     "label_values",
+    "lossy_labels",
     "out_of_range",
+    "no_data",
     "too_small",
     "duplicate_across_splits",
     "near_duplicate_across_splits",
@@ -26,6 +35,11 @@ OffenceKind = Literal[
 ]
 
 REMEDIES: dict[OffenceKind, str] = {
+    "bad_name": NAME_REMEDY,
+    "unread_format": "convert the files to PNG, or to TIFF where PNG cannot hold the values",
+    "wrong_layout": "set data.layout: two_folders, data.folder_a and data.folder_b",
+    "identical_sides": "a network would learn to copy: correct data.folder_a or data.folder_b, or "
+    "set data.layout: side_by_side if each file shows A and B",
     "unreadable": "replace or remove the file",
     "missing_partner": "both folders need a file of the same stem; add it or remove the lone one",
     "same_stem": "a stem must be unique in its folder; rename or remove one of the files",
@@ -36,11 +50,17 @@ REMEDIES: dict[OffenceKind, str] = {
     "wrong_channels": "convert the files, or correct channels/grayscale of the side",
     "mixed_dtype": "store all images of a side in one depth; a set is prepared as one array",
     "no_value_range": "set value_range: [low, high] of the side in params.yaml",
+    "narrow_range": "set value_range of the side to what its values can be, or num_labels if they "
+    "are class ids: at least a tenth must be used, or errors look ten times better than they are",
     "constant_image": "an image of one flat colour is usually a failed export; replace or remove "
-    "it",
+    "it, or set kind: labels if the side holds masks, of which some may be empty",
     "label_values": "correct num_labels, or set void_label to the id of pixels without a class "
     "(often 255)",
+    "lossy_labels": "JPEG and lossy WEBP change class ids near every edge: export them as PNG",
     "out_of_range": "widen value_range of the side, or clip the values",
+    "no_data": "such values usually mean that nothing was measured: fill them (as with the nearest "
+    "values, or the low end of value_range) or crop them away; to widen value_range so far would "
+    "leave next to nothing of it for the data",
     "too_small": "lower data.image_size: enlarging would invent detail",
     "duplicate_across_splits": "remove one copy: testing on what was trained on proves nothing",
     "near_duplicate_across_splits": "remove one of the two, or put both in one split, which "

@@ -4,7 +4,6 @@ Layouts (`data.layout`): `side_by_side`, one file A|B per pair; `two_folders`, s
 folders of their own, paired by file stem. Either may be divided into train, val, dev and test.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +11,14 @@ import numpy as np
 
 from pix2pix.config import DataConfig, SideConfig
 from pix2pix.data.decoded import Decoded, FileFacts
-from pix2pix.data.folders import Files, collect_files, split_folder
+from pix2pix.data.folders import SUFFIXES, Found, collect_files, split_folder
 from pix2pix.data.images import conform, read_file
 from pix2pix.data.labels import LabelError
+from pix2pix.data.layout import missing_side, refuse_side_folders
+from pix2pix.data.names import relative_paths, shown
 from pix2pix.data.offences import BadPair, Offence
 from pix2pix.data.orientation import UPRIGHT
+from pix2pix.data.pairing import left_alone, lone_files, outside_split_folders
 from pix2pix.errors import UserError
 
 __all__ = [
@@ -28,7 +30,6 @@ __all__ = [
     "orientations_differ",
     "read_pair",
     "read_pair_files",
-    "relative_paths",
 ]
 
 
@@ -44,38 +45,55 @@ class PairFiles:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """The pairs of a folder, sorted by id, what is wrong, and how many files were no images."""
+    """The pairs of a folder, sorted by id, what is wrong, and the files that are no images."""
 
     pairs: tuple[PairFiles, ...]
     offences: tuple[Offence, ...]
-    num_ignored: int
+    ignored: tuple[str, ...]  # relative to the data folder
 
 
 def find_pairs(root: Path, config: DataConfig) -> Discovery:
     """Pair the image files under `root` by name; none is opened.
 
     The id of a pair is its path without side folder and suffix: train/x. Raises UserError if a
-    folder is missing or holds no images.
+    folder is missing, holds no images, or is laid out in another way than data.layout says.
     """
     if not root.is_dir():
         raise UserError(f"data.path: the folder {root} is missing; correct it, or `dvc pull`")
+    refuse_side_folders(root, config)
     sides: list[str | None] = [None]
     if config.layout == "two_folders":
         sides = list(dict.fromkeys([config.folder_a, config.folder_b]))
     found = [collect_files(root, side) for side in sides]
-    files_a, files_b = found[0][0], found[-1][0]
-    offences = [*_same_stem(root, files_a, files_b), *_missing_partner(root, files_a, files_b)]
+    for side, files in zip(sides, found, strict=True):
+        _check_not_empty(root, side, files)
+    files_a, files_b = found[0].images, found[-1].images
+    offences = lone_files(root, found[0], found[-1])
     named = {pair_id for offence in offences for pair_id in offence.pair_ids}
-    pairs = [
-        PairFiles(pair_id, split_folder(pair_id), files_a[pair_id][0], files_b[pair_id][0])
-        for pair_id in sorted(files_a.keys() - named)
-    ]
-    strays = _outside_split_folders(root, pairs)
+    paired = {
+        pair_id: [files_a[pair_id][0], files_b[pair_id][0]]
+        for pair_id in sorted(files_a.keys() & files_b.keys() - named)
+    }
+    strays = outside_split_folders(root, paired)
     named = {offence.pair_ids[0] for offence in strays}
     return Discovery(
-        pairs=tuple(pair for pair in pairs if pair.pair_id not in named),
+        pairs=tuple(
+            PairFiles(pair_id, split_folder(pair_id), *paths)
+            for pair_id, paths in paired.items()
+            if pair_id not in named
+        ),
         offences=(*offences, *strays),
-        num_ignored=sum(num_ignored for _, num_ignored in found),
+        ignored=relative_paths(root, left_alone(found)),
+    )
+
+
+def _check_not_empty(root: Path, side: str | None, found: Found) -> None:
+    if found.images or found.unread or found.badly_named:
+        return
+    if side is not None:
+        raise missing_side(root, side)
+    raise UserError(
+        f"{shown(root)} holds no images ({', '.join(SUFFIXES)}); correct data.path or data.layout"
     )
 
 
@@ -122,51 +140,6 @@ def orientations_differ(facts_a: FileFacts, facts_b: FileFacts) -> str:
         for name, facts in (("A", facts_a), ("B", facts_b))
     ]
     return f"the EXIF orientations differ ({', '.join(said)}), and each was turned as its own says"
-
-
-def relative_paths(root: Path, paths: Iterable[Path]) -> tuple[str, ...]:
-    """Paths relative to the data folder, each once."""
-    return tuple(path.relative_to(root).as_posix() for path in dict.fromkeys(paths))
-
-
-def _same_stem(root: Path, files_a: Files, files_b: Files) -> list[Offence]:
-    offences = []
-    for pair_id in sorted(files_a.keys() | files_b.keys()):
-        crowded = [
-            files[pair_id] for files in (files_a, files_b) if len(files.get(pair_id, ())) > 1
-        ]
-        if crowded:
-            paths = relative_paths(root, sorted(path for paths in crowded for path in paths))
-            message = f"{len(paths)} files have this stem"
-            offences.append(Offence("same_stem", (pair_id,), paths, message))
-    return offences
-
-
-def _missing_partner(root: Path, files_a: Files, files_b: Files) -> list[Offence]:
-    offences = []
-    for pair_id in sorted(files_a.keys() ^ files_b.keys()):
-        present, absent = ("A", "B") if pair_id in files_a else ("B", "A")
-        paths = relative_paths(root, files_a.get(pair_id) or files_b[pair_id])
-        message = f"side {present} has no partner on side {absent}"
-        offences.append(Offence("missing_partner", (pair_id,), paths, message))
-    return offences
-
-
-def _outside_split_folders(root: Path, pairs: list[PairFiles]) -> list[Offence]:
-    folders = {pair.folder for pair in pairs}
-    if None not in folders or len(folders) == 1:
-        return []
-    message = f"lies beside the folders {', '.join(sorted(filter(None, folders)))}: split unknown"
-    return [
-        Offence(
-            "outside_split_folders",
-            (pair.pair_id,),
-            relative_paths(root, (pair.path_a, pair.path_b)),
-            message,
-        )
-        for pair in pairs
-        if pair.folder is None
-    ]
 
 
 def _read_halves(files: PairFiles, config: DataConfig) -> tuple[Decoded, Decoded]:

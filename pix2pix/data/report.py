@@ -25,7 +25,8 @@ class CheckReport:
     """Everything the checks found.
 
     `pairs` are those that remain when all offenders are left out, sorted by id; `dtypes` and
-    `has_alpha` are of source and target; `notes` are worth knowing, but nothing is wrong.
+    `has_alpha` are of source and target; `sides` say what values each side holds; `notes` are worth
+    knowing, but nothing is wrong.
     """
 
     num_found: int
@@ -33,6 +34,7 @@ class CheckReport:
     dtypes: tuple[str, str]
     offences: tuple[Offence, ...]
     notes: tuple[str, ...]
+    sides: tuple[str, ...] = ()
     has_alpha: tuple[bool, bool] = (False, False)
 
     @property
@@ -56,7 +58,9 @@ def format_report(report: CheckReport, *, max_shown: int = 20) -> str:
         sizes = num_by_split(report)
         head += f" ({', '.join(f'{sizes[split]} {split}' for split in SPLITS)})"
     head += f", {len(report.offences)} offences"
-    return "\n".join([head, *_offence_lines(report, max_shown), *_note_lines(report)])
+    return "\n".join(
+        [head, *report.sides, *_offence_lines(report, max_shown), *_note_lines(report)]
+    )
 
 
 def as_dict(report: CheckReport) -> dict[str, Any]:
@@ -76,6 +80,7 @@ def as_dict(report: CheckReport) -> dict[str, Any]:
             }
             for kind, offences in _by_kind(report).items()
         },
+        "sides": list(report.sides),
         "notes": list(report.notes),
     }
 

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,7 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
-from pipelines.registered.folder_translation import check_folders, planned, translate_files
+from pipelines.registered.folder_translation import (
+    check_folders,
+    left_out,
+    no_pictures,
+    planned,
+    translate_files,
+)
 from pix2pix import inference, memory
 from pix2pix.data.decode import decode
 from pix2pix.data.encode import encode
@@ -143,3 +150,55 @@ def _out_of_memory_beyond(num_pixels: int) -> Callable[..., torch.Tensor]:
         return translate(network, source, seeds=seeds)
 
     return limited
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".bmp", ".gif"])
+def test_other_formats_are_translated_as_a_png_is(tmp_path: Path, suffix: str) -> None:
+    write_model(tmp_path / "models")
+    translator = Translator.load(tmp_path / "models")
+    blocks = np.random.default_rng(0).integers(0, 4, (8, 8, 3), dtype=np.uint8) * np.uint8(85)
+    image = blocks.repeat(8, 0).repeat(8, 1)
+    (tmp_path / "in").mkdir()
+    options = {"lossless": True} if suffix == ".webp" else {}
+    Image.fromarray(image).save(tmp_path / "in" / f"a{suffix}", **options)
+
+    plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
+
+    assert translate_files(translator, plan) == {}
+    translated = decode((tmp_path / "out" / "a.png").read_bytes())
+    np.testing.assert_array_equal(translated, translator.translate(image))
+
+
+def test_what_is_not_translated_is_named_with_the_reason(tmp_path: Path) -> None:
+    image = encode(source_image(40, 51))
+    write(tmp_path / "in" / "a.png", image)
+    heic = write(tmp_path / "in" / "z" / "b.HEIC", b"")
+    cafe = write(tmp_path / "in" / os.fsdecode(b"caf\xe9.png"), image)
+    notes = write(tmp_path / "in" / "notes.txt", b"")
+
+    reasons = left_out(tmp_path / "in")
+
+    assert set(reasons) == {heic, cafe}
+    assert ".heic files are not read" in reasons[heic]
+    assert "not UTF-8" in reasons[cafe]
+    assert no_pictures(tmp_path / "in") == [notes]
+    plan = planned(tmp_path / "in", tmp_path / "out", FLOATS)
+    assert [path.name for path in plan] == ["a.png"]
+    (tmp_path / "in" / "a.png").unlink()
+    with pytest.raises(ValueError, match=r"holds no images(?s:.*)caf\\xe9\.png: the name is not"):
+        planned(tmp_path / "in", tmp_path / "out", FLOATS)
+
+
+def test_the_first_frame_is_translated_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_model(tmp_path / "models")
+    translator = Translator.load(tmp_path / "models")
+    frames = [Image.fromarray(source_image(40, 51)).rotate(turn) for turn in (0, 90)]
+    (tmp_path / "in").mkdir()
+    frames[0].save(tmp_path / "in" / "a.gif", save_all=True, append_images=frames[1:])
+
+    plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
+
+    assert translate_files(translator, plan) == {}
+    assert "a.gif: the first of 2 frames is taken" in caplog.text

@@ -66,6 +66,7 @@ def test_every_image_is_what_the_translator_makes_of_it(
         "scale": "training",
         "files": {name: name for name in IMAGES},
         "failed": {},
+        "left_alone": [],
     }
 
 

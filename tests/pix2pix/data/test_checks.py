@@ -314,10 +314,10 @@ def test_what_is_only_odd_is_a_note(tmp_path: Path) -> None:
 
     assert report.offences == ()
     assert list(report.notes) == [
-        "1 file(s) of other kinds were left alone",
+        "1 file(s) of other kinds were left alone: A/readme.txt",
         "1 pair(s) are not square and will be squeezed: train/wide",
-        "1 pair(s) have a label map of a single label: train/blank",
         "1 pair(s) appear again within their split: train/again",
+        "1 pair(s) have a label map or mask of a single value: train/blank",
     ]
 
 

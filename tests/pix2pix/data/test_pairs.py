@@ -78,7 +78,7 @@ def test_two_folders_pair_by_stem(
     assert found.offences == ()
 
 
-def test_what_is_no_data_is_passed_over_and_other_files_are_counted(tmp_path: Path) -> None:
+def test_what_is_no_data_is_passed_over_and_other_files_are_named(tmp_path: Path) -> None:
     touch(tmp_path, "train/1.png", "readme.txt", "train/notes.csv")
     touch(tmp_path, ".gitignore", "train.dvc", "train/.1.png", "__MACOSX/1.png", "Thumbs.db")
     touch(tmp_path, ".cache/train/2.png")
@@ -86,7 +86,7 @@ def test_what_is_no_data_is_passed_over_and_other_files_are_counted(tmp_path: Pa
     found = find_pairs(tmp_path, make_config())
 
     assert [pair.pair_id for pair in found.pairs] == ["train/1"]
-    assert found.num_ignored == 2
+    assert found.ignored == ("readme.txt", "train/notes.csv")
 
 
 def test_files_without_partner_and_of_one_stem_are_offences(tmp_path: Path) -> None:
