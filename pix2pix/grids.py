@@ -41,7 +41,7 @@ def as_rgb8(
 
 
 def _shares(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    shares = (values.astype(np.float32) - low) / np.float32(high - low)
+    shares: np.ndarray = (values.astype(np.float32) - low) / np.float32(high - low)
     return shares.clip(0, 1)
 
 
@@ -50,7 +50,8 @@ def _on_checkerboard(colours: np.ndarray, opacity: np.ndarray) -> np.ndarray:
     rows, columns = (np.arange(size) // _SQUARE_PX for size in colours.shape[:2])
     is_dark = ((rows[:, None] + columns) % 2)[..., None]
     board = np.where(is_dark, *_BOARD).astype(np.float32)
-    return colours * opacity + board * (1 - opacity)
+    shown: np.ndarray = colours * opacity + board * (1 - opacity)
+    return shown
 
 
 def image_grid(

@@ -129,12 +129,13 @@ def _decode_pillow(
     # MPO: several JPEGs in one file, as some cameras write them.
     formats = ("JPEG", "MPO") if file_format == "JPEG" else (file_format,)
     try:
-        with Image.open(io.BytesIO(data), formats=formats) as image:
-            num_frames = getattr(image, "n_frames", 1)
-            image.load()
-            mode, turn = image.mode, orientation(image.getexif().get(ORIENTATION_TAG))
+        with Image.open(io.BytesIO(data), formats=formats) as file:
+            num_frames = getattr(file, "n_frames", 1)
+            file.load()
+            mode, turn = file.mode, orientation(file.getexif().get(ORIENTATION_TAG))
+            image: Image.Image = file
             if mode == "P" and not label_ids:
-                image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+                image = file.convert("RGBA" if "transparency" in file.info else "RGB")
             has_alpha = image.mode in _ALPHA_MODES
             pixels: np.ndarray = np.asarray(image)
     except (*DAMAGED, Image.DecompressionBombError) as error:
