@@ -20,9 +20,11 @@ def main() -> None:
         prepared = prepare_pairs(Path(config.path), PREPARED_DIR, config)
     except BadPairsError as error:
         write_json(CHECKS_PATH, as_dict(error.report))
+        # Leaving pairs out does not mend what is wrong with the set as a whole.
+        or_exclude = "" if error.report.is_beyond_excluding else ", or set on_bad_pair: exclude"
         raise UserError(
-            f"{error}\nNothing was prepared. The whole report is in {CHECKS_PATH}; mend the files, "
-            "or set data.on_bad_pair: exclude"
+            f"{error}\nNothing was prepared. The whole report is in {CHECKS_PATH}; mend what it "
+            f"names{or_exclude}"
         ) from None
     write_json(CHECKS_PATH, as_dict(prepared.report))
     logger.info("%s", format_report(prepared.report))

@@ -19,6 +19,7 @@ from pix2pix.data.names import shown
 from pix2pix.errors import UserError
 
 _FEWEST_TWINS = 2
+_NEARLY_ALL = 0.8
 _SHOWN_FOLDERS = 8
 
 
@@ -62,7 +63,7 @@ def _is_no_side(path: Path) -> bool:
 
 
 def twin_folders(pair_ids: Collection[str]) -> tuple[str, str] | None:
-    """The two folders that all files lie in if both hold files of the same names, else None.
+    """The two folders that all files lie in if both hold (nearly) the same names, else None.
 
     `pair_ids` are those of a side_by_side set. Sides of pairs look like this.
     """
@@ -76,6 +77,7 @@ def twin_folders(pair_ids: Collection[str]) -> tuple[str, str] | None:
     if len(stems) != 2:
         return None
     (first, in_first), (second, in_second) = sorted(stems.items())
-    if in_first != in_second or len(in_first) < _FEWEST_TWINS:
+    num_twins = len(in_first & in_second)
+    if num_twins < max(_FEWEST_TWINS, _NEARLY_ALL * len(in_first | in_second)):
         return None
     return first, second

@@ -109,8 +109,8 @@ def flat_images(
 def _are_masks(pairs: Sequence[Inspected], role: int, kind: str) -> bool:
     if kind == "labels":
         return True
-    others = [pair.values[role].distinct for pair in pairs if not pair.values[role].is_flat]
-    num_masks = sum(values is not None and len(values) <= _MAX_MASK_VALUES for values in others)
+    others = [pair.values[role] for pair in pairs if not pair.values[role].is_flat]
+    num_masks = sum(values.num_common <= _MAX_MASK_VALUES for values in others)
     return bool(others) and num_masks >= _NEARLY_ALL * len(others)
 
 

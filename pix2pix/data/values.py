@@ -8,6 +8,7 @@ import numpy as np
 _NO_DATA = (-9999.0, -99999.0, -32768.0, -32767.0, float(np.finfo(np.float32).min))
 _FAR = 3  # spans of all other values, and nothing between: so far away lies no measured value
 _MAX_DISTINCT = 32
+_MOST = 0.9
 _SAMPLED = 1 << 16  # values that floats are counted on
 
 
@@ -16,7 +17,8 @@ class Values:
     """`low` and `high` are over all channels but opacity, without the value `no_data`.
 
     `no_data` stands alone, far below or above the others, in the share `no_data_share` of pixels.
-    `distinct` are the different values, sorted; None: more than 32.
+    `distinct` are the different values, sorted; None: more than 32. `num_common` of them make up
+    nine tenths of the image, a few only in masks and drawings, even where JPEG has blurred them.
     """
 
     low: float
@@ -24,6 +26,7 @@ class Values:
     no_data: float | None
     no_data_share: float
     distinct: tuple[float, ...] | None
+    num_common: int
     is_flat: bool  # all pixels are equal, in all channels
 
 
@@ -43,7 +46,16 @@ def measure(image: np.ndarray, *, declared: tuple[float, float] | None, has_alph
             no_data, share = candidate, float(is_candidate.any(axis=2).mean())
             low, high = least, most
             break
-    return Values(low, high, no_data, share, _distinct(colours), _is_flat(image))
+    found, counts = _counted(colours)
+    return Values(
+        low=low,
+        high=high,
+        no_data=no_data,
+        no_data_share=share,
+        distinct=tuple(map(float, found)) if len(found) <= _MAX_DISTINCT else None,
+        num_common=_num_common(counts),
+        is_flat=_is_flat(image),
+    )
 
 
 def _may_be_no_data(value: float, dtype: np.dtype, declared: tuple[float, float] | None) -> bool:
@@ -55,13 +67,19 @@ def _may_be_no_data(value: float, dtype: np.dtype, declared: tuple[float, float]
     return dtype.kind == "f" or (dtype == np.uint16 and value == np.iinfo(dtype).max)
 
 
-def _distinct(values: np.ndarray) -> tuple[float, ...] | None:
-    if values.dtype.kind == "u":
-        found = np.flatnonzero(np.bincount(values.ravel()))
-    else:
-        flat = values.ravel()
-        found = np.unique(flat[:: max(1, flat.size // _SAMPLED)])
-    return tuple(float(value) for value in found) if len(found) <= _MAX_DISTINCT else None
+def _counted(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The different values, sorted, and how often each occurs; of floats, among a sample."""
+    flat = values.ravel()
+    if values.dtype.kind != "u":
+        found, counts = np.unique(flat[:: max(1, flat.size // _SAMPLED)], return_counts=True)
+        return found, counts
+    counts = np.bincount(flat)
+    return np.flatnonzero(counts), counts[counts > 0]
+
+
+def _num_common(counts: np.ndarray) -> int:
+    covered = np.cumsum(np.sort(counts)[::-1])
+    return int(np.searchsorted(covered, _MOST * covered[-1])) + 1
 
 
 def _is_flat(image: np.ndarray) -> bool:

@@ -38,6 +38,7 @@ def test_two_folders_of_other_names_are_not_cut_into_halves_either(
 ) -> None:
     for split in splits:
         write_two_folders(tmp_path, ("input", "output"), split=split)
+    save(tmp_path / splits[0] / "input" / "lone.png", noise(9))
 
     config = make_config(layout="side_by_side", image_size=32, load_size=32)
     report = check_pairs(tmp_path, config, num_workers=1)
@@ -182,10 +183,11 @@ def write_masks(root: Path, suffix: str = ".png") -> None:
 
 @pytest.mark.parametrize("kind", ["image", "labels"])
 @pytest.mark.parametrize("on_bad_pair", ["fail", "exclude"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
 def test_masks_without_an_object_are_sound_and_kept(
-    tmp_path: Path, kind: str, on_bad_pair: str
+    tmp_path: Path, kind: str, on_bad_pair: str, suffix: str
 ) -> None:
-    write_masks(tmp_path)
+    write_masks(tmp_path, suffix)
     side = make_side(kind=kind, channels=1)
     config = make_config(side_b=side, on_bad_pair=on_bad_pair)
     report = check_pairs(tmp_path, config, num_workers=1)
