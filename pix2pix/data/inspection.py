@@ -95,8 +95,11 @@ def _difference(source: np.ndarray, target: np.ndarray) -> float | None:
         return 0.0
     low = min(float(source.min()), float(target.min()))
     high = max(float(source.max()), float(target.max()))
-    apart = np.abs(source.astype(np.float32) - target.astype(np.float32))
-    return float(apart.mean(dtype=np.float64)) / (high - low)
+    total = sum(  # row by row: large images are not to be held once more in 32 bits
+        float(np.abs(row.astype(np.float32) - other.astype(np.float32)).sum(dtype=np.float64))
+        for row, other in zip(source, target, strict=True)
+    )
+    return total / source.size / (high - low)
 
 
 def _too_small(source: np.ndarray, config: DataConfig) -> Iterator[tuple[OffenceKind, str]]:

@@ -9,6 +9,7 @@ _NO_DATA = (-9999.0, -99999.0, -32768.0, -32767.0, float(np.finfo(np.float32).mi
 _FAR = 3  # spans of all other values, and nothing between: so far away lies no measured value
 _MAX_DISTINCT = 32
 _MOST = 0.9
+_BLOCK = 1 << 20
 _SAMPLED = 1 << 16  # values that floats are counted on
 
 
@@ -73,7 +74,11 @@ def _counted(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if values.dtype.kind != "u":
         found, counts = np.unique(flat[:: max(1, flat.size // _SAMPLED)], return_counts=True)
         return found, counts
-    counts = np.bincount(flat)
+    # In blocks: numpy counts in 64 bits per value.
+    top = int(flat.max())
+    counts = np.zeros(top + 1, np.int64)
+    for first in range(0, flat.size, _BLOCK):
+        counts += np.bincount(flat[first : first + _BLOCK], minlength=top + 1)
     return np.flatnonzero(counts), counts[counts > 0]
 
 
