@@ -1,12 +1,14 @@
 """What is not read is named, and so is a name that is no UTF-8."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pix2pix.data.checks import check_pairs
 from pix2pix.data.folders import SUFFIXES
+from pix2pix.data.manifest import write_manifest
 from pix2pix.data.names import refuse_bad_names, shown
 from pix2pix.data.prepared import prepare_pairs
 from pix2pix.data.report import format_report
@@ -72,8 +74,20 @@ def test_a_name_that_is_no_utf_8_is_an_offence_and_can_be_left_out(tmp_path: Pat
     assert "rename it" in format_report(report)
     config = make_config(on_bad_pair="exclude")
     prepared = prepare_pairs(tmp_path / "pairs", tmp_path / "out", config, num_workers=1)
-    excluded = {exclusion.pair_id for exclusion in prepared.manifest.excluded}
+    excluded = {pair_id for offence in prepared.report.offences for pair_id in offence.pair_ids}
     assert excluded == {"caf\\xe9", "\\xff/x"}
+    assert len(prepared.report.pairs) == NUM_PAIRS
+
+
+def test_a_manifest_is_not_written_with_a_name_that_json_cannot_hold(tmp_path: Path) -> None:
+    write_sound(tmp_path / "pairs")
+    prepared = prepare_pairs(tmp_path / "pairs", tmp_path / "out", make_config(), num_workers=1)
+    train = replace(prepared.manifest.splits["train"], pair_ids=(Path(CAFE).stem,))
+    manifest = replace(prepared.manifest, splits={"train": train})
+
+    with pytest.raises(ValueError, match=r"not UTF-8: caf\\xe9; rename it"):
+        write_manifest(tmp_path, manifest)
+    assert not (tmp_path / "manifest.json").exists()
 
 
 def test_bad_names_are_listed_before_dvc_meets_them(tmp_path: Path) -> None:
