@@ -8,7 +8,6 @@ import hashlib
 import http.client
 import os
 import pickle
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +25,14 @@ from torch_fidelity.feature_extractor_inceptionv3 import (
 
 from pix2pix.errors import UserError
 from pix2pix.files import put_in_place
+from pix2pix.web import ask
 
 INCEPTION = "inception_v3"
 EFFICIENTNET = "efficientnet_lite0"
 
 _EFFICIENTNET_SIZE_PX = 224
 _DOWNLOAD_TIMEOUT_S = 30
+_MAX_WEIGHTS_BYTES = 1 << 28  # the published InceptionV3 has 95,628,359
 
 
 class FeatureExtractor(Protocol):
@@ -179,12 +180,11 @@ def _download(url: str, path: Path, *, sha256_prefix: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        with (
-            urllib.request.urlopen(url, timeout=_DOWNLOAD_TIMEOUT_S) as response,
-            partial.open("wb") as file,
-        ):
-            while chunk := response.read(2**20):
+        with ask(url, timeout_s=_DOWNLOAD_TIMEOUT_S) as answer, partial.open("wb") as file:
+            while chunk := answer.read():
                 file.write(chunk)
+                if file.tell() > _MAX_WEIGHTS_BYTES:
+                    raise OSError(f"it is larger than {_MAX_WEIGHTS_BYTES} bytes")
         digest = _sha256(partial)
         if not digest.startswith(sha256_prefix):
             raise OSError(f"SHA-256 of the download is {digest}, expected {sha256_prefix}...")

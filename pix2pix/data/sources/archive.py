@@ -13,7 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from pix2pix.config import ArchiveConfig
 from pix2pix.data.atomic import new_directory
-from pix2pix.data.sources.download import RETRY_PAUSES_S, download
+from pix2pix.data.sources.download import MAX_BYTES, RETRY_PAUSES_S, download
 from pix2pix.data.sources.unpack import unpack_archive
 from pix2pix.errors import UserError
 from pix2pix.files import write_text
@@ -53,7 +53,8 @@ def fetch_archive(
     archive = cache_dir / f"{config.dataset}.tar.gz"
     records = read_ledger(ledger)
     if not archive.is_file():
-        _download(url, archive, timeout_s=timeout_s, retry_pauses_s=retry_pauses_s)
+        known = records.get(config.dataset)
+        _download(url, archive, known=known, timeout_s=timeout_s, retry_pauses_s=retry_pauses_s)
     record = _measure(archive, url)
     try:
         if config.dataset in records:
@@ -89,11 +90,19 @@ def write_ledger(ledger: Path, records: dict[str, ArchiveRecord]) -> None:
 
 
 def _download(
-    url: str, archive: Path, *, timeout_s: float, retry_pauses_s: Sequence[float]
+    url: str,
+    archive: Path,
+    *,
+    known: ArchiveRecord | None,
+    timeout_s: float,
+    retry_pauses_s: Sequence[float],
 ) -> None:
     """Fetch the archive; errors say what else can be done."""
+    max_bytes = MAX_BYTES if known is None else known.size_bytes
     try:
-        download(url, archive, timeout_s=timeout_s, retry_pauses_s=retry_pauses_s)
+        download(
+            url, archive, timeout_s=timeout_s, retry_pauses_s=retry_pauses_s, max_bytes=max_bytes
+        )
     except ConnectionError as error:
         raise ConnectionError(
             f"{error}. You can also set data.archive.base_url to a mirror, or put the file at "

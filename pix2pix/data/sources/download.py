@@ -10,21 +10,26 @@ import logging
 import re
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse, InvalidURL
+from http.client import HTTPException, HTTPMessage
 from pathlib import Path
 from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
 from tqdm import tqdm
 
+from pix2pix.errors import StorageError
 from pix2pix.files import put_in_place
+from pix2pix.web import AddressError, Answer, ask
 
 RETRY_PAUSES_S = (1.0, 3.0, 10.0, 30.0)
 
-_CHUNK_BYTES = 1 << 18
+MAX_BYTES = 1 << 34  # twice the largest published archive, edges2handbags
+
+_NUMBER = "[0-9]{1,18}"  # \d and isdigit would take digits that int refuses
+
 # Answers that may be different a moment later; any other refusal is final.
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
@@ -48,23 +53,44 @@ class _Version:
     total: int | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Transfer:
+    """Where the bytes of `url` go, and how many there may be."""
+
+    url: str
+    part: Path
+    note: Path
+    max_bytes: int
+
+
 def download(
     url: str,
     path: Path,
     *,
     timeout_s: float = 60.0,
     retry_pauses_s: Sequence[float] = RETRY_PAUSES_S,
+    max_bytes: int = MAX_BYTES,
 ) -> None:
     """Fetch `url` to `path`, which appears only when complete.
 
     After a cut the transfer is taken up again, once per pause. `timeout_s` is the longest silence
-    of the server, not the whole duration. Raises ConnectionError naming the URL and the reason.
+    of the server, not the whole duration. Raises ConnectionError naming the URL and the reason,
+    also for a file of more than `max_bytes`; StorageError if there is no room for it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     for attempt, pause_s in enumerate((*retry_pauses_s, None), start=1):
         try:
-            _attempt(url, path, timeout_s=timeout_s)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _attempt(url, path, timeout_s=timeout_s, max_bytes=max_bytes)
             return
+        except AddressError as error:
+            raise ConnectionError(f"{url}: {error}") from error
+        except ConnectionError:
+            raise
+        except OSError as error:  # of this machine: what the network raises is told as a cut
+            raise StorageError(
+                f"{path}.part cannot be written ({error.strerror or error}); make room for it and "
+                "run again: what has arrived is kept"
+            ) from error
         except _CutError as cut:
             if pause_s is None:
                 raise ConnectionError(
@@ -75,15 +101,16 @@ def download(
             time.sleep(pause_s)
 
 
-def _attempt(url: str, path: Path, *, timeout_s: float) -> None:
-    """Ask for what is missing and append it. Raises _CutError or ConnectionError."""
+def _attempt(url: str, path: Path, *, timeout_s: float, max_bytes: int) -> None:
+    """Ask for what is missing and append it. Raises _CutError, ConnectionError or OSError."""
     part, note = path.with_name(path.name + ".part"), path.with_name(path.name + ".part.json")
     known = _read_note(note, url)
     held = part.stat().st_size if known is not None and part.is_file() else 0
     if known is None or held != known.total:
+        transfer = _Transfer(url=url, part=part, note=note, max_bytes=max_bytes)
         try:
-            with _ask(url, held, known, timeout_s=timeout_s) as response:
-                _append(response, part, note=note, url=url, held=held, known=known)
+            with _asked(url, held, known, timeout_s=timeout_s) as answer:
+                _append(answer, transfer, held=held, known=known)
         except _StaleError as stale:
             part.unlink(missing_ok=True)
             note.unlink(missing_ok=True)
@@ -92,36 +119,41 @@ def _attempt(url: str, path: Path, *, timeout_s: float) -> None:
     note.unlink(missing_ok=True)
 
 
-def _ask(url: str, held: int, known: _Version | None, *, timeout_s: float) -> HTTPResponse:
-    """Request the file from byte `held` on. Raises _CutError, _StaleError or ConnectionError."""
+@contextmanager
+def _asked(url: str, held: int, known: _Version | None, *, timeout_s: float) -> Iterator[Answer]:
+    """The file from byte `held` on. Raises _CutError, _StaleError or ConnectionError."""
     headers = {"Accept-Encoding": "identity"}
     if held:
         headers["Range"] = f"bytes={held}-"
         if known is not None and known.validator is not None:
             # A changed file then comes whole (200) instead of as a part that does not fit.
             headers["If-Range"] = known.validator
-    try:
-        response = urlopen(Request(url, headers=headers), timeout=timeout_s)
-    except HTTPError as error:
-        error.close()
-        raise _refusal(url, error, held=held) from error
-    except InvalidURL as error:
-        raise ConnectionError(f"{url} is not a web address: {error}") from error
-    except (OSError, HTTPException) as error:
-        reason = error.reason if isinstance(error, URLError) else error
-        if isinstance(reason, socket.gaierror):
-            raise ConnectionError(
-                f"{url}: the server's name could not be resolved ({reason}); check the address and "
-                "the network"
-            ) from error
-        raise _CutError(f"no answer ({reason})") from error
-    assert isinstance(response, HTTPResponse)
-    return response
+    with ExitStack() as stack:
+        try:
+            answer = stack.enter_context(ask(url, timeout_s=timeout_s, headers=headers))
+        except HTTPError as error:
+            raise _refusal(url, error, held=held) from error
+        except AddressError:
+            raise
+        except (OSError, HTTPException) as error:
+            raise _unanswered(url, error) from error
+        yield answer
+
+
+def _unanswered(url: str, error: Exception) -> Exception:
+    """What it means for this download that no answer has come."""
+    reason = error.reason if isinstance(error, URLError) else error
+    if isinstance(reason, socket.gaierror):
+        return ConnectionError(
+            f"{url}: the server's name could not be resolved ({reason}); check the address and "
+            "the network"
+        )
+    return _CutError(f"no answer ({_printable(str(reason) or type(reason).__name__)})")
 
 
 def _refusal(url: str, error: HTTPError, *, held: int) -> Exception:
     """What an HTTP error status means for this download."""
-    answer = f"the server answered {error.code} {error.reason}"
+    answer = f"the server answered {error.code} {_printable(str(error.reason))}"
     if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and held:
         return _StaleError(f"{answer} to bytes {held} and up")
     if error.code in _PASSING:
@@ -129,82 +161,100 @@ def _refusal(url: str, error: HTTPError, *, held: int) -> Exception:
     return ConnectionError(f"{url}: {answer}; check the address")
 
 
-def _append(
-    response: HTTPResponse,
-    part: Path,
-    *,
-    note: Path,
-    url: str,
-    held: int,
-    known: _Version | None,
-) -> None:
+def _printable(text: str) -> str:
+    """A server's words, without what would command the terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:200])
+
+
+def _append(answer: Answer, transfer: _Transfer, *, held: int, known: _Version | None) -> None:
     """Write what the server sends behind the bytes that are held, or from the start."""
-    start, total = _placed(response)
-    if start and (known is None or start != held or _differs(response, known, total)):
+    start, total = _placed(answer)
+    if start and (known is None or start != held or _differs(answer, known, total)):
         raise _StaleError(f"the server sent bytes {start} and up of another file")
+    if total is not None and total > transfer.max_bytes:
+        raise ConnectionError(
+            f"{transfer.url}: the server announces {total} bytes, more than the "
+            f"{transfer.max_bytes} that such a file may have; check the address"
+        )
     if not start:
         # First the old bytes go, then the note changes: it must never describe other bytes.
-        part.write_bytes(b"")
-        version = _Version(url, _validator(response), total)
-        note.write_text(json.dumps(asdict(version)), encoding="utf-8")
-    size = start + _store(response, part, start=start, total=total)
+        transfer.part.write_bytes(b"")
+        version = _Version(transfer.url, _validator(answer.headers), total)
+        transfer.note.write_text(json.dumps(asdict(version)), encoding="utf-8")
+    size = _store(answer, transfer, start=start, total=total)
     if total is not None and size != total:
         raise _CutError(f"the connection was cut at byte {size} of {total}")
 
 
-def _store(response: HTTPResponse, part: Path, *, start: int, total: int | None) -> int:
-    """Append all that arrives, under a progress bar; the number of bytes. Raises _CutError."""
-    num_bytes = 0
+def _store(answer: Answer, transfer: _Transfer, *, start: int, total: int | None) -> int:
+    """Append all that arrives, under a progress bar; the size of the whole. Raises _CutError."""
+    size = start
     with (
-        part.open("ab") as sink,
+        transfer.part.open("ab") as sink,
         tqdm(
             initial=start,
             total=total,
-            desc=part.stem,
+            desc=transfer.part.stem,
             unit="B",
             unit_scale=True,
             unit_divisor=1024,
             disable=None,
         ) as bar,
     ):
-        while chunk := _receive(response):
+        while chunk := _receive(answer):
+            size += len(chunk)
+            _check_size(size, transfer, total=total)
             sink.write(chunk)
             bar.update(len(chunk))
-            num_bytes += len(chunk)
-    return num_bytes
+    return size
 
 
-def _receive(response: HTTPResponse) -> bytes:
+def _check_size(size: int, transfer: _Transfer, *, total: int | None) -> None:
+    """Raise _StaleError or, where asking again is no use, ConnectionError if too much has come."""
+    if total is not None and size > total:
+        raise _StaleError(f"the server sent more than the {total} bytes that it announced")
+    if size > transfer.max_bytes:
+        transfer.part.unlink(missing_ok=True)
+        transfer.note.unlink(missing_ok=True)
+        raise ConnectionError(
+            f"{transfer.url}: the server has sent more than the {transfer.max_bytes} bytes that "
+            "such a file may have, and was left; check the address"
+        )
+
+
+def _receive(answer: Answer) -> bytes:
     """What has arrived by now, empty at the end. Raises _CutError."""
     try:
-        return response.read1(_CHUNK_BYTES)
+        return answer.read()
     except (OSError, HTTPException) as error:
-        raise _CutError(f"the connection was cut ({error or type(error).__name__})") from error
+        reason = _printable(str(error) or type(error).__name__)
+        raise _CutError(f"the connection was cut ({reason})") from error
 
 
-def _placed(response: HTTPResponse) -> tuple[int, int | None]:
+def _placed(answer: Answer) -> tuple[int, int | None]:
     """The first byte that comes and the size of the whole file, None if not told."""
-    if response.status == HTTPStatus.PARTIAL_CONTENT:
-        spoken = response.headers.get("Content-Range", "")
-        found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", spoken.strip())
+    if answer.status == HTTPStatus.PARTIAL_CONTENT:
+        spoken = answer.headers.get("Content-Range", "").strip()
+        found = re.fullmatch(rf"bytes ({_NUMBER})-{_NUMBER}/({_NUMBER}|\*)", spoken)
         if found is None:
-            raise _StaleError(f"the server sent a part without saying which ({spoken!r})")
+            raise _StaleError(f"the server sent a part without saying which ({spoken[:200]!r})")
         return int(found[1]), None if found[2] == "*" else int(found[2])
-    length = response.headers.get("Content-Length", "")
-    return 0, int(length) if length.isdigit() else None
+    length = answer.headers.get("Content-Length", "")
+    return 0, int(length) if re.fullmatch(_NUMBER, length) else None
 
 
-def _validator(response: HTTPResponse) -> str | None:
+def _validator(headers: HTTPMessage) -> str | None:
     """What names this version of the file; weak ETags are not allowed in If-Range."""
-    tag = response.headers.get("ETag")
-    if tag and not tag.startswith("W/"):
-        return tag
-    return response.headers.get("Last-Modified")
+    tag = headers.get("ETag")
+    name = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified")
+    # It is sent back as a header field: a folded or endless one cannot be.
+    is_plain = name is not None and name.isascii() and name.isprintable() and len(name) < 1000
+    return name if is_plain else None
 
 
-def _differs(response: HTTPResponse, known: _Version, total: int | None) -> bool:
+def _differs(answer: Answer, known: _Version, total: int | None) -> bool:
     """Whether a part belongs to another file than the one begun, If-Range or not."""
-    return total != known.total or _validator(response) not in (None, known.validator)
+    return total != known.total or _validator(answer.headers) not in (None, known.validator)
 
 
 def _read_note(note: Path, url: str) -> _Version | None:

@@ -1,5 +1,9 @@
 import hashlib
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
@@ -48,6 +52,20 @@ def cached_path(weights_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Where the torch hub cache would hold the weights; nothing is there yet."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     return tmp_path / "hub" / "checkpoints" / weights_path.name
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], str]]:
+    """The address at which a loopback server hands out a file."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *args: None)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory="/"))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield lambda path: f"http://127.0.0.1:{server.server_port}{path}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
 
 
 @pytest.fixture
@@ -126,9 +144,12 @@ def test_without_cached_weights_efficientnet_takes_over_and_says_so(
 
 
 def test_a_download_lands_in_the_cache_where_it_is_found_again(
-    weights_path: Path, cached_path: Path, small_inception: None
+    weights_path: Path,
+    cached_path: Path,
+    small_inception: None,
+    served: Callable[[Path], str],
 ) -> None:
-    url = weights_path.as_uri()
+    url = served(weights_path)
     extractor, warning = choose_extractor("download", CPU, url=url)
     assert (extractor.name, warning) == (INCEPTION, None)
     assert [path.name for path in cached_path.parent.iterdir()] == [cached_path.name]
@@ -137,22 +158,49 @@ def test_a_download_lands_in_the_cache_where_it_is_found_again(
     assert choose_extractor("download", CPU, url=gone)[0].name == INCEPTION
 
 
-def test_a_failing_download_is_no_failure_but_a_warning(cached_path: Path, tmp_path: Path) -> None:
-    url = (tmp_path / "weights-01234567.pth").as_uri()
+def test_a_failing_download_is_no_failure_but_a_warning(
+    cached_path: Path, tmp_path: Path, served: Callable[[Path], str]
+) -> None:
+    url = served(tmp_path / "weights-01234567.pth")
     extractor, warning = choose_extractor("download", CPU, url=url)
     assert extractor.name == EFFICIENTNET
     assert warning is not None
     assert "could not be downloaded" in warning
 
 
-def test_a_download_with_the_wrong_hash_is_thrown_away(cached_path: Path, tmp_path: Path) -> None:
+def test_a_download_with_the_wrong_hash_is_thrown_away(
+    cached_path: Path, tmp_path: Path, served: Callable[[Path], str]
+) -> None:
     page = tmp_path / "weights-01234567.pth"
     page.write_text("<html>please log in</html>")
-    extractor, warning = choose_extractor("download", CPU, url=page.as_uri())
+    extractor, warning = choose_extractor("download", CPU, url=served(page))
     assert extractor.name == EFFICIENTNET
     assert warning is not None
     assert "expected 01234567" in warning
     assert list(cached_path.parent.iterdir()) == []
+
+
+def test_weights_larger_than_any_published_ones_are_not_downloaded_to_their_end(
+    cached_path: Path,
+    tmp_path: Path,
+    served: Callable[[Path], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pix2pix.evaluation.extractors._MAX_WEIGHTS_BYTES", 1000)
+    page = tmp_path / "weights-01234567.pth"
+    page.write_bytes(bytes(1001))
+    _, warning = choose_extractor("download", CPU, url=served(page))
+    assert warning is not None
+    assert "larger than 1000 bytes" in warning
+    assert list(cached_path.parent.iterdir()) == []
+
+
+def test_a_local_file_is_no_download(cached_path: Path, weights_path: Path) -> None:
+    """Nor is it one where a server redirects to it: tests/pix2pix/test_web.py."""
+    extractor, warning = choose_extractor("download", CPU, url=weights_path.as_uri())
+    assert extractor.name == EFFICIENTNET
+    assert warning is not None
+    assert "is not a web address" in warning
 
 
 def test_a_damaged_file_in_the_cache_is_an_error(cached_path: Path, small_inception: None) -> None:

@@ -1,0 +1,263 @@
+"""Answers of web servers, none of which is trusted.
+
+Only HTTP and HTTPS are spoken. A redirect does not lead to another protocol, from HTTPS to HTTP, or
+from outside into the own machine or network. A server that keeps a connection open and sends next
+to nothing is left, wherever in its answer it does so.
+"""
+
+import http.client
+import ipaddress
+import socket
+import ssl
+import string
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from http.client import HTTPException, HTTPMessage, HTTPResponse
+from typing import Any, Self
+from urllib.error import HTTPError
+from urllib.parse import quote, urljoin, urlsplit
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+)
+
+_CHUNK_BYTES = 1 << 18
+_MAX_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# Slower than a modem: nothing that is downloaded here would ever be complete.
+_MIN_BYTES_PER_S = 1024
+_SILENCES_PER_WINDOW = 2  # so that plain silence is told as such, by the socket itself
+
+
+class AddressError(ConnectionError):
+    """A web address that is none, or that a server may not send us to. Asking again is no use."""
+
+
+class Answer:
+    """A server's answer with status 2xx; its body has not been read yet."""
+
+    def __init__(self, response: HTTPResponse, watch: "_Watch") -> None:
+        self._response, self._watch = response, watch
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self._response.status
+
+    @property
+    def headers(self) -> HTTPMessage:
+        """The header fields."""
+        return self._response.headers
+
+    def read(self) -> bytes:
+        """What has arrived by now, empty at the end. Raises OSError or HTTPException."""
+        with self._watch.told():
+            try:
+                chunk = self._response.read1(_CHUNK_BYTES)
+            except ValueError as error:  # the length of a chunk is no number that int takes
+                raise HTTPException(str(error)) from error
+        self._watch.num_bytes += len(chunk)
+        return chunk
+
+
+@contextmanager
+def ask(
+    url: str, *, timeout_s: float, headers: Mapping[str, str] | None = None
+) -> Iterator[Answer]:
+    """GET `url`, following redirects; `timeout_s` is the longest silence of the server.
+
+    Raises AddressError, HTTPError for statuses that are neither success nor redirect, and OSError
+    or HTTPException for what may be different a moment later. The body is read by the caller, who
+    decides how much of it is too much.
+    """
+    with _Watch(_SILENCES_PER_WINDOW * timeout_s) as watch:
+        with watch.told():
+            response = _follow(url, dict(headers or {}), watch=watch, timeout_s=timeout_s)
+        with response:
+            yield Answer(response, watch)
+
+
+def check_address(url: str) -> None:
+    """Raise AddressError, without its password, unless `url` is a web address without one."""
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError as error:  # a port that is no number
+        raise AddressError(f"{_bare(url)} is not a web address: {error}") from None
+    if not is_usable or not url.isascii() or not url.isprintable() or " " in url:
+        raise AddressError(
+            f"{_bare(url)} is not a web address: it must begin with http:// or https:// and a "
+            "server's name, and consist of ASCII characters without blanks"
+        )
+    if "@" in parts.netloc:
+        raise AddressError(
+            f"{_bare(url)} holds a user name or a password, which would end up in logs and "
+            "reports; use an address that needs none"
+        )
+
+
+def _follow(url: str, headers: dict[str, str], *, watch: "_Watch", timeout_s: float) -> Any:
+    """The answer behind at most five redirects."""
+    opener, place = _opener(watch), url
+    check_address(place)
+    for _ in range(_MAX_REDIRECTS + 1):
+        try:
+            return opener.open(Request(place, headers=headers), timeout=timeout_s)
+        except HTTPError as error:
+            # Its body is not read: it may have no end.
+            error.close()
+            if error.code not in _REDIRECTS:
+                raise
+            place = _redirected(place, error.headers.get("Location", ""))
+    raise AddressError(f"{url}: more than {_MAX_REDIRECTS} redirects; check the address")
+
+
+def _redirected(place: str, location: str) -> str:
+    """Where the server at `place` sends us. Raises AddressError if it may not."""
+    spoken = quote(location, encoding="iso-8859-1", safe=string.punctuation)
+    try:
+        target = urljoin(place, spoken)
+        check_address(target)
+    except ValueError as error:
+        raise AddressError(f"{_bare(place)} redirects to no web address: {error}") from None
+    except AddressError as error:
+        raise AddressError(f"{_bare(place)} redirects: {error}") from None
+    old, new = urlsplit(place), urlsplit(target)
+    if (old.scheme, new.scheme) == ("https", "http"):
+        raise AddressError(f"{_bare(place)} redirects to {_bare(target)}, which is not encrypted")
+    if _is_inside(new.hostname) and not _is_inside(old.hostname):
+        raise AddressError(
+            f"{_bare(place)} redirects to {_bare(target)}, an address of this machine or network"
+        )
+    return target
+
+
+def _is_inside(host: str | None) -> bool:
+    """Whether a name stands for this machine or its network; False if it cannot be resolved."""
+    try:
+        found = socket.getaddrinfo(host, None)
+    except (OSError, UnicodeError):  # a proxy may know it
+        return False
+    return any(not _is_public(str(address[0])) for *_, address in found)
+
+
+def _is_public(text: str) -> bool:
+    address = ipaddress.ip_address(text.partition("%")[0])
+    inner = getattr(address, "ipv4_mapped", None) or address
+    return bool(inner.is_global)
+
+
+def _bare(url: str) -> str:
+    """The address as it may be printed: without login, query (often a signature) and controls."""
+    scheme, _, rest = url.partition("://")
+    place = rest.partition("?")[0].partition("#")[0]
+    host, slash, path = place.partition("/")
+    text = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+    return text if text.isprintable() else ascii(text)
+
+
+class _Watch:
+    """Ends a connection through which too little comes, from another thread.
+
+    A socket's own time limit starts anew with each byte.
+    """
+
+    def __init__(self, window_s: float) -> None:
+        self.num_bytes = 0
+        self.socket: socket.socket | None = None
+        self._window_s, self._is_cut = window_s, False
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Raise TimeoutError for whatever the end of the connection looks like inside."""
+        slow = TimeoutError(
+            f"slower than {_MIN_BYTES_PER_S} bytes per second over {self._window_s:g} s"
+        )
+        try:
+            yield
+        except (OSError, HTTPException):
+            if self._is_cut:
+                raise slow from None
+            raise
+        if self._is_cut:
+            raise slow
+
+    def _look(self) -> None:
+        before = 0
+        while not self._ended.wait(self._window_s):
+            if self.socket and self.num_bytes - before < _MIN_BYTES_PER_S * self._window_s:
+                self._is_cut = True
+                with suppress(OSError):
+                    # Not TLS's own: it would forget the connection that is being read.
+                    socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+                return
+            before = self.num_bytes
+
+
+def _opener(watch: _Watch) -> OpenerDirector:
+    """HTTP, HTTPS and the proxies that the environment names; no files, no FTP, no redirects."""
+    opener = OpenerDirector()
+    for handler in (
+        ProxyHandler(),
+        _Http(watch),
+        _Https(watch),
+        HTTPDefaultErrorHandler(),
+        HTTPErrorProcessor(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, *arguments: Any, watch: _Watch, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._watch = watch
+
+    def connect(self) -> None:
+        super().connect()
+        self._watch.socket = self.sock
+
+
+class _SecureConnection(http.client.HTTPSConnection):
+    def __init__(self, *arguments: Any, watch: _Watch, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._watch = watch
+
+    def connect(self) -> None:
+        super().connect()
+        self._watch.socket = self.sock
+
+
+class _Http(HTTPHandler):
+    def __init__(self, watch: _Watch) -> None:
+        super().__init__()
+        self._watch = watch
+
+    def http_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(partial(_Connection, watch=self._watch), req)
+
+
+class _Https(HTTPSHandler):
+    def __init__(self, watch: _Watch) -> None:
+        super().__init__()
+        self._watch = watch
+
+    def https_open(self, req: Request) -> HTTPResponse:
+        context = ssl.create_default_context()
+        return self.do_open(partial(_SecureConnection, watch=self._watch), req, context=context)
