@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -89,7 +89,11 @@ class ArchiveConfig:
 
     dataset: Annotated[ArchiveName, Field(description="which of the authors' archives")]
     base_url: Annotated[
-        str, Field(pattern=r"^https?://", description="folder that holds <dataset>.tar.gz")
+        str,
+        Field(
+            pattern=r"^https?://[!-?A-~]+$",
+            description="web address, without a login, of the folder that holds <dataset>.tar.gz",
+        ),
     ]
 
 
@@ -171,6 +175,8 @@ class DataConfig:
             _check_has_one_group(self.group)
         if self.source != "folder" and self.path != "data/raw":
             raise ValueError(f"path must be data/raw for source: {self.source}, got {self.path!r}")
+        _check_inside("folder_a", self.folder_a)
+        _check_inside("folder_b", self.folder_b)
         if self.source == "folder":
             _check_not_an_output(Path(self.path))
         if self.source != "folder" and self.layout != "side_by_side":
@@ -196,6 +202,15 @@ def _check_has_one_group(pattern: str) -> None:
         raise ValueError(
             f"group: {pattern!r} has {num_groups} groups in parentheses and needs one, as in "
             "(clip\\d+)_; parentheses that only hold together are written (?:...)"
+        )
+
+
+def _check_inside(key: str, folder: str) -> None:
+    """DVC watches `path`: a side that lies elsewhere could change without anybody's notice."""
+    parts = PurePath(folder).parts
+    if not parts or PurePath(folder).is_absolute() or ".." in parts or not folder.isprintable():
+        raise ValueError(
+            f"{key}: {folder!r} must be a folder inside of path, such as A or images/A"
         )
 
 

@@ -1,14 +1,13 @@
 """All of params.yaml: reading and validating it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from pix2pix.config.data import AugmentConfig, DataConfig
 from pix2pix.config.model import ModelConfig, generator_depth
@@ -16,6 +15,7 @@ from pix2pix.config.results import EvaluateConfig, RegisterConfig
 from pix2pix.config.strict import STRICT
 from pix2pix.config.train import TrainConfig
 from pix2pix.config.tune import TuneConfig
+from pix2pix.config.yaml_file import read_yaml
 from pix2pix.errors import UserError
 
 
@@ -69,10 +69,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     """
     if not path.is_file():
         raise UserError(f"{path} is missing; copy one of params/*.yaml to it")
-    try:
-        mapping = YAML(typ="safe").load(path)
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid YAML: {error}") from None
+    mapping = read_yaml(path)
     try:
         return parse_params(mapping)
     except UserError as error:
@@ -83,11 +80,15 @@ def parse_params(mapping: Mapping[str, Any]) -> Params:
     """Build Params from nested mappings, strictly. Raises UserError listing each wrong key."""
     try:
         # JSON mode: strict about numbers and strings, yet mappings become dataclasses.
-        return _PARAMS.validate_json(json.dumps(mapping))
-    except ValidationError as error:
-        raise UserError(_explain(error)) from None
+        text = json.dumps(mapping)
     except TypeError as error:  # a date, say, which YAML knows and JSON does not
         raise UserError(f"a value is neither text, number, list nor mapping: {error}") from None
+    except (ValueError, RecursionError) as error:  # a mapping that holds itself, 5000 digits
+        raise UserError(f"a value cannot be written down: {error}") from None
+    try:
+        return _PARAMS.validate_json(text)
+    except ValidationError as error:
+        raise UserError(_explain(error)) from None
 
 
 def _explain(error: ValidationError) -> str:
@@ -96,7 +97,15 @@ def _explain(error: ValidationError) -> str:
     for item in error.errors(include_url=False):
         key = ".".join(str(part) for part in item["loc"]) or "params"
         reason = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "json_invalid":
+            raise UserError("a text holds half of a character (\\ud800 to \\udfff); correct it")
         is_leaf = not isinstance(item["input"], dict) and item["type"] != "missing"
-        lines.append(f"{key}: {reason}" + (f" (got {item['input']!r})" if is_leaf else ""))
+        lines.append(f"{key}: {reason}" + (f" (got {_cut(item['input'])})" if is_leaf else ""))
     head = "1 wrong parameter" if len(lines) == 1 else f"{len(lines)} wrong parameters"
     return "\n  ".join([head, *lines])
+
+
+def _cut(value: Any) -> str:
+    """A value as it is written, without a login and the middle of what fills the screen."""
+    text = re.sub(r"(?<=://)[^/\s]*@", "***@", repr(value))
+    return text if len(text) <= 200 else f"{text[:150]} ... {text[-20:]}"

@@ -1,5 +1,6 @@
 """Training: what is computed, what is kept of it, and where it runs."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -145,6 +146,11 @@ class TrainConfig:
             raise ValueError(
                 f"best_from_epoch ({self.best_from_epoch}) is after the last epoch "
                 f"({self.total_epochs}), so no epoch could be kept"
+            )
+        if re.match(r"\w+://[^/]*@", self.storage_path or ""):
+            raise ValueError(
+                "storage_path holds a key, which would end up in git, logs and MLflow; put it into "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             )
         if self.lambda_l1 == 0 and self.lambda_adversarial == 0:
             raise ValueError("lambda_l1 and lambda_adversarial are both 0: nothing to train on")
