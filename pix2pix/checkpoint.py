@@ -6,12 +6,10 @@ file of tensors and plain values, read back without running any code from it.
 """
 
 import dataclasses
-import io
 import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Annotated, Any
 
 import torch
@@ -33,6 +31,7 @@ from pix2pix.models import (
     PatchDiscriminator,
     UNetGenerator,
 )
+from pix2pix.tensor_file import read_tensors
 
 GENERATOR_FILE = "generator.safetensors"
 DISCRIMINATOR_FILE = "discriminator.safetensors"
@@ -222,8 +221,8 @@ def load_training(data: bytes, *, name: str) -> dict[str, Any]:
     Raises UserError if it is cut short or something else.
     """
     try:
-        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        state = read_tensors(data)
+    except UserError as error:
         raise UserError(f"{name} is not a readable training checkpoint: {error}") from None
     if not isinstance(state, dict) or state.get("format") != _TRAINING_FORMAT:
         raise UserError(f"{name} is not a training checkpoint of format {_TRAINING_FORMAT}")

@@ -7,7 +7,6 @@ whose ImageNet weights lie inside a pip package takes its place, under metric na
 import hashlib
 import http.client
 import os
-import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import (
 
 from pix2pix.errors import UserError
 from pix2pix.files import put_in_place
+from pix2pix.tensor_file import read_state_dict
 from pix2pix.web import ask
 
 INCEPTION = "inception_v3"
@@ -167,12 +167,9 @@ def _fall_back(device: torch.device, reason: str) -> tuple[FeatureExtractor, str
 def _load_tensors(path: Path) -> dict[str, Tensor]:
     """The state dict in a file. Raises UserError if it holds anything else."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        return read_state_dict(path)
+    except UserError as error:
         raise UserError(f"{path} does not hold network weights: {error}") from None
-    if not isinstance(state, dict):
-        raise UserError(f"{path} holds a {type(state).__name__}, not a state dict")
-    return state
 
 
 def _download(url: str, path: Path, *, sha256_prefix: str) -> None:

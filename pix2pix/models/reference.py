@@ -5,17 +5,17 @@ Its generator nests each level in the one above, so a key spells out the whole w
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pix2pix.errors import UserError
 from pix2pix.models.discriminator import DiscriminatorConfig, PatchDiscriminator
 from pix2pix.models.generator import GeneratorConfig, UNetGenerator
 from pix2pix.models.layers import Norm
+from pix2pix.tensor_file import read_state_dict
 
 StateDict = Mapping[str, Tensor]
 
@@ -26,7 +26,7 @@ _LAYER_WEIGHT = re.compile(r"(?P<root>model|net)\.(?P<index>\d+)\.weight")
 def generator_from_file(path: Path, *, dropout: float = 0.5) -> UNetGenerator:
     """The generator in a published `*_net_G.pth`. Raises UserError naming the file."""
     try:
-        return generator_from_weights(_read_weights(path), dropout=dropout)
+        return generator_from_weights(read_state_dict(path), dropout=dropout)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
 
@@ -34,7 +34,7 @@ def generator_from_file(path: Path, *, dropout: float = 0.5) -> UNetGenerator:
 def discriminator_from_file(path: Path) -> PatchDiscriminator:
     """The discriminator in a published `*_net_D.pth`. Raises UserError naming the file."""
     try:
-        return discriminator_from_weights(_read_weights(path))
+        return discriminator_from_weights(read_state_dict(path))
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
 
@@ -48,17 +48,19 @@ def generator_from_weights(state_dict: StateDict, *, dropout: float = 0.5) -> UN
     weights = _plain(state_dict)
     prefixes = _level_prefixes(weights)
     depth = len(prefixes)
-    if depth < 2:
-        raise UserError("these are not the weights of a published U-Net generator")
-    outer_down, outer_up = weights["model.model.0.weight"], weights["model.model.3.weight"]
-    config = GeneratorConfig(
-        source_channels=outer_down.shape[1],
-        target_channels=outer_up.shape[1],
-        base_channels=outer_down.shape[0],
-        depth=depth,
-        norm=_norm(weights, conv=f"{prefixes[1]}1", norm=f"{prefixes[1]}2"),
-        dropout=dropout,
-    )
+    try:
+        outer_down, outer_up = weights["model.model.0.weight"], weights["model.model.3.weight"]
+        config = GeneratorConfig(
+            source_channels=outer_down.shape[1],
+            target_channels=outer_up.shape[1],
+            base_channels=outer_down.shape[0],
+            depth=depth,
+            norm=_norm(weights, conv=f"{prefixes[1]}1", norm=f"{prefixes[1]}2"),
+            dropout=dropout,
+        )
+    except (LookupError, ValueError):
+        raise UserError("these are not the weights of a published U-Net generator") from None
+    _check_stored(lambda: UNetGenerator(config), weights)
     generator = UNetGenerator(config)
     renamed: dict[str, Tensor] = {}
     for level, prefix in enumerate(prefixes):
@@ -84,29 +86,19 @@ def discriminator_from_weights(state_dict: StateDict) -> PatchDiscriminator:
     root, first = convs[0]["root"], weights[convs[0].string]
     pixel = first.shape[-1] == 1
     second = int(convs[1]["index"])
-    config = DiscriminatorConfig(
-        in_channels=first.shape[1],
-        base_channels=first.shape[0],
-        num_layers=0 if pixel else len(convs) - 2,
-        norm=_norm(weights, conv=f"{root}.{second}", norm=f"{root}.{second + 1}"),
-    )
+    try:
+        config = DiscriminatorConfig(
+            in_channels=first.shape[1],
+            base_channels=first.shape[0],
+            num_layers=0 if pixel else len(convs) - 2,
+            norm=_norm(weights, conv=f"{root}.{second}", norm=f"{root}.{second + 1}"),
+        )
+    except ValueError:
+        raise UserError("these are not the weights of a published discriminator") from None
+    _check_stored(lambda: PatchDiscriminator(config), weights)
     discriminator = PatchDiscriminator(config)
     _load(discriminator, _moved(weights, f"{root}.", "layers."))
     return discriminator
-
-
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    """The state dict in a published `.pth` file, read without running any pickled code.
-
-    Raises UserError if it is not a state dict of tensors.
-    """
-    try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise UserError(f"not a readable torch checkpoint of tensors ({error})") from None
-    if not isinstance(weights, Mapping) or not all(torch.is_tensor(v) for v in weights.values()):
-        raise UserError("expected a state dict (name -> tensor)")
-    return dict(weights)
 
 
 def _plain(state_dict: StateDict) -> dict[str, Tensor]:
@@ -147,6 +139,24 @@ def _norm(weights: StateDict, *, conv: str, norm: str) -> Norm:
     if f"{norm}.weight" in weights and weights[f"{norm}.weight"].ndim == 1:
         return "batch"
     return "instance" if f"{conv}.bias" in weights else "none"
+
+
+def _check_stored(make: Callable[[], nn.Module], weights: StateDict) -> None:
+    """Raise UserError if the network is much larger than what the file holds of it.
+
+    Its size follows from two tensors of the file; a network that takes no memory tells it.
+    """
+    if any(tensor.numel() == 0 for tensor in weights.values()):
+        raise UserError("these weights hold an empty tensor, which no network has")
+    try:
+        with torch.device("meta"):
+            wanted = sum(tensor.numel() for tensor in make().state_dict().values())
+    except RuntimeError as error:
+        raise UserError(f"these weights claim an impossible network: {error}") from None
+    if wanted > 2 * sum(tensor.numel() for tensor in weights.values()):
+        raise UserError(
+            f"these weights are part of a network of {wanted} values, and lack the rest"
+        )
 
 
 def _load(network: UNetGenerator | PatchDiscriminator, weights: dict[str, Tensor]) -> None:

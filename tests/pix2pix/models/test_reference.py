@@ -123,8 +123,8 @@ def test_a_published_checkpoint_file_loads_with_the_prefix_of_data_parallel(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"model": len}, "not a readable torch checkpoint"),  # would run code
-        ([1, 2], "expected a state dict"),
+        ({"model": len}, "damaged, or holds more than tensors"),  # would run code
+        ([1, 2], "not a state dict"),
         ({"conv.weight": torch.zeros(3, 3, 3, 3)}, "not the weights of a published"),
     ],
 )
