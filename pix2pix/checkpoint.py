@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import torch
 from pydantic import Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from pix2pix.config import Direction
@@ -23,7 +23,7 @@ from pix2pix.config.strict import STRICT
 from pix2pix.data.manifest import SideRecord
 from pix2pix.data.scale import ScaleRule
 from pix2pix.errors import UserError
-from pix2pix.files import make_folder, put_in_place, write_text
+from pix2pix.files import write_bytes, write_text
 from pix2pix.models import (
     DiscriminatorConfig,
     GeneratorConfig,
@@ -100,14 +100,11 @@ def save_model(
 ) -> None:
     """Write a model folder; a folder that is already there is replaced file by file.
 
-    All of it is on the disk when this returns.
+    All of it is on the disk when this returns. Raises StorageError naming a file.
     """
-    make_folder(model_dir)
     for file_name, network in ((GENERATOR_FILE, generator), (DISCRIMINATOR_FILE, discriminator)):
         tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
-        partial = model_dir / f".{file_name}"
-        save_file(tensors, partial)
-        put_in_place(partial, model_dir / file_name)
+        write_bytes(model_dir / file_name, save(tensors))
     text = json.dumps(dataclasses.asdict(card), indent=2)
     write_text(model_dir / CARD_FILE, text + "\n")
 

@@ -13,6 +13,7 @@ from pix2pix.data.names import refuse_bad_names
 from pix2pix.data.sources.archive import fetch_archive
 from pix2pix.data.sources.synthetic import write_synthetic
 from pix2pix.errors import UserError
+from pix2pix.files import refuse_special_files
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ def ingest(config: DataConfig, raw_dir: Path) -> dict[str, object]:
             if not Path(config.path).is_dir():
                 raise UserError(f"data.path: {config.path} is not a folder")
             refuse_bad_names(Path(config.path))
+            refuse_special_files(Path(config.path))
             # Tracked where it lies, see dvc.yaml; nothing is copied.
             shutil.rmtree(raw_dir, ignore_errors=True)
             raw_dir.mkdir(parents=True)

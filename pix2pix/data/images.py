@@ -18,6 +18,7 @@ from pix2pix.data.decoded import Decoded
 from pix2pix.data.labels import LabelSide, class_range, void_to_class
 from pix2pix.data.names import shown
 from pix2pix.errors import UserError
+from pix2pix.files import read_plain
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def read_file(path: Path, *, label_ids: bool = False) -> Decoded:
     whole, is no image, or holds values other than uint8, uint16 and finite float32.
     """
     try:
-        return decode_file(path.read_bytes(), label_ids=label_ids)
+        return decode_file(read_plain(path), label_ids=label_ids)
     except OSError as error:
         raise UserError(f"{shown(path)}: cannot be read ({error.strerror or error})") from None
     except UserError as error:

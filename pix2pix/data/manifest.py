@@ -21,6 +21,7 @@ from pix2pix.data.names import is_utf8, shown, some
 from pix2pix.data.report import CheckReport
 from pix2pix.data.splits import SPLITS, Split
 from pix2pix.errors import UserError
+from pix2pix.files import write_text
 
 MANIFEST_NAME = "manifest.json"
 FORMAT = 2
@@ -106,7 +107,7 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     if bad:
         raise UserError(f"pairs with a name that is not UTF-8: {some(bad)}; {NAME_REMEDY}")
     text = json.dumps(asdict(manifest), indent=1, ensure_ascii=False)
-    (directory / MANIFEST_NAME).write_text(f"{text}\n", encoding="utf-8")
+    write_text(directory / MANIFEST_NAME, f"{text}\n")
 
 
 def load_manifest(prepared_dir: Path) -> Manifest:

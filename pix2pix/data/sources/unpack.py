@@ -5,7 +5,7 @@ import gzip
 import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any, cast
 
 from pix2pix.errors import StorageError, UserError
 
@@ -56,7 +56,7 @@ def unpack_archive(archive: Path, directory: Path) -> None:
     try:
         with gzip.open(archive) as packed:
             stream = _Bounded(packed, archive)
-            with tarfile.open(fileobj=stream, mode="r:") as tar:
+            with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r:") as tar:
                 top = _unpack_entries(tar, directory, archive=archive)
             if stream.last_block.strip(b"\0"):  # tarfile takes a damaged header for the end
                 raise UserError(f"{archive} is damaged: one of its headers cannot be read")
@@ -115,7 +115,7 @@ def _unpack_entries(tar: tarfile.TarFile, directory: Path, *, archive: Path) -> 
     for number, entry in enumerate(tar):
         if number >= _MAX_ENTRIES:
             raise UserError(f"{archive} has more than {_MAX_ENTRIES} entries; {_TRUSTED_SOURCE}")
-        tar.members.clear()  # else tarfile keeps them all
+        tar.members.clear()  # type: ignore[attr-defined]  # else tarfile keeps them all
         path = _checked_path(entry, archive)
         if not path.parts:
             continue
