@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 
 _DEFAULT_URI = "sqlite:///mlflow.db"
 _TIMEOUT_S = 5
+_SECRET_OPTION = re.compile(
+    r"([?&][^=&\s]*(?:password|passwd|secret|token|key|signature)[^=&\s]*=)[^&\s]*", re.IGNORECASE
+)
 
 
 def tracking_uri() -> str:
@@ -40,8 +43,14 @@ def sqlite_path(uri: str) -> Path | None:
 
 
 def shown(uri: str) -> str:
-    """`uri` as it may be printed and stored: without a password."""
-    return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", uri)
+    """Text with addresses in it as it may be printed and stored: without passwords and keys.
+
+    Up to the last @ of an address, since a password may hold any character; a name that stands
+    alone may be a token.
+    """
+    text = re.sub(r"(?<=://)([^/@:\s]*):\S*@", r"\1:***@", uri)
+    text = re.sub(r"(?<=://)[^/@:\s]+@", "***@", text)
+    return _SECRET_OPTION.sub(r"\1***", text)
 
 
 def reach(uri: str) -> None:

@@ -16,7 +16,9 @@ def main() -> None:
     port = os.environ.get("MLFLOW_PORT", "5000")
     # It serves one person and runs no jobs; each further process takes seconds to start.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
-    command = ["mlflow", "ui", "--backend-store-uri", uri, "--port", port, "--workers", "1"]
+    # Not on the command line, which is shown to everybody: there may be a password in it.
+    os.environ["MLFLOW_BACKEND_STORE_URI"] = uri
+    command = ["mlflow", "ui", "--host", "127.0.0.1", "--port", port, "--workers", "1"]
     os.execv(sys.executable, [sys.executable, "-m", *command])
 
 

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from pix2pix.errors import UserError
-from pix2pix.files import written_to
 
 _AGAIN = "run `dvc repro --force prepare`, or `dvc pull`"
 
@@ -35,11 +34,10 @@ def write_arrays(
 ) -> None:
     """Write new files, one per layout; each of `rows` holds the next row of every file.
 
-    Raises StorageError if the disk is full, UserError if a row is not of its layout, which means
-    that the pictures were changed since they were checked.
+    Raises OSError if the disk is full, ValueError if a row is not of its layout, which means that
+    the pictures were changed since they were checked.
     """
     with ExitStack() as stack:
-        stack.enter_context(written_to(layouts[0][0].parent))
         files = [stack.enter_context(path.open("xb")) for path, _ in layouts]
         for file, (_, (shape, dtype)) in zip(files, layouts, strict=True):
             header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
@@ -52,8 +50,7 @@ def write_arrays(
                         f"{path.stem} row {num_rows} is {values.shape} {values.dtype}, not "
                         f"{layout.shape[1:]} {layout.dtype}: the data changed meanwhile; run again"
                     )
-                with written_to(path):
-                    file.write(np.ascontiguousarray(values).data)
+                file.write(np.ascontiguousarray(values).data)
             num_rows += 1
         assert all(layout.shape[0] == num_rows for _, layout in layouts)
         for file in files:
