@@ -12,7 +12,7 @@ import ssl
 import string
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from typing import Any, Self
@@ -77,11 +77,12 @@ def ask(
     or HTTPException for what may be different a moment later. The body is read by the caller, who
     decides how much of it is too much.
     """
-    with _Watch(_SILENCES_PER_WINDOW * timeout_s) as watch:
+    with _Watch(_SILENCES_PER_WINDOW * timeout_s) as watch, ExitStack() as stack:
         with watch.told():
-            response = _follow(url, dict(headers or {}), watch=watch, timeout_s=timeout_s)
-        with response:
-            yield Answer(response, watch)
+            response = stack.enter_context(
+                _follow(url, dict(headers or {}), watch=watch, timeout_s=timeout_s)
+            )
+        yield Answer(response, watch)
 
 
 def check_address(url: str) -> None:

@@ -87,7 +87,6 @@ def test_a_redirect_to_another_address_is_followed(liar: Liar) -> None:
         "ftp://127.0.0.1/file",
         "data:text/plain,body",
         "gopher://127.0.0.1/",
-        "http:///file",
         "http://[::1/",
         "http://127.0.0.1:port/",
         "http://user:secret@127.0.0.1/",
