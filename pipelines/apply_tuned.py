@@ -6,10 +6,12 @@ Never done by a stage: the next training changes only when somebody says so.
 import argparse
 import dataclasses
 import logging
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from pipelines.entrypoint import run
 from pipelines.override import PARAMS_FILE, override_params
@@ -24,25 +26,59 @@ logger = logging.getLogger(__name__)
 def apply_tuned(project_dir: Path, found_path: Path) -> dict[str, Any]:
     """Write the values of `found_path` into the project's params.yaml; returns what has changed.
 
-    Raises UserError naming a file that is missing or a value that the parameters refuse; then
-    nothing is written.
+    Raises UserError naming a file that is missing or holds no parameters, or a value that the
+    parameters refuse; then nothing is written.
     """
-    if not found_path.is_file():
-        raise UserError(f"{found_path} is missing; run `dvc repro tune` or `dvc pull`")
-    found: dict[str, dict[str, Any]] = YAML(typ="safe").load(found_path)
-    mapping = dataclasses.asdict(load_params(project_dir / PARAMS_FILE))
-    changed = {
-        f"{section}.{name}": value
-        for section, values in found.items()
-        for name, value in values.items()
-        if mapping.get(section, {}).get(name) != value
-    }
+    found = _read(found_path)
+    before = dataclasses.asdict(load_params(project_dir / PARAMS_FILE))
+    after = _merged(before, found)
     try:
-        parse_params(mapping | {name: mapping[name] | values for name, values in found.items()})
-    except (KeyError, ValueError) as error:
+        parse_params(after)
+    except UserError as error:
         raise UserError(f"{found_path} does not fit {PARAMS_FILE}: {error}") from None
     override_params(project_dir, found)
-    return changed
+    held = dict(_leaves(before))
+    return {key: value for key, value in _leaves(found) if held.get(key) != value}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The sections in a file that a study wrote, and a person may have changed."""
+    if not path.is_file():
+        raise UserError(f"{path} is missing; run `dvc repro tune` or `dvc pull`")
+    try:
+        found = YAML(typ="safe").load(path)
+    except (YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
+    if not found:
+        raise UserError(f"{path} holds no parameters; run `dvc repro -f -s tune`")
+    if not isinstance(found, dict):
+        raise UserError(f"{path} must hold sections as {PARAMS_FILE} does, got {found!r}")
+    for section, values in found.items():
+        if not isinstance(section, str) or not isinstance(values, dict):
+            raise UserError(
+                f"{path}: {section} must be a section with its keys, as in {PARAMS_FILE}, "
+                f"got {values!r}"
+            )
+    return found
+
+
+def _merged(mapping: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`mapping` with the values of `over`, section by section."""
+    merged = dict(mapping)
+    for key, value in over.items():
+        held = merged.get(key)
+        is_section = isinstance(held, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merged(held, value) if is_section else value
+    return merged
+
+
+def _leaves(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and their values."""
+    for key, value in mapping.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import tempfile
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from pix2pix.errors import UserError
 
 _EXPERIMENTS = "refs/exps"
 _RUNNING = "refs/exps/exec/"  # DVC's own, while it works
+_UNTRACKED = ("--others", "--exclude-standard")
+_MAX_NEW_BYTES = 16 * 2**20  # of files that git does not know yet
 
 # Set inside git's hooks; they would point at another checkout or index than the folder's.
 _HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
@@ -31,6 +35,7 @@ def git(folder: Path, *arguments: str, **variables: str) -> str:
             ["git", "-C", str(folder), *arguments],
             capture_output=True,
             text=True,
+            errors="surrogateescape",  # names of files are bytes
             check=False,
             env=environment | variables,
         )
@@ -38,14 +43,14 @@ def git(folder: Path, *arguments: str, **variables: str) -> str:
         raise UserError("git is not installed, or not on the PATH") from None
     if done.returncode:
         raise UserError(f"git {arguments[0]} in {folder}: {done.stderr.strip()}")
-    return done.stdout.strip()
+    return done.stdout.strip("\n")
 
 
 def resolve(project_dir: Path, name: str, *, include_local_changes: bool) -> Revision:
     """The revision `name`, with what the working copy has changed or added if asked for.
 
-    Ignored files are no changes. Raises UserError if there is no such revision, or if changes are
-    asked for with another one than the working copy's.
+    Ignored files are no changes. Raises UserError if there is no such revision, if changes are
+    asked for with another one than the working copy's, or if what was added is data, not code.
     """
     try:
         commit = git(project_dir, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
@@ -69,8 +74,38 @@ def _tree_of_working_copy(project_dir: Path) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         index = {"GIT_INDEX_FILE": str(Path(scratch, "index"))}
         git(root, "read-tree", "HEAD", **index)
+        _check_new_files(root, git(root, "ls-files", "-z", *_UNTRACKED, **index).split("\0")[:-1])
         git(root, "add", "--all", **index)
         return git(root, "write-tree", **index)
+
+
+def _check_new_files(root: Path, names: list[str]) -> None:
+    """Raise UserError if files that git does not know are too large to be code.
+
+    Git would read every byte of them and keep them in its store.
+    """
+    sizes: Counter[str] = Counter()
+    for name in names:
+        if name.endswith("/"):
+            raise UserError(
+                f"include_local_changes: {root / name} is a git repository of its own, whose files "
+                "cannot travel; name it in .gitignore"
+            )
+        with suppress(FileNotFoundError):  # removed since git named it
+            *folders, file = name.split("/")
+            sizes["/".join(folders[:2]) or file] += (root / name).lstat().st_size
+    if sizes.total() > _MAX_NEW_BYTES:
+        [(place, size)] = sizes.most_common(1)
+        raise UserError(
+            f"include_local_changes: new files that git does not know hold "
+            f"{_mib(sizes.total())} MiB, {_mib(size)} of them {root / place}; up to "
+            f"{_mib(_MAX_NEW_BYTES)} MiB of code travel with a run. Name data in .gitignore, or "
+            f"have DVC keep it: `dvc add {place}`, and commit the .dvc file"
+        )
+
+
+def _mib(num_bytes: int) -> int:
+    return -(-num_bytes // 2**20)
 
 
 def folder_in_repository(project_dir: Path) -> Path:

@@ -13,6 +13,7 @@ from pipelines.lineage import flatten
 from pipelines.mlflow_run import MlflowRun, Status, connect, open_run
 from pipelines.paths import PREPARED_DIR
 from pipelines.run_description import RunDescription
+from pix2pix.config import STUDIES_SUFFIX
 from pix2pix.tuning.trials import Trial, best_l1
 
 PARENT_TAG = "mlflow.parentRunId"
@@ -24,7 +25,7 @@ BEST_L1 = "tune/best_dev_l1"
 
 def experiment_of(description: RunDescription) -> str:
     """Where studies and their trials are."""
-    return f"{description.experiment}-tune"
+    return f"{description.experiment}{STUDIES_SUFFIX}"
 
 
 def open_study(uri: str, description: RunDescription) -> MlflowRun:

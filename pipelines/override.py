@@ -7,6 +7,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from pix2pix.errors import UserError
@@ -18,13 +19,19 @@ PARAMS_FILE = "params.yaml"
 def override_params(project_dir: Path, overrides: Mapping[str, Any]) -> None:
     """Write `overrides` (nested mappings) into the project's params.yaml.
 
-    Raises UserError naming a key that the file does not have.
+    Raises UserError naming a key that the file does not have, or the file if it cannot be read;
+    then nothing is written.
     """
     if not overrides:
         return
     path = project_dir / PARAMS_FILE
     yaml = _round_trip_yaml()
-    document = yaml.load(path)
+    if not path.is_file():
+        raise UserError(f"{path} is missing, so nothing in it can be overridden")
+    try:
+        document = yaml.load(path)
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
     _override(document, overrides, place=f"{path}: ")
     text = io.StringIO()
     yaml.dump(document, text)
@@ -37,6 +44,11 @@ def _override(document: Any, overrides: Mapping[str, Any], *, place: str) -> Non
             raise UserError(f"{place}{key} is not in this file, so it cannot be overridden")
         if isinstance(value, Mapping):
             _override(document[key], value, place=f"{place}{key}.")
+        elif isinstance(document[key], Mapping):
+            raise UserError(
+                f"{place}{key} is a section: name the keys in it that are to be overridden, "
+                f"got {value!r} in place of all of them"
+            )
         else:
             document[key] = _in_one_line(value)
 

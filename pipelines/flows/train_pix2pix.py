@@ -7,12 +7,10 @@ prefect.yaml.
 import argparse
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 from prefect import State, flow
 from prefect.exceptions import ParameterTypeError, SignatureMismatchError
 from prefect.states import Completed
-from ruamel.yaml import YAML
 
 from pipelines.dvc_stages import stages_up_to
 from pipelines.entrypoint import read_json, run
@@ -29,6 +27,7 @@ from pipelines.flows.parameters import (
 )
 from pipelines.flows.record import REGISTER, compare_with_champion, record_result, show
 from pipelines.flows.server import check_server
+from pipelines.flows.settings import nested
 from pipelines.flows.tuning import tune_and_use
 from pipelines.flows.workspaces import flow_workspace
 from pipelines.paths import NEW_DATA_PATH
@@ -136,24 +135,6 @@ def main() -> None:
     check_server()
     logging.getLogger("httpx").setLevel(logging.WARNING)  # or each request is a line
     train_pix2pix(**parameters)
-
-
-def nested(settings: Sequence[str]) -> dict[str, Any]:
-    """Settings such as `train.num_epochs=3` as nested mappings; values are YAML.
-
-    Raises UserError naming a setting of another form.
-    """
-    found: dict[str, Any] = {}
-    for setting in settings:
-        key, is_set, value = setting.partition("=")
-        *sections, name = key.split(".")
-        if not is_set or not sections:
-            raise UserError(f"--set-param {setting}: write section.key=value")
-        place = found
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[name] = YAML(typ="safe").load(value)
-    return found
 
 
 if __name__ == "__main__":

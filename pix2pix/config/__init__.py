@@ -17,7 +17,7 @@ from pix2pix.config.data import (
 )
 from pix2pix.config.model import ModelConfig, generator_depth
 from pix2pix.config.params import Params, load_params, parse_params
-from pix2pix.config.results import EvaluateConfig, RegisterConfig
+from pix2pix.config.results import STUDIES_SUFFIX, EvaluateConfig, RegisterConfig
 from pix2pix.config.train import WHERE_IT_RUNS, TrainConfig
 from pix2pix.config.tune import (
     Choice,
@@ -31,6 +31,7 @@ from pix2pix.config.tune import (
 )
 
 __all__ = [
+    "STUDIES_SUFFIX",
     "WHERE_IT_RUNS",
     "ArchiveConfig",
     "AugmentConfig",

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pix2pix.config.data import AugmentConfig, DataConfig
 from pix2pix.config.model import ModelConfig, generator_depth
-from pix2pix.config.results import EvaluateConfig, RegisterConfig
+from pix2pix.config.results import MAX_NAME_CHARACTERS, EvaluateConfig, RegisterConfig
 from pix2pix.config.strict import STRICT
 from pix2pix.config.train import TrainConfig
 from pix2pix.config.tune import TuneConfig
@@ -46,6 +46,12 @@ class Params:
                 f"model.depth {depth} halves the image {depth} times, but data.image_size "
                 f"{self.data.image_size} is not a multiple of {2**depth}; use at most "
                 f"{generator_depth(self.data.image_size, None)}"
+            )
+        if len(self.registered_name) > MAX_NAME_CHARACTERS:
+            raise ValueError(
+                f"data.name is too long for the registered model pix2pix-<data.name>: together "
+                f"{len(self.registered_name)} characters, MLflow keeps {MAX_NAME_CHARACTERS}; "
+                "shorten it or set register.model_name"
             )
 
     @property

@@ -1,11 +1,36 @@
 """How a model is scored, and where it is registered."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from pix2pix.config.strict import STRICT
+
+MAX_NAME_CHARACTERS = 256  # a column of MLflow's databases
+STUDIES_SUFFIX = "-tune"  # of the experiment that holds the trials
+
+# MLflow itself refuses `/`, `:` and names such as `..`, but only when the model is registered;
+# quotes break its searches, and `?`, `@` and line breaks the addresses `models:/NAME/VERSION`.
+_MODEL_NAME = re.compile(r"\w(?:[\w .-]*[\w.-])?")
+
+
+def _as_model_name(name: str) -> str:
+    if not _MODEL_NAME.fullmatch(name):
+        raise ValueError(
+            "MLflow names models by letters, digits, blanks and . _ - only, beginning with a "
+            "letter, digit or _ and not ending in a blank"
+        )
+    return name
+
+
+def _as_experiment_name(name: str) -> str:
+    if name != name.strip() or not name.isprintable():
+        raise ValueError(
+            "an experiment's name is printable characters and neither begins nor ends in a blank"
+        )
+    return name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,5 +60,20 @@ class RegisterConfig:
 
     __pydantic_config__ = STRICT
 
-    experiment: Annotated[str, Field(min_length=1, description="MLflow experiment")]
-    model_name: Annotated[str | None, Field(min_length=1, description="null: pix2pix-<data.name>")]
+    experiment: Annotated[
+        str,
+        AfterValidator(_as_experiment_name),
+        Field(
+            min_length=1,
+            max_length=MAX_NAME_CHARACTERS - len(STUDIES_SUFFIX),
+            description="MLflow experiment",
+        ),
+    ]
+    model_name: Annotated[
+        Annotated[str, AfterValidator(_as_model_name)] | None,
+        Field(
+            min_length=1,
+            max_length=MAX_NAME_CHARACTERS,
+            description="null: pix2pix-<data.name>",
+        ),
+    ]

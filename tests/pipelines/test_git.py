@@ -1,10 +1,12 @@
 """Revisions, checkouts and experiments, with real git."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from pipelines.git import check_out, folder_in_repository, git, resolve
+from pix2pix.errors import UserError
 
 
 @pytest.fixture
@@ -88,3 +90,50 @@ def test_unknown_revisions_and_changes_to_another_commit_are_refused(repository:
 def test_a_folder_without_a_repository_is_told_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="git init"):
         resolve(tmp_path, "HEAD", include_local_changes=False)
+
+
+def _large(path: Path, num_bytes: int = 2**40) -> None:
+    """A file without content, which takes no room, but hours to read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(num_bytes)
+
+
+@pytest.mark.timeout(20)
+def test_new_data_is_not_read_but_named_with_what_to_do(repository: Path) -> None:
+    _large(repository / "data" / "mine" / "A" / "1.png")
+    (repository / "new.py").write_text("x = 1\n")
+    objects = sorted((repository / ".git" / "objects").rglob("*"))
+    with pytest.raises(UserError, match=r"1048577 MiB, 1048576 of them .*data/mine") as caught:
+        resolve(repository, "HEAD", include_local_changes=True)
+    assert ".gitignore" in str(caught.value)
+    assert "dvc add data/mine" in str(caught.value)
+    assert sorted((repository / ".git" / "objects").rglob("*")) == objects
+
+
+def test_many_small_files_count_together_and_staged_ones_too(repository: Path) -> None:
+    for number in range(5):
+        _large(repository / "frames" / f"{number}.bin", 4 * 2**20)
+    git(repository, "add", "frames/0.bin")
+    with pytest.raises(UserError, match=r"20 MiB, 20 of them .*frames"):
+        resolve(repository, "HEAD", include_local_changes=True)
+
+
+def test_ignored_data_and_small_files_of_any_name_are_no_hindrance(
+    repository: Path, tmp_path: Path
+) -> None:
+    _large(repository / "ignored.txt")
+    (repository / " first").write_text("a blank before it\n")
+    odd = os.fsdecode(b"\xff.txt")
+    (repository / odd).write_text("a name that is not UTF-8\n")
+    revision = resolve(repository, "HEAD", include_local_changes=True)
+    check_out(repository, revision, tmp_path / "copy")
+    assert (tmp_path / "copy" / " first").read_text() == "a blank before it\n"
+    assert (tmp_path / "copy" / odd).read_text() == "a name that is not UTF-8\n"
+
+
+def test_a_repository_inside_is_named(repository: Path) -> None:
+    git(repository, "init", "--quiet", "inner")
+    (repository / "inner" / "x").write_text("x")
+    with pytest.raises(UserError, match=r"inner/? is a git repository of its own"):
+        resolve(repository, "HEAD", include_local_changes=True)

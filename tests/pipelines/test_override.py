@@ -6,6 +6,7 @@ import pytest
 
 from pipelines.override import override_params
 from pix2pix.config import load_params
+from pix2pix.errors import UserError
 
 
 def test_only_the_named_values_change_and_comments_stay(tmp_path: Path, root: Path) -> None:
@@ -34,3 +35,30 @@ def test_an_unknown_key_is_named_and_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"params\.yaml: train\.sead is not in this file"):
         override_params(tmp_path, {"train": {"seed": 1, "sead": 2}})
     assert path.read_text() == "train:\n  seed: 0\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "reason"),
+    [
+        ("train:\n  seed: 0\n", {"train": 3}, "train is a section"),
+        ("train:\n  seed: 0\n", {"train": {"seed": {"x": 1}}}, r"train\.seed\.x is not in"),
+        ("train:\n", {"train": {"seed": 1}}, r"train\.seed is not in this file"),
+        ("- 1\n", {"train": {"seed": 1}}, "train is not in this file"),
+        ("", {"train": {"seed": 1}}, "train is not in this file"),
+        ("train: [1", {"train": {"seed": 1}}, "is not valid YAML"),
+        ("a: 1\na: 2\n", {"a": 3}, "is not valid YAML"),
+    ],
+)
+def test_a_file_or_an_override_of_another_shape_is_one_message(
+    tmp_path: Path, text: str, overrides: dict[str, object], reason: str
+) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=rf"params\.yaml.*{reason}"):
+        override_params(tmp_path, overrides)
+    assert path.read_text() == text
+
+
+def test_a_project_without_parameters_is_one_message(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"params\.yaml is missing"):
+        override_params(tmp_path, {"train": {"seed": 1}})
