@@ -33,6 +33,10 @@ _OF_THE_MACHINE = {
     errno.ENAMETOOLONG,
 }
 
+# Exit code of what may succeed later, nothing changed: EX_TEMPFAIL of sysexits.h.
+TRY_AGAIN = 75
+_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE}
+
 
 class InterruptionError(Exception):
     """A signal ended the work, in good order."""
@@ -44,6 +48,9 @@ class InterruptionError(Exception):
 
 def run(main: Callable[[], None]) -> None:
     """Run an entry point: what a user or a file can cause ends as one message and exit code 1.
+
+    The exit code is 75 where the same command may succeed later: a server does not answer, or
+    storage fails.
 
     Anything else is a defect of ours and keeps its traceback.
     """
@@ -62,7 +69,7 @@ def run(main: Callable[[], None]) -> None:
         logger.error("%s", error)
         if "DVC_STAGE" in os.environ:
             logger.error("what this stage had made before comes back with: dvc checkout")
-        sys.exit(1)
+        sys.exit(TRY_AGAIN if may_pass(error) else 1)
     except InterruptionError as interrupted:
         logger.error("%s", interrupted)
         sys.exit(interrupted.exit_code)
@@ -77,6 +84,13 @@ def can_be_mended(error: UserError | OSError) -> bool:
     if isinstance(error, UserError | StorageError | ConnectionError | TimeoutError):
         return True
     return error.errno in _OF_THE_MACHINE
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether the same attempt may succeed later: the network, a server or storage failed."""
+    if isinstance(error, StorageError | ConnectionError | TimeoutError):
+        return True
+    return isinstance(error, OSError) and error.errno in _PASSING
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -7,8 +7,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from pipelines import supervisor
 from pix2pix.errors import UserError
@@ -22,6 +23,15 @@ Say = Callable[[str], None]
 
 class CommandFailedError(UserError):
     """A command ended with another code than 0; says its last lines."""
+
+    def __init__(self, name: str, *, exit_code: int, output: str) -> None:
+        super().__init__(f"{name} failed (exit code {exit_code}):\n{output}")
+        self.name, self.exit_code = name, exit_code
+        self.output = output  # its last lines
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Prefect keeps what a task raised."""
+        return partial(type(self), exit_code=self.exit_code, output=self.output), (self.name,)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,8 +67,7 @@ class Shell:
         finally:
             _end(process)
         if process.returncode:
-            said = "\n".join(last)
-            raise CommandFailedError(f"{name} failed (exit code {process.returncode}):\n{said}")
+            raise CommandFailedError(name, exit_code=process.returncode, output="\n".join(last))
 
     def _start(self, command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

@@ -10,6 +10,7 @@ from prefect.concurrency.sync import concurrency
 
 from pipelines.dvc_stages import data_files, has_remote, known_outputs
 from pipelines.flows.data_check import show_data_check
+from pipelines.flows.passing import may_succeed_later, names_outage
 from pipelines.flows.progress import Progress
 from pipelines.processes import CommandFailedError, Shell
 
@@ -19,8 +20,8 @@ _LEASE_S = 60  # Prefect's shortest: so long a run that was killed still holds i
 
 
 def _may_pass(_task: Any, _task_run: Any, state: State) -> bool:
-    """Whether what failed was a command or a file, and not this program."""
-    return isinstance(state.result(raise_on_failure=False), (ValueError, OSError))
+    """Whether what failed was the network, a server or storage, not a name or this program."""
+    return may_succeed_later(state.result(raise_on_failure=False))
 
 
 # Of tasks with effects outside the workspace: these may fail for reasons that pass.
@@ -43,6 +44,16 @@ def dvc(shell: Shell, *arguments: str, name: str = "") -> None:
     shell.run(name or arguments[0], command, say=get_run_logger().info)
 
 
+def _transfer(shell: Shell, *arguments: str) -> None:
+    """Run a command of DVC that reaches for a remote. Raises ConnectionError where that fails."""
+    try:
+        dvc(shell, *arguments)
+    except CommandFailedError as error:
+        if names_outage(error.output):
+            raise ConnectionError(str(error)) from error
+        raise
+
+
 @task(cache_policy=NO_CACHE)
 def check_parameters(shell: Shell) -> None:
     """Refuse wrong parameters before anything is started."""
@@ -53,9 +64,9 @@ def check_parameters(shell: Shell) -> None:
 def pull(shell: Shell, *, update_imports: bool) -> None:
     """Fetch what the remote has of the stages' inputs and outputs, and newer imported data."""
     if update_imports and (imported := data_files(shell.folder, only_imports=True)):
-        dvc(shell, "update", *imported)
+        _transfer(shell, "update", *imported)
     if has_remote(shell.folder):
-        dvc(shell, "pull", "--run-cache", "--allow-missing", *known_outputs(shell.folder))
+        _transfer(shell, "pull", "--run-cache", "--allow-missing", *known_outputs(shell.folder))
     elif added := data_files(shell.folder):
         dvc(shell, "checkout", *added)  # from the shared cache; nowhere else are they
 
@@ -64,7 +75,7 @@ def pull(shell: Shell, *, update_imports: bool) -> None:
 def push(shell: Shell) -> None:
     """Send the outputs to the remote, if there is one."""
     if has_remote(shell.folder):
-        dvc(shell, "push", "--run-cache")
+        _transfer(shell, "push", "--run-cache")
     else:
         get_run_logger().info("no DVC remote: the results are in this machine's cache")
 

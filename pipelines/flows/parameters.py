@@ -1,11 +1,14 @@
 """The sections of params.yaml as parameters of flows: typed forms in which any key may be left out.
 
 A key that is left out has the value of the revision that runs. The values that the forms show are
-those of the params.yaml in force when the deployment was made.
+those of the params.yaml in force when the deployment was made; what the forms take does not depend
+on that file. `make up` refuses a file that cannot be read.
 """
 
 import dataclasses
+import functools
 import json
+import logging
 from typing import Any, ClassVar, get_type_hints
 
 from pydantic import (
@@ -31,6 +34,9 @@ from pix2pix.config import (
     TuneConfig,
     load_params,
 )
+from pix2pix.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 
 class Overrides(BaseModel):
@@ -56,14 +62,19 @@ class Overrides(BaseModel):
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """With the values in force, so that forms come filled in."""
+        """With the values in force, so that forms come filled in.
+
+        Raises nothing: Prefect would take the section for one that holds anything.
+        """
         schema = handler(core_schema)
         resolved = handler.resolve_ref_schema(schema)
-        section: Any = json.loads(json.dumps(dataclasses.asdict(load_params())))
+        section = _in_force()
         for key in cls.place:
-            section = section[key]
+            section = section.get(key, {})
         for name, about in resolved.get("properties", {}).items():
-            about["default"] = section[name]
+            about.pop("default", None)
+            if name in section:
+                about["default"] = section[name]
         return schema
 
     @model_serializer(mode="wrap")
@@ -71,6 +82,22 @@ class Overrides(BaseModel):
         """What was given, as params.yaml would hold it; nothing stands for what was not."""
         given_keys = self.model_fields_set
         return {name: value for name, value in handler(self).items() if name in given_keys}
+
+
+def _in_force() -> dict[str, Any]:
+    """The parameters of the current folder as JSON holds them; none if there is no such file."""
+    try:
+        found: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(load_params())))
+    except (UserError, OSError) as error:
+        _warn(str(error))
+        return {}
+    return found
+
+
+@functools.cache
+def _warn(reason: str) -> None:
+    """Say it once, not for each section of each flow."""
+    logger.warning("the forms of the flows come without values: %s", reason)
 
 
 def _form(section: type, *place: str) -> Any:

@@ -12,11 +12,19 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.schedules import SCHEDULE_TYPES
 
 from pipelines.entrypoint import write_json
+from pipelines.override import PARAMS_FILE
 from pipelines.services.layout import services_dir
+from pix2pix.config import load_params
 from pix2pix.errors import UserError
 
 # Flow and name of the deployment, and the schedule itself.
 Switches = dict[tuple[UUID, str, str], bool]
+
+
+def check_forms(project: Path) -> None:
+    """Raise UserError if params.yaml, which the forms of the deployments show, cannot be read."""
+    if (project / "prefect.yaml").exists():
+        load_params(project / PARAMS_FILE)
 
 
 def deploy(project: Path, client: SyncPrefectClient, environment: Mapping[str, str]) -> bool:

@@ -9,7 +9,7 @@ from pipelines import automations
 from pipelines.services.addresses import Address, mlflow_address, prefect_address
 from pipelines.services.databases import parse_database_url
 from pipelines.services.definitions import Site, client_environment
-from pipelines.services.deployments import deploy
+from pipelines.services.deployments import check_forms, deploy
 from pipelines.services.health import answers, reach_prefect
 from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, locked
 from pipelines.services.prefect_setup import ensure_pool, ensure_training_limit, prefect_client
@@ -42,8 +42,10 @@ class Running:
 def up(project: Path, *, environment: Mapping[str, str], limits: Limits) -> Running:
     """Start what does not run yet: the two servers, then what needs them.
 
-    Raises ValueError or an OSError that says what to do, after stopping what this call started.
+    Raises UserError or an OSError that says what to do, after stopping what this call started. A
+    params.yaml that cannot be read is such an error: nobody could fill in the forms.
     """
+    check_forms(project)
     with locked(project), ExitStack() as undo:
         site = _site(project, environment)
         started = start_servers(site, undo=undo)

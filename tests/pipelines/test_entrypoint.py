@@ -10,23 +10,25 @@ from pix2pix.errors import StorageError, UserError
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "code"),
     [
-        UserError("data.path: gone"),
-        OSError(errno.ENOSPC, "no space", "x"),
-        StorageError("s3://bucket is gone"),
-        ConnectionError("http://127.0.0.1:5000 does not answer"),
+        (UserError("data.path: gone"), 1),
+        (OSError(errno.EACCES, "no rights", "x"), 1),
+        (OSError(errno.ENOSPC, "no space", "x"), 75),
+        (StorageError("s3://bucket is gone"), 75),
+        (ConnectionError("http://127.0.0.1:5000 does not answer"), 75),
+        (TimeoutError("http://127.0.0.1:5000 does not answer"), 75),
     ],
 )
-def test_what_a_user_or_file_can_cause_is_one_message_and_exit_code_1(
-    error: Exception, capsys: pytest.CaptureFixture[str]
+def test_what_a_user_or_file_can_cause_is_one_message_and_75_where_it_may_pass(
+    error: Exception, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def main() -> None:
         raise error
 
     with pytest.raises(SystemExit) as caught:
         run(main)
-    assert caught.value.code == 1
+    assert caught.value.code == code
     said = capsys.readouterr().err
     assert said == f"ERROR {error}\n"
 

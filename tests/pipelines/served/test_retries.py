@@ -26,9 +26,10 @@ def test_a_command_or_a_file_may_pass_and_a_defect_does_not(
 ) -> None:
     """The real engine asks the condition, as it does for the tasks above."""
     errors = {
-        "command": CommandFailedError("dvc push failed"),
-        "file": OSError("no route to host"),
-        "value": ValueError("MLflow does not answer"),
+        "command": CommandFailedError("register", exit_code=75, output="no answer"),
+        "file": ConnectionError("no route to host"),
+        "name": CommandFailedError("push", exit_code=1, output="no such remote"),
+        "value": ValueError("a wrong call"),
         "defect": AttributeError("no such name"),
     }
     retries = commands.RETRIES | {"retry_delay_seconds": 0}
@@ -47,4 +48,4 @@ def test_a_command_or_a_file_may_pass_and_a_defect_does_not(
     with temporary_settings({PREFECT_API_URL: served.api}):
         run(return_state=True)
     tries = {name: len((tmp_path / name).read_text()) for name in errors}
-    assert tries == {"command": 4, "file": 4, "value": 4, "defect": 1}
+    assert tries == {"command": 4, "file": 4, "name": 1, "value": 1, "defect": 1}
