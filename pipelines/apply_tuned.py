@@ -67,8 +67,9 @@ def _merged(mapping: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, An
     merged = dict(mapping)
     for key, value in over.items():
         held = merged.get(key)
-        is_section = isinstance(held, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merged(held, value) if is_section else value
+        if isinstance(held, Mapping) and isinstance(value, Mapping):
+            value = _merged(held, value)
+        merged[key] = value
     return merged
 
 

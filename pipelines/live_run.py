@@ -4,11 +4,11 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
+from pipelines.mlflow_outage import Outage, OutageError, is_explained, outages
 from pipelines.outbox import Outbox
 from pipelines.run_description import RunDescription
 from pipelines.tracking_uri import reach, shown
@@ -43,25 +43,6 @@ class _End:
 _News = _Epoch | _Sample | _End
 
 
-class _LostError(Exception):
-    """MLflow did not take what it was sent."""
-
-
-@contextmanager
-def _losses() -> Iterator[None]:
-    """Make what MLflow's client may raise one kind of error.
-
-    MLflow is imported here, in the thread that talks to it: that takes seconds, and most workers
-    never do.
-    """
-    from pipelines.mlflow_run import CLIENT_ERRORS
-
-    try:
-        yield
-    except (*CLIENT_ERRORS, ValueError) as error:  # a deleted experiment, a foreign answer
-        raise _LostError(str(error)) from error
-
-
 class LiveRun:
     """Follows a training in MLflow, from a thread of its own.
 
@@ -84,7 +65,12 @@ class LiveRun:
         self._outbox: Outbox[_News] | None = None
         self._run: MlflowRun | None = None
         self._has_begun = False
-        self._is_lost = False
+        self._said = Outage(
+            uri,
+            "Training goes on. MLflow gets what it lacks when it answers again, at the latest from "
+            "the stage `register`.",
+            log=logger,
+        )
         self._is_interrupted = False
 
     def __enter__(self) -> Self:
@@ -120,11 +106,11 @@ class LiveRun:
         ended: Status = "FAILED" if has_failed else "FINISHED"
         outbox = self._put(_End("KILLED" if self._is_interrupted else ended, time.time()))
         if not outbox.close(_FLUSH_S):
-            self._tell(ConnectionError(f"MLflow at {shown(self.uri)} is slow"))
+            self._said.lost(ConnectionError(f"MLflow at {shown(self.uri)} is slow"))
 
     def _put(self, news: _News) -> Outbox[_News]:
         if self._outbox is None:
-            self._outbox = Outbox(self._send, errors=(_LostError,), tell=self._tell)
+            self._outbox = Outbox(self._send, passing=(OutageError,), tell=self._tell)
         self._outbox.put(news)
         return self._outbox
 
@@ -134,7 +120,7 @@ class LiveRun:
         return held + len(png) <= _MAX_SAMPLE_BYTES
 
     def _send(self, waiting: list[_News]) -> Iterator[_News]:
-        with _losses():
+        with outages(has_lost_run=lambda: self._run is not None and self._run.is_deleted()):
             yield from self._sent(waiting)
 
     def _sent(self, waiting: list[_News]) -> Iterator[_News]:
@@ -161,18 +147,10 @@ class LiveRun:
         return run
 
     def _tell(self, error: Exception | None) -> None:
-        """Say once that MLflow was lost, and once that it is back."""
-        if error is not None and not self._is_lost:
-            logger.warning(
-                "%s\nTraining goes on. MLflow gets what it lacks when it answers again, at the "
-                "latest from the stage `register`.",
-                error,
-            )
-        elif error is None and self._is_lost:
-            # A warning as well: whoever was shown the first has to be shown this one.
-            logger.warning("MLflow at %s is back and has what it lacked", shown(self.uri))
-        self._is_lost = error is not None
-        if error is not None:
+        if error is None:
+            self._said.found()
+        else:
+            self._said.lost(error)
             self._run = None  # it may be another server, or the run may have been deleted
 
 
@@ -184,19 +162,30 @@ def mark_ended(
     Changes nothing if MLflow does not have the run or has that status. Never raises, and takes at
     most ten seconds.
     """
-    ended_s, is_done = time.time(), threading.Event()
+    ended_s, told = time.time(), list[Exception | None]()
 
     def mark() -> None:
         from pipelines.described_run import existing_run
 
-        with suppress(_LostError), _losses():
+        try:
             run = existing_run(uri, description)
             if run is not None and run.status() != status:
                 run.set_status(status, ended_s=ended_s)
-            is_done.set()
+        except Exception as error:  # noqa: BLE001 - how the training ended counts for more
+            told.append(error)
+        else:
+            told.append(None)
 
     thread = threading.Thread(target=mark, name="mlflow", daemon=True)
     thread.start()
     thread.join(_FLUSH_S)
-    if not is_done.is_set():
+    if not told:
         logger.warning("MLflow at %s does not answer; it was not told: %s", shown(uri), status)
+    elif told[0] is not None:
+        logger.warning(
+            "MLflow at %s was not told: %s\n%s",
+            shown(uri),
+            status,
+            told[0],
+            exc_info=None if is_explained(told[0]) else told[0],
+        )

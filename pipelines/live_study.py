@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.mlflow_outage import Outage, OutageError, outages
 from pipelines.outbox import Outbox
 from pipelines.report_files import files_sha256
 from pipelines.run_description import RunDescription
@@ -16,6 +17,7 @@ from pix2pix.tuning.space import first_kept_epoch
 from pix2pix.tuning.trials import Trial
 
 _FLUSH_S = 60.0  # of a finished study
+_UNFINISHED_FLUSH_S = 10.0
 
 if TYPE_CHECKING:
     from pipelines.mlflow_run import MlflowRun, Status
@@ -32,10 +34,6 @@ class _End:
     reports: Mapping[str, Path]
 
 
-class _LostError(Exception):
-    """MLflow did not take what it was sent."""
-
-
 class LiveStudy:
     """Follows a study in MLflow, from a thread of its own; nothing here raises.
 
@@ -47,35 +45,38 @@ class LiveStudy:
         self._uri, self._description, self._grid = uri, description, grid
         self._first_epoch = first_kept_epoch(parse_params(description.params))
         self._outbox: Outbox[Trial | _End] = Outbox(
-            self._send, errors=(_LostError,), tell=self._tell
+            self._send, passing=(OutageError,), tell=self._tell
         )
         self._study: MlflowRun | None = None
         self._runs: dict[int, MlflowRun] = {}
-        self._is_lost = False
+        self._said = Outage(
+            uri, "The study goes on; MLflow gets it when it answers again.", log=logger
+        )
 
     def __call__(self, trial: Trial) -> None:
         """Log a trial as it is now."""
         self._outbox.put(trial)
 
     def close(self, status: "Status", reports: Mapping[str, Path]) -> bool:
-        """End the study's run, with the files of its reports; waits for at most a minute.
+        """End the study's run, with the files of its reports.
+
+        Waits for at most a minute; of a study that did not finish, for at most ten seconds.
 
         Returns whether MLflow has all of the study.
         """
         self._outbox.put(_End(status, time.time(), reports))
-        is_sent = self._outbox.close(_FLUSH_S)
+        is_sent = self._outbox.close(_FLUSH_S if status == "FINISHED" else _UNFINISHED_FLUSH_S)
         if not is_sent:
-            self._tell(ConnectionError(f"MLflow at {shown(self._uri)} is slow"))
+            self._said.lost(ConnectionError(f"MLflow at {shown(self._uri)} is slow"))
         return is_sent
 
     def _send(self, waiting: list[Trial | _End]) -> Iterator[Trial | _End]:
-        # Imported here, in the thread that talks to it: that takes seconds.
-        from pipelines.mlflow_run import CLIENT_ERRORS
-
-        try:
+        with outages(has_lost_run=self._has_lost_run):
             yield from self._sent(waiting)
-        except (*CLIENT_ERRORS, ValueError) as error:
-            raise _LostError(str(error)) from error
+
+    def _has_lost_run(self) -> bool:
+        runs = [*self._runs.values(), *([self._study] if self._study else [])]
+        return any(run.is_deleted() for run in runs)
 
     def _sent(self, waiting: list[Trial | _End]) -> Iterator[Trial | _End]:
         from pipelines.mlflow_study import log_reports, log_trial, open_study, open_trial
@@ -98,11 +99,8 @@ class LiveStudy:
             yield end
 
     def _tell(self, error: Exception | None) -> None:
-        """Say once that MLflow was lost, and once that it is back."""
-        if error is not None and not self._is_lost:
-            logger.warning("%s\nThe study goes on; MLflow gets it when it answers again.", error)
-        elif error is None and self._is_lost:
-            logger.warning("MLflow at %s is back and has what it lacked", shown(self._uri))
-        self._is_lost = error is not None
-        if error is not None:
+        if error is None:
+            self._said.found()
+        else:
+            self._said.lost(error)
             self._study, self._runs = None, {}  # it may be another server

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Literal
 
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from pipelines.mlflow_samples import log_sample
 from pipelines.run_description import DataRecord
@@ -25,7 +25,20 @@ from pix2pix.errors import UserError
 
 RUN_KEY_TAG = "pix2pix.run_key"
 SCORES_STEP = 0
-CLIENT_ERRORS = (MlflowException, SQLAlchemyError, OSError)
+
+# MLflow's words for what may pass. Its client says INTERNAL_ERROR where it got no answer, its
+# database TEMPORARILY_UNAVAILABLE where it was full or locked. RESOURCE_ALREADY_EXISTS: another
+# process has made it this moment.
+_PASSING_CODES = {
+    "INTERNAL_ERROR",
+    "TEMPORARILY_UNAVAILABLE",
+    "DEADLINE_EXCEEDED",
+    "REQUEST_LIMIT_EXCEEDED",
+    "UNAVAILABLE",
+    "RESOURCE_EXHAUSTED",
+    "ABORTED",
+    "RESOURCE_ALREADY_EXISTS",
+}
 
 _FILES_TAG = "pix2pix.files_sha256"
 _NO_METRICS = {"epoch", "step", "time_s"}  # keys of a history record
@@ -61,7 +74,12 @@ def open_run(
     started_s: float,
     tags: Mapping[str, str],
 ) -> "MlflowRun":
-    """The run with that key in that experiment; if there is none, a new one with these tags."""
+    """The run with that key in that experiment; if there is none, a new one with these tags.
+
+    Where another process makes it at the same moment, or this client does so twice on a lost
+    answer, whoever sees several keeps the one that all of them would keep and deletes the others.
+    Who uses one of those finds it deleted, and opens the run anew.
+    """
     experiment_id = _experiment_id(client, experiment)
     found = _run_ids(client, experiment_id, run_key)
     if not found:
@@ -71,10 +89,20 @@ def open_run(
             run_name=name,
             tags={RUN_KEY_TAG: run_key, **tags},
         ).info.run_id
-        found = [run_id for run_id in _run_ids(client, experiment_id, run_key) if run_id != made]
-        if found:  # another process made it as well, or this client, twice, on a lost answer
-            client.delete_run(made)
-    return MlflowRun(client, found[0] if found else made, experiment_id)
+        found = _run_ids(client, experiment_id, run_key) or [made]
+        for other in found[1:]:
+            client.delete_run(other)
+    return MlflowRun(client, found[0], experiment_id)
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether what MLflow's client raised may pass: a server, the network, a full or locked disk.
+
+    Where it may not, somebody has to change something, or it is a defect.
+    """
+    if isinstance(error, MlflowException):
+        return error.error_code in _PASSING_CODES
+    return isinstance(error, OSError | OperationalError | InterfaceError)
 
 
 def find_run(client: MlflowClient, experiment: str, *, run_key: str) -> "MlflowRun | None":
@@ -87,8 +115,15 @@ def find_run(client: MlflowClient, experiment: str, *, run_key: str) -> "MlflowR
 
 
 def _run_ids(client: MlflowClient, experiment_id: str, run_key: str) -> list[str]:
+    """Those of the runs with that key; the one to keep comes first."""
     where = f"tags.`{RUN_KEY_TAG}` = '{run_key}'"
-    return [run.info.run_id for run in client.search_runs([experiment_id], where)]
+    found = sorted(client.search_runs([experiment_id], where), key=_rank)
+    return [run.info.run_id for run in found]
+
+
+def _rank(run: Run) -> tuple[bool, str]:
+    """One that has metrics is in use. Runs have no order of making that MLflow keeps."""
+    return not run.data.metrics, run.info.run_id
 
 
 def _experiment_id(client: MlflowClient, name: str) -> str:
@@ -207,6 +242,13 @@ class MlflowRun:
         changed = [RunTag(key, value) for key, value in tags.items() if held.get(key) != value]
         if changed:
             self.client.log_batch(self.run_id, tags=changed, synchronous=True)
+
+    def is_deleted(self) -> bool:
+        """Whether somebody has deleted it."""
+        try:
+            return bool(self.client.get_run(self.run_id).info.lifecycle_stage == "deleted")
+        except MlflowException as error:
+            return bool(error.error_code == "RESOURCE_DOES_NOT_EXIST")
 
     def status(self) -> str:
         """MLflow's word for how the run is, or how it ended."""

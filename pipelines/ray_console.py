@@ -104,7 +104,7 @@ class WorkerConsole(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send a warning or an error."""
-        self._mailbox.message.remote(record.levelno, f"worker: {record.getMessage()}")
+        self._mailbox.message.remote(record.levelno, f"worker: {self.format(record)}")
 
     def say(self, line: str) -> None:
         """Send a line for the person at the console."""

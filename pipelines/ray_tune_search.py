@@ -1,5 +1,6 @@
 """How Ray Tune gets its trials, and how it says what became of them."""
 
+import logging
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search import Searcher
 
-from pipelines.ray_tune_trial import FAILURE
+from pipelines.ray_tune_trial import FAILURE, TRACEBACK
 from pipelines.study_log import StudyLog
 from pipelines.study_plan import Part
 from pix2pix.config import TuneConfig
@@ -17,6 +18,8 @@ from pix2pix.tuning.trials import Trial
 
 _WORST_L1 = 1.0  # of pixels in [0, 1]
 _REASON_CHARACTERS = 200  # of the last line of what Ray says, which may be an essay
+
+logger = logging.getLogger(__name__)
 
 
 class Stop(tune.Stopper):
@@ -82,6 +85,8 @@ class TrialSource(_NotKept, Searcher):
         number, done = part.trial.number, self._log.trial(part.trial.number).num_epochs
         if result is not None and FAILURE in result:
             self._log.end(number, "failed", result[FAILURE])
+            if TRACEBACK in result:
+                logger.error("trial %d failed by a defect:\n%s", number, result[TRACEBACK])
         elif done < part.until and self._stopped_by is not None:
             reason = f"{self._stopped_by}: behind the others after epoch {done}"
             self._log.end(number, "stopped", reason)

@@ -1,5 +1,6 @@
 """What a trial of Ray Tune does: train with its values, report each epoch."""
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +17,13 @@ from pipelines.storage import Folder
 from pipelines.study_log import trial_folder
 from pipelines.trial_training import Report, distance_of, replayed, train_trial
 from pix2pix.config import Params
+from pix2pix.errors import UserError
 from pix2pix.training import Best, NonFiniteLossError
 from pix2pix.tuning.space import trial_params
 from pix2pix.tuning.trials import score_names
 
 FAILURE = "failure"  # of a trial that another try would not mend
+TRACEBACK = "traceback"  # of that failure, where it is a defect
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,8 +51,12 @@ def run_trial(config: dict[str, Any], job: TrialJob) -> None:
         until = config["until"] if job.params.tune.scheduler == "pbt" else None
         params = trial_params(job.params, config["values"], seed=config["seed"], until=until)
         _train(params, job, run=trial_folder(job.study, config["number"]))
-    except (ValueError, NonFiniteLossError, torch.OutOfMemoryError) as error:
+    except (UserError, NonFiniteLossError, torch.OutOfMemoryError) as error:
         tune.report({FAILURE: str(error)})
+    except (ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
+        # A defect, which another try would not mend either: the study goes on without this trial.
+        found = "".join(traceback.format_exception(error))
+        tune.report({FAILURE: f"{type(error).__name__}: {error}", TRACEBACK: found})
 
 
 def _train(params: Params, job: TrialJob, *, run: Folder) -> None:

@@ -2,17 +2,16 @@
 
 import hashlib
 import shutil
-import tempfile
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 
+from pipelines import staging
 from pix2pix.errors import UserError
 from pix2pix.files import make_folder, put_in_place
 
 _CHUNK_BYTES = 2**24
-_STAGING = ".staging_"
 
 
 class Folder(NamedTuple):
@@ -72,9 +71,10 @@ class Folder(NamedTuple):
 
     def stage(self) -> Path:
         """A new local folder in which to make what `adopt` is to take over."""
-        if self.is_local:
-            make_folder(Path(self.path))
-        return Path(tempfile.mkdtemp(prefix=_STAGING, dir=self.path if self.is_local else None))
+        if not self.is_local:
+            return staging.stage()
+        make_folder(Path(self.path))
+        return staging.stage(Path(self.path))
 
     def adopt(self, file: Path, name: str) -> None:
         """Take over a local file as `name`; it is here completely or not at all.
@@ -97,10 +97,9 @@ class Folder(NamedTuple):
             self.filesystem.delete_file(f"{self.path}/{name}")
 
     def sweep(self) -> None:
-        """Remove what killed processes have left half-made."""
-        for name in self.names():
-            if name.startswith(_STAGING):
-                self.filesystem.delete_dir(f"{self.path}/{name}")
+        """Remove what killed processes have left half-made in it."""
+        if self.is_local:
+            staging.sweep(Path(self.path))
 
     def remove_all(self) -> None:
         """Remove the folder and all that is in it."""

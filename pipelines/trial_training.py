@@ -1,5 +1,6 @@
 """A trial in a process of its own: the training that `train` runs, without a group of workers."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,8 @@ def train_trial(
     state = new_state(
         *network_configs(params), config=params.train, wrap=partial(_moved, device=device)
     )
+    for folder in (run / CHECKPOINTS_FOLDER, run / SAMPLES_FOLDER):
+        folder.sweep()  # of an earlier process that was killed
     _restore(state, run / CHECKPOINTS_FOLDER)
     for record in state.history:
         report(record)
@@ -111,5 +114,5 @@ def _save(state: TrainState, folder: Folder) -> None:
         save_training(staged / _FILE, state.state_dict())
         write_checkpoint(folder, staged / _FILE, step=state.step, epoch=state.epoch)
     finally:
-        folder.sweep()
+        shutil.rmtree(staged, ignore_errors=True)  # in the temporary folder for an object store
     prune(folder, {}, keep_best=0)

@@ -115,7 +115,7 @@ def _train(
             run=state.folder,
             live_run=LiveRun(tracking_uri(), description),
         )
-    except InterruptionError:
+    except (InterruptionError, KeyboardInterrupt):  # the latter of a second signal
         mark_ended(tracking_uri(), description, status="KILLED")  # rank 0 may have been too late
         raise
     except Exception as error:

@@ -85,14 +85,15 @@ def _tune(
     live = _follow(params, manifest, state)
     try:
         result = run_study(job, _listen(params, state, live), place=place)
-    except InterruptionError:
+        shutil.rmtree(TUNE_DIR, ignore_errors=True)  # of an earlier study, run by hand
+        reports = write_study(TUNE_DIR, result, params)
+    except (InterruptionError, KeyboardInterrupt):  # the latter of a second signal
         live.close("KILLED", {})
         raise
-    except ValueError:
+    except Exception:  # whatever it was: the run in MLflow has ended
         live.close("FAILED", {})
         raise
-    shutil.rmtree(TUNE_DIR, ignore_errors=True)  # of an earlier study, run by hand
-    is_sent = live.close("FINISHED", write_study(TUNE_DIR, result, params))
+    is_sent = live.close("FINISHED", reports)
     logger.info("%s", report_text(result, params))
     return is_sent
 

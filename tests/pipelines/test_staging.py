@@ -1,0 +1,114 @@
+"""What is staged goes when it is taken over, or when its process is gone, and never before."""
+
+import fcntl
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyarrow.fs import FileSystem, SubTreeFileSystem
+
+from pipelines import staging, trial_training
+from pipelines.checkpoints import checkpoints
+from pipelines.storage import Folder
+
+_STAGE = """
+import sys
+from pathlib import Path
+from pipelines import staging
+folder = staging.stage(Path(sys.argv[1]))
+(folder / "training.pt").write_bytes(b"half")
+print(folder, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The temporary folder of this machine."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Folder:
+    """A store that is no local file system to `Folder`, as S3 is none."""
+    (tmp_path / "bucket").mkdir()
+    local, _ = FileSystem.from_uri(tmp_path.as_uri())
+    return Folder(SubTreeFileSystem(str(tmp_path / "bucket"), local), "trial")
+
+
+@pytest.fixture
+def other(temporary: Path, root: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Another process that has staged a file in the temporary folder."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _STAGE, str(temporary)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root)},
+    ) as process:
+        yield process
+        process.kill()
+
+
+def _staged(process: "subprocess.Popen[str]") -> Path:
+    assert process.stdout is not None
+    return Path(process.stdout.readline().strip())
+
+
+class _State:
+    def __init__(self, epoch: int) -> None:
+        self.step = self.epoch = epoch
+
+    def state_dict(self) -> dict[str, int]:
+        return {"epoch": self.epoch}
+
+
+def test_a_trial_on_an_object_store_leaves_no_checkpoint_on_its_node(
+    store: Folder, temporary: Path
+) -> None:
+    store.filesystem.create_dir(store.path)
+    for epoch in (1, 2, 3):
+        trial_training._save(_State(epoch), store)  # type: ignore[arg-type]
+        assert list(temporary.iterdir()) == []
+    assert [name.epoch for name in checkpoints(store)] == [3, 2]
+
+
+def test_what_a_killed_process_has_staged_is_swept_by_the_next_and_not_while_it_lives(
+    other: "subprocess.Popen[str]", temporary: Path
+) -> None:
+    left = _staged(other)
+    staging.sweep(temporary)
+    assert (left / "training.pt").exists()
+    other.kill()
+    other.wait()
+    mine = staging.stage()  # the first of this process here
+    assert list(temporary.iterdir()) == [mine]
+    staging.sweep(temporary)
+    assert mine.exists()
+
+
+def test_locks_of_what_was_taken_over_are_given_back(temporary: Path) -> None:
+    for _ in range(5):
+        staging.stage().rmdir()
+    mine = staging.stage()
+    assert [folder for folder in staging._held if folder.parent == temporary] == [mine]
+
+
+def test_a_file_system_without_locks_stages_and_sweeps_nothing(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(95, "no locks here")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    left = staging.stage(temporary)
+    staging.sweep(temporary)
+    assert left.exists()
