@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -326,7 +327,8 @@ def test_after_a_kill_in_the_middle_the_next_one_succeeds(project: Path, tmp_pat
                 assert source.data_hash not in names
                 answer, _ = _ask(project, tmp_path, server).communicate(timeout=60)
             finally:
-                os.killpg(killed.pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # on a slow machine it is through by then
+                    os.killpg(killed.pid, signal.SIGKILL)
                 go_on.set()
     folder = tmp_path / "cache" / source.data_hash
     assert answer == f"{folder}\n"
