@@ -1,0 +1,102 @@
+"""However a training or a study is left, its run in MLflow has ended; a defect is no message."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipelines import ray_tune_trial
+from pipelines.entrypoint import InterruptionError
+from pipelines.ray_tune_trial import FAILURE, TRACEBACK
+from pipelines.stages import train as train_stage
+from pipelines.stages import tune as tune_stage
+from pix2pix.config import Params
+from pix2pix.errors import StorageError, UserError
+from tests.pipelines.tracked_project import small_manifest
+
+ENDINGS: list[tuple[BaseException, str]] = [
+    (InterruptionError("stopped", 15), "KILLED"),
+    (KeyboardInterrupt(), "KILLED"),  # the second signal
+    (UserError("a wrong value"), "FAILED"),
+    (StorageError("the disk is full"), "FAILED"),
+    (OSError(28, "No space left on device"), "FAILED"),
+    (ValueError("a defect"), "FAILED"),
+    (KeyError("a defect"), "FAILED"),
+]
+
+
+@pytest.mark.parametrize(("error", "status"), ENDINGS)
+def test_a_study_ends_in_mlflow_whatever_happens(
+    default_params: Params, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: str
+) -> None:
+    ended: list[str] = []
+
+    def fail(*_: Any, **_options: Any) -> None:
+        raise error
+
+    live = SimpleNamespace(close=lambda status, _: ended.append(status))
+    for name, fake in (
+        ("dataset_source", lambda *_: None),
+        ("_follow", lambda *_: live),
+        ("_listen", lambda *_: None),
+        ("TrialJob", lambda **_: None),
+        ("run_study", fail),
+    ):
+        monkeypatch.setattr(tune_stage, name, fake)
+    state: Any = SimpleNamespace(folder=None)
+    manifest = small_manifest(default_params)
+    place: Any = None
+    with pytest.raises(type(error)):
+        tune_stage._tune(default_params, manifest, state, place=place)
+    assert ended == [status]
+
+
+@pytest.mark.parametrize(("error", "status"), ENDINGS)
+def test_a_training_ends_in_mlflow_whatever_happens(
+    default_params: Params, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: str
+) -> None:
+    ended: list[str] = []
+
+    def fail(*_: Any, **_options: Any) -> None:
+        raise error
+
+    def mark(*_: Any, status: str) -> None:
+        ended.append(status)
+
+    for name, fake in (
+        ("dataset_source", lambda *_: None),
+        ("train", fail),
+        ("mark_ended", mark),
+    ):
+        monkeypatch.setattr(train_stage, name, fake)
+    state: Any = SimpleNamespace(folder="runs/x", run_key="abc", started_s=1.0)
+    rest: Any = None
+    with pytest.raises(type(error)) as raised:
+        train_stage._train(
+            default_params, small_manifest(default_params), placement=rest, state=state, begun=rest
+        )
+    assert ended == [status]
+    assert ("training failed" in str(raised.value)) == isinstance(error, UserError)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_defect"),
+    [(UserError("a wrong value"), False), (ValueError("a bug"), True), (KeyError("a bug"), True)],
+)
+def test_a_defect_in_a_trial_tells_where_it_is(
+    default_params: Params, monkeypatch: pytest.MonkeyPatch, error: Exception, is_defect: bool
+) -> None:
+    reported: list[dict[str, Any]] = []
+
+    def fail(*_: Any, **_options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(ray_tune_trial, "_train", fail)
+    monkeypatch.setattr(ray_tune_trial, "trial_folder", lambda *_: None)
+    monkeypatch.setattr(ray_tune_trial.tune, "report", reported.append)
+    job: Any = SimpleNamespace(params=default_params, study=None)
+    ray_tune_trial.run_trial({"number": 0, "seed": 1, "values": {}, "until": None}, job)
+    [report] = reported
+    assert str(error) in report[FAILURE]
+    assert (TRACEBACK in report) == is_defect
+    assert not is_defect or "in fail" in report[TRACEBACK]
