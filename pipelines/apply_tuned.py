@@ -10,14 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from pipelines.entrypoint import run
 from pipelines.override import PARAMS_FILE, override_params
 from pipelines.paths import TUNE_DIR
 from pipelines.tune_report import BEST_FILE
 from pix2pix.config import load_params, parse_params
+from pix2pix.config.yaml_file import read_yaml
 from pix2pix.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -45,10 +43,7 @@ def _read(path: Path) -> dict[str, Any]:
     """The sections in a file that a study wrote, and a person may have changed."""
     if not path.is_file():
         raise UserError(f"{path} is missing; run `dvc repro tune` or `dvc pull`")
-    try:
-        found = YAML(typ="safe").load(path)
-    except (YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{path} is not valid YAML: {error}") from None
+    found = read_yaml(path)
     if not found:
         raise UserError(f"{path} holds no parameters; run `dvc repro -f -s tune`")
     if not isinstance(found, dict):

@@ -7,9 +7,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
-from ruamel.yaml.error import YAMLError
 from ruamel.yaml.representer import RoundTripRepresenter
 
+from pix2pix.config.yaml_file import read_yaml
 from pix2pix.errors import UserError
 from pix2pix.files import write_text
 
@@ -28,10 +28,9 @@ def override_params(project_dir: Path, overrides: Mapping[str, Any]) -> None:
     yaml = _round_trip_yaml()
     if not path.is_file():
         raise UserError(f"{path} is missing, so nothing in it can be overridden")
-    try:
-        document = yaml.load(path)
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid YAML: {error}") from None
+    # Read twice: what cannot be read as plain values is told by that.
+    read_yaml(path)
+    document = yaml.load(path)
     _override(document, overrides, place=f"{path}: ")
     text = io.StringIO()
     yaml.dump(document, text)

@@ -4,9 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
+from pix2pix.config.yaml_file import parse_yaml
 from pix2pix.errors import UserError
 
 
@@ -45,11 +43,9 @@ def _check_against(others: dict[str, Any], key: str) -> None:
 
 
 def _parsed(setting: str, text: str) -> Any:
+    value = parse_yaml(text, place=f"--set-param {setting[:200]}: the value")
     try:
-        value = YAML(typ="safe").load(text)
         json.dumps(value)  # what params.yaml may hold: text, numbers, lists, mappings
-    except YAMLError as error:
-        raise UserError(f"--set-param {setting}: the value is not valid YAML: {error}") from None
     except (TypeError, ValueError, RecursionError) as error:
         raise UserError(
             f"--set-param {setting}: the value is neither text, number, list nor mapping: {error}"

@@ -58,7 +58,7 @@ def test_a_file_that_holds_no_parameters_is_one_message_and_nothing_is_written(
 
 def test_bytes_that_are_no_text_are_one_message(project: Path) -> None:
     (project / "best.yaml").write_bytes(b"train: {seed: \xff}")
-    with pytest.raises(UserError, match=r"best\.yaml is not valid YAML"):
+    with pytest.raises(UserError, match=r"best\.yaml is not UTF-8 text"):
         apply_tuned(project, project / "best.yaml")
 
 
