@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,15 +36,19 @@ def _names(project: Project) -> list[str]:
     return sorted(path.name for path in (project.folder / WORKSPACES_DIR).iterdir())
 
 
-def _held_by_another(project: Project) -> tuple[subprocess.Popen[str], Path]:
-    running = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(project.folder)], stdout=subprocess.PIPE, text=True
-    )
-    assert running.stdout is not None
-    folder = Path(running.stdout.readline().strip())
-    while not (folder / "checkout" / "half-done").exists():
-        time.sleep(0.05)
-    return running, folder
+@contextmanager
+def _held_by_another(project: Project) -> Iterator[Path]:
+    """The folder that another process works in; it is killed at the end."""
+    command = [sys.executable, "-c", HOLD, str(project.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stdout is not None
+            folder = Path(running.stdout.readline().strip())
+            while not (folder / "checkout" / "half-done").exists():
+                time.sleep(0.05)
+            yield folder
+        finally:
+            running.kill()
 
 
 def test_overrides_are_in_the_workspace_and_nowhere_else(
@@ -76,18 +82,14 @@ def test_the_cache_is_shared_and_remotes_are_found(project: Project, tmp_path: P
 
 
 def test_two_runs_of_the_same_have_a_workspace_each(project: Project, revision: Revision) -> None:
-    with workspace(project.folder, revision, {}) as one:
-        running, folder = _held_by_another(project)
+    with workspace(project.folder, revision, {}) as one, _held_by_another(project) as folder:
         assert folder != one.folder
         assert folder.name[:-1] == one.folder.name[:-1]
-        running.kill()
-        running.wait()
 
 
 def test_what_a_killed_run_left_is_gone_on_with(project: Project, revision: Revision) -> None:
-    running, folder = _held_by_another(project)
-    running.kill()
-    running.wait()
+    with _held_by_another(project) as folder:
+        pass
     with workspace(project.folder, revision, {}) as held:
         assert held.is_continued
         assert held.folder == folder
