@@ -88,7 +88,9 @@ def can_be_mended(error: UserError | OSError) -> bool:
 
 def may_pass(error: BaseException) -> bool:
     """Whether the same attempt may succeed later: the network, a server or storage failed."""
-    if isinstance(error, StorageError | ConnectionError | TimeoutError):
+    if isinstance(error, StorageError) and error.errno is None:
+        return True
+    if isinstance(error, ConnectionError | TimeoutError):
         return True
     return isinstance(error, OSError) and error.errno in _PASSING
 

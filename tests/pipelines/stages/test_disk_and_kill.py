@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipelines.entrypoint import run
+from pipelines.entrypoint import TRY_AGAIN, run
 from pipelines.stages import ingest, prepare
 from pix2pix.checkpoint import save_training
 
@@ -62,7 +62,7 @@ def test_a_full_disk_ends_a_stage_with_one_message_and_the_next_run_succeeds(
         run(ingest.main)
     with _files_of_at_most(2000), pytest.raises(SystemExit) as caught:
         run(_STAGES[stage])
-    assert caught.value.code == 1
+    assert caught.value.code in (1, TRY_AGAIN)  # EFBIG itself lasts, a full disk may not
     (said,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert _OUTPUTS[stage].split("/")[1] in said.getMessage()
     assert "room" in said.getMessage()

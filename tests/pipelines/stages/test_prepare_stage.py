@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipelines.entrypoint import run
+from pipelines.entrypoint import TRY_AGAIN, run
 from pipelines.stages import ingest, prepare
 from pix2pix.config import SyntheticConfig
 from pix2pix.data.sources.synthetic import write_synthetic
@@ -94,7 +94,7 @@ def test_a_bad_file_is_named_and_nothing_is_prepared(
     spoil(pairs)
     message = _fails(capsys)
     assert all(part in message for part in expected), message
-    assert "data.on_bad_pair: exclude" in message
+    assert "on_bad_pair: exclude" in message
     report = json.loads(Path("reports/checks.json").read_text())
     assert len(report["offences"]) == 1  # kinds
 
@@ -156,7 +156,7 @@ def test_a_full_disk_is_named_and_what_was_prepared_stays(
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
     with pytest.raises(SystemExit) as caught:
         run(prepare.main)
-    assert caught.value.code == 1
+    assert caught.value.code == TRY_AGAIN
     assert "disk is too small" in capsys.readouterr().err
     assert Path("data/prepared/manifest.json").read_bytes() == before
     assert sorted(path.name for path in Path("data").iterdir()) == ["prepared"]
