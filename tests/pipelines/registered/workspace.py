@@ -79,7 +79,9 @@ def train(seed: int, *, test: dict[str, float] | None = None) -> ModelCard:
     train_path, metrics_path = REPORTS / "train.json", REPORTS / "metrics.json"
     record = {
         "run_key": f"training-{seed}",
-        "data": dataclasses.asdict(data_record(load_manifest(PREPARED))),
+        "data": dataclasses.asdict(
+            data_record(load_manifest(PREPARED), name=load_params().data.name)
+        ),
     }
     train_path.write_text(json.dumps(json.loads(train_path.read_text()) | record))
     scores = {"num_images": 4, **(test or {"l1": 0.25, "l1_low": 0.2, "ssim": 0.5})}
