@@ -10,6 +10,7 @@ from pathlib import Path
 from pipelines.services.layout import log_path
 from pipelines.services.processes import is_running, read_record
 from pipelines.tracking_uri import shown
+from pix2pix.errors import UserError
 
 START_TIMEOUT_S = 300.0  # a database is made, on a busy machine
 
@@ -35,7 +36,7 @@ def wait_until_healthy(
 ) -> None:
     """Return when the check of every service, by its name, has once been true.
 
-    Raises ChildProcessError if a service ends, TimeoutError if one takes too long, with the end of
+    Raises UserError if a service ends, TimeoutError if one takes too long, with the end of
     its log.
     """
     waiting = dict(checks)
@@ -47,9 +48,7 @@ def wait_until_healthy(
                 continue
             record = read_record(project, name)
             if record is None or not is_running(record):
-                raise ChildProcessError(
-                    f"{name} ended while it started; {_end_of_log(project, name)}"
-                )
+                raise UserError(f"{name} ended while it started; {_end_of_log(project, name)}")
             if time.monotonic() > deadline_s:
                 raise TimeoutError(
                     f"{name} is not ready after {timeout_s:.0f} s; {_end_of_log(project, name)}"
