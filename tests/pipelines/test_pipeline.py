@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -100,8 +101,9 @@ def test_the_summary_names_model_pictures_and_ui(finished: Project) -> None:
     assert "L1 (low)" in said
 
 
-def test_dvc_shows_metrics_and_plots(finished: Project) -> None:
-    with Repo(finished.folder) as repo:
+def test_dvc_shows_metrics_and_plots(finished: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(finished.folder)
+    with Repo() as repo:
         shown = repo.metrics.show()
     assert shown[""]["data"]["reports/metrics.json"]["data"]["test"]["num_images"] == 4
     finished.run("dvc", "plots", "show")
@@ -132,8 +134,11 @@ def test_a_second_run_does_nothing_but_give_an_empty_mlflow_the_run_with_its_ful
     ],
     ids=["a metric does not train", "a network trains"],
 )
-def test_what_an_edit_makes_anew(finished: Project, source: str, stages: set[str]) -> None:
-    with _edited(finished.folder / source), Repo(finished.folder) as repo:
+def test_what_an_edit_makes_anew(
+    finished: Project, source: str, stages: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(finished.folder)
+    with _edited(Path(source)), Repo() as repo:
         assert set(repo.status()) == stages
 
 
@@ -149,10 +154,13 @@ def _edited(path: Path) -> Iterator[None]:
 
 def test_of_two_runs_at_once_one_says_that_the_other_is_running(project: Project) -> None:
     stages = project.folder / "dvc.yaml"
-    ingest = "python -m pipelines.stages.ingest"
-    held = f"{ingest} && touch began && until test -e go; do sleep 0.1; done"
-    assert ingest in stages.read_text()
-    stages.write_text(stages.read_text().replace(f"cmd: {ingest}", f"cmd: {held}"))
+    held, count = re.subn(
+        r"(cmd: .*stages\.ingest)\n",
+        r"\1 && touch began && until test -e go; do sleep 0.1; done\n",
+        stages.read_text(),
+    )
+    assert count == 1
+    stages.write_text(held)
     project.set_params("smoke", **TINY)
     first = subprocess.Popen(
         ["dvc", "repro", "ingest"],

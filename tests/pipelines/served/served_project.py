@@ -38,7 +38,7 @@ TINY = {
     "discriminator_channels": "4",
     "discriminator_layers": "1",
     "num_epochs": "1",
-    "num_decay_epochs": "1",
+    "num_decay_epochs": "0",
     "best_from_epoch": "1",
     "num_bootstrap": "100",
 }
