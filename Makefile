@@ -48,17 +48,22 @@ check: setup ## format, lint, types, import rules, spelling
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
+# Quick tests share the cores, a file to each; the others use all cores themselves.
+ALONE := ray or server or pipeline
+SHARING := -n logical --dist loadfile
+
 test: setup ## the tests, with real Ray, MLflow, Prefect and DVC
-	$(BIN)/pytest
+	$(BIN)/pytest $(SHARING) -m "not (soak or $(ALONE))"
+	$(BIN)/pytest -m "not soak and ($(ALONE))"
 
 test-fast: setup ## the tests that start no server, no Ray, no pipeline and take no 4 s each
-	$(BIN)/pytest -m "not (soak or ray or server or pipeline or slow)"
+	$(BIN)/pytest $(SHARING) -m "not (soak or slow or $(ALONE))"
 
 soak: setup ## the long statistics: many kills, lost nodes, ten flows at once, PostgreSQL
 	$(BIN)/pytest -m soak
 
 slowest: setup ## run the tests and write the table of the slowest into CONTRIBUTING.md
-	$(BIN)/pytest --junit-xml .pytest_cache/report.xml
+	$(BIN)/pytest -m "not soak" --junit-xml .pytest_cache/report.xml
 	$(BIN)/python -m tests.support.slowest .pytest_cache/report.xml
 
 lock: ## compile requirements.lock anew from pyproject.toml
