@@ -33,6 +33,7 @@ _GIF = (b"GIF87a", b"GIF89a")
 _BMP = b"BM"
 _NPY = b"\x93NUMPY"
 
+_MAX_PIXELS = 2 * 178_956_970  # from there on Pillow takes a file for a decompression bomb
 _DTYPES = ("uint8", "uint16", "float32")
 _ALPHA_MODES = ("LA", "PA", "RGBA")
 _MODES = ("1", "L", "P", "RGB", "I;16", *_ALPHA_MODES)
@@ -86,6 +87,7 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
         kinds = _check_chunks(data)
         depth, colour_type = data[24], data[25]
         if depth == 16:  # Pillow would reduce 16-bit colour to 8 bits
+            _check_size(data)
             pixels = np.asarray(imagecodecs.png_decode(data))
             has_metadata = bool(kinds & _METADATA_CHUNKS)
             turn = _png_orientation(data) if has_metadata else UPRIGHT
@@ -115,6 +117,13 @@ def _check_chunks(data: bytes) -> set[bytes]:
         first += 12 + length
         kinds.add(kind)
     return kinds
+
+
+def _check_size(data: bytes) -> None:
+    """Raise UserError where a PNG claims more pixels than Pillow takes of any file."""
+    width, height = struct.unpack_from(">II", data, 16)
+    if width * height > _MAX_PIXELS:
+        raise UserError(f"it claims to hold {width}x{height} pixels")
 
 
 def _png_orientation(data: bytes) -> int:

@@ -1,6 +1,9 @@
 """WEBP, BMP and GIF beside the other formats; what a file says of its pixels."""
 
 import io
+import struct
+import tracemalloc
+import zlib
 from typing import Any
 
 import numpy as np
@@ -9,6 +12,7 @@ import tifffile
 from PIL import Image
 
 from pix2pix.data.decode import decode, decode_file
+from pix2pix.errors import UserError
 
 
 def picture(channels: int = 3) -> np.ndarray:
@@ -111,3 +115,55 @@ def test_colours_multiplied_by_their_alpha_are_divided_by_it() -> None:
     read = decode(file.getvalue())
 
     assert read[0].tolist() == [[250, 40, 40, 51], [0, 0, 0, 0]]
+
+
+BOMB_PX = 50_000
+
+
+def png_bomb(depth: int, colour_type: int) -> bytes:
+    """A whole PNG of 50,000 x 50,000 pixels of zeros, in 300 kB for one bit each."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + checksum
+
+    channels = {0: 1, 2: 3}[colour_type]
+    row = bytes(1 + (BOMB_PX * channels * depth + 7) // 8)
+    packer = zlib.compressobj(1)
+    num_rows = BOMB_PX if depth == 1 else 10  # what else it claims, is refused before it is missed
+    packed = b"".join(packer.compress(row) for _ in range(num_rows)) + packer.flush()
+    header = struct.pack(">IIBBBBB", BOMB_PX, BOMB_PX, depth, colour_type, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", packed), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, content) for kind, content in chunks)
+
+
+def with_sizes(kind: str) -> bytes:
+    """A small file whose header claims the largest sizes that its format knows."""
+    data = bytearray(encoded(picture(), kind))
+    if kind == "jpeg":
+        place = data.index(b"\xff\xc0") + 5
+        data[place : place + 4] = struct.pack(">HH", 65_500, 65_500)
+    elif kind == "bmp":
+        data[18:26] = struct.pack("<ii", BOMB_PX, BOMB_PX)
+    else:
+        assert kind == "gif"
+        data[6:10] = struct.pack("<HH", 65_535, 65_535)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(png_bomb(1, 0), id="png of bits"),
+        pytest.param(png_bomb(8, 2), id="png"),
+        pytest.param(png_bomb(16, 0), id="png of 16 bits"),
+        *(pytest.param(with_sizes(kind), id=kind) for kind in ("jpeg", "bmp", "gif")),
+    ],
+)
+def test_a_bomb_is_refused_before_it_takes_memory(data: bytes) -> None:
+    tracemalloc.start()
+    with pytest.raises(UserError, match="too large"):
+        decode(data)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**27
