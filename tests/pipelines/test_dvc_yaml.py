@@ -2,12 +2,10 @@
 
 import ast
 import dataclasses
-import functools
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import grimp
 import pytest
 from ruamel.yaml import YAML
 
@@ -20,6 +18,7 @@ STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 # them.
 _FOLLOWERS = {
     "pipelines/checkpoints.py",
+    "pipelines/described_run.py",
     "pipelines/dvc_lock.py",
     "pipelines/dvc_remote.py",
     "pipelines/file_lock.py",
@@ -28,6 +27,8 @@ _FOLLOWERS = {
     "pipelines/lineage.py",
     "pipelines/live_run.py",
     "pipelines/mlflow_outage.py",
+    "pipelines/mlflow_run.py",
+    "pipelines/mlflow_samples.py",
     "pipelines/model_content.py",
     "pipelines/node_dataset.py",
     "pipelines/outbox.py",
@@ -58,6 +59,7 @@ NOT_A_DEPENDENCY = {
     "tune": _FOLLOWERS
     | {
         "pipelines/live_study.py",
+        "pipelines/mlflow_study.py",
         "pipelines/report_files.py",
         "pipelines/study_console.py",
         "pipelines/study_log.py",
@@ -67,35 +69,22 @@ NOT_A_DEPENDENCY = {
 # the registered model.
 NOT_PREPARE_S = {"data.source", "data.synthetic", "data.archive", "data.name"}
 
-# Modules that a stage imports when it needs them.
-IMPORTED_LATER = {"tune": ("pix2pix.evaluation.distance", "pix2pix.evaluation.extractors")}
-
-LIST_SOURCES = """
-import sys, pathlib, importlib
-root = pathlib.Path(sys.argv[1])
-for name in sys.argv[2:]:
-    importlib.import_module(name)
-files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-for file in files:
-    if file and pathlib.Path(file).is_relative_to(root):
-        path = pathlib.Path(file).relative_to(root)
-        if path.parts[0] in ("pipelines", "pix2pix"):
-            print(path.as_posix())
-"""
+# The graph of all imports, those inside functions included.
+IMPORTS = grimp.build_graph(
+    "pipelines", "pix2pix", exclude_type_checking_imports=True, cache_dir=None
+)
 
 
-@functools.cache
-def _sources(stage: str) -> frozenset[str]:
-    """The project's files with code that the stage loads, in a fresh process."""
-    modules = (f"pipelines.stages.{stage}", *IMPORTED_LATER.get(stage, ()))
-    done = subprocess.run(
-        [sys.executable, "-c", LIST_SOURCES, str(ROOT), *modules],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-    )
-    return frozenset(path for path in done.stdout.split() if _has_code(ROOT / path))
+def _sources(stage: str) -> set[str]:
+    """The project's files with code that the stage imports, at first or later."""
+    module = f"pipelines.stages.{stage}"
+    modules = {"pipelines", "pipelines.stages", module, *IMPORTS.find_upstream_modules(module)}
+    return {path for path in map(_file, modules) if _has_code(ROOT / path)}
+
+
+def _file(module: str) -> str:
+    path = Path(*module.split("."))
+    return (path / "__init__.py" if (ROOT / path).is_dir() else path.with_suffix(".py")).as_posix()
 
 
 def _has_code(path: Path) -> bool:
@@ -104,7 +93,6 @@ def _has_code(path: Path) -> bool:
     return len(tree.body) > 1 or ast.get_docstring(tree) is None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("stage", sorted(STAGES))
 def test_each_source_that_a_stage_imports_is_a_dependency(stage: str) -> None:
     dependencies = STAGES[stage]["deps"]
@@ -117,7 +105,6 @@ def test_each_source_that_a_stage_imports_is_a_dependency(stage: str) -> None:
     assert uncovered == set()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("stage", sorted(STAGES))
 def test_each_source_that_a_stage_lists_exists_and_is_imported(stage: str) -> None:
     sources = _sources(stage)
