@@ -11,6 +11,7 @@ from benchmarks.workload import preset
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(num_cores() < 2, reason="one core: nothing to compare")
 def test_each_kind_of_step_is_timed_in_each_round() -> None:
     effort = Effort(
@@ -41,6 +42,7 @@ def test_a_checkpoint_holds_three_values_per_weight_and_the_best_weights() -> No
     )
 
 
+@pytest.mark.soak
 @pytest.mark.ray
 def test_the_same_training_is_timed_bare_and_under_ray() -> None:
     bare, ray = measure_framework(

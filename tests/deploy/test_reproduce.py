@@ -10,7 +10,7 @@ import pytest
 
 from tests.deploy.deployed import DEPLOY
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.soak, pytest.mark.slow]  # fifteen commands of DVC
 
 # The first training is cut short, as by the loss of the machine.
 STAGES = """

@@ -208,8 +208,9 @@ def alone(small_params: Params) -> Alone:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("case", "world_size"),
-    [(case, size) for size in CASES_OF for case in ("none", "instance")]
-    + [("shared batch", 2), ("shared batch", 3), ("two parts", 2)],
+    [(case, size) for size in (2, 3) for case in ("none", "instance")]
+    + [("shared batch", 2), ("shared batch", 3), ("two parts", 2)]
+    + [pytest.param(case, 4, marks=pytest.mark.soak) for case in ("none", "instance")],
 )
 def test_the_number_of_workers_does_not_change_the_weights(
     alone: Alone, together: Together, case: str, world_size: int
@@ -269,9 +270,9 @@ def test_gradients_exchanged_in_bfloat16_lead_almost_the_same_way(
 @pytest.mark.slow
 def test_shares_count_by_their_pairs(together: Together) -> None:
     weights = {
-        size: [worker["none"]["share_weight"] for worker in together(size)] for size in CASES_OF
+        size: [worker["none"]["share_weight"] for worker in together(size)] for size in (2, 3)
     }
-    assert weights == {2: [1.0, 1.0], 3: [1.5, 0.75, 0.75], 4: [1.0, 1.0, 1.0, 1.0]}
+    assert weights == {2: [1.0, 1.0], 3: [1.5, 0.75, 0.75]}
 
 
 @pytest.mark.slow
