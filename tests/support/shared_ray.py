@@ -39,7 +39,11 @@ def cluster(store: TroubledStore) -> Iterator[None]:
     """A local Ray of two CPUs that soon sees lost workers."""
     from tests.pipelines.local_ray import local_ray
 
-    quick = {"RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2"}
+    # Nobody takes this machine away; tests/soak/test_node_loss.py has a Ray that watches for it.
+    quick = {
+        "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+        "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    }
     with local_ray(num_cpus=2, variables=quick | store.server.environment):
         yield
 
