@@ -96,7 +96,7 @@ def may_pass(error: BaseException) -> bool:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON, whole or not at all. Raises UserError for NaN and infinities."""
+    """Write `value` as JSON, whole or not at all. Raises ValueError for NaN and infinities."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
