@@ -75,6 +75,7 @@ def _until(is_so: Callable[[], bool], timeout_s: float = 120.0) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.soak
 @pytest.mark.pipeline
 def test_a_second_signal_ends_a_training_whose_worker_hangs(tmp_path: Path) -> None:
     project = prepared_training(tmp_path)
