@@ -171,6 +171,9 @@ def test_what_arrived_without_the_answer_is_there_once(
 ) -> None:
     if tries == "thread":
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        # Each of some twenty writes is an outage of its own, after which the pause would double.
+        monkeypatch.setattr(outbox, "_MAX_RETRY_S", outbox._RETRY_S / 10)
+        monkeypatch.setattr(outbox, "_RETRY_S", outbox._RETRY_S / 10)
     server.process.start()
     run_key = f"cut {tries}"
     with cutting_answers(server.url) as (uri, cut):
