@@ -48,22 +48,20 @@ check: setup ## format, lint, types, import rules, spelling
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
-# Quick tests share the cores, a file to each; the others use all cores themselves.
-ALONE := ray or server or pipeline
-SHARING := -n logical --dist loadfile
+# A process for each core; which tests stay together and in which order, tests/conftest.py says.
+TEST := $(BIN)/pytest -n logical --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 
 test: setup ## the tests, with real Ray, MLflow, Prefect and DVC
-	$(BIN)/pytest $(SHARING) -m "not (soak or $(ALONE))"
-	$(BIN)/pytest -m "not soak and ($(ALONE))"
+	$(TEST) -m "not soak"
 
 test-fast: setup ## the tests that start no server, no Ray, no pipeline and take no 4 s each
-	$(BIN)/pytest $(SHARING) -m "not (soak or slow or $(ALONE))"
+	$(TEST) -m "not (soak or slow or ray or server or pipeline)"
 
 soak: setup ## the long statistics: many kills, lost nodes, ten flows at once, PostgreSQL
 	$(BIN)/pytest -m soak
 
 slowest: setup ## run the tests and write the table of the slowest into CONTRIBUTING.md
-	$(BIN)/pytest -m "not soak" --junit-xml .pytest_cache/report.xml
+	$(TEST) -m "not soak" --junit-xml .pytest_cache/report.xml
 	$(BIN)/python -m tests.support.slowest .pytest_cache/report.xml
 
 lock: ## compile requirements.lock anew from pyproject.toml

@@ -92,7 +92,7 @@ class Sightings:
         """Whether nobody stands behind a claim any more."""
         if owner.has_ended():
             return True
-        before, since_s = self._seen.get(name, (b"", 0.0))
+        before, since_s = self._seen.get(name, (None, 0.0))
         if content != before:
             self._seen[name] = (content, time.monotonic())
             return False
@@ -137,12 +137,20 @@ def _other_owner(storage: Folder, prefix: str, sightings: Sightings, *, own: str
             content = storage.read(name)
         except FileNotFoundError:
             continue  # taken back since it was listed
-        owner = Owner(**json.loads(content)["owner"])
+        owner = _owner_in(content)
         if not sightings.is_abandoned(name, content, owner):
             return owner
         logger.warning("%s was left by %s, which has ended", storage / name, owner)
         storage.remove(name)
     return None
+
+
+def _owner_in(content: bytes) -> Owner:
+    """Who wrote a claim; unknown where the store shows a claim before all of it is written."""
+    try:
+        return Owner(**json.loads(content)["owner"])
+    except ValueError:
+        return Owner.unknown()
 
 
 def _content(*, renewal: int) -> bytes:

@@ -16,6 +16,9 @@ os.environ.setdefault("RAY_worker_niceness", "0")
 # other: measured, 31 s of CPU time in place of minutes.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+SERVED_PROJECT, SHARED_RAY = _SHARED = ("served project", "shared Ray")
+_LONG_MARKERS = ("ray", "server", "pipeline")
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
@@ -71,19 +74,29 @@ def maps_dir() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tests first; then those of the shared Ray; then those that start servers and flows."""
-    items.sort(key=_place)
+    """What is set up together is tested by one process; the groups that take longest come first.
+
+    A group is the tests of the shared Ray, those of the served project, or those of one file.
+    pytest-xdist gives each group as a whole to the next process that is free (`make test`).
+    """
+    groups = {item: _group(item) for item in items}
+    long = {groups[item] for item in items if any(map(item.get_closest_marker, _LONG_MARKERS))}
+    ranks = {SERVED_PROJECT: 0, SHARED_RAY: 1, **dict.fromkeys(long - {*_SHARED}, 2)}
+    items.sort(key=lambda item: ranks.get(groups[item], 3))
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
-def _place(item: pytest.Item) -> int:
+def _group(item: pytest.Item) -> str:
     if _uses_shared_ray(item):
-        return 1
-    return 2 if any(item.get_closest_marker(name) for name in ("ray", "server", "pipeline")) else 0
+        return SHARED_RAY
+    file = item.nodeid.partition("::")[0]
+    return SERVED_PROJECT if file.startswith("tests/pipelines/served/") else file
 
 
 @pytest.hookimpl(trylast=True)  # after the test's own fixtures
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """End the shared Ray after the last test that uses it: later ones need its memory and cores."""
+    """End the shared Ray after the last test that uses it: others need its memory and cores."""
     if _uses_shared_ray(item) and not (nextitem is not None and _uses_shared_ray(nextitem)):
         import ray  # not by sessions without it
 

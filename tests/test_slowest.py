@@ -5,8 +5,9 @@ from tests.support.slowest import DOCUMENT, SECTION, Duration, durations, sectio
 
 REPORT = """<?xml version="1.0"?>
 <testsuites><testsuite name="pytest">
-<testcase classname="tests.pix2pix.test_grids" name="test_a[1]" time="0.250" />
+<testcase classname="tests.pix2pix.test_grids" name="test_a[x@1]@a group" time="0.250" />
 <testcase classname="tests.soak.test_kills" name="test_b" time="30.5"><skipped /></testcase>
+<testcase classname="tests.test_x" name="test_c@tests/test_x.py" time="0.125" />
 </testsuite></testsuites>
 """
 
@@ -15,14 +16,17 @@ def test_the_slowest_come_first_under_the_names_that_pytest_takes(tmp_path: Path
     (tmp_path / "report.xml").write_text(REPORT)
     assert durations(tmp_path / "report.xml") == [
         Duration("tests/soak/test_kills.py::test_b", 30.5),
-        Duration("tests/pix2pix/test_grids.py::test_a[1]", 0.25),
+        Duration("tests/pix2pix/test_grids.py::test_a[x@1]", 0.25),
+        Duration("tests/test_x.py::test_c", 0.125),
     ]
 
 
 def test_twenty_are_shown_and_all_are_summed() -> None:
     found = [Duration(f"tests/test_x.py::test_{number}", 6.0) for number in range(30)]
     text = section(found, day=date(2026, 1, 2), cores=2)
-    assert text.startswith("30 tests took 3.0 minutes in all (2026-01-02, 2 cores).")
+    assert text.startswith(
+        "The durations of 30 tests add up to 3.0 minutes, which 2 cores shared (2026-01-02)."
+    )
     assert text.count("test_x.py") == 20
 
 

@@ -3,9 +3,11 @@
 import functools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +81,21 @@ def copy_project(folder: Path) -> Project:
     project.run("git", "clone", "-q", "--local", _template().name, ".")
     project.run("git", "remote", "remove", "origin")
     return project
+
+
+@pytest.fixture
+def signals_heard() -> Iterator[None]:
+    """SIGINT and SIGHUP reach this process and those it starts, as in a terminal.
+
+    What a shell starts in the background, or `nohup`, ignores them, and so do its children.
+    """
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    }
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

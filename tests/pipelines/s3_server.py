@@ -19,6 +19,7 @@ class S3Server:
 
     endpoint_url: str
     bucket: str
+    client: Any  # a boto3 client of this server, whatever the environment says
     requests: list[str] = field(default_factory=list)  # "GET /bucket/key", as they came in
 
     @property
@@ -33,19 +34,9 @@ class S3Server:
             "NO_PROXY": "127.0.0.1",
         }
 
-    def client(self) -> Any:
-        """A boto3 client of this server, whatever the environment says."""
-        return boto3.client(
-            "s3",
-            endpoint_url=self.endpoint_url,
-            aws_access_key_id=_KEY,
-            aws_secret_access_key=_KEY,
-            region_name=_REGION,
-        )
-
     def keys(self, prefix: str = "") -> dict[str, int]:
         """Sizes of the objects in the bucket, by key."""
-        pages = self.client().get_paginator("list_objects_v2")
+        pages = self.client.get_paginator("list_objects_v2")
         return {
             item["Key"]: item["Size"]
             for page in pages.paginate(Bucket=self.bucket, Prefix=prefix)
@@ -64,14 +55,26 @@ def s3_server(on_request: Callable[[str], None] | None = None) -> Iterator[S3Ser
     moto.start()
     host, port = moto.get_host_and_port()
     # All servers of a process share their buckets; a name of its own keeps this one apart.
-    server = S3Server(f"http://{host}:{port}", bucket=f"test-{uuid.uuid4().hex[:12]}")
+    endpoint_url, bucket = f"http://{host}:{port}", f"test-{uuid.uuid4().hex[:12]}"
+    server = S3Server(endpoint_url, bucket, client=_client(endpoint_url))
     try:
-        server.client().create_bucket(Bucket=server.bucket)
+        server.client.create_bucket(Bucket=bucket)
         _watch(moto, server.requests, on_request)
         yield server
     finally:
+        server.client.close()
         moto.stop()
         moto._server.server_close()  # or its socket would still take connections
+
+
+def _client(endpoint_url: str) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint_url,
+        aws_access_key_id=_KEY,
+        aws_secret_access_key=_KEY,
+        region_name=_REGION,
+    )
 
 
 def _watch(

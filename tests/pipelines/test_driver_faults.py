@@ -1,12 +1,16 @@
-"""Killing or stopping the command itself: the same command ends where an undisturbed one ends."""
+"""Ending a training in every way there is: the same command ends where an undisturbed one ends."""
 
 import json
 import os
 import random
 import signal
+import subprocess
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.pipelines.conftest import Project
@@ -24,45 +28,94 @@ from tests.support.killable_project import (
 
 pytestmark = pytest.mark.pipeline
 
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return prepared_training(tmp_path_factory.mktemp("prepared"))
+Begin = Callable[[tuple[str, ...]], "subprocess.Popen[str]"]
 
 
-@pytest.fixture(scope="module")
-def undisturbed(prepared: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = copied(prepared, tmp_path_factory.mktemp("undisturbed") / "project")
-    project.run(*TRAIN)
-    return project
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """With its data prepared; the training is long enough to be ended three times."""
+    return prepared_training(tmp_path / "project", num_epochs=10)
 
 
-def test_stopped_and_then_killed_it_ends_as_if_nothing_had_been(
-    prepared: Project, undisturbed: Project, tmp_path: Path
+@pytest.fixture
+def undisturbed(project: Project, tmp_path: Path) -> Project:
+    """A copy whose training nothing happens to."""
+    copy = copied(project, tmp_path / "undisturbed")
+    copy.run(*TRAIN)
+    return copy
+
+
+@pytest.fixture
+def begin(project: Project) -> Iterator[Begin]:
+    """Starts commands in the project, of which nothing is left after the test."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin(command: tuple[str, ...]) -> "subprocess.Popen[str]":
+        begun.append(start(project, command))
+        return begun[-1]
+
+    yield begin
+    for process in begun:
+        with suppress(ProcessLookupError):  # it, or what it has left, is a group
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def test_ended_in_every_way_it_ends_as_if_nothing_had_been(
+    project: Project, undisturbed: Project, begin: Begin
 ) -> None:
     """`tests/soak/test_killed_driver.py` kills more often, and stops DVC as a terminal does."""
-    project = copied(prepared, tmp_path / "project")
-    running = start(project, TRAIN_STAGE)
-    wait_for_step(project, 33, running)
-    running.send_signal(signal.SIGTERM)
-    said = running.communicate(timeout=300)[0]
+    # SIGTERM to every process, as `timeout`, systemd and Slurm send it.
+    stage = begin(TRAIN_STAGE)
+    wait_for_step(project, 1, stage)
+    family = psutil.Process(stage.pid).children(recursive=True)
+    stage.send_signal(signal.SIGTERM)
+    os.killpg(stage.pid, signal.SIGTERM)
+    for process in family:
+        process.terminate()
+    said = stage.communicate(timeout=120)[0]
+    assert stage.returncode == 128 + signal.SIGTERM, said
     assert "SIGTERM: saving and stopping" in said
     assert "stopped; the same command continues" in said
     assert "Traceback" not in said
-    assert running.returncode == 128 + signal.SIGTERM
-    stopped_at = newest_step(project)
-    assert stopped_at >= 33
+    assert psutil.wait_procs(family, timeout=20)[1] == []
     assert mlflow_run(project)[0] == "KILLED"
+    stopped_at, run_key = newest_step(project), _run_key(project)
 
-    running = start(project, TRAIN)
-    wait_for_step(project, stopped_at + 30, running)
+    # SIGKILL to DVC alone, with the same training at once after it.
+    dvc = begin(TRAIN)
+    wait_for_step(project, stopped_at + 1, dvc)
+    orphans = psutil.Process(dvc.pid).children(recursive=True)
+    dvc.kill()
+    second = begin(TRAIN_STAGE)
+    said = _read_until("continuing the interrupted training", second)
+    assert "is in use by process" in said
+    assert psutil.wait_procs(orphans, timeout=30)[1] == []
+    dvc.wait()  # while it is a zombie, the next DVC takes it for a living one that has the lock
+
+    # SIGKILL to every process.
+    wait_for_step(project, newest_step(project) + 30, second)
     time.sleep(random.Random(0).uniform(0.0, 0.2))
-    os.killpg(running.pid, signal.SIGKILL)
-    running.communicate()
+    os.killpg(second.pid, signal.SIGKILL)
+    second.wait()
     assert not (project.folder / "models").exists()
-    run_key = json.loads(next(project.folder.glob(".runs/*/run.json")).read_text())["run_key"]
+    assert _run_key(project) == run_key
 
-    said = project.run(*TRAIN).stderr
-    assert "continuing the interrupted training" in said
+    assert "continuing the interrupted training" in project.run(*TRAIN).stderr
     assert json.loads((project.folder / "reports" / "train.json").read_text())["run_key"] == run_key
     assert_trained_alike(project, undisturbed)
+
+
+def _read_until(text: str, running: "subprocess.Popen[str]") -> str:
+    assert running.stdout is not None
+    said = ""
+    for line in running.stdout:
+        said += line
+        if text in line:
+            return said
+    pytest.fail(f"it ended without {text!r}: {said}")
+
+
+def _run_key(project: Project) -> str:
+    (path,) = project.folder.glob(".runs/*/run.json")
+    return str(json.loads(path.read_text())["run_key"])

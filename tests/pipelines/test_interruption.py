@@ -20,6 +20,7 @@ def test_an_error_of_the_work_is_raised_here() -> None:
         run_interruptibly(work, stop=pytest.fail)
 
 
+@pytest.mark.usefixtures("signals_heard")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_asks_the_work_to_stop_and_waits_for_it(
     number: signal.Signals, caplog: pytest.LogCaptureFixture

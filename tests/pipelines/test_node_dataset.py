@@ -102,7 +102,7 @@ def upload(project: Path, server: S3Server) -> None:
     set_remote(project, f"s3://{server.bucket}")
     remote = project.parent / "remote"
     for name, content in contents(remote).items():
-        server.client().put_object(Bucket=server.bucket, Key=name, Body=content)
+        server.client.put_object(Bucket=server.bucket, Key=name, Body=content)
 
 
 def seen_elsewhere(project: Path) -> DatasetSource:
@@ -360,7 +360,7 @@ def test_damage_in_the_remote_is_found_and_mended_as_the_message_says(
 @pytest.mark.server
 def test_a_truncated_object_in_s3_is_found(project: Path, tmp_path: Path, s3: S3Server) -> None:
     upload(project, s3)
-    s3.client().put_object(Bucket=s3.bucket, Key=object_path(project, ARRAY), Body=b"short")
+    s3.client.put_object(Bucket=s3.bucket, Key=object_path(project, ARRAY), Body=b"short")
     said = refusal(seen_elsewhere(project), tmp_path / "cache")
     assert f"holds a damaged copy of {ARRAY}" in said
     assert f"(s3://{s3.bucket})" in said
@@ -377,11 +377,11 @@ def test_a_dataset_that_was_not_pushed(project: Path, tmp_path: Path) -> None:
 @pytest.mark.server
 def test_a_dataset_that_was_pushed_in_part(project: Path, tmp_path: Path, s3: S3Server) -> None:
     upload(project, s3)
-    s3.client().delete_object(Bucket=s3.bucket, Key=object_path(project, ARRAY))
+    s3.client.delete_object(Bucket=s3.bucket, Key=object_path(project, ARRAY))
     said = refusal(seen_elsewhere(project), tmp_path / "cache")
     assert "The specified key does not exist" in said
     assert f"remove {object_path(project, '')} from it and run `dvc push`" in said
-    s3.client().delete_object(Bucket=s3.bucket, Key=object_path(project, ""))
+    s3.client.delete_object(Bucket=s3.bucket, Key=object_path(project, ""))
     dvc(project, "push")
     local_dataset(seen_elsewhere(project), tmp_path / "cache")
 

@@ -55,8 +55,8 @@ def test_a_folder_of_an_object_store_behaves_like_any_other(
     prune(folder, {1: 0.1, 2: 0.2}, keep_best=1)
     assert [name.step for name in checkpoints(folder)] == [4, 3, 1]
     key = f"{location.partition(server.bucket)[2].strip('/')}/{checkpoints(folder)[0]}"
-    body = server.client().get_object(Bucket=server.bucket, Key=key)["Body"].read()
-    server.client().put_object(Bucket=server.bucket, Key=key, Body=body[: len(body) // 2])
+    body = server.client.get_object(Bucket=server.bucket, Key=key)["Body"].read()
+    server.client.put_object(Bucket=server.bucket, Key=key, Body=body[: len(body) // 2])
     newest = newest_checkpoint(folder)
     assert newest is not None
     assert newest[1]["step"] == 3

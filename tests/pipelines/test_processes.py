@@ -105,7 +105,7 @@ def test_daemons_that_a_finished_command_left_are_ended(shell: Shell) -> None:
 
 
 @pytest.fixture
-def caller(shell: Shell, root: Path) -> subprocess.Popen[str]:
+def caller(shell: Shell, root: Path, signals_heard: None) -> subprocess.Popen[str]:
     """A process that runs `work.py` below a launcher and a shell."""
     (shell.folder / "work.py").write_text(WORK)
     (shell.folder / "launcher.py").write_text(LAUNCHER)

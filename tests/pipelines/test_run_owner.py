@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -78,6 +79,25 @@ def test_the_next_owner_follows_when_the_first_has_ended(folder: Folder, tmp_pat
         with owned(folder, patience_s=20):
             assert done.is_set()
     assert list((tmp_path / "runs").iterdir()) == []  # nothing is left lying beside the runs
+
+
+@pytest.mark.parametrize("content", ["", '{"owner": {"host'])
+def test_a_claim_that_is_still_being_written_counts_until_it_does_not_change(
+    tmp_path: Path, content: str
+) -> None:
+    folder = _store(tmp_path) / "0123"
+    left = tmp_path / "runs" / ".0123.owner-left.json"
+    left.parent.mkdir()
+    left.write_text(content)
+    with pytest.raises(UserError, match="in use by another process"), owned(folder, patience_s=0):
+        pytest.fail("owned by two")
+    assert left.exists()
+    sightings = Sightings(stale_s=0.1)
+    assert not sightings.is_abandoned(left.name, content.encode(), Owner.unknown())
+    time.sleep(0.2)
+    with claim(folder, sightings, on_loss=pytest.fail) as found:
+        assert found is None
+    assert not left.exists()
 
 
 def test_other_folders_are_free(folder: Folder) -> None:

@@ -36,6 +36,7 @@ def _wait_for(text: str, running: "subprocess.Popen[str]") -> None:
     pytest.fail(f"it ended without {text!r}")
 
 
+@pytest.mark.usefixtures("signals_heard")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_second_signal_does_not_wait_for_work_that_hangs(number: signal.Signals) -> None:
     running = subprocess.Popen(

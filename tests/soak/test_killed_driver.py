@@ -52,6 +52,7 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_been(
     assert_trained_alike(project, undisturbed)
 
 
+@pytest.mark.usefixtures("signals_heard")
 def test_an_interruption_from_the_terminal_saves_and_says_how_to_go_on(
     prepared: Project, undisturbed: Project, tmp_path: Path
 ) -> None:

@@ -33,7 +33,9 @@ def durations(report: Path) -> list[Duration]:
 
 def _name(case: ElementTree.Element) -> str:
     module = case.get("classname", "").replace(".", "/")
-    return f"{module}.py::{case.get('name')}"
+    name = case.get("name", "")
+    test, _, group = name.rpartition("@")  # the group that pytest-xdist adds
+    return f"{module}.py::{name if not test or ']' in group else test}"
 
 
 def section(found: list[Duration], *, day: date, cores: int) -> str:
@@ -41,9 +43,9 @@ def section(found: list[Duration], *, day: date, cores: int) -> str:
     rows = [(f"`{each.test}`", f"{each.seconds:.1f}") for each in found[:NUM_SHOWN]]
     total_s = sum(each.seconds for each in found)
     return (
-        f"{len(found)} tests took {total_s / 60:.1f} minutes in all ({day.isoformat()}, {cores} "
-        f"cores). A fixture that several tests share counts for the first of them.\n\n"
-        + table(("test", "seconds"), rows)
+        f"The durations of {len(found)} tests add up to {total_s / 60:.1f} minutes, which {cores} "
+        f"cores shared ({day.isoformat()}). A fixture that several tests share counts for the "
+        "first of them.\n\n" + table(("test", "seconds"), rows)
     )
 
 
