@@ -54,7 +54,7 @@ TEST := $(BIN)/pytest -n logical --maxprocesses 8 --dist loadgroup --no-loadscop
 test: setup ## the tests, with real Ray, MLflow, Prefect and DVC
 	$(TEST) -m "not soak"
 
-test-fast: setup ## the tests that start no server, no Ray, no pipeline and take no 4 s each
+test-fast: setup ## the tests that start no server, no Ray, no pipeline and take no second each
 	$(TEST) -m "not (soak or slow or ray or server or pipeline)"
 
 soak: setup ## the long statistics: many kills, lost nodes, ten flows at once, PostgreSQL

@@ -94,6 +94,12 @@ def _group(item: pytest.Item) -> str:
     return SERVED_PROJECT if file.startswith("tests/pipelines/served/") else file
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A long text or file gives a test no name: to make one of 16 MB takes half a second."""
+    is_long = isinstance(val, str | bytes) and len(val) > 1000
+    return f"{argname} of {len(val)}" if is_long else None
+
+
 @pytest.hookimpl(trylast=True)  # after the test's own fixtures
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """End the shared Ray after the last test that uses it: others need its memory and cores."""

@@ -73,6 +73,7 @@ def test_the_operations_counted_are_those_of_a_real_step(
         assert 2 * networks.step_flops == counter.get_total_flops()
 
 
+@pytest.mark.slow
 def test_the_buckets_are_those_of_distributed_data_parallel(
     default_params: Params, tmp_path: Path
 ) -> None:
@@ -236,6 +237,7 @@ def test_less_compression_misses_the_goal(published: Networks) -> None:
     assert needed_compression(published, GPU, cluster(1024, 25), 1) is None
 
 
+@pytest.mark.slow
 def test_the_document_has_what_the_program_prints(root: Path) -> None:
     document = (root / "docs" / "scaling.md").read_text(encoding="utf-8")
     found = sections(root / "benchmarks" / "results" / "cpu-2cores.json")

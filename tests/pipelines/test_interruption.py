@@ -36,6 +36,7 @@ def test_a_signal_asks_the_work_to_stop_and_waits_for_it(
     assert f"{number.name}: saving and stopping" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_reason_to_stop_counts_as_sigterm_and_is_no_second_signal(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -171,6 +171,7 @@ def test_completing_keeps_the_clock_of_an_epoch_that_was_trained_again(
     assert held == history_points(history)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_two_processes_that_follow_the_same_training_leave_one_run_with_each_point_once(
     tmp_path: Path, default_params: Params, caplog: pytest.LogCaptureFixture

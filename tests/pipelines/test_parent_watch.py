@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+pytestmark = pytest.mark.slow  # whether a parent lives is asked once a second
+
 # Writes down how it ended, because nobody is left to ask.
 STAGE = """
 import pathlib, sys, time

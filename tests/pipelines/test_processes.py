@@ -122,6 +122,7 @@ def caller(shell: Shell, root: Path, signals_heard: None) -> subprocess.Popen[st
     return running
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_when_the_caller_goes_the_work_saves_and_nothing_is_left(
     caller: subprocess.Popen[str], shell: Shell, number: signal.Signals

@@ -20,6 +20,8 @@ from pipelines.stages import register
 from tests.pipelines.registered.workspace import MODEL, train, write_data, write_workspace
 from tests.pipelines.tracked_project import new_database, write_lock
 
+pytestmark = pytest.mark.slow  # each with a registered model in a database of its own
+
 
 @dataclass(frozen=True)
 class Done:

@@ -27,6 +27,9 @@ with workspace(project, resolve(project, "HEAD", include_local_changes=False), {
 """
 
 
+pytestmark = pytest.mark.slow  # each with a clone of the project
+
+
 @pytest.fixture
 def revision(project: Project) -> Revision:
     return resolve(project.folder, "HEAD", include_local_changes=False)

@@ -129,6 +129,7 @@ def test_an_epoch_entered_late_gives_exactly_the_remaining_batches(start_step) -
     assert [contents(batch) for batch in batches(4, start_step)] == whole[start_step:]
 
 
+@pytest.mark.slow
 def test_loader_processes_change_no_pixel_survive_epochs_and_end(tmp_path) -> None:
     pairs = make_pairs(tmp_path)
     here = make_batches(pairs)

@@ -142,6 +142,7 @@ def test_folders_become_splits_and_what_is_missing_is_carved(
         }
 
 
+@pytest.mark.slow
 def test_no_split_is_ever_empty_and_who_stands_in_is_known() -> None:
     draw = random.Random(2)
     for trial in range(300):

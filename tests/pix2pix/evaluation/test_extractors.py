@@ -84,6 +84,7 @@ def photos(num_images: int, size_px: int = 64, *, seed: int = 0) -> torch.Tensor
     return nn.functional.interpolate(coarse, size=(size_px, size_px), mode="bilinear").byte()
 
 
+@pytest.mark.slow
 def test_fid_and_kid_agree_with_torch_fidelity_on_files(
     weights_path: Path, tmp_path: Path, config: EvaluateConfig
 ) -> None:

@@ -126,6 +126,7 @@ def test_twenty_threads_get_the_bits_that_one_after_the_other_gets(mode: str) ->
             assert all(map(torch.equal, answers, expected))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_the_network_can_be_exported(mode: str) -> None:
