@@ -27,9 +27,9 @@ setup: .venv/ready ## create .venv from requirements.lock (done by the others wh
 	@touch $@
 
 run: setup ## the whole pipeline: data, checks, training, evaluation, registered model
-	@$(BIN)/python -m pipelines.check_params
+	@$(BIN)/python -m pipelines.commands.check_params
 	@$(BIN)/dvc repro register
-	@$(BIN)/python -m pipelines.summary
+	@$(BIN)/python -m pipelines.commands.summary
 
 up: setup ## Prefect, MLflow and a worker in the background (ARGS='--concurrency 8')
 	@$(BIN)/python -m pipelines.services up $(ARGS)
@@ -39,7 +39,7 @@ down: ## stop what `up` started
 	@$(BIN)/python -m pipelines.services down
 
 ui: setup ## the MLflow UI over the runs made here
-	$(BIN)/python -m pipelines.ui
+	$(BIN)/python -m pipelines.commands.ui
 
 check: setup ## format, lint, types, import rules, spelling
 	$(BIN)/ruff format --check .

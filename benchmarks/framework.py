@@ -11,15 +11,15 @@ import torch
 
 from benchmarks.results import CheckpointTimes, RunTimes, Variant
 from benchmarks.workload import in_fresh_process, prepare, preset, train_bare, with_length
-from pipelines.checkpoints import checkpoints, write_checkpoint
-from pipelines.lineage import origin
-from pipelines.live_run import LiveRun
-from pipelines.node_dataset import dataset_source
-from pipelines.ray_cluster import Placement
-from pipelines.ray_train import train
-from pipelines.run_description import RunDescription, data_record
-from pipelines.running_state import open_running_state
-from pipelines.storage import open_folder
+from pipelines.cluster.placement import Placement
+from pipelines.repository.node_dataset import dataset_source
+from pipelines.repository.origin import origin
+from pipelines.runs.checkpoints import checkpoints, write_checkpoint
+from pipelines.runs.folder import open_folder
+from pipelines.runs.state import open_running_state
+from pipelines.tracking.description import RunDescription, data_record
+from pipelines.tracking.live_run import LiveRun
+from pipelines.training.driver import train
 from pix2pix.checkpoint import save_training
 from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest

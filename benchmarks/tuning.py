@@ -18,13 +18,13 @@ from statistics import median
 from typing import Any
 
 from benchmarks.workload import prepare, preset
-from pipelines.node_dataset import DatasetSource
-from pipelines.ray_cluster import connect
-from pipelines.ray_tune import place_trials
-from pipelines.ray_tune_trial import TrialJob
-from pipelines.storage import open_folder
-from pipelines.study import run_study
-from pipelines.study_log import StudyLog
+from pipelines.cluster.placement import connect
+from pipelines.repository.node_dataset import DatasetSource
+from pipelines.runs.folder import open_folder
+from pipelines.tuning.driver import place_trials
+from pipelines.tuning.study import run_study
+from pipelines.tuning.study_log import StudyLog
+from pipelines.tuning.trial import TrialJob
 from pix2pix.config import Params, parse_params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.files import write_text

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from benchmarks.tuning import prepared_dataset, search_params
 from benchmarks.workload import in_fresh_process, preset, train_bare, with_length
-from pipelines.ray_cluster import connect
-from pipelines.ray_tune import place_trials
-from pipelines.ray_tune_trial import TrialJob
-from pipelines.storage import open_folder
-from pipelines.study import run_study
-from pipelines.study_log import StudyLog
+from pipelines.cluster.placement import connect
+from pipelines.runs.folder import open_folder
+from pipelines.tuning.driver import place_trials
+from pipelines.tuning.study import run_study
+from pipelines.tuning.study_log import StudyLog
+from pipelines.tuning.trial import TrialJob
 from pix2pix.config import Params
 from pix2pix.files import write_text
 from pix2pix.tuning.space import trial_params

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipelines.interruption import stopping_at_once
-from pipelines.parent_watch import end_with_dvc
+from pipelines.processes.parent_watch import end_with_dvc
+from pipelines.processes.signals import stopping_at_once
 from pix2pix.errors import StorageError, UserError
 from pix2pix.files import write_text
 

@@ -28,7 +28,7 @@ PANELS_DIR = Path("reports/panels")
 REGISTRATION_PATH = Path("reports/registration.json")
 RECEIPT_PATH = Path("reports/.registered.json")  # of `register` for the next one; see receipt.py
 
-# Written by pipelines/registered, after the pipeline: of no run and no output of DVC's.
+# Written by pipelines/registry, after the pipeline: of no run and no output of DVC's.
 CHAMPION_PATH = Path("reports/champion.json")
 NEW_DATA_PATH = Path("reports/new_data.json")
 EVALUATION_DIR = Path("reports/evaluation")  # of a version that somebody names

@@ -8,11 +8,11 @@ from prefect import State, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.concurrency.sync import concurrency
 
-from pipelines.dvc_stages import data_files, has_remote, known_outputs
 from pipelines.flows.data_check import show_data_check
 from pipelines.flows.passing import may_succeed_later, names_outage
 from pipelines.flows.progress import Progress
-from pipelines.processes import CommandFailedError, Shell
+from pipelines.processes.shell import CommandFailedError, Shell
+from pipelines.repository.dvc_project import data_files, has_remote, known_outputs
 
 TRAINING_SLOTS = "pix2pix-training"  # the global concurrency limit: as many as there are GPUs
 _TRAIN = ("train", "tune")
@@ -57,7 +57,7 @@ def _transfer(shell: Shell, *arguments: str) -> None:
 @task(cache_policy=NO_CACHE)
 def check_parameters(shell: Shell) -> None:
     """Refuse wrong parameters before anything is started."""
-    python(shell, "pipelines.check_params")
+    python(shell, "pipelines.commands.check_params")
 
 
 @task(cache_policy=NO_CACHE, **RETRIES)

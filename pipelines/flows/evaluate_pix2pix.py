@@ -4,14 +4,14 @@ from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
-from pipelines.dvc_stages import stages_up_to
 from pipelines.entrypoint import read_json
 from pipelines.flows.artifacts import show_picture, show_scores
 from pipelines.flows.commands import check_parameters, pull, python, reproduce_all
 from pipelines.flows.parameters import DataForm, EvaluateForm, RegisterForm, given
 from pipelines.flows.workspaces import flow_workspace
 from pipelines.paths import EVALUATION_DIR
-from pipelines.processes import Shell
+from pipelines.processes.shell import Shell
+from pipelines.repository.dvc_project import stages_up_to
 
 
 @flow(name="evaluate-pix2pix")
@@ -44,7 +44,7 @@ def evaluate_pix2pix(
 @task(cache_policy=NO_CACHE)
 def score(shell: Shell, model: str) -> None:
     """Score the model, and show the scores and the best panels."""
-    python(shell, "pipelines.registered.evaluate", "--model", model)
+    python(shell, "pipelines.registry.evaluate", "--model", model)
     folder = shell.folder / EVALUATION_DIR
     test = read_json(folder / "metrics.json", made_by="prepare")["test"]
     rows = [{"metric": name, "value": value} for name, value in test.items()]

@@ -5,7 +5,7 @@ import re
 import httpx
 
 from pipelines.entrypoint import TRY_AGAIN, may_pass
-from pipelines.processes import CommandFailedError
+from pipelines.processes.shell import CommandFailedError
 
 # What DVC says of a stage that ended so.
 _STAGE_TRY_AGAIN = re.compile(rf"exited with {TRY_AGAIN}\b")

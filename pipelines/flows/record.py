@@ -12,11 +12,10 @@ from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 from prefect.runtime import flow_run
 
-from pipelines.automations import CHAMPION_EVENT, CHAMPION_RESOURCE
 from pipelines.entrypoint import read_json
 from pipelines.flows.artifacts import mlflow_links, show_picture, show_result, show_scores
+from pipelines.flows.automations import CHAMPION_EVENT, CHAMPION_RESOURCE
 from pipelines.flows.commands import RETRIES, dvc, python
-from pipelines.git import publish_experiment
 from pipelines.paths import (
     CHAMPION_PATH,
     METRICS_PATH,
@@ -25,7 +24,8 @@ from pipelines.paths import (
     SAMPLES_DIR,
     TUNE_DIR,
 )
-from pipelines.processes import Shell
+from pipelines.processes.shell import Shell
+from pipelines.repository.git import publish_experiment
 
 REGISTER = "register"  # the stage that ends in MLflow
 
@@ -51,7 +51,7 @@ def compare_with_champion(shell: Shell, *, lock_path: Path) -> None:
     One run of this machine at a time: MLflow would let two of them win against the same champion.
     """
     with FileLock(lock_path):
-        python(shell, "pipelines.registered.champion")
+        python(shell, "pipelines.registry.champion")
     compared = read_json(shell.folder / CHAMPION_PATH, made_by="register")
     before = compared["champion_version"]
     show_scores(
@@ -87,7 +87,7 @@ def record_result(shell: Shell, stages: list[str]) -> Result:
         return Result(experiment=name, commit=commit, run_id=None, model=None)
     python(
         shell,
-        "pipelines.registered.link",
+        "pipelines.registry.link",
         f"dvc.experiment={name}",
         f"dvc.experiment_commit={commit}",
         f"prefect.flow_run_id={flow_run.get_id()}",

@@ -12,7 +12,6 @@ from prefect import State, flow
 from prefect.exceptions import ParameterTypeError, SignatureMismatchError
 from prefect.states import Completed
 
-from pipelines.dvc_stages import stages_up_to
 from pipelines.entrypoint import read_json, run
 from pipelines.flows.commands import check_parameters, pull, push, python, reproduce_all
 from pipelines.flows.parameters import (
@@ -31,7 +30,8 @@ from pipelines.flows.settings import nested
 from pipelines.flows.tuning import tune_and_use
 from pipelines.flows.workspaces import flow_workspace
 from pipelines.paths import NEW_DATA_PATH
-from pipelines.processes import Shell
+from pipelines.processes.shell import Shell
+from pipelines.repository.dvc_project import stages_up_to
 from pix2pix.errors import UserError
 
 _CHAMPION_LOCK = "champion.lock"
@@ -107,7 +107,7 @@ def train_pix2pix(
 def _has_new_data(shell: Shell) -> bool:
     """Prepare the data; whether no training in MLflow has seen them."""
     reproduce_all(shell, stages_up_to(shell.folder, ["prepare"]))
-    python(shell, "pipelines.registered.is_new_data")
+    python(shell, "pipelines.registry.is_new_data")
     return bool(read_json(shell.folder / NEW_DATA_PATH, made_by="prepare")["is_new"])
 
 

@@ -3,12 +3,12 @@
 from prefect import State, flow
 from prefect.states import Completed
 
-from pipelines.dvc_stages import stages_up_to
 from pipelines.flows.commands import check_parameters, pull, push
 from pipelines.flows.parameters import AugmentForm, DataForm, ModelForm, TrainForm, TuneForm, given
 from pipelines.flows.record import record_result, show
 from pipelines.flows.tuning import run_study
 from pipelines.flows.workspaces import flow_workspace
+from pipelines.repository.dvc_project import stages_up_to
 
 
 @flow(name="tune-pix2pix")

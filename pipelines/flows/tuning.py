@@ -6,12 +6,12 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from pipelines.dvc_stages import stages_up_to
 from pipelines.flows.artifacts import show_picture
 from pipelines.flows.commands import python, reproduce_all
 from pipelines.paths import TUNE_DIR
-from pipelines.processes import Shell
-from pipelines.workspace import Workspace
+from pipelines.processes.shell import Shell
+from pipelines.repository.dvc_project import stages_up_to
+from pipelines.repository.workspace import Workspace
 
 _PICTURES = ("curves", "slices", "importance")
 _USED = "tuned"  # a file in the workspace: params.yaml has the values found
@@ -37,7 +37,7 @@ def tune_and_use(held: Workspace, shell: Shell) -> None:
 @task(cache_policy=NO_CACHE)
 def use_best(shell: Shell) -> None:
     """Write the best parameters into the workspace's params.yaml."""
-    python(shell, "pipelines.apply_tuned")
+    python(shell, "pipelines.commands.apply_tuned")
 
 
 def show_study(folder: Path) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 from prefect import get_run_logger
 
-from pipelines.git import resolve
-from pipelines.processes import Shell, stage_environment
-from pipelines.tracking_uri import tracking_uri
-from pipelines.workspace import Workspace, remove_stale, workspace
+from pipelines.processes.shell import Shell, stage_environment
+from pipelines.repository.git import resolve
+from pipelines.repository.workspace import Workspace, remove_stale, workspace
+from pipelines.tracking.uri import tracking_uri
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pipelines.services.addresses import HOST, Address
 from pipelines.services.databases import Databases
 from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, WORKER, prefect_home
 from pipelines.services.processes import Service
-from pipelines.tracking_uri import artifact_location, shown
+from pipelines.tracking.uri import artifact_location, shown
 
 POOL = "pix2pix"
 HEARTBEAT_S = 30  # Prefect's shortest

@@ -12,7 +12,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.schedules import SCHEDULE_TYPES
 
 from pipelines.entrypoint import write_json
-from pipelines.override import PARAMS_FILE
+from pipelines.repository.params_file import PARAMS_FILE
 from pipelines.services.layout import services_dir
 from pix2pix.config import load_params
 from pix2pix.errors import UserError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipelines.services.layout import log_path
 from pipelines.services.processes import is_running, read_record
-from pipelines.tracking_uri import shown
+from pipelines.tracking.uri import shown
 from pix2pix.errors import UserError
 
 START_TIMEOUT_S = 300.0  # a database is made, on a busy machine

@@ -18,8 +18,8 @@ from pathlib import Path
 import psutil
 
 from pipelines.entrypoint import write_json
+from pipelines.processes.tree import alive, descendants, heads, is_alive, send, wait
 from pipelines.services.layout import log_path, record_path
-from pipelines.services.process_tree import alive, descendants, heads, is_alive, send, wait
 from pix2pix.errors import UserError
 
 _TOKEN = "PIX2PIX_SERVICE"

@@ -6,7 +6,7 @@ from pipelines.services.addresses import Address
 from pipelines.services.definitions import POOL
 from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, WORKER, log_path
 from pipelines.services.up import Running
-from pipelines.tracking_uri import shown
+from pipelines.tracking.uri import shown
 
 
 def describe(running: Running) -> str:

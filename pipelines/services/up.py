@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines import automations
+from pipelines.flows import automations
 from pipelines.services.addresses import Address, mlflow_address, prefect_address
 from pipelines.services.databases import parse_database_url
 from pipelines.services.definitions import Site, client_environment
@@ -16,7 +16,7 @@ from pipelines.services.prefect_setup import ensure_pool, ensure_training_limit,
 from pipelines.services.prefect_toml import write_prefect_toml
 from pipelines.services.processes import read_record
 from pipelines.services.starting import start_servers, start_worker
-from pipelines.tracking_uri import reach
+from pipelines.tracking.uri import reach
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,8 +3,8 @@
 import logging
 
 from pipelines.entrypoint import run
-from pipelines.evaluation import evaluate_model, write_evaluation
-from pipelines.model_fit import check_trained_on
+from pipelines.evaluation.model_fit import check_trained_on
+from pipelines.evaluation.scores import evaluate_model, write_evaluation
 from pipelines.paths import METRICS_PATH, METRICS_TABLE_PATH, MODEL_DIR, PREPARED_DIR
 from pix2pix.config import load_params
 

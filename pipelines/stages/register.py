@@ -9,8 +9,8 @@ import logging
 
 from pipelines.entrypoint import run, write_json
 from pipelines.paths import REGISTRATION_PATH
-from pipelines.receipt import registered_sha256, still_complete, write_receipt
-from pipelines.tracking_uri import tracking_uri
+from pipelines.registry.receipt import registered_sha256, still_complete, write_receipt
+from pipelines.tracking.uri import tracking_uri
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def main() -> None:
 
 def _complete(uri: str) -> dict[str, str]:
     # Torch and MLflow: imported only where something may be missing, for that takes seconds.
-    from pipelines.registration import complete_registration
+    from pipelines.registry.registration import complete_registration
 
     return dataclasses.asdict(complete_registration(uri))
 

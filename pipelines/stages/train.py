@@ -11,13 +11,9 @@ from pathlib import Path
 
 import ray.train
 
-from pipelines.agreed_precision import recorded_precision
+from pipelines.cluster.placement import Placement, connect, place
 from pipelines.entrypoint import InterruptionError, run
-from pipelines.history import as_json, history_jsonl
-from pipelines.lineage import Origin, origin
-from pipelines.live_run import LiveRun, mark_ended
-from pipelines.model_content import content_hash
-from pipelines.node_dataset import dataset_source
+from pipelines.evaluation.model_content import content_hash
 from pipelines.paths import (
     AUGMENTATION_PATH,
     CURVES_PATH,
@@ -28,20 +24,24 @@ from pipelines.paths import (
     SAMPLES_DIR,
     TRAIN_PATH,
 )
-from pipelines.ray_cluster import Placement, connect, place
-from pipelines.ray_train import Trained, train
-from pipelines.run_description import RunDescription, data_record
-from pipelines.run_owner import owned
-from pipelines.running_state import (
+from pipelines.repository.node_dataset import dataset_source
+from pipelines.repository.origin import Origin, origin
+from pipelines.runs.folder import Folder, open_folder
+from pipelines.runs.history import as_json, history_jsonl
+from pipelines.runs.owner import owned
+from pipelines.runs.state import (
     RunningState,
     close_running_state,
     open_running_state,
     training_folder,
 )
-from pipelines.storage import Folder, open_folder
-from pipelines.tracking_uri import tracking_uri
-from pipelines.train_record import TrainRecord, write_train_record
-from pipelines.training_failure import failure_reason
+from pipelines.tracking.description import RunDescription, data_record
+from pipelines.tracking.live_run import LiveRun, mark_ended
+from pipelines.tracking.train_record import TrainRecord, write_train_record
+from pipelines.tracking.uri import tracking_uri
+from pipelines.training.driver import Trained, train
+from pipelines.training.failure import failure_reason
+from pipelines.training.precision import recorded_precision
 from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
 from pix2pix.data.augment import make_augmentation

@@ -5,29 +5,29 @@ import logging
 import shutil
 from pathlib import Path
 
+from pipelines.cluster.placement import connect
 from pipelines.entrypoint import InterruptionError, run
-from pipelines.lineage import origin
-from pipelines.live_study import LiveStudy
-from pipelines.node_dataset import dataset_source
 from pipelines.paths import PREPARED_DIR, RUNS_DIR, TUNE_DIR
-from pipelines.ray_cluster import connect
-from pipelines.ray_tune import TrialPlacement, place_trials
-from pipelines.ray_tune_trial import TrialJob
-from pipelines.run_description import RunDescription, data_record
-from pipelines.run_owner import owned
-from pipelines.running_state import (
+from pipelines.repository.node_dataset import dataset_source
+from pipelines.repository.origin import origin
+from pipelines.runs.folder import Folder, open_folder
+from pipelines.runs.owner import owned
+from pipelines.runs.state import (
     SAMPLES_FOLDER,
     RunningState,
     close_running_state,
     open_study_state,
     study_folder,
 )
-from pipelines.storage import Folder, open_folder
-from pipelines.study import run_study
-from pipelines.study_console import StudyConsole
-from pipelines.study_log import StudyLog, read_trials, trial_folder
-from pipelines.tracking_uri import tracking_uri
-from pipelines.tune_report import report_text, write_study
+from pipelines.tracking.description import RunDescription, data_record
+from pipelines.tracking.live_study import LiveStudy
+from pipelines.tracking.uri import tracking_uri
+from pipelines.tuning.console import StudyConsole
+from pipelines.tuning.driver import TrialPlacement, place_trials
+from pipelines.tuning.report import report_text, write_study
+from pipelines.tuning.study import run_study
+from pipelines.tuning.study_log import StudyLog, read_trials, trial_folder
+from pipelines.tuning.trial import TrialJob
 from pix2pix.config import Params, load_params
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.tuning.space import check_space, first_kept_epoch, total_epochs

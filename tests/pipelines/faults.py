@@ -1,7 +1,7 @@
 """Faults that happen inside a Ray Train worker at a planned moment, each once.
 
-A test replaces `pipelines.ray_train.train_worker` by one of these with its plan. What has happened
-is remembered in files, because the process that it happened to is gone.
+A test replaces `pipelines.training.driver.train_worker` by one of these with its plan. What has
+happened is remembered in files, because the process that it happened to is gone.
 """
 
 import os
@@ -17,11 +17,11 @@ import pytest
 import torch
 from torch import Tensor
 
-import pipelines.ray_checkpoints
-import pipelines.ray_train
-import pipelines.storage
+import pipelines.cluster.checkpoint_reports
+import pipelines.runs.folder
+import pipelines.training.driver
 import pix2pix.training.loop
-from pipelines.ray_worker import Outcome, train_worker
+from pipelines.training.worker import Outcome, train_worker
 from pix2pix.config import TrainConfig
 from pix2pix.data.dataset import Batch
 from pix2pix.training import StepLosses, TrainState
@@ -48,7 +48,7 @@ def use_worker(monkeypatch: pytest.MonkeyPatch, worker: Worker) -> None:
     def train_faultily(message: dict[str, Any]) -> Outcome:
         return worker(message)  # a closure: Ray sends it as it is
 
-    monkeypatch.setattr(pipelines.ray_train, "train_worker", train_faultily)
+    monkeypatch.setattr(pipelines.training.driver, "train_worker", train_faultily)
 
 
 def killing_worker(kills: list[Kill], happened: Path) -> Worker:
@@ -138,7 +138,10 @@ def _kill_at(kills: list[Kill], happened: Path, step: int) -> None:
 
 
 def _kill_in_writes(kills: list[Kill], happened: Path) -> None:
-    save, adopt = pipelines.ray_checkpoints.save_training, pipelines.storage.Folder.adopt
+    save, adopt = (
+        pipelines.cluster.checkpoint_reports.save_training,
+        pipelines.runs.folder.Folder.adopt,
+    )
     staged_step = 0
 
     def planned(inside: str) -> bool:
@@ -155,13 +158,13 @@ def _kill_in_writes(kills: list[Kill], happened: Path) -> None:
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def killed_in_adopt(self: pipelines.storage.Folder, file: Path, name: str) -> None:
+    def killed_in_adopt(self: pipelines.runs.folder.Folder, file: Path, name: str) -> None:
         if name.endswith(".pt") and planned("adopt"):
             os.kill(os.getpid(), signal.SIGKILL)
         adopt(self, file, name)
 
-    pipelines.ray_checkpoints.save_training = killed_in_save
-    pipelines.storage.Folder.adopt = killed_in_adopt
+    pipelines.cluster.checkpoint_reports.save_training = killed_in_save
+    pipelines.runs.folder.Folder.adopt = killed_in_adopt
 
 
 def _is_first(happened: Path, number: int) -> bool:

@@ -7,13 +7,13 @@ from typing import Any
 
 import psutil
 
-from pipelines.node_dataset import DatasetSource
-from pipelines.ray_tune import choose_trial_placement
-from pipelines.ray_tune_trial import TrialJob
-from pipelines.storage import Folder, open_folder
-from pipelines.study import run_study
-from pipelines.study_log import StudyLog
-from pipelines.tune_report import StudyResult
+from pipelines.repository.node_dataset import DatasetSource
+from pipelines.runs.folder import Folder, open_folder
+from pipelines.tuning.driver import choose_trial_placement
+from pipelines.tuning.report import StudyResult
+from pipelines.tuning.study import run_study
+from pipelines.tuning.study_log import StudyLog
+from pipelines.tuning.trial import TrialJob
 from pix2pix.config import Params, parse_params
 from pix2pix.tuning.trials import Trial
 from tests.pipelines.small_training import small_training

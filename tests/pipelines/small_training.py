@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 
-from pipelines.checkpoints import newest_checkpoint
-from pipelines.live_run import LiveRun
-from pipelines.node_dataset import DatasetSource
-from pipelines.ray_cluster import Placement
-from pipelines.ray_train import Trained, train
-from pipelines.running_state import CHECKPOINTS_FOLDER, RunningState, open_running_state
-from pipelines.storage import Folder, open_folder
+from pipelines.cluster.placement import Placement
+from pipelines.repository.node_dataset import DatasetSource
+from pipelines.runs.checkpoints import newest_checkpoint
+from pipelines.runs.folder import Folder, open_folder
+from pipelines.runs.state import CHECKPOINTS_FOLDER, RunningState, open_running_state
+from pipelines.tracking.live_run import LiveRun
+from pipelines.training.driver import Trained, train
 from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import prepare_pairs

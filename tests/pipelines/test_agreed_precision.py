@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-import pipelines.agreed_precision
-from pipelines.agreed_precision import agreed_precision, recorded_precision, with_precision
-from pipelines.storage import Folder, open_folder
+import pipelines.training.precision
+from pipelines.runs.folder import Folder, open_folder
+from pipelines.training.precision import agreed_precision, recorded_precision, with_precision
 from pix2pix.config import Params
 from pix2pix.training.precision import Choice, Hardware, Units
 
@@ -23,7 +23,7 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
     def be(units: Units) -> None:
         hardware = Hardware("this CPU (X)", units)
-        monkeypatch.setattr(pipelines.agreed_precision, "hardware_of", lambda _device: hardware)
+        monkeypatch.setattr(pipelines.training.precision, "hardware_of", lambda _device: hardware)
 
     return be
 
@@ -99,9 +99,9 @@ def test_ranks_on_unlike_machines_agree(
         assert own[0].precision == ranks[here][0]
         found[:] = choices
 
-    monkeypatch.setattr(pipelines.agreed_precision, "world_size", lambda: 2)
-    monkeypatch.setattr(pipelines.agreed_precision, "rank", lambda: here)
-    monkeypatch.setattr(pipelines.agreed_precision.distributed, "all_gather_object", gather)
+    monkeypatch.setattr(pipelines.training.precision, "world_size", lambda: 2)
+    monkeypatch.setattr(pipelines.training.precision, "rank", lambda: here)
+    monkeypatch.setattr(pipelines.training.precision.distributed, "all_gather_object", gather)
     on(Units.MATRIX if ranks[here][0] == "bfloat16" else Units.NONE)
     choice = agreed_precision(_asking(small_params, "auto").train, run, CPU)
     assert choice.precision == expected

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.apply_tuned import apply_tuned
+from pipelines.commands.apply_tuned import apply_tuned
 from pix2pix.config import load_params
 from pix2pix.errors import UserError
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from pyarrow.fs import LocalFileSystem
 
-from pipelines.checkpoints import (
+from pipelines.runs.checkpoints import (
     CheckpointName,
     checkpoints,
     newest_checkpoint,
@@ -17,7 +17,7 @@ from pipelines.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
-from pipelines.storage import Folder, open_folder
+from pipelines.runs.folder import Folder, open_folder
 from pix2pix.checkpoint import save_training
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.dvc_lock import model_lineage, output_md5
+from pipelines.repository.dvc_lock import model_lineage, output_md5
 
 ALL = {
     "data/raw": "r1.dir",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from dvc.config_schema import REMOTE_SCHEMAS
 
-from pipelines.dvc_remote import _QUESTIONS, SECRETS, default_remote
+from pipelines.repository.dvc_remote import _QUESTIONS, SECRETS, default_remote
 
 # Options that sound like secrets and name a file, a person or a way instead.
 NO_SECRETS = {

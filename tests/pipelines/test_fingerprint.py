@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pipelines import fingerprint
-from pipelines.fingerprint import stage_fingerprint
+from pipelines.runs import fingerprint
+from pipelines.runs.fingerprint import stage_fingerprint
 from pix2pix.config import WHERE_IT_RUNS, Params
 
 ROOT = Path(__file__).parents[2]
@@ -70,8 +70,8 @@ def test_it_changes_with_each_file_that_dvc_yaml_lists_and_with_no_other(
 
 def test_what_was_left_out_before_is_in_the_list(project: Path) -> None:
     """The worker, the batches and the sample grids: DVC runs the training again for each."""
-    for name in ("ray_worker.py", "training_data.py", "sample_grids.py", "ray_train.py"):
-        assert _is_dependency(project, project / "pipelines" / name, "train")
+    for name in ("worker.py", "batches.py", "sample_grids.py", "driver.py"):
+        assert _is_dependency(project, project / "pipelines" / "training" / name, "train")
 
 
 def test_a_new_and_a_renamed_file_of_a_listed_folder_change_it(

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.finished_run import read_finished_run
+from pipelines.tracking.finished_run import read_finished_run
 from tests.pipelines.tracked_project import (
     HISTORY,
     ORIGIN,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.git import check_out, folder_in_repository, git, resolve
+from pipelines.repository.git import check_out, folder_in_repository, git, resolve
 from pix2pix.errors import UserError
 
 

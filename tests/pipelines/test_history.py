@@ -6,11 +6,11 @@ import json
 import math
 from pathlib import Path
 
-from pipelines.finished_run import read_history
-from pipelines.history import history_jsonl, parse_history
+from pipelines.runs.folder import open_folder
+from pipelines.runs.history import history_jsonl, parse_history
 from pipelines.stages.train import curves_csv
-from pipelines.storage import open_folder
-from pipelines.study_log import StudyLog, read_trials
+from pipelines.tracking.finished_run import read_history
+from pipelines.tuning.study_log import StudyLog, read_trials
 
 HISTORY = [
     {"epoch": 0, "time_s": 1.5, "dev/l1": 0.5},

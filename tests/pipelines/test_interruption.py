@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pipelines.interruption import _ONCE_S, ask_to_stop, run_interruptibly, stopping_at_once
+from pipelines.processes.signals import _ONCE_S, ask_to_stop, run_interruptibly, stopping_at_once
 
 
 def test_undisturbed_work_gives_its_result_and_no_signal() -> None:

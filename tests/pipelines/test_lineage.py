@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.lineage import (
+from pipelines.repository.origin import (
     flatten,
     installed_packages,
     origin,

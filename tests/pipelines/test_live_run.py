@@ -10,9 +10,10 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from pipelines import live_run, mlflow_run, outbox
-from pipelines.live_run import LiveRun, mark_ended
-from pipelines.tracking import complete_run
+from pipelines.tracking import live_run, outbox
+from pipelines.tracking import run as mlflow_run
+from pipelines.tracking.completion import complete_run
+from pipelines.tracking.live_run import LiveRun, mark_ended
 from pix2pix.config import Params
 from tests.pipelines.mlflow_process import closed_port
 from tests.pipelines.tracked_project import (

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from pipelines import live_run, outbox
-from pipelines.live_run import LiveRun, mark_ended
-from pipelines.mlflow_run import MlflowRun
+from pipelines.tracking import live_run, outbox
+from pipelines.tracking.live_run import LiveRun, mark_ended
+from pipelines.tracking.run import MlflowRun
 from pix2pix.config import Params
 from tests.pipelines.tracked_project import HISTORY, described, new_database
 

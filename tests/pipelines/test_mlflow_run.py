@@ -15,7 +15,7 @@ from mlflow.protos.databricks_pb2 import (
 )
 from sqlalchemy.exc import OperationalError
 
-from pipelines.mlflow_run import MlflowRun, may_pass, open_run
+from pipelines.tracking.run import MlflowRun, may_pass, open_run
 from pix2pix.errors import UserError
 from tests.pipelines.tracked_project import metric_points, new_database
 

@@ -6,7 +6,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from PIL import Image
 
-from pipelines.mlflow_samples import log_sample
+from pipelines.tracking.samples import log_sample
 from tests.pipelines.tracked_project import everything, new_database, png
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from pipelines.live_study import LiveStudy
-from pipelines.run_description import RunDescription
+from pipelines.tracking.description import RunDescription
+from pipelines.tracking.live_study import LiveStudy
 from pix2pix.config import Params
 from pix2pix.tuning.trials import Exchange, Trial
 from tests.pipelines.mlflow_process import closed_port
@@ -100,7 +100,7 @@ def test_an_exchange_is_a_tag_as_parameters_never_change(
 def test_a_study_goes_on_without_mlflow(
     description: RunDescription, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.live_study._FLUSH_S", 0.5)
+    monkeypatch.setattr("pipelines.tracking.live_study._FLUSH_S", 0.5)
     live = LiveStudy(f"http://127.0.0.1:{closed_port()}", description, grid=lambda _trial: None)
     live(RUNNING)
     assert not live.close("FINISHED", {})

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.model_fit import misfit
+from pipelines.evaluation.model_fit import misfit
 from pix2pix.config import Params
 from tests.pipelines.tracked_project import SIDE, small_manifest, write_model
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.node_dataset import DatasetSource, dataset_source, local_dataset
+from pipelines.repository.node_dataset import DatasetSource, dataset_source, local_dataset
 from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split, prepare_pairs
@@ -31,7 +31,7 @@ ARRAY = "train/source.npy"
 DVC_YAML = "stages: {prepare: {cmd: 'true', outs: [data/prepared]}}"
 ASK = """
 import pickle, sys, pathlib
-from pipelines.node_dataset import local_dataset
+from pipelines.repository.node_dataset import local_dataset
 source = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())
 print("asking", flush=True)
 print(local_dataset(source, pathlib.Path(sys.argv[2])), flush=True)

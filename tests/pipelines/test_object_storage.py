@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 import ray.train
 
-from pipelines.checkpoints import checkpoints, newest_checkpoint, prune, write_checkpoint
-from pipelines.node_dataset import DatasetSource
-from pipelines.storage import Folder, open_folder
+from pipelines.repository.node_dataset import DatasetSource
+from pipelines.runs.checkpoints import checkpoints, newest_checkpoint, prune, write_checkpoint
+from pipelines.runs.folder import Folder, open_folder
 from pix2pix.checkpoint import save_training
 from pix2pix.config import Params
 from tests.pipelines.small_training import (

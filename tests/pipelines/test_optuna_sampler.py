@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.optuna_sampler import Sampler
+from pipelines.tuning.sampler import Sampler
 from pix2pix.config import Params, TuneConfig, parse_params
 from pix2pix.tuning.trials import Trial
 

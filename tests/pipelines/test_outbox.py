@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from pipelines import outbox
-from pipelines.outbox import Outbox
+from pipelines.tracking import outbox
+from pipelines.tracking.outbox import Outbox
 
 
 class _Receiver:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.override import override_params
+from pipelines.repository.params_file import override_params
 from pix2pix.config import load_params
 from pix2pix.errors import UserError
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow  # whether a parent lives is asked once a second
 STAGE = """
 import pathlib, sys, time
 from pipelines.entrypoint import run
-from pipelines.interruption import run_interruptibly
+from pipelines.processes.signals import run_interruptibly
 def main():
     pathlib.Path("started").touch()
     {work}

@@ -13,7 +13,7 @@ import pytest
 from dvc.repo import Repo
 from mlflow import MlflowClient
 
-from pipelines.finished_run import read_history
+from pipelines.tracking.finished_run import read_history
 from tests.pipelines.conftest import Project, copy_project
 from tests.pipelines.served.served_project import TINY, wait_for
 from tests.pipelines.tracked_project import metric_points
@@ -94,7 +94,7 @@ def test_the_history_starts_untrained_and_is_in_mlflow_point_by_point(
 
 
 def test_the_summary_names_model_pictures_and_ui(finished: Project) -> None:
-    said = finished.run("python", "-m", "pipelines.summary").stdout
+    said = finished.run("python", "-m", "pipelines.commands.summary").stdout
     assert "pix2pix-tiny version 1" in said
     assert "reports/samples/epoch_0001.png" in said
     assert "make ui" in said

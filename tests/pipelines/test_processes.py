@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipelines.processes import CommandFailedError, Shell, stage_environment
+from pipelines.processes.shell import CommandFailedError, Shell, stage_environment
 
 # Starts a daemon in a session of its own, as Ray does, and saves when it is asked to end.
 WORK = """
@@ -35,7 +35,7 @@ sys.exit(subprocess.run([sys.executable + " work.py; exit 7"], shell=True).retur
 """
 CALLER = """
 import os, pathlib, sys
-from pipelines.processes import Shell
+from pipelines.processes.shell import Shell
 shell = Shell(folder=pathlib.Path.cwd(), environment=os.environ, logs_dir=pathlib.Path("logs"),
               linger_s=0.3)
 shell.run("stage", [sys.executable, "launcher.py"], say=print)

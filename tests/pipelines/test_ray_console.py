@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import ray
 
-from pipelines import ray_console
-from pipelines.ray_console import WorkerConsole, console
+from pipelines.cluster import mailbox as mailbox_module
+from pipelines.cluster.mailbox import WorkerConsole, console
 from pix2pix.training import StepProgress
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.usefixtures("cluster")]
@@ -35,7 +35,7 @@ def test_fast_steps_call_the_driver_twice_a_second_and_hear_it_once_it_says_stop
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = SimpleNamespace(now_s=100.0)
-    monkeypatch.setattr(ray_console, "time", SimpleNamespace(monotonic=lambda: clock.now_s))
+    monkeypatch.setattr(mailbox_module, "time", SimpleNamespace(monotonic=lambda: clock.now_s))
     mailbox = CountingMailbox()
     worker = WorkerConsole(mailbox)
     answers = []

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import torch
 
-from pipelines.checkpoints import checkpoints
-from pipelines.node_dataset import DatasetSource
-from pipelines.running_state import CHECKPOINTS_FOLDER
-from pipelines.storage import Folder, open_folder
-from pipelines.study_log import trial_folder
-from pipelines.trial_training import train_trial
+from pipelines.repository.node_dataset import DatasetSource
+from pipelines.runs.checkpoints import checkpoints
+from pipelines.runs.folder import Folder, open_folder
+from pipelines.runs.state import CHECKPOINTS_FOLDER
+from pipelines.tuning.study_log import trial_folder
+from pipelines.tuning.trial_training import train_trial
 from pix2pix.config import Params
 from pix2pix.tuning.space import trial_params
 from pix2pix.tuning.trials import Trial

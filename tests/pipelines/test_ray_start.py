@@ -12,8 +12,8 @@ import psutil
 import pytest
 import ray
 
-from pipelines.ray_cluster import connect
-from pipelines.ray_start import _is_asked_to_end, start_ray
+from pipelines.cluster.placement import connect
+from pipelines.cluster.start import _is_asked_to_end, start_ray
 from pix2pix.errors import UserError
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]

@@ -7,8 +7,8 @@ import pytest
 import ray
 import torch
 
-from pipelines.ray_cluster import Placement, choose_placement, connect, place
-from pipelines.training_data import dev_samples
+from pipelines.cluster.placement import Placement, choose_placement, connect, place
+from pipelines.training.batches import dev_samples
 from pix2pix.config import Params
 from pix2pix.data.prepared import PreparedSplit
 from tests.pipelines.small_training import steady

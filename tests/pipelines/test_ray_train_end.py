@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from pipelines import ray_train
-from pipelines.checkpoints import checkpoints, write_checkpoint
-from pipelines.node_dataset import DatasetSource
-from pipelines.ray_cluster import Placement
-from pipelines.running_state import CHECKPOINTS_FOLDER, SAMPLES_FOLDER
-from pipelines.storage import Folder, open_folder
+from pipelines.cluster.placement import Placement
+from pipelines.repository.node_dataset import DatasetSource
+from pipelines.runs.checkpoints import checkpoints, write_checkpoint
+from pipelines.runs.folder import Folder, open_folder
+from pipelines.runs.state import CHECKPOINTS_FOLDER, SAMPLES_FOLDER
+from pipelines.training import driver
 from pix2pix.checkpoint import save_training
 from pix2pix.config import Params
 from pix2pix.errors import StorageError, UserError
@@ -63,15 +63,15 @@ def _damage_newest(run: Folder) -> None:
 
 def _train(
     monkeypatch: pytest.MonkeyPatch, params: Params, run: Folder, *workers: Callable[[], None]
-) -> ray_train.Trained:
+) -> driver.Trained:
     """Train with these in place of the workers, one for each time they are run."""
     given = iter(workers)
 
     def fit(*_: Any, **_options: Any) -> None:
         next(given)()
 
-    monkeypatch.setattr(ray_train, "_fit", fit)
-    return ray_train.train(params, DATASET, place=PLACE, run=run, live_run=None)
+    monkeypatch.setattr(driver, "_fit", fit)
+    return driver.train(params, DATASET, place=PLACE, run=run, live_run=None)
 
 
 def _to_the_end(run: Folder, *, damaged: bool = False) -> Callable[[], None]:

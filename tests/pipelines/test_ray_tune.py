@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.node_dataset import DatasetSource
-from pipelines.ray_tune import TrialPlacement, choose_trial_placement
-from pipelines.ray_tune_search import make_asha
+from pipelines.repository.node_dataset import DatasetSource
+from pipelines.tuning.driver import TrialPlacement, choose_trial_placement
+from pipelines.tuning.search import make_asha
 from pix2pix.config import Params, TuneConfig
 from pix2pix.tuning.trials import Trial
 from tests.pipelines.small_study import ray_process, results, run, small_study

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from ray.tune.schedulers import TrialScheduler
 
-from pipelines.ray_tune_search import Stop, TrialSource, make_asha
-from pipelines.storage import open_folder
-from pipelines.study_log import StudyLog
-from pipelines.study_plan import Part
+from pipelines.runs.folder import open_folder
+from pipelines.tuning.plan import Part
+from pipelines.tuning.search import Stop, TrialSource, make_asha
+from pipelines.tuning.study_log import StudyLog
 from pix2pix.config import Params
 from pix2pix.tuning.trials import Trial
 

@@ -13,9 +13,9 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Metric
 
-from pipelines import receipt
-from pipelines.mlflow_state import LOGGED_TAG, Registered, state_sha256
 from pipelines.paths import RECEIPT_PATH, REGISTRATION_PATH
+from pipelines.registry import receipt
+from pipelines.registry.mlflow_state import LOGGED_TAG, Registered, state_sha256
 from pipelines.stages import register
 from tests.pipelines.registered.workspace import MODEL, train, write_data, write_workspace
 from tests.pipelines.tracked_project import new_database, write_lock

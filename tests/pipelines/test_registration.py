@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from pipelines import registration
-from pipelines.lineage import flatten
-from pipelines.override import override_params
-from pipelines.train_record import read_train_record, write_train_record
+from pipelines.registry import registration
+from pipelines.repository.origin import flatten
+from pipelines.repository.params_file import override_params
+from pipelines.tracking.train_record import read_train_record, write_train_record
 from pix2pix.config import Params, load_params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split

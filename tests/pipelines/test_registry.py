@@ -13,9 +13,9 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from pipelines.mlflow_state import LOGGED_TAG, Registered, state_sha256
-from pipelines.registry import Registration, register_model
-from pipelines.tracking import TrackedRun, complete_run
+from pipelines.registry.mlflow_state import LOGGED_TAG, Registered, state_sha256
+from pipelines.registry.register import Registration, register_model
+from pipelines.tracking.completion import TrackedRun, complete_run
 from pix2pix.config import Params
 from pix2pix.inference import Translator
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
-import pipelines.run_owner
-from pipelines.interruption import run_interruptibly
-from pipelines.run_claims import Owner, Sightings, claim, this_process
-from pipelines.run_owner import owned
-from pipelines.storage import Folder, open_folder
+import pipelines.runs.owner
+from pipelines.processes.signals import run_interruptibly
+from pipelines.runs.claims import Owner, Sightings, claim, this_process
+from pipelines.runs.folder import Folder, open_folder
+from pipelines.runs.owner import owned
 from pix2pix.errors import UserError
 
 HOLD = """
 import sys
-from pipelines.run_owner import owned
-from pipelines.storage import open_folder
+from pipelines.runs.owner import owned
+from pipelines.runs.folder import open_folder
 with owned(open_folder(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -208,7 +208,7 @@ def test_a_claim_is_renewed_and_so_stays_alive(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "runs").mkdir()
-    monkeypatch.setattr("pipelines.run_claims._RENEW_S", 0.01)
+    monkeypatch.setattr("pipelines.runs.claims._RENEW_S", 0.01)
     folder = _store(tmp_path) / "0123"
     with claim(folder, Sightings(), on_loss=pytest.fail):
         (path,) = (tmp_path / "runs").iterdir()
@@ -224,7 +224,7 @@ def test_an_owner_that_was_replaced_stops_as_if_asked_by_a_signal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "runs").mkdir()
-    monkeypatch.setattr("pipelines.run_claims._RENEW_S", 0.01)
+    monkeypatch.setattr("pipelines.runs.claims._RENEW_S", 0.01)
     asked = threading.Event()
 
     def work() -> str:
@@ -257,5 +257,5 @@ def test_a_file_system_without_locks_is_named_and_claims_are_used(
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipelines.run_owner, "_LOOK_S", 0.02)
-    monkeypatch.setattr("pipelines.run_claims._LOOK_S", 0.02)
+    monkeypatch.setattr(pipelines.runs.owner, "_LOOK_S", 0.02)
+    monkeypatch.setattr("pipelines.runs.claims._LOOK_S", 0.02)

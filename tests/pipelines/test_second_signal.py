@@ -20,7 +20,7 @@ from tests.support.killable_project import (
 HANGING = """
 import threading
 from pipelines.entrypoint import run
-from pipelines.interruption import run_interruptibly
+from pipelines.processes.signals import run_interruptibly
 def work():
     print("working", flush=True)
     threading.Event().wait()

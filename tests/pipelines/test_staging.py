@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 from pyarrow.fs import FileSystem, SubTreeFileSystem
 
-from pipelines import staging, trial_training
-from pipelines.checkpoints import checkpoints
-from pipelines.storage import Folder
+from pipelines.runs import staging
+from pipelines.runs.checkpoints import checkpoints
+from pipelines.runs.folder import Folder
+from pipelines.tuning import trial_training
 
 _STAGE = """
 import sys
 from pathlib import Path
-from pipelines import staging
+from pipelines.runs import staging
 folder = staging.stage(Path(sys.argv[1]))
 (folder / "training.pt").write_bytes(b"half")
 print(folder, flush=True)

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from pipelines.study_console import StudyConsole
+from pipelines.tuning.console import StudyConsole
 from pix2pix.tuning.trials import Exchange, Trial
 
 BEGUN = Trial(

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.optuna_sampler import Sampler
-from pipelines.storage import open_folder
-from pipelines.study_log import StudyLog, read_trials, trial_folder
-from pipelines.study_plan import num_left, repeat_parts, repeat_seeds, search_parts
+from pipelines.runs.folder import open_folder
+from pipelines.tuning.plan import num_left, repeat_parts, repeat_seeds, search_parts
+from pipelines.tuning.sampler import Sampler
+from pipelines.tuning.study_log import StudyLog, read_trials, trial_folder
 from pix2pix.config import Params
 from pix2pix.tuning.trials import Trial
 from tests.pipelines.small_study import small_study

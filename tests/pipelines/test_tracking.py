@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from pipelines.live_run import LiveRun
-from pipelines.mlflow_run import connect
-from pipelines.tracking import TrackedRun, complete_run
-from pipelines.tracking_uri import shown, tracking_uri
-from pipelines.train_record import read_train_record, write_train_record
+from pipelines.tracking.completion import TrackedRun, complete_run
+from pipelines.tracking.live_run import LiveRun
+from pipelines.tracking.run import connect
+from pipelines.tracking.train_record import read_train_record, write_train_record
+from pipelines.tracking.uri import shown, tracking_uri
 from pix2pix.config import Params
 from tests.pipelines.mlflow_process import closed_port
 from tests.pipelines.tracked_project import (

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from pipelines import live_run, outbox
-from pipelines.live_run import LiveRun
-from pipelines.tracking import complete_run
+from pipelines.tracking import live_run, outbox
+from pipelines.tracking.completion import complete_run
+from pipelines.tracking.live_run import LiveRun
 from pix2pix.config import Params
 from tests.pipelines.answer_cutter import cutting_answers
 from tests.pipelines.mlflow_process import ServerProcess

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from pipelines import ui
-from pipelines.tracking_uri import shown
+from pipelines.commands import ui
+from pipelines.tracking.uri import shown
 
 
 @pytest.mark.parametrize(

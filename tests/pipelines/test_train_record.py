@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.lineage import flatten
-from pipelines.run_description import DataRecord, data_record
-from pipelines.train_record import TrainRecord, read_train_record, write_train_record
+from pipelines.repository.origin import flatten
+from pipelines.tracking.description import DataRecord, data_record
+from pipelines.tracking.train_record import TrainRecord, read_train_record, write_train_record
 from pix2pix.config import Params
 from pix2pix.errors import UserError
 from tests.pipelines.tracked_project import ORIGIN, small_manifest

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.apply_tuned import apply_tuned
-from pipelines.tune_report import StudyResult, best_params_yaml, report_text, write_study
+from pipelines.commands.apply_tuned import apply_tuned
+from pipelines.tuning.report import StudyResult, best_params_yaml, report_text, write_study
 from pix2pix.config import Params, load_params
 from pix2pix.tuning.seed_band import gain
 from pix2pix.tuning.trials import Status, Trial

@@ -8,9 +8,9 @@ import ray.train
 import safetensors.torch
 import torch
 
-from pipelines.checkpoints import checkpoints, newest_checkpoint
-from pipelines.node_dataset import DatasetSource
-from pipelines.running_state import NON_FINITE_FOLDER
+from pipelines.repository.node_dataset import DatasetSource
+from pipelines.runs.checkpoints import checkpoints, newest_checkpoint
+from pipelines.runs.state import NON_FINITE_FOLDER
 from pix2pix.config import Params
 from tests.pipelines.faults import (
     Kill,

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.dvc_stages import stages_up_to
-from pipelines.git import Revision, git, resolve
-from pipelines.workspace import WORKSPACES_DIR, Workspace, remove_stale, workspace
+from pipelines.repository.dvc_project import stages_up_to
+from pipelines.repository.git import Revision, git, resolve
+from pipelines.repository.workspace import WORKSPACES_DIR, Workspace, remove_stale, workspace
 from tests.pipelines.conftest import Project
 
 HOLD = """
 import pathlib, sys, time
-from pipelines.git import resolve
-from pipelines.workspace import workspace
+from pipelines.repository.git import resolve
+from pipelines.repository.workspace import workspace
 project = pathlib.Path(sys.argv[1])
 with workspace(project, resolve(project, "HEAD", include_local_changes=False), {}) as held:
     print(held.folder, flush=True)

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from mlflow import MlflowClient
 
-from pipelines.lineage import Origin
-from pipelines.mlflow_run import connect
-from pipelines.run_description import RunDescription, data_record
-from pipelines.train_record import TrainRecord, write_train_record
+from pipelines.repository.origin import Origin
+from pipelines.tracking.description import RunDescription, data_record
+from pipelines.tracking.run import connect
+from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
 from pix2pix.data.manifest import Manifest, SideRecord, SplitRecord

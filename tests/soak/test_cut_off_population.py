@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.node_dataset import DatasetSource
-from pipelines.study_log import StudyLog
+from pipelines.repository.node_dataset import DatasetSource
+from pipelines.tuning.study_log import StudyLog
 from pix2pix.config import Params
 from pix2pix.tuning.trials import Trial
 from tests.pipelines.small_study import POPULATION, results, run, small_study

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.node_dataset import DatasetSource
+from pipelines.repository.node_dataset import DatasetSource
 from pix2pix.config import Params
 from tests.pipelines.faults import Kill, killing_worker, use_worker
 from tests.pipelines.small_training import assert_same, last_state, run, small_training, steady

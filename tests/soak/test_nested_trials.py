@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.node_dataset import DatasetSource
-from pipelines.study_log import read_trials
+from pipelines.repository.node_dataset import DatasetSource
+from pipelines.tuning.study_log import read_trials
 from pix2pix.config import Params
 from pix2pix.tuning.trials import Trial
 from tests.pipelines.small_study import ray_process, run, small_study, study_folder

@@ -13,9 +13,9 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-from pipelines.checkpoints import checkpoints
-from pipelines.node_dataset import DatasetSource
-from pipelines.ray_train import Trained
+from pipelines.repository.node_dataset import DatasetSource
+from pipelines.runs.checkpoints import checkpoints
+from pipelines.training.driver import Trained
 from pix2pix.config import Params
 from tests.pipelines.faults import recording_worker, use_worker
 from tests.pipelines.small_training import (

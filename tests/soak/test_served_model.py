@@ -10,8 +10,8 @@ import numpy as np
 import psutil
 import pytest
 
-from pipelines.registry import register_model
-from pipelines.tracking import complete_run
+from pipelines.registry.register import register_model
+from pipelines.tracking.completion import complete_run
 from pix2pix.config import Params
 from pix2pix.inference import Translator
 from tests.pipelines.mlflow_process import serving

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from pipelines.checkpoints import CheckpointName
-from pipelines.finished_run import read_history
-from pipelines.storage import open_folder
-from pipelines.study_log import read_trials
+from pipelines.runs.checkpoints import CheckpointName
+from pipelines.runs.folder import open_folder
+from pipelines.tracking.finished_run import read_history
+from pipelines.tuning.study_log import read_trials
 from pix2pix.tuning.trials import Trial
 from tests.pipelines.conftest import Project, copy_project
 from tests.pipelines.small_training import steady

@@ -18,8 +18,8 @@ import pytest
 from pix2pix.config import Params
 
 if TYPE_CHECKING:
-    from pipelines.node_dataset import DatasetSource
-    from pipelines.ray_train import Trained
+    from pipelines.repository.node_dataset import DatasetSource
+    from pipelines.training.driver import Trained
     from tests.support.troubled_store import TroubledStore
 
 TWO = (2, 2)  # workers

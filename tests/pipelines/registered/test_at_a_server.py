@@ -21,7 +21,7 @@ from tests.pipelines.tracked_project import source_image
 
 def command(name: str, *arguments: str, server: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", f"pipelines.registered.{name}", *arguments],
+        [sys.executable, "-m", f"pipelines.registry.{name}", *arguments],
         env=os.environ | {"MLFLOW_TRACKING_URI": server},
         capture_output=True,
         text=True,

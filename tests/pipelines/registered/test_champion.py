@@ -6,7 +6,7 @@ import pytest
 from mlflow import MlflowClient
 
 from pipelines.entrypoint import run
-from pipelines.registered import champion
+from pipelines.registry import champion
 from tests.pipelines.registered.workspace import (
     MODEL,
     MODELS,

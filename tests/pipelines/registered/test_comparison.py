@@ -1,6 +1,6 @@
 import pytest
 
-from pipelines.registered.comparison import Contender, Row, judge, side_by_side
+from pipelines.registry.comparison import Contender, Row, judge, side_by_side
 from tests.pipelines.registered.workspace import PROTOCOL
 
 

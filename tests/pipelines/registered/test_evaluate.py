@@ -6,10 +6,10 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
-from pipelines import evaluation
 from pipelines.entrypoint import run
-from pipelines.mlflow_state import LOGGED_TAG
-from pipelines.registered import evaluate
+from pipelines.evaluation import scores
+from pipelines.registry import evaluate
+from pipelines.registry.mlflow_state import LOGGED_TAG
 from pipelines.stages import evaluate as stage
 from pix2pix.data.manifest import load_manifest
 from pix2pix.evaluation.extractors import NetworkExtractor
@@ -45,7 +45,7 @@ OUTPUTS = (
 
 @pytest.fixture(autouse=True)
 def _quick_features(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation, "choose_extractor", lambda *_asked: (EXTRACTOR, None))
+    monkeypatch.setattr(scores, "choose_extractor", lambda *_asked: (EXTRACTOR, None))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

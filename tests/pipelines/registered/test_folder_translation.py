@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pipelines.registered.folder_translation import (
+from pipelines.registry.folder_translation import (
     check_folders,
     left_out,
     no_pictures,

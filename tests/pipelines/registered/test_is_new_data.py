@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from pipelines.registered import is_new_data
+from pipelines.registry import is_new_data
 from pix2pix.data.manifest import load_manifest
 from tests.pipelines.registered.workspace import MODEL, PREPARED, REPORTS, register_model, train
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from pipelines.registered import link
-from pipelines.registered.link import parse_tags
+from pipelines.registry import link
+from pipelines.registry.link import parse_tags
 from tests.pipelines.registered.workspace import MODEL, REPORTS, put_version
 from tests.pipelines.tracked_project import everything
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipelines.entrypoint import run
-from pipelines.registered import translate
+from pipelines.registry import translate
 from pix2pix.data.decode import decode
 from pix2pix.data.encode import encode
 from pix2pix.inference import Translator

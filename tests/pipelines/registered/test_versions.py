@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from pipelines.registered.versions import champion_of, connected, find_version, registered_version
+from pipelines.registry.versions import champion_of, connected, find_version, registered_version
 from tests.pipelines.mlflow_process import closed_port
 from tests.pipelines.registered.workspace import MODEL, REPORTS, put_version
 from tests.pipelines.tracked_project import new_database

@@ -10,10 +10,10 @@ import torch
 from mlflow import MlflowClient
 
 from pipelines.entrypoint import run, write_json
-from pipelines.model_content import content_hash
-from pipelines.registry import Registration
-from pipelines.run_description import data_record
+from pipelines.evaluation.model_content import content_hash
+from pipelines.registry.register import Registration
 from pipelines.stages import register
+from pipelines.tracking.description import data_record
 from pix2pix.checkpoint import ModelCard, load_card, load_generator
 from pix2pix.config import Params, SyntheticConfig, load_params
 from pix2pix.data.manifest import Manifest, load_manifest

@@ -14,9 +14,9 @@ import psutil
 from mlflow import MlflowClient
 from prefect.client.orchestration import SyncPrefectClient
 
+from pipelines.processes.tree import is_alive
 from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, WORKER, record_path
 from pipelines.services.prefect_setup import prefect_client
-from pipelines.services.process_tree import is_alive
 from tests.pipelines.conftest import Project, copy_project
 from tests.pipelines.mlflow_process import closed_port
 

@@ -12,7 +12,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Failed, Running, Scheduled
 
-from pipelines.automations import FAILED_RUN, NEW_CHAMPION, SILENT_RUNS, register
+from pipelines.flows.automations import FAILED_RUN, NEW_CHAMPION, SILENT_RUNS, register
 from tests.pipelines.conftest import ROOT
 from tests.pipelines.served.receiver import receiver
 from tests.pipelines.served.served_project import HELLO, ServedProject
@@ -39,7 +39,7 @@ def hook(served: ServedProject) -> Iterator["queue.Queue[dict[str, str]]"]:
         code = lines[1].replace("https://chat.example/hook", url)
         assert url in code
         served.run("python", "-c", code)
-        command = ("python", "-m", "pipelines.automations")
+        command = ("python", "-m", "pipelines.flows.automations")
         said = served.run(*command).stdout
         assert said.splitlines() == [SILENT_RUNS, FAILED_RUN, NEW_CHAMPION]
         yield received

@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from pipelines.flows import commands
-from pipelines.processes import CommandFailedError
+from pipelines.processes.shell import CommandFailedError
 from tests.pipelines.served.served_project import ServedProject
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]

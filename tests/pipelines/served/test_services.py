@@ -16,8 +16,8 @@ from mlflow import MlflowClient
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate, WorkPoolUpdate
 from prefect.client.schemas.objects import WorkerStatus
 
+from pipelines.processes.tree import is_alive
 from pipelines.services.layout import MLFLOW_SERVER, WORKER, log_path
-from pipelines.services.process_tree import is_alive
 from pipelines.services.up import Limits, up
 from tests.pipelines.served.served_project import (
     HELLO,

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pipelines.processes.tree import is_alive
 from pipelines.services.layout import log_path, record_path
-from pipelines.services.process_tree import is_alive
 from pipelines.services.processes import Service, is_running, read_record, start, stop
 
 # A service is meant to outlive whoever started it; Python warns of the one who lets go of it.

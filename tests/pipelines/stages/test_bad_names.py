@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from pipelines import check_params
+from pipelines.commands import check_params
 from pipelines.stages.ingest import ingest
 from pix2pix.config import load_params
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from pipelines import ray_tune_trial
 from pipelines.entrypoint import InterruptionError
-from pipelines.ray_tune_trial import FAILURE, TRACEBACK
 from pipelines.stages import train as train_stage
 from pipelines.stages import tune as tune_stage
+from pipelines.tuning import trial
+from pipelines.tuning.trial import FAILURE, TRACEBACK
 from pix2pix.config import Params
 from pix2pix.errors import StorageError, UserError
 from tests.pipelines.tracked_project import small_manifest
@@ -91,11 +91,11 @@ def test_a_defect_in_a_trial_tells_where_it_is(
     def fail(*_: Any, **_options: Any) -> None:
         raise error
 
-    monkeypatch.setattr(ray_tune_trial, "_train", fail)
-    monkeypatch.setattr(ray_tune_trial, "trial_folder", lambda *_: None)
-    monkeypatch.setattr(ray_tune_trial.tune, "report", reported.append)
+    monkeypatch.setattr(trial, "_train", fail)
+    monkeypatch.setattr(trial, "trial_folder", lambda *_: None)
+    monkeypatch.setattr(trial.tune, "report", reported.append)
     job: Any = SimpleNamespace(params=default_params, study=None)
-    ray_tune_trial.run_trial({"number": 0, "seed": 1, "values": {}, "until": None}, job)
+    trial.run_trial({"number": 0, "seed": 1, "values": {}, "until": None}, job)
     [report] = reported
     assert str(error) in report[FAILURE]
     assert (TRACEBACK in report) == is_defect

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.ray_cluster import Placement
-from pipelines.ray_train import Trained
+from pipelines.cluster.placement import Placement
+from pipelines.runs.folder import Folder
 from pipelines.stages import train as stage
-from pipelines.storage import Folder
+from pipelines.training.driver import Trained
 from pix2pix.config import Params
 from pix2pix.data.prepared import prepare_pairs
 from pix2pix.data.sources.synthetic import write_synthetic

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from pipelines.running_state import close_running_state, open_running_state
+from pipelines.runs.folder import open_folder
+from pipelines.runs.state import close_running_state, open_running_state
 from pipelines.stages.train import curves_csv, write_model
-from pipelines.storage import open_folder
 from pix2pix.checkpoint import load_generator
 from pix2pix.config import Params
 from pix2pix.data.manifest import Manifest, SideRecord

@@ -1,0 +1,1 @@
+"""Where a training is placed, what keeps it alive there, and how its workers report."""

@@ -1,0 +1,168 @@
+"""What workers have to say, shown once where the command was typed.
+
+Ray's own forwarding of worker output mixes each actor's chatter into the terminal and breaks
+progress bars, so it is off; progress and warnings come through one small actor instead. This
+module does not import torch, or that actor would take half a gigabyte.
+"""
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import astuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from pipelines.processes.progress_line import progress_line, speed
+
+if TYPE_CHECKING:
+    from pix2pix.training import StepProgress
+
+logger = logging.getLogger(__name__)
+
+_POLL_S = 0.5
+_SILENCE_S = 30.0  # of long epochs a log file wants a line now and then, not a moving bar
+
+
+class _Progress(NamedTuple):
+    """The fields of StepProgress."""
+
+    epoch: int
+    batch: int
+    num_batches: int
+    images_per_s: float
+    data_wait_share: float
+
+
+class _News(NamedTuple):
+    progress: _Progress | None
+    messages: list[tuple[int, str]]  # logging level and text
+
+
+class _Mailbox:
+    """The actor between workers and driver."""
+
+    def __init__(self) -> None:
+        self._news = _News(None, [])
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        self._is_stopping = True
+
+    def progress(self, progress: _Progress) -> bool:
+        self._news = _News(progress, self._news.messages)
+        return self._is_stopping
+
+    def message(self, level: int, text: str) -> None:
+        self._news.messages.append((level, text))
+
+    def take(self) -> _News:
+        taken, self._news = self._news, _News(None, [])
+        return taken
+
+
+class WorkerConsole(logging.Handler):
+    """The worker's end: call it with progress, attach it to a logger for its messages.
+
+    Nothing here waits for the actor, or fails with it.
+    """
+
+    def __init__(self, mailbox: Any) -> None:
+        super().__init__(logging.WARNING)
+        self._mailbox = mailbox
+        self._sent_s = 0.0
+        self._answer: Any = None  # to what was sent, until it is read
+
+    def __call__(self, progress: "StepProgress") -> bool:
+        """Send progress, as often as it is looked at; whether the driver has asked to stop by then.
+
+        One call for both: at hundreds of steps per second a question of its own costs what it asks.
+        """
+        is_last = progress.batch == progress.num_batches
+        if is_last or time.monotonic() - self._sent_s >= _POLL_S:
+            self._sent_s = time.monotonic()
+            answer = self._mailbox.progress.remote(_Progress(*astuple(progress)))
+            # One that is awaited is not given up for it, or a slow driver would never be heard.
+            self._answer = answer if self._answer is None else self._answer
+        return self._answer is not None and self._is_answered_with_stop()
+
+    def _is_answered_with_stop(self) -> bool:
+        answered, _ = ray.wait([self._answer], timeout=0)
+        if not answered:
+            return False
+        answer, self._answer = self._answer, None
+        try:
+            return bool(ray.get(answer))
+        except ray.exceptions.RayError:  # the driver's machine is gone, and soon so is this worker
+            return False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send a warning or an error."""
+        self._mailbox.message.remote(record.levelno, f"worker: {self.format(record)}")
+
+    def say(self, line: str) -> None:
+        """Send a line for the person at the console."""
+        self._mailbox.message.remote(logging.INFO, line)
+
+
+@contextmanager
+def console(num_epochs: int) -> Iterator[Any]:
+    """Show what arrives while the block runs; gives the mailbox for the workers' ends."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    mailbox = ray.remote(num_cpus=0)(_Mailbox).options(scheduling_strategy=here).remote()
+    done = threading.Event()
+    thread = threading.Thread(target=_show, args=(mailbox, done, num_epochs), daemon=True)
+    thread.start()
+    try:
+        yield mailbox
+    finally:
+        done.set()
+        thread.join()
+
+
+def _show(mailbox: Any, done: threading.Event, num_epochs: int) -> None:
+    has_terminal = sys.stderr.isatty()
+    shown_s = time.monotonic()
+    with logging_redirect_tqdm(), tqdm(unit="step", disable=not has_terminal) as bar:
+        is_over = False
+        while not is_over:
+            is_over = done.wait(_POLL_S)
+            try:
+                news = ray.get(mailbox.take.remote(), timeout=10)
+            except ray.exceptions.GetTimeoutError:
+                continue  # a busy machine
+            except ray.exceptions.RayError:
+                return  # the cluster is gone; the driver's own error says so
+            for level, text in news.messages:
+                logger.log(level, "%s", text)
+            is_due = not news.messages and time.monotonic() - shown_s >= _SILENCE_S
+            if news.progress is not None and has_terminal:
+                _advance(bar, news.progress, num_epochs)
+            elif news.progress is not None and is_due:
+                logger.info("%s", _line(news.progress, num_epochs))
+            if news.messages or is_due:
+                shown_s = time.monotonic()
+
+
+def _advance(bar: Any, progress: _Progress, num_epochs: int) -> None:
+    done = progress.epoch * progress.num_batches + progress.batch
+    if bar.total is None:
+        bar.total = num_epochs * progress.num_batches
+        bar.n = bar.initial = done  # a continued training did not do these now
+    bar.set_description(f"epoch {progress.epoch + 1}/{num_epochs}", refresh=False)
+    bar.set_postfix_str(speed(progress.images_per_s, progress.data_wait_share), refresh=False)
+    bar.n = done
+    bar.refresh()
+
+
+def _line(progress: _Progress, num_epochs: int) -> str:
+    place = progress_line(
+        progress.epoch, num_epochs, batch=progress.batch, num_batches=progress.num_batches
+    )
+    return f"{place}, {speed(progress.images_per_s, progress.data_wait_share)}"

@@ -1,0 +1,57 @@
+"""What a training is asked for while it runs: to stop, or to save before a node is taken away."""
+
+import time
+
+import ray.train
+import ray.train.collective
+
+from pipelines.cluster.mailbox import WorkerConsole
+from pix2pix.training import Request, StepProgress
+from pix2pix.training.distributed import rank
+
+_LOOK_S = 5.0  # between looks for a preemption; clouds give 30 s and more
+
+
+class Requests:
+    """Called after each step, on every rank: shows progress, and says what is asked for."""
+
+    def __init__(self, console: WorkerConsole) -> None:
+        self._console = console
+        self._preemptions = _Preemptions()
+
+    def __call__(self, progress: StepProgress) -> Request:
+        """What this rank knows to be asked for; the loop agrees with the others."""
+        is_preempted = self._preemptions.is_new_one()
+        if rank() == 0 and self._console(progress):
+            return Request.STOP
+        return Request.SAVE if is_preempted else Request.NONE
+
+
+class _Preemptions:
+    """Looks, with all ranks at the same step, whether Ray says that a node will go.
+
+    The look is a barrier, so when the next one is due must be agreed on: rank 0's clock decides.
+    """
+
+    def __init__(self) -> None:
+        self._num_steps = 0
+        self._next_look = 1
+        self._looked_at, self._looked_s = 0, time.monotonic()
+        self._known: object = None
+
+    def is_new_one(self) -> bool:
+        """Count a step; whether a preemption has become known since the last look."""
+        self._num_steps += 1
+        if self._num_steps < self._next_look:
+            return False
+        info = ray.train.get_preemption_info()
+        self._next_look += ray.train.collective.broadcast_from_rank_zero(self._steps_until_next())
+        is_new = info is not None and info != self._known
+        self._known = info
+        return is_new
+
+    def _steps_until_next(self) -> int:
+        now_s = time.monotonic()
+        since_s, self._looked_s = now_s - self._looked_s, now_s
+        since, self._looked_at = self._num_steps - self._looked_at, self._num_steps
+        return max(1, round(since / max(since_s, 1e-3) * _LOOK_S))

@@ -1,0 +1,1 @@
+"""What a person types beside the stages: `python -m pipelines.commands.<name>`."""

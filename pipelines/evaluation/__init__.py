@@ -1,0 +1,1 @@
+"""Scores of a model on prepared data, and whether the two belong together. Does not need MLflow."""

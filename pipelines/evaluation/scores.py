@@ -1,0 +1,168 @@
+"""Scores of a model and of the baselines on the prepared test split, and the files of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipelines.entrypoint import write_json
+from pipelines.evaluation.device import best_device
+from pipelines.evaluation.model_content import MODEL_KEY, content_hash
+from pipelines.paths import METRICS_PATH, METRICS_TABLE_PATH, PANELS_DIR, PER_IMAGE_PATH
+from pix2pix.checkpoint import ModelCard, load_generator
+from pix2pix.config import EvaluateConfig
+from pix2pix.data.loader import EvalBatches
+from pix2pix.data.manifest import Manifest, load_manifest
+from pix2pix.data.prepared import PreparedSplit, open_split
+from pix2pix.data.ranges import to_network
+from pix2pix.evaluation.baselines import (
+    IDENTITY,
+    MEAN_TARGET,
+    identity_channels,
+    identity_fake,
+    mean_image,
+    mean_target_fake,
+    reference_indices,
+)
+from pix2pix.evaluation.extractors import FeatureExtractor, choose_extractor
+from pix2pix.evaluation.features import extract_features
+from pix2pix.evaluation.panels import Extremes, panel_image
+from pix2pix.evaluation.protocol import Protocol, measuring_packages
+from pix2pix.evaluation.report import MODEL, Report, make_report, per_image_csv, report_json
+from pix2pix.evaluation.scoring import Scorer, SplitScores
+from pix2pix.evaluation.table import format_table
+from pix2pix.files import write_text
+from pix2pix.grids import write_png
+from pix2pix.models import InferenceNetwork, translate
+
+
+class Evaluation(NamedTuple):
+    """What was measured: the report, the scores of each image, the best and worst of them."""
+
+    model_sha256: str  # see pipelines/evaluation/model_content.py
+    report: Report
+    scores: SplitScores
+    extremes: Extremes
+
+
+def evaluate_model(prepared_dir: Path, model_dir: Path, config: EvaluateConfig) -> Evaluation:
+    """Score the model of `model_dir`, which has to fit the data of `prepared_dir`.
+
+    Raises ValueError or FileNotFoundError naming what is missing or damaged.
+    """
+    device = best_device()
+    manifest = load_manifest(prepared_dir)
+    generator, card = load_generator(model_dir)
+    extractor, warning = choose_extractor(config.inception_weights, device)
+    scores, extremes = _score_test_split(
+        InferenceNetwork(generator.to(device), card.inference_mode),
+        card.seed,
+        prepared_dir=prepared_dir,
+        extractor=extractor,
+        config=config,
+        device=device,
+    )
+    reason = identity_channels(card.source.channels, card.target.channels)
+    warnings = tuple(text for text in (warning, reason) if text is not None)
+    protocol = _protocol(manifest, card, extractor, config)
+    report = make_report(scores, protocol=protocol, dev=card.dev, warnings=warnings)
+    return Evaluation(content_hash(model_dir), report, scores, extremes)
+
+
+def write_evaluation(folder: Path, evaluation: Evaluation) -> list[Path]:
+    """Write metrics, per-image scores and pictures to `folder`; returns the files."""
+    model_sha256, report, scores, extremes = evaluation
+    panels_dir = folder / PANELS_DIR.name
+    best_path, worst_path = panels_dir / "best.png", panels_dir / "worst.png"
+    per_image_path = folder / PER_IMAGE_PATH.name
+    metrics_path, table_path = folder / METRICS_PATH.name, folder / METRICS_TABLE_PATH.name
+    write_text(per_image_path, per_image_csv(scores))
+    write_png(best_path, panel_image(extremes.best()))
+    write_png(worst_path, panel_image(extremes.worst()))
+    write_json(metrics_path, report_json(report) | {MODEL_KEY: model_sha256})
+    write_text(table_path, f"{format_table(report)}\n")
+    return [metrics_path, table_path, per_image_path, best_path, worst_path]
+
+
+def _score_test_split(
+    network: InferenceNetwork,
+    seed: int,
+    *,
+    prepared_dir: Path,
+    extractor: FeatureExtractor,
+    config: EvaluateConfig,
+    device: torch.device,
+) -> tuple[SplitScores, Extremes]:
+    """Score the model and each baseline that exists on the test split, batch by batch."""
+    manifest = load_manifest(prepared_dir)
+    train, test = open_split(prepared_dir, "train"), open_split(prepared_dir, "test")
+    mean = mean_image(_train_targets(train, manifest, config))
+    scorer = Scorer(extractor)
+    extremes = Extremes(
+        config.num_panels, source_alpha=manifest.source.alpha, target_alpha=manifest.target.alpha
+    )
+    batches = EvalBatches(
+        test,
+        source=manifest.source,
+        target=manifest.target,
+        batch_size=config.batch_size,
+        device=device,
+    )
+    for source, target, pair_ids in batches:
+        fake = translate(network, source.contiguous(), seeds=[seed] * len(source))
+        fakes = {MODEL: fake, MEAN_TARGET: mean_target_fake(mean, target)}
+        if identity_channels(source.shape[1], target.shape[1]) is None:
+            fakes[IDENTITY] = identity_fake(source, target.shape[1])
+        quality = scorer.update(fakes, target, pair_ids)[MODEL]
+        extremes.update(source, fake, target, pair_ids=pair_ids, l1=quality.l1)
+    reference = _real_features(train, manifest, len(test.pair_ids), extractor, config)
+    return scorer.finish(config, reference=reference), extremes
+
+
+def _train_targets(
+    train: PreparedSplit, manifest: Manifest, config: EvaluateConfig, chosen: Any = None
+) -> Iterator[Tensor]:
+    """Training targets (N, C, H, W) in [-1, 1], all or the `chosen` positions."""
+    positions = np.arange(len(train.pair_ids)) if chosen is None else chosen
+    for start in range(0, len(positions), config.batch_size):
+        raw = torch.from_numpy(train.target[positions[start : start + config.batch_size]])
+        yield to_network(raw, manifest.target.value_range)
+
+
+def _real_features(
+    train: PreparedSplit,
+    manifest: Manifest,
+    num_images: int,
+    extractor: FeatureExtractor,
+    config: EvaluateConfig,
+) -> np.ndarray | None:
+    chosen = reference_indices(len(train.pair_ids), num_images, seed=config.seed)
+    size_px = manifest.splits["test"].size_px
+    return extract_features(
+        _train_targets(train, manifest, config, chosen), extractor, size_px=(size_px, size_px)
+    )
+
+
+def _protocol(
+    manifest: Manifest, card: ModelCard, extractor: FeatureExtractor, config: EvaluateConfig
+) -> Protocol:
+    test = manifest.splits["test"]
+    return Protocol(
+        split="test",
+        split_hash=test.hash,
+        num_images=len(test.pair_ids),
+        image_size=test.size_px,
+        direction=manifest.direction,
+        resize_kernel=manifest.target.kernel,
+        extractor=extractor.name,
+        extractor_sha256=extractor.weights_sha256,
+        inference_mode=card.inference_mode,
+        seed=config.seed,
+        num_bootstrap=config.num_bootstrap,
+        confidence=config.confidence,
+        kid_subset_size=min(config.kid_subset_size, len(test.pair_ids)),
+        packages=measuring_packages(),
+    )

@@ -1,0 +1,1 @@
+"""Processes of this machine: started, followed, ended with whoever started them; their locks."""

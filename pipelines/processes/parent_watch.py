@@ -1,0 +1,59 @@
+"""A stage that DVC started ends with DVC, however DVC ends.
+
+DVC dies of SIGTERM and SIGKILL without a word to its stage, which would go on as an orphan while
+the same command starts the stage anew. Linux can send a signal to a process whose parent has
+ended, but DVC starts stages through a shell, and not every shell replaces itself by its command:
+the parent may be that shell, which outlives DVC. So the stage looks at all of them, from its
+parent up to DVC, once a second; that also works where there is no Linux.
+
+A stage that is started by hand, with `nohup` for example, goes on without its parent.
+"""
+
+import os
+import threading
+import time
+
+import psutil
+
+from pipelines import STARTED_BY
+from pipelines.processes.signals import ask_to_stop
+from pipelines.processes.supervisor import SHELLS
+
+_LOOK_S = 1.0
+
+
+def end_with_dvc() -> None:
+    """If DVC started this process, stop it as by SIGTERM when DVC is gone. Returns at once."""
+    if "DVC_STAGE" in os.environ:
+        threading.Thread(target=_watch, args=(_up_to_dvc(),), daemon=True).start()
+
+
+def _up_to_dvc() -> list[psutil.Process]:
+    """The parent, and as long as that is a shell, its parent; none if the parent has changed."""
+    found: list[psutil.Process] = []
+    parent = psutil.Process().parent() if os.getppid() == STARTED_BY else None
+    while parent is not None:
+        found.append(parent)
+        parent = parent.parent() if _is_shell(parent) else None
+    return found
+
+
+def _is_shell(process: psutil.Process) -> bool:
+    try:
+        return process.name() in SHELLS
+    except psutil.Error:
+        return False
+
+
+def _watch(ancestors: list[psutil.Process]) -> None:
+    while ancestors and all(map(_runs, ancestors)):
+        time.sleep(_LOOK_S)
+    ask_to_stop("DVC, which started this stage, has ended")
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether it lives; one that its own parent has not noticed to have ended does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

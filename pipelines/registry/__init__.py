@@ -1,0 +1,1 @@
+"""Models in MLflow: registered, packaged, compared, evaluated, and used on folders of images."""

@@ -1,0 +1,88 @@
+"""The evaluation of a registered version, as a run in MLflow."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModelInput
+from mlflow.entities.model_registry import ModelVersion
+
+from pipelines.evaluation.scores import Evaluation
+from pipelines.paths import PREPARED_DIR
+from pipelines.registry.mlflow_state import LOGGED_TAG
+from pipelines.registry.register import CONTENT_TAG, link_metrics
+from pipelines.repository.origin import flatten
+from pipelines.tracking.completion import DATA_HASH_TAG
+from pipelines.tracking.description import data_record
+from pipelines.tracking.finished_run import scores_of
+from pipelines.tracking.report_files import files_sha256
+from pipelines.tracking.run import SCORES_STEP, MlflowRun, open_run
+from pix2pix.data.manifest import Manifest
+from pix2pix.evaluation.protocol import Protocol
+from pix2pix.evaluation.report import report_json
+
+
+def log_evaluation(
+    client: MlflowClient,
+    version: ModelVersion,
+    evaluation: Evaluation,
+    *,
+    experiment: str,
+    manifest: Manifest,
+    data_name: str,
+    files: Mapping[str, Path],
+    started_s: float,
+) -> MlflowRun:
+    """Log scores, protocol and files as a run in `experiment`, linked to the model.
+
+    The same version on the same data under the same protocol is one run, however often.
+    """
+    protocol = evaluation.report.protocol
+    run = open_run(
+        client,
+        experiment,
+        run_key=_run_key(version, manifest, protocol),
+        name=f"evaluate-{version.name}-v{version.version}-{data_name}",
+        started_s=started_s,
+        tags=_tags(version, manifest),
+    )
+    run.log_params(flatten(asdict(protocol), "protocol."))
+    run.log_dataset(data_record(manifest, name=data_name), path=PREPARED_DIR, context="evaluation")
+    run.log_scores(scores_of(report_json(evaluation.report)), time_s=time.time())
+    run.log_files(files, sha256=files_sha256(files))
+    _link(run, version)
+    run.set_status("FINISHED", ended_s=time.time())
+    return run
+
+
+def _run_key(version: ModelVersion, manifest: Manifest, protocol: Protocol) -> str:
+    """What the scores are a function of."""
+    parts = [version.name, str(version.version), version.tags[CONTENT_TAG], manifest.data_hash]
+    text = json.dumps([*parts, asdict(protocol)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _tags(version: ModelVersion, manifest: Manifest) -> dict[str, str]:
+    return {
+        DATA_HASH_TAG: manifest.data_hash,
+        CONTENT_TAG: version.tags[CONTENT_TAG],
+        "pix2pix.model": version.name,
+        "pix2pix.model_version": str(version.version),
+        "pix2pix.trained_by_run": str(version.run_id),
+        "mlflow.source.name": "pipelines.registry.evaluate",
+        "mlflow.source.type": "LOCAL",
+    }
+
+
+def _link(run: MlflowRun, version: ModelVersion) -> None:
+    """Show the run with the model, and the scores with the model and the data."""
+    model_id = version.tags[LOGGED_TAG]
+    run.client.log_inputs(run.run_id, models=[LoggedModelInput(model_id)])
+    held = run.client.get_run(run.run_id)
+    assert held.inputs is not None  # logged above
+    [data] = held.inputs.dataset_inputs
+    link_metrics(run.client, held, model_id=model_id, epoch=SCORES_STEP, dataset=data.dataset)

@@ -1,0 +1,63 @@
+"""Says whether the prepared data is new: whether no registered model was trained on it.
+
+After `prepare`. A run that comes by the clock has nothing to do where it is not.
+"""
+
+import logging
+from dataclasses import asdict, dataclass
+
+from mlflow import MlflowClient
+
+from pipelines.entrypoint import run, write_json
+from pipelines.paths import NEW_DATA_PATH, PREPARED_DIR
+from pipelines.registry.versions import connected
+from pipelines.tracking.completion import DATA_HASH_TAG
+from pipelines.tracking.uri import tracking_uri
+from pix2pix.config import load_params
+from pix2pix.data.manifest import load_manifest
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewData:
+    """All of new_data.json; `run_id` is the latest run that was trained on the data."""
+
+    data_hash: str
+    is_new: bool
+    run_id: str | None
+
+
+def known_run(client: MlflowClient, *, experiment: str, model: str, data_hash: str) -> str | None:
+    """The latest finished run in `experiment` on that data with a version of `model`, or None."""
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        return None
+    where = f"tags.`{DATA_HASH_TAG}` = '{data_hash}' and attributes.status = 'FINISHED'"
+    latest_first = ["attributes.start_time DESC"]
+    for candidate in client.search_runs([found.experiment_id], where, order_by=latest_first):
+        run_id = str(candidate.info.run_id)
+        versions = client.search_model_versions(f"run_id = '{run_id}'")
+        if any(version.name == model for version in versions):
+            return run_id
+    return None
+
+
+def main() -> None:
+    """Read params.yaml and the manifest of data/prepared, write reports/new_data.json."""
+    params = load_params()
+    data_hash = load_manifest(PREPARED_DIR).data_hash
+    with connected(tracking_uri()) as client:
+        run_id = known_run(
+            client,
+            experiment=params.register.experiment,
+            model=params.registered_name,
+            data_hash=data_hash,
+        )
+    answer = NewData(data_hash=data_hash, is_new=run_id is None, run_id=run_id)
+    write_json(NEW_DATA_PATH, asdict(answer))
+    logger.info("the data is %s", "new" if answer.is_new else f"that of run {run_id}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,55 @@
+"""The files of a registered version, as they were registered."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from pipelines.evaluation.model_content import MODEL_FILES, content_hash
+from pipelines.registry.package import PACKAGED_MODEL
+from pipelines.registry.register import CONTENT_TAG
+from pipelines.registry.versions import label
+from pipelines.tracking.uri import shown
+from pix2pix.errors import UserError
+
+
+@contextmanager
+def downloaded(client: MlflowClient, version: ModelVersion) -> Iterator[Path]:
+    """A model folder without discriminator, which is gone after the context.
+
+    Raises UserError naming the version if its files are not there, or not those that were
+    registered.
+    """
+    if CONTENT_TAG not in version.tags:
+        raise UserError(
+            f"{label(version)} has no tag {CONTENT_TAG}: it was not registered by this pipeline"
+        )
+    uri = client.get_model_version_download_uri(version.name, str(version.version))
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            path = download_artifacts(
+                artifact_uri=f"{uri}/{PACKAGED_MODEL}",
+                dst_path=folder,
+                tracking_uri=client.tracking_uri,
+            )
+        except (MlflowException, OSError) as error:
+            raise UserError(
+                f"{label(version)}: its files cannot be had from {shown(uri)}: {error}"
+            ) from None
+        _check_content(version, Path(path))
+        yield Path(path)
+
+
+def _check_content(version: ModelVersion, model_dir: Path) -> None:
+    registered = version.tags[CONTENT_TAG]
+    has_all = all((model_dir / name).is_file() for name in MODEL_FILES)
+    if not has_all or content_hash(model_dir) != registered:
+        raise UserError(
+            f"{label(version)}: its files in MLflow are not those that were registered (SHA-256 "
+            f"{registered}, tag {CONTENT_TAG}); restore them, or delete the version"
+        )

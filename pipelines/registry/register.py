@@ -1,0 +1,199 @@
+"""The MLflow model registry: one version per training and content, that anybody can serve."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, LoggedModel, LoggedModelOutput, Metric, Run
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.models import Model
+from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
+
+from pipelines.evaluation.model_content import content_hash
+from pipelines.registry.mlflow_state import LOGGED_TAG
+from pipelines.registry.package import write_package
+from pipelines.tracking.completion import DATA_HASH_TAG, GIT_COMMIT_TAG, TrackedRun
+from pipelines.tracking.run import RUN_KEY_TAG, SCORES_STEP, connect
+from pipelines.tracking.uri import shown
+from pix2pix.checkpoint import ModelCard, load_card
+
+CONTENT_TAG = "pix2pix.model_sha256"
+
+_LOGGED_NAME = "generator"  # of the model within its run
+_TEST_PREFIX, _BASELINE_PREFIX = "test/", "test/baseline_"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Registration:
+    """A version of a registered model, and where it is found."""
+
+    model: str
+    version: str
+    model_uri: str
+    run_id: str
+    experiment_id: str
+    tracking_uri: str
+
+
+def register_model(
+    run: TrackedRun, model_dir: Path, *, uri: str, name: str, example: np.ndarray
+) -> Registration:
+    """Register the model in `model_dir`, trained by `run`, as a version of `name`.
+
+    `example` is one source image (H, W, C). A version of the same run with the same weights and
+    card is returned as it is, its tags and description brought up to date; the same content from
+    another training is a version of its own, since it has another history. Raises ConnectionError
+    naming `uri` if MLflow does not answer, ValueError if the model folder is not complete.
+    """
+    card = load_card(model_dir)
+    content = content_hash(model_dir)
+    client = connect(uri)
+    tracked = client.get_run(run.run_id)
+    tags = {CONTENT_TAG: content, **_tags(card, tracked)}
+    version = _find_version(client, name, run_id=run.run_id, content=content)
+    if version is None:
+        logged = _log_model(client, tracked, model_dir, card=card, example=example)
+        # MLflow's databases do not keep which logged model a version was made of.
+        tags[LOGGED_TAG] = logged.model_id
+        version = _create_version(client, name, tracked, logged=logged, tags=tags)
+    set_version_tags(client, version, tags)
+    description = _describe(card, tracked)
+    if version.description != description:
+        client.update_model_version(name, version.version, description)
+    link_metrics(client, tracked, model_id=version.tags[LOGGED_TAG], epoch=card.epoch)
+    return Registration(
+        model=name,
+        version=str(version.version),
+        model_uri=f"models:/{name}/{version.version}",
+        run_id=run.run_id,
+        experiment_id=run.experiment_id,
+        tracking_uri=shown(uri),
+    )
+
+
+def _find_version(
+    client: MlflowClient, name: str, *, run_id: str, content: str
+) -> ModelVersion | None:
+    for found in client.search_model_versions(f"run_id = '{run_id}'"):
+        if found.name == name and found.tags.get(CONTENT_TAG) == content:
+            return found
+    return None
+
+
+def _log_model(
+    client: MlflowClient, run: Run, model_dir: Path, *, card: ModelCard, example: np.ndarray
+) -> LoggedModel:
+    """Upload the package as a model of the run. It is ready, or nothing points to it."""
+    run_id = run.info.run_id
+    logged = client.create_logged_model(
+        run.info.experiment_id,
+        name=_LOGGED_NAME,
+        source_run_id=run_id,
+        params=run.data.params,
+    )
+    head = Model(
+        artifact_path=logged.artifact_location,
+        run_id=run_id,
+        model_uuid=logged.model_id,
+        model_id=logged.model_id,
+    )
+    with tempfile.TemporaryDirectory() as staging:
+        folder = Path(staging) / "package"
+        write_package(folder, model_dir, card=card, example=example, head=head)
+        client.log_model_artifacts(logged.model_id, str(folder))
+    client.finalize_logged_model(logged.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=card.epoch)])
+    return logged
+
+
+def _create_version(
+    client: MlflowClient, name: str, run: Run, *, logged: LoggedModel, tags: Mapping[str, str]
+) -> ModelVersion:
+    if not client.search_registered_models(f"name = '{name}'", max_results=1):
+        client.create_registered_model(name)
+    version = client.create_model_version(
+        name,
+        # Not `models:/<id>`: a database's registry would look that up at the process's default URI.
+        logged.artifact_location,
+        run_id=run.info.run_id,
+        tags=dict(tags),
+        model_id=logged.model_id,
+    )
+    # A server does this itself, a database does not: the link from the model to its version.
+    link = [{"name": name, "version": version.version}]
+    client.set_logged_model_tags(logged.model_id, {MLFLOW_MODEL_VERSIONS: json.dumps(link)})
+    return version
+
+
+def set_version_tags(client: MlflowClient, version: ModelVersion, tags: Mapping[str, str]) -> None:
+    """Set the tags that are missing or different."""
+    for key, value in tags.items():
+        if version.tags.get(key) != value:
+            client.set_model_version_tag(version.name, version.version, key, value)
+
+
+def link_metrics(
+    client: MlflowClient, run: Run, *, model_id: str, epoch: int, dataset: Dataset | None = None
+) -> None:
+    """Show a run's metrics of a model's weights with the model, as MLflow's own logging does.
+
+    A database keeps a point of the same time and value once, so the run's points get a second
+    reference, no copy. Of several evaluations the last counts. `dataset` is named beside the
+    metrics where it is not the one that the model was trained on.
+    """
+    run_id = run.info.run_id
+    points = []
+    for key in run.data.metrics:
+        step = SCORES_STEP if key.startswith(_TEST_PREFIX) else epoch
+        history = [point for point in client.get_metric_history(run_id, key) if point.step == step]
+        if history:
+            last = max(history, key=lambda point: point.timestamp)
+            points.append(
+                Metric(
+                    key,
+                    last.value,
+                    last.timestamp,
+                    step,
+                    model_id=model_id,
+                    dataset_name=dataset.name if dataset else None,
+                    dataset_digest=dataset.digest if dataset else None,
+                    run_id=run_id,
+                )
+            )
+    client.log_batch(run_id, metrics=points, synchronous=True)
+
+
+def _tags(card: ModelCard, run: Run) -> dict[str, str]:
+    kept = (RUN_KEY_TAG, DATA_HASH_TAG, GIT_COMMIT_TAG)
+    return {
+        **{key: run.data.tags[key] for key in kept if key in run.data.tags},
+        "pix2pix.inference_mode": card.inference_mode,
+        **{key: repr(value) for key, value in _scores(card, run).items()},
+    }
+
+
+def _scores(card: ModelCard, run: Run) -> dict[str, float]:
+    """The metrics of these weights: of dev from the card, of test from the run."""
+    return card.dev | {
+        key: value
+        for key, value in sorted(run.data.metrics.items())
+        if key.startswith(_TEST_PREFIX) and not key.startswith(_BASELINE_PREFIX)
+    }
+
+
+def _describe(card: ModelCard, run: Run) -> str:
+    """A few lines of Markdown for who chooses a version."""
+    table = "\n".join(f"| {key} | {value:.4g} |" for key, value in _scores(card, run).items())
+    return (
+        f"pix2pix on **{card.name}**, {card.direction}, trained at "
+        f"{card.image_size}x{card.image_size} px for {card.epoch} epochs; "
+        f"{card.inference_mode} inference.\n\n"
+        f"{card.source.channels} channels {card.source.dtype} -> "
+        f"{card.target.channels} channels {card.target.dtype}; images of any size are stretched to "
+        "that square and the answers brought back to their size.\n\n"
+        f"| metric | value |\n|---|---|\n{table}\n"
+    )

@@ -1,0 +1,143 @@
+"""Translates every image of a folder with a registered version, in its own inference mode."""
+
+import argparse
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import get_args
+
+import torch
+from mlflow import MlflowClient
+
+from pipelines.entrypoint import run, write_json
+from pipelines.evaluation.device import best_device
+from pipelines.registry.folder_translation import (
+    check_folders,
+    left_out,
+    no_pictures,
+    planned,
+    translate_files,
+)
+from pipelines.registry.model_files import downloaded
+from pipelines.registry.register import CONTENT_TAG
+from pipelines.registry.versions import REFERENCE_HELP, connected, find_version, label
+from pipelines.tracking.uri import tracking_uri
+from pix2pix.data.names import shown, some
+from pix2pix.errors import UserError
+from pix2pix.inference import Scale, Translator
+from pix2pix.models import InferenceMode
+
+MANIFEST_NAME = "manifest.json"
+
+_MAX_SHOWN = 20
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TranslatedFolder:
+    """All of the output's manifest.json; paths are relative to input and output."""
+
+    model: str
+    version: str
+    model_sha256: str  # of weights and card, as registered
+    inference_mode: InferenceMode
+    scale: Scale
+    files: Mapping[str, str]  # output by source
+    failed: Mapping[str, str]  # reason by source
+    left_alone: tuple[str, ...]  # what is no picture
+
+
+def translate_folder(
+    client: MlflowClient,
+    reference: str,
+    *,
+    input_dir: Path,
+    output_dir: Path,
+    scale: Scale = "training",
+) -> TranslatedFolder:
+    """Translate the images of `input_dir` and write them, and manifest.json, to `output_dir`.
+
+    Raises UserError if there is no such version or no image, or the folders overlap; images that
+    cannot be translated are named in the result.
+    """
+    check_folders(input_dir, output_dir)
+    version = find_version(client, reference)
+    with downloaded(client, version) as model_dir:
+        translator = Translator.load(model_dir, device=str(best_device()))
+    plan = planned(input_dir, output_dir, translator.card.target)
+    logger.info("%d images, translated with %s", len(plan), label(version))
+    manifest_path = output_dir / MANIFEST_NAME
+    manifest_path.unlink(missing_ok=True)  # of an earlier call: it would vouch for these images
+    failures = translate_files(translator, plan, scale=scale) | left_out(input_dir)
+    others = no_pictures(input_dir)
+    if others:
+        logger.warning(
+            "%d file(s) are no pictures: %s", len(others), some([str(p) for p in others])
+        )
+    folder = TranslatedFolder(
+        model=version.name,
+        version=str(version.version),
+        model_sha256=version.tags[CONTENT_TAG],
+        inference_mode=translator.card.inference_mode,
+        scale=scale,
+        files={
+            _name(source, input_dir): output.relative_to(output_dir).as_posix()
+            for source, output in plan.items()
+            if source not in failures
+        },
+        failed={_name(source, input_dir): reason for source, reason in failures.items()},
+        left_alone=tuple(_name(path, input_dir) for path in others),
+    )
+    write_json(manifest_path, asdict(folder))
+    return folder
+
+
+def _name(path: Path, input_dir: Path) -> str:
+    return shown(path.relative_to(input_dir).as_posix())
+
+
+def check_all_translated(folder: TranslatedFolder, input_dir: Path) -> None:
+    """Raise UserError naming the images that could not be translated."""
+    failed = [f"  {input_dir / name}: {reason}" for name, reason in folder.failed.items()]
+    if not failed:
+        return
+    total = len(folder.files) + len(failed)
+    if len(failed) > _MAX_SHOWN:
+        failed[_MAX_SHOWN:] = [f"  ... and {len(failed) - _MAX_SHOWN} more, see {MANIFEST_NAME}"]
+    raise UserError(
+        "\n".join([f"{len(folder.failed)} of {total} images could not be translated:", *failed])
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the registry and the input folder, write the output folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", required=True, help=REFERENCE_HELP)
+    parser.add_argument("--input", required=True, type=Path, metavar="DIR")
+    parser.add_argument("--output", required=True, type=Path, metavar="DIR")
+    parser.add_argument(
+        "--scale",
+        choices=get_args(Scale),
+        default="training",
+        help="training (default): each image as the model was trained and scored; native: at its "
+        "own size, at which the model was neither",
+    )
+    options = parser.parse_args(arguments)
+    # Otherwise a GPU may add up in another order from one call to the next.
+    torch.backends.cudnn.deterministic = True
+    with connected(tracking_uri()) as client:
+        folder = translate_folder(
+            client,
+            options.model,
+            input_dir=options.input,
+            output_dir=options.output,
+            scale=options.scale,
+        )
+    check_all_translated(folder, options.input)
+    logger.info("%d images are in %s", len(folder.files), options.output)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,105 @@
+"""Which version of which registered model is meant, and whether MLflow has it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipelines.entrypoint import read_json
+from pipelines.paths import REGISTRATION_PATH
+from pipelines.registry.register import Registration
+from pipelines.tracking.run import connect
+from pipelines.tracking.uri import shown, unusable
+from pix2pix.errors import UserError
+
+CHAMPION = "champion"  # an alias
+REFERENCE_HELP = "NAME (its latest version), NAME/VERSION or NAME@ALIAS, also after models:/"
+
+_REFERENCE = re.compile(
+    r"(?:models:/)?(?P<name>[^/:']+?)(?:/(?P<version>[1-9][0-9]*)|@(?P<alias>[\w-]+))?"
+)
+
+
+@contextmanager
+def connected(uri: str) -> Iterator[MlflowClient]:
+    """A client of the MLflow at `uri`.
+
+    Raises ConnectionError naming it, also where MLflow fails while the client is used.
+    """
+    client = connect(uri)
+    try:
+        yield client
+    except (MlflowException, SQLAlchemyError) as error:
+        raise unusable(uri, error) from None
+
+
+def find_version(client: MlflowClient, reference: str) -> ModelVersion:
+    """The version that `reference` means, see `REFERENCE_HELP`.
+
+    Raises UserError if there is none, naming those there are.
+    """
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
+        raise UserError(f"--model {reference!r} names no model; write {REFERENCE_HELP}")
+    name, number, alias = match["name"], match["version"], match["alias"]
+    versions = _versions(client, name)
+    if alias is not None:
+        number = _aliases(client, name).get(alias)
+    elif number is None:
+        number = max(versions, key=int)
+    if number not in versions:
+        missing = f"version {number}" if number else f"version with the alias {alias!r}"
+        raise UserError(
+            f"registered model {name!r} has no {missing}; "
+            f"there are the versions {', '.join(sorted(versions, key=int))}"
+        )
+    return versions[number]
+
+
+def champion_of(client: MlflowClient, name: str) -> ModelVersion | None:
+    """The version of the registered model `name` that has the alias `champion`, if one has."""
+    number = _aliases(client, name).get(CHAMPION)
+    return None if number is None else client.get_model_version(name, number)
+
+
+def registered_version(client: MlflowClient) -> ModelVersion:
+    """The version that `register` made of this project's model.
+
+    Raises UserError if `register` has not run, or MLflow does not have the version.
+    """
+    registration = Registration(**read_json(REGISTRATION_PATH, made_by="register"))
+    for version in client.search_model_versions(f"run_id = '{registration.run_id}'"):
+        if (version.name, str(version.version)) == (registration.model, registration.version):
+            return version
+    raise UserError(
+        f"{REGISTRATION_PATH} names {registration.model} version {registration.version} of run "
+        f"{registration.run_id}, which MLflow at {shown(client.tracking_uri)} does not have; run "
+        "`dvc repro register`"
+    )
+
+
+def label(version: ModelVersion) -> str:
+    """The version as it is called in messages."""
+    return f"{version.name} version {version.version}"
+
+
+def _versions(client: MlflowClient, name: str) -> dict[str, ModelVersion]:
+    """By number. Raises UserError if there is no such model, or it has no versions."""
+    found = client.search_model_versions(f"name = '{name}'")
+    if not found:
+        names = ", ".join(sorted(model.name for model in client.search_registered_models()))
+        raise UserError(
+            f"MLflow at {shown(client.tracking_uri)} has no version of a registered model "
+            f"{name!r}; its models are: {names or 'none'}"
+        )
+    return {str(version.version): version for version in found}
+
+
+def _aliases(client: MlflowClient, name: str) -> dict[str, str]:
+    """Numbers of versions by alias."""
+    aliases = client.get_registered_model(name).aliases
+    return {alias: str(number) for alias, number in aliases.items()}

@@ -1,0 +1,1 @@
+"""The project as git and DVC know it: revisions, checkouts, stages, data, parameters."""

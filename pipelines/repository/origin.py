@@ -1,0 +1,97 @@
+"""Where a run comes from: the commit, the packages, the parameters as they are written."""
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import distributions, requires, version
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from pipelines.repository.git import git
+from pix2pix.errors import UserError
+
+DISTRIBUTION = "pix2pix-pipeline"
+
+# What the pipeline itself writes, and the parameters, which every run records in full: with these
+# a run whose code is committed would almost always count as changed.
+_NOT_CODE = ("dvc.lock", "params.yaml", "data", "models", "reports")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """The code and the packages a training ran with. Of strings and a bool, to be kept as JSON."""
+
+    commit: str | None  # None outside a git checkout
+    is_dirty: bool  # tracked files other than parameters and outputs differ from the commit
+    python: str
+    torch: str  # with its local label, where the distribution has one (2.11.0+cpu)
+    packages: str  # every installed one, as a requirements file
+
+
+def origin(project_dir: Path) -> Origin:
+    """What a training started now in `project_dir` comes from."""
+    commit = _git(project_dir, "rev-parse", "--verify", "HEAD")
+    excluded = [f":(exclude){path}" for path in _NOT_CODE]
+    status = _git(
+        project_dir, "status", "--porcelain", "--untracked-files=no", "--", ".", *excluded
+    )
+    return Origin(
+        commit=commit,
+        is_dirty=bool(status),
+        python=platform.python_version(),
+        torch=version("torch"),
+        packages=installed_packages(),
+    )
+
+
+def _git(project_dir: Path, *arguments: str) -> str | None:
+    """What git prints; None without git, outside a checkout and before the first commit."""
+    try:
+        return git(project_dir, *arguments)
+    except UserError:
+        return None
+
+
+def installed_packages() -> str:
+    """Every installed distribution as `name==version`, one a line, sorted."""
+    found = {(item.metadata["Name"], item.version) for item in distributions()}
+    lines = sorted((f"{name}=={number}" for name, number in found), key=str.lower)
+    return "\n".join(lines) + "\n"
+
+
+def pinned_dependencies(distribution: str = DISTRIBUTION) -> list[str]:
+    """What `distribution` itself depends on (no extras), pinned to what is installed."""
+    pins = []
+    for line in requires(distribution) or []:
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+            pins.append(f"{requirement.name}{extras}=={installed_version(requirement.name)}")
+    return sorted(pins, key=str.lower)
+
+
+def installed_version(distribution: str) -> str:
+    """The version of an installed distribution, as registries know it.
+
+    Local labels (the last part of `2.11.0+cpu`) are left out: no registry carries them.
+    """
+    return Version(version(distribution)).public
+
+
+def flatten(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested mappings as dotted keys; values as they are written in params.yaml (null, true, 0.5).
+
+    >>> flatten({"train": {"seed": 0, "use_gpu": False}})
+    {'train.seed': '0', 'train.use_gpu': 'false'}
+    """
+    flat: dict[str, str] = {}
+    for key, value in mapping.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value if isinstance(value, str) else json.dumps(value)
+    return flat

@@ -1,0 +1,141 @@
+"""The checkpoints of a running training: written atomically, checked when read, a few kept.
+
+Ray Train uploads them (in the background) and restarts workers; which are kept and which is the
+one to go on from is decided here, from the names alone. Ray's own record of its checkpoints is one
+file that is rewritten in place and names a single latest: a kill inside that write, or damage to
+that one checkpoint, would leave nothing to go on from.
+"""
+
+import hashlib
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from pipelines.runs.folder import Folder
+from pix2pix.checkpoint import load_training
+from pix2pix.errors import StorageError, UserError
+
+_NUM_LATEST = 2  # the latest, and the one to go on from should it be damaged
+_DIGEST_CHARACTERS = 16
+_NAME = re.compile(r"step_(\d{9})(?:_epoch_(\d{4,}))?_([0-9a-f]{16})\.pt")
+
+# Size and time of change of the checkpoints that this process knows to be sound, by place.
+_SOUND: dict[str, tuple[int, int]] = {}
+
+logger = logging.getLogger(__name__)
+
+
+class CheckpointName(NamedTuple):
+    """What the name of a checkpoint's file says of it."""
+
+    step: int
+    epoch: int | None  # only of one made at an epoch's end
+    digest: str  # of its content
+
+    def __str__(self) -> str:
+        epoch = "" if self.epoch is None else f"_epoch_{self.epoch:04d}"
+        return f"step_{self.step:09d}{epoch}_{self.digest}.pt"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The name that `text` is, if it is one."""
+        match = _NAME.fullmatch(text)
+        if match is None:
+            return None
+        epoch = None if match[2] is None else int(match[2])
+        return cls(int(match[1]), epoch, match[3])
+
+
+def checkpoints(folder: Folder) -> list[CheckpointName]:
+    """The checkpoints in a folder, newest first."""
+    names = (CheckpointName.parse(name) for name in folder.names())
+    return sorted((name for name in names if name is not None), reverse=True, key=_place)
+
+
+def write_checkpoint(folder: Folder, file: Path, *, step: int, epoch: int | None) -> None:
+    """Have the folder take over a file that `save_training` wrote. Raises OSError."""
+    with file.open("rb") as opened:
+        name = CheckpointName(step, epoch, _digest(hashlib.file_digest(opened, "sha256")))
+    try:
+        folder.adopt(file, str(name))
+        _SOUND[str(folder / str(name))] = folder.looks(str(name))
+    except OSError as error:
+        raise storage_failure(folder / str(name), error) from error
+
+
+def storage_failure(place: Folder, error: Exception) -> StorageError:
+    """The error that says which checkpoint could not be written, and what to do."""
+    return StorageError(
+        f"the checkpoint {place} could not be written: {error}\nEarlier ones are as they were. "
+        "Make room or mend the storage, and the same command continues"
+    )
+
+
+def newest_checkpoint(folder: Folder) -> tuple[CheckpointName, dict[str, Any]] | None:
+    """The newest checkpoint that can be read, and its state.
+
+    Each newer one that is damaged is named in a warning. Raises OSError if the storage fails.
+    """
+    for name in checkpoints(folder):
+        try:
+            return name, read_checkpoint(folder, name)
+        except UserError as error:
+            logger.warning("%s; going on from an earlier one", error)
+    return None
+
+
+def read_checkpoint(folder: Folder, name: CheckpointName) -> dict[str, Any]:
+    """A checkpoint's state. Raises UserError naming the file if it is not what was written."""
+    path = str(folder / str(name))
+    data = folder.read(str(name))
+    digest = _digest(hashlib.sha256(data))
+    if digest != name.digest:
+        raise UserError(f"{path} is damaged: its SHA-256 begins {digest}, not {name.digest}")
+    return load_training(data, name=path)
+
+
+def prune(folder: Folder, dev_l1: Mapping[int, float], *, keep_best: int) -> None:
+    """Remove all but the latest two checkpoints and the `keep_best` with the lowest dev L1.
+
+    `dev_l1` holds it for each epoch that may be kept. A damaged checkpoint counts as none and is
+    removed, unless there is no sound one. Raises OSError if the storage fails.
+    """
+    found = checkpoints(folder)
+    latest = _sound(folder, found, at_most=_NUM_LATEST)
+    if not latest:
+        return
+    scored = [(l1, name) for name in found if (l1 := dev_l1.get(name.epoch or 0)) is not None]
+    best = _sound(folder, [name for _, name in sorted(scored)], at_most=keep_best)
+    for name in found:
+        if name not in latest and name not in best:
+            folder.remove(str(name))
+            _SOUND.pop(str(folder / str(name)), None)
+
+
+def _sound(
+    folder: Folder, names: Iterable[CheckpointName], *, at_most: int
+) -> list[CheckpointName]:
+    """The first of these that are what was written."""
+    return list(islice((name for name in names if is_sound(folder, name)), at_most))
+
+
+def is_sound(folder: Folder, name: CheckpointName) -> bool:
+    """Whether a checkpoint is what was written; it is read only if it has changed since it was."""
+    place, looks = str(folder / str(name)), folder.looks(str(name))
+    if _SOUND.get(place) != looks:
+        if _digest(folder.sha256(str(name))) != name.digest:
+            return False
+        _SOUND[place] = looks
+    return True
+
+
+def _digest(sha256: Any) -> str:
+    return str(sha256.hexdigest()[:_DIGEST_CHARACTERS])
+
+
+def _place(name: CheckpointName) -> tuple[int, bool, str]:
+    """Order of making: an epoch's end follows its last step."""
+    return name.step, name.epoch is not None, name.digest

@@ -1,0 +1,121 @@
+"""Where running trainings are kept: a local folder, a shared one, or an object store."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
+
+from pipelines.runs import staging
+from pix2pix.errors import UserError
+from pix2pix.files import make_folder, put_in_place
+
+_CHUNK_BYTES = 2**24
+
+
+class Folder(NamedTuple):
+    """A folder on a file system; what is written into it is there completely or not at all."""
+
+    filesystem: FileSystem
+    path: str  # without the scheme
+
+    def __truediv__(self, name: str) -> Self:
+        return self._replace(path=f"{self.path}/{name}")
+
+    def __str__(self) -> str:
+        scheme = "" if self.is_local else f"{self.filesystem.type_name}://"
+        return f"{scheme}{self.path}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it lies on a file system of this machine, mounted ones included."""
+        return isinstance(self.filesystem, LocalFileSystem)
+
+    def names(self) -> list[str]:
+        """Names of the files and folders in it; none if it does not exist."""
+        selector = FileSelector(self.path, allow_not_found=True)
+        return [info.base_name for info in self.filesystem.get_file_info(selector)]
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file or folder of that name."""
+        info = self.filesystem.get_file_info(f"{self.path}/{name}")
+        return bool(info.type != FileType.NotFound)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file. Raises OSError."""
+        with self.filesystem.open_input_stream(f"{self.path}/{name}") as file:
+            return bytes(file.read())
+
+    def sha256(self, name: str) -> "hashlib._Hash":
+        """The SHA-256 of a file, which is not read as a whole. Raises OSError."""
+        with self.filesystem.open_input_stream(f"{self.path}/{name}") as file:
+            digest = hashlib.sha256()
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+            return digest
+
+    def looks(self, name: str) -> tuple[int, int]:
+        """Size in bytes and time of change in ns: what no write leaves as it was."""
+        info = self.filesystem.get_file_info(f"{self.path}/{name}")
+        return info.size, info.mtime_ns
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file. Raises OSError."""
+        staged = self.stage()
+        try:
+            (staged / name).write_bytes(data)
+            self.adopt(staged / name, name)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+
+    def stage(self) -> Path:
+        """A new local folder in which to make what `adopt` is to take over."""
+        if not self.is_local:
+            return staging.stage()
+        make_folder(Path(self.path))
+        return staging.stage(Path(self.path))
+
+    def adopt(self, file: Path, name: str) -> None:
+        """Take over a local file as `name`; it is here completely or not at all.
+
+        On a local file system the file is flushed, renamed, and its name flushed; an object store
+        shows an object when it is complete. Raises OSError.
+        """
+        if self.is_local:
+            put_in_place(file, Path(self.path, name))
+            return
+        with (
+            file.open("rb") as source,
+            self.filesystem.open_output_stream(f"{self.path}/{name}") as target,
+        ):
+            shutil.copyfileobj(source, target, _CHUNK_BYTES)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, or nothing if there is none."""
+        if self.has(name):
+            self.filesystem.delete_file(f"{self.path}/{name}")
+
+    def sweep(self) -> None:
+        """Remove what killed processes have left half-made in it."""
+        if self.is_local:
+            staging.sweep(Path(self.path))
+
+    def remove_all(self) -> None:
+        """Remove the folder and all that is in it."""
+        self.filesystem.delete_dir(self.path)
+
+
+def open_folder(location: str) -> Folder:
+    """The folder at a path or a URI such as s3://bucket/folder.
+
+    Credentials and endpoint of an object store come from its own variables (AWS_ENDPOINT_URL, ...).
+    Raises UserError if there is no such kind of store or it cannot be used.
+    """
+    if "://" not in location:
+        return Folder(LocalFileSystem(), str(Path(location).resolve()))
+    try:
+        filesystem, path = FileSystem.from_uri(location)
+    except (OSError, ValueError) as error:  # pyarrow's own errors are kinds of these
+        raise UserError(f"train.storage_path: {location} cannot be used: {error}") from None
+    return Folder(filesystem, path.rstrip("/"))

@@ -1,0 +1,96 @@
+"""A run folder has one owner: a second process that wants it waits, or says who has it.
+
+On a local file system the owner holds a lock on a file beside the folder, which the kernel gives
+back when its process ends, however it ends. An object store has no locks: see `claims`.
+"""
+
+import errno
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+
+from pipelines.processes.file_lock import try_lock
+from pipelines.processes.signals import ask_to_stop
+from pipelines.runs.claims import Owner, Sightings, claim, this_process
+from pipelines.runs.folder import Folder
+from pix2pix.errors import UserError
+
+_PATIENCE_S = 150.0  # a process that was asked to end may still save
+_LOOK_S = 0.5
+_WITHOUT_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def owned(folder: Folder, *, patience_s: float = _PATIENCE_S) -> Iterator[None]:
+    """Own a run folder, which need not be there yet, while the block runs.
+
+    Waits so long for another owner to end, and says who that is. Raises UserError naming the owner
+    if it has not ended by then, and OSError if the storage fails. An owner that finds itself
+    replaced, which can happen without locks only, is asked to stop as by SIGTERM.
+    """
+    deadline_s = time.monotonic() + patience_s
+    claiming = partial(claim, folder, Sightings(), on_loss=partial(_say_replaced, folder))
+    is_first_look = True
+    while True:
+        with _lock(folder, claiming) if folder.is_local else claiming() as found:
+            if found is None:
+                yield
+                return
+        if time.monotonic() > deadline_s:
+            raise UserError(
+                f"{folder} is in use by {found}. Only one process at a time can train there: wait "
+                "until that one has ended, stop it, or change train.storage_path"
+            )
+        if is_first_look:
+            is_first_look = False
+            logger.warning(
+                "%s is in use by %s; waiting up to %.0f s for it to end", folder, found, patience_s
+            )
+        time.sleep(_LOOK_S)
+
+
+@contextmanager
+def _lock(
+    folder: Folder, claiming: Callable[[], AbstractContextManager[Owner | None]]
+) -> Iterator[Owner | None]:
+    """Hold the lock beside a local folder; gives its owner if another process has it."""
+    path = Path(folder.path).with_name(f".{Path(folder.path).name}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = try_lock(path)
+    except OSError as error:
+        if error.errno not in _WITHOUT_LOCKS:
+            raise
+        logger.warning("%s: this file system has no locks (%s); claims have to do", path, error)
+        path.unlink(missing_ok=True)
+        with claiming() as found:
+            yield found
+        return
+    if lock is None:
+        yield _read_owner(path)
+        return
+    try:
+        os.ftruncate(lock, 0)
+        os.write(lock, json.dumps(this_process()._asdict()).encode())
+        yield None
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(lock)
+
+
+def _read_owner(path: Path) -> Owner:
+    try:
+        return Owner(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):  # it was taken or given back this moment
+        return Owner.unknown()
+
+
+def _say_replaced(folder: Folder) -> None:
+    ask_to_stop(f"another process has taken over {folder}")

@@ -1,0 +1,76 @@
+"""Where a training keeps what it needs to go on after an interruption.
+
+DVC removes a stage's outputs before it runs the stage, so the running state lies outside them, in
+a folder named by a fingerprint of all that the result is a function of: the same command finds it
+again, and another data set, parameter, line of code or version of torch does not.
+"""
+
+import json
+import time
+import uuid
+from dataclasses import dataclass
+
+from pipelines.runs.fingerprint import stage_fingerprint
+from pipelines.runs.folder import Folder
+from pix2pix.config import Params
+
+RUN_FILE = "run.json"
+CHECKPOINTS_FOLDER = "checkpoints"
+SAMPLES_FOLDER = "samples"
+NON_FINITE_FOLDER = "non_finite"  # batches with such a loss
+
+
+@dataclass(frozen=True, slots=True)
+class RunningState:
+    """A training that was begun."""
+
+    folder: Folder
+    run_key: str  # of this training, also in MLflow; kept when it is continued
+    started_s: float
+    is_new: bool
+
+
+def training_folder(storage: Folder, params: Params, data_hash: str) -> Folder:
+    """Where the training of `params` on this data keeps its state.
+
+    Raises UserError if dvc.yaml is missing.
+    """
+    return storage / stage_fingerprint("train", params, data_hash)
+
+
+def study_folder(storage: Folder, params: Params, data_hash: str) -> Folder:
+    """Where the study of `params` on this data keeps its state.
+
+    Raises UserError if dvc.yaml is missing.
+    """
+    return storage / f"tune-{stage_fingerprint('tune', params, data_hash)}"
+
+
+def open_running_state(storage: Folder, params: Params, data_hash: str) -> RunningState:
+    """The state of the training that `params` on this data would continue, or a new one.
+
+    Raises OSError if the storage cannot be used, UserError if dvc.yaml is missing.
+    """
+    return _open(training_folder(storage, params, data_hash))
+
+
+def open_study_state(storage: Folder, params: Params, data_hash: str) -> RunningState:
+    """The state of the study that `params` on this data would continue, or a new one.
+
+    Raises OSError if the storage cannot be used, UserError if dvc.yaml is missing.
+    """
+    return _open(study_folder(storage, params, data_hash))
+
+
+def _open(folder: Folder) -> RunningState:
+    if folder.has(RUN_FILE):
+        found = json.loads(folder.read(RUN_FILE))
+        return RunningState(folder, found["run_key"], found["started_s"], is_new=False)
+    run_key, started_s = uuid.uuid4().hex, time.time()
+    folder.write(RUN_FILE, json.dumps({"run_key": run_key, "started_s": started_s}).encode())
+    return RunningState(folder, run_key, started_s, is_new=True)
+
+
+def close_running_state(state: RunningState) -> None:
+    """Forget a training whose result is safe."""
+    state.folder.remove_all()

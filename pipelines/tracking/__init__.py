@@ -1,0 +1,1 @@
+"""Runs in MLflow: followed while they run, completed from the files afterwards."""

@@ -1,0 +1,45 @@
+"""What is known of a run when its training starts. Does not need MLflow: it travels to workers.
+
+All of it is plain values, so that it can be kept beside the result and told of years later, when
+`params.yaml` and the working copy have moved on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.repository.origin import Origin
+from pix2pix.data.manifest import Manifest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataRecord:
+    """Which prepared pairs a run uses."""
+
+    name: str
+    data_hash: str
+    num_pairs: dict[str, int]  # by split
+    split_hashes: dict[str, str]  # by split, over ids and contents of its pairs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunDescription:
+    """What is known of a run when its training starts."""
+
+    run_key: str
+    started_s: float
+    experiment: str  # of MLflow, where the run is recorded
+    params: Mapping[str, Any]  # all of params.yaml, sections as nested mappings
+    data: DataRecord
+    origin: Origin
+
+
+def data_record(manifest: Manifest, *, name: str) -> DataRecord:
+    """What a run records of the pairs that `manifest` lists, `name` being `data.name`."""
+    splits = manifest.splits
+    return DataRecord(
+        name=name,
+        data_hash=manifest.data_hash,
+        num_pairs={name: len(split.pair_ids) for name, split in splits.items()},
+        split_hashes={name: split.hash for name, split in splits.items()},
+    )

@@ -1,0 +1,114 @@
+"""A study in MLflow: a run for the study, and below it one for each trial.
+
+Trials lie in an experiment of their own, beside that of the trainings, so that MLflow's comparison
+and its parallel coordinates show trials and nothing else.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import assert_never
+
+from pipelines.paths import PREPARED_DIR
+from pipelines.repository.origin import flatten
+from pipelines.tracking.described_run import DATA_HASH_TAG, GIT_COMMIT_TAG, GIT_DIRTY_TAG
+from pipelines.tracking.description import RunDescription
+from pipelines.tracking.run import MlflowRun, Status, connect, open_run
+from pix2pix.config import STUDIES_SUFFIX
+from pix2pix.tuning.trials import Trial, best_l1
+
+PARENT_TAG = "mlflow.parentRunId"
+PURPOSE_TAG = "pix2pix.purpose"
+REASON_TAG = "pix2pix.stopped_because"
+EXCHANGES_TAG = "pix2pix.exchanges"
+BEST_L1 = "tune/best_dev_l1"
+
+
+def experiment_of(description: RunDescription) -> str:
+    """Where studies and their trials are."""
+    return f"{description.experiment}{STUDIES_SUFFIX}"
+
+
+def open_study(uri: str, description: RunDescription) -> MlflowRun:
+    """The run of the study, made if there is none, with what it lacks of its description.
+
+    Raises ConnectionError naming `uri` if MLflow does not answer.
+    """
+    data, origin = description.data, description.origin
+    tags = {
+        DATA_HASH_TAG: data.data_hash,
+        "mlflow.source.name": "pipelines.stages.tune",
+        "mlflow.source.type": "LOCAL",
+        GIT_DIRTY_TAG: str(origin.is_dirty).lower(),
+    }
+    run = open_run(
+        connect(uri),
+        experiment_of(description),
+        run_key=description.run_key,
+        name=f"tune-{data.name}-{description.run_key[:8]}",
+        started_s=description.started_s,
+        tags=tags if origin.commit is None else {GIT_COMMIT_TAG: origin.commit, **tags},
+    )
+    run.log_params(flatten({"tune": description.params["tune"]}))
+    run.log_dataset(data, path=PREPARED_DIR, context="tuning")
+    run.log_text("environment/requirements.txt", origin.packages)
+    return run
+
+
+def open_trial(study: MlflowRun, description: RunDescription, trial: Trial) -> MlflowRun:
+    """The run of a trial, made if there is none, with its parameters."""
+    run = open_run(
+        study.client,
+        experiment_of(description),
+        run_key=f"{description.run_key}-{trial.number:04d}",
+        name=f"{trial.purpose} {trial.number}",
+        started_s=trial.started_s,
+        tags={PARENT_TAG: study.run_id, PURPOSE_TAG: trial.purpose},
+    )
+    run.log_params(flatten({"train.seed": trial.seed, **trial.first_values}))
+    return run
+
+
+def log_trial(run: MlflowRun, trial: Trial, *, first_epoch: int, grid: bytes | None) -> None:
+    """Log what the run lacks of a trial: its epochs, how it ended, its last sample grid."""
+    run.log_records(trial.history)
+    if trial.exchanges:  # MLflow's parameters never change: what became of them is a tag
+        run.set_tags({EXCHANGES_TAG: _exchanges_text(trial)})
+    if trial.status == "running":
+        return
+    ended_s = max([trial.started_s, *(record["time_s"] for record in trial.history)])
+    best = best_l1(trial, first_epoch=first_epoch)
+    if best is not None:
+        run.log_scores({BEST_L1: best}, time_s=ended_s)
+    if trial.reason is not None:
+        run.set_tags({REASON_TAG: trial.reason})
+    if grid is not None:
+        run.log_sample(trial.num_epochs, image=grid, time_s=ended_s)
+    run.set_status(_status(trial), ended_s=ended_s)
+
+
+def log_reports(run: MlflowRun, reports: Mapping[str, Path], *, sha256: str) -> None:
+    """Log the files of a finished study."""
+    run.log_files(reports, sha256=sha256)
+
+
+def _exchanges_text(trial: Trial) -> str:
+    """A line per exchange: after which epoch, from which trial, with what values from then on."""
+    after = [*(exchange.before for exchange in trial.exchanges[1:]), trial.values]
+    return "\n".join(
+        f"epoch {exchange.epoch}, from trial {exchange.parent}: {dict(values)}"
+        for exchange, values in zip(trial.exchanges, after, strict=True)
+    )
+
+
+def _status(trial: Trial) -> Status:
+    match trial.status:
+        case "running":
+            return "RUNNING"
+        case "finished":
+            return "FINISHED"
+        case "stopped":
+            return "KILLED"
+        case "failed":
+            return "FAILED"
+        case _:
+            assert_never(trial.status)

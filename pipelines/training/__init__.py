@@ -1,0 +1,1 @@
+"""What a training computes under Ray Train: the driver, its workers, their batches and pictures."""
