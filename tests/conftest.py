@@ -2,11 +2,14 @@
 
 import dataclasses
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pix2pix.config import Params, load_params
+from tests.support.project import Project, copy_project
 
 pytest_plugins = ["tests.support.shared_ray"]
 
@@ -53,6 +56,27 @@ def small_params(default_params: Params) -> Params:
             precision="float32",  # the same numbers on every machine
         ),
     )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A copy of this project, in which commands are run."""
+    return copy_project(tmp_path)
+
+
+@pytest.fixture
+def signals_heard() -> Iterator[None]:
+    """SIGINT and SIGHUP reach this process and those it starts, as in a terminal.
+
+    What a shell starts in the background, or `nohup`, ignores them, and so do its children.
+    """
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    }
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

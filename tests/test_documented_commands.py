@@ -20,7 +20,7 @@ from dvc.cli.parser import get_main_parser
 from mlflow.cli import cli as mlflow_cli
 from prefect.cli._app import _app as prefect_cli
 
-from tests.pipelines.conftest import copy_project
+from tests.support.project import copy_project
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", *sorted(

@@ -18,7 +18,7 @@ from ray.scripts.scripts import cli
 from ruamel.yaml import YAML
 
 from pix2pix.config import Params, load_params, parse_params
-from tests.deploy.deployed import (
+from tests.support.deployed import (
     DEPLOY,
     ROOT,
     container,

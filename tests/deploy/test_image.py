@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import pytest
 
 import pipelines
-from tests.deploy.deployed import (
+from tests.support.deployed import (
     DEPLOY,
     ROOT,
     YAML_FILES,

@@ -12,7 +12,7 @@ from ray.autoscaler._private.kuberay.autoscaling_config import (
     _derive_autoscaling_config_from_ray_cr as autoscaling_config,
 )
 
-from tests.deploy.deployed import (
+from tests.support.deployed import (
     ROOT,
     cluster_spec,
     container,

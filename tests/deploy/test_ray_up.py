@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from tests.deploy.deployed import docker_environment, document, image_environment
+from tests.support.deployed import docker_environment, document, image_environment
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.deployed import DEPLOY
+from tests.support.deployed import DEPLOY
 
 pytestmark = [pytest.mark.soak, pytest.mark.slow]  # fifteen commands of DVC
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.conftest import ROOT, Project
+from tests.support.project import ROOT, Project
 
 BARE = "/usr/bin:/bin"  # if there is a python at all, it lacks our packages
 

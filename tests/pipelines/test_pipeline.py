@@ -14,9 +14,9 @@ from dvc.repo import Repo
 from mlflow import MlflowClient
 
 from pipelines.tracking.finished_run import read_history
-from tests.pipelines.conftest import Project, copy_project
-from tests.pipelines.served.served_project import TINY, wait_for
-from tests.pipelines.tracked_project import metric_points
+from tests.support.project import Project, copy_project
+from tests.support.served_project import TINY, wait_for
+from tests.support.tracked_project import metric_points
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(600)]
 

@@ -9,7 +9,7 @@ from pipelines.repository.node_dataset import DatasetSource
 from pipelines.tuning.study_log import StudyLog
 from pix2pix.config import Params
 from pix2pix.tuning.trials import Trial
-from tests.pipelines.small_study import POPULATION, results, run, small_study
+from tests.support.small_study import POPULATION, results, run, small_study
 
 pytestmark = [pytest.mark.soak, pytest.mark.ray]
 

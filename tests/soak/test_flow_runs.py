@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from pipelines.services.layout import PREFECT_SERVER
-from tests.pipelines.served.served_project import (
+from tests.support.served_project import (
     TRAIN,
     ServedProject,
     new_project,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.conftest import Project, copy_project
-from tests.pipelines.served.served_project import TINY
+from tests.support.project import Project, copy_project
+from tests.support.served_project import TINY
 
 pytestmark = [pytest.mark.soak, pytest.mark.pipeline, pytest.mark.timeout(900)]
 

@@ -6,8 +6,8 @@ import ray.train
 from pipelines.repository.node_dataset import DatasetSource
 from pipelines.runs.checkpoints import checkpoints
 from pix2pix.config import Params
-from tests.pipelines.small_training import assert_same, checkpoints_of, last_state, run
 from tests.support.shared_ray import Undisturbed
+from tests.support.small_training import assert_same, checkpoints_of, last_state, run
 from tests.support.troubled_store import TroubledStore
 
 pytestmark = [pytest.mark.soak, pytest.mark.ray, pytest.mark.server]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.conftest import Project
 from tests.support.killable_project import (
     NUM_STEPS,
     TRAIN,
@@ -20,6 +19,7 @@ from tests.support.killable_project import (
     start,
     wait_for_step,
 )
+from tests.support.project import Project
 
 pytestmark = [pytest.mark.soak, pytest.mark.pipeline]
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from pix2pix.tuning.trials import Trial
-from tests.pipelines.conftest import Project
 from tests.support.killable_project import (
     TUNE_STAGE,
     assert_searched_alike,
@@ -18,6 +17,7 @@ from tests.support.killable_project import (
     trials,
     wait_for_trials,
 )
+from tests.support.project import Project
 
 pytestmark = [pytest.mark.soak, pytest.mark.pipeline]
 

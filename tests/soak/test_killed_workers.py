@@ -7,9 +7,9 @@ import pytest
 
 from pipelines.repository.node_dataset import DatasetSource
 from pix2pix.config import Params
-from tests.pipelines.faults import Kill, killing_worker, use_worker
-from tests.pipelines.small_training import assert_same, last_state, run, small_training, steady
+from tests.support.faults import Kill, killing_worker, use_worker
 from tests.support.shared_ray import TWO
+from tests.support.small_training import assert_same, last_state, run, small_training, steady
 
 pytestmark = [pytest.mark.soak, pytest.mark.ray, pytest.mark.usefixtures("cluster")]
 

@@ -12,8 +12,8 @@ from pipelines.repository.node_dataset import DatasetSource
 from pipelines.tuning.study_log import read_trials
 from pix2pix.config import Params
 from pix2pix.tuning.trials import Trial
-from tests.pipelines.small_study import ray_process, run, small_study, study_folder
-from tests.pipelines.small_training import small_dataset
+from tests.support.small_study import ray_process, run, small_study, study_folder
+from tests.support.small_training import small_dataset
 
 pytestmark = [pytest.mark.soak, pytest.mark.ray]
 

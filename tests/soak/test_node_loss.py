@@ -17,8 +17,8 @@ from pipelines.repository.node_dataset import DatasetSource
 from pipelines.runs.checkpoints import checkpoints
 from pipelines.training.driver import Trained
 from pix2pix.config import Params
-from tests.pipelines.faults import recording_worker, use_worker
-from tests.pipelines.small_training import (
+from tests.support.faults import recording_worker, use_worker
+from tests.support.small_training import (
     checkpoints_of,
     run,
     small_dataset,

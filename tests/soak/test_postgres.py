@@ -9,8 +9,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.pipelines.served.served_project import ServedProject, new_project
-from tests.soak.postgres import PASSWORD, QUOTED_PASSWORD, USER, postgres
+from tests.support.postgres import PASSWORD, QUOTED_PASSWORD, USER, postgres
+from tests.support.served_project import ServedProject, new_project
 
 pytestmark = [pytest.mark.soak, pytest.mark.server, pytest.mark.timeout(600)]
 

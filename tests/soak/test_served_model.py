@@ -14,9 +14,9 @@ from pipelines.registry.register import register_model
 from pipelines.tracking.completion import complete_run
 from pix2pix.config import Params
 from pix2pix.inference import Translator
-from tests.pipelines.mlflow_process import serving
-from tests.pipelines.model_requests import ask, body
-from tests.pipelines.tracked_project import (
+from tests.support.mlflow_process import serving
+from tests.support.model_requests import ask, body
+from tests.support.tracked_project import (
     new_database,
     small_manifest,
     source_image,

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.services import stopping
 from pipelines.services.layout import WORKER, log_path
-from tests.pipelines.served.served_project import (
+from tests.support.served_project import (
     HELLO,
     ServedProject,
     answer,

@@ -3,8 +3,8 @@
 import pytest
 from ruamel.yaml import YAML
 
-from tests.pipelines.conftest import Project
-from tests.pipelines.served.served_project import TINY
+from tests.support.project import Project
+from tests.support.served_project import TINY
 
 pytestmark = [pytest.mark.soak, pytest.mark.pipeline, pytest.mark.timeout(900)]
 

@@ -15,8 +15,8 @@ from pipelines.runs.folder import open_folder
 from pipelines.tracking.finished_run import read_history
 from pipelines.tuning.study_log import read_trials
 from pix2pix.tuning.trials import Trial
-from tests.pipelines.conftest import Project, copy_project
-from tests.pipelines.small_training import steady
+from tests.support.project import Project, copy_project
+from tests.support.small_training import steady
 
 TRAIN = ("dvc", "repro", "train")
 TRAIN_STAGE = ("python", "-m", "pipelines.stages.train")

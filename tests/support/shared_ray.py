@@ -37,7 +37,7 @@ def store() -> Iterator[TroubledStore]:
 @pytest.fixture(scope="session")
 def cluster(store: TroubledStore) -> Iterator[None]:
     """A local Ray of two CPUs that soon sees lost workers."""
-    from tests.pipelines.local_ray import local_ray
+    from tests.support.local_ray import local_ray
 
     # Nobody takes this machine away; tests/soak/test_node_loss.py has a Ray that watches for it.
     quick = {
@@ -51,7 +51,7 @@ def cluster(store: TroubledStore) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def training(small_params: Params) -> Params:
     """The parameters of a training of seconds: three epochs of four steps."""
-    from tests.pipelines.small_training import small_training
+    from tests.support.small_training import small_training
 
     return small_training(small_params)
 
@@ -59,7 +59,7 @@ def training(small_params: Params) -> Params:
 @pytest.fixture(scope="session")
 def pairs(training: Params, tmp_path_factory: pytest.TempPathFactory) -> DatasetSource:
     """Its data."""
-    from tests.pipelines.small_training import small_dataset
+    from tests.support.small_training import small_dataset
 
     return small_dataset(training, tmp_path_factory.mktemp("pairs"))
 
@@ -91,7 +91,7 @@ def together(
 def _undisturbed(
     params: Params, dataset: DatasetSource, storage: Path, *, workers: tuple[int, int]
 ) -> Undisturbed:
-    from tests.pipelines.small_training import last_state, run
+    from tests.support.small_training import last_state, run
 
     trained = run(params, dataset, storage, workers=workers)
     return Undisturbed(trained, last_state(params, dataset, storage))

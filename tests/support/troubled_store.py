@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.pipelines.s3_server import S3Server, s3_server
+from tests.support.s3_server import S3Server, s3_server
 
 
 @dataclass

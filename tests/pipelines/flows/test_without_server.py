@@ -12,9 +12,9 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from pipelines.entrypoint import run
 from pipelines.flows import train_pix2pix
 from pipelines.flows.server import check_server
-from tests.pipelines.conftest import Project
-from tests.pipelines.mlflow_process import closed_port
-from tests.pipelines.served.served_project import TINY
+from tests.support.mlflow_process import closed_port
+from tests.support.project import Project
+from tests.support.served_project import TINY
 
 FLOW = ("python", "-m", "pipelines.flows.train_pix2pix")
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from mlflow import MlflowClient
 
-from tests.pipelines.served.served_project import ServedProject, log_run, new_project, running
-from tests.pipelines.tracked_project import new_database
+from tests.support.served_project import ServedProject, log_run, new_project, running
+from tests.support.tracked_project import new_database
 
 
 @pytest.fixture(scope="package")

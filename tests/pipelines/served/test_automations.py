@@ -13,9 +13,9 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.states import Failed, Running, Scheduled
 
 from pipelines.flows.automations import FAILED_RUN, NEW_CHAMPION, SILENT_RUNS, register
-from tests.pipelines.conftest import ROOT
-from tests.pipelines.served.receiver import receiver
-from tests.pipelines.served.served_project import HELLO, ServedProject
+from tests.support.project import ROOT
+from tests.support.receiver import receiver
+from tests.support.served_project import HELLO, ServedProject
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -11,8 +11,8 @@ import pytest
 from mlflow import MlflowClient
 from prefect.states import Cancelling
 
-from tests.pipelines.conftest import Project
-from tests.pipelines.served.served_project import TRAIN, ServedProject, wait_for
+from tests.support.project import Project
+from tests.support.served_project import TRAIN, ServedProject, wait_for
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.server, pytest.mark.timeout(600)]
 

@@ -9,7 +9,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from pipelines.flows import commands
 from pipelines.processes.shell import CommandFailedError
-from tests.pipelines.served.served_project import ServedProject
+from tests.support.served_project import ServedProject
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 

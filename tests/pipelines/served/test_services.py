@@ -19,7 +19,7 @@ from prefect.client.schemas.objects import WorkerStatus
 from pipelines.processes.tree import is_alive
 from pipelines.services.layout import MLFLOW_SERVER, WORKER, log_path
 from pipelines.services.up import Limits, up
-from tests.pipelines.served.served_project import (
+from tests.support.served_project import (
     HELLO,
     ServedProject,
     answer,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.served.served_project import ServedProject, new_project
+from tests.support.served_project import ServedProject, new_project
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import socket
 import pytest
 
 from pipelines.entrypoint import TRY_AGAIN
-from tests.pipelines.mlflow_process import closed_port
-from tests.pipelines.served.served_project import ServedProject
+from tests.support.mlflow_process import closed_port
+from tests.support.served_project import ServedProject
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
 

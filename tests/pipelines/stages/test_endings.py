@@ -12,7 +12,7 @@ from pipelines.tuning import trial
 from pipelines.tuning.trial import FAILURE, TRACEBACK
 from pix2pix.config import Params
 from pix2pix.errors import StorageError, UserError
-from tests.pipelines.tracked_project import small_manifest
+from tests.support.tracked_project import small_manifest
 
 ENDINGS: list[tuple[BaseException, str]] = [
     (InterruptionError("stopped", 15), "KILLED"),

@@ -17,7 +17,7 @@ from pix2pix.data.prepared import prepare_pairs
 from pix2pix.data.sources.synthetic import write_synthetic
 from pix2pix.models import network_configs
 from pix2pix.training import new_state
-from tests.pipelines.small_training import small_training
+from tests.support.small_training import small_training
 
 HISTORY = [
     {"epoch": 0, "step": 0, "time_s": 1.0, "dev/l1": 0.5},

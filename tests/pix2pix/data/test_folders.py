@@ -12,7 +12,7 @@ from pix2pix.data.manifest import write_manifest
 from pix2pix.data.names import refuse_bad_names, shown
 from pix2pix.data.prepared import prepare_pairs
 from pix2pix.data.report import format_report
-from tests.pix2pix.data.small_sets import NUM_PAIRS, make_config, noise, save
+from tests.support.small_sets import NUM_PAIRS, make_config, noise, save
 
 CAFE = os.fsdecode(b"caf\xe9.png")
 

@@ -7,7 +7,7 @@ import pytest
 
 from pix2pix.data.checks import CheckReport, check_pairs
 from pix2pix.data.report import as_dict, format_report
-from tests.pix2pix.data.small_sets import NUM_PAIRS, make_config, make_side, noise, save
+from tests.support.small_sets import NUM_PAIRS, make_config, make_side, noise, save
 
 
 def check(root: Path, images: list[np.ndarray], **side: object) -> CheckReport:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from pix2pix.data.checks import CheckReport, check_pairs
 from pix2pix.data.report import format_report
-from tests.pix2pix.data.small_sets import NUM_PAIRS, make_config, make_side, noise, save
+from tests.support.small_sets import NUM_PAIRS, make_config, make_side, noise, save
 
 
 def kinds(report: CheckReport) -> list[str]:

@@ -15,7 +15,7 @@ from pix2pix.models import (
     initialize,
 )
 from pix2pix.training.batch_norm import SharedBatchNorm2d, with_shared_statistics
-from tests.pix2pix.training.gloo import run_together
+from tests.support.gloo import run_together
 
 NUM_CHANNELS = 5
 NUM_IMAGES = 5  # three workers have two, two and one

@@ -25,8 +25,8 @@ from pix2pix.training.distributed import (
     unwrap,
     wrapping_options,
 )
-from tests.pix2pix.training.deviation import deviation, gradients, weights
-from tests.pix2pix.training.gloo import run_together
+from tests.support.deviation import deviation, gradients, weights
+from tests.support.gloo import run_together
 
 NUM_STEPS = 8
 # Float32 sums in another order. Measured over all cases: the first step's gradients are off by 6e-7

@@ -11,7 +11,7 @@ from torch import Tensor
 from pix2pix.config import Params
 from pix2pix.models import network_configs
 from pix2pix.training import NonFiniteLossError, TrainState, new_state, train_step
-from tests.pix2pix.training.deviation import deviation, gradients, weights
+from tests.support.deviation import deviation, gradients, weights
 
 
 def _params(small_params: Params, num_microbatches: int, **model: Any) -> Params:

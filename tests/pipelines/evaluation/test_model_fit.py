@@ -1,0 +1,50 @@
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.evaluation.model_fit import misfit
+from pix2pix.config import Params
+from tests.support.tracked_project import SIDE, small_manifest, write_model
+
+
+def reason(tmp_path: Path, params: Params, **changes: Any) -> str | None:
+    card = write_model(tmp_path)
+    return misfit(dataclasses.replace(card, **changes), small_manifest(params))
+
+
+def test_a_model_fits_data_of_its_kind_whatever_it_shows(
+    tmp_path: Path, default_params: Params
+) -> None:
+    side = dataclasses.replace(SIDE, kind="labels", num_labels=256)
+    assert reason(tmp_path, default_params, data_hash="other", name="other", source=side) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"direction": "BtoA"}, "its direction is BtoA, the data's AtoB"),
+        (
+            {"source": dataclasses.replace(SIDE, channels=1)},
+            "its number of source channels is 1, the data's 3",
+        ),
+        (
+            {"target": dataclasses.replace(SIDE, dtype="uint16")},
+            "its target dtype is uint16, the data's uint8",
+        ),
+        (
+            {"target": dataclasses.replace(SIDE, value_range=(0.0, 1.0))},
+            "its target value range is [0.0, 1.0], the data's [0.0, 255.0]",
+        ),
+        ({"image_size": 64}, "its image size is 64, the data's 32"),
+        (
+            {"source": dataclasses.replace(SIDE, kernel="bicubic")},
+            "its source kernel is bicubic, the data's area",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named(
+    tmp_path: Path, default_params: Params, changes: dict[str, Any], expected: str
+) -> None:
+    assert reason(tmp_path, default_params, **changes) == expected

@@ -1,0 +1,70 @@
+"""Everything at a real MLflow server, which keeps the files: as processes, as a flow runs them.
+
+Through a server that shares its files with them, tests/pipelines/served runs the same by flows.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from pix2pix.data.encode import encode
+from pix2pix.inference import Translator
+from tests.support.mlflow_process import serving
+from tests.support.registered_project import MODEL, MODELS, REPORTS, register_model, train
+from tests.support.tracked_project import source_image
+
+
+def command(name: str, *arguments: str, server: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", f"pipelines.registry.{name}", *arguments],
+        env=os.environ | {"MLFLOW_TRACKING_URI": server},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.soak
+@pytest.mark.server
+@pytest.mark.timeout(300)
+def test_each_entry_point_works_at_a_real_server(
+    workspace: Path, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["server", "--backend-store-uri", uri, "--host", "127.0.0.1"]
+    with serving(arguments, cwd=tmp_path / "mlflow", health="/health", uri=uri) as server:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+        train(0)
+        run_id = register_model()["run_id"]
+        for name in ("champion", "is_new_data"):
+            command(name, server=server)
+        command("link", "prefect.flow_run_id=abc", server=server)
+        command("evaluate", "--model", MODEL, server=server)
+        (tmp_path / "in").mkdir()
+        (tmp_path / "in" / "a.png").write_bytes(encode(source_image(40, 51)))
+        folders = ("--input", str(tmp_path / "in"), "--output", str(tmp_path / "out"))
+        command("translate", "--model", f"{MODEL}@champion", *folders, server=server)
+        train(1)
+        register_model()
+        command("champion", server=server)  # compares with downloaded files
+    client = MlflowClient(uri)  # the server's database
+    version = client.get_model_version(MODEL, "1")
+    assert version.tags["prefect.flow_run_id"] == "abc"
+    assert client.get_run(run_id).data.tags["prefect.flow_run_id"] == "abc"
+    verdict = json.loads((REPORTS / "champion.json").read_text())
+    assert verdict["champion_version"] == "1"
+    assert [row["champion"] for row in verdict["rows"][1:]] == [0.25, 0.5]
+    assert json.loads((REPORTS / "new_data.json").read_text())["run_id"] == run_id
+    [evaluation] = client.search_runs(
+        [client.get_experiment_by_name("pix2pix-evaluations").experiment_id]
+    )
+    metrics = json.loads((REPORTS / "evaluation" / "metrics.json").read_text())
+    assert evaluation.data.metrics["test/l1"] == metrics["test"]["l1"]
+    train(0)
+    expected = Translator.load(MODELS).translate(source_image(40, 51))
+    assert (tmp_path / "out" / "a.png").read_bytes() == encode(expected)

@@ -1,0 +1,206 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pipelines.registry.folder_translation import (
+    check_folders,
+    left_out,
+    no_pictures,
+    planned,
+    translate_files,
+)
+from pix2pix import inference, memory
+from pix2pix.data.decode import decode
+from pix2pix.data.encode import encode
+from pix2pix.data.manifest import SideRecord
+from pix2pix.inference import Translator
+from pix2pix.models import GeneratorConfig, InferenceNetwork, translate
+from tests.support.tracked_project import SIDE, source_image, write_model
+
+FLOATS = SideRecord("image", 3, "float32", (0.0, 1.0), "area")
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_each_image_at_any_depth_keeps_its_name_and_gets_the_suffix_of_the_target(
+    tmp_path: Path,
+) -> None:
+    names = ["b.PNG", "a.jpeg", "val/x.tif", "train/deep/y.npy", "notes.txt", ".hidden.png"]
+    for name in names:
+        write(tmp_path / "in" / name, b"x")
+    for side, suffix in ((SIDE, "png"), (FLOATS, "tif")):
+        plan = planned(tmp_path / "in", tmp_path / "out", side)
+        assert {
+            source.relative_to(tmp_path).as_posix(): output.relative_to(tmp_path).as_posix()
+            for source, output in plan.items()
+        } == {
+            "in/a.jpeg": f"out/a.{suffix}",
+            "in/b.PNG": f"out/b.{suffix}",
+            "in/train/deep/y.npy": f"out/train/deep/y.{suffix}",
+            "in/val/x.tif": f"out/val/x.{suffix}",
+        }
+
+
+def test_images_that_would_become_one_file_are_named(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a.png"):
+        write(tmp_path / "in" / name, b"x")
+    with pytest.raises(ValueError, match=r"a\.jpg and .*a\.png would both become .*a\.png"):
+        planned(tmp_path / "in", tmp_path / "out", SIDE)
+
+
+def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "notes.txt", b"x")
+    with pytest.raises(ValueError, match=r"--input .*in holds no images \(\.png"):
+        planned(tmp_path / "in", tmp_path / "out", SIDE)
+
+
+@pytest.mark.parametrize("output", ["in", "in/out", ".", "out/../in/x", "link"])
+def test_an_output_that_overlaps_the_input_is_refused(tmp_path: Path, output: str) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    with pytest.raises(ValueError, match="overlaps --input"):
+        check_folders(tmp_path / "in", tmp_path / output)
+    check_folders(tmp_path / "in", tmp_path / "out")
+    check_folders(tmp_path / "in", tmp_path / "in2")
+
+
+def test_an_input_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"--input .*in is not a folder"):
+        check_folders(tmp_path / "in", tmp_path / "out")
+
+
+def test_what_cannot_be_translated_is_said_and_the_rest_is_there_and_whole(tmp_path: Path) -> None:
+    write_model(tmp_path / "models")
+    translator = Translator.load(tmp_path / "models")
+    image = source_image(40, 51)
+    good = [write(tmp_path / "in" / name, encode(image)) for name in ("a.png", "z/a.png")]
+    cut = write(tmp_path / "in" / "cut.png", encode(image)[:200])
+    gray = write(tmp_path / "in" / "gray.png", encode(image[..., :1]))
+    deep = write(tmp_path / "in" / "deep.png", encode(image.astype(np.uint16)))
+    plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
+    failures = translate_files(translator, plan)
+    assert set(failures) == {cut, gray, deep}
+    assert failures[cut].startswith("is truncated")
+    assert failures[gray].startswith("51x40 px with 1 channel(s) where channels is 3")
+    assert "trained on uint8 sources in [0.0, 255.0], got uint16" in failures[deep]
+    files = sorted(path for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert files == [plan[path] for path in good]
+    for path in files:
+        np.testing.assert_array_equal(decode(path.read_bytes()), translator.translate(image))
+
+
+def test_class_ids_are_read_as_they_were_for_the_training(tmp_path: Path) -> None:
+    """A palette is colours for people; the ids are what it indexes, and void is what it was."""
+    ids = np.random.default_rng(0).choice(np.array([0, 1, 2, 3, 4, 255], np.uint8), (32, 32))
+    wrong = ids.copy()
+    wrong[3, 4] = 7
+    (tmp_path / "in").mkdir()
+    for name, values in (("a", ids), ("b", wrong)):
+        picture = Image.fromarray(values, mode="P")
+        picture.putpalette([value % 256 for value in range(768)])
+        picture.save(tmp_path / "in" / f"{name}.png")
+    card = write_model(
+        tmp_path / "models",
+        source=SideRecord(
+            "labels", 1, "uint8", (0.0, 5.0), "nearest", num_labels=5, void_label=255
+        ),
+        generator=GeneratorConfig(source_channels=1, base_channels=4, depth=5),
+    )
+    translator = Translator.load(tmp_path / "models")
+    plan = planned(tmp_path / "in", tmp_path / "out", card.target)
+    failures = translate_files(translator, plan)
+    assert failures == {tmp_path / "in" / "b.png": "it holds 7; num_labels is 5 and void_label 255"}
+    translated = decode((tmp_path / "out" / "a.png").read_bytes())
+    np.testing.assert_array_equal(translated, translator.translate(ids[..., None]))
+
+
+@pytest.mark.parametrize("limited", ["estimated", "taken"])
+def test_where_memory_ends_the_file_is_named_and_later_ones_are_translated(
+    tmp_path: Path, limited: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(tmp_path / "models")
+    translator = Translator.load(tmp_path / "models")
+    large = write(tmp_path / "in" / "a.png", encode(source_image(600, 700)))
+    small = write(tmp_path / "in" / "b.png", encode(source_image(40, 51)))
+    if limited == "estimated":
+        monkeypatch.setattr(memory, "available_bytes", lambda device: 20 * 2**20)
+    else:
+        monkeypatch.setattr(inference, "translate", _out_of_memory_beyond(10**5))
+    plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
+    failures = translate_files(translator, plan, scale="native")
+    assert set(failures) == {large}
+    assert failures[large].startswith("an image of 700x600 px needs ")
+    assert plan[small].is_file()
+
+
+def _out_of_memory_beyond(num_pixels: int) -> Callable[..., torch.Tensor]:
+    def limited(network: InferenceNetwork, source: torch.Tensor, seeds: list[int]) -> torch.Tensor:
+        if source[0, 0].numel() > num_pixels:
+            torch.empty(2**50)  # torch's own error
+        return translate(network, source, seeds=seeds)
+
+    return limited
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".bmp", ".gif"])
+def test_other_formats_are_translated_as_a_png_is(tmp_path: Path, suffix: str) -> None:
+    write_model(tmp_path / "models")
+    translator = Translator.load(tmp_path / "models")
+    blocks = np.random.default_rng(0).integers(0, 4, (8, 8, 3), dtype=np.uint8) * np.uint8(85)
+    image = blocks.repeat(8, 0).repeat(8, 1)
+    (tmp_path / "in").mkdir()
+    options = {"lossless": True} if suffix == ".webp" else {}
+    Image.fromarray(image).save(tmp_path / "in" / f"a{suffix}", **options)
+
+    plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
+
+    assert translate_files(translator, plan) == {}
+    translated = decode((tmp_path / "out" / "a.png").read_bytes())
+    np.testing.assert_array_equal(translated, translator.translate(image))
+
+
+def test_what_is_not_translated_is_named_with_the_reason(tmp_path: Path) -> None:
+    image = encode(source_image(40, 51))
+    write(tmp_path / "in" / "a.png", image)
+    heic = write(tmp_path / "in" / "z" / "b.HEIC", b"")
+    window = write(tmp_path / "in" / os.fsdecode(b"fen\xeatre.png"), image)
+    notes = write(tmp_path / "in" / "notes.txt", b"")
+
+    reasons = left_out(tmp_path / "in")
+
+    assert set(reasons) == {heic, window}
+    assert ".heic files are not read" in reasons[heic]
+    assert "not UTF-8" in reasons[window]
+    assert no_pictures(tmp_path / "in") == [notes]
+    plan = planned(tmp_path / "in", tmp_path / "out", FLOATS)
+    assert [path.name for path in plan] == ["a.png"]
+    (tmp_path / "in" / "a.png").unlink()
+    with pytest.raises(
+        ValueError, match=r"holds no images(?s:.*)fen\\xeatre\.png: the name is not"
+    ):
+        planned(tmp_path / "in", tmp_path / "out", FLOATS)
+
+
+def test_the_first_frame_is_translated_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_model(tmp_path / "models")
+    translator = Translator.load(tmp_path / "models")
+    frames = [Image.fromarray(source_image(40, 51)).rotate(turn) for turn in (0, 90)]
+    (tmp_path / "in").mkdir()
+    frames[0].save(tmp_path / "in" / "a.gif", save_all=True, append_images=frames[1:])
+
+    plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
+
+    assert translate_files(translator, plan) == {}
+    assert "a.gif: the first of 2 frames is taken" in caplog.text

@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+
+from pipelines.registry.model_files import downloaded
+from pipelines.registry.register import CONTENT_TAG
+from pipelines.registry.versions import find_version
+from tests.support.registered_project import MODEL, MODELS, register_model, train
+
+pytestmark = pytest.mark.slow  # models are registered in each: a second and more
+
+
+@pytest.fixture
+def version(workspace: Path, uri: str) -> ModelVersion:
+    train(0)
+    register_model()
+    return find_version(MlflowClient(uri), f"{MODEL}/1")
+
+
+def stored(version: ModelVersion, name: str) -> Path:
+    return Path(version.source.removeprefix("file://")) / "artifacts" / "model" / name
+
+
+def test_the_files_are_those_of_the_model_and_gone_afterwards(
+    version: ModelVersion, uri: str
+) -> None:
+    names = ("generator.safetensors", "model.json")
+    with downloaded(MlflowClient(uri), version) as folder:
+        assert {path.name for path in folder.iterdir()} == set(names)
+        for name in names:
+            assert (folder / name).read_bytes() == (MODELS / name).read_bytes()
+    assert not folder.exists()
+    assert stored(version, "model.json").is_file()
+
+
+def test_files_that_are_not_those_that_were_registered_are_refused(
+    version: ModelVersion, uri: str
+) -> None:
+    path = stored(version, "generator.safetensors")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1  # still a file of weights
+    path.write_bytes(content)
+    message = f"{MODEL} version 1: its files .* not those that were registered"
+    with pytest.raises(ValueError, match=message), downloaded(MlflowClient(uri), version):
+        pass
+    path.unlink()
+    with pytest.raises(ValueError, match=message), downloaded(MlflowClient(uri), version):
+        pass
+
+
+def test_files_that_are_gone_are_named(version: ModelVersion, uri: str) -> None:
+    stored(version, "").parent.rename(stored(version, "").parent.with_name("lost"))
+    with (
+        pytest.raises(ValueError, match=f"{MODEL} version 1: its files"),
+        downloaded(MlflowClient(uri), version),
+    ):
+        pass
+
+
+def test_a_model_of_another_origin_is_refused(version: ModelVersion, uri: str) -> None:
+    client = MlflowClient(uri)
+    client.delete_model_version_tag(MODEL, "1", CONTENT_TAG)
+    version = client.get_model_version(MODEL, "1")
+    with (
+        pytest.raises(ValueError, match="was not registered by this pipeline"),
+        downloaded(client, version),
+    ):
+        pass

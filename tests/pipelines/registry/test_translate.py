@@ -1,0 +1,152 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines.entrypoint import run
+from pipelines.registry import translate
+from pix2pix.data.decode import decode
+from pix2pix.data.encode import encode
+from pix2pix.inference import Translator
+from tests.support.registered_project import MODEL, MODELS, change_card, register_model, train
+from tests.support.tracked_project import source_image
+
+pytestmark = pytest.mark.slow  # models are registered in each: a second and more
+
+IMAGES = {"a.png": (32, 32), "deep/er/b.png": (40, 51), "val/c.png": (3, 100)}
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    folder = tmp_path / "images"
+    for name, size in IMAGES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(encode(source_image(*size)))
+    return folder
+
+
+def translated(reference: str, images: Path, output: Path) -> dict[str, object]:
+    """The manifest."""
+    translate.main(["--model", reference, "--input", str(images), "--output", str(output)])
+    loaded: dict[str, object] = json.loads((output / "manifest.json").read_text())
+    return loaded
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize("mode", ["published", "deterministic"])
+def test_every_image_is_what_the_translator_makes_of_it(
+    mode: str, workspace: Path, images: Path, tmp_path: Path
+) -> None:
+    train(0)
+    change_card(inference_mode=mode)
+    register_model()
+    manifest = translated(f"{MODEL}/1", images, tmp_path / "out")
+    translator = Translator.load(MODELS)
+    written = contents(tmp_path / "out")
+    sha256 = manifest.pop("model_sha256")
+    assert json.loads(written.pop("manifest.json")) == manifest | {"model_sha256": sha256}
+    assert written.keys() == IMAGES.keys()
+    for name, size in IMAGES.items():
+        expected = translator.translate(source_image(*size))
+        assert expected.shape == (*size, 3)
+        assert written[name] == encode(expected)
+        np.testing.assert_array_equal(decode(written[name]), expected)
+    assert manifest == {
+        "model": MODEL,
+        "version": "1",
+        "inference_mode": mode,
+        "scale": "training",
+        "files": {name: name for name in IMAGES},
+        "failed": {},
+        "left_alone": [],
+    }
+
+
+def test_translating_again_gives_the_same_bytes(
+    workspace: Path, images: Path, tmp_path: Path
+) -> None:
+    train(0)
+    register_model()
+    translated(f"{MODEL}/1", images, tmp_path / "out")
+    first = contents(tmp_path / "out")
+    (tmp_path / "out" / "a.png").write_text("something else")
+    translated(f"{MODEL}/1", images, tmp_path / "out")
+    assert contents(tmp_path / "out") == first
+    train(1)
+    register_model()
+    translated(f"{MODEL}/2", images, tmp_path / "out")
+    assert all(content != first[name] for name, content in contents(tmp_path / "out").items())
+
+
+def test_bad_images_are_listed_at_the_end_and_the_others_are_there(
+    workspace: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(0)
+    register_model()
+    (images / "broken.png").write_text("hello")
+    (images / "val" / "gray.png").write_bytes(encode(source_image()[..., :1]))
+    with pytest.raises(SystemExit) as caught:
+        run(lambda: translated(f"{MODEL}/1", images, tmp_path / "out") and None)
+    assert caught.value.code == 1
+    said = capsys.readouterr().err
+    assert "2 of 5 images could not be translated" in said
+    assert f"{images}/broken.png: is no PNG" in said
+    assert f"{images}/val/gray.png: 32x32 px with 1 channel(s) where channels is 3" in said
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["files"] == {name: name for name in IMAGES}
+    assert set(manifest["failed"]) == {"broken.png", "val/gray.png"}
+    assert contents(tmp_path / "out").keys() == {*IMAGES, "manifest.json"}
+
+
+def test_the_native_scale_has_to_be_asked_for_and_is_recorded(
+    workspace: Path, images: Path, tmp_path: Path
+) -> None:
+    train(0)
+    register_model()
+    arguments = ["--model", f"{MODEL}/1", "--input", str(images), "--output", str(tmp_path / "out")]
+    translate.main([*arguments, "--scale", "native"])
+    written = contents(tmp_path / "out")
+    assert json.loads(written.pop("manifest.json"))["scale"] == "native"
+    translator = Translator.load(MODELS)
+    for name, size in IMAGES.items():
+        image = source_image(*size)
+        assert written[name] == encode(translator.translate(image, scale="native"))
+        is_same = written[name] == encode(translator.translate(image))
+        assert is_same is (size == (32, 32))  # the model's own size
+
+
+def test_nothing_is_written_where_the_model_or_the_folder_is_wrong(
+    workspace: Path, images: Path, tmp_path: Path
+) -> None:
+    train(0)
+    register_model()
+    with pytest.raises(ValueError, match="has no version 2"):
+        translated(f"{MODEL}/2", images, tmp_path / "out")
+    with pytest.raises(ValueError, match="overlaps --input"):
+        translated(f"{MODEL}/1", images, images / "out")
+    assert contents(images).keys() == IMAGES.keys()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_manifest_does_not_outlive_the_images_it_describes(
+    workspace: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(0)
+    register_model()
+    translated(f"{MODEL}/1", images, tmp_path / "out")
+
+    def killed(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(translate, "translate_files", killed)
+    with pytest.raises(KeyboardInterrupt):
+        translated(f"{MODEL}/1", images, tmp_path / "out")
+    assert not (tmp_path / "out" / "manifest.json").exists()

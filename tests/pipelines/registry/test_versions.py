@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from pipelines.registry.versions import champion_of, connected, find_version, registered_version
+from tests.support.mlflow_process import closed_port
+from tests.support.registered_project import MODEL, REPORTS, put_version
+from tests.support.tracked_project import new_database
+
+
+@pytest.fixture
+def client(workspace: Path, uri: str) -> MlflowClient:
+    """Of a registry with versions 1 and 2, the first of them the champion."""
+    client = MlflowClient(uri)
+    for _ in range(2):
+        put_version(client)
+    client.set_registered_model_alias(MODEL, "champion", "1")
+    client.set_registered_model_alias(MODEL, "next", "2")
+    return client
+
+
+def test_a_reference_means_a_number_or_an_alias_and_else_the_latest(client: MlflowClient) -> None:
+    meant = {
+        MODEL: "2",
+        f"models:/{MODEL}": "2",
+        f"{MODEL}@champion": "1",
+        f"{MODEL}/2": "2",
+        f"models:/{MODEL}/2": "2",
+        f"models:/{MODEL}@next": "2",
+    }
+    found = {reference: str(find_version(client, reference).version) for reference in meant}
+    assert found == meant
+
+
+def test_a_reference_to_nothing_says_what_there_is(client: MlflowClient) -> None:
+    messages = {
+        f"{MODEL}/3": r"no version 3; there are the versions 1, 2$",
+        f"{MODEL}@best": r"no version with the alias 'best'; there are the versions 1, 2$",
+        "pix2pix/1": rf"no version of a registered model 'pix2pix'; its models are: {MODEL}$",
+        f"{MODEL}/1/2": "names no model; write NAME",
+        f"{MODEL}/latest": "names no model",
+        f"runs:/{MODEL}/1": "names no model",
+        "x' or name = 'y": "names no model",
+        "": "names no model",
+    }
+    for reference, message in messages.items():
+        with pytest.raises(ValueError, match=message):
+            find_version(client, reference)
+
+
+def test_the_champion_is_the_version_with_that_alias(client: MlflowClient) -> None:
+    assert str(getattr(champion_of(client, MODEL), "version", None)) == "1"
+    client.delete_registered_model_alias(MODEL, "champion")
+    assert champion_of(client, MODEL) is None
+    with pytest.raises(ValueError, match="no version with the alias 'champion'"):
+        find_version(client, f"{MODEL}@champion")
+
+
+def test_the_registered_version_is_the_one_of_the_file_in_the_mlflow_of_the_file(
+    client: MlflowClient, tmp_path: Path
+) -> None:
+    assert str(registered_version(client).version) == "2"
+    elsewhere = MlflowClient(new_database(tmp_path / "elsewhere"))
+    with pytest.raises(ValueError, match=r"version 2 of run .* does not have; run `dvc repro reg"):
+        registered_version(elsewhere)
+    (REPORTS / "registration.json").unlink()
+    with pytest.raises(ValueError, match=r"registration\.json is missing; run `dvc repro register"):
+        registered_version(client)
+
+
+def test_an_mlflow_that_fails_is_named(client: MlflowClient, uri: str) -> None:
+    with (
+        pytest.raises(ConnectionError, match=rf"{uri} cannot be used: .*nothing not found"),
+        connected(uri) as connection,
+    ):
+        connection.get_registered_model("nothing")
+    down = f"http://127.0.0.1:{closed_port()}"
+    with pytest.raises(ConnectionError, match=down), connected(down):
+        pass

@@ -1,0 +1,93 @@
+"""The run that is committed: its scores, and the dvc.lock that says what they are of.
+
+Both are in git, so that a fresh clone shows scores and has something to compare its own with. How
+they are made: CONTRIBUTING.md, "Before a release". An edit of the code does not make them wrong;
+other parameters, other stages, or one file without the other do.
+"""
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[3]
+TO_A_MODEL = {"ingest", "prepare", "train", "evaluate", "register"}
+
+
+def committed(path: str) -> bytes:
+    """The file as it is in the last commit: the working copy may hold another run."""
+    done = subprocess.run(["git", "-C", str(ROOT), "show", f"HEAD:{path}"], capture_output=True)
+    if done.returncode:
+        pytest.skip(f"{path} is not committed")
+    return done.stdout
+
+
+def parsed(path: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = YAML(typ="safe").load(committed(path).decode())
+    return loaded
+
+
+@pytest.fixture
+def lock() -> dict[str, Any]:
+    stages: dict[str, Any] = parsed("dvc.lock")["stages"]
+    return stages
+
+
+def output(stage: dict[str, Any], path: str) -> str:
+    (found,) = (out["md5"] for out in stage["outs"] if out["path"] == path)
+    return str(found)
+
+
+def test_the_committed_scores_are_those_of_the_committed_lock(lock: dict[str, Any]) -> None:
+    metrics = committed("reports/metrics.json")
+    recorded = output(lock["evaluate"], "reports/metrics.json")
+    assert hashlib.md5(metrics).hexdigest() == recorded
+    assert json.loads(metrics)["test"]["l1"] > 0
+
+
+def test_the_committed_stages_are_those_of_the_pipeline_and_followed_each_other(
+    lock: dict[str, Any],
+) -> None:
+    stages = parsed("dvc.yaml")["stages"]
+    assert TO_A_MODEL <= lock.keys() <= stages.keys()
+    made = {
+        out["path"]: out["md5"] for name in TO_A_MODEL for out in lock[name]["outs"] if "md5" in out
+    }
+    for name in TO_A_MODEL:
+        for used in lock[name]["deps"]:
+            assert made.get(used["path"], used.get("md5")) == used.get("md5"), (name, used["path"])
+
+
+def test_the_committed_scores_are_of_the_committed_parameters(lock: dict[str, Any]) -> None:
+    params = parsed("params.yaml")
+    for name in TO_A_MODEL:
+        for key, value in lock[name].get("params", {}).get("params.yaml", {}).items():
+            now: Any = params
+            for part in key.split("."):
+                now = now[part]
+            assert now == value, f"{name}: {key}"
+
+
+@pytest.mark.parametrize(
+    ("path", "is_ignored"),
+    [
+        ("data/raw", True),
+        ("data/prepared", True),
+        ("data/cache", True),
+        ("models", True),
+        ("reports/samples", True),
+        ("reports/.registered.json", True),
+        ("data/README.md", False),
+        ("data/mine.dvc", False),
+        ("data/archives.json", False),
+        ("dvc.lock", False),
+        ("reports/metrics.json", False),
+    ],
+)
+def test_git_has_what_describes_the_data_and_the_scores(path: str, is_ignored: bool) -> None:
+    asked = ["git", "-C", str(ROOT), "check-ignore", "--quiet", "--no-index", path]
+    assert (subprocess.run(asked).returncode == 0) == is_ignored

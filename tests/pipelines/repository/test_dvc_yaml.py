@@ -1,0 +1,162 @@
+"""dvc.yaml against the code: each stage lists what its results are a function of, and no more."""
+
+import ast
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import grimp
+import pytest
+from ruamel.yaml import YAML
+
+from pix2pix.config import WHERE_IT_RUNS, load_params
+
+ROOT = Path(__file__).parents[3]
+STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
+
+# These follow a training from outside, place it and keep it going; its result is no function of
+# them.
+_FOLLOWERS = {
+    "pipelines/runs/checkpoints.py",
+    "pipelines/tracking/described_run.py",
+    "pipelines/repository/dvc_lock.py",
+    "pipelines/repository/dvc_remote.py",
+    "pipelines/processes/file_lock.py",
+    "pipelines/runs/fingerprint.py",
+    "pipelines/repository/git.py",
+    "pipelines/repository/origin.py",
+    "pipelines/tracking/live_run.py",
+    "pipelines/tracking/outage.py",
+    "pipelines/tracking/run.py",
+    "pipelines/tracking/samples.py",
+    "pipelines/evaluation/model_content.py",
+    "pipelines/repository/node_dataset.py",
+    "pipelines/tracking/outbox.py",
+    "pipelines/processes/progress_line.py",
+    "pipelines/cluster/checkpoint_reports.py",
+    "pipelines/cluster/placement.py",
+    "pipelines/cluster/mailbox.py",
+    "pipelines/cluster/preemption.py",
+    "pipelines/cluster/start.py",
+    "pipelines/runs/claims.py",
+    "pipelines/tracking/description.py",
+    "pipelines/runs/owner.py",
+    "pipelines/runs/state.py",
+    "pipelines/runs/staging.py",
+    "pipelines/runs/folder.py",
+    "pipelines/tracking/uri.py",
+    "pipelines/tracking/train_record.py",
+    "pipelines/training/failure.py",
+}
+# How a stage ends when it is not left to end.
+_ENDINGS = {
+    "pipelines/processes/signals.py",
+    "pipelines/processes/parent_watch.py",
+    "pipelines/processes/supervisor.py",
+}
+NOT_A_DEPENDENCY = {
+    "train": _FOLLOWERS,
+    "tune": _FOLLOWERS
+    | {
+        "pipelines/tracking/live_study.py",
+        "pipelines/tracking/study_run.py",
+        "pipelines/tracking/report_files.py",
+        "pipelines/tuning/console.py",
+        "pipelines/tuning/study_log.py",
+    },
+}
+# No part of what `prepare` makes: of the first three ingest made data/raw, and the name is that of
+# the registered model.
+NOT_PREPARE_S = {"data.source", "data.synthetic", "data.archive", "data.name"}
+
+# The graph of all imports, those inside functions included.
+IMPORTS = grimp.build_graph(
+    "pipelines", "pix2pix", exclude_type_checking_imports=True, cache_dir=None
+)
+
+
+def _sources(stage: str) -> set[str]:
+    """The project's files with code that the stage imports, at first or later."""
+    module = f"pipelines.stages.{stage}"
+    modules = {"pipelines", "pipelines.stages", module, *IMPORTS.find_upstream_modules(module)}
+    return {path for path in map(_file, modules) if _has_code(ROOT / path)}
+
+
+def _file(module: str) -> str:
+    path = Path(*module.split("."))
+    return (path / "__init__.py" if (ROOT / path).is_dir() else path.with_suffix(".py")).as_posix()
+
+
+def _has_code(path: Path) -> bool:
+    """Whether there is more than a docstring."""
+    tree = ast.parse(path.read_text())
+    return len(tree.body) > 1 or ast.get_docstring(tree) is None
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_each_source_that_a_stage_imports_is_a_dependency(stage: str) -> None:
+    dependencies = STAGES[stage]["deps"]
+    sources = _sources(stage) - _ENDINGS - NOT_A_DEPENDENCY.get(stage, set())
+    uncovered = {
+        source
+        for source in sources
+        if not any(source == dep or source.startswith(f"{dep}/") for dep in dependencies)
+    }
+    assert uncovered == set()
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_each_source_that_a_stage_lists_exists_and_is_imported(stage: str) -> None:
+    sources = _sources(stage)
+    listed = {dep for dep in STAGES[stage]["deps"] if dep.startswith(("pipelines", "pix2pix"))}
+    unused = {
+        dep for dep in listed if not any(s == dep or s.startswith(f"{dep}/") for s in sources)
+    }
+    assert unused == set()
+    assert all((ROOT / dep).exists() for dep in listed)
+
+
+def test_a_training_does_not_depend_on_evaluation_or_tracking() -> None:
+    dependencies = STAGES["train"]["deps"]
+    assert not any("evaluation" in dep or "tracking" in dep for dep in dependencies)
+
+
+def test_a_study_depends_on_what_its_trainings_depend_on_and_nothing_on_a_study() -> None:
+    tune, train = STAGES["tune"], STAGES["train"]
+    # Schedulers stop trials, and each has one sample grid.
+    unused = {"train.early_stopping_epochs", "train.sample_every_epochs"}
+    assert set(tune["params"]) == set(train["params"]) - unused | {"tune"}
+    code = {dep for dep in train["deps"] if not dep.startswith("pipelines/stages/")}
+    assert code - set(tune["deps"]) == set()
+    assert not any("reports/tune" in dep for stage in STAGES.values() for dep in stage["deps"])
+
+
+def test_every_parameter_is_some_stage_s_and_every_stage_s_parameter_exists() -> None:
+    params = dataclasses.asdict(load_params(ROOT / "params.yaml"))
+    listed = {name for stage in STAGES.values() for name in stage["params"]}
+    known = set(params) | {f"{name}.{key}" for name in ("data", "train") for key in params[name]}
+    assert listed - known == set()
+    covered = {name for name in known if name in listed or name.split(".")[0] in listed}
+    assert known - covered - {"data", "train"} == {f"train.{key}" for key in WHERE_IT_RUNS}
+
+
+def test_the_name_of_the_data_is_a_reason_to_register_anew_and_for_nothing_else() -> None:
+    assert [name for name, stage in STAGES.items() if "data.name" in stage["params"]] == [
+        "register"
+    ]
+
+
+def test_prepare_lists_every_data_parameter_that_it_reads() -> None:
+    data = dataclasses.asdict(load_params(ROOT / "params.yaml"))["data"]
+    expected = {f"data.{key}" for key in data} - NOT_PREPARE_S
+    assert set(STAGES["prepare"]["params"]) == expected
+
+
+def test_register_depends_on_every_output_before_it() -> None:
+    outputs = {
+        out if isinstance(out, str) else next(iter(out))  # a mapping where it has settings
+        for name, stage in STAGES.items()
+        if name not in ("register", "tune")  # a study is no part of a training
+        for out in (*stage["outs"], *stage.get("metrics", []))
+    } - {"data/raw"}  # data/prepared stands for it
+    assert outputs - set(STAGES["register"]["deps"]) == set()

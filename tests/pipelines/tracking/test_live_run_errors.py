@@ -1,0 +1,109 @@
+"""What a person is told when MLflow cannot be followed, and how runs end."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from pipelines.tracking import live_run, outbox
+from pipelines.tracking.live_run import LiveRun, mark_ended
+from pipelines.tracking.run import MlflowRun
+from pix2pix.config import Params
+from tests.support.tracked_project import HISTORY, described, new_database
+
+
+@pytest.fixture(autouse=True)
+def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "_RETRY_S", 0.05)
+
+
+def _status(uri: str) -> str:
+    client = MlflowClient(uri)
+    [run] = client.search_runs([client.get_experiment_by_name("pix2pix").experiment_id])
+    return str(run.info.status)
+
+
+def test_a_defect_is_logged_once_with_its_traceback_and_not_called_slow(
+    tmp_path: Path,
+    default_params: Params,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(*_: Any) -> None:
+        raise KeyError("no such thing")
+
+    monkeypatch.setattr(MlflowRun, "log_records", fail)
+    run = LiveRun(new_database(tmp_path), described(default_params))
+    run.log_epoch(HISTORY[0])
+    while not caplog.records:
+        time.sleep(0.02)
+    run.log_epoch(HISTORY[1])
+    run.close()
+    [record] = [record for record in caplog.records if record.name == live_run.__name__]
+    assert "KeyError: 'no such thing'" in record.message
+    assert "slow" not in record.message
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], KeyError)
+
+
+def test_a_full_disk_under_mlflow_passes(
+    tmp_path: Path,
+    default_params: Params,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    uri = new_database(tmp_path)
+    real, attempts = MlflowRun.set_status, list[str]()
+
+    def full_twice(run: MlflowRun, status: Any, **options: Any) -> None:
+        if status == "FINISHED":
+            attempts.append(status)
+            if len(attempts) < 3:
+                raise OSError(28, "No space left on device")
+        real(run, status, **options)
+
+    monkeypatch.setattr(MlflowRun, "set_status", full_twice)
+    with LiveRun(uri, described(default_params)) as run:
+        run.log_epoch(HISTORY[0])
+    assert (_status(uri), len(attempts)) == ("FINISHED", 3)
+    lost, back = [record.message for record in caplog.records]
+    assert "No space left" in lost
+    assert "is back" in back
+
+
+def test_a_run_that_was_left_running_is_ended_by_the_next_start(
+    tmp_path: Path, default_params: Params
+) -> None:
+    uri = new_database(tmp_path)
+    left = LiveRun(uri, described(default_params))  # killed: never closed
+    left.log_epoch(HISTORY[0])
+    assert left._outbox is not None
+    while left._outbox.waiting():
+        time.sleep(0.02)
+    assert _status(uri) == "RUNNING"
+    with LiveRun(uri, described(default_params)) as again:
+        again.log_history(HISTORY[:1])
+    assert _status(uri) == "FINISHED"
+
+
+def test_the_driver_names_why_it_could_not_tell(
+    tmp_path: Path,
+    default_params: Params,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    uri = new_database(tmp_path)
+    with LiveRun(uri, described(default_params)) as run:
+        run.log_epoch(HISTORY[0])
+
+    def fail(_: Any) -> str:
+        raise KeyError("no such thing")
+
+    monkeypatch.setattr(MlflowRun, "status", fail)
+    mark_ended(uri, described(default_params), status="FAILED")
+    [record] = caplog.records
+    assert "was not told: FAILED" in record.message
+    assert "no such thing" in record.message
+    assert record.exc_info is not None

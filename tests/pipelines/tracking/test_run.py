@@ -1,0 +1,123 @@
+import errno
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import (
+    INVALID_PARAMETER_VALUE,
+    PERMISSION_DENIED,
+    TEMPORARILY_UNAVAILABLE,
+)
+from sqlalchemy.exc import OperationalError
+
+from pipelines.tracking.run import MlflowRun, may_pass, open_run
+from pix2pix.errors import UserError
+from tests.support.tracked_project import metric_points, new_database
+
+
+class _OtherIsFaster(MlflowClient):
+    """Another process makes the same run after this one has looked for it."""
+
+    def create_run(self, experiment_id: str, **run: Any) -> Run:
+        super().create_run(experiment_id, **run)
+        return super().create_run(experiment_id, **run)
+
+
+def opened(client: MlflowClient) -> MlflowRun:
+    return open_run(client, "x", run_key="abc", name="x", started_s=1.0, tags={})
+
+
+def test_a_run_that_is_made_twice_at_the_same_time_is_one_run(tmp_path: Path) -> None:
+    uri = new_database(tmp_path)
+    run_id = opened(_OtherIsFaster(uri)).run_id
+    client = MlflowClient(uri)
+    [run] = client.search_runs([client.get_experiment_by_name("x").experiment_id])
+    assert run.info.run_id == run_id
+    assert opened(client).run_id == run_id
+
+
+def test_points_are_told_apart_by_metric_and_epoch_alone(tmp_path: Path) -> None:
+    uri = new_database(tmp_path)
+    run = opened(MlflowClient(uri))
+    first = {"epoch": 1, "step": 5, "time_s": 10.0, "dev/l1": 0.5, "perf/epoch_s": float("nan")}
+    run.log_records([first, first | {"time_s": 20.0, "dev/l1": 0.25}])
+    run.log_records([first | {"time_s": 30.0, "perf/epoch_s": 3.0}, first | {"epoch": 2}])
+    points = metric_points(uri, run.run_id)
+    assert points["dev/l1"] == [(1, 0.5, 10_000), (2, 0.5, 10_000)]
+    assert [(epoch, time_ms) for epoch, _, time_ms in points["perf/epoch_s"]] == [
+        (1, 10_000),
+        (2, 10_000),
+    ]
+
+
+class _MeetsAnother(MlflowClient):
+    """Two creators, each of which has made its run before the other looks which there are."""
+
+    def __init__(self, uri: str, *, barrier: threading.Barrier) -> None:
+        super().__init__(uri)
+        self._barrier, self._has_made = barrier, False
+
+    def create_run(self, experiment_id: str, **run: Any) -> Run:
+        self._barrier.wait(20)  # both have seen that there is none
+        made = super().create_run(experiment_id, **run)
+        self._barrier.wait(20)
+        return made
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_two_creators_that_see_each_other_keep_the_same_run(tmp_path: Path, number: int) -> None:
+    uri = new_database(tmp_path)
+    MlflowClient(uri).create_experiment("x")
+    barrier = threading.Barrier(2)
+    with ThreadPoolExecutor(2) as pool:
+        clients = [_MeetsAnother(uri, barrier=barrier) for _ in range(2)]
+        run_ids = {run.run_id for run in pool.map(opened, clients)}
+    client = MlflowClient(uri)
+    found = client.search_runs([client.get_experiment_by_name("x").experiment_id])
+    assert {run.info.run_id for run in found} == run_ids
+    assert len(run_ids) == 1
+
+
+def test_of_two_runs_the_one_in_use_stays(tmp_path: Path) -> None:
+    uri = new_database(tmp_path)
+    client = MlflowClient(uri)
+    used = opened(client)
+    used.log_records([{"epoch": 1, "time_s": 1.0, "dev/l1": 0.5}])
+
+    class _SeesItTooLate(MlflowClient):
+        has_looked = False
+
+        def search_runs(self, *arguments: Any, **options: Any) -> Any:
+            if not self.has_looked:
+                self.has_looked = True
+                return []
+            return super().search_runs(*arguments, **options)
+
+    for _ in range(4):  # identifiers are drawn
+        assert opened(_SeesItTooLate(uri)).run_id == used.run_id
+    assert not used.is_deleted()
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (ConnectionError("gone"), True),
+        (TimeoutError("slow"), True),
+        (OSError(errno.ENOSPC, "full"), True),
+        (OperationalError("x", {}, Exception("database or disk is full")), True),
+        (MlflowException("API request failed"), True),
+        (MlflowException("busy", TEMPORARILY_UNAVAILABLE), True),
+        (MlflowException("a name", INVALID_PARAMETER_VALUE), False),
+        (MlflowException("no rights", PERMISSION_DENIED), False),
+        (UserError("a deleted experiment"), False),
+        (ValueError("a defect"), False),
+        (KeyError("a defect"), False),
+    ],
+)
+def test_what_may_pass_is_told_from_what_may_not(error: Exception, passes: bool) -> None:
+    assert may_pass(error) == passes

@@ -1,0 +1,107 @@
+"""A study's runs in MLflow: once each, below the study's run, whatever is sent how often."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from pipelines.tracking.description import RunDescription
+from pipelines.tracking.live_study import LiveStudy
+from pix2pix.config import Params
+from pix2pix.tuning.trials import Exchange, Trial
+from tests.support.mlflow_process import closed_port
+from tests.support.small_study import small_study
+from tests.support.tracked_project import described, new_database, png
+
+RUNNING = Trial(
+    number=0,
+    purpose="search",
+    seed=0,
+    values={"train.beta1": 0.5, "model.norm": "none"},
+    status="running",
+    reason=None,
+    started_s=1000.0,
+    history=({"epoch": 0, "time_s": 1001.0, "dev/l1": 0.5},),
+)
+FIRST = {"epoch": 1, "time_s": 1002.0, "dev/l1": 0.25}
+
+
+def _runs(uri: str) -> dict[str, dict[str, Any]]:
+    """All runs of the studies' experiment, by name."""
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("pix2pix-tune")
+    return {
+        run.info.run_name: {
+            "id": run.info.run_id,
+            "status": run.info.status,
+            "tags": run.data.tags,
+            "params": run.data.params,
+            "metrics": run.data.metrics,
+            "l1": sorted(
+                (point.step, point.value)
+                for point in client.get_metric_history(run.info.run_id, "dev/l1")
+            ),
+            "files": sorted(item.path for item in client.list_artifacts(run.info.run_id)),
+        }
+        for run in client.search_runs([experiment.experiment_id])
+    }
+
+
+@pytest.fixture
+def description(small_params: Params) -> RunDescription:
+    return described(small_study(small_params))
+
+
+def test_trials_lie_below_the_study_and_are_logged_once(
+    description: RunDescription, tmp_path: Path
+) -> None:
+    uri = new_database(tmp_path / "mlflow")
+    stopped = dataclasses.replace(
+        RUNNING, status="stopped", reason="ASHA: behind", history=(*RUNNING.history, FIRST)
+    )
+    report = tmp_path / "report.txt"
+    report.write_text("found")
+    for _ in range(2):  # a study that goes on sends all again
+        live = LiveStudy(uri, description, grid=lambda _trial: png(1))
+        live(RUNNING)
+        live(stopped)
+        assert live.close("FINISHED", {"tune/report.txt": report})
+    runs = _runs(uri)
+    (name,) = runs.keys() - {"search 0"}
+    study, trial = runs[name], runs["search 0"]
+    assert name.startswith("tune-")
+    assert (study["status"], study["files"]) == ("FINISHED", ["environment", "tune"])
+    assert study["params"]["tune.sampler"] == "optuna"
+    assert trial["tags"]["mlflow.parentRunId"] == study["id"]
+    assert trial["tags"]["pix2pix.stopped_because"] == "ASHA: behind"
+    assert (trial["status"], trial["files"]) == ("KILLED", ["images"])
+    assert trial["params"] == {"train.seed": "0", "train.beta1": "0.5", "model.norm": "none"}
+    assert trial["l1"] == [(0, 0.5), (1, 0.25)]
+    assert trial["metrics"]["tune/best_dev_l1"] == 0.25
+
+
+def test_an_exchange_is_a_tag_as_parameters_never_change(
+    description: RunDescription, tmp_path: Path
+) -> None:
+    uri = new_database(tmp_path / "mlflow")
+    exchange = Exchange(epoch=1, parent=2, before=RUNNING.values)
+    after = {"train.beta1": 0.6, "model.norm": "none"}
+    live = LiveStudy(uri, description, grid=lambda _trial: None)
+    live(RUNNING)
+    live(dataclasses.replace(RUNNING, values=after, exchanges=(exchange,)))
+    assert live.close("FINISHED", {})
+    trial = _runs(uri)["search 0"]
+    assert trial["params"]["train.beta1"] == "0.5"
+    assert trial["tags"]["pix2pix.exchanges"] == f"epoch 1, from trial 2: {after}"
+
+
+def test_a_study_goes_on_without_mlflow(
+    description: RunDescription, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.tracking.live_study._FLUSH_S", 0.5)
+    live = LiveStudy(f"http://127.0.0.1:{closed_port()}", description, grid=lambda _trial: None)
+    live(RUNNING)
+    assert not live.close("FINISHED", {})
+    assert "The study goes on; MLflow gets it when it answers again." in caplog.text

@@ -1,0 +1,116 @@
+"""Ending a training in every way there is: the same command ends where an undisturbed one ends."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.killable_project import (
+    TRAIN,
+    TRAIN_STAGE,
+    assert_trained_alike,
+    copied,
+    mlflow_run,
+    newest_step,
+    prepared_training,
+    start,
+    wait_for_step,
+)
+from tests.support.project import Project
+
+pytestmark = pytest.mark.pipeline
+
+Begin = Callable[[tuple[str, ...]], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """With its data prepared; the training is long enough to be ended three times."""
+    return prepared_training(tmp_path / "project", num_epochs=10)
+
+
+@pytest.fixture
+def undisturbed(project: Project, tmp_path: Path) -> Project:
+    """A copy whose training nothing happens to."""
+    copy = copied(project, tmp_path / "undisturbed")
+    copy.run(*TRAIN)
+    return copy
+
+
+@pytest.fixture
+def begin(project: Project) -> Iterator[Begin]:
+    """Starts commands in the project, of which nothing is left after the test."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin(command: tuple[str, ...]) -> "subprocess.Popen[str]":
+        begun.append(start(project, command))
+        return begun[-1]
+
+    yield begin
+    for process in begun:
+        with suppress(ProcessLookupError):  # it, or what it has left, is a group
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def test_ended_in_every_way_it_ends_as_if_nothing_had_been(
+    project: Project, undisturbed: Project, begin: Begin
+) -> None:
+    """`tests/soak/test_killed_driver.py` kills more often, and stops DVC as a terminal does."""
+    # SIGTERM to every process, as `timeout`, systemd and Slurm send it.
+    stage = begin(TRAIN_STAGE)
+    wait_for_step(project, 1, stage)
+    family = psutil.Process(stage.pid).children(recursive=True)
+    stage.send_signal(signal.SIGTERM)
+    os.killpg(stage.pid, signal.SIGTERM)
+    for process in family:
+        process.terminate()
+    said = stage.communicate(timeout=120)[0]
+    assert stage.returncode == 128 + signal.SIGTERM, said
+    assert "SIGTERM: saving and stopping" in said
+    assert "stopped; the same command continues" in said
+    assert "Traceback" not in said
+    assert psutil.wait_procs(family, timeout=20)[1] == []
+    assert mlflow_run(project)[0] == "KILLED"
+    stopped_at, run_key = newest_step(project), _run_key(project)
+
+    # SIGKILL to DVC alone, with the same training at once after it.
+    dvc = begin(TRAIN)
+    wait_for_step(project, stopped_at + 1, dvc)
+    orphans = psutil.Process(dvc.pid).children(recursive=True)
+    dvc.kill()
+    second = begin(TRAIN_STAGE)
+    _read_until("continuing the interrupted training", second)  # it may have to wait for its turn
+    assert psutil.wait_procs(orphans, timeout=30)[1] == []
+    dvc.wait()  # while it is a zombie, the next DVC takes it for a living one that has the lock
+
+    # SIGKILL to every process.
+    wait_for_step(project, newest_step(project) + 30, second)
+    time.sleep(random.Random(0).uniform(0.0, 0.2))
+    os.killpg(second.pid, signal.SIGKILL)
+    second.wait()
+    assert not (project.folder / "models").exists()
+    assert _run_key(project) == run_key
+
+    assert "continuing the interrupted training" in project.run(*TRAIN).stderr
+    assert json.loads((project.folder / "reports" / "train.json").read_text())["run_key"] == run_key
+    assert_trained_alike(project, undisturbed)
+
+
+def _read_until(text: str, running: "subprocess.Popen[str]") -> None:
+    assert running.stdout is not None
+    if not any(text in line for line in running.stdout):
+        pytest.fail(f"it ended without {text!r}")
+
+
+def _run_key(project: Project) -> str:
+    (path,) = project.folder.glob(".runs/*/run.json")
+    return str(json.loads(path.read_text())["run_key"])
