@@ -9,8 +9,6 @@ import shutil
 import time
 from pathlib import Path
 
-import ray.train
-
 from pipelines.cluster.placement import Placement, connect, place
 from pipelines.entrypoint import InterruptionError, run
 from pipelines.evaluation.model_content import content_hash
@@ -120,11 +118,8 @@ def _train(
         raise
     except Exception as error:
         mark_ended(tracking_uri(), description, status="FAILED")
-        if isinstance(error, ray.train.TrainingFailedError):
-            reason = failure_reason(error)
-        elif isinstance(error, UserError):
-            reason = str(error)
-        else:
+        reason = str(error) if isinstance(error, UserError) else failure_reason(error)
+        if reason is None:
             raise
         raise UserError(
             f"training failed: {reason}\nThe same command continues from the last checkpoint in "

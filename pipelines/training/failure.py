@@ -23,11 +23,14 @@ _LOST = (
 logger = logging.getLogger(__name__)
 
 
-def failure_reason(error: ray.train.TrainingFailedError) -> str:
+def failure_reason(error: Exception) -> str | None:
     """What went wrong, each cause once; the traceback of a defect is logged as an error.
 
-    Causes are errors of workers, or of Ray's controller.
+    Causes are errors of workers, or of Ray's controller. None if it is no failure of a training
+    under Ray.
     """
+    if not isinstance(error, ray.train.TrainingFailedError):
+        return None
     causes = _causes(error)
     if any(map(_is_defect, causes)) and not _is_consequence(causes):
         # Ray puts the tracebacks of workers in its text, and hands that of its controller on.
