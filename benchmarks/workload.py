@@ -17,8 +17,8 @@ from pix2pix.data.loader import EvalBatches, TrainBatches
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split, prepare_pairs
 from pix2pix.data.ranges import to_network
-from pix2pix.data.sources.synthetic import write_synthetic
 from pix2pix.models import network_configs
+from pix2pix.sources.synthetic import write_synthetic
 from pix2pix.training import DevSet, fit, new_state
 
 _PRESETS = Path(__file__).resolve().parent.parent / "params"

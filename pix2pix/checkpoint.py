@@ -21,9 +21,9 @@ from torch import nn
 from pix2pix.config import Direction
 from pix2pix.config.strict import STRICT
 from pix2pix.data.manifest import SideRecord
-from pix2pix.data.scale import ScaleRule
 from pix2pix.errors import UserError
 from pix2pix.files import write_bytes, write_text
+from pix2pix.images.scale import ScaleRule
 from pix2pix.models import (
     DiscriminatorConfig,
     GeneratorConfig,

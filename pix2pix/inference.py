@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pix2pix.checkpoint import ModelCard, load_generator
-from pix2pix.data.images import conform, read_side
-from pix2pix.data.labels import class_to_void
 from pix2pix.data.ranges import from_network, to_network
-from pix2pix.data.scale import from_square, to_square
 from pix2pix.errors import UserError
+from pix2pix.images.image import conform, read_side
+from pix2pix.images.labels import class_to_void
+from pix2pix.images.scale import from_square, to_square
 from pix2pix.memory import enough_memory
 from pix2pix.models import InferenceNetwork, translate
 

@@ -16,7 +16,7 @@ def test_the_slowest_come_first_under_the_names_that_pytest_takes(tmp_path: Path
     (tmp_path / "report.xml").write_text(REPORT)
     assert durations(tmp_path / "report.xml") == [
         Duration("tests/soak/test_kills.py::test_b", 30.5),
-        Duration("tests/pix2pix/test_grids.py::test_a[x@1]", 0.25),
+        Duration("tests/pix2pix/images/test_grids.py::test_a[x@1]", 0.25),
         Duration("tests/test_x.py::test_c", 0.125),
     ]
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pipelines.entrypoint import run
 from pix2pix.config import load_params
-from pix2pix.data.names import refuse_bad_names
 from pix2pix.files import refuse_special_files
+from pix2pix.images.names import refuse_bad_names
 from pix2pix.tuning.space import check_space
 
 

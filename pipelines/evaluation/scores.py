@@ -35,7 +35,7 @@ from pix2pix.evaluation.report import MODEL, Report, make_report, per_image_csv,
 from pix2pix.evaluation.scoring import Scorer, SplitScores
 from pix2pix.evaluation.table import format_table
 from pix2pix.files import write_text
-from pix2pix.grids import write_png
+from pix2pix.images.grids import write_png
 from pix2pix.models import InferenceNetwork, translate
 
 

@@ -9,15 +9,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from pix2pix.data.encode import encode, file_suffix
-from pix2pix.data.folders import SUFFIXES, UNREAD_SUFFIXES, all_files, image_files
 from pix2pix.data.manifest import SideRecord
-from pix2pix.data.names import REMEDY as NAME_REMEDY
-from pix2pix.data.names import is_utf8, shown
 from pix2pix.errors import UserError
 from pix2pix.files import write_bytes
+from pix2pix.images.encode import encode, file_suffix
+from pix2pix.images.names import REMEDY as NAME_REMEDY
+from pix2pix.images.names import is_utf8, shown
 from pix2pix.inference import Scale, Translator
 from pix2pix.memory import no_traceback_of_memory
+from pix2pix.preparation.folders import SUFFIXES, UNREAD_SUFFIXES, all_files, image_files
 
 _PROGRESS_S = 10.0
 

@@ -23,8 +23,8 @@ from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
 from pipelines.registry.versions import REFERENCE_HELP, connected, find_version, label
 from pipelines.tracking.uri import tracking_uri
-from pix2pix.data.names import shown, some
 from pix2pix.errors import UserError
+from pix2pix.images.names import shown, some
 from pix2pix.inference import Scale, Translator
 from pix2pix.models import InferenceMode
 

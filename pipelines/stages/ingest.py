@@ -9,11 +9,11 @@ from typing import assert_never
 from pipelines.entrypoint import run, write_json
 from pipelines.paths import ARCHIVE_CACHE_DIR, ARCHIVE_LEDGER_PATH, RAW_DIR, SOURCE_PATH
 from pix2pix.config import DataConfig, load_params
-from pix2pix.data.names import refuse_bad_names
-from pix2pix.data.sources.archive import fetch_archive
-from pix2pix.data.sources.synthetic import write_synthetic
 from pix2pix.errors import UserError
 from pix2pix.files import refuse_special_files
+from pix2pix.images.names import refuse_bad_names
+from pix2pix.sources.archive import fetch_archive
+from pix2pix.sources.synthetic import write_synthetic
 
 logger = logging.getLogger(__name__)
 

@@ -48,7 +48,7 @@ from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
 from pix2pix.files import write_bytes, write_text
-from pix2pix.grids import write_png
+from pix2pix.images.grids import write_png
 from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
 from pix2pix.training import Best
 from pix2pix.training.dev import better_mode

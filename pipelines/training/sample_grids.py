@@ -5,7 +5,7 @@ from torch import Tensor
 from pix2pix.data.manifest import Manifest
 from pix2pix.data.prepared import PreparedSplit
 from pix2pix.data.ranges import from_network
-from pix2pix.grids import as_rgb8, image_grid, png_bytes
+from pix2pix.images.grids import as_rgb8, image_grid, png_bytes
 from pix2pix.models import InferenceMode
 
 

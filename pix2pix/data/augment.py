@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 from pix2pix.config import AugmentConfig, DataConfig
-from pix2pix.data.alpha import premultiplied, straight, weighted_by_alpha
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
+from pix2pix.images.alpha import premultiplied, straight, weighted_by_alpha
 
 # Without this, importing albumentations asks the package index for a newer version: a delay and a
 # warning where there is no network. The variable is read once, during the import.

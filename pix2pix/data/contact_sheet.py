@@ -4,7 +4,7 @@ import numpy as np
 
 from pix2pix.data.augment import Augmentation, augment_seed
 from pix2pix.data.prepared import PreparedSplit
-from pix2pix.grids import as_rgb8, image_grid
+from pix2pix.images.grids import as_rgb8, image_grid
 
 _SEPARATOR_PX = 2
 

@@ -15,13 +15,13 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from pix2pix.config import DataConfig, Direction, Kind, SideConfig
-from pix2pix.data.images import AnyKernel, value_range
-from pix2pix.data.names import REMEDY as NAME_REMEDY
-from pix2pix.data.names import is_utf8, shown, some
-from pix2pix.data.report import CheckReport
 from pix2pix.data.splits import SPLITS, Split
 from pix2pix.errors import UserError
 from pix2pix.files import write_text
+from pix2pix.images.image import AnyKernel, value_range
+from pix2pix.images.names import REMEDY as NAME_REMEDY
+from pix2pix.images.names import is_utf8, shown, some
+from pix2pix.preparation.report import CheckReport
 
 MANIFEST_NAME = "manifest.json"
 FORMAT = 2

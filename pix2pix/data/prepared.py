@@ -14,10 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pix2pix.atomic import new_directory
 from pix2pix.config import DataConfig
 from pix2pix.data.arrays import Layout, open_array, write_arrays
-from pix2pix.data.atomic import new_directory
-from pix2pix.data.checks import check_pairs
 from pix2pix.data.manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -27,13 +26,14 @@ from pix2pix.data.manifest import (
     make_manifest,
     write_manifest,
 )
-from pix2pix.data.pairs import PairFiles, read_pair
-from pix2pix.data.parallel import map_in_order
-from pix2pix.data.report import BadPairsError, CheckReport
-from pix2pix.data.scale import to_square
 from pix2pix.data.splits import Split
 from pix2pix.errors import UserError
 from pix2pix.files import flush_all
+from pix2pix.images.scale import to_square
+from pix2pix.preparation.checks import check_pairs
+from pix2pix.preparation.pairs import PairFiles, read_pair
+from pix2pix.preparation.parallel import map_in_order
+from pix2pix.preparation.report import BadPairsError, CheckReport
 
 __all__ = [
     "BadPairsError",

@@ -18,7 +18,7 @@ IDENTITY = "identity"
 MEAN_TARGET = "mean_target"
 REAL_VS_REAL = "real_vs_real"
 
-# ITU-R BT.601, as in pix2pix.data.images.
+# ITU-R BT.601, as in pix2pix.images.image.
 _LUMA = (0.299, 0.587, 0.114)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from pix2pix.grids import as_rgb8, image_grid
+from pix2pix.images.grids import as_rgb8, image_grid
 
 
 class Panel(NamedTuple):

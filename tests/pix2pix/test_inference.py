@@ -12,13 +12,13 @@ from PIL import Image
 from pix2pix import inference
 from pix2pix.checkpoint import ModelCard, load_generator, save_model
 from pix2pix.config import DataConfig, SideConfig, load_params
-from pix2pix.data.encode import encode
-from pix2pix.data.images import resize
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import Manifest, SideRecord
 from pix2pix.data.prepared import open_split, prepare_pairs
 from pix2pix.data.ranges import from_network
 from pix2pix.errors import UserError
+from pix2pix.images.encode import encode
+from pix2pix.images.image import resize
 from pix2pix.inference import Translator
 from pix2pix.models import (
     DiscriminatorConfig,

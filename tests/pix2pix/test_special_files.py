@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.data.images import read_image
 from pix2pix.errors import StorageError, UserError
 from pix2pix.files import read_plain, refuse_special_files, special_files, write_bytes
+from pix2pix.images.image import read_image
 
 
 def _pipe(path: Path) -> None:

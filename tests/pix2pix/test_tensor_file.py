@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import save_file
 
 from pix2pix.checkpoint import load_training, save_training
-from pix2pix.data.decode import decode
 from pix2pix.errors import UserError
 from pix2pix.evaluation.extractors import inception_extractor
+from pix2pix.images.decode import decode
 from pix2pix.models.reference import (
     discriminator_from_file,
     discriminator_from_weights,

@@ -12,8 +12,8 @@ from urllib.error import HTTPError
 
 import pytest
 
-from pix2pix.data.sources.download import download
 from pix2pix.errors import StorageError
+from pix2pix.sources.download import download
 from pix2pix.web import AddressError, ask, check_address
 
 _OK = b"HTTP/1.1 200 OK\r\n"

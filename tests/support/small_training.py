@@ -16,7 +16,7 @@ from pipelines.training.driver import Trained, train
 from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import prepare_pairs
-from pix2pix.data.sources.synthetic import write_synthetic
+from pix2pix.sources.synthetic import write_synthetic
 
 
 def small_training(params: Params, **train_changes: Any) -> Params:

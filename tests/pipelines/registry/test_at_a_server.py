@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from pix2pix.data.encode import encode
+from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
 from tests.support.mlflow_process import serving
 from tests.support.registered_project import MODEL, MODELS, REPORTS, register_model, train

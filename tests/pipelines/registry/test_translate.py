@@ -6,8 +6,8 @@ import pytest
 
 from pipelines.entrypoint import run
 from pipelines.registry import translate
-from pix2pix.data.decode import decode
-from pix2pix.data.encode import encode
+from pix2pix.images.decode import decode
+from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
 from tests.support.registered_project import MODEL, MODELS, change_card, register_model, train
 from tests.support.tracked_project import source_image

@@ -21,7 +21,7 @@ from pipelines.repository.node_dataset import DatasetSource, dataset_source, loc
 from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split, prepare_pairs
-from pix2pix.data.sources.synthetic import write_synthetic
+from pix2pix.sources.synthetic import write_synthetic
 from tests.support.s3_server import S3Server, s3_server
 
 pytestmark = pytest.mark.slow  # DVC takes a second to start, and starts some times in each

@@ -78,7 +78,7 @@ import os, signal, sys
 import numpy as np
 from pipelines.stages import ingest, prepare
 from pix2pix.data import prepared
-from pix2pix.data.sources import synthetic
+from pix2pix.sources import synthetic
 
 def dying(function, moment):
     left = [moment]

@@ -13,7 +13,7 @@ import pytest
 from pipelines.entrypoint import TRY_AGAIN, run
 from pipelines.stages import ingest, prepare
 from pix2pix.config import SyntheticConfig
-from pix2pix.data.sources.synthetic import write_synthetic
+from pix2pix.sources.synthetic import write_synthetic
 
 ROOT = Path(__file__).parents[3]
 

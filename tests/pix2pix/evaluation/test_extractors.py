@@ -24,7 +24,7 @@ from pix2pix.evaluation.extractors import (
     inception_extractor,
 )
 from pix2pix.evaluation.frechet import frechet_distance, kernel_interval
-from pix2pix.grids import write_png
+from pix2pix.images.grids import write_png
 
 CPU = torch.device("cpu")
 

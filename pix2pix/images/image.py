@@ -1,0 +1,236 @@
+"""One image: read, brought to the channels of its side, resized.
+
+Arrays are (H, W, C), channels in RGB order, uint8, uint16 or float32.
+"""
+
+import logging
+from pathlib import Path
+from typing import Literal, Protocol, assert_never
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from pix2pix.config import Kernel, Kind, SideConfig
+from pix2pix.errors import UserError
+from pix2pix.files import read_plain
+from pix2pix.images.alpha import weighted_by_alpha
+from pix2pix.images.decode import decode_file
+from pix2pix.images.decoded import Decoded
+from pix2pix.images.labels import LabelSide, class_range, void_to_class
+from pix2pix.images.names import shown
+
+logger = logging.getLogger(__name__)
+
+AnyKernel = Kernel | Literal["nearest"]
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_CV_CHANNELS = 4  # cv2.resize averages at most so many at once
+
+
+class Side(LabelSide, Protocol):
+    """What must be known of a side to read its images: of SideConfig and of SideRecord."""
+
+    @property
+    def kind(self) -> Kind:
+        """Whether the values are measured or are labels."""
+
+    @property
+    def channels(self) -> int:
+        """Channels that the networks see."""
+
+    @property
+    def grayscale(self) -> bool:
+        """Whether colour files become one channel."""
+
+
+def read_image(path: Path, *, label_ids: bool = False) -> np.ndarray:
+    """The pixels of `read_file`."""
+    return read_file(path, label_ids=label_ids).pixels
+
+
+def read_file(path: Path, *, label_ids: bool = False) -> Decoded:
+    """Read an image file in its own depth: (H, W, C), upright, and what the file says of itself.
+
+    The formats are those of `decode`. Raises UserError naming the file if it cannot be read
+    whole, is no image, or holds values other than uint8, uint16 and finite float32.
+    """
+    try:
+        return decode_file(read_plain(path), label_ids=label_ids)
+    except OSError as error:
+        raise UserError(f"{shown(path)}: cannot be read ({error.strerror or error})") from None
+    except UserError as error:
+        raise UserError(f"{shown(path)}: {error}") from None
+
+
+def read_side(path: Path, side: Side) -> np.ndarray:
+    """`read_file` and `conform`: an image as this side's networks expect it."""
+    read = read_file(path, label_ids=side.num_labels is not None)
+    if read.facts.num_frames > 1:
+        logger.warning("%s: the first of %d frames is taken", shown(path), read.facts.num_frames)
+    try:
+        return conform(read.pixels, side)
+    except UserError as error:
+        raise UserError(f"{shown(path)}: {error}") from None
+
+
+def conform(image: np.ndarray, side: Side) -> np.ndarray:
+    """(H, W, C) with the channels and the class ids that the networks of `side` see.
+
+    Colours become luma (Rec. 601, same dtype) if the side asks for grey, void the class after the
+    last one. Raises UserError if the number of channels is not the declared one, LabelError if a
+    value is no declared class id.
+    """
+    return void_to_class(_with_channels(image, side), side)
+
+
+def _with_channels(image: np.ndarray, side: Side) -> np.ndarray:
+    height, width, channels = image.shape
+    if side.grayscale and channels == 3:
+        if side.kind == "labels":
+            return _equal_channel(image)
+        luma = sum(image[..., index].astype(np.float64) * LUMA[index] for index in range(3))
+        return _as_dtype(np.asarray(luma)[..., None], image.dtype)
+    if channels == side.channels:
+        return image
+    raise UserError(
+        f"{width}x{height} px with {channels} channel(s) where channels is {side.channels}; "
+        f"{_channels_hint(image, side)}"
+    )
+
+
+def _equal_channel(image: np.ndarray) -> np.ndarray:
+    """The ids of a label map that is stored as grey RGB. Raises UserError if it holds colours."""
+    if not _is_grey(image):
+        raise UserError(
+            "grayscale: true would turn label colours into brightness; "
+            "set grayscale: false and channels: 3 for colour-coded labels, or num_labels: N if the "
+            "colours are a palette of class ids 0..N-1"
+        )
+    return np.ascontiguousarray(image[..., :1])
+
+
+def _channels_hint(image: np.ndarray, side: Side) -> str:
+    channels = image.shape[2]
+    as_it_is = f"convert it, or set channels: {channels} if all images have so many"
+    if channels in (2, 4):
+        return f"remove the transparency (alpha) channel, or {as_it_is}"
+    if channels != 3 or side.channels != 1:
+        return as_it_is
+    if side.kind == "image" or _is_grey(image):
+        return "set grayscale: true, or convert it"
+    if side.num_labels is None:
+        return (
+            "set num_labels: N if the files hold class ids 0..N-1 (the colours of a palette are "
+            "not read then), or channels: 3 if the labels are told by colour"
+        )
+    return (
+        "num_labels needs files with one class id per pixel, grey or with a palette; convert it, "
+        "or set num_labels: null and channels: 3 if the labels are told by colour"
+    )
+
+
+def _is_grey(image: np.ndarray) -> bool:
+    return bool((image[..., :1] == image).all())
+
+
+def value_range(dtype: str | np.dtype, side: SideConfig) -> tuple[float, float]:
+    """The values that map to -1 and 1: declared, the labels', or the whole range of the integers.
+
+    Raises UserError for floats without a declared range, and for a void_label that the integers
+    cannot hold.
+    """
+    if side.value_range is not None:
+        return side.value_range
+    if side.num_labels is not None:
+        _check_void_fits(np.dtype(dtype), side)
+        return class_range(side.num_labels, side.void_label)
+    if np.dtype(dtype).kind == "f":
+        raise UserError(
+            f"{np.dtype(dtype).name} images have no natural range; "
+            "set value_range: [low, high] for this side"
+        )
+    return (0.0, float(np.iinfo(dtype).max))
+
+
+def _check_void_fits(dtype: np.dtype, side: SideConfig) -> None:
+    if side.void_label is None or dtype.kind == "f":
+        return
+    if side.void_label > np.iinfo(dtype).max:
+        raise UserError(
+            f"void_label is {side.void_label}, which {dtype.name} files cannot hold; correct it, "
+            "or set void_label: null"
+        )
+
+
+def resize(
+    image: np.ndarray, height: int, width: int, *, kernel: AnyKernel, alpha: bool = False
+) -> np.ndarray:
+    """Resize (H, W, C) to (height, width, C), same dtype.
+
+    nearest takes the pixel under each new pixel's centre, area averages what each new pixel covers
+    (up and down alike), bilinear and bicubic are antialiased, i.e. widened when shrinking. With
+    `alpha` the last channel is opacity, and weighs the colours: what is transparent gives no
+    colour to what can be seen.
+    """
+    if image.shape[:2] == (height, width):
+        return image
+    if kernel == "nearest":
+        rows, columns = _centres(image.shape[0], height), _centres(image.shape[1], width)
+        return np.ascontiguousarray(image[rows[:, None], columns])
+    if alpha:
+        filtered = weighted_by_alpha(image, lambda values: _filter(values, height, width, kernel))
+    else:
+        filtered = _filter(image, height, width, kernel)
+    if image.dtype.kind == "f":  # bicubic overshoots, others by a rounding: keep to the range
+        filtered = filtered.clip(image.min(), image.max())
+    return _as_dtype(filtered, image.dtype)
+
+
+def _filter(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.ndarray:
+    """(H, W, C) of any dtype -> (height, width, C) float32."""
+    match kernel:
+        case "area":
+            return _resize_area(image, height, width)
+        case "bilinear":
+            return _resize_pillow(image, height, width, Image.Resampling.BILINEAR)
+        case "bicubic":
+            return _resize_pillow(image, height, width, Image.Resampling.BICUBIC)
+        case _:
+            assert_never(kernel)
+
+
+def _centres(old: int, new: int) -> np.ndarray:
+    return (2 * np.arange(new) + 1) * old // (2 * new)
+
+
+def _resize_area(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Box average in float32, one axis at a time: where one axis shrinks and the other grows,
+    OpenCV in a single call drops pixels instead of averaging them.
+    """
+    parts = []
+    for first in range(0, image.shape[2], _CV_CHANNELS):
+        part = image[..., first : first + _CV_CHANNELS].astype(np.float32)
+        wide = cv2.resize(part, (width, image.shape[0]), interpolation=cv2.INTER_AREA)
+        both = cv2.resize(wide, (width, height), interpolation=cv2.INTER_AREA)
+        parts.append(both.reshape(height, width, -1))  # OpenCV drops a single channel's axis
+    return np.concatenate(parts, axis=2)
+
+
+def _resize_pillow(
+    image: np.ndarray, height: int, width: int, resample: Image.Resampling
+) -> np.ndarray:
+    """Channel by channel in float32, so that 16 bits and any number of channels work."""
+    channels = [
+        Image.fromarray(image[..., index].astype(np.float32)).resize((width, height), resample)
+        for index in range(image.shape[2])
+    ]
+    return np.stack([np.asarray(channel) for channel in channels], axis=2)
+
+
+def _as_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Round and clip to integers; floats are only converted."""
+    if dtype.kind == "f":
+        return values.astype(dtype)
+    whole: np.ndarray = np.rint(values).clip(0, np.iinfo(dtype).max)
+    return whole.astype(dtype)

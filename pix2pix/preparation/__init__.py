@@ -1,0 +1,1 @@
+"""From a folder of pairs to prepared arrays: finding, checking, splitting, writing."""

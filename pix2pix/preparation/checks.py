@@ -1,0 +1,206 @@
+"""Checking a whole data set before anything is written: every offence, in one report."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from pix2pix.config import DataConfig
+from pix2pix.data.groups import group_of
+from pix2pix.data.splits import Split, assign_splits, find_stand_ins
+from pix2pix.errors import UserError
+from pix2pix.images.image import value_range
+from pix2pix.images.names import relative_paths, some
+from pix2pix.preparation.file_notes import file_notes
+from pix2pix.preparation.folders import split_folder
+from pix2pix.preparation.inspection import Inspected, inspect_pair
+from pix2pix.preparation.leakage import equal_within_splits, find_leaks
+from pix2pix.preparation.offences import Offence
+from pix2pix.preparation.pairs import Discovery, find_pairs
+from pix2pix.preparation.parallel import map_in_order
+from pix2pix.preparation.report import CheckedPair, CheckReport
+from pix2pix.preparation.sides import (
+    doubtful_sides,
+    flat_images,
+    range_uses,
+    side_names,
+    wrong_sides,
+)
+
+__all__ = ["CheckReport", "check_pairs"]
+
+
+def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = None) -> CheckReport:
+    """Read every pair under `root` and report all that is wrong; nothing is written.
+
+    Raises UserError only where there is nothing to report on: no folder, no images, or too few
+    pairs although none is bad.
+    """
+    discovery = find_pairs(root, config)
+    inspect = partial(inspect_pair, root=root, config=config)
+    inspected = list(map_in_order(inspect, discovery.pairs, label="check", num_workers=num_workers))
+    decoded = [pair for pair in inspected if isinstance(pair, Inspected)]
+    flat, empty_masks = flat_images(decoded, config, root=root)
+    is_flat = {pair_id for offence in flat for pair_id in offence.pair_ids}
+    readable = [pair for pair in decoded if not pair.offences and pair.files.pair_id not in is_flat]
+    dtypes = _usual_dtypes(readable or decoded)
+    uses = range_uses(readable or decoded, dtypes, config)
+    offences = [
+        *discovery.offences,
+        *(offence for pair in inspected for offence in pair.offences),
+        *flat,
+        *wrong_sides(decoded, config),
+        *_mixed_dtypes(readable, dtypes, root=root, config=config),
+        *_ranges_missing(dtypes, config),
+        *(Offence("narrow_range", (), (), use.fault) for use in uses if use.fault is not None),
+        *_without_group(readable, root=root, pattern=config.group),
+    ]
+    sound = [
+        pair
+        for pair in readable
+        if pair.dtypes == dtypes and group_of(pair.files.pair_id, config.group) is not None
+    ]
+    pairs, splits, misplaced = _place(sound, discovery, config, root=root, is_clean=not offences)
+    return CheckReport(
+        num_found=len(discovery.pairs) + len({o.pair_ids for o in discovery.offences}),
+        pairs=tuple(
+            CheckedPair(pair.files, splits[pair.files.pair_id], pair.content_hash) for pair in pairs
+        ),
+        dtypes=dtypes,
+        offences=(*offences, *misplaced),
+        notes=(
+            *_notes(discovery, pairs, splits),
+            *_empty_mask_notes(pairs, empty_masks),
+            *file_notes(decoded, config),
+            *doubtful_sides(decoded, config),
+            *(use.note for use in uses if use.note is not None),
+            *_stand_in_notes(pairs, config),
+        ),
+        sides=tuple(use.summary for use in uses),
+        has_alpha=_has_alpha(pairs),
+    )
+
+
+def _usual_dtypes(pairs: Sequence[Inspected]) -> tuple[str, str]:
+    """The most frequent dtype of sources and of targets."""
+    if not pairs:
+        return ("", "")
+    counts = [Counter(pair.dtypes[role] for pair in pairs) for role in (0, 1)]
+    usual = [min(count, key=lambda dtype: (-count[dtype], dtype)) for count in counts]
+    return usual[0], usual[1]
+
+
+def _has_alpha(pairs: Sequence[Inspected]) -> tuple[bool, bool]:
+    """Whether the last channel of sources and of targets is opacity, as their files say."""
+    facts = [pair.facts for pair in pairs]
+    return any(each[0].has_alpha for each in facts), any(each[1].has_alpha for each in facts)
+
+
+def _mixed_dtypes(
+    pairs: Sequence[Inspected], dtypes: tuple[str, str], *, root: Path, config: DataConfig
+) -> Iterator[Offence]:
+    for pair in pairs:
+        for found, usual, name in zip(pair.dtypes, dtypes, side_names(config), strict=True):
+            if found != usual:
+                files = pair.files
+                path = files.path_a if name == "A" else files.path_b
+                message = f"side {name} is {found}, most are {usual}"
+                yield Offence(
+                    "mixed_dtype", (files.pair_id,), relative_paths(root, [path]), message
+                )
+
+
+def _ranges_missing(dtypes: tuple[str, str], config: DataConfig) -> Iterator[Offence]:
+    sides = (config.source_side, config.target_side)
+    for dtype, side, name in zip(dtypes, sides, side_names(config), strict=True):
+        try:
+            value_range(dtype or "uint8", side)
+        except UserError as error:
+            yield Offence("no_value_range", (), (), f"data.side_{name.lower()}: {error}")
+
+
+def _without_group(
+    pairs: Sequence[Inspected], *, root: Path, pattern: str | None
+) -> Iterator[Offence]:
+    """Not the pairs are to blame for it but the pattern: leaving them out would hide that."""
+    for files in (pair.files for pair in pairs):
+        if group_of(files.pair_id, pattern) is None:
+            message = f"data.group: {pattern!r} finds no group in {files.pair_id!r}"
+            paths = relative_paths(root, (files.path_a, files.path_b))
+            yield Offence("no_group", (), paths, message)
+
+
+def _place(
+    sound: list[Inspected], discovery: Discovery, config: DataConfig, *, root: Path, is_clean: bool
+) -> tuple[list[Inspected], dict[str, Split], list[Offence]]:
+    """The pairs that can be split without leaks, their splits, and what is wrong with the others.
+
+    Leaving out a leaking pair moves no other, but where it was a split's only one.
+    Raises UserError if there are too few pairs although all is clean.
+    """
+    offences: list[Offence] = []
+    while True:
+        try:
+            splits = _split(sound, discovery, config)
+        except UserError as error:
+            if is_clean and not offences:
+                raise
+            return [], {}, [*offences, Offence("too_few_pairs", (), (), str(error))]
+        leaks = find_leaks(
+            sound,
+            splits,
+            root=root,
+            max_bits=config.near_duplicate_bits,
+            group=config.group,
+        )
+        offences += leaks
+        leaking = {pair_id for leak in leaks for pair_id in leak.pair_ids}
+        sound = [pair for pair in sound if pair.files.pair_id not in leaking]
+        if not leaks or config.on_bad_pair == "fail":
+            return sound, splits, offences
+
+
+def _split(
+    pairs: Sequence[Inspected], discovery: Discovery, config: DataConfig
+) -> dict[str, Split]:
+    folders = {pair.files.pair_id: pair.files.folder for pair in pairs}
+    found = [pair.pair_id for pair in discovery.pairs]
+    found += [pair_id for offence in discovery.offences for pair_id in offence.pair_ids]
+    lost = {split_folder(pair_id) for pair_id in found} - set(folders.values()) - {None}
+    if not pairs:
+        raise UserError("no sound pair is left")
+    if lost:  # a bad test folder must not quietly be replaced by pairs carved from train
+        raise UserError(f"no sound pair is left in {' and '.join(sorted(filter(None, lost)))}")
+    return assign_splits(folders, config)
+
+
+def _notes(
+    discovery: Discovery, pairs: Sequence[Inspected], splits: dict[str, Split]
+) -> Iterator[str]:
+    ignored = discovery.ignored
+    if ignored:
+        yield f"{len(ignored)} file(s) of other kinds were left alone: {some(ignored)}"
+    oblong = [pair.files.pair_id for pair in pairs if not pair.is_square]
+    if oblong:
+        yield f"{len(oblong)} pair(s) are not square and will be squeezed: {some(oblong)}"
+    equal = equal_within_splits(pairs, splits)
+    if equal:
+        yield f"{len(equal)} pair(s) appear again within their split: {some(equal)}"
+
+
+def _empty_mask_notes(pairs: Sequence[Inspected], empty_masks: Sequence[str]) -> Iterator[str]:
+    kept = {pair.files.pair_id for pair in pairs}
+    empty = [pair_id for pair_id in empty_masks if pair_id in kept]
+    if empty:
+        yield f"{len(empty)} pair(s) have a label map or mask of a single value: {some(empty)}"
+
+
+def _stand_in_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
+    if not pairs:
+        return
+    folders = {pair.files.pair_id: pair.files.folder for pair in pairs}
+    for split, stand_ins in find_stand_ins(folders, config).items():
+        yield (
+            f"no pair falls into {split} by its own hash, as happens in a small set: "
+            f"{some(stand_ins)} stands in, and may move when pairs are added or left out"
+        )

@@ -1,0 +1,78 @@
+"""Finding pictures again after re-encoding, resizing or a change of brightness.
+
+A thumbnail of 16x16 luma cells, its mean removed, is a direction in 256 dimensions; how alike two
+pictures are is the angle between their directions, which a change of brightness or contrast hardly
+turns. It is given in bits: the number of bits in which random-hyperplane hashes of 256 bits would
+differ on average (Charikar 2002, sec. 3), 256 * angle / pi; 0 means alike, 128 unrelated.
+
+Two pairs are near duplicates only if sources *and* targets are alike: flat label maps of different
+pictures may well look the same.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pix2pix.images.image import LUMA, resize
+
+NUM_BITS = 256
+
+_CELLS = 16
+# What compression does to a nearly flat picture turns it anywhere. Every direction gets this share
+# of the usual contrast as a component in common, so that flat pictures count as alike.
+_COMMON = 0.3
+_TINY = 1e-12  # in place of a common component of zero: all pictures of a side are flat
+_BLOCK = 1 << 22  # distances held at once: 16 MiB
+
+
+class Match(NamedTuple):
+    """Row `row` of one set and its nearest row of another, `num_bits` apart."""
+
+    row: int
+    nearest: int
+    num_bits: int
+
+
+def thumbnails(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """What a pair of (H, W, C) images is known by: (2, 256) float32, mean 0 each."""
+    return np.stack([_thumbnail(source), _thumbnail(target)])
+
+
+def directions(pairs: np.ndarray) -> np.ndarray:
+    """(N, 2, 256) thumbnails of a whole set -> (N, 2, 257) float32 of length 1."""
+    lengths = np.linalg.norm(pairs, axis=2, keepdims=True)
+    common = np.maximum(_COMMON * np.median(lengths, axis=0, keepdims=True), _TINY)
+    longer = np.concatenate([pairs, np.broadcast_to(common, lengths.shape)], axis=2)
+    return np.asarray(longer / np.hypot(lengths, common), dtype=np.float32)
+
+
+def nearest_within(pairs: np.ndarray, others: np.ndarray, *, max_bits: int) -> list[Match]:
+    """For each row of `pairs` its nearest row of `others`, if at most `max_bits` away.
+
+    Both are (N, 2, 257) directions. The distance of two pairs is the larger one of the distances
+    of their sources and of their targets, in bits, rounded.
+    """
+    matches: list[Match] = []
+    if not len(others):
+        return matches
+    num_rows = max(1, _BLOCK // len(others))
+    for first in range(0, len(pairs), num_rows):
+        block = pairs[first : first + num_rows]
+        cosines = np.minimum(*(block[:, role] @ others[:, role].T for role in (0, 1)))
+        nearest = cosines.argmax(axis=1)
+        angles = np.arccos(cosines[np.arange(len(nearest)), nearest].clip(-1, 1))
+        num_bits = np.rint(angles * (NUM_BITS / np.pi)).astype(int)
+        matches += [
+            Match(first + int(row), int(nearest[row]), int(num_bits[row]))
+            for row in np.flatnonzero(num_bits <= max_bits)
+        ]
+    return matches
+
+
+def _thumbnail(image: np.ndarray) -> np.ndarray:
+    """(H, W, C) -> (256,) float32; luma, or the mean of the channels where there are not three."""
+    channels = image.shape[2]
+    weights = LUMA if channels == 3 else (1 / channels,) * channels
+    cells = resize(image.astype(np.float32), _CELLS, _CELLS, kernel="area")
+    luma = (cells @ np.asarray(weights, np.float32)).ravel()
+    return np.asarray(luma - luma.mean())

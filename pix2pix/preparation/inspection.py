@@ -1,0 +1,149 @@
+"""Looking at the pixels of one pair: what is wrong with it, and what it is known by."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix.config import DataConfig, SideConfig
+from pix2pix.images.decoded import FileFacts
+from pix2pix.images.names import relative_paths
+from pix2pix.preparation.duplicates import thumbnails
+from pix2pix.preparation.offences import BadPair, Offence, OffenceKind
+from pix2pix.preparation.pairs import PairFiles, ReadPair, read_pair_files
+from pix2pix.preparation.values import Values, measure
+
+_FAR = 3  # lengths of value_range beyond it: no scale would hold both
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A pair of which there are no pixels, and why."""
+
+    files: PairFiles
+    offences: tuple[Offence, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """What a pair is known by, and what is wrong with it; a tuple is of source and target."""
+
+    files: PairFiles
+    offences: tuple[Offence, ...]
+    dtypes: tuple[str, str]
+    content_hash: str
+    thumbnails: np.ndarray  # (2, 256) float32, see `duplicates`
+    size: tuple[int, int]  # height and width, px
+    facts: tuple[FileFacts, FileFacts]
+    values: tuple[Values, Values]
+    difference: float | None  # mean over pixels, as a share of the span; None: not to be compared
+
+    @property
+    def is_square(self) -> bool:
+        """Whether preparing keeps its proportions."""
+        return self.size[0] == self.size[1]
+
+
+def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspected | Unreadable:
+    """Read a pair and note everything that is wrong with it. Raises nothing for bad files."""
+    paths = relative_paths(root, (files.path_a, files.path_b))
+    try:
+        pair = read_pair_files(files, config)
+    except BadPair as error:
+        blamed = paths if error.path is None else relative_paths(root, [error.path])
+        return Unreadable(files, (Offence(error.kind, (files.pair_id,), blamed, error.message),))
+    facts = (pair.source_facts, pair.target_facts)
+    values = _values(pair, config)
+    wrong = [*_too_small(pair.source, config), *_wrong_sides(pair, values, config)]
+    height, width = pair.source.shape[:2]
+    return Inspected(
+        files=files,
+        offences=tuple(Offence(kind, (files.pair_id,), paths, text) for kind, text in wrong),
+        dtypes=(pair.source.dtype.name, pair.target.dtype.name),
+        content_hash=content_hash(pair.source, pair.target),
+        thumbnails=thumbnails(pair.source, pair.target),
+        size=(height, width),
+        facts=facts,
+        values=values,
+        difference=_difference(pair.source, pair.target),
+    )
+
+
+def content_hash(source: np.ndarray, target: np.ndarray) -> str:
+    """SHA-256 over shape, dtype and bytes of both images as read."""
+    digest = hashlib.sha256()
+    for image in (source, target):
+        digest.update(f"{image.shape} {image.dtype.name} ".encode())
+        digest.update(np.ascontiguousarray(image).data)
+    return digest.hexdigest()
+
+
+def _values(pair: ReadPair, config: DataConfig) -> tuple[Values, Values]:
+    source, target = config.source_side.value_range, config.target_side.value_range
+    return (
+        measure(pair.source, declared=source, has_alpha=pair.source_facts.has_alpha),
+        measure(pair.target, declared=target, has_alpha=pair.target_facts.has_alpha),
+    )
+
+
+def _difference(source: np.ndarray, target: np.ndarray) -> float | None:
+    if source.shape != target.shape or source.dtype != target.dtype:
+        return None
+    if np.array_equal(source, target):
+        return 0.0
+    low = min(float(source.min()), float(target.min()))
+    high = max(float(source.max()), float(target.max()))
+    total = sum(  # row by row: large images are not to be held once more in 32 bits
+        float(np.abs(row.astype(np.float32) - other.astype(np.float32)).sum(dtype=np.float64))
+        for row, other in zip(source, target, strict=True)
+    )
+    return total / source.size / (high - low)
+
+
+def _too_small(source: np.ndarray, config: DataConfig) -> Iterator[tuple[OffenceKind, str]]:
+    height, width = source.shape[:2]
+    if min(height, width) < config.image_size:
+        yield (
+            "too_small",
+            f"{width}x{height} px, smaller than data.image_size ({config.image_size})",
+        )
+
+
+def _wrong_sides(
+    pair: ReadPair, values: tuple[Values, Values], config: DataConfig
+) -> Iterator[tuple[OffenceKind, str]]:
+    names = ("side A", "side B") if config.direction == "AtoB" else ("side B", "side A")
+    sides = (config.source_side, config.target_side)
+    images = (pair.source, pair.target)
+    facts = (pair.source_facts, pair.target_facts)
+    for name, side, image, fact, value in zip(names, sides, images, facts, values, strict=True):
+        if side.num_labels is not None and fact.is_lossy:
+            yield "lossy_labels", f"{name} holds class ids in a lossy {fact.file_format} file"
+        if side.value_range is not None:
+            yield from _out_of_range(image, side, value, name)
+
+
+def _out_of_range(
+    image: np.ndarray, side: SideConfig, values: Values, name: str
+) -> Iterator[tuple[OffenceKind, str]]:
+    """Values beyond value_range: apart where they are so far out that they mean "no data"."""
+    assert side.value_range is not None
+    low, high = side.value_range
+    least, most = image.min(), image.max()
+    if low <= least and most <= high:
+        return
+    outside = image[(image < low) | (image > high)]
+    reach = _FAR * (high - low)
+    is_far = bool(((outside < low - reach) | (outside > high + reach)).any())
+    if values.no_data is None and not is_far:
+        yield "out_of_range", f"{name} has values {least}..{most} outside {low}..{high}"
+        return
+    share = outside.size / image.size
+    if values.no_data is not None:
+        what = f"{values.no_data:g} in {values.no_data_share:.1%} of the pixels"
+        rest = f", all other values are {values.low:g}..{values.high:g}"
+    else:
+        what, rest = f"{least:g}..{most:g}, {share:.1%} of the values", ""
+    yield "no_data", f"{name} has {what} far outside {low:g}..{high:g}{rest}"

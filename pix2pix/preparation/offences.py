@@ -1,0 +1,100 @@
+"""What can be wrong with a pair, and what to do about it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pix2pix.images.names import REMEDY as NAME_REMEDY
+
+OffenceKind = Literal[
+    "bad_name",
+    "unread_format",
+    "wrong_layout",
+    "identical_sides",
+    "unreadable",
+    "missing_partner",
+    "same_stem",
+    "outside_split_folders",
+    "odd_width",
+    "size_mismatch",
+    "wrong_channels",
+    "mixed_dtype",
+    "no_value_range",
+    "narrow_range",
+    "constant_image",
+    "label_values",
+    "lossy_labels",
+    "out_of_range",
+    "no_data",
+    "too_small",
+    "duplicate_across_splits",
+    "near_duplicate_across_splits",
+    "no_group",
+    "group_across_splits",
+    "too_few_pairs",
+]
+
+REMEDIES: dict[OffenceKind, str] = {
+    "bad_name": NAME_REMEDY,
+    "unread_format": "convert the files to PNG, or to TIFF where PNG cannot hold the values",
+    "wrong_layout": "set data.layout: two_folders, data.folder_a and data.folder_b",
+    "identical_sides": "a network would learn to copy: correct data.folder_a or data.folder_b, or "
+    "set data.layout: side_by_side if each file shows A and B",
+    "unreadable": "replace or remove the file",
+    "missing_partner": "both folders need a file of the same stem; add it or remove the lone one",
+    "same_stem": "a stem must be unique in its folder; rename or remove one of the files",
+    "outside_split_folders": "move the files into train, val, dev or test, or remove them",
+    "odd_width": "a file A|B must divide into two equal halves; set layout: two_folders if it is "
+    "not one, or write it again",
+    "size_mismatch": "resize or crop one of the two so that both show the same region",
+    "wrong_channels": "convert the files, or correct channels/grayscale of the side",
+    "mixed_dtype": "store all images of a side in one depth; a set is prepared as one array",
+    "no_value_range": "set value_range: [low, high] of the side in params.yaml",
+    "narrow_range": "set value_range of the side to what its values can be, or num_labels if they "
+    "are class ids: at least a tenth must be used, or errors look ten times better than they are",
+    "constant_image": "an image of one flat colour is usually a failed export; replace or remove "
+    "it, or set kind: labels if the side holds masks, of which some may be empty",
+    "label_values": "correct num_labels, or set void_label to the id of pixels without a class "
+    "(often 255)",
+    "lossy_labels": "JPEG and lossy WEBP change class ids near every edge: export them as PNG",
+    "out_of_range": "widen value_range of the side, or clip the values",
+    "no_data": "such values usually mean that nothing was measured: fill them (as with the nearest "
+    "values, or the low end of value_range) or crop them away; to widen value_range so far would "
+    "leave next to nothing of it for the data",
+    "too_small": "lower data.image_size: enlarging would invent detail",
+    "duplicate_across_splits": "remove one copy: testing on what was trained on proves nothing",
+    "near_duplicate_across_splits": "remove one of the two, or put both in one split, which "
+    "data.group can do; lower data.near_duplicate_bits if they are different pictures (-1: no "
+    "search)",
+    "no_group": "data.group must find a group in the id of every pair (its path without suffix): "
+    "correct it, or rename the files",
+    "group_across_splits": "put all pairs of a group into one folder, or correct data.group",
+    "too_few_pairs": "add pairs or repair the bad ones; each of train, dev and test needs one",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Offence:
+    """One thing that is wrong.
+
+    `pair_ids` are the pairs that `on_bad_pair: exclude` leaves out (none: it cannot be mended by
+    leaving pairs out), `paths` the files to look at, relative to the data folder.
+    """
+
+    kind: OffenceKind
+    pair_ids: tuple[str, ...]
+    paths: tuple[str, ...]
+    message: str
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.paths)}: {self.message}" if self.paths else self.message
+
+
+class BadPair(ValueError):  # noqa: N818 (not an error of the program)
+    """What makes one pair unusable; `path` is the file to blame where it is one of the two."""
+
+    def __init__(self, kind: OffenceKind, message: str, *, path: Path | None = None) -> None:
+        super().__init__(message if path is None else f"{path}: {message}")
+        self.kind: OffenceKind = kind
+        self.message = message
+        self.path = path

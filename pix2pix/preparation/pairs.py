@@ -1,0 +1,178 @@
+"""Which files belong together, and reading the two images of a pair.
+
+Layouts (`data.layout`): `side_by_side`, one file A|B per pair; `two_folders`, side A and side B in
+folders of their own, paired by file stem. Either may be divided into train, val, dev and test.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix.config import DataConfig, SideConfig
+from pix2pix.errors import UserError
+from pix2pix.images.decoded import Decoded, FileFacts
+from pix2pix.images.image import conform, read_file
+from pix2pix.images.labels import LabelError
+from pix2pix.images.names import relative_paths, shown
+from pix2pix.images.orientation import UPRIGHT
+from pix2pix.preparation.folders import SUFFIXES, Found, collect_files, split_folder
+from pix2pix.preparation.layout import missing_side, refuse_side_folders
+from pix2pix.preparation.offences import BadPair, Offence
+from pix2pix.preparation.pairing import left_alone, lone_files, outside_split_folders
+
+__all__ = [
+    "Discovery",
+    "Offence",
+    "PairFiles",
+    "ReadPair",
+    "find_pairs",
+    "orientations_differ",
+    "read_pair",
+    "read_pair_files",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PairFiles:
+    """Where a pair lies; the paths are equal when it is one file A|B."""
+
+    pair_id: str
+    folder: str | None
+    path_a: Path
+    path_b: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """The pairs of a folder, sorted by id, what is wrong, and the files that are no images."""
+
+    pairs: tuple[PairFiles, ...]
+    offences: tuple[Offence, ...]
+    ignored: tuple[str, ...]  # relative to the data folder
+
+
+def find_pairs(root: Path, config: DataConfig) -> Discovery:
+    """Pair the image files under `root` by name; none is opened.
+
+    The id of a pair is its path without side folder and suffix: train/x. Raises UserError if a
+    folder is missing, holds no images, or is laid out in another way than data.layout says.
+    """
+    if not root.is_dir():
+        raise UserError(f"data.path: the folder {root} is missing; correct it, or `dvc pull`")
+    refuse_side_folders(root, config)
+    sides: list[str | None] = [None]
+    if config.layout == "two_folders":
+        sides = list(dict.fromkeys([config.folder_a, config.folder_b]))
+    found = [collect_files(root, side) for side in sides]
+    for side, files in zip(sides, found, strict=True):
+        _check_not_empty(root, side, files)
+    files_a, files_b = found[0].images, found[-1].images
+    offences = lone_files(root, found[0], found[-1])
+    named = {pair_id for offence in offences for pair_id in offence.pair_ids}
+    paired = {
+        pair_id: [files_a[pair_id][0], files_b[pair_id][0]]
+        for pair_id in sorted(files_a.keys() & files_b.keys() - named)
+    }
+    strays = outside_split_folders(root, paired)
+    named = {offence.pair_ids[0] for offence in strays}
+    return Discovery(
+        pairs=tuple(
+            PairFiles(pair_id, split_folder(pair_id), *paths)
+            for pair_id, paths in paired.items()
+            if pair_id not in named
+        ),
+        offences=(*offences, *strays),
+        ignored=relative_paths(root, left_alone(found)),
+    )
+
+
+def _check_not_empty(root: Path, side: str | None, found: Found) -> None:
+    if found.images or found.unread or found.badly_named:
+        return
+    if side is not None:
+        raise missing_side(root, side)
+    raise UserError(
+        f"{shown(root)} holds no images ({', '.join(SUFFIXES)}); correct data.path or data.layout"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPair:
+    """The images of a pair, (H, W, C) each, and what their files say of them."""
+
+    source: np.ndarray
+    target: np.ndarray
+    source_facts: FileFacts
+    target_facts: FileFacts
+
+
+def read_pair(files: PairFiles, config: DataConfig) -> tuple[np.ndarray, np.ndarray]:
+    """The pair as (source, target), (H, W, C) each, with the channels their sides declare.
+
+    Raises BadPair, a UserError, if a file cannot be read or the two do not make a pair.
+    """
+    pair = read_pair_files(files, config)
+    return pair.source, pair.target
+
+
+def read_pair_files(files: PairFiles, config: DataConfig) -> ReadPair:
+    """`read_pair`, and what the files say of themselves."""
+    read = _read_halves if config.layout == "side_by_side" else _read_both
+    a, b = read(files, config)
+    if a.pixels.shape[:2] != b.pixels.shape[:2]:
+        sizes = [f"{side.pixels.shape[1]}x{side.pixels.shape[0]}" for side in (a, b)]
+        message = f"A is {sizes[0]} px, B is {sizes[1]} px"
+        if a.facts.orientation != b.facts.orientation:
+            message += f"; {orientations_differ(a.facts, b.facts)}"
+        raise BadPair("size_mismatch", message)
+    image_a = _conformed("A", a.pixels, config.side_a)
+    image_b = _conformed("B", b.pixels, config.side_b)
+    if config.direction == "AtoB":
+        return ReadPair(image_a, image_b, a.facts, b.facts)
+    return ReadPair(image_b, image_a, b.facts, a.facts)
+
+
+def orientations_differ(facts_a: FileFacts, facts_b: FileFacts) -> str:
+    """What to say of a pair of which the EXIF orientations are not the same."""
+    said = [
+        f"{name} has {'none' if facts.orientation == UPRIGHT else facts.orientation}"
+        for name, facts in (("A", facts_a), ("B", facts_b))
+    ]
+    return f"the EXIF orientations differ ({', '.join(said)}), and each was turned as its own says"
+
+
+def _read_halves(files: PairFiles, config: DataConfig) -> tuple[Decoded, Decoded]:
+    sides = (config.side_a, config.side_b)
+    # A palette cannot hold ids for one half and colours for the other.
+    whole = _read(files.path_a, label_ids=all(side.num_labels is not None for side in sides))
+    width = whole.pixels.shape[1]
+    if width % 2:
+        raise BadPair("odd_width", f"{width} px wide: no two equal halves A|B")
+    halves = (whole.pixels[:, : width // 2], whole.pixels[:, width // 2 :])
+    left, right = (Decoded(np.ascontiguousarray(half), whole.facts) for half in halves)
+    return left, right
+
+
+def _read_both(files: PairFiles, config: DataConfig) -> tuple[Decoded, Decoded]:
+    return (
+        _read(files.path_a, label_ids=config.side_a.num_labels is not None),
+        _read(files.path_b, label_ids=config.side_b.num_labels is not None),
+    )
+
+
+def _read(path: Path, *, label_ids: bool) -> Decoded:
+    try:
+        return read_file(path, label_ids=label_ids)
+    except UserError as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise BadPair("unreadable", reason, path=path) from None
+
+
+def _conformed(name: str, image: np.ndarray, side: SideConfig) -> np.ndarray:
+    try:
+        return conform(image, side)
+    except LabelError as error:
+        raise BadPair("label_values", f"side {name}: {error}") from None
+    except UserError as error:
+        raise BadPair("wrong_channels", f"side {name}: {error}") from None

@@ -1,0 +1,118 @@
+"""Which share of its range a side really uses.
+
+The networks see the range as [-1, 1] and errors are divided by it. Where the data uses a share s
+of it, the networks see the contrast s, and an L1 looks 1/s times better than that of other data:
+12-bit values in 16-bit files (s = 1/16) score excellently whatever the network does. Below a tenth
+no score means anything, and preparing stops; below a half the report proposes a range.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pix2pix.config import SideConfig
+from pix2pix.errors import UserError
+from pix2pix.images.image import value_range
+from pix2pix.preparation.values import Values
+
+STOP_BELOW = 0.1
+_PROPOSE_BELOW = 0.5
+_MOST_IMAGES = (0.1, 0.9)  # lows and highs that nine images in ten keep to
+_MAX_IDS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class RangeUse:
+    """What a side holds, in a line for the report; what is wrong with its range, or odd."""
+
+    summary: str
+    fault: str | None
+    note: str | None
+
+
+def range_use(name: str, side: SideConfig, dtype: str, values: Sequence[Values]) -> RangeUse:
+    """Look at the values of all images of a side, at least one; `name` is A or B."""
+    low, high = min(value.low for value in values), max(value.high for value in values)
+    held = f"side {name}: {dtype}, values {_number(low)}..{_number(high)}"
+    no_data = sorted({value.no_data for value in values if value.no_data is not None})
+    if no_data:
+        held += f" and, apart from all others, {', '.join(map(_number, no_data))}"
+    try:
+        declared = value_range(dtype, side)
+    except UserError:
+        proposed = f"side {name} holds {_number(low)}..{_number(high)}: {_proposal(low, high)}"
+        return RangeUse(held, None, proposed)
+    used = _share(low, high, declared)
+    of = f"{used:.2%} of {_number(declared[0])}..{_number(declared[1])}"
+    summary = f"{held}, {of}"
+    ids = _ids(side, dtype, values)
+    if ids is not None and max(ids) < STOP_BELOW * declared[1]:
+        hint = _id_hint(side, ids, dtype, values)
+        return RangeUse(summary, f"side {name} holds the values {_listed(ids)}: {hint}", None)
+    if used < STOP_BELOW and low < high:
+        better = _proposal(low, high)
+        if side.num_labels is not None:
+            better = f"set num_labels: {high + 1:.0f}, or what there can be"
+        fault = f"side {name} uses {_number(low)}..{_number(high)}, {of}: {better}"
+        return RangeUse(summary, fault, None)
+    return RangeUse(summary, None, _narrow_note(name, values, declared, side))
+
+
+def _narrow_note(
+    name: str, values: Sequence[Values], declared: tuple[float, float], side: SideConfig
+) -> str | None:
+    """Where most images use less than half; a few may use more, as with a hot pixel."""
+    lows, highs = [value.low for value in values], [value.high for value in values]
+    low = float(np.quantile(lows, _MOST_IMAGES[0], method="higher"))
+    high = float(np.quantile(highs, _MOST_IMAGES[1], method="lower"))
+    used = _share(low, high, declared)
+    if used >= _PROPOSE_BELOW or low >= high or side.num_labels is not None:
+        return None
+    return (
+        f"side {name}: most images use {_number(low)}..{_number(high)}, {used:.2%} of "
+        f"{_number(declared[0])}..{_number(declared[1])}; if later files keep to that, "
+        f"{_proposal(low, high)}"
+    )
+
+
+def _share(low: float, high: float, declared: tuple[float, float]) -> float:
+    inside = min(high, declared[1]) - max(low, declared[0])
+    return max(inside, 0.0) / (declared[1] - declared[0])
+
+
+def _ids(side: SideConfig, dtype: str, values: Sequence[Values]) -> set[float] | None:
+    """The values of a side that may be class ids without being declared, void left out."""
+    if side.num_labels is not None or side.value_range is not None or side.channels != 1:
+        return None
+    if np.dtype(dtype).kind != "u" or any(value.distinct is None for value in values):
+        return None
+    found = {each for value in values for each in value.distinct or ()} - {_void(dtype)}
+    return found if 1 < len(found) <= _MAX_IDS else None
+
+
+def _id_hint(side: SideConfig, ids: set[float], dtype: str, values: Sequence[Values]) -> str:
+    void = _void(dtype)
+    has_void = any(void in (value.distinct or ()) for value in values)
+    kind = "" if side.kind == "labels" else "kind: labels, "
+    also = f" and void_label: {void:.0f}" if has_void else ""
+    return (
+        f"if they are class ids, set {kind}num_labels: {max(ids) + 1:.0f}{also}; else "
+        f"{_proposal(min(ids), void if has_void else max(ids))}"
+    )
+
+
+def _void(dtype: str) -> float:
+    return float(np.iinfo(dtype).max)
+
+
+def _proposal(low: float, high: float) -> str:
+    return f"set value_range: [{_number(low)}, {_number(high)}], or somewhat wider"
+
+
+def _listed(ids: set[float]) -> str:
+    return ", ".join(_number(each) for each in sorted(ids))
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"

@@ -1,0 +1,109 @@
+"""What the checks found: for a person at the console, for a file, for the next step."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pix2pix.data.splits import SPLITS, Split
+from pix2pix.errors import UserError
+from pix2pix.preparation.offences import REMEDIES, Offence, OffenceKind
+from pix2pix.preparation.pairs import PairFiles
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPair:
+    """A sound pair; `content_hash` is the SHA-256 of its pixels as read."""
+
+    files: PairFiles
+    split: Split
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """Everything the checks found.
+
+    `pairs` are those that remain when all offenders are left out, sorted by id; `dtypes` and
+    `has_alpha` are of source and target; `sides` say what values each side holds; `notes` are worth
+    knowing, but nothing is wrong.
+    """
+
+    num_found: int
+    pairs: tuple[CheckedPair, ...]
+    dtypes: tuple[str, str]
+    offences: tuple[Offence, ...]
+    notes: tuple[str, ...]
+    sides: tuple[str, ...] = ()
+    has_alpha: tuple[bool, bool] = (False, False)
+
+    @property
+    def is_beyond_excluding(self) -> bool:
+        """Whether something is wrong that leaving pairs out does not mend."""
+        return any(not offence.pair_ids for offence in self.offences)
+
+
+class BadPairsError(UserError):
+    """The data has offences and params.yaml says to stop; the text is the whole report."""
+
+    def __init__(self, report: CheckReport) -> None:
+        super().__init__(format_report(report))
+        self.report = report
+
+
+def format_report(report: CheckReport, *, max_shown: int = 20) -> str:
+    """The report for the console: by kind, with count, files and remedy; no trailing newline."""
+    head = f"{report.num_found} pairs found, {len(report.pairs)} sound"
+    if report.pairs:
+        sizes = num_by_split(report)
+        head += f" ({', '.join(f'{sizes[split]} {split}' for split in SPLITS)})"
+    head += f", {len(report.offences)} offences"
+    return "\n".join(
+        [head, *report.sides, *_offence_lines(report, max_shown), *_note_lines(report)]
+    )
+
+
+def as_dict(report: CheckReport) -> dict[str, Any]:
+    """The report for a JSON file: all offences, none left out."""
+    return {
+        "num_found": report.num_found,
+        "num_sound": len(report.pairs),
+        "num_by_split": num_by_split(report),
+        "offences": {
+            kind: {
+                "count": len(offences),
+                "remedy": REMEDIES[kind],
+                "items": [
+                    {"pairs": list(item.pair_ids), "paths": list(item.paths), "what": item.message}
+                    for item in offences
+                ],
+            }
+            for kind, offences in _by_kind(report).items()
+        },
+        "sides": list(report.sides),
+        "notes": list(report.notes),
+    }
+
+
+def num_by_split(report: CheckReport) -> dict[str, int]:
+    """Sound pairs in train, dev and test."""
+    counts = Counter(pair.split for pair in report.pairs)
+    return {split: counts[split] for split in SPLITS}
+
+
+def _by_kind(report: CheckReport) -> Mapping[OffenceKind, list[Offence]]:
+    """In the order of the remedies, which is that of the checks."""
+    grouped = {kind: [o for o in report.offences if o.kind == kind] for kind in REMEDIES}
+    return {kind: offences for kind, offences in grouped.items() if offences}
+
+
+def _offence_lines(report: CheckReport, max_shown: int) -> Iterator[str]:
+    for kind, offences in _by_kind(report).items():
+        yield f"{kind.replace('_', ' ')} ({len(offences)}): {REMEDIES[kind]}"
+        yield from (f"  {offence}" for offence in offences[:max_shown])
+        if len(offences) > max_shown:
+            yield f"  ... and {len(offences) - max_shown} more"
+
+
+def _note_lines(report: CheckReport) -> Iterator[str]:
+    return (f"note: {note}" for note in report.notes)

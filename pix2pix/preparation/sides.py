@@ -1,0 +1,120 @@
+"""What only the whole set shows: sides that are one picture twice, halves of one picture, masks."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix.config import DataConfig
+from pix2pix.images.names import relative_paths, some
+from pix2pix.preparation.inspection import Inspected
+from pix2pix.preparation.layout import twin_folders
+from pix2pix.preparation.offences import Offence
+from pix2pix.preparation.range_use import RangeUse, range_use
+
+_NEARLY_ALL = 0.9
+_ALIKE = 0.01  # mean difference, as a share of the span: less than compression leaves
+_MAX_MASK_VALUES = 8
+
+
+def side_names(config: DataConfig) -> tuple[str, str]:
+    """Those of source and target."""
+    return ("A", "B") if config.direction == "AtoB" else ("B", "A")
+
+
+def range_uses(
+    pairs: Sequence[Inspected], dtypes: tuple[str, str], config: DataConfig
+) -> list[RangeUse]:
+    """What the range of each side is used for; side A first. `pairs` are of any dtype."""
+    uses = []
+    sides = (config.source_side, config.target_side)
+    for role, (name, side) in enumerate(zip(side_names(config), sides, strict=True)):
+        values = [pair.values[role] for pair in pairs if pair.dtypes[role] == dtypes[role]]
+        if values:
+            uses.append((name, range_use(name, side, dtypes[role], values)))
+    return [use for _, use in sorted(uses, key=lambda item: item[0])]
+
+
+def wrong_sides(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[Offence]:
+    """Offences of the set as a whole, which leaving pairs out does not mend."""
+    if not pairs:
+        return
+    num_equal = sum(pair.difference == 0 for pair in pairs)
+    if num_equal >= _NEARLY_ALL * len(pairs):
+        message = f"A and B are the same picture in {num_equal} of {len(pairs)} pairs"
+        yield Offence("identical_sides", (), (), message)
+    twins = _twins(pairs, config)
+    num_square = sum(pair.is_square for pair in pairs)
+    if twins is not None and num_square < len(pairs) / 2:
+        message = (
+            f"data.layout is side_by_side, but the folders {twins[0]} and {twins[1]} hold files "
+            f"of the same names that are not twice as wide as high: set data.folder_a: {twins[0]} "
+            f"and data.folder_b: {twins[1]}"
+        )
+        yield Offence("wrong_layout", (), (), message)
+
+
+def doubtful_sides(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
+    """Notes on what looks like a mistake and may be none; what is an offence is left out."""
+    if not pairs:
+        return
+    equal = [pair.files.pair_id for pair in pairs if pair.difference == 0]
+    if 0 < len(equal) < _NEARLY_ALL * len(pairs):
+        yield f"in {len(equal)} pair(s) A and B are the same picture: {some(equal)}"
+    differences = [pair.difference for pair in pairs]
+    apart = [each for each in differences if each is not None]
+    if len(apart) == len(pairs) > len(equal) and 0 < float(np.median(apart)) < _ALIKE:
+        yield (
+            f"A and B are nearly the same: they differ by {float(np.median(apart)):.2%} of the "
+            "range in half of the pairs; look whether one is a copy of the other"
+        )
+    if config.layout != "side_by_side":
+        return
+    if all(pair.size[0] == 2 * pair.size[1] for pair in pairs):
+        yield (
+            "every file is square and each half is half as wide as high: look whether the files "
+            "do show A and B side by side, or set data.layout: two_folders"
+        )
+    twins = _twins(pairs, config)
+    if twins is not None and sum(pair.is_square for pair in pairs) >= len(pairs) / 2:
+        yield (
+            f"the folders {twins[0]} and {twins[1]} hold files of the same names: if they are A "
+            "and B, set data.layout: two_folders, data.folder_a and data.folder_b"
+        )
+
+
+def flat_images(
+    pairs: Sequence[Inspected], config: DataConfig, *, root: Path
+) -> tuple[list[Offence], list[str]]:
+    """Pairs with an image of one colour: an offence, but for masks, of which some are empty.
+
+    A side holds masks if it says kind: labels, or if most of its other images have few values.
+    """
+    offences, empty = [], []
+    sides = (config.source_side, config.target_side)
+    are_masks = [_are_masks(pairs, role, side.kind) for role, side in enumerate(sides)]
+    for pair in pairs:
+        flat = [role for role in (0, 1) if pair.values[role].is_flat]
+        bad = [role for role in flat if not are_masks[role]]
+        for role in bad:
+            name = side_names(config)[role]
+            message = f"side {name} is one flat colour: {pair.values[role].low:g}"
+            paths = relative_paths(root, (pair.files.path_a, pair.files.path_b))
+            offences.append(Offence("constant_image", (pair.files.pair_id,), paths, message))
+        if flat and not bad:
+            empty.append(pair.files.pair_id)
+    return offences, empty
+
+
+def _are_masks(pairs: Sequence[Inspected], role: int, kind: str) -> bool:
+    if kind == "labels":
+        return True
+    others = [pair.values[role] for pair in pairs if not pair.values[role].is_flat]
+    num_masks = sum(values.num_common <= _MAX_MASK_VALUES for values in others)
+    return bool(others) and num_masks >= _NEARLY_ALL * len(others)
+
+
+def _twins(pairs: Sequence[Inspected], config: DataConfig) -> tuple[str, str] | None:
+    if config.layout != "side_by_side":
+        return None
+    return twin_folders([pair.files.pair_id for pair in pairs])

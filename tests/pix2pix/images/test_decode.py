@@ -1,0 +1,172 @@
+"""WEBP, BMP and GIF beside the other formats; what a file says of its pixels."""
+
+import io
+import struct
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from pix2pix.errors import UserError
+from pix2pix.images.decode import decode, decode_file
+
+
+def picture(channels: int = 3) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (20, 30, channels), dtype=np.uint8)
+
+
+def encoded(image: np.ndarray | Image.Image, kind: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    shown = image if isinstance(image, Image.Image) else Image.fromarray(image.squeeze())
+    shown.save(file, kind, **options)
+    return file.getvalue()
+
+
+def animation(kind: str) -> tuple[np.ndarray, bytes]:
+    """Three frames of flat blocks, which a GIF holds exactly; the first one, and the file."""
+    blocks = np.random.default_rng(1).integers(0, 4, (3, 5, 5, 3), dtype=np.uint8) * np.uint8(85)
+    frames = [Image.fromarray(block.repeat(4, 0).repeat(4, 1)) for block in blocks]
+    options = {"lossless": True} if kind == "webp" else {}
+    data = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    return np.asarray(frames[0]), data
+
+
+@pytest.mark.parametrize(
+    ("kind", "channels"), [("webp", 3), ("webp", 4), ("bmp", 3), ("bmp", 1), ("png", 2)]
+)
+def test_what_is_stored_without_loss_is_read_as_it_was(kind: str, channels: int) -> None:
+    options = {"lossless": True, "exact": True} if kind == "webp" else {}
+    decoded = decode_file(encoded(picture(channels), kind, **options))
+
+    np.testing.assert_array_equal(decoded.pixels, picture(channels))
+    assert decoded.facts.has_alpha == (channels in (2, 4))
+    assert not decoded.facts.is_lossy
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp", "png"])
+def test_the_first_frame_of_an_animation_is_taken_and_said(kind: str) -> None:
+    first, data = animation(kind)
+    decoded = decode_file(data)
+
+    np.testing.assert_array_equal(decoded.pixels, first)
+    assert decoded.facts.num_frames == 3
+
+
+@pytest.mark.parametrize("kind", ["gif", "bmp"])
+def test_the_palette_of_a_gif_or_bmp_is_ids_for_labels(kind: str) -> None:
+    ids = picture(1)[..., 0] % 5
+    image = Image.fromarray(ids).convert("P")
+    image.putpalette([9, 9, 9, 200, 0, 0, 0, 200, 0, 0, 0, 200, 250, 250, 0])
+    data = encoded(image, kind, **{"optimize": False} if kind == "gif" else {})
+
+    np.testing.assert_array_equal(decode(data, label_ids=True)[..., 0], ids)
+    np.testing.assert_array_equal(decode(data), np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "is_lossy"),
+    [
+        ("jpeg", {}, True),
+        ("webp", {}, True),
+        ("webp", {"lossless": True}, False),
+        ("png", {}, False),
+    ],
+)
+def test_loss_is_told(kind: str, options: dict[str, bool], is_lossy: bool) -> None:
+    assert decode_file(encoded(picture(), kind, **options)).facts.is_lossy == is_lossy
+
+
+@pytest.mark.parametrize("kind", ["webp", "bmp", "gif"])
+def test_a_truncated_file_is_refused_wherever_it_is_cut(kind: str) -> None:
+    data = encoded(picture(), kind)
+    for length in (len(data) - 1, len(data) - 5, len(data) // 2, 40, 14, 9):
+        with pytest.raises(ValueError, match=r"truncated|is no PNG"):
+            decode(data[:length])
+
+
+def test_the_pages_of_a_tiff_are_counted() -> None:
+    file = io.BytesIO()
+    tifffile.imwrite(file, picture(4).transpose(2, 0, 1), photometric="minisblack")
+
+    assert decode_file(file.getvalue()).facts.num_pages == 4
+
+
+@pytest.mark.parametrize(("kind", "has_alpha"), [("unassalpha", True), ("unspecified", False)])
+def test_a_fourth_band_of_a_tiff_is_alpha_only_where_the_file_says_so(
+    kind: str, has_alpha: bool
+) -> None:
+    file = io.BytesIO()
+    tifffile.imwrite(file, picture(4), photometric="rgb", extrasamples=[kind])
+
+    assert decode_file(file.getvalue()).facts.has_alpha == has_alpha
+
+
+def test_colours_multiplied_by_their_alpha_are_divided_by_it() -> None:
+    straight = np.array([[[250, 40, 40, 51], [250, 40, 40, 0]]], np.uint8)
+    stored = straight.copy()
+    stored[..., :3] = np.rint(straight[..., :3] * (straight[..., 3:] / 255))
+    file = io.BytesIO()
+    tifffile.imwrite(file, stored, photometric="rgb", extrasamples=["assocalpha"])
+
+    read = decode(file.getvalue())
+
+    assert read[0].tolist() == [[250, 40, 40, 51], [0, 0, 0, 0]]
+
+
+BOMB_PX = 50_000
+
+
+def png_bomb(depth: int, colour_type: int) -> bytes:
+    """A whole PNG of 50,000 x 50,000 pixels of zeros, in 300 kB for one bit each."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + checksum
+
+    channels = {0: 1, 2: 3}[colour_type]
+    row = bytes(1 + (BOMB_PX * channels * depth + 7) // 8)
+    packer = zlib.compressobj(1)
+    num_rows = BOMB_PX if depth == 1 else 10  # what else it claims, is refused before it is missed
+    packed = b"".join(packer.compress(row) for _ in range(num_rows)) + packer.flush()
+    header = struct.pack(">IIBBBBB", BOMB_PX, BOMB_PX, depth, colour_type, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", packed), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, content) for kind, content in chunks)
+
+
+def with_sizes(kind: str) -> bytes:
+    """A small file whose header claims the largest sizes that its format knows."""
+    data = bytearray(encoded(picture(), kind))
+    if kind == "jpeg":
+        place = data.index(b"\xff\xc0") + 5
+        data[place : place + 4] = struct.pack(">HH", 65_500, 65_500)
+    elif kind == "bmp":
+        data[18:26] = struct.pack("<ii", BOMB_PX, BOMB_PX)
+    else:
+        assert kind == "gif"
+        data[6:10] = struct.pack("<HH", 65_535, 65_535)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        pytest.param(partial(png_bomb, 1, 0), id="png of bits"),
+        pytest.param(partial(png_bomb, 8, 2), id="png"),
+        pytest.param(partial(png_bomb, 16, 0), id="png of 16 bits"),
+        *(pytest.param(partial(with_sizes, kind), id=kind) for kind in ("jpeg", "bmp", "gif")),
+    ],
+)
+def test_a_bomb_is_refused_before_it_takes_memory(bomb: Callable[[], bytes]) -> None:
+    data = bomb()
+    tracemalloc.start()
+    with pytest.raises(UserError, match="too large"):
+        decode(data)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**27

@@ -1,0 +1,87 @@
+"""EXIF orientation, in every format that can carry it."""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from pix2pix.images.decode import decode_file
+
+TURNS = {
+    1: lambda image: image,
+    2: lambda image: image[:, ::-1],
+    3: lambda image: image[::-1, ::-1],
+    4: lambda image: image[::-1],
+    5: lambda image: image.swapaxes(0, 1),
+    6: lambda image: np.rot90(image, -1),
+    7: lambda image: image[::-1, ::-1].swapaxes(0, 1),
+    8: lambda image: np.rot90(image),
+}
+KINDS = ("jpeg", "png", "png16", "tiff", "tiff16", "tiff-float", "webp")
+
+
+def picture() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    small = rng.integers(0, 256, (4, 6, 3), dtype=np.uint8)
+    return cv2.resize(small, (24, 16), interpolation=cv2.INTER_CUBIC)
+
+
+def encoded(image: np.ndarray, kind: str, orientation: int) -> bytes:
+    """A file with the tag; orientation 0: without."""
+    file = io.BytesIO()
+    if kind.startswith("tiff"):
+        dtype = {"tiff": "uint8", "tiff16": "uint16", "tiff-float": "float32"}[kind]
+        tags = [(274, "H", 1, orientation, True)] if orientation else None
+        tifffile.imwrite(file, image.astype(dtype), photometric="rgb", extratags=tags)
+        return file.getvalue()
+    exif = Image.Exif()
+    if orientation:
+        exif[0x0112] = orientation
+    if kind == "png16":
+        plain = bytes(imagecodecs.png_encode(image.astype(np.uint16) * 257))
+        return with_chunk(plain, b"eXIf", exif.tobytes()[6:]) if orientation else plain
+    Image.fromarray(image).save(
+        file, kind, exif=exif, **{"lossless": True} if kind == "webp" else {}
+    )
+    return file.getvalue()
+
+
+def with_chunk(png: bytes, kind: bytes, content: bytes) -> bytes:
+    """The chunk is put right behind the header."""
+    checksum = struct.pack(">I", zlib.crc32(kind + content))
+    return png[:33] + struct.pack(">I", len(content)) + kind + content + checksum + png[33:]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("orientation", TURNS)
+def test_every_format_stands_upright_as_exif_says(kind: str, orientation: int) -> None:
+    plain = decode_file(encoded(picture(), kind, 0))
+    turned = decode_file(encoded(picture(), kind, orientation))
+
+    np.testing.assert_array_equal(turned.pixels, TURNS[orientation](plain.pixels), strict=True)
+    assert turned.facts.orientation == orientation
+    assert plain.facts.orientation == 1
+
+
+def test_label_ids_are_turned_with_their_palette(tmp_path: Path) -> None:
+    ids = np.arange(24, dtype=np.uint8).reshape(4, 6) % 5
+    image = Image.fromarray(ids).convert("P")
+    image.putpalette(list(range(15)))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "x.png", exif=exif)
+
+    read = decode_file((tmp_path / "x.png").read_bytes(), label_ids=True)
+
+    np.testing.assert_array_equal(read.pixels[..., 0], TURNS[6](ids))
+
+
+def test_a_tag_that_means_nothing_turns_nothing() -> None:
+    np.testing.assert_array_equal(decode_file(encoded(picture(), "tiff", 9)).pixels, picture())

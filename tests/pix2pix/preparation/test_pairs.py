@@ -1,0 +1,212 @@
+"""Which files make a pair, and what reading one gives."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pix2pix.config import DataConfig, load_params
+from pix2pix.preparation.offences import BadPair
+from pix2pix.preparation.pairs import find_pairs, read_pair
+
+PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
+
+
+def make_config(**changes: object) -> DataConfig:
+    config = load_params(PARAMS).data
+    return replace(config, **({"source": "folder", "path": "photos"} | changes))
+
+
+def two_folders(**changes: object) -> DataConfig:
+    return make_config(**({"layout": "two_folders"} | changes))
+
+
+def noise(height: int, width: int, channels: int = 3) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, channels), dtype=np.uint8)
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def save(path: Path, image: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image.squeeze()).save(path)
+
+
+def test_files_side_by_side_are_found_in_any_order_of_creation(tmp_path: Path) -> None:
+    names = ["train/2.png", "val/1.jpg", "train/1.png", "test/a/b.tif", "train/c.d.npy"]
+    touch(tmp_path / "x", *names)
+    touch(tmp_path / "y", *reversed(names))
+
+    found = [find_pairs(tmp_path / root, make_config()) for root in ("x", "y")]
+
+    pairs = [(pair.pair_id, pair.folder) for pair in found[0].pairs]
+    assert pairs == [
+        ("test/a/b", "test"),
+        ("train/1", "train"),
+        ("train/2", "train"),
+        ("train/c.d", "train"),
+        ("val/1", "val"),
+    ]
+    assert pairs == [(pair.pair_id, pair.folder) for pair in found[1].pairs]
+    assert found[0].pairs[1].path_a == found[0].pairs[1].path_b == tmp_path / "x/train/1.png"
+    assert found[0].offences == ()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "pair_id", "folder"),
+    [("{side}/train/x", "train/x", "train"), ("train/{side}/x", "train/x", "train"),
+     ("{side}/x", "x", None), ("{side}/more/x", "more/x", None)],
+)  # fmt: skip
+def test_two_folders_pair_by_stem(
+    tmp_path: Path, pattern: str, pair_id: str, folder: str | None
+) -> None:
+    names = pattern.format(side="labels") + ".png", pattern.format(side="photos") + ".JPG"
+    touch(tmp_path, *names)
+
+    found = find_pairs(tmp_path, two_folders(folder_a="labels", folder_b="photos"))
+
+    (pair,) = found.pairs
+    assert (pair.pair_id, pair.folder) == (pair_id, folder)
+    assert (pair.path_a, pair.path_b) == tuple(tmp_path / name for name in names)
+    assert found.offences == ()
+
+
+def test_what_is_no_data_is_passed_over_and_other_files_are_named(tmp_path: Path) -> None:
+    touch(tmp_path, "train/1.png", "readme.txt", "train/notes.csv")
+    touch(tmp_path, ".gitignore", "train.dvc", "train/.1.png", "__MACOSX/1.png", "Thumbs.db")
+    touch(tmp_path, ".cache/train/2.png")
+
+    found = find_pairs(tmp_path, make_config())
+
+    assert [pair.pair_id for pair in found.pairs] == ["train/1"]
+    assert found.ignored == ("readme.txt", "train/notes.csv")
+
+
+def test_files_without_partner_and_of_one_stem_are_offences(tmp_path: Path) -> None:
+    touch(tmp_path, "A/1.png", "B/1.png", "A/2.png", "B/3.png", "A/4.png", "A/4.jpg", "B/4.png")
+
+    found = find_pairs(tmp_path, two_folders())
+
+    assert [pair.pair_id for pair in found.pairs] == ["1"]
+    assert [(item.kind, item.pair_ids, item.paths) for item in found.offences] == [
+        ("same_stem", ("4",), ("A/4.jpg", "A/4.png")),
+        ("missing_partner", ("2",), ("A/2.png",)),
+        ("missing_partner", ("3",), ("B/3.png",)),
+    ]
+
+
+def test_files_beside_the_split_folders_are_offences(tmp_path: Path) -> None:
+    touch(tmp_path, "train/1.png", "test/1.png", "preview.png", "extra/1.png")
+
+    found = find_pairs(tmp_path, make_config())
+
+    assert [pair.pair_id for pair in found.pairs] == ["test/1", "train/1"]
+    assert [(item.kind, item.pair_ids) for item in found.offences] == [
+        ("outside_split_folders", ("extra/1",)),
+        ("outside_split_folders", ("preview",)),
+    ]
+
+
+def test_a_linked_split_folder_is_followed(tmp_path: Path) -> None:
+    touch(tmp_path, "elsewhere/1.png", "data/test/1.png")
+    (tmp_path / "data/train").symlink_to(tmp_path / "elsewhere")
+
+    found = find_pairs(tmp_path / "data", make_config())
+
+    assert [pair.pair_id for pair in found.pairs] == ["test/1", "train/1"]
+
+
+def test_a_missing_or_empty_folder_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"data\.path.*missing.*dvc pull"):
+        find_pairs(tmp_path / "none", make_config())
+    touch(tmp_path, "readme.txt")
+    with pytest.raises(ValueError, match="holds no images"):
+        find_pairs(tmp_path, make_config())
+    touch(tmp_path, "A/1.png")
+    with pytest.raises(ValueError, match=r"folder 'B'.*data\.folder_b"):
+        find_pairs(tmp_path, two_folders())
+
+
+def test_the_direction_says_which_half_is_the_source(tmp_path: Path) -> None:
+    image = noise(10, 24)
+    save(tmp_path / "1.png", image)
+    forth, back = make_config(), make_config(direction="BtoA")
+    (files,) = find_pairs(tmp_path, forth).pairs
+
+    np.testing.assert_array_equal(read_pair(files, forth), (image[:, :12], image[:, 12:]))
+    np.testing.assert_array_equal(read_pair(files, back), (image[:, 12:], image[:, :12]))
+
+
+def test_colourisation_takes_the_same_photo_for_both_sides(tmp_path: Path) -> None:
+    photo = noise(8, 8)
+    save(tmp_path / "photos/1.png", photo)
+    config = two_folders(folder_a="photos", folder_b="photos")
+    config = replace(config, side_a=replace(config.side_b, channels=1, grayscale=True))
+    (files,) = find_pairs(tmp_path, config).pairs
+
+    source, target = read_pair(files, config)
+
+    luma = np.rint(photo @ np.array([0.299, 0.587, 0.114]))
+    np.testing.assert_array_equal(source[..., 0], luma)
+    np.testing.assert_array_equal(target, photo)
+
+
+def test_label_ids_are_read_from_a_palette_beside_photos(tmp_path: Path) -> None:
+    ids = noise(8, 8, 1)[..., 0] % 3
+    paletted = Image.fromarray(ids).convert("P")
+    paletted.putpalette(list(range(9)))
+    (tmp_path / "A").mkdir()
+    paletted.save(tmp_path / "A/1.png")
+    save(tmp_path / "B/1.png", noise(8, 8))
+    config = two_folders()
+    config = replace(config, side_a=replace(config.side_a, channels=1, num_labels=3))
+    (files,) = find_pairs(tmp_path, config).pairs
+
+    np.testing.assert_array_equal(read_pair(files, config)[0][..., 0], ids)
+
+
+def test_bad_pairs_say_of_what_kind_they_are(tmp_path: Path) -> None:
+    save(tmp_path / "odd/1.png", noise(8, 15))
+    save(tmp_path / "grey/1.png", noise(8, 16, 1))
+    touch(tmp_path, "empty/1.png")
+    save(tmp_path / "sizes/A/1.png", noise(8, 16))
+    save(tmp_path / "sizes/B/1.png", noise(8, 14))
+    kinds = {}
+    for root, config in (
+        ("odd", make_config()),
+        ("grey", make_config()),
+        ("empty", make_config()),
+        ("sizes", two_folders()),
+    ):
+        (files,) = find_pairs(tmp_path / root, config).pairs
+        with pytest.raises(BadPair) as caught:
+            read_pair(files, config)
+        kinds[root] = caught.value.kind
+
+    assert kinds == {
+        "odd": "odd_width",
+        "grey": "wrong_channels",
+        "empty": "unreadable",
+        "sizes": "size_mismatch",
+    }
+
+
+@pytest.mark.parametrize(
+    ("train", "test"), [("Train", "Test"), ("training", "testing"), ("TRAIN", "Validation")]
+)
+def test_split_folders_are_recognised_by_other_names_too(
+    tmp_path: Path, train: str, test: str
+) -> None:
+    """Unrecognised, the user's test images would be trained on."""
+    for folder in (train, test):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(np.zeros((4, 8, 3), np.uint8)).save(tmp_path / folder / "1.png")
+    found = find_pairs(tmp_path, load_params(PARAMS).data).pairs
+    assert {pair.folder for pair in found} == {"train", "val" if test[0] == "V" else "test"}
