@@ -15,9 +15,10 @@ from pix2pix.config import Params, load_params
 from pix2pix.data.augment import make_augmentation
 from pix2pix.data.loader import EvalBatches, TrainBatches
 from pix2pix.data.manifest import load_manifest
-from pix2pix.data.prepared import open_split, prepare_pairs
+from pix2pix.data.prepared import open_split
 from pix2pix.data.ranges import to_network
 from pix2pix.models import network_configs
+from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.sources.synthetic import write_synthetic
 from pix2pix.training import DevSet, fit, new_state
 

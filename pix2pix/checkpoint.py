@@ -18,12 +18,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import nn
 
-from pix2pix.config import Direction
+from pix2pix.config import Direction, ScaleRule
 from pix2pix.config.strict import STRICT
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 from pix2pix.files import write_bytes, write_text
-from pix2pix.images.scale import ScaleRule
 from pix2pix.models import (
     DiscriminatorConfig,
     GeneratorConfig,

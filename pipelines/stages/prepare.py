@@ -6,8 +6,8 @@ from pathlib import Path
 from pipelines.entrypoint import run, write_json
 from pipelines.paths import CHECKS_PATH, PREPARED_DIR
 from pix2pix.config import load_params
-from pix2pix.data.prepared import prepare_pairs
 from pix2pix.errors import UserError
+from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.preparation.report import BadPairsError, as_dict, format_report
 
 logger = logging.getLogger(__name__)

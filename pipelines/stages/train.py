@@ -9,6 +9,7 @@ import shutil
 import time
 from pathlib import Path
 
+from pipelines.cluster.failure import failure_reason
 from pipelines.cluster.placement import Placement, connect, place
 from pipelines.entrypoint import InterruptionError, run
 from pipelines.evaluation.model_content import content_hash
@@ -38,7 +39,6 @@ from pipelines.tracking.live_run import LiveRun, mark_ended
 from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pipelines.tracking.uri import tracking_uri
 from pipelines.training.driver import Trained, train
-from pipelines.training.failure import failure_reason
 from pipelines.training.precision import recorded_precision
 from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params

@@ -6,12 +6,14 @@ error messages, in the JSON schema and in forms made from it.
 """
 
 from pix2pix.config.data import (
+    AnyKernel,
     ArchiveConfig,
     AugmentConfig,
     DataConfig,
     Direction,
     Kernel,
     Kind,
+    ScaleRule,
     SideConfig,
     SyntheticConfig,
 )
@@ -33,6 +35,7 @@ from pix2pix.config.tune import (
 __all__ = [
     "STUDIES_SUFFIX",
     "WHERE_IT_RUNS",
+    "AnyKernel",
     "ArchiveConfig",
     "AugmentConfig",
     "Choice",
@@ -48,6 +51,7 @@ __all__ = [
     "Params",
     "Quantised",
     "RegisterConfig",
+    "ScaleRule",
     "SideConfig",
     "SyntheticConfig",
     "TrainConfig",

@@ -19,6 +19,8 @@ _OUTPUT_DIRS = ("data/raw", "data/prepared", "models", "reports")
 Direction = Literal["AtoB", "BtoA"]
 Kind = Literal["image", "labels"]
 Kernel = Literal["area", "bilinear", "bicubic"]
+AnyKernel = Kernel | Literal["nearest"]  # the last for labels, which are never mixed
+ScaleRule = Literal["stretch"]  # how files come to the size of the networks: `images.scale`
 ArchiveName = Literal["facades", "maps", "cityscapes", "edges2shoes", "edges2handbags", "night2day"]
 
 

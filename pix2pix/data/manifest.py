@@ -8,20 +8,15 @@ out, which are in the report of the checks.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from pix2pix.config import DataConfig, Direction, Kind, SideConfig
-from pix2pix.data.splits import SPLITS, Split
+from pix2pix.config import AnyKernel, Direction, Kind
+from pix2pix.data.splits import Split
 from pix2pix.errors import UserError
-from pix2pix.files import write_text
-from pix2pix.images.image import AnyKernel, value_range
-from pix2pix.images.names import REMEDY as NAME_REMEDY
-from pix2pix.images.names import is_utf8, shown, some
-from pix2pix.preparation.report import CheckReport
 
 MANIFEST_NAME = "manifest.json"
 FORMAT = 2
@@ -85,31 +80,6 @@ class Manifest:
 _MANIFEST = TypeAdapter(Manifest)
 
 
-def make_manifest(report: CheckReport, config: DataConfig) -> Manifest:
-    """The manifest of the sound pairs of `report`, prepared as `config` says."""
-    unhashed = Manifest(
-        format=FORMAT,
-        direction=config.direction,
-        image_size=config.image_size,
-        load_size=config.load_size,
-        source=_side_record(config.source_side, report, config, role=0),
-        target=_side_record(config.target_side, report, config, role=1),
-        splits={split: _split_record(report, split, config) for split in SPLITS},
-        data_hash="",
-    )
-    return replace(unhashed, data_hash=_data_hash(unhashed))
-
-
-def write_manifest(directory: Path, manifest: Manifest) -> None:
-    """Write directory/manifest.json. Raises UserError naming the ids that are no UTF-8."""
-    ids = [pair_id for record in manifest.splits.values() for pair_id in record.pair_ids]
-    bad = [shown(pair_id) for pair_id in ids if not is_utf8(pair_id)]
-    if bad:
-        raise UserError(f"pairs with a name that is not UTF-8: {some(bad)}; {NAME_REMEDY}")
-    text = json.dumps(asdict(manifest), indent=1, ensure_ascii=False)
-    write_text(directory / MANIFEST_NAME, f"{text}\n")
-
-
 def load_manifest(prepared_dir: Path) -> Manifest:
     """Read prepared_dir/manifest.json.
 
@@ -122,7 +92,7 @@ def load_manifest(prepared_dir: Path) -> Manifest:
         manifest = _MANIFEST.validate_json(path.read_bytes())
     except ValidationError as error:
         raise UserError(f"{path} is no manifest of format {FORMAT}: {error}; {_AGAIN}") from None
-    if manifest.data_hash != _data_hash(manifest):
+    if manifest.data_hash != content_hash(manifest):
         raise UserError(f"{path} was changed after it was written; {_AGAIN}")
     return manifest
 
@@ -130,42 +100,13 @@ def load_manifest(prepared_dir: Path) -> Manifest:
 _AGAIN = "run `dvc repro --force prepare`"
 
 
-def _side_record(
-    side: SideConfig, report: CheckReport, config: DataConfig, *, role: int
-) -> SideRecord:
-    dtype = report.dtypes[role]
-    low, high = value_range(dtype, side)
-    return SideRecord(
-        kind=side.kind,
-        channels=side.channels,
-        dtype=dtype,
-        value_range=(float(low), float(high)),
-        kernel="nearest" if side.kind == "labels" else config.resize_kernel,
-        grayscale=side.grayscale,
-        num_labels=side.num_labels,
-        void_label=side.void_label,
-        alpha=report.has_alpha[role],
-    )
-
-
-def _split_record(report: CheckReport, split: Split, config: DataConfig) -> SplitRecord:
-    pairs = [pair for pair in report.pairs if pair.split == split]
-    pair_ids = tuple(pair.files.pair_id for pair in pairs)
-    content_hashes = tuple(pair.content_hash for pair in pairs)
-    return SplitRecord(
-        size_px=config.load_size if split == "train" else config.image_size,
-        pair_ids=pair_ids,
-        content_hashes=content_hashes,
-        hash=_sha256_of([pair_ids, content_hashes]),
-    )
-
-
-def _data_hash(manifest: Manifest) -> str:
+def content_hash(manifest: Manifest) -> str:
+    """What `data_hash` has to be."""
     fields = asdict(manifest)
-    return _sha256_of({key: fields[key] for key in fields.keys() - {"data_hash"}})
+    return sha256_of({key: fields[key] for key in fields.keys() - {"data_hash"}})
 
 
-def _sha256_of(value: Mapping[str, Any] | Sequence[Any]) -> str:
+def sha256_of(value: Mapping[str, Any] | Sequence[Any]) -> str:
     """Over the canonical JSON: sorted keys, no spaces."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

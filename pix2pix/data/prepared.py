@@ -1,55 +1,18 @@
-"""The prepared data: written once, as a whole, and read in place ever after.
+"""The prepared data, read in place: memory maps of what `preparation` has written.
 
 prepared_dir/manifest.json and, per split, source.npy and target.npy: (N, H, W, C), memory-mapped
 by the reader, so that a set larger than the memory is as good as a small one. train is stored at
 `load_size`, to be cropped; dev and test at `image_size`.
 """
 
-import errno
-import shutil
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from pix2pix.atomic import new_directory
-from pix2pix.config import DataConfig
-from pix2pix.data.arrays import Layout, open_array, write_arrays
-from pix2pix.data.manifest import (
-    MANIFEST_NAME,
-    Manifest,
-    SideRecord,
-    SplitRecord,
-    load_manifest,
-    make_manifest,
-    write_manifest,
-)
+from pix2pix.data.arrays import Layout, open_array
+from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.splits import Split
-from pix2pix.errors import UserError
-from pix2pix.files import flush_all
-from pix2pix.images.scale import to_square
-from pix2pix.preparation.checks import check_pairs
-from pix2pix.preparation.pairs import PairFiles, read_pair
-from pix2pix.preparation.parallel import map_in_order
-from pix2pix.preparation.report import BadPairsError, CheckReport
-
-__all__ = [
-    "BadPairsError",
-    "Manifest",
-    "Prepared",
-    "PreparedSplit",
-    "SideRecord",
-    "SplitRecord",
-    "load_manifest",
-    "open_split",
-    "prepare_pairs",
-    "write_prepared",
-]
-
-_MIB = 2**20
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,59 +27,6 @@ class PreparedSplit:
         return len(self.pair_ids)
 
 
-class Prepared(NamedTuple):
-    """What was written, and what the checks before it found."""
-
-    manifest: Manifest
-    report: CheckReport
-
-
-def prepare_pairs(
-    root: Path, prepared_dir: Path, config: DataConfig, *, num_workers: int | None = None
-) -> Prepared:
-    """Check all pairs under `root` and, if they are sound, write them to `prepared_dir`.
-
-    `num_workers` None means one per core. Raises BadPairsError, a ValueError with the report, if
-    there are offences and `on_bad_pair` is fail, or if leaving pairs out does not mend them; then
-    `prepared_dir` is as it was. Raises OSError if the disk is too small.
-    """
-    report = check_pairs(root, config, num_workers=num_workers)
-    if report.offences and (config.on_bad_pair == "fail" or report.is_beyond_excluding):
-        raise BadPairsError(report)
-    manifest = write_prepared(prepared_dir, report, config, num_workers=num_workers)
-    return Prepared(manifest, report)
-
-
-def write_prepared(
-    prepared_dir: Path, report: CheckReport, config: DataConfig, *, num_workers: int | None = None
-) -> Manifest:
-    """Write the sound pairs of `report`, resized to squares, in place of what is there.
-
-    Raises UserError if `prepared_dir` is a folder of something else, OSError (ENOSPC) if the disk
-    has no room; then nothing is left behind and the folder is as it was.
-    """
-    if not _may_be_replaced(prepared_dir):
-        raise UserError(f"{prepared_dir} holds something else than prepared data; move it away")
-    manifest = make_manifest(report, config)
-    prepared_dir.parent.mkdir(parents=True, exist_ok=True)
-    needed, free = _needed_bytes(manifest), shutil.disk_usage(prepared_dir.parent).free
-    if needed > free:
-        raise _disk_full(prepared_dir, needed, free)
-    with new_directory(prepared_dir) as directory:
-        try:
-            for split in manifest.splits:
-                _write_split(
-                    directory, split, report, manifest, config=config, num_workers=num_workers
-                )
-            write_manifest(directory, manifest)
-            flush_all(directory)  # a few large files; later nobody compares them with their hashes
-        except OSError as error:
-            if error.errno in _DISK_FULL:
-                raise _disk_full(prepared_dir, needed, free) from error
-            raise
-    return manifest
-
-
 def open_split(prepared_dir: Path, split: Split) -> PreparedSplit:
     """Map the arrays of a split, read-only.
 
@@ -125,69 +35,16 @@ def open_split(prepared_dir: Path, split: Split) -> PreparedSplit:
     """
     manifest = load_manifest(prepared_dir)
     source, target = (
-        open_array(path, layout) for path, layout in _layouts(prepared_dir, split, manifest)
+        open_array(path, layout) for path, layout in layouts(prepared_dir, split, manifest)
     )
     return PreparedSplit(source, target, manifest.splits[split].pair_ids)
 
 
-def _layouts(directory: Path, split: Split, manifest: Manifest) -> list[tuple[Path, Layout]]:
-    """Files and shapes of a split: source, target."""
+def layouts(directory: Path, split: Split, manifest: Manifest) -> list[tuple[Path, Layout]]:
+    """Files and shapes of the arrays of a split: source, target."""
     record = manifest.splits[split]
     square = (len(record.pair_ids), record.size_px, record.size_px)
     return [
         (directory / split / f"{role}.npy", Layout((*square, side.channels), side.dtype))
         for role, side in (("source", manifest.source), ("target", manifest.target))
     ]
-
-
-def _write_split(
-    directory: Path,
-    split: Split,
-    report: CheckReport,
-    manifest: Manifest,
-    *,
-    config: DataConfig,
-    num_workers: int | None,
-) -> None:
-    (directory / split).mkdir()
-    prepare = partial(_squares, manifest=manifest, split=split, config=config)
-    files = [pair.files for pair in report.pairs if pair.split == split]
-    rows = map_in_order(prepare, files, label=f"prepare {split}", num_workers=num_workers)
-    write_arrays(_layouts(directory, split, manifest), rows)
-
-
-def _squares(
-    files: PairFiles, *, manifest: Manifest, split: Split, config: DataConfig
-) -> tuple[np.ndarray, ...]:
-    """Source and target as they are stored."""
-    size_px = manifest.splits[split].size_px
-    sides = (manifest.source, manifest.target)
-    return tuple(
-        to_square(image, side, size_px)
-        for image, side in zip(read_pair(files, config), sides, strict=True)
-    )
-
-
-def _may_be_replaced(directory: Path) -> bool:
-    if not directory.exists():
-        return True
-    return directory.is_dir() and (
-        (directory / MANIFEST_NAME).is_file() or not any(directory.iterdir())
-    )
-
-
-def _needed_bytes(manifest: Manifest) -> int:
-    return sum(
-        layout.num_bytes
-        for split in manifest.splits
-        for _, layout in _layouts(Path(), split, manifest)
-    )
-
-
-def _disk_full(prepared_dir: Path, needed: int, free: int) -> OSError:
-    return OSError(
-        errno.ENOSPC,
-        f"the disk is too small for the prepared data: {needed / _MIB:.0f} MiB needed, "
-        f"{free / _MIB:.0f} MiB free; make room or lower data.load_size, and run again",
-        str(prepared_dir),
-    )

@@ -5,13 +5,13 @@ Arrays are (H, W, C), channels in RGB order, uint8, uint16 or float32.
 
 import logging
 from pathlib import Path
-from typing import Literal, Protocol, assert_never
+from typing import Protocol, assert_never
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from pix2pix.config import Kernel, Kind, SideConfig
+from pix2pix.config import AnyKernel, Kernel, Kind, SideConfig
 from pix2pix.errors import UserError
 from pix2pix.files import read_plain
 from pix2pix.images.alpha import weighted_by_alpha
@@ -22,7 +22,6 @@ from pix2pix.images.names import shown
 
 logger = logging.getLogger(__name__)
 
-AnyKernel = Kernel | Literal["nearest"]
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _CV_CHANNELS = 4  # cv2.resize averages at most so many at once

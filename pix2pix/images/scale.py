@@ -4,13 +4,12 @@
 the pairs of a training were. A model knows no other scale than the one it was trained at.
 """
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from pix2pix.images.image import AnyKernel, resize
-
-ScaleRule = Literal["stretch"]
+from pix2pix.config import AnyKernel
+from pix2pix.images.image import resize
 
 
 class Resized(Protocol):

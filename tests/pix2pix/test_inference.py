@@ -14,7 +14,7 @@ from pix2pix.checkpoint import ModelCard, load_generator, save_model
 from pix2pix.config import DataConfig, SideConfig, load_params
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import Manifest, SideRecord
-from pix2pix.data.prepared import open_split, prepare_pairs
+from pix2pix.data.prepared import open_split
 from pix2pix.data.ranges import from_network
 from pix2pix.errors import UserError
 from pix2pix.images.encode import encode
@@ -28,6 +28,7 @@ from pix2pix.models import (
     UNetGenerator,
     translate,
 )
+from pix2pix.preparation.prepare import prepare_pairs
 
 PARAMS = Path(__file__).parents[2] / "params" / "default.yaml"
 MODES = ["published", "deterministic"]

@@ -17,8 +17,8 @@ from pipelines.tracking.description import data_record
 from pix2pix.checkpoint import ModelCard, load_card, load_generator
 from pix2pix.config import Params, SyntheticConfig, load_params
 from pix2pix.data.manifest import Manifest, load_manifest
-from pix2pix.data.prepared import prepare_pairs
 from pix2pix.models import InferenceMode, InferenceNetwork, translate
+from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.sources.synthetic import write_synthetic
 from pix2pix.training.dev import better_mode
 from tests.support.tracked_project import write_model, write_project

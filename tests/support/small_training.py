@@ -15,7 +15,7 @@ from pipelines.tracking.live_run import LiveRun
 from pipelines.training.driver import Trained, train
 from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
-from pix2pix.data.prepared import prepare_pairs
+from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.sources.synthetic import write_synthetic
 
 

@@ -20,7 +20,8 @@ import pytest
 from pipelines.repository.node_dataset import DatasetSource, dataset_source, local_dataset
 from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
-from pix2pix.data.prepared import open_split, prepare_pairs
+from pix2pix.data.prepared import open_split
+from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.sources.synthetic import write_synthetic
 from tests.support.s3_server import S3Server, s3_server
 

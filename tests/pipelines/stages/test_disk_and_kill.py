@@ -77,7 +77,7 @@ _KILLED = """
 import os, signal, sys
 import numpy as np
 from pipelines.stages import ingest, prepare
-from pix2pix.data import prepared
+from pix2pix.preparation import prepare as preparing
 from pix2pix.sources import synthetic
 
 def dying(function, moment):
@@ -91,7 +91,7 @@ def dying(function, moment):
 
 stage, moment = sys.argv[1], int(sys.argv[2])
 synthetic.write_png = dying(synthetic.write_png, moment)
-prepared.write_arrays = dying(prepared.write_arrays, moment)
+preparing.write_arrays = dying(preparing.write_arrays, moment)
 {"ingest": ingest, "prepare": prepare}[stage].main()
 """
 

@@ -13,8 +13,8 @@ from pipelines.runs.folder import Folder
 from pipelines.stages import train as stage
 from pipelines.training.driver import Trained
 from pix2pix.config import Params
-from pix2pix.data.prepared import prepare_pairs
 from pix2pix.models import network_configs
+from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.sources.synthetic import write_synthetic
 from pix2pix.training import new_state
 from tests.support.small_training import small_training

@@ -10,16 +10,14 @@ import numpy as np
 import pytest
 
 from pix2pix.config import DataConfig, load_params
-from pix2pix.data.prepared import (
-    BadPairsError,
-    load_manifest,
-    open_split,
-    prepare_pairs,
-)
+from pix2pix.data.manifest import load_manifest
+from pix2pix.data.prepared import open_split
 from pix2pix.images.image import resize
 from pix2pix.preparation.inspection import content_hash
 from pix2pix.preparation.offences import Offence
 from pix2pix.preparation.pairs import find_pairs, read_pair
+from pix2pix.preparation.prepare import prepare_pairs
+from pix2pix.preparation.report import BadPairsError
 
 PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
 COLOURS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [10, 20, 30]], dtype=np.uint8)

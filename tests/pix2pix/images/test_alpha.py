@@ -11,9 +11,10 @@ from PIL import Image
 from pix2pix.config import AugmentConfig, Kernel, load_params
 from pix2pix.data.augment import make_augmentation
 from pix2pix.data.manifest import SideRecord
-from pix2pix.data.prepared import open_split, prepare_pairs
+from pix2pix.data.prepared import open_split
 from pix2pix.images.grids import as_rgb8
 from pix2pix.images.image import resize
+from pix2pix.preparation.prepare import prepare_pairs
 
 PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
 RED = (250, 40, 40)

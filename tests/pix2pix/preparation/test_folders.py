@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.data.manifest import write_manifest
-from pix2pix.data.prepared import prepare_pairs
 from pix2pix.images.names import refuse_bad_names, shown
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.folders import SUFFIXES
+from pix2pix.preparation.new_manifest import write_manifest
+from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.preparation.report import format_report
 from tests.support.small_sets import NUM_PAIRS, make_config, noise, save
 

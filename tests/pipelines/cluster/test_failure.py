@@ -15,7 +15,7 @@ from ray.train.v2._internal.execution.worker_group.poll import (
     WorkerStatus,
 )
 
-from pipelines.training.failure import failure_reason
+from pipelines.cluster.failure import failure_reason
 from pix2pix.errors import StorageError, UserError
 
 LOST = WorkerHealthCheckFailedError("a worker died", ray.exceptions.ActorDiedError())

@@ -1,0 +1,78 @@
+"""manifest.json as it is made: of the pairs that the checks found sound."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from pix2pix.config import DataConfig, SideConfig
+from pix2pix.data.manifest import (
+    FORMAT,
+    MANIFEST_NAME,
+    Manifest,
+    SideRecord,
+    SplitRecord,
+    content_hash,
+    sha256_of,
+)
+from pix2pix.data.splits import SPLITS, Split
+from pix2pix.errors import UserError
+from pix2pix.files import write_text
+from pix2pix.images.image import value_range
+from pix2pix.images.names import REMEDY as NAME_REMEDY
+from pix2pix.images.names import is_utf8, shown, some
+from pix2pix.preparation.report import CheckReport
+
+
+def make_manifest(report: CheckReport, config: DataConfig) -> Manifest:
+    """The manifest of the sound pairs of `report`, prepared as `config` says."""
+    unhashed = Manifest(
+        format=FORMAT,
+        direction=config.direction,
+        image_size=config.image_size,
+        load_size=config.load_size,
+        source=_side_record(config.source_side, report, config, role=0),
+        target=_side_record(config.target_side, report, config, role=1),
+        splits={split: _split_record(report, split, config) for split in SPLITS},
+        data_hash="",
+    )
+    return replace(unhashed, data_hash=content_hash(unhashed))
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Write directory/manifest.json. Raises UserError naming the ids that are no UTF-8."""
+    ids = [pair_id for record in manifest.splits.values() for pair_id in record.pair_ids]
+    bad = [shown(pair_id) for pair_id in ids if not is_utf8(pair_id)]
+    if bad:
+        raise UserError(f"pairs with a name that is not UTF-8: {some(bad)}; {NAME_REMEDY}")
+    text = json.dumps(asdict(manifest), indent=1, ensure_ascii=False)
+    write_text(directory / MANIFEST_NAME, f"{text}\n")
+
+
+def _side_record(
+    side: SideConfig, report: CheckReport, config: DataConfig, *, role: int
+) -> SideRecord:
+    dtype = report.dtypes[role]
+    low, high = value_range(dtype, side)
+    return SideRecord(
+        kind=side.kind,
+        channels=side.channels,
+        dtype=dtype,
+        value_range=(float(low), float(high)),
+        kernel="nearest" if side.kind == "labels" else config.resize_kernel,
+        grayscale=side.grayscale,
+        num_labels=side.num_labels,
+        void_label=side.void_label,
+        alpha=report.has_alpha[role],
+    )
+
+
+def _split_record(report: CheckReport, split: Split, config: DataConfig) -> SplitRecord:
+    pairs = [pair for pair in report.pairs if pair.split == split]
+    pair_ids = tuple(pair.files.pair_id for pair in pairs)
+    content_hashes = tuple(pair.content_hash for pair in pairs)
+    return SplitRecord(
+        size_px=config.load_size if split == "train" else config.image_size,
+        pair_ids=pair_ids,
+        content_hashes=content_hashes,
+        hash=sha256_of([pair_ids, content_hashes]),
+    )
