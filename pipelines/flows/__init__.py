@@ -1,4 +1,8 @@
-"""Prefect flows: when and where stages run, with which parameters, and what becomes of a result."""
+"""Prefect flows: when and where stages run, with which parameters, and what becomes of a result.
+
+Imports Prefect, and neither torch, Ray nor MLflow: all work is done by processes that it starts.
+Start with `train_pix2pix`.
+"""
 
 import warnings
 

@@ -1,1 +1,4 @@
-"""One module per DVC stage: a function of its parameters and files, and a thin main."""
+"""One module for each stage of dvc.yaml: it reads files, calls functions, writes files.
+
+Each is a program, `python -m pipelines.stages.<name>`. Start with `train`.
+"""

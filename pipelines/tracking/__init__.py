@@ -1,1 +1,4 @@
-"""Runs in MLflow: followed while they run, completed from the files afterwards."""
+"""Runs in MLflow: followed while they run, completed from the files afterwards.
+
+Imports MLflow, but late: most processes never need it. Start with `live_run` and `completion`.
+"""

@@ -1,1 +1,4 @@
-"""From image files to batches: sources, pairs, checks, splits, prepared arrays, augmentation."""
+"""What training and evaluation read: prepared arrays, their manifest, splits, augmentation.
+
+Knows image files only as arrays. Start with `prepared`, then `loader`.
+"""

@@ -1,1 +1,4 @@
-"""Files of images to arrays and back: decoding, channels, scale, and pictures for people."""
+"""One image: from the bytes of a file to values and back, its scale, pictures for people.
+
+Imports nothing of data sets. Start with `image`.
+"""
