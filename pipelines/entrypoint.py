@@ -13,7 +13,7 @@ from typing import Any
 from pipelines.processes.parent_watch import end_with_dvc
 from pipelines.processes.signals import stopping_at_once
 from pix2pix.errors import StorageError, UserError
-from pix2pix.files import write_text
+from pix2pix.files import NO_ROOM, write_text
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def run(main: Callable[[], None]) -> None:
     except (UserError, OSError) as error:
         if not can_be_mended(error):
             raise
-        logger.error("%s", error)
+        logger.error("%s", with_remedy(error))
         if "DVC_STAGE" in os.environ:
             logger.error("what this stage had made before comes back with: dvc checkout")
         sys.exit(TRY_AGAIN if may_pass(error) else 1)
@@ -93,6 +93,14 @@ def may_pass(error: BaseException) -> bool:
     if isinstance(error, ConnectionError | TimeoutError):
         return True
     return isinstance(error, OSError) and error.errno in _PASSING
+
+
+def with_remedy(error: Exception) -> str:
+    """The text of an error, and what to do about a full disk where a tool has not said it."""
+    if isinstance(error, StorageError) or not isinstance(error, OSError):
+        return str(error)
+    remedy = "; make room on the disk, then give the same command again"
+    return f"{error}{remedy if error.errno in NO_ROOM else ''}"
 
 
 def write_json(path: Path, value: Any) -> None:

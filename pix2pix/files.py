@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pix2pix.errors import StorageError, UserError
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -82,7 +82,7 @@ def written_to(path: Path) -> Iterator[None]:
     except StorageError:
         raise
     except OSError as error:
-        has_room = error.errno not in _NO_ROOM
+        has_room = error.errno not in NO_ROOM
         remedy = "see that it may be written to" if has_room else "make room on its disk"
         named = StorageError(
             f"{path} cannot be written: {error.strerror or error}; {remedy}, then give the same "

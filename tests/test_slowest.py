@@ -5,7 +5,7 @@ from tests.support.slowest import DOCUMENT, SECTION, Duration, durations, sectio
 
 REPORT = """<?xml version="1.0"?>
 <testsuites><testsuite name="pytest">
-<testcase classname="tests.pix2pix.test_grids" name="test_a[x@1]@a group" time="0.250" />
+<testcase classname="tests.pix2pix.images.test_grids" name="test_a[x@1]@a group" time="0.250" />
 <testcase classname="tests.soak.test_kills" name="test_b" time="30.5"><skipped /></testcase>
 <testcase classname="tests.test_x" name="test_c@tests/test_x.py" time="0.125" />
 </testsuite></testsuites>

@@ -10,8 +10,9 @@ from ray.train.v2._internal.exceptions import (
     WorkerHealthCheckTimeoutError,
 )
 
-from pipelines.entrypoint import can_be_mended
-from pix2pix.errors import UserError
+from pipelines.entrypoint import can_be_mended, may_pass, with_remedy
+from pipelines.runs.folder import Folder
+from pix2pix.errors import StorageError, UserError
 
 # A worker whose process or node is gone; there is no public name for the first two.
 _LOST = (
@@ -23,27 +24,36 @@ _LOST = (
 logger = logging.getLogger(__name__)
 
 
-def failure_reason(error: Exception) -> str | None:
-    """What went wrong, each cause once; the traceback of a defect is logged as an error.
+def mendable(error: Exception, run: Folder) -> UserError | StorageError | None:
+    """A failed training in the folder `run`, as an error for the person who started it.
 
-    Causes are errors of workers, or of Ray's controller. None if it is no failure of a training
-    under Ray.
+    It names each cause once; the traceback of a defect is logged. A StorageError where the same
+    command may succeed later, as with a full disk. None if `error` is nothing of the kind.
     """
-    if not isinstance(error, ray.train.TrainingFailedError):
-        return None
     causes = _causes(error)
+    if not causes:
+        return None
+    kind = StorageError if all(map(may_pass, causes)) else UserError
+    return kind(
+        f"training failed: {_reason(error, causes)}\nThe same command continues from the last "
+        f"checkpoint in {run}"
+    )
+
+
+def _reason(error: Exception, causes: list[Exception]) -> str:
     if any(map(_is_defect, causes)) and not _is_consequence(causes):
         # Ray puts the tracebacks of workers in its text, and hands that of its controller on.
         logger.error("a defect in the training:", exc_info=error)
-    return "; ".join(sorted({_named(cause) for cause in causes})) or str(error)
+    return "; ".join(sorted({_named(cause) for cause in causes}))
 
 
-def _causes(error: ray.train.TrainingFailedError) -> list[Exception]:
+def _causes(error: Exception) -> list[Exception]:
+    """The errors of workers, or that of Ray's controller; none if no person can mend `error`."""
     if isinstance(error, ray.train.WorkerGroupError):
         return list(error.worker_failures.values())
     if isinstance(error, ray.train.ControllerError):
         return [error.controller_failure]
-    return []
+    return [error] if isinstance(error, ray.train.TrainingFailedError | UserError) else []
 
 
 def _is_defect(cause: Exception) -> bool:
@@ -72,4 +82,4 @@ def _is_of_ray_train(cause: Exception) -> bool:
 
 def _named(cause: Exception) -> str:
     """Its text; with its type where a person is not who it was written for (KeyError: 'x')."""
-    return f"{type(cause).__name__}: {cause}" if _is_defect(cause) else str(cause)
+    return f"{type(cause).__name__}: {cause}" if _is_defect(cause) else with_remedy(cause)

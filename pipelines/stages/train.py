@@ -9,7 +9,7 @@ import shutil
 import time
 from pathlib import Path
 
-from pipelines.cluster.failure import failure_reason
+from pipelines.cluster.failure import mendable
 from pipelines.cluster.placement import Placement, connect, place
 from pipelines.entrypoint import InterruptionError, run
 from pipelines.evaluation.model_content import content_hash
@@ -46,7 +46,6 @@ from pix2pix.data.augment import make_augmentation
 from pix2pix.data.contact_sheet import augmentation_sheet
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.prepared import open_split
-from pix2pix.errors import UserError
 from pix2pix.files import write_bytes, write_text
 from pix2pix.images.grids import write_png
 from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
@@ -118,13 +117,10 @@ def _train(
         raise
     except Exception as error:
         mark_ended(tracking_uri(), description, status="FAILED")
-        reason = str(error) if isinstance(error, UserError) else failure_reason(error)
-        if reason is None:
+        failed = mendable(error, state.folder)
+        if failed is None:
             raise
-        raise UserError(
-            f"training failed: {reason}\nThe same command continues from the last checkpoint in "
-            f"{state.folder}"
-        ) from error
+        raise failed from error
 
 
 def _write_outputs(trained: Trained, params: Params, manifest: Manifest) -> ModelCard:

@@ -168,9 +168,10 @@ def mark_ended(
         from pipelines.tracking.described_run import existing_run
 
         try:
-            run = existing_run(uri, description)
-            if run is not None and run.status() != status:
-                run.set_status(status, ended_s=ended_s)
+            with outages(has_lost_run=lambda: False):
+                run = existing_run(uri, description)
+                if run is not None and run.status() != status:
+                    run.set_status(status, ended_s=ended_s)
         except Exception as error:  # noqa: BLE001 - how the training ended counts for more
             told.append(error)
         else:

@@ -22,6 +22,7 @@ def outages(*, has_lost_run: Callable[[], bool]) -> Iterator[None]:
     never do.
     """
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import DBAPIError
 
     from pipelines.tracking.run import may_pass
 
@@ -29,7 +30,9 @@ def outages(*, has_lost_run: Callable[[], bool]) -> Iterator[None]:
         yield
     except Exception as error:
         if may_pass(error) or (isinstance(error, MlflowException) and has_lost_run()):
-            raise OutageError(str(error)) from error
+            # Of a database the reason alone: the whole text has the SQL on many lines.
+            reason = error.orig if isinstance(error, DBAPIError) else error
+            raise OutageError(str(reason)) from error
         raise
 
 

@@ -57,6 +57,8 @@ def connect(uri: str) -> MlflowClient:
     Raises ConnectionError naming the URI, what is wrong with it and the remedy, within seconds.
     """
     reach(uri)
+    # Where a database fails, MLflow logs a traceback of a hundred lines, and raises the error, too.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     client = MlflowClient(tracking_uri=uri)
     try:
         client.search_experiments(max_results=1)

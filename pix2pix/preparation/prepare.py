@@ -14,8 +14,8 @@ from pix2pix.data.arrays import write_arrays
 from pix2pix.data.manifest import MANIFEST_NAME, Manifest
 from pix2pix.data.prepared import layouts
 from pix2pix.data.splits import Split
-from pix2pix.errors import UserError
-from pix2pix.files import flush_all
+from pix2pix.errors import StorageError, UserError
+from pix2pix.files import NO_ROOM, flush_all
 from pix2pix.images.scale import to_square
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.new_manifest import make_manifest, write_manifest
@@ -24,7 +24,6 @@ from pix2pix.preparation.parallel import map_in_order
 from pix2pix.preparation.report import BadPairsError, CheckReport
 
 _MIB = 2**20
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Prepared(NamedTuple):
@@ -41,7 +40,7 @@ def prepare_pairs(
 
     `num_workers` None means one per core. Raises BadPairsError, a ValueError with the report, if
     there are offences and `on_bad_pair` is fail, or if leaving pairs out does not mend them; then
-    `prepared_dir` is as it was. Raises OSError if the disk is too small.
+    `prepared_dir` is as it was. Raises StorageError if the disk is too small.
     """
     report = check_pairs(root, config, num_workers=num_workers)
     if report.offences and (config.on_bad_pair == "fail" or report.is_beyond_excluding):
@@ -55,8 +54,8 @@ def write_prepared(
 ) -> Manifest:
     """Write the sound pairs of `report`, resized to squares, in place of what is there.
 
-    Raises UserError if `prepared_dir` is a folder of something else, OSError (ENOSPC) if the disk
-    has no room; then nothing is left behind and the folder is as it was.
+    Raises UserError if `prepared_dir` is a folder of something else, StorageError if the disk has
+    no room; then nothing is left behind and the folder is as it was.
     """
     if not _may_be_replaced(prepared_dir):
         raise UserError(f"{prepared_dir} holds something else than prepared data; move it away")
@@ -74,7 +73,7 @@ def write_prepared(
             write_manifest(directory, manifest)
             flush_all(directory)  # a few large files; later nobody compares them with their hashes
         except OSError as error:
-            if error.errno in _DISK_FULL:
+            if error.errno in NO_ROOM:
                 raise _disk_full(prepared_dir, needed, free) from error
             raise
     return manifest
@@ -124,8 +123,8 @@ def _needed_bytes(manifest: Manifest) -> int:
     )
 
 
-def _disk_full(prepared_dir: Path, needed: int, free: int) -> OSError:
-    return OSError(
+def _disk_full(prepared_dir: Path, needed: int, free: int) -> StorageError:
+    return StorageError(
         errno.ENOSPC,
         f"the disk is too small for the prepared data: {needed / _MIB:.0f} MiB needed, "
         f"{free / _MIB:.0f} MiB free; make room or lower data.load_size, and run again",

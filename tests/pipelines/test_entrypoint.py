@@ -14,7 +14,6 @@ from pix2pix.errors import StorageError, UserError
     [
         (UserError("data.path: gone"), 1),
         (OSError(errno.EACCES, "no rights", "x"), 1),
-        (OSError(errno.ENOSPC, "no space", "x"), 75),
         (StorageError("s3://bucket is gone"), 75),
         (ConnectionError("http://127.0.0.1:5000 does not answer"), 75),
         (TimeoutError("http://127.0.0.1:5000 does not answer"), 75),
@@ -31,6 +30,18 @@ def test_what_a_user_or_file_can_cause_is_one_message_and_75_where_it_may_pass(
     assert caught.value.code == code
     said = capsys.readouterr().err
     assert said == f"ERROR {error}\n"
+
+
+def test_a_full_disk_is_said_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    def main() -> None:
+        raise OSError(errno.ENOSPC, "no space", "x")
+
+    with pytest.raises(SystemExit) as caught:
+        run(main)
+    assert caught.value.code == 75
+    assert capsys.readouterr().err == (
+        "ERROR [Errno 28] no space: 'x'; make room on the disk, then give the same command again\n"
+    )
 
 
 def test_under_dvc_it_says_how_to_get_back_what_dvc_removed(

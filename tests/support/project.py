@@ -76,6 +76,6 @@ def _template() -> tempfile.TemporaryDirectory[str]:
 def copy_project(folder: Path) -> Project:
     """A clone of the project's files, in a repository of its own that knows no other one."""
     project = Project(folder)
-    project.run("git", "clone", "-q", "--local", _template().name, ".")
+    project.run("git", "clone", "-q", _template().name, ".")
     project.run("git", "remote", "remove", "origin")
     return project

@@ -15,9 +15,11 @@ from ray.train.v2._internal.execution.worker_group.poll import (
     WorkerStatus,
 )
 
-from pipelines.cluster.failure import failure_reason
+from pipelines.cluster.failure import mendable
+from pipelines.runs.folder import open_folder
 from pix2pix.errors import StorageError, UserError
 
+RUN = open_folder("/runs") / "0123"
 LOST = WorkerHealthCheckFailedError("a worker died", ray.exceptions.ActorDiedError())
 CLOSED = RuntimeError("[gloo/transport/tcp/pair.cc:547] Connection closed by peer")
 
@@ -38,12 +40,22 @@ def _failed(*errors: Exception) -> ray.train.WorkerGroupError:
     ).get_worker_group_error()
 
 
+def _reason(error: Exception) -> str:
+    """The cause that a person is told, of which the rest is the same for all."""
+    reason, _, last = str(mendable(error, RUN)).rpartition("\n")
+    assert last == "The same command continues from the last checkpoint in /runs/0123"
+    return reason.removeprefix("training failed: ")
+
+
 @pytest.mark.parametrize(
     ("errors", "reason"),
     [
         ([UserError("train.batch_size: 0")] * 2, "train.batch_size: 0"),
         ([StorageError("s3://b is gone"), UserError("b")], "b; s3://b is gone"),
-        ([OSError(errno.ENOSPC, "No space left")], "[Errno 28] No space left"),
+        (
+            [OSError(errno.ENOSPC, "No space left")],
+            "[Errno 28] No space left; make room on the disk, then give the same command again",
+        ),
         ([torch.OutOfMemoryError("CUDA out of memory")], "CUDA out of memory"),
         ([UserError("the batch"), CLOSED], f"RuntimeError: {CLOSED}; the batch"),
     ],
@@ -51,7 +63,7 @@ def _failed(*errors: Exception) -> ray.train.WorkerGroupError:
 def test_what_a_person_can_mend_is_a_sentence(
     errors: list[Exception], reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert failure_reason(_failed(*errors)) == reason
+    assert _reason(_failed(*errors)) == reason
     assert caplog.records == []
 
 
@@ -59,7 +71,7 @@ def test_what_a_person_can_mend_is_a_sentence(
 def test_a_lost_worker_is_no_defect_and_nor_is_what_the_others_see_of_it(
     others: list[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert "a worker died" in failure_reason(_failed(LOST, *others))
+    assert "a worker died" in _reason(_failed(LOST, *others))
     assert caplog.records == []
 
 
@@ -75,7 +87,7 @@ def test_a_lost_worker_is_no_defect_and_nor_is_what_the_others_see_of_it(
 def test_a_defect_keeps_its_traceback(
     errors: list[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert "KeyError: 'epochh'" in failure_reason(_failed(*errors))
+    assert "KeyError: 'epochh'" in _reason(_failed(*errors))
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert f'File "worker_{len(errors) - 1}.py"' in caplog.text
@@ -87,13 +99,13 @@ def test_a_defect_keeps_its_traceback(
 def test_errors_that_no_person_can_cause_are_defects(
     defect: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert failure_reason(_failed(defect)) == f"{type(defect).__name__}: {defect}"
+    assert _reason(_failed(defect)) == f"{type(defect).__name__}: {defect}"
     assert "Traceback" in caplog.text
 
 
 def test_a_failure_of_ray_s_controller_is_said(caplog: pytest.LogCaptureFixture) -> None:
     late = ray.train.ControllerError(WorkerGroupStartupTimeoutError(2))
-    assert "timed out after" in failure_reason(late)
+    assert "timed out after" in _reason(late)
     assert caplog.records == []
 
 
@@ -102,5 +114,26 @@ def test_a_defect_in_the_controller_keeps_its_traceback(caplog: pytest.LogCaptur
         raise KeyError("x")
     except KeyError as error:
         failed = ray.train.ControllerError(error)
-    assert failure_reason(failed) == "KeyError: 'x'"
+    assert _reason(failed) == "KeyError: 'x'"
     assert "test_failure.py" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("errors", "kind"),
+    [
+        ([OSError(errno.ENOSPC, "No space left")], StorageError),
+        ([StorageError("s3://b is gone")] * 2, StorageError),
+        ([StorageError("s3://b is gone"), UserError("the batch")], UserError),
+        ([StorageError("s3://b is gone"), KeyError("epochh")], UserError),
+        ([LOST], UserError),
+    ],
+)
+def test_only_what_storage_did_may_pass(errors: list[Exception], kind: type[Exception]) -> None:
+    assert type(mendable(_failed(*errors), RUN)) is kind
+
+
+def test_an_error_of_the_driver_is_told_if_a_person_can_mend_it() -> None:
+    assert _reason(UserError("more workers than there is room for")) == (
+        "more workers than there is room for"
+    )
+    assert mendable(KeyError("x"), RUN) is None
