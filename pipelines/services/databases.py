@@ -46,10 +46,17 @@ def parse_database_url(text: str) -> Databases:
     )
 
 
+_REFUSED = (
+    asyncpg.InvalidAuthorizationSpecificationError,  # a wrong password is one
+    asyncpg.InsufficientPrivilegeError,
+)
+
+
 def create_missing(databases: Databases, names: Iterable[str]) -> None:
     """Create those of the databases `prefect` and `mlflow` that are missing.
 
-    Raises ConnectionError naming the server and what is wrong, without the password.
+    Raises an error that names the server and what is wrong, without the password: UserError where
+    it refuses this user, ConnectionError where it may answer later.
     """
     for name in names:
         asyncio.run(_create(databases.server, name))
@@ -64,7 +71,8 @@ async def _create(server: URL, name: str) -> None:
             await connection.execute(f'CREATE DATABASE "{name}"')
         await connection.close()
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        raise ConnectionError(
+        kind = UserError if isinstance(error, _REFUSED) else ConnectionError
+        raise kind(
             f"the PostgreSQL database {name} at {server.render_as_string()} cannot be used: "
             f"{str(error) or type(error).__name__}\n"
             "Start the server, correct DATABASE_URL, or unset it to use SQLite."

@@ -18,7 +18,6 @@ from tests.support.mlflow_process import serving
 from tests.support.model_requests import ask, body
 from tests.support.tracked_project import (
     new_database,
-    small_manifest,
     source_image,
     write_model,
     write_project,
@@ -40,7 +39,7 @@ def test_two_hundred_requests_and_large_bodies_leave_a_server_as_it_was(
     monkeypatch.setattr(sys, "path", list(sys.path))
     project = write_project(tmp_path / "project")
     write_model(project / "models", mode=mode)
-    run = complete_run(uri, project, params=default_params, manifest=small_manifest(default_params))
+    run = complete_run(uri, project, experiment=default_params.register.experiment)
     model = register_model(
         run, project / "models", uri=uri, name="served", example=source_image()
     ).model_uri
