@@ -15,6 +15,7 @@ from pipelines.paths import METRICS_PATH, MODEL_DIR, PREPARED_DIR, TRAIN_PATH
 from pipelines.registry.register import Registration, register_model
 from pipelines.repository.origin import flatten
 from pipelines.tracking.completion import complete_run
+from pipelines.tracking.run import failures_of
 from pipelines.tracking.train_record import TrainRecord, read_train_record
 from pix2pix.checkpoint import load_card
 from pix2pix.config import WHERE_IT_RUNS, Params, load_params
@@ -37,10 +38,11 @@ def complete_registration(uri: str) -> Registration:
     params, training = load_params(), read_train_record(TRAIN_PATH)
     _check_that_all_is_of(training)
     _tell_what_differs(params, training)
-    run = complete_run(uri, Path(), experiment=params.register.experiment)
-    return register_model(
-        run, MODEL_DIR, uri=uri, name=params.registered_name, example=example_source()
-    )
+    with failures_of(uri):
+        run = complete_run(uri, Path(), experiment=params.register.experiment)
+        return register_model(
+            run, MODEL_DIR, uri=uri, name=params.registered_name, example=example_source()
+        )
 
 
 def _check_that_all_is_of(training: TrainRecord) -> None:

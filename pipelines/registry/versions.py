@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipelines.entrypoint import read_json
 from pipelines.paths import REGISTRATION_PATH
 from pipelines.registry.register import Registration
-from pipelines.tracking.run import connect
+from pipelines.tracking.run import connect, reason_of
 from pipelines.tracking.uri import shown, unusable
 from pix2pix.errors import UserError
 
@@ -34,7 +34,7 @@ def connected(uri: str) -> Iterator[MlflowClient]:
     try:
         yield client
     except (MlflowException, SQLAlchemyError) as error:
-        raise unusable(uri, error) from None
+        raise unusable(uri, reason_of(error)) from None
 
 
 def find_version(client: MlflowClient, reference: str) -> ModelVersion:

@@ -22,17 +22,14 @@ def outages(*, has_lost_run: Callable[[], bool]) -> Iterator[None]:
     never do.
     """
     from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import DBAPIError
 
-    from pipelines.tracking.run import may_pass
+    from pipelines.tracking.run import may_pass, reason_of
 
     try:
         yield
     except Exception as error:
         if may_pass(error) or (isinstance(error, MlflowException) and has_lost_run()):
-            # Of a database the reason alone: the whole text has the SQL on many lines.
-            reason = error.orig if isinstance(error, DBAPIError) else error
-            raise OutageError(str(reason)) from error
+            raise OutageError(reason_of(error)) from error
         raise
 
 

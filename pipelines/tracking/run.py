@@ -7,7 +7,8 @@ any part of the work.
 import json
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,7 +17,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from pipelines.tracking.description import DataRecord
 from pipelines.tracking.samples import log_sample
@@ -105,6 +106,24 @@ def may_pass(error: Exception) -> bool:
     if isinstance(error, MlflowException):
         return error.error_code in _PASSING_CODES
     return isinstance(error, OSError | OperationalError | InterfaceError)
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong. Of a database, its own words alone: MLflow's have the SQL on many lines."""
+    failed = error if isinstance(error, DBAPIError) else error.__cause__
+    reason = str(failed.orig if isinstance(failed, DBAPIError) else error)
+    return f"{reason}; make room on its disk" if "disk is full" in reason else reason
+
+
+@contextmanager
+def failures_of(uri: str) -> Iterator[None]:
+    """Turn what MLflow raises, and what may pass, into a ConnectionError that names `uri`."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as error:
+        if may_pass(error):
+            raise unusable(uri, reason_of(error)) from error
+        raise
 
 
 def find_run(client: MlflowClient, experiment: str, *, run_key: str) -> "MlflowRun | None":

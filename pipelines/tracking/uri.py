@@ -70,7 +70,7 @@ def reach(uri: str) -> None:
         raise unusable(uri, error) from None
 
 
-def unusable(uri: str, error: Exception) -> ConnectionError:
+def unusable(uri: str, error: Exception | str) -> ConnectionError:
     """The error that says what is wrong with `uri` and what to do."""
     return ConnectionError(
         f"MLflow at {shown(uri)} cannot be used: {error}\nStart the server there, or set "

@@ -1,4 +1,5 @@
 import errno
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,7 @@ from mlflow.protos.databricks_pb2 import (
 )
 from sqlalchemy.exc import OperationalError
 
-from pipelines.tracking.run import MlflowRun, may_pass, open_run
+from pipelines.tracking.run import MlflowRun, failures_of, may_pass, open_run
 from pix2pix.errors import UserError
 from tests.support.tracked_project import metric_points, new_database
 
@@ -121,3 +122,20 @@ def test_of_two_runs_the_one_in_use_stays(tmp_path: Path) -> None:
 )
 def test_what_may_pass_is_told_from_what_may_not(error: Exception, passes: bool) -> None:
     assert may_pass(error) == passes
+
+
+@pytest.mark.parametrize("is_wrapped", [True, False])
+def test_a_full_database_is_said_without_its_sql(is_wrapped: bool) -> None:
+    full = OperationalError(
+        "INSERT INTO metrics", {}, sqlite3.OperationalError("database or disk is full")
+    )
+    said = r"sqlite:///a.db cannot be used: database or disk is full; make room on its disk\nStart"
+    wrapped = MlflowException(str(full), TEMPORARILY_UNAVAILABLE)
+    wrapped.__cause__ = full  # as MLflow's store does
+    with pytest.raises(ConnectionError, match=said), failures_of("sqlite:///a.db"):
+        raise wrapped if is_wrapped else full
+
+
+def test_what_no_other_try_would_mend_keeps_its_traceback() -> None:
+    with pytest.raises(MlflowException, match="wrong"), failures_of("sqlite:///a.db"):
+        raise MlflowException("wrong", INVALID_PARAMETER_VALUE)
