@@ -90,7 +90,9 @@ def train_under_ray(
         trained = train(
             params,
             dataset_source(Path(), prepared_dir, manifest),
-            place=Placement(min_workers=1, max_workers=1, cpus_per_worker=num_cores, use_gpu=False),
+            placement=Placement(
+                min_workers=1, max_workers=1, cpus_per_worker=num_cores, use_gpu=False
+            ),
             run=state.folder,
             live_run=None if uri is None else LiveRun(uri, description),
         )

@@ -58,7 +58,7 @@ def connect(address: str | None) -> None:
         )
 
 
-def place(config: TrainConfig) -> Placement:
+def find_placement(config: TrainConfig) -> Placement:
     """What the workers get on the connected cluster.
 
     Raises UserError, in place of Ray's endless wait, if the cluster is too small as it is now.

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from pipelines.cluster.failure import mendable
-from pipelines.cluster.placement import Placement, connect, place
+from pipelines.cluster.placement import Placement, connect, find_placement
 from pipelines.entrypoint import InterruptionError, run
 from pipelines.evaluation.model_content import content_hash
 from pipelines.paths import (
@@ -108,7 +108,7 @@ def _train(
         return train(
             params,
             dataset_source(Path(), PREPARED_DIR, manifest),
-            place=placement,
+            placement=placement,
             run=state.folder,
             live_run=LiveRun(tracking_uri(), description),
         )
@@ -156,7 +156,7 @@ def _begin_or_continue(
     if not state.is_new:
         logger.info("continuing the interrupted training in %s", state.folder)
     connect(params.train.ray_address)
-    placement = place(params.train)
+    placement = find_placement(params.train)
     resumed_s = time.time()
     trained = _train(params, manifest, placement=placement, state=state, begun=begun)
     card = _write_outputs(trained, params, manifest)

@@ -1,4 +1,4 @@
-"""What a training reads of the prepared data: its own share, on its own device."""
+"""The prepared data as one worker reads it: its share of the pairs, on its device."""
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ _DEV_BATCH = 8  # images; only speed depends on it
 def train_batches(
     train: PreparedSplit, params: Params, manifest: Manifest, *, device: torch.device
 ) -> TrainBatches:
-    """This rank's share of the training split, augmented; to be closed."""
+    """This rank's share of the training split, augmented. The caller closes it."""
     augmentation = make_augmentation(
         params.augment, params.data, source=manifest.source, target=manifest.target
     )
@@ -49,17 +49,17 @@ def dev_batches(dev: PreparedSplit, manifest: Manifest, *, device: torch.device)
 
 
 def dev_set(
-    dev: PreparedSplit, manifest: Manifest, *, shown: list[int], device: torch.device
+    dev: PreparedSplit, manifest: Manifest, *, samples: list[int], device: torch.device
 ) -> DevSet:
-    """What an epoch is judged by, with the sources of the `shown` pairs for sample grids."""
-    return DevSet(dev_batches(dev, manifest, device=device), _sources(dev, shown, manifest))
+    """The dev split as `fit` scores it; `samples` are the indices of the pairs of sample grids."""
+    return DevSet(dev_batches(dev, manifest, device=device), _sources(dev, samples, manifest))
 
 
-def dev_samples(dev: PreparedSplit, num_samples: int) -> list[int]:
-    """Positions of the fixed dev pairs of the sample grids, spread over the split."""
+def sample_indices(dev: PreparedSplit, num_samples: int) -> list[int]:
+    """Indices of the dev pairs of the sample grids: always the same, spread over the split."""
     count = min(num_samples, len(dev.pair_ids))
-    return [int(place) for place in np.linspace(0, len(dev.pair_ids) - 1, count)]
+    return [int(index) for index in np.linspace(0, len(dev.pair_ids) - 1, count)]
 
 
-def _sources(dev: PreparedSplit, shown: list[int], manifest: Manifest) -> Tensor:
-    return to_network(torch.from_numpy(dev.source[shown]), manifest.source.value_range)
+def _sources(dev: PreparedSplit, indices: list[int], manifest: Manifest) -> Tensor:
+    return to_network(torch.from_numpy(dev.source[indices]), manifest.source.value_range)

@@ -1,6 +1,5 @@
 """Training under Ray Train: what the driver asks for and gets back."""
 
-import dataclasses
 import logging
 import re
 from collections.abc import Callable, Sequence
@@ -20,7 +19,7 @@ from pipelines.runs.checkpoints import newest_checkpoint
 from pipelines.runs.folder import Folder
 from pipelines.runs.state import CHECKPOINTS_FOLDER, SAMPLES_FOLDER
 from pipelines.tracking.live_run import LiveRun
-from pipelines.training.worker import Outcome, train_worker
+from pipelines.training.worker import Outcome, WorkerJob, train_worker
 from pix2pix.config import Params, TrainConfig
 from pix2pix.errors import StorageError, UserError
 from pix2pix.training import Best
@@ -28,14 +27,14 @@ from pix2pix.training.selection import is_finished, kept
 
 _RAY_RECORD = "checkpoint_manager_snapshot.json"
 _SAMPLE = re.compile(r"epoch_(\d+)\.png")
-_MAX_TRIES = 2  # of a training whose last checkpoint is damaged
+_MAX_TRIES = 2  # trainings, where the last checkpoint of the first one is damaged
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trained:
-    """What a finished training left."""
+    """What a finished training returns."""
 
     history: list[dict[str, float]]
     best: Best
@@ -46,20 +45,20 @@ def train(
     params: Params,
     dataset: DatasetSource,
     *,
-    place: Placement,
+    placement: Placement,
     run: Folder,
     live_run: LiveRun | None,
     callbacks: Sequence[ray.train.UserCallback] = (),
 ) -> Trained:
     """Train on the connected Ray cluster, from the newest checkpoint in the folder `run`.
 
-    `callbacks` hear what the workers report.
-    Raises ray.train.TrainingFailedError if more workers were lost than may be, UserError if it
-    failed for another reason, StorageError if what it saves does not stay as it was, and
-    InterruptionError if a signal stopped it: then all is saved.
+    `callbacks` receive what the workers report.
+    Raises ray.train.TrainingFailedError if more workers were lost than `train.max_failures` allows,
+    UserError if it failed for another reason, StorageError if its checkpoints are damaged after
+    they were written, and InterruptionError if a signal stopped it, after its state was saved.
     """
     for _ in range(_MAX_TRIES):
-        _fit(params, dataset, place=place, run=run, live_run=live_run, callbacks=callbacks)
+        _fit(params, dataset, placement=placement, run=run, live_run=live_run, callbacks=callbacks)
         newest = newest_checkpoint(run / CHECKPOINTS_FOLDER)
         if newest is not None and is_finished(newest[1]["history"], params.train):
             return _trained(newest[1], params.train, samples=run / SAMPLES_FOLDER)
@@ -78,7 +77,7 @@ def _fit(
     params: Params,
     dataset: DatasetSource,
     *,
-    place: Placement,
+    placement: Placement,
     run: Folder,
     live_run: LiveRun | None,
     callbacks: Sequence[ray.train.UserCallback],
@@ -86,23 +85,19 @@ def _fit(
     """Run the workers until the training has ended."""
     run.sweep()
     (run / CHECKPOINTS_FOLDER).sweep()
-    # Of an earlier process. Ray would read it and expect checkpoints that are no longer kept.
+    # This record is of an earlier process. Ray would read it, and expect checkpoints that have been
+    # removed since.
     run.remove(_RAY_RECORD)
-    message: dict[str, Any] = {
-        "params": dataclasses.asdict(params),
-        "dataset": dataset,
-        "run": run,
-        "live_run": live_run,
-        "cpus": place.cpus_per_worker,
-    }
     with console(params.train.total_epochs) as mailbox:
-        trainer = _trainer(
-            message | {"mailbox": mailbox},
-            params.train,
-            place=place,
+        job = WorkerJob(
+            params=params,
+            dataset=dataset,
             run=run,
-            callbacks=[*callbacks],
+            live_run=live_run,
+            num_cpus=placement.cpus_per_worker,
+            mailbox=mailbox,
         )
+        trainer = _trainer(job, placement=placement, callbacks=[*callbacks])
         fit: Callable[[], Any] = trainer.fit
         result, signal_number = run_interruptibly(fit, stop=partial(_stop, mailbox))
     outcome: Outcome = result.return_value
@@ -119,31 +114,26 @@ def _stop(mailbox: Any) -> None:
 
 
 def _trainer(
-    message: dict[str, Any],
-    config: TrainConfig,
-    *,
-    place: Placement,
-    run: Folder,
-    callbacks: list[Any],
+    job: WorkerJob, *, placement: Placement, callbacks: list[Any]
 ) -> ray.train.torch.TorchTrainer:
-    storage_path, _, name = run.path.rpartition("/")
-    worker: Any = train_worker  # for Ray's types a training has no result
-    is_fixed = place.min_workers == place.max_workers
-    scaling: dict[str, Any] = {  # its types lag behind its options
-        "num_workers": place.min_workers if is_fixed else (place.min_workers, place.max_workers),
+    config = job.params.train
+    storage_path, _, name = job.run.path.rpartition("/")
+    worker: Any = partial(train_worker, job)  # Ray's types know no training that returns a value
+    limits = (placement.min_workers, placement.max_workers)
+    scaling: dict[str, Any] = {  # the types of Ray do not know all of its options
+        "num_workers": limits[0] if limits[0] == limits[1] else limits,
         "elastic_resize_monitor_interval_s": config.resize_interval_s,
-        "use_gpu": place.use_gpu,
-        "resources_per_worker": {"CPU": place.cpus_per_worker}
-        | ({"GPU": 1} if place.use_gpu else {}),
+        "use_gpu": placement.use_gpu,
+        "resources_per_worker": {"CPU": placement.cpus_per_worker}
+        | ({"GPU": 1} if placement.use_gpu else {}),
     }
     return ray.train.torch.TorchTrainer(
         worker,
-        train_loop_config=message,
         scaling_config=ray.train.ScalingConfig(**scaling),
         run_config=ray.train.RunConfig(
             name=name,
             storage_path=storage_path,
-            storage_filesystem=run.filesystem,
+            storage_filesystem=job.run.filesystem,
             failure_config=ray.train.FailureConfig(max_failures=config.max_failures),
             callbacks=callbacks,
         ),
@@ -151,7 +141,7 @@ def _trainer(
 
 
 def _trained(state: dict[str, Any], config: TrainConfig, *, samples: Folder) -> Trained:
-    """What the last checkpoint holds. Raises UserError if no epoch can be kept."""
+    """The result in the last checkpoint. Raises UserError if no epoch can be kept."""
     best = None if state["best"] is None else Best(**state["best"])
     epochs = {name: match[1] for name in samples.names() if (match := _SAMPLE.fullmatch(name))}
     return Trained(

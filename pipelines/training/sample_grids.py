@@ -12,20 +12,20 @@ from pix2pix.models import InferenceMode
 class SampleGrids:
     """Draws the same dev pairs each time, so that epochs can be compared."""
 
-    def __init__(self, dev: PreparedSplit, positions: list[int], manifest: Manifest) -> None:
+    def __init__(self, dev: PreparedSplit, indices: list[int], manifest: Manifest) -> None:
         self._manifest = manifest
-        self._pairs = [(dev.source[place], dev.target[place]) for place in positions]
+        self._pairs = [(dev.source[index], dev.target[index]) for index in indices]
 
     def png(self, fakes: Tensor, mode: InferenceMode) -> bytes:
-        """The grid, as a PNG file, of the fakes (N, C, H, W) in [-1, 1] made in `mode`."""
+        """The grid as a PNG file; `fakes` are (N, C, H, W) in [-1, 1], generated in `mode`."""
         source, target = self._manifest.source, self._manifest.target
-        shown = from_network(fakes, value_range=target.value_range, dtype=target.dtype)
+        generated = from_network(fakes, value_range=target.value_range, dtype=target.dtype)
         rows = [
             (
                 as_rgb8(source_image, source.value_range, alpha=source.alpha),
                 as_rgb8(fake, target.value_range, alpha=target.alpha),
                 as_rgb8(target_image, target.value_range, alpha=target.alpha),
             )
-            for (source_image, target_image), fake in zip(self._pairs, shown, strict=True)
+            for (source_image, target_image), fake in zip(self._pairs, generated, strict=True)
         ]
         return png_bytes(image_grid(rows, headings=("source", f"generated, {mode}", "target")))

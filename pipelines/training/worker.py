@@ -21,10 +21,10 @@ from pipelines.repository.node_dataset import DatasetSource, local_dataset
 from pipelines.runs.folder import Folder
 from pipelines.runs.state import CHECKPOINTS_FOLDER, NON_FINITE_FOLDER, RUN_FILE, SAMPLES_FOLDER
 from pipelines.tracking.live_run import LiveRun
-from pipelines.training.batches import dev_samples, dev_set, train_batches
+from pipelines.training.batches import dev_set, sample_indices, train_batches
 from pipelines.training.precision import agreed_precision, with_precision
 from pipelines.training.sample_grids import SampleGrids
-from pix2pix.config import Params, TrainConfig, parse_params
+from pix2pix.config import Params, TrainConfig
 from pix2pix.data.loader import TrainBatches
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.prepared import open_split
@@ -45,54 +45,68 @@ logger = logging.getLogger(__name__)
 
 
 class Outcome(NamedTuple):
-    """How a training ended. A lost worker is no outcome: Ray restarts them all."""
+    """How a training ended. The loss of a worker is no outcome: Ray then restarts all workers."""
 
-    is_stopped: bool = False  # because it was asked to
-    failure: str | None = None  # which another try would not mend
+    is_stopped: bool = False  # the driver asked for it
+    failure: str | None = None  # the reason, where another try would fail in the same way
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Job:
-    """What a worker works on."""
+class WorkerJob:
+    """What the driver sends to each worker."""
 
     params: Params
+    dataset: DatasetSource
+    run: Folder  # where checkpoints and sample grids are kept
+    live_run: LiveRun | None
+    num_cpus: int
+    mailbox: Any  # handle of the actor behind `pipelines.cluster.mailbox.console`
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Training:
+    """What one worker trains with, once it has seen its node."""
+
+    params: Params  # with the precision that all ranks agreed on
     prepared_dir: Path
     manifest: Manifest
     run: Folder
-    live: LiveRun | None
+    live_run: LiveRun | None  # on rank 0 only
     console: WorkerConsole
 
 
-def train_worker(message: dict[str, Any]) -> Outcome:
+def train_worker(job: WorkerJob) -> Outcome:
     """Train on this worker; the outcome is the same on all ranks."""
-    params = parse_params(message["params"])
-    torch.set_num_threads(message["cpus"])
+    torch.set_num_threads(job.num_cpus)
     device = ray.train.torch.get_device()
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    console = WorkerConsole(message["mailbox"])
+    console = WorkerConsole(job.mailbox)
     logging.getLogger().addHandler(console)
-    prepared_dir, problem = _look_around(message["run"], message["dataset"])
-    problem = _of_any_rank(problem)
+    prepared_dir, problem = _check_node(job.run, job.dataset)
+    problem = _first_problem(problem)
     if problem is not None:
         return Outcome(failure=problem)
-    params = _settled(params, message["run"], console)
-    with _live(message["live_run"]) as live:
-        job = _Job(
+    params = _with_agreed_precision(job.params, job.run, console)
+    with _on_rank_zero(job.live_run) as live_run:
+        training = _Training(
             params=params,
             prepared_dir=prepared_dir,
             manifest=load_manifest(prepared_dir),
-            run=message["run"],
-            live=live,
+            run=job.run,
+            live_run=live_run,
             console=console,
         )
         train = open_split(prepared_dir, "train")
-        with train_batches(train, params, job.manifest, device=device) as batches:
-            return _train_despite_non_finite_losses(job, batches)
+        with train_batches(train, params, training.manifest, device=device) as batches:
+            return _train_despite_non_finite_losses(training, batches)
 
 
-def _look_around(run: Folder, dataset: DatasetSource) -> tuple[Path, str | None]:
-    """Where this node has the data, and what is wrong with the node, if something is."""
+def _check_node(run: Folder, dataset: DatasetSource) -> tuple[Path, str | None]:
+    """The folder of the prepared data on this node, and what is wrong with the node, if anything.
+
+    The folder has no meaning where there is a problem.
+    """
     if not run.has(RUN_FILE):
         return Path(), (
             f"train.storage_path: node {socket.gethostname()} does not see {run}; on several nodes "
@@ -104,40 +118,40 @@ def _look_around(run: Folder, dataset: DatasetSource) -> tuple[Path, str | None]
         return Path(), str(error)
 
 
-def _settled(params: Params, run: Folder, console: WorkerConsole) -> Params:
-    """The parameters with the precision that all ranks compute in."""
+def _with_agreed_precision(params: Params, run: Folder, console: WorkerConsole) -> Params:
+    """The parameters with the precision in which all ranks compute."""
     choice = agreed_precision(params.train, run, ray.train.torch.get_device())
     if rank() == 0:
         console.say(f"computing in {choice.precision}: {choice.reason}")
     return with_precision(params, choice)
 
 
-def _of_any_rank(problem: str | None) -> str | None:
-    """The first rank's problem of those that have one."""
+def _first_problem(problem: str | None) -> str | None:
+    """The problem of the lowest rank that has one, on all ranks; None if no rank has one."""
     if world_size() == 1:
         return problem
     problems: list[str | None] = [None] * world_size()
     distributed.all_gather_object(problems, problem)
-    return next((found for found in problems if found is not None), None)
+    return next((known for known in problems if known is not None), None)
 
 
-def _live(live: LiveRun | None) -> AbstractContextManager[LiveRun | None]:
-    """The MLflow run to follow, on one rank."""
-    return nullcontext() if live is None or rank() > 0 else live
+def _on_rank_zero(live_run: LiveRun | None) -> AbstractContextManager[LiveRun | None]:
+    """`live_run` on rank 0, None on the others: one process writes to MLflow."""
+    return nullcontext() if live_run is None or rank() > 0 else live_run
 
 
-def _train_despite_non_finite_losses(job: _Job, batches: TrainBatches) -> Outcome:
-    """Train, and after a non-finite loss go back to the last checkpoint, but not for ever.
+def _train_despite_non_finite_losses(training: _Training, batches: TrainBatches) -> Outcome:
+    """Train. After a non-finite loss go back to the last checkpoint, `max_rollbacks` times.
 
-    On a CPU the same follows again; elsewhere sums in another order, or a sound machine, may not
-    lead there.
+    On a CPU the same loss comes again. On a GPU it may not: sums are added in another order there,
+    and the loss may have been an error of the hardware.
     """
-    allowed = job.params.train.max_rollbacks
+    allowed = training.params.train.max_rollbacks
     for number in range(allowed + 1):
         try:
-            return _train(job, batches)
+            return _train(training, batches)
         except NonFiniteLossError as error:
-            reason = _of_any_rank(_write_batch(job.run / NON_FINITE_FOLDER, error))
+            reason = _first_problem(_write_batch(training.run / NON_FINITE_FOLDER, error))
         if number < allowed and rank() == 0:
             logger.warning(
                 "%s\nBack to the last checkpoint (%d of %d)", reason, number + 1, allowed
@@ -148,68 +162,69 @@ def _train_despite_non_finite_losses(job: _Job, batches: TrainBatches) -> Outcom
 
 
 def _write_batch(folder: Folder, error: NonFiniteLossError) -> str | None:
-    """Write the images of a rank with such a loss; what to say of it, None on another rank."""
+    """On a rank whose loss is not finite, write its images and return the message; else None."""
     if not error.is_here:
         return None
     source, target, pair_ids = error.batch
     tensors = {"source": source.cpu().contiguous(), "target": target.cpu().contiguous()}
     data = safetensors.torch.save(tensors, {"pair_ids": "\n".join(pair_ids)})
-    place, name = folder / f"step_{error.step:09d}", f"rank_{rank()}.safetensors"
-    place.write(name, data)
-    return f"{error}\nThe batch is in {place / name}"
+    step_folder, name = folder / f"step_{error.step:09d}", f"rank_{rank()}.safetensors"
+    step_folder.write(name, data)
+    return f"{error}\nThe batch is in {step_folder / name}"
 
 
-def _train(job: _Job, batches: TrainBatches) -> Outcome:
-    """Train from the newest checkpoint to the end, or until it is asked to stop."""
-    config = job.params.train
+def _train(training: _Training, batches: TrainBatches) -> Outcome:
+    """Train from the newest checkpoint to the end, or until the driver asks to stop."""
+    config = training.params.train
     state = new_state(
-        *network_configs(job.params), config=config, wrap=partial(_prepare, config=config)
+        *network_configs(training.params), config=config, wrap=partial(_prepare, config=config)
     )
-    folder = job.run / CHECKPOINTS_FOLDER
-    restore(state, folder)
-    if job.live is not None:
-        job.live.log_history(state.history)
-    device = ray.train.torch.get_device()
-    dev = open_split(job.prepared_dir, "dev")
-    shown = dev_samples(dev, config.num_samples)
-    grids = SampleGrids(dev, shown, job.manifest)
-    reports = CheckpointReports(folder, params=job.params, data_hash=job.manifest.data_hash)
-    judged = dev_set(dev, job.manifest, shown=shown, device=device)
-    for moment in fit(state, batches, config, dev=judged, on_step=Requests(job.console)):
-        match moment:
+    checkpoints = training.run / CHECKPOINTS_FOLDER
+    restore(state, checkpoints)
+    if training.live_run is not None:
+        training.live_run.log_history(state.history)
+    dev_split = open_split(training.prepared_dir, "dev")
+    samples = sample_indices(dev_split, config.num_samples)
+    grids = SampleGrids(dev_split, samples, training.manifest)
+    dev = dev_set(
+        dev_split, training.manifest, samples=samples, device=ray.train.torch.get_device()
+    )
+    reports = CheckpointReports(
+        checkpoints, params=training.params, data_hash=training.manifest.data_hash
+    )
+    for event in fit(state, batches, config, dev=dev, on_step=Requests(training.console)):
+        match event:
             case EpochResult():
-                _log_epoch(job, state, moment, grids)
-                reports.epoch(state, moment)
+                _log_epoch(training, state, event, grids)
+                reports.epoch(state, event)
             case SavePoint():
-                reports.save_point(state, moment)
-                if moment.is_stop:
-                    _say_interrupted(job.live)
+                reports.save_point(state, event)
+                if event.is_stop:
+                    if training.live_run is not None:
+                        training.live_run.interrupt()
                     return Outcome(is_stopped=True)
             case _:
-                assert_never(moment)
+                assert_never(event)
     return Outcome()
 
 
-def _log_epoch(job: _Job, state: TrainState, result: EpochResult, grids: SampleGrids) -> None:
-    """On the first rank, write the sample grid, tell the console, log the epoch to MLflow."""
+def _log_epoch(
+    training: _Training, state: TrainState, result: EpochResult, grids: SampleGrids
+) -> None:
+    """On rank 0, tell the console of the epoch, write its sample grid, and log it to MLflow."""
     if rank() == 0:
-        num_epochs = job.params.train.total_epochs
-        job.console.say(epoch_line(state.history, num_epochs, is_best=result.is_best))
+        num_epochs = training.params.train.total_epochs
+        training.console.say(epoch_line(state.history, num_epochs, is_best=result.is_best))
     png = None
     if result.samples is not None:
         png = grids.png(result.samples, better_mode(result.metrics))
-        (job.run / SAMPLES_FOLDER).write(f"epoch_{result.epoch:04d}.png", png)
-    if job.live is not None:
-        job.live.log_epoch(state.history[-1], png)
-
-
-def _say_interrupted(live: LiveRun | None) -> None:
-    if live is not None:
-        live.interrupt()
+        (training.run / SAMPLES_FOLDER).write(f"epoch_{result.epoch:04d}.png", png)
+    if training.live_run is not None:
+        training.live_run.log_epoch(state.history[-1], png)
 
 
 def _prepare(network: nn.Module, *, config: TrainConfig) -> nn.Module:
-    """On this worker's device, and wrapped if there are several."""
+    """The network on this worker's device, wrapped for the exchange of gradients if need be."""
     prepared: nn.Module = ray.train.torch.prepare_model(
         network, parallel_strategy_kwargs=wrapping_options()
     )

@@ -89,9 +89,14 @@ def _train_on_workers(params: Params, job: TrialJob, *, run: Folder, report: Rep
     for record in replayed(run):
         report(record)
     num_workers, cpus = params.tune.num_workers, params.tune.cpus_per_worker
-    place = Placement(num_workers, num_workers, cpus, params.tune.gpus_per_worker > 0)
+    placement = Placement(num_workers, num_workers, cpus, params.tune.gpus_per_worker > 0)
     trained = train(
-        params, job.dataset, place=place, run=run, live_run=None, callbacks=[_EpochReports()]
+        params,
+        job.dataset,
+        placement=placement,
+        run=run,
+        live_run=None,
+        callbacks=[_EpochReports()],
     )
     # A worker that is lost just after an epoch takes its report along, and its group goes on from
     # the checkpoint of that epoch. What is reported again is no news to the study.

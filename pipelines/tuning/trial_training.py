@@ -12,7 +12,7 @@ from torch import nn
 from pipelines.runs.checkpoints import newest_checkpoint, prune, write_checkpoint
 from pipelines.runs.folder import Folder
 from pipelines.runs.state import CHECKPOINTS_FOLDER, SAMPLES_FOLDER
-from pipelines.training.batches import dev_batches, dev_samples, dev_set, train_batches
+from pipelines.training.batches import dev_batches, dev_set, sample_indices, train_batches
 from pipelines.training.precision import agreed_precision, with_precision
 from pipelines.training.sample_grids import SampleGrids
 from pix2pix.checkpoint import save_training
@@ -52,9 +52,9 @@ def train_trial(
     for record in state.history:
         report(record)
     dev = open_split(prepared_dir, "dev")
-    shown = dev_samples(dev, params.train.num_samples)
-    grids = SampleGrids(dev, shown, manifest)
-    judged = dev_set(dev, manifest, shown=shown, device=device)
+    samples = sample_indices(dev, params.train.num_samples)
+    grids = SampleGrids(dev, samples, manifest)
+    judged = dev_set(dev, manifest, samples=samples, device=device)
     train = open_split(prepared_dir, "train")
     with train_batches(train, params, manifest, device=device) as batches:
         for moment in fit(state, batches, params.train, dev=judged):

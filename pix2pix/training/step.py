@@ -1,13 +1,12 @@
 """One optimisation step: the discriminator, then the generator (Isola et al. 2017, sec. 3.3)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import isfinite
 from typing import Any, NamedTuple, Self
 
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import Tensor
 
 from pix2pix.config import TrainConfig
 from pix2pix.errors import UserError
@@ -21,7 +20,8 @@ from pix2pix.training.state import TrainState
 class StepLosses(NamedTuple):
     """Unweighted terms of one step, detached scalars: means over this rank's share of the batch.
 
-    D's terms are before its update; G's adversarial term is after D's update, as it is minimised.
+    The discriminator's terms are those before its update. The generator's adversarial term is the
+    one that its update minimises: it is computed with the updated discriminator.
     """
 
     discriminator_fake: Tensor
@@ -31,13 +31,13 @@ class StepLosses(NamedTuple):
 
 
 class NonFiniteLossError(UserError):
-    """A loss of some rank was not a finite number; the network it belongs to was not updated.
+    """A loss of some rank was not a finite number; the network that has this loss was not updated.
 
-    All ranks raise it in the same place: one that went on would wait for the others' gradients for
-    ever. `terms` are those of this rank, and `is_here` says whether they are to blame.
+    All ranks raise it at the same point: a rank that went on would wait for ever for the gradients
+    of the others. `terms` are this rank's, and `is_here` says whether one of them is not finite.
     """
 
-    batch: Any = None  # what it was computed from, where the caller adds it
+    batch: Any = None  # the batch that gave the loss; the caller sets it
 
     def __init__(self, terms: dict[str, float], step: int, *, is_here: bool = True) -> None:
         values = ", ".join(f"{name} {value:g}" for name, value in terms.items())
@@ -51,12 +51,12 @@ class NonFiniteLossError(UserError):
         self.is_here = is_here
 
     def __reduce__(self) -> tuple[Callable[..., Self], tuple[dict[str, float], int]]:
-        # It crosses from a worker to the driver; by default only the message would.
+        # The error travels from a worker to the driver. By default only its message would arrive.
         return partial(type(self), is_here=self.is_here), (self.terms, self.step)
 
 
 class _Objective(NamedTuple):
-    """A network's loss on a part, and the terms of which a non-finite one forbids the update."""
+    """A network's loss on one part, and its terms: if one is not finite, no update is made."""
 
     total: Tensor
     terms: dict[str, Tensor]
@@ -65,72 +65,66 @@ class _Objective(NamedTuple):
 def train_step(
     state: TrainState, source: Tensor, target: Tensor, config: TrainConfig
 ) -> StepLosses:
-    """Update both networks once on a batch (N, C, H, W) in [-1, 1], on the networks' device.
+    """Update the discriminator, then the generator, once each, on a batch.
 
-    With several ranks it is this rank's share of `config.batch_size` pairs. Raises
-    NonFiniteLossError, on every rank, before the update that a non-finite loss would spoil.
+    `source` and `target` are (N, C, H, W) in [-1, 1] on the networks' device. With several ranks
+    they are this rank's share of the `config.batch_size` pairs. Raises NonFiniteLossError on every
+    rank, before the update that a non-finite loss would spoil.
     """
     parts = split_share(source, target, config.num_microbatches)
-    draft, final = _fakes(state, parts, config)
-    update = partial(
-        _update, parts, weight=share_weight(len(source), config.batch_size), step=state.step
-    )
-    of_d = update(
-        state.discriminator,
-        state.discriminator_optimizer,
-        objective=lambda part: _discriminator_objective(state, part, draft(part), config),
-    )
-    of_g = update(
-        state.generator,
-        state.generator_optimizer,
-        objective=lambda part: _generator_objective(state, part, final(part), config),
-    )
+    weight = share_weight(len(source), config.batch_size)
+    # A share that is not split passes the generator once, and both updates use the result.
+    shared_fake = generate(state.generator, parts[0], config) if len(parts) == 1 else None
+    discriminator_terms = _update_discriminator(state, parts, config, weight, shared_fake)
+    generator_terms = _update_generator(state, parts, config, weight, shared_fake)
     state.step += 1
     return StepLosses(
-        of_d["discriminator_fake"], of_d["discriminator_real"], of_g["adversarial"], of_g["l1"]
+        discriminator_terms["discriminator_fake"],
+        discriminator_terms["discriminator_real"],
+        generator_terms["adversarial"],
+        generator_terms["l1"],
     )
 
 
-_FakeOf = Callable[[Microbatch], Tensor]
-
-
-def _fakes(
-    state: TrainState, parts: Sequence[Microbatch], config: TrainConfig
-) -> tuple[_FakeOf, _FakeOf]:
-    """Where the discriminator's and the generator's update have the fakes of a part from.
-
-    A single part passes the generator once, for both.
-    """
-    if len(parts) > 1:
-        return (
-            lambda part: preview(state.generator, part, config),
-            lambda part: generate(state.generator, part, config),
-        )
-    fake = generate(state.generator, parts[0], config)
-    return lambda _part: fake.detach(), lambda _part: fake
-
-
-def _update(
+def _update_discriminator(
+    state: TrainState,
     parts: Sequence[Microbatch],
-    network: nn.Module,
-    optimizer: Optimizer,
-    *,
-    objective: Callable[[Microbatch], _Objective],
+    config: TrainConfig,
     weight: float,
-    step: int,
+    shared_fake: Tensor | None,
 ) -> dict[str, Tensor]:
-    """One update from all parts, whose gradients are exchanged once; the mean of each term."""
-    optimizer.zero_grad(set_to_none=True)
+    """One step of the discriminator on all parts; returns the means of its terms."""
     means: dict[str, Tensor] = {}
+    state.discriminator_optimizer.zero_grad(set_to_none=True)
     for part in parts:
-        with exchange_only_if(part.is_last, network):
-            total, terms = objective(part)
-            for name, term in terms.items():
-                means[name] = part.fraction * term.detach() + means.get(name, 0.0)
-            if part.is_last:
-                _check_finite(means, step)
-            torch.autograd.backward(part.fraction * weight * total)
-    optimizer.step()
+        with exchange_only_if(part.is_last, state.discriminator):
+            fake = (
+                preview(state.generator, part, config)
+                if shared_fake is None
+                else shared_fake.detach()
+            )
+            objective = _discriminator_objective(state, part, fake, config)
+            means = _backward(objective, part, weight=weight, means=means, step=state.step)
+    state.discriminator_optimizer.step()
+    return means
+
+
+def _update_generator(
+    state: TrainState,
+    parts: Sequence[Microbatch],
+    config: TrainConfig,
+    weight: float,
+    shared_fake: Tensor | None,
+) -> dict[str, Tensor]:
+    """One step of the generator on all parts; returns the means of its terms."""
+    means: dict[str, Tensor] = {}
+    state.generator_optimizer.zero_grad(set_to_none=True)
+    for part in parts:
+        with exchange_only_if(part.is_last, state.generator):
+            fake = generate(state.generator, part, config) if shared_fake is None else shared_fake
+            objective = _generator_objective(state, part, fake, config)
+            means = _backward(objective, part, weight=weight, means=means, step=state.step)
+    state.generator_optimizer.step()
     return means
 
 
@@ -149,7 +143,7 @@ def _discriminator_objective(
 def _generator_objective(
     state: TrainState, part: Microbatch, fake: Tensor, config: TrainConfig
 ) -> _Objective:
-    # Without the wrapper: it would wait for gradients that D does not get here.
+    # Without the wrapper, which would wait for gradients that the discriminator does not get here.
     discriminator = unwrap(state.discriminator).requires_grad_(False)
     with autocast(config, part.source.device):
         fake_logits = discriminator(torch.cat([part.source, fake], dim=1))
@@ -160,8 +154,35 @@ def _generator_objective(
     return _Objective(total, {"adversarial": adversarial, "l1": l1, "weighted_sum": total})
 
 
-def _check_finite(terms: dict[str, Tensor], step: int) -> None:
-    """Raises on all ranks if a term of one is not finite."""
+def _backward(
+    objective: _Objective,
+    part: Microbatch,
+    *,
+    weight: float,
+    means: Mapping[str, Tensor],
+    step: int,
+) -> dict[str, Tensor]:
+    """Add the gradients of one part to those of the network; returns `means` with its terms added.
+
+    The last part's backward pass exchanges the gradients between ranks, so all terms are checked
+    before it. Raises NonFiniteLossError on all ranks.
+    """
+    means = {
+        name: part.fraction * term.detach() + means.get(name, 0.0)
+        for name, term in objective.terms.items()
+    }
+    if part.is_last:
+        _check_finite(means, step)
+    torch.autograd.backward(part.fraction * weight * objective.total)
+    return means
+
+
+def _check_finite(terms: Mapping[str, Tensor], step: int) -> None:
+    """Raises NonFiniteLossError on all ranks if a term of one rank is not finite.
+
+    The host waits for the device here, once for each network's update: for the values of the terms,
+    and, with several ranks, for the answer of the others.
+    """
     stacked = torch.stack(list(terms.values()))
     values = dict(zip(terms, stacked.tolist(), strict=True))
     is_here = not all(map(isfinite, values.values()))

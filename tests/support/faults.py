@@ -21,13 +21,13 @@ import pipelines.cluster.checkpoint_reports
 import pipelines.runs.folder
 import pipelines.training.driver
 import pix2pix.training.loop
-from pipelines.training.worker import Outcome, train_worker
+from pipelines.training.worker import Outcome, WorkerJob, train_worker
 from pix2pix.config import TrainConfig
 from pix2pix.data.dataset import Batch
 from pix2pix.training import StepLosses, TrainState
 from pix2pix.training.distributed import rank, world_size
 
-Worker = Callable[[dict[str, Any]], Outcome]
+Worker = Callable[[WorkerJob], Outcome]
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Kill:
 def use_worker(monkeypatch: pytest.MonkeyPatch, worker: Worker) -> None:
     """Have `train` start this on each Ray worker."""
 
-    def train_faultily(message: dict[str, Any]) -> Outcome:
-        return worker(message)  # a closure: Ray sends it as it is
+    def train_faultily(job: WorkerJob) -> Outcome:
+        return worker(job)  # a closure: Ray sends it as it is
 
     monkeypatch.setattr(pipelines.training.driver, "train_worker", train_faultily)
 
@@ -54,10 +54,10 @@ def use_worker(monkeypatch: pytest.MonkeyPatch, worker: Worker) -> None:
 def killing_worker(kills: list[Kill], happened: Path) -> Worker:
     """Each kill happens once, and leaves a file of its number in `happened`."""
 
-    def worker(message: dict[str, Any]) -> Outcome:
+    def worker(job: WorkerJob) -> Outcome:
         _before_each_step(lambda step: _kill_at(kills, happened, step))
         _kill_in_writes(kills, happened)
-        return train_worker(message)
+        return train_worker(job)
 
     return worker
 
@@ -68,12 +68,12 @@ def recording_worker(seen: Path, *, step_s: float, until: Path | None = None) ->
     The world size of each start is a line of the file `seen`.
     """
 
-    def worker(message: dict[str, Any]) -> Outcome:
+    def worker(job: WorkerJob) -> Outcome:
         if rank() == 0:
             with seen.open("a") as file:
                 file.write(f"{world_size()}\n")
         _before_each_step(lambda _step: _take(step_s, until))
-        return train_worker(message)
+        return train_worker(job)
 
     return worker
 
@@ -86,7 +86,7 @@ def _take(seconds: float, until: Path | None) -> None:
 def poisoning_worker(step: int, happened: Path, *, times: int, on_rank: int) -> Worker:
     """The batch of `step` holds a NaN on one rank, so many times."""
 
-    def worker(message: dict[str, Any]) -> Outcome:
+    def worker(job: WorkerJob) -> Outcome:
         original = pix2pix.training.loop._train_batch
 
         def poisoned(state: TrainState, batch: Batch, config: TrainConfig) -> None:
@@ -97,7 +97,7 @@ def poisoning_worker(step: int, happened: Path, *, times: int, on_rank: int) -> 
             original(state, batch, config)
 
         pix2pix.training.loop._train_batch = poisoned
-        return train_worker(message)
+        return train_worker(job)
 
     return worker
 
@@ -105,7 +105,7 @@ def poisoning_worker(step: int, happened: Path, *, times: int, on_rank: int) -> 
 def limited_worker(step: int, max_file_bytes: int) -> Worker:
     """From `step` on no file may grow beyond that: writes fail midway, as on a full disk."""
 
-    def worker(message: dict[str, Any]) -> Outcome:
+    def worker(job: WorkerJob) -> Outcome:
         import resource
 
         def limit(now: int) -> None:
@@ -113,7 +113,7 @@ def limited_worker(step: int, max_file_bytes: int) -> Worker:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (max_file_bytes, max_file_bytes))
 
         _before_each_step(limit)
-        return train_worker(message)
+        return train_worker(job)
 
     return worker
 

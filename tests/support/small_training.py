@@ -57,8 +57,8 @@ def run(
 ) -> Trained:
     """Train, or go on with the training that was begun in `storage`."""
     state = begin(params, dataset, storage)
-    place = Placement(*workers, cpus_per_worker=1, use_gpu=False)
-    return train(params, dataset, place=place, run=state.folder, live_run=live_run)
+    placement = Placement(*workers, cpus_per_worker=1, use_gpu=False)
+    return train(params, dataset, placement=placement, run=state.folder, live_run=live_run)
 
 
 def checkpoints_of(params: Params, dataset: DatasetSource, storage: Path | str) -> Folder:

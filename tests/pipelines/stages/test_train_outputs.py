@@ -41,7 +41,7 @@ def params(small_params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     trained = Trained(history=HISTORY, best=state.best, samples={0: b"png", 2: b"png"})
     monkeypatch.setattr(stage, "load_params", lambda: params)
     monkeypatch.setattr(stage, "connect", lambda *_: None)
-    monkeypatch.setattr(stage, "place", lambda *_: Placement(1, 1, 1, use_gpu=False))
+    monkeypatch.setattr(stage, "find_placement", lambda *_: Placement(1, 1, 1, use_gpu=False))
     monkeypatch.setattr(stage, "train", lambda *_, **_options: trained)
     monkeypatch.setattr(stage, "mark_ended", lambda *_, **_options: None)
     return params

@@ -7,8 +7,8 @@ import pytest
 import ray
 import torch
 
-from pipelines.cluster.placement import Placement, choose_placement, connect, place
-from pipelines.training.batches import dev_samples
+from pipelines.cluster.placement import Placement, choose_placement, connect, find_placement
+from pipelines.training.batches import sample_indices
 from pix2pix.config import Params
 from pix2pix.data.prepared import PreparedSplit
 from tests.support.shared_ray import Undisturbed
@@ -37,7 +37,7 @@ def test_more_workers_than_the_cluster_holds_are_refused_at_once(
     with pytest.raises(
         ValueError, match=r"num_workers: 4 with 1 CPUs each does not fit .* \(2 CPUs"
     ):
-        place(config)
+        find_placement(config)
 
 
 @pytest.mark.ray
@@ -46,9 +46,11 @@ def test_gpus_that_are_not_there_are_refused_and_auto_does_without(
 ) -> None:
     with pytest.raises(ValueError, match=r"1 CPUs and a GPU each does not fit .* 0 GPUs"):
         place(dataclasses.replace(training.train, device="gpu"))
-    assert place(dataclasses.replace(training.train, device="auto")) == Placement(1, 1, 2, False)
+    assert find_placement(dataclasses.replace(training.train, device="auto")) == Placement(
+        1, 1, 2, False
+    )
     halved = dataclasses.replace(training.train, device="cpu", num_workers=2)
-    assert place(halved) == Placement(2, 2, 1, False)
+    assert find_placement(halved) == Placement(2, 2, 1, False)
 
 
 @pytest.mark.parametrize(
@@ -92,4 +94,4 @@ def test_connecting_twice_is_connecting_once(cluster: None) -> None:
 def test_sample_pairs_are_spread_over_the_dev_split(num_samples: int, shown: list[int]) -> None:
     images = np.zeros((10, 1, 1, 1), np.uint8)
     dev = PreparedSplit(images, images, tuple(map(str, range(10))))
-    assert dev_samples(dev, num_samples) == shown
+    assert sample_indices(dev, num_samples) == shown

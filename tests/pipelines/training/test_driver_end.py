@@ -20,7 +20,7 @@ from pix2pix.config import Params
 from pix2pix.errors import StorageError, UserError
 
 DATASET = DatasetSource(prepared_dir=Path("prepared"), data_hash="abc", md5=None, remote=None)
-PLACE = Placement(1, 1, 1, use_gpu=False)
+PLACEMENT = Placement(1, 1, 1, use_gpu=False)
 NUM_EPOCHS = 3
 
 
@@ -71,7 +71,7 @@ def _train(
         next(given)()
 
     monkeypatch.setattr(driver, "_fit", fit)
-    return driver.train(params, DATASET, place=PLACE, run=run, live_run=None)
+    return driver.train(params, DATASET, placement=PLACEMENT, run=run, live_run=None)
 
 
 def _to_the_end(run: Folder, *, damaged: bool = False) -> Callable[[], None]:
