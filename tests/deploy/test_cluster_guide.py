@@ -51,7 +51,7 @@ READERS = {
     "MLFLOW_TRACKING_USERNAME": "mlflow/environment_variables.py",
     "MLFLOW_TRACKING_PASSWORD": "mlflow/environment_variables.py",
     "DVC_SYSTEM_CONFIG_DIR": "dvc/env.py",
-    "XDG_CACHE_HOME": "pipelines/repository/node_dataset.py",
+    "XDG_CACHE_HOME": "pipelines/runs/dataset.py",
 }
 
 
