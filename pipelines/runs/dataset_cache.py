@@ -13,7 +13,6 @@ from filelock import FileLock, Timeout
 from pyarrow.fs import LocalFileSystem, copy_files
 
 from pipelines.runs.folder import Folder
-from pix2pix.atomic import new_directory
 from pix2pix.data.manifest import MANIFEST_NAME, load_manifest
 from pix2pix.errors import UserError
 from pix2pix.files import flush_all
@@ -36,21 +35,15 @@ def holds(prepared_dir: Path, data_hash: str) -> bool:
 def copy_down(copy: Folder, entry: Path) -> None:
     """Copy a data set to `entry`, which appears as a whole when all hashes are right.
 
-    The name of `entry` is the data set's hash. Raises UserError if the copy in the storage is
-    damaged, OSError if a disk or the storage fails.
+    The name of `entry` is the data set's hash; the caller holds its lock. Raises UserError if the
+    copy in the storage is damaged, OSError if a disk or the storage fails.
     """
     logger.info("copying the data set from %s to %s", copy, entry)
-    with new_directory(entry) as partial:
-        (partial / HASHES_NAME).write_bytes(copy.read(HASHES_NAME))
-        for name in _read_json(partial / HASHES_NAME) or ():
-            if copy.has(name):  # if not, it is named as damaged below
-                (partial / name).parent.mkdir(exist_ok=True)
-                copy_files(
-                    f"{copy.path}/{name}",
-                    str(partial / name),
-                    source_filesystem=copy.filesystem,
-                    destination_filesystem=LocalFileSystem(),
-                )
+    partial = entry.with_name(f".{entry.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+    try:
+        partial.mkdir()
+        _fetch(copy, partial)
         damaged = _damaged_files(partial)
         if damaged or not holds(partial, data_hash=entry.name):
             raise UserError(
@@ -60,6 +53,24 @@ def copy_down(copy: Folder, entry: Path) -> None:
             )
         _note_verified(partial)
         flush_all(partial)
+        shutil.rmtree(entry, ignore_errors=True)  # damaged
+        partial.rename(entry)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _fetch(copy: Folder, folder: Path) -> None:
+    """Copy the list of hashes and the files that it names; a missing file is left out."""
+    (folder / HASHES_NAME).write_bytes(copy.read(HASHES_NAME))
+    for name in _read_json(folder / HASHES_NAME) or ():
+        if copy.has(name):
+            (folder / name).parent.mkdir(exist_ok=True)
+            copy_files(
+                f"{copy.path}/{name}",
+                str(folder / name),
+                source_filesystem=copy.filesystem,
+                destination_filesystem=LocalFileSystem(),
+            )
 
 
 def is_intact(entry: Path) -> bool:
