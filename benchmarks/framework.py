@@ -12,9 +12,9 @@ import torch
 from benchmarks.results import CheckpointTimes, RunTimes, Variant
 from benchmarks.workload import in_fresh_process, prepare, preset, train_bare, with_length
 from pipelines.cluster.placement import Placement
-from pipelines.repository.node_dataset import dataset_source
 from pipelines.repository.origin import origin
 from pipelines.runs.checkpoints import checkpoints, write_checkpoint
+from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import open_folder
 from pipelines.runs.state import open_running_state
 from pipelines.tracking.description import RunDescription, data_record
@@ -89,7 +89,7 @@ def train_under_ray(
     with ray.init("local", num_cpus=num_cores, include_dashboard=False, log_to_driver=False):
         trained = train(
             params,
-            dataset_source(Path(), prepared_dir, manifest),
+            publish_dataset(prepared_dir, manifest, None),
             placement=Placement(
                 min_workers=1, max_workers=1, cpus_per_worker=num_cores, use_gpu=False
             ),

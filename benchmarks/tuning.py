@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.workload import prepare, preset
 from pipelines.cluster.placement import connect
-from pipelines.repository.node_dataset import DatasetSource
+from pipelines.runs.dataset import DatasetSource
 from pipelines.runs.folder import open_folder
 from pipelines.tuning.driver import place_trials
 from pipelines.tuning.study import run_study
@@ -141,7 +141,7 @@ def prepared_dataset(folder: Path, params: Params) -> DatasetSource:
     """The drawn pairs, as trials ask for them."""
     prepared_dir = prepare(folder, params)
     data_hash = load_manifest(prepared_dir).data_hash
-    return DatasetSource(prepared_dir=prepared_dir, data_hash=data_hash, md5=None, remote=None)
+    return DatasetSource(prepared_dir=prepared_dir, data_hash=data_hash, shared_copy=None)
 
 
 def _write(path: Path, comparisons: list[Comparison]) -> None:

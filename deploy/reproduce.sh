@@ -11,7 +11,7 @@ if [ $# -gt 0 ]; then
 fi
 dvc pull --run-cache --allow-missing
 dvc repro --pull prepare
-# Before the training: this is where workers on other machines get the prepared pairs from.
+# Before the training: if this node is lost during it, another attempt need not prepare again.
 dvc push --run-cache prepare
 dvc repro --pull
 dvc push --run-cache

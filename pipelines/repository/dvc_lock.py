@@ -22,15 +22,6 @@ _BEFORE_TRAINING = (("prepare", PREPARED_DIR), ("ingest", RAW_DIR))  # nearest f
 logger = logging.getLogger(__name__)
 
 
-def output_md5(project_dir: Path, path: Path) -> str | None:
-    """MD5 of a stage's output after the last `dvc repro`, None where the lock has none."""
-    for stage in _stages(project_dir).values():
-        found = _hashes(stage, "outs").get(path.as_posix())
-        if found is not None:
-            return found
-    return None
-
-
 def model_lineage(project_dir: Path) -> dict[str, str]:
     """MD5 of each output that led to the model and its scores, by path.
 

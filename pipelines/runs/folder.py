@@ -91,6 +91,19 @@ class Folder(NamedTuple):
         ):
             shutil.copyfileobj(source, target, _CHUNK_BYTES)
 
+    def copy_in(self, file: Path, name: str) -> None:
+        """Copy a local file to `name`; it is here completely or not at all. Raises OSError."""
+        if not self.is_local:
+            self.adopt(file, name)
+            return
+        staged = self.stage()
+        try:
+            shutil.copyfile(file, staged / file.name)
+            make_folder(Path(self.path, name).parent)
+            self.adopt(staged / file.name, name)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+
     def remove(self, name: str) -> None:
         """Remove a file, or nothing if there is none."""
         if self.has(name):

@@ -23,8 +23,8 @@ from pipelines.paths import (
     SAMPLES_DIR,
     TRAIN_PATH,
 )
-from pipelines.repository.node_dataset import dataset_source
 from pipelines.repository.origin import Origin, origin
+from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.history import as_json, history_jsonl
 from pipelines.runs.owner import owned
@@ -107,7 +107,7 @@ def _train(
     try:
         return train(
             params,
-            dataset_source(Path(), PREPARED_DIR, manifest),
+            publish_dataset(PREPARED_DIR, manifest, params.train.storage_path),
             placement=placement,
             run=state.folder,
             live_run=LiveRun(tracking_uri(), description),

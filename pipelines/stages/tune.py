@@ -8,8 +8,8 @@ from pathlib import Path
 from pipelines.cluster.placement import connect
 from pipelines.entrypoint import InterruptionError, run
 from pipelines.paths import PREPARED_DIR, RUNS_DIR, TUNE_DIR
-from pipelines.repository.node_dataset import dataset_source
 from pipelines.repository.origin import origin
+from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.owner import owned
 from pipelines.runs.state import (
@@ -80,7 +80,7 @@ def _tune(
     params: Params, manifest: Manifest, state: RunningState, *, place: TrialPlacement
 ) -> bool:
     """Run the study and write its files; return whether MLflow has all of it."""
-    dataset = dataset_source(Path(), PREPARED_DIR, manifest)
+    dataset = publish_dataset(PREPARED_DIR, manifest, params.train.storage_path)
     job = TrialJob(params=params, dataset=dataset, study=state.folder)
     live = _follow(params, manifest, state)
     try:

@@ -14,8 +14,8 @@ from pipelines.cluster.mailbox import console
 from pipelines.cluster.placement import Placement
 from pipelines.entrypoint import InterruptionError
 from pipelines.processes.signals import run_interruptibly
-from pipelines.repository.node_dataset import DatasetSource
 from pipelines.runs.checkpoints import newest_checkpoint
+from pipelines.runs.dataset import DatasetSource
 from pipelines.runs.folder import Folder
 from pipelines.runs.state import CHECKPOINTS_FOLDER, SAMPLES_FOLDER
 from pipelines.tracking.live_run import LiveRun

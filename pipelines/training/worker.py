@@ -17,7 +17,7 @@ from pipelines.cluster.checkpoint_reports import CheckpointReports, restore
 from pipelines.cluster.mailbox import WorkerConsole
 from pipelines.cluster.preemption import Requests
 from pipelines.processes.progress_line import epoch_line
-from pipelines.repository.node_dataset import DatasetSource, local_dataset
+from pipelines.runs.dataset import DatasetSource, local_dataset
 from pipelines.runs.folder import Folder
 from pipelines.runs.state import CHECKPOINTS_FOLDER, NON_FINITE_FOLDER, RUN_FILE, SAMPLES_FOLDER
 from pipelines.tracking.live_run import LiveRun

@@ -10,7 +10,7 @@ from ray import tune
 from ray.tune.integration.ray_train import TuneReportCallback
 
 from pipelines.cluster.placement import Placement
-from pipelines.repository.node_dataset import DatasetSource, local_dataset
+from pipelines.runs.dataset import DatasetSource, local_dataset
 from pipelines.runs.folder import Folder
 from pipelines.runs.state import RUN_FILE
 from pipelines.training.driver import train

@@ -9,15 +9,24 @@ import json
 import logging
 import re
 import socket
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPException, HTTPMessage
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_chain,
+    wait_fixed,
+    wait_none,
+)
 from tqdm import tqdm
 
 from pix2pix.errors import StorageError
@@ -77,28 +86,38 @@ def download(
     of the server, not the whole duration. Raises ConnectionError naming the URL and the reason,
     also for a file of more than `max_bytes`; StorageError if there is no room for it.
     """
-    for attempt, pause_s in enumerate((*retry_pauses_s, None), start=1):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _attempt(url, path, timeout_s=timeout_s, max_bytes=max_bytes)
-            return
-        except AddressError as error:
-            raise ConnectionError(f"{url}: {error}") from error
-        except ConnectionError:
-            raise
-        except OSError as error:  # of this machine: what the network raises is told as a cut
-            raise StorageError(
-                f"{path}.part cannot be written ({error.strerror or error}); make room for it and "
-                "run again: what has arrived is kept"
-            ) from error
-        except _CutError as cut:
-            if pause_s is None:
-                raise ConnectionError(
-                    f"{url}: {cut}; gave up after {attempt} attempts. What has arrived is kept: "
-                    "run again to go on from there"
-                ) from cut
-            _log.warning("%s: %s; next attempt in %g s", url, cut, pause_s)
-            time.sleep(pause_s)
+    attempts = Retrying(
+        retry=retry_if_exception_type(_CutError),
+        stop=stop_after_attempt(len(retry_pauses_s) + 1),
+        wait=wait_chain(*map(wait_fixed, retry_pauses_s)) if retry_pauses_s else wait_none(),
+        before_sleep=partial(_log_cut, url),
+        reraise=True,
+    )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        attempts(_attempt, url, path, timeout_s=timeout_s, max_bytes=max_bytes)
+    except _CutError as cut:
+        raise ConnectionError(
+            f"{url}: {cut}; gave up after {len(retry_pauses_s) + 1} attempts. What has arrived is "
+            "kept: run again to go on from there"
+        ) from cut
+    except AddressError as error:
+        raise ConnectionError(f"{url}: {error}") from error
+    except ConnectionError:
+        raise
+    except OSError as error:  # of this machine: errors of the network are a _CutError by now
+        raise StorageError(
+            f"{path}.part cannot be written ({error.strerror or error}); make room for it and "
+            "run again: what has arrived is kept"
+        ) from error
+
+
+def _log_cut(url: str, state: RetryCallState) -> None:
+    """Say why another attempt follows, and when."""
+    assert state.outcome is not None
+    _log.warning(
+        "%s: %s; next attempt in %g s", url, state.outcome.exception(), state.upcoming_sleep
+    )
 
 
 def _attempt(url: str, path: Path, *, timeout_s: float, max_bytes: int) -> None:

@@ -51,7 +51,7 @@ READERS = {
     "MLFLOW_TRACKING_USERNAME": "mlflow/environment_variables.py",
     "MLFLOW_TRACKING_PASSWORD": "mlflow/environment_variables.py",
     "DVC_SYSTEM_CONFIG_DIR": "dvc/env.py",
-    "XDG_CACHE_HOME": "pipelines/repository/node_dataset.py",
+    "XDG_CACHE_HOME": "pipelines/runs/dataset.py",
 }
 
 
@@ -95,7 +95,7 @@ def test_dvc_takes_every_command() -> None:
     typed = [shlex.split(line)[1:] for line in re.findall(r"^dvc .*", script, re.MULTILINE)]
     quoted = [shlex.split(words) for words in re.findall(r"`dvc ([\w -]+)(?: …)?`", GUIDE)]
     assert len(typed) == 5
-    assert ["push"] in quoted
+    assert ["repro"] in quoted
     for words in [*typed, *_commands("dvc"), *(words for words in quoted if words[0] != "remote")]:
         get_main_parser().parse_args(words)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.repository.node_dataset import DatasetSource
+from pipelines.runs.dataset import DatasetSource
 from pipelines.tuning.study_log import StudyLog
 from pix2pix.config import Params
 from pix2pix.tuning.trials import Trial

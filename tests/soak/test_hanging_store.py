@@ -3,8 +3,8 @@
 import pytest
 import ray.train
 
-from pipelines.repository.node_dataset import DatasetSource
 from pipelines.runs.checkpoints import checkpoints
+from pipelines.runs.dataset import DatasetSource
 from pix2pix.config import Params
 from tests.support.shared_ray import Undisturbed
 from tests.support.small_training import assert_same, checkpoints_of, last_state, run

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.repository.node_dataset import DatasetSource
+from pipelines.runs.dataset import DatasetSource
 from pix2pix.config import Params
 from tests.support.faults import Kill, killing_worker, use_worker
 from tests.support.shared_ray import TWO

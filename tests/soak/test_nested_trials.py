@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.repository.node_dataset import DatasetSource
+from pipelines.runs.dataset import DatasetSource
 from pipelines.tuning.study_log import read_trials
 from pix2pix.config import Params
 from pix2pix.tuning.trials import Trial

@@ -13,8 +13,8 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-from pipelines.repository.node_dataset import DatasetSource
 from pipelines.runs.checkpoints import checkpoints
+from pipelines.runs.dataset import DatasetSource
 from pipelines.training.driver import Trained
 from pix2pix.config import Params
 from tests.support.faults import recording_worker, use_worker

@@ -18,7 +18,7 @@ import pytest
 from pix2pix.config import Params
 
 if TYPE_CHECKING:
-    from pipelines.repository.node_dataset import DatasetSource
+    from pipelines.runs.dataset import DatasetSource
     from pipelines.training.driver import Trained
     from tests.support.troubled_store import TroubledStore
 
@@ -35,7 +35,7 @@ def store() -> Iterator[TroubledStore]:
 
 
 @pytest.fixture(scope="session")
-def cluster(store: TroubledStore) -> Iterator[None]:
+def cluster(store: TroubledStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A local Ray of two CPUs that soon sees lost workers."""
     from tests.support.local_ray import local_ray
 
@@ -43,6 +43,7 @@ def cluster(store: TroubledStore) -> Iterator[None]:
     quick = {
         "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
         "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+        "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache")),  # where nodes keep data sets
     }
     with local_ray(num_cpus=2, variables=quick | store.server.environment):
         yield

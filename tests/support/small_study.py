@@ -7,7 +7,7 @@ from typing import Any
 
 import psutil
 
-from pipelines.repository.node_dataset import DatasetSource
+from pipelines.runs.dataset import DatasetSource
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.tuning.driver import choose_trial_placement
 from pipelines.tuning.report import StudyResult

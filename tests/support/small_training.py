@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from pipelines.cluster.placement import Placement
-from pipelines.repository.node_dataset import DatasetSource
 from pipelines.runs.checkpoints import newest_checkpoint
+from pipelines.runs.dataset import DatasetSource
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.state import CHECKPOINTS_FOLDER, RunningState, open_running_state
 from pipelines.tracking.live_run import LiveRun
@@ -37,9 +37,7 @@ def small_dataset(params: Params, folder: Path) -> DatasetSource:
     write_synthetic(folder / "raw", params.data.synthetic)
     prepare_pairs(folder / "raw", folder / "prepared", params.data, num_workers=1)
     data_hash = load_manifest(folder / "prepared").data_hash
-    return DatasetSource(
-        prepared_dir=folder / "prepared", data_hash=data_hash, md5=None, remote=None
-    )
+    return DatasetSource(prepared_dir=folder / "prepared", data_hash=data_hash, shared_copy=None)
 
 
 def begin(params: Params, dataset: DatasetSource, storage: Path | str) -> RunningState:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.repository.dvc_lock import model_lineage, output_md5
+from pipelines.repository.dvc_lock import model_lineage
 
 ALL = {
     "data/raw": "r1.dir",
@@ -114,10 +114,3 @@ def test_scores_of_another_evaluation_are_left_out(
     held = model_lineage(tmp_path)
     assert lineage(tmp_path) == {k: v for k, v in ALL.items() if k != "reports/per_image.csv"}
     assert "reports/metrics.json" not in held
-
-
-def test_the_hash_of_one_output_is_found_by_its_path(
-    stages: dict[str, Any], tmp_path: Path
-) -> None:
-    assert output_md5(tmp_path, Path("data/prepared")) == "p1.dir"
-    assert output_md5(tmp_path, Path("data/other")) is None

@@ -1,15 +1,18 @@
 """Checkpoints in an object store that at times answers 500."""
 
+import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import ray.train
 
-from pipelines.repository.node_dataset import DatasetSource
 from pipelines.runs.checkpoints import checkpoints, newest_checkpoint, prune, write_checkpoint
+from pipelines.runs.dataset import DatasetSource, publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pix2pix.checkpoint import save_training
 from pix2pix.config import Params
+from pix2pix.data.manifest import load_manifest
 from tests.support.shared_ray import Undisturbed
 from tests.support.small_training import (
     assert_same,
@@ -75,16 +78,23 @@ def test_a_store_that_is_not_there_is_an_error_with_its_name(
 
 
 @pytest.mark.ray
-def test_it_trains_with_its_checkpoints_in_the_store_and_answers_of_500_in_between(
+def test_it_trains_with_its_data_and_checkpoints_in_the_store_and_answers_of_500_in_between(
     alone: Undisturbed,
     training: Params,
     pairs: DatasetSource,
     location: str,
     store: TroubledStore,
+    tmp_path: Path,
 ) -> None:
+    """The worker does not see the driver's data, as on another node."""
+    manifest = load_manifest(pairs.prepared_dir)
+    published = publish_dataset(pairs.prepared_dir, manifest, location)
+    elsewhere = dataclasses.replace(published, prepared_dir=tmp_path / "not here")
     store.trouble.answer_500 = 2
-    trained = run(training, pairs, location)
+    trained = run(training, elsewhere, location)
     assert len(store.trouble.met) == 2
+    reads = [request for request in store.server.requests if request.startswith("GET")]
+    assert sum(request.endswith("/train/source.npy") for request in reads) == 1
     assert_same(last_state(training, pairs, location), alone.state)
     assert sorted(trained.samples) == [0, 3]
     run_folder = begin(training, pairs, location).folder

@@ -36,7 +36,7 @@ def test_a_study_ends_in_mlflow_whatever_happens(
 
     live = SimpleNamespace(close=lambda status, _: ended.append(status))
     for name, fake in (
-        ("dataset_source", lambda *_: None),
+        ("publish_dataset", lambda *_: None),
         ("_follow", lambda *_: live),
         ("_listen", lambda *_: None),
         ("TrialJob", lambda **_: None),
@@ -64,7 +64,7 @@ def test_a_training_ends_in_mlflow_whatever_happens(
         ended.append(status)
 
     for name, fake in (
-        ("dataset_source", lambda *_: None),
+        ("publish_dataset", lambda *_: None),
         ("train", fail),
         ("mark_ended", mark),
     ):

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from pipelines.cluster.placement import Placement
-from pipelines.repository.node_dataset import DatasetSource
 from pipelines.runs.checkpoints import checkpoints, write_checkpoint
+from pipelines.runs.dataset import DatasetSource
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.state import CHECKPOINTS_FOLDER, SAMPLES_FOLDER
 from pipelines.training import driver
@@ -19,7 +19,7 @@ from pix2pix.checkpoint import save_training
 from pix2pix.config import Params
 from pix2pix.errors import StorageError, UserError
 
-DATASET = DatasetSource(prepared_dir=Path("prepared"), data_hash="abc", md5=None, remote=None)
+DATASET = DatasetSource(prepared_dir=Path("prepared"), data_hash="abc", shared_copy=None)
 PLACEMENT = Placement(1, 1, 1, use_gpu=False)
 NUM_EPOCHS = 3
 

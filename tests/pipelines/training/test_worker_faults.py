@@ -8,8 +8,8 @@ import ray.train
 import safetensors.torch
 import torch
 
-from pipelines.repository.node_dataset import DatasetSource
 from pipelines.runs.checkpoints import checkpoints, newest_checkpoint
+from pipelines.runs.dataset import DatasetSource
 from pipelines.runs.state import NON_FINITE_FOLDER
 from pix2pix.config import Params
 from tests.support.faults import (

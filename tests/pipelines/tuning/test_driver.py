@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.repository.node_dataset import DatasetSource
+from pipelines.runs.dataset import DatasetSource
 from pipelines.tuning.driver import TrialPlacement, choose_trial_placement
 from pipelines.tuning.search import make_asha
 from pix2pix.config import Params, TuneConfig

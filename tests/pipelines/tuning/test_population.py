@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from pipelines.repository.node_dataset import DatasetSource
 from pipelines.runs.checkpoints import checkpoints
+from pipelines.runs.dataset import DatasetSource
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.state import CHECKPOINTS_FOLDER
 from pipelines.tuning.study_log import trial_folder

@@ -199,15 +199,19 @@ def test_a_later_run_goes_on_where_an_earlier_one_gave_up(site: Site, tmp_path: 
     assert _unpacked(tmp_path) == _FILES
 
 
-def test_the_pauses_between_attempts_are_kept(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_pauses_between_attempts_are_kept_and_told(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     slept: list[float] = []
-    # The module's own name only: threads of other tests that sleep shall not be heard here.
-    monkeypatch.setattr("pix2pix.sources.download.time", SimpleNamespace(sleep=slept.append))
+    # tenacity's own name only: threads of other tests that sleep shall not be heard here.
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=slept.append))
     site.statuses = [503, 503, 503]
     _fetch(site, tmp_path, pauses=(1.0, 3.0, 10.0))
     assert slept == [1.0, 3.0, 10.0]
+    busy = f"{site.url}/facades.tar.gz: the server answered 503 Service Unavailable"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{busy}; next attempt in {pause_s} s" for pause_s in (1, 3, 10)
+    ]
 
 
 def test_a_server_that_ignores_ranges_is_read_again_from_the_start(
