@@ -203,4 +203,4 @@ def test_the_first_frame_is_translated_and_said(
     plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
 
     assert translate_files(translator, plan) == {}
-    assert "a.gif: the first of 2 frames is taken" in caplog.text
+    assert "a.gif: only the first of 2 frames is used" in caplog.text
