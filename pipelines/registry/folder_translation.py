@@ -14,7 +14,7 @@ from pix2pix.errors import UserError
 from pix2pix.files import write_bytes
 from pix2pix.images.encode import encode, file_suffix
 from pix2pix.images.names import REMEDY as NAME_REMEDY
-from pix2pix.images.names import is_utf8, shown
+from pix2pix.images.names import is_utf8, printable
 from pix2pix.inference import Scale, Translator
 from pix2pix.memory import no_traceback_of_memory
 from pix2pix.preparation.folders import SUFFIXES, UNREAD_SUFFIXES, all_files, image_files
@@ -56,7 +56,7 @@ def planned(input_dir: Path, output_dir: Path, target: SideRecord) -> dict[Path,
     if not plan:
         raise UserError(
             f"--input {input_dir} holds no images ({', '.join(SUFFIXES)})"
-            + "".join(f"\n  {shown(path)}: {why}" for path, why in left_out(input_dir).items())
+            + "".join(f"\n  {printable(path)}: {why}" for path, why in left_out(input_dir).items())
         )
     return plan
 

@@ -24,7 +24,7 @@ from pipelines.registry.register import CONTENT_TAG
 from pipelines.registry.versions import REFERENCE_HELP, connected, find_version, label
 from pipelines.tracking.uri import tracking_uri
 from pix2pix.errors import UserError
-from pix2pix.images.names import shown, some
+from pix2pix.images.names import first_names, printable
 from pix2pix.inference import Scale, Translator
 from pix2pix.models import InferenceMode
 
@@ -74,7 +74,7 @@ def translate_folder(
     others = no_pictures(input_dir)
     if others:
         logger.warning(
-            "%d file(s) are no pictures: %s", len(others), some([str(p) for p in others])
+            "%d file(s) are no pictures: %s", len(others), first_names([str(p) for p in others])
         )
     folder = TranslatedFolder(
         model=version.name,
@@ -95,7 +95,7 @@ def translate_folder(
 
 
 def _name(path: Path, input_dir: Path) -> str:
-    return shown(path.relative_to(input_dir).as_posix())
+    return printable(path.relative_to(input_dir).as_posix())
 
 
 def check_all_translated(folder: TranslatedFolder, input_dir: Path) -> None:

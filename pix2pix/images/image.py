@@ -19,7 +19,7 @@ from pix2pix.images.alpha import weighted_by_alpha
 from pix2pix.images.decode import decode_file
 from pix2pix.images.decoded import Decoded
 from pix2pix.images.labels import LabelSide, class_range, void_to_class
-from pix2pix.images.names import shown
+from pix2pix.images.names import printable
 
 logger = logging.getLogger(__name__)
 
@@ -60,9 +60,9 @@ def read_file(path: Path, *, label_ids: bool = False) -> Decoded:
     try:
         return decode_file(read_plain(path), label_ids=label_ids)
     except OSError as error:
-        raise UserError(f"{shown(path)}: cannot be read ({error.strerror or error})") from None
+        raise UserError(f"{printable(path)}: cannot be read ({error.strerror or error})") from None
     except UserError as error:
-        raise UserError(f"{shown(path)}: {error}") from None
+        raise UserError(f"{printable(path)}: {error}") from None
 
 
 def read_side(path: Path, side: Side) -> np.ndarray:
@@ -70,11 +70,11 @@ def read_side(path: Path, side: Side) -> np.ndarray:
     decoded = read_file(path, label_ids=side.num_labels is not None)
     num_frames = decoded.facts.num_frames
     if num_frames > 1:
-        logger.warning("%s: only the first of %d frames is used", shown(path), num_frames)
+        logger.warning("%s: only the first of %d frames is used", printable(path), num_frames)
     try:
         return conform(decoded.pixels, side)
     except UserError as error:
-        raise UserError(f"{shown(path)}: {error}") from None
+        raise UserError(f"{printable(path)}: {error}") from None
 
 
 def conform(image: np.ndarray, side: Side) -> np.ndarray:

@@ -25,17 +25,17 @@ def is_utf8(name: str | Path) -> bool:
     return True
 
 
-def shown(name: str | Path) -> str:
+def printable(name: str | Path) -> str:
     r"""The name for a message or a report: a byte that is not UTF-8 is written as \xe9."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def relative_paths(root: Path, paths: Iterable[Path]) -> tuple[str, ...]:
     """The paths relative to `root`, without repetitions, as text for messages and reports."""
-    return tuple(shown(path.relative_to(root).as_posix()) for path in dict.fromkeys(paths))
+    return tuple(printable(path.relative_to(root).as_posix()) for path in dict.fromkeys(paths))
 
 
-def some(names: Sequence[str], *, max_names: int = 5) -> str:
+def first_names(names: Sequence[str], *, max_names: int = 5) -> str:
     """Join the first names with commas, and ", ..." if there are more."""
     more = ", ..." if len(names) > max_names else ""
     return ", ".join(names[:max_names]) + more
@@ -50,8 +50,8 @@ def refuse_bad_names(root: Path) -> None:
         if not is_utf8(name)
     ]
     if bad:
-        listed = "\n".join(f"  {shown(path)}" for path in sorted(bad)[:20])
+        listed = "\n".join(f"  {printable(path)}" for path in sorted(bad)[:20])
         more = f"\n  ... and {len(bad) - 20} more" if len(bad) > 20 else ""
         raise UserError(
-            f"{len(bad)} name(s) below {shown(root)} are not UTF-8; {REMEDY}:\n{listed}{more}"
+            f"{len(bad)} name(s) below {printable(root)} are not UTF-8; {REMEDY}:\n{listed}{more}"
         )

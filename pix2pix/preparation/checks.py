@@ -10,7 +10,7 @@ from pix2pix.data.groups import group_of
 from pix2pix.data.splits import Split, assign_splits, find_stand_ins
 from pix2pix.errors import UserError
 from pix2pix.images.image import value_range
-from pix2pix.images.names import relative_paths, some
+from pix2pix.images.names import first_names, relative_paths
 from pix2pix.preparation.file_notes import file_notes
 from pix2pix.preparation.folders import split_folder
 from pix2pix.preparation.inspection import Inspected, inspect_pair
@@ -179,20 +179,20 @@ def _notes(
 ) -> Iterator[str]:
     ignored = discovery.ignored
     if ignored:
-        yield f"{len(ignored)} file(s) of other kinds were left alone: {some(ignored)}"
+        yield f"{len(ignored)} file(s) of other kinds were left alone: {first_names(ignored)}"
     oblong = [pair.files.pair_id for pair in pairs if not pair.is_square]
     if oblong:
-        yield f"{len(oblong)} pair(s) are not square and will be squeezed: {some(oblong)}"
+        yield f"{len(oblong)} pair(s) are not square and will be squeezed: {first_names(oblong)}"
     equal = equal_within_splits(pairs, splits)
     if equal:
-        yield f"{len(equal)} pair(s) appear again within their split: {some(equal)}"
+        yield f"{len(equal)} pair(s) appear again within their split: {first_names(equal)}"
 
 
 def _empty_mask_notes(pairs: Sequence[Inspected], empty_masks: Sequence[str]) -> Iterator[str]:
     kept = {pair.files.pair_id for pair in pairs}
     empty = [pair_id for pair_id in empty_masks if pair_id in kept]
     if empty:
-        yield f"{len(empty)} pair(s) have a label map or mask of a single value: {some(empty)}"
+        yield f"{len(empty)} pair(s) have a label map or mask of a single value: {first_names(empty)}"
 
 
 def _stand_in_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
@@ -202,5 +202,5 @@ def _stand_in_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[
     for split, stand_ins in find_stand_ins(folders, config).items():
         yield (
             f"no pair falls into {split} by its own hash, as happens in a small set: "
-            f"{some(stand_ins)} stands in, and may move when pairs are added or left out"
+            f"{first_names(stand_ins)} stands in, and may move when pairs are added or left out"
         )

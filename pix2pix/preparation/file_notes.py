@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from pix2pix.config import DataConfig
-from pix2pix.images.names import some
+from pix2pix.images.names import first_names
 from pix2pix.preparation.inspection import Inspected
 from pix2pix.preparation.pairs import orientations_differ
 from pix2pix.preparation.sides import side_names
@@ -19,19 +19,19 @@ def file_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
         if animated:
             yield (
                 f"side {name}: {len(animated)} file(s) hold several frames, of which the first is "
-                f"taken: {some(animated)}"
+                f"taken: {first_names(animated)}"
             )
         paged = [pair_id for pair_id, each in facts if each.num_pages > 1]
         if paged:
             yield (
                 f"side {name}: {len(paged)} TIFF file(s) hold several pages, which are taken as "
-                f"channels: {some(paged)}"
+                f"channels: {first_names(paged)}"
             )
         lossy = [pair_id for pair_id, each in facts if each.is_lossy]
         if lossy and side.kind == "labels":
             yield (
                 f"side {name}: {len(lossy)} label file(s) are JPEG or lossy WEBP, which changes "
-                f"colours near every edge; PNG does not: {some(lossy)}"
+                f"colours near every edge; PNG does not: {first_names(lossy)}"
             )
 
 
@@ -45,5 +45,5 @@ def _turned(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
     for what, pair_ids in said.items():
         yield (
             f"in {len(pair_ids)} pair(s) {what}: look whether A and B still show the same: "
-            f"{some(pair_ids)}"
+            f"{first_names(pair_ids)}"
         )

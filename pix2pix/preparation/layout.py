@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pix2pix.config import DataConfig
 from pix2pix.errors import UserError
-from pix2pix.images.names import shown
+from pix2pix.images.names import printable
 from pix2pix.preparation.folders import (
     SUFFIXES,
     holds_images,
@@ -30,7 +30,7 @@ def refuse_side_folders(root: Path, config: DataConfig) -> None:
         return
     if all(holds_images(root, side) for side in sides):
         raise UserError(
-            f"data.layout is side_by_side, but {shown(root)} holds images in the folders "
+            f"data.layout is side_by_side, but {printable(root)} holds images in the folders "
             f"{sides[0]} and {sides[1]}: each would be cut into two halves. Set data.layout: "
             "two_folders; or, if every file does show A and B side by side, rename the folders"
         )
@@ -38,17 +38,19 @@ def refuse_side_folders(root: Path, config: DataConfig) -> None:
 
 def missing_side(root: Path, side_folder: str) -> UserError:
     """What to say where a folder of two_folders holds no images."""
-    message = f"{shown(root)} (folder {side_folder!r}) holds no images ({', '.join(SUFFIXES)}); "
+    message = (
+        f"{printable(root)} (folder {side_folder!r}) holds no images ({', '.join(SUFFIXES)}); "
+    )
     found = own_folders(root)
     if found:
         more = ", ..." if len(found) > _SHOWN_FOLDERS else ""
-        names = ", ".join(shown(name) for name in found[:_SHOWN_FOLDERS])
+        names = ", ".join(printable(name) for name in found[:_SHOWN_FOLDERS])
         message += f"the folders there are {names}{more}: "
     message += "correct data.path, data.folder_a or data.folder_b"
     lying_there = [path for path in image_files(root) if _is_no_side(path.relative_to(root))]
     if lying_there:
         message += (
-            f"; {len(lying_there)} image(s) such as {shown(lying_there[0].relative_to(root))} lie "
+            f"; {len(lying_there)} image(s) such as {printable(lying_there[0].relative_to(root))} lie "
             "in no folder of a side: if each shows A and B side by side, set data.layout: "
             "side_by_side"
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from pix2pix.images.names import relative_paths, shown
+from pix2pix.images.names import printable, relative_paths
 from pix2pix.preparation.folders import Files, Found, split_folder
 from pix2pix.preparation.offences import Offence
 
@@ -53,7 +53,7 @@ def _badly_named(root: Path, found_a: Found, found_b: Found) -> Iterator[Offence
     for pair_id in sorted(found_a.badly_named.keys() | found_b.badly_named.keys()):
         sides = (found_a.badly_named, found_b.badly_named)
         paths = relative_paths(root, [path for side in sides for path in side.get(pair_id, ())])
-        yield Offence("bad_name", (shown(pair_id),), paths, "the name is not UTF-8")
+        yield Offence("bad_name", (printable(pair_id),), paths, "the name is not UTF-8")
 
 
 def _unread(root: Path, found_a: Found, found_b: Found) -> Iterator[Offence]:

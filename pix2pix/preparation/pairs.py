@@ -14,7 +14,7 @@ from pix2pix.errors import UserError
 from pix2pix.images.decoded import Decoded, FileFacts
 from pix2pix.images.image import conform, read_file
 from pix2pix.images.labels import LabelError
-from pix2pix.images.names import relative_paths, shown
+from pix2pix.images.names import printable, relative_paths
 from pix2pix.images.orientation import UPRIGHT
 from pix2pix.preparation.folders import SUFFIXES, Found, collect_files, split_folder
 from pix2pix.preparation.layout import missing_side, refuse_side_folders
@@ -93,7 +93,7 @@ def _check_not_empty(root: Path, side: str | None, found: Found) -> None:
     if side is not None:
         raise missing_side(root, side)
     raise UserError(
-        f"{shown(root)} holds no images ({', '.join(SUFFIXES)}); correct data.path or data.layout"
+        f"{printable(root)} holds no images ({', '.join(SUFFIXES)}); correct data.path or data.layout"
     )
 
 

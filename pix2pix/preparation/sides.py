@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix.config import DataConfig
-from pix2pix.images.names import relative_paths, some
+from pix2pix.images.names import first_names, relative_paths
 from pix2pix.preparation.inspection import Inspected
 from pix2pix.preparation.layout import twin_folders
 from pix2pix.preparation.offences import Offence
@@ -60,7 +60,7 @@ def doubtful_sides(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[s
         return
     equal = [pair.files.pair_id for pair in pairs if pair.difference == 0]
     if 0 < len(equal) < _NEARLY_ALL * len(pairs):
-        yield f"in {len(equal)} pair(s) A and B are the same picture: {some(equal)}"
+        yield f"in {len(equal)} pair(s) A and B are the same picture: {first_names(equal)}"
     differences = [pair.difference for pair in pairs]
     apart = [each for each in differences if each is not None]
     if len(apart) == len(pairs) > len(equal) and 0 < float(np.median(apart)) < _ALIKE:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.images.names import refuse_bad_names, shown
+from pix2pix.images.names import printable, refuse_bad_names
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.folders import SUFFIXES
 from pix2pix.preparation.new_manifest import write_manifest
@@ -98,4 +98,4 @@ def test_bad_names_are_listed_before_dvc_meets_them(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="2 name") as caught:
         refuse_bad_names(tmp_path)
     assert "caf\\xe9.png" in str(caught.value)
-    assert shown(tmp_path / CAFE).endswith("caf\\xe9.png")
+    assert printable(tmp_path / CAFE).endswith("caf\\xe9.png")
