@@ -1,4 +1,4 @@
-"""What the files of a set say of themselves, where a person should know."""
+"""Notes for the report about properties of the files that a user should know of."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ from pix2pix.preparation.sides import side_names
 
 
 def file_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
-    """Turned sides, frames and pages, lossy labels."""
+    """Notes on differing orientations, animations, TIFF pages and lossy label files."""
     yield from _turned(pairs, config)
     sides = (config.source_side, config.target_side)
     for role, (name, side) in enumerate(zip(side_names(config), sides, strict=True)):
@@ -36,14 +36,14 @@ def file_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
 
 
 def _turned(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
-    """By what the two sides say, with the pairs that say so."""
-    said: dict[str, list[str]] = {}
+    """One note for each combination of differing orientations, with the pairs that have it."""
+    by_difference: dict[str, list[str]] = {}
     for pair in pairs:
         a, b = pair.facts if config.direction == "AtoB" else pair.facts[::-1]
         if a.orientation != b.orientation:
-            said.setdefault(orientations_differ(a, b), []).append(pair.files.pair_id)
-    for what, pair_ids in said.items():
+            by_difference.setdefault(orientations_differ(a, b), []).append(pair.files.pair_id)
+    for difference, pair_ids in by_difference.items():
         yield (
-            f"in {len(pair_ids)} pair(s) {what}: look whether A and B still show the same: "
+            f"in {len(pair_ids)} pair(s) {difference}: look whether A and B still show the same: "
             f"{first_names(pair_ids)}"
         )
