@@ -22,15 +22,15 @@ from pipelines.evaluation.model_content import content_hash
 from pipelines.evaluation.model_fit import check_trained_on, misfit
 from pipelines.paths import CHAMPION_PATH, METRICS_PATH, MODEL_DIR, PREPARED_DIR
 from pipelines.registry.comparison import DEV_L1, Contender, Row, judge, side_by_side
-from pipelines.registry.model_files import downloaded
-from pipelines.registry.register import CONTENT_TAG
-from pipelines.registry.versions import (
+from pipelines.registry.lookup import (
     CHAMPION,
     champion_of,
     connected,
     label,
     registered_version,
 )
+from pipelines.registry.model_files import downloaded
+from pipelines.registry.register import CONTENT_TAG
 from pipelines.tracking.uri import tracking_uri
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.data.manifest import load_manifest

@@ -13,8 +13,8 @@ from pipelines.evaluation.model_fit import misfit
 from pipelines.evaluation.scores import Evaluation, evaluate_model, write_evaluation
 from pipelines.paths import EVALUATION_DIR, METRICS_PATH, PREPARED_DIR
 from pipelines.registry.evaluation_run import log_evaluation
+from pipelines.registry.lookup import REFERENCE_HELP, connected, find_version, label
 from pipelines.registry.model_files import downloaded
-from pipelines.registry.versions import REFERENCE_HELP, connected, find_version, label
 from pipelines.tracking.run import MlflowRun
 from pipelines.tracking.uri import tracking_uri
 from pix2pix.checkpoint import load_card

@@ -11,9 +11,9 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from pipelines.evaluation.model_content import MODEL_FILES, content_hash
+from pipelines.registry.lookup import label
 from pipelines.registry.package import PACKAGED_MODEL
 from pipelines.registry.register import CONTENT_TAG
-from pipelines.registry.versions import label
 from pipelines.tracking.uri import shown
 from pix2pix.errors import UserError
 

@@ -19,9 +19,9 @@ from pipelines.registry.folder_translation import (
     planned,
     translate_files,
 )
+from pipelines.registry.lookup import REFERENCE_HELP, connected, find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
-from pipelines.registry.versions import REFERENCE_HELP, connected, find_version, label
 from pipelines.tracking.uri import tracking_uri
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names, printable

@@ -30,7 +30,7 @@ def main() -> None:
 
 def _complete(uri: str) -> dict[str, str]:
     # Torch and MLflow: imported only where something may be missing, for that takes seconds.
-    from pipelines.registry.registration import complete_registration
+    from pipelines.registry.completion import complete_registration
 
     return dataclasses.asdict(complete_registration(uri))
 
