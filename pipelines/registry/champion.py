@@ -53,7 +53,9 @@ class Verdict:
     rows: tuple[Row, ...]
 
 
-def crown(client: MlflowClient, *, model_dir: Path, prepared_dir: Path, metrics: Any) -> Verdict:
+def promote_if_better(
+    client: MlflowClient, *, model_dir: Path, prepared_dir: Path, metrics: Any
+) -> Verdict:
     """Compare the registered version of `model_dir` with the champion and set the alias.
 
     `metrics` is the challenger's metrics.json. A second call finds the champion in place. Raises
@@ -139,7 +141,9 @@ def main() -> None:
     """Read what the pipeline wrote, write reports/champion.json."""
     metrics = read_json(METRICS_PATH, made_by="evaluate")
     with connected(tracking_uri()) as client:
-        verdict = crown(client, model_dir=MODEL_DIR, prepared_dir=PREPARED_DIR, metrics=metrics)
+        verdict = promote_if_better(
+            client, model_dir=MODEL_DIR, prepared_dir=PREPARED_DIR, metrics=metrics
+        )
     if _is_promotion_of(verdict):
         logger.info("%s: %s", CHAMPION_PATH, verdict.reason)
         return
