@@ -1,4 +1,4 @@
-"""The files of a registered version, as they were registered."""
+"""Download the files of a registered version and check that they are unchanged."""
 
 import tempfile
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ from pix2pix.errors import UserError
 
 @contextmanager
 def downloaded(client: MlflowClient, version: ModelVersion) -> Iterator[Path]:
-    """A model folder without discriminator, which is gone after the context.
+    """Download a version as a temporary model folder, without the discriminator.
 
-    Raises UserError naming the version if its files are not there, or not those that were
+    Raises UserError naming the version if its files are missing or are not those that were
     registered.
     """
     if CONTENT_TAG not in version.tags:
@@ -39,7 +39,7 @@ def downloaded(client: MlflowClient, version: ModelVersion) -> Iterator[Path]:
             )
         except (MlflowException, OSError) as error:
             raise UserError(
-                f"{label(version)}: its files cannot be had from {shown(uri)}: {error}"
+                f"{label(version)}: its files cannot be downloaded from {shown(uri)}: {error}"
             ) from None
         _check_content(version, Path(path))
         yield Path(path)
