@@ -1,4 +1,4 @@
-"""Folders that appear, or are replaced, as a whole."""
+"""Create or replace a folder atomically: readers see all of its files or none."""
 
 import shutil
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from pix2pix.files import flush
 
 @contextmanager
 def new_directory(directory: Path) -> Iterator[Path]:
-    """Hand out an empty folder beside `directory`, and put it in its place at the end.
+    """Yield an empty folder beside `directory`, and rename it to `directory` at the end.
 
-    After an exception `directory` is as it was, and the new folder is gone. What a killed run left
-    is removed by the next one.
+    After an exception `directory` is unchanged and the new folder is removed. The next call removes
+    what a killed process left behind.
     """
     partial = directory.with_name(f".{directory.name}.partial")
     _remove(partial)
@@ -26,9 +26,10 @@ def new_directory(directory: Path) -> Iterator[Path]:
 
 
 def _put_in_place(partial: Path, directory: Path) -> None:
-    """Rename `partial` to `directory`; a folder cannot be renamed onto one that holds files.
+    """Rename `partial` to `directory`, replacing a folder that is already there.
 
-    What it replaces is removed when the new name is on the disk.
+    A folder cannot be renamed onto one that holds files, so the old folder is renamed first. It is
+    removed only after the new name is flushed to the disk.
     """
     replaced = directory.with_name(f".{directory.name}.replaced")
     _remove(replaced)

@@ -1,8 +1,9 @@
-"""The one format of what training leaves behind.
+"""The file formats of trained models and of training checkpoints.
 
-A model folder holds `generator.safetensors`, `discriminator.safetensors` and `model.json`, which
-says everything that is needed to use them; nothing in it is pickled. A running training is one
-file of tensors and plain values, read back without running any code from it.
+A model folder holds `generator.safetensors`, `discriminator.safetensors` and `model.json` (the
+"card"), which describes everything that is needed to use the networks. None of the three is a
+pickle. A training checkpoint is one file of tensors and plain values; loading it runs no code
+from the file.
 """
 
 import dataclasses
@@ -37,22 +38,24 @@ DISCRIMINATOR_FILE = "discriminator.safetensors"
 CARD_FILE = "model.json"
 _FORMAT = 1
 _TRAINING_FORMAT = 2
-_MAX_CARD_BYTES = 2**20  # a card has about a thousand
+_MAX_CARD_BYTES = 2**20  # far above a usual card, which has about a thousand bytes
 _DTYPES = ("uint8", "uint16", "float32")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelCard:
-    """What `model.json` says: how to build, feed and run the networks, and where they come from.
+    """The content of `model.json`: how to build and run the networks, and how they were trained.
 
-    How a file becomes what the network sees, and back: channels, grey conversion, class ids, value
-    range and kernel are in `source` and `target`; `scale` brings each image to `image_size`.
+    `source` and `target` say how image files are converted for the networks and back: channels,
+    grey conversion, class ids, value range and resampling kernel. `scale` is the rule by which each
+    image is resized to `image_size` (pixels per side).
     """
 
     __pydantic_config__ = STRICT
 
     format: int
-    name: Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # of data
+    # The name of the data set.
+    name: Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     direction: Direction
     image_size: Annotated[int, Field(ge=1, le=4096)]
     scale: ScaleRule = "stretch"
@@ -61,8 +64,8 @@ class ModelCard:
     generator: GeneratorConfig
     discriminator: DiscriminatorConfig
     inference_mode: InferenceMode
-    seed: Annotated[int, Field(ge=0, lt=2**63)]  # of dropout, where the inference mode has any
-    epoch: Annotated[int, Field(ge=0)]  # passes over the training split, of these weights
+    seed: Annotated[int, Field(ge=0, lt=2**63)]  # of dropout, if the inference mode uses dropout
+    epoch: Annotated[int, Field(ge=0)]  # number of epochs that these weights were trained for
     dev: dict[str, float]  # metrics of these weights on the dev split
     data_hash: str
 
@@ -71,7 +74,7 @@ class ModelCard:
             raise ValueError(f"model format {self.format}; this version reads format {_FORMAT}")
 
     def check(self) -> None:
-        """Raise UserError unless the parts fit each other."""
+        """Raise UserError if the fields contradict each other."""
         for role, side, channels in (
             ("source", self.source, self.generator.source_channels),
             ("target", self.target, self.generator.target_channels),
@@ -82,12 +85,17 @@ class ModelCard:
             if side.dtype not in _DTYPES:
                 raise UserError(f"{role}.dtype is {side.dtype!r}, not one of {', '.join(_DTYPES)}")
             if side.channels != channels:
-                raise UserError(f"{role}.channels is {side.channels}, the generator's {channels}")
+                raise UserError(
+                    f"{role}.channels is {side.channels}, but the generator has {channels}"
+                )
             if side.num_labels is not None and side.dtype == "float32":
-                raise UserError(f"{role}.num_labels is {side.num_labels}, of float32 files")
+                raise UserError(
+                    f"{role}.num_labels is {side.num_labels}, but {role}.dtype is float32"
+                )
         if self.image_size % 2**self.generator.depth:
             raise UserError(
-                f"image_size is {self.image_size}, which {self.generator.depth} levels cannot halve"
+                f"image_size is {self.image_size}, which cannot be halved "
+                f"{self.generator.depth} times (generator.depth)"
             )
 
 
@@ -97,9 +105,9 @@ _CARD = TypeAdapter(ModelCard)
 def save_model(
     model_dir: Path, card: ModelCard, *, generator: nn.Module, discriminator: nn.Module
 ) -> None:
-    """Write a model folder; a folder that is already there is replaced file by file.
+    """Write a model folder; files that are already there are replaced one by one.
 
-    All of it is on the disk when this returns. Raises StorageError naming a file.
+    All files are flushed to the disk. Raises StorageError naming a file that cannot be written.
     """
     for file_name, network in ((GENERATOR_FILE, generator), (DISCRIMINATOR_FILE, discriminator)):
         tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
@@ -127,27 +135,27 @@ def load_card(model_dir: Path) -> ModelCard:
 
 
 _AGAIN = "run `dvc repro train`, or `dvc pull`"
-_MAX_SHOWN = 60  # characters of a wrong value
+_MAX_LENGTH = 60  # characters of a wrong value, or of a field's name, in a message
 
 
 def _explain(error: ValidationError) -> str:
-    """The first wrong field: dotted place, reason, value."""
+    """Describe the first wrong field: its dotted name, the reason and the value."""
     first, *others = error.errors(include_url=False)
-    place = ".".join(str(part) for part in first["loc"][:5]) or "it"
+    field = ".".join(str(part) for part in first["loc"][:5]) or "it"
     reason = first["msg"].removeprefix("Value error, ")
-    shown = ""
+    got = ""
     if not isinstance(first["input"], dict | list) and first["type"] not in (
         "missing",
         "json_invalid",
     ):
         value = repr(first["input"])
-        shown = f" (got {value[:_MAX_SHOWN]}{'...' if len(value) > _MAX_SHOWN else ''})"
+        got = f" (got {value[:_MAX_LENGTH]}{'...' if len(value) > _MAX_LENGTH else ''})"
     more = f", and {len(others)} more" if others else ""
-    return f"{place[:_MAX_SHOWN]}: {reason}{shown}{more}"
+    return f"{field[:_MAX_LENGTH]}: {reason}{got}{more}"
 
 
 def load_generator(model_dir: Path) -> tuple[UNetGenerator, ModelCard]:
-    """The generator of a model folder, in eval mode on the CPU, and its card.
+    """Load the generator of a model folder, in eval mode on the CPU, and the card.
 
     Raises UserError naming the file that is missing, damaged or does not fit the card.
     """
@@ -159,7 +167,7 @@ def load_generator(model_dir: Path) -> tuple[UNetGenerator, ModelCard]:
 
 
 def load_discriminator(model_dir: Path) -> tuple[PatchDiscriminator, ModelCard]:
-    """The discriminator of a model folder, in eval mode on the CPU, and its card."""
+    """Load the discriminator as `load_generator` loads the generator."""
     card = load_card(model_dir)
     with torch.device("meta"):
         discriminator = PatchDiscriminator(card.discriminator)
@@ -168,9 +176,10 @@ def load_discriminator(model_dir: Path) -> tuple[PatchDiscriminator, ModelCard]:
 
 
 def _load_weights(network: nn.Module, path: Path) -> None:
-    """Give a network that was built without memory the weights of a file.
+    """Load the weights of a file into a network on the meta device, which has no memory yet.
 
-    The file's list of tensors is compared first, so that its own size is all that is allocated.
+    The names and shapes are compared before anything is loaded, so that no more memory than the
+    size of the file is allocated.
     """
     if not path.is_file():
         raise UserError(f"{path} is missing; run `dvc repro train` or `dvc pull`")
@@ -188,33 +197,37 @@ def _check_shapes(network: nn.Module, path: Path) -> None:
     expected = {key: (list(v.shape), _NAMES[v.dtype]) for key, v in network.state_dict().items()}
     with safe_open(path, framework="pt") as file:
         slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118 - no mapping
-        found = {key: (part.get_shape(), part.get_dtype()) for key, part in slices.items()}
+        stored = {key: (part.get_shape(), part.get_dtype()) for key, part in slices.items()}
     wrong = sorted(
-        key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)
+        key for key in expected.keys() | stored.keys() if expected.get(key) != stored.get(key)
     )
     if wrong:
         key = wrong[0]
         raise RuntimeError(
-            f"{key} is {found.get(key, 'missing')}, not {expected.get(key, 'there')}; "
+            f"{key} is {stored.get(key, 'missing')}, not {expected.get(key, 'absent')}; "
             f"{len(wrong)} tensors are wrong"
         )
 
 
-_NAMES = {torch.float32: "F32", torch.int64: "I64"}  # safetensors' words
+_NAMES = {torch.float32: "F32", torch.int64: "I64"}  # safetensors' names of the dtypes
 
 
 def save_training(path: Path, state: dict[str, Any]) -> None:
-    """Write a running training: tensors and plain values. Raises OSError, as on a full disk."""
+    """Write a training checkpoint, `state` being tensors and plain values.
+
+    Raises OSError if it cannot be written, for example because the disk is full.
+    """
     try:
         torch.save({"format": _TRAINING_FORMAT, **state}, path)
-    except RuntimeError as error:  # torch's own writer
+    except RuntimeError as error:  # torch's file writer raises this in place of OSError
         raise OSError(f"{path}: {error}") from error
 
 
 def load_training(data: bytes, *, name: str) -> dict[str, Any]:
-    """Read the bytes of what `save_training` wrote, on the CPU; `name` is for the error.
+    """Read the bytes of a file of `save_training`, tensors on the CPU.
 
-    Raises UserError if it is cut short or something else.
+    Raises UserError, which calls the file `name`, if the bytes are truncated or are no training
+    checkpoint of this format.
     """
     try:
         state = read_tensors(data)

@@ -1,14 +1,14 @@
-"""The one kind of error that a person can cause, and so can mend."""
+"""The errors that a user, a file or a disk can cause; entry points show them without traceback."""
 
 
 class UserError(ValueError):
-    """A file, a parameter or a command is not as it must be.
+    """A file, a parameter or a command is wrong, and the user can correct it.
 
-    The message is one or more full sentences for the person at the console: it names the file or
-    parameter, the value, and what to do. Entry points show it without a traceback. Every other
-    exception is a defect of this program or of its environment, and keeps its traceback.
+    The message names the file or the parameter, its value, and what to do. Entry points show it
+    without a traceback. Exceptions other than UserError and StorageError are defects of this
+    program or of its environment, and are shown with a traceback.
     """
 
 
 class StorageError(OSError):
-    """A disk or an object store failed to read or write; the message names the place."""
+    """A disk or an object store failed to read or write; the message names the path or URI."""

@@ -1,8 +1,8 @@
-"""Files that readers see either as they were or complete, that outlive a power cut, and that are
-what they seem.
+"""Write files atomically and durably, and refuse to read what is not a plain file.
 
-A rename without a flush before it may leave an empty file after a crash, and one without a flush of
-its folder may be forgotten. Whoever removes what a file was made of relies on the file being there.
+Atomically: a reader sees the old content or the complete new one. Durably: the file survives a
+power cut once the function has returned. For this, the content is flushed before the rename, or
+the file might be empty after a crash; and the folder after it, or the new name might be lost.
 """
 
 import errno
@@ -18,9 +18,9 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, making its folder; it is on the disk when this returns.
+    """Write a file atomically and durably; missing folders are created.
 
-    Raises StorageError naming the file, as on a full disk.
+    Raises StorageError naming the file if it cannot be written, for example on a full disk.
     """
     with written_to(path):
         make_folder(path.parent)
@@ -33,19 +33,19 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text whole or not at all; it is on the disk when this returns."""
+    """Write a file of UTF-8 text, see `write_bytes`."""
     write_bytes(path, text.encode())
 
 
 def put_in_place(partial: Path, path: Path) -> None:
-    """Rename a finished file to `path`; its content and its name are on the disk then."""
+    """Rename a finished file to `path`, and flush its content and its name to the disk."""
     flush(partial)
     partial.replace(path)
     flush(path.parent)
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it where they are missing; they are on the disk then."""
+    """Create a folder and its missing parents, and flush their names to the disk."""
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for each in missing:
@@ -53,13 +53,13 @@ def make_folder(folder: Path) -> None:
 
 
 def flush(path: Path) -> None:
-    """Have the system write a file, or the list of names of a folder, to the disk."""
+    """Wait until a file's content, or a folder's list of names, is on the disk (fsync)."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # Some file systems of networks and desktops cannot flush a folder: they keep its names
-        # safe, or do not, by themselves.
+        # Some network and desktop file systems cannot flush a folder. Nothing more can be done
+        # there, so this is no error.
         if not (path.is_dir() and error.errno in (errno.EINVAL, errno.ENOTSUP)):
             raise
     finally:
@@ -68,15 +68,15 @@ def flush(path: Path) -> None:
 
 def flush_all(folder: Path) -> None:
     """Flush a folder and everything in it."""
-    for place, _, names in os.walk(folder):
+    for subfolder, _, names in os.walk(folder):
         for name in names:
-            flush(Path(place, name))
-        flush(Path(place))
+            flush(Path(subfolder, name))
+        flush(Path(subfolder))
 
 
 @contextmanager
 def written_to(path: Path) -> Iterator[None]:
-    """Turn what the disk refuses into a StorageError that names `path` and what to do."""
+    """Turn an OSError into a StorageError that names `path` and what to do."""
     try:
         yield
     except StorageError:
@@ -93,17 +93,18 @@ def written_to(path: Path) -> Iterator[None]:
 
 
 def read_plain(path: Path, *, max_bytes: int = 1 << 32) -> bytes:
-    """The content of a plain file.
+    """Return the content of a plain file.
 
-    A pipe would keep us waiting, a device would never end. Raises UserError, without the name,
-    for those, for folders and for more than `max_bytes`; OSError if it cannot be read.
+    Pipes and devices are refused, because reading them can wait for ever. Raises UserError, whose
+    message does not name the file, for these and for files of more than `max_bytes`; OSError for
+    folders and for files that cannot be read.
     """
     with open(path, "rb", opener=_opened_without_waiting) as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
             raise UserError("is a pipe, a socket or a device, not a file; take it away")
-        if found.st_size > max_bytes:
-            raise UserError(f"has {found.st_size} bytes, more than {max_bytes}; take it away")
+        if status.st_size > max_bytes:
+            raise UserError(f"has {status.st_size} bytes, more than {max_bytes}; take it away")
         return file.read()
 
 
@@ -112,18 +113,19 @@ def _opened_without_waiting(path: str, flags: int) -> int:
 
 
 def special_files(root: Path) -> list[Path]:
-    """What lies below `root` and is neither a file nor a folder, links followed; sorted.
+    """The sorted paths below `root` that are neither files nor folders, links being followed.
 
-    Pipes, sockets, devices, and links that lead nowhere, in a circle, or back to a folder above.
+    These are pipes, sockets, devices, and links that lead nowhere, in a circle, or to a folder that
+    contains them.
     """
-    found = []
-    for place, folders, names in os.walk(root):
-        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
-        found += [
-            Path(place, name) for name in names if not os.path.isfile(os.path.join(place, name))
+    special = []
+    for folder, subfolders, names in os.walk(root):
+        links = [name for name in subfolders if os.path.islink(os.path.join(folder, name))]
+        special += [
+            Path(folder, name) for name in names if not os.path.isfile(os.path.join(folder, name))
         ]
-        found += [Path(place, name) for name in links if _leads_up(Path(place, name))]
-    return sorted(found)
+        special += [Path(folder, name) for name in links if _leads_up(Path(folder, name))]
+    return sorted(special)
 
 
 def _leads_up(link: Path) -> bool:
@@ -131,13 +133,14 @@ def _leads_up(link: Path) -> bool:
 
 
 def refuse_special_files(root: Path) -> None:
-    """Raise UserError naming what is neither file nor folder below `root`.
+    """Raise UserError naming the `special_files` below `root`.
 
-    DVC, which watches such a folder, would wait for a pipe for ever.
+    DVC hashes every file of a dependency, and reading a pipe would block it for ever.
     """
-    if found := special_files(root):
-        names = ", ".join(ascii(str(path)) for path in found[:5]) + (", ..." if found[5:] else "")
+    if special := special_files(root):
+        names = ", ".join(ascii(str(path)) for path in special[:5])
+        names += ", ..." if special[5:] else ""
         raise UserError(
-            f"{root} holds {len(found)} thing(s) that are no files (pipes, sockets, devices, or "
+            f"{root} holds {len(special)} thing(s) that are no files (pipes, sockets, devices, or "
             f"links that lead nowhere or in a circle): {names}; take them away"
         )

@@ -1,4 +1,4 @@
-"""Translate images with a trained model, the way it was trained and scored."""
+"""Translate images with a trained model, with the same conversions as in training and scoring."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,21 +21,22 @@ from pix2pix.models import InferenceNetwork, translate
 
 Scale = Literal["training", "native"]
 
-_BATCH_PIXELS = 8 * 256**2  # more at once is no faster and takes memory
-_MAPS = 1.25  # times base_channels: floats per pixel of what the network sees; measured 1.1 at 64
+_BATCH_PIXELS = 8 * 256**2  # a larger batch needs more memory and is no faster
+_MAPS = 1.25  # floats of working memory per input pixel and base channel; measured: 1.1 at 64
 
 
 @dataclass(frozen=True)
 class Translator:
-    """A network with its card: source images as files hold them in, target images out.
+    """A trained network and its card: translates source images to target images.
 
-    An image goes the way that `prepare` went with the files of the training: its channels become
-    those of the source side, its class ids are checked, and it is stretched to the square the model
-    was trained and scored on. The answer is brought back to the image's own size. Scale `native`,
-    for who asks for it, leaves the size as it is, which the model was neither trained nor scored
-    on: images are padded to what the U-Net can halve, by reflection, and cropped back.
+    Images have the values of files. Each one is converted as the stage `prepare` converts training
+    images: its channels become those of the source side, its class ids are checked, and it is
+    stretched to the square of the training. The result is resized to the image's own size.
 
-    Nothing changes in a Translator: any number of threads may use one.
+    The scale "native" keeps the image's size: the image is padded by reflection to a multiple of
+    2**depth, and the result is cropped. The model was neither trained nor scored at this scale.
+
+    A Translator is never modified, so several threads may share one.
     """
 
     network: InferenceNetwork
@@ -43,15 +44,15 @@ class Translator:
 
     @classmethod
     def load(cls, model_dir: Path, device: str = "cpu") -> Self:
-        """Read a model folder. Raises UserError naming what is missing or damaged."""
+        """Load a model folder. Raises UserError naming the file that is missing or damaged."""
         generator, card = load_generator(model_dir)
         return cls(InferenceNetwork(generator.to(device), card.inference_mode), card)
 
     def translate_file(self, path: Path, *, scale: Scale = "training") -> np.ndarray:
-        """Translate the image of a file to (H, W, C') of the target's dtype.
+        """Translate an image file to (H, W, C') of the target's dtype.
 
-        Raises UserError naming the file if it cannot be read, is not of the model's kind, or is too
-        large for the memory.
+        Raises UserError naming the file if it cannot be read, does not fit the model's source side,
+        or needs more memory than is available.
         """
         try:
             return self._translated([read_side(path, self.card.source)], scale=scale)[0]
@@ -67,9 +68,10 @@ class Translator:
     def translate_batch(self, images: np.ndarray, *, scale: Scale = "training") -> np.ndarray:
         """Translate (N, H, W, C) of the source's dtype to (N, H, W, C') of the target's.
 
-        The values are those of files: colours where the side is grayscale, void as it is stored. An
-        image's result does not depend on the others. Raises UserError if shape, dtype or values are
-        not what the model was trained on, or if the memory is too small.
+        The values are those of files: a grayscale side accepts three channels, and labels include
+        void_label. The result for an image does not depend on the others of the batch. Raises
+        UserError if shape, dtype or values are not those that the model was trained on, or if there
+        is not enough memory.
         """
         if images.ndim != 4 or 0 in images.shape:
             raise UserError(
@@ -141,20 +143,24 @@ class Translator:
     def _needed_bytes(
         self, image_size: tuple[int, int], network_size: tuple[int, int], *, num_images: int
     ) -> int:
-        """About what a batch takes besides the images that were handed over; measured, rounded up.
+        """Estimate the working memory of a batch, without its input images; sizes are (H, W).
 
-        Of the network the outermost level counts: its maps are a quarter of the image's pixels, and
-        a skip, what comes from below and both together are there at once.
+        The outermost level of the U-Net needs the most: its feature maps have a quarter of the
+        image's pixels, and the skip connection, the upsampled map and their concatenation exist at
+        the same time. `_MAPS` is this amount as measured, rounded up.
         """
         channels = self.card.source.channels + self.card.target.channels
         floats = round(_MAPS * self.card.generator.base_channels) + 4 * channels
         network = 4 * floats * network_size[0] * network_size[1]
-        resized = 12 * channels * image_size[0] * image_size[1]  # float32 meanwhile, and the result
+        resized = 12 * channels * image_size[0] * image_size[1]  # float32 copies, and the result
         return num_images * (network + resized)
 
 
 def _pad(images: Tensor, multiple: int) -> Tensor:
-    """Extend to the right and below to a multiple; reflection where the image is large enough."""
+    """Pad at the right and at the bottom until height and width are multiples of `multiple`.
+
+    The padding reflects the image, or repeats its edge if the image is too small for that.
+    """
     height, width = images.shape[-2:]
     below, right = -height % multiple, -width % multiple
     mode = "reflect" if below < height and right < width else "replicate"

@@ -1,4 +1,4 @@
-"""How much memory there is, and one clear message where it ends."""
+"""Measure the available memory, and raise one clear error if it does not suffice."""
 
 import resource
 from collections.abc import Iterator
@@ -13,7 +13,8 @@ from pix2pix.errors import UserError
 _GIB = 2**30
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUP = Path("/proc/self/cgroup")
-# What torch, oneDNN and OpenCV call it: they have no exception of their own for the CPU's memory.
+# Parts of the messages of torch, oneDNN and OpenCV when the CPU's memory is exhausted: they have no
+# special exception class for it.
 _WORDS = (
     "allocate memory",
     "not enough memory",
@@ -24,7 +25,10 @@ _WORDS = (
 
 
 def available_bytes(device: torch.device) -> int:
-    """What this process can still use on `device`: of the machine, its container and its limits."""
+    """The bytes that this process can still allocate on `device`.
+
+    For the CPU this is the smallest of what the machine, the container and `ulimit -v` allow.
+    """
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -34,7 +38,11 @@ def available_bytes(device: torch.device) -> int:
 
 @contextmanager
 def enough_memory(needed_bytes: int, device: torch.device, *, what: str) -> Iterator[None]:
-    """Raise UserError about `what` before the memory is taken, or where it ends nevertheless."""
+    """Raise UserError if `what` needs more memory than is available.
+
+    It is raised before the block runs if `needed_bytes` is too much, and also if the block itself
+    runs out of memory.
+    """
     available = available_bytes(device)
     if needed_bytes > available:
         raise UserError(
@@ -47,7 +55,7 @@ def enough_memory(needed_bytes: int, device: torch.device, *, what: str) -> Iter
 
 @contextmanager
 def no_traceback_of_memory(what: str) -> Iterator[None]:
-    """Turn every error that means the end of memory into a UserError about `what`."""
+    """Turn an out-of-memory error of any library into a UserError about `what`."""
     try:
         yield
     except UserError:
@@ -68,7 +76,7 @@ def _is_of_memory(error: Exception) -> bool:
 
 
 def _container() -> Iterator[int]:
-    """What is left below each limit of a control group (version 2) around this process."""
+    """The bytes left below the limit of each control group (version 2) of this process."""
     try:
         name = _OWN_CGROUP.read_text().strip().rpartition("::/")[2]
     except OSError:
@@ -83,15 +91,15 @@ def _container() -> Iterator[int]:
             statistics = dict(
                 line.split() for line in (group / "memory.stat").read_text().splitlines()
             )
-        except OSError:  # the root has no limit, version 1 other files
+        except OSError:  # the root group has no limit, and version 1 has other files
             continue
         if limit != "max":
-            # Pages of files that nobody uses are given back when memory is short.
+            # The kernel frees unused pages of the file cache when memory is short.
             yield int(limit) - used + int(statistics.get("inactive_file", 0))
 
 
 def _address_space() -> Iterator[int]:
-    """What is left of `ulimit -v`."""
+    """The bytes left below `ulimit -v`, if it is set."""
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit != resource.RLIM_INFINITY:
         yield limit - psutil.Process().memory_info().vms

@@ -1,7 +1,8 @@
-"""Files of `torch.save` from elsewhere: tensors and plain values are read, code is not run.
+"""Read files of `torch.save` from untrusted sources, without running code from them.
 
-`weights_only=True` runs nothing that a pickle asks for. What is left to a hostile file is size:
-a packed entry that unpacks to gigabytes, or a tensor that claims more elements than are stored.
+`weights_only=True` refuses a pickle that would run code. A hostile file could still exhaust the
+memory: by a compressed entry that unpacks to gigabytes, or by a tensor whose shape has more
+elements than are stored. This module refuses both.
 """
 
 import io
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from pix2pix.errors import UserError
 
-# What torch raises on files that are damaged or made to harm; its reader is not written for those.
+# What torch raises on damaged or hostile files.
 _DAMAGED = (
     PickleError,
     RuntimeError,
@@ -37,16 +38,17 @@ _DAMAGED = (
 
 
 def read_tensors(source: Path | bytes) -> Any:
-    """What a file of `torch.save` (or its bytes) holds, on the CPU.
+    """Load a file of `torch.save`, or its bytes, with tensors on the CPU.
 
-    Raises UserError, without the file's name, if it is damaged, holds anything but tensors and
-    plain values, or claims to be larger than it is; OSError if it cannot be read.
+    Raises UserError if the file is damaged, holds anything but tensors and plain values, or would
+    need more memory than its own size; the message does not name the file. Raises OSError if the
+    file cannot be read.
     """
     try:
         _check_entries(source)
         file = source if isinstance(source, Path) else io.BytesIO(source)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pickle protocols, which no user has chosen
+            warnings.simplefilter("ignore")  # about pickle protocols, which the user did not choose
             state = torch.load(file, map_location="cpu", weights_only=True)
         _check_sizes(state)
     except UserError:
@@ -59,7 +61,10 @@ def read_tensors(source: Path | bytes) -> Any:
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """The tensors by name in a file. Raises UserError as `read_tensors`, and for anything else."""
+    """Load a state dict: tensors by name.
+
+    Raises UserError as `read_tensors` does, and if the file holds something else.
+    """
     if not path.is_file():
         raise UserError("it is missing, or no plain file")
     state = read_tensors(path)
@@ -71,7 +76,10 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def _check_entries(source: Path | bytes) -> None:
-    """`torch.save` packs nothing; a packed entry is there to grow. Older files are no archives."""
+    """Raise UserError if an entry of the zip archive is compressed.
+
+    `torch.save` never compresses. Files of old versions of torch are no zip archives.
+    """
     file = source if isinstance(source, Path) else io.BytesIO(source)
     if not zipfile.is_zipfile(file):
         return
@@ -79,24 +87,24 @@ def _check_entries(source: Path | bytes) -> None:
         for entry in archive.infolist():
             if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
                 raise UserError(
-                    f"its entry {entry.filename!r} is packed, which torch.save never does"
+                    f"its entry {entry.filename!r} is compressed, which torch.save never does"
                 )
 
 
 def _check_sizes(state: Any) -> None:
-    """Raise UserError for a tensor of more elements than its storage has bytes for.
+    """Raise UserError for a tensor whose shape has more elements than its storage.
 
-    Such a tensor costs nothing until it is copied, and then more memory than there is.
+    Such a tensor is small in the file, but a copy of it would need the memory of the full shape.
     """
     for tensor in _tensors(state):
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
             raise UserError(f"it holds a tensor of layout {tensor.layout}, which no network has")
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-            raise UserError(f"a tensor claims the shape {tuple(tensor.shape)}, which is not stored")
+            raise UserError(f"a tensor has more elements, {tuple(tensor.shape)}, than are stored")
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
-    """All tensors in nested containers, without recursion."""
+    """All tensors in nested containers; without recursion, because the nesting may be very deep."""
     waiting, seen = [value], set()
     while waiting:
         item = waiting.pop()
@@ -108,7 +116,11 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 
 def _first_line(error: Exception) -> str:
-    """Without torch's advice to load it all the same, which would run what the file says."""
-    _, is_found, reason = str(error).partition("WeightsUnpickler error:")
-    lines = (reason if is_found else str(error)).strip().splitlines()
+    """The first line of torch's reason.
+
+    The rest of the message advises to load the file with weights_only=False, which would run code
+    from the file.
+    """
+    _, has_reason, reason = str(error).partition("WeightsUnpickler error:")
+    lines = (reason if has_reason else str(error)).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:300]

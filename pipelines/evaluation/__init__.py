@@ -1,4 +1,5 @@
-"""Scores of a model on prepared data, and whether a model and data belong together.
+"""Score a model on prepared data, and check whether a model fits the data.
 
-Imports the library alone, no tool. Start with `scores`, which the stage `evaluate` calls.
+Imports `pix2pix`, but not Ray, MLflow, Prefect or DVC. Start reading with `scores`, which the stage
+`evaluate` calls.
 """

@@ -1,4 +1,4 @@
-"""A model's L1 on the prepared dev split, by the code that scores it while training."""
+"""Score a model by L1 on the prepared dev split, with the code that training uses."""
 
 import math
 from pathlib import Path
@@ -11,13 +11,13 @@ from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
 from pix2pix.training.dev import dev_metrics
 
-_BATCH_SIZE = 8  # images; only speed depends on it
+_BATCH_SIZE = 8  # images; it affects only the speed
 
 
 def dev_l1(model_dir: Path, prepared_dir: Path) -> float:
     """Mean L1 on the dev split, pixels scaled to [0, 1], in the model's own inference mode.
 
-    The model has to fit the data. Raises UserError if its answers are not finite.
+    The model must fit the data, see `model_fit.misfit`. Raises UserError if L1 is not finite.
     """
     device = best_device()
     manifest = load_manifest(prepared_dir)

@@ -1,4 +1,4 @@
-"""Where a single process computes; workers of a training are placed by Ray."""
+"""Choose the device of a single process; Ray chooses the devices of training workers."""
 
 import torch
 

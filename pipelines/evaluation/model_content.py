@@ -1,4 +1,4 @@
-"""Which files of a model folder a translation depends on, and their hash. Does not need MLflow."""
+"""The files of a model folder that a translation depends on, and their hash."""
 
 import hashlib
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 from pix2pix.checkpoint import CARD_FILE, GENERATOR_FILE
 from pix2pix.errors import UserError
 
-MODEL_KEY = "model_sha256"  # in metrics.json: which model was scored
-MODEL_FILES = (GENERATOR_FILE, CARD_FILE)  # the discriminator is of no use to who translates
+MODEL_KEY = "model_sha256"  # the key in metrics.json of the hash of the scored model
+MODEL_FILES = (GENERATOR_FILE, CARD_FILE)  # translating does not need the discriminator
 
 
 def content_hash(model_dir: Path) -> str:
-    """SHA-256 of what a translation depends on. Raises UserError naming a file that is missing."""
+    """The SHA-256 of `MODEL_FILES`. Raises UserError naming a file that is missing."""
     digest = hashlib.sha256()
     for name in MODEL_FILES:
         path = model_dir / name

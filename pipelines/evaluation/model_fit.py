@@ -1,4 +1,4 @@
-"""Whether a model and prepared data belong together."""
+"""Check whether a model was trained on prepared data, and whether it can be scored on them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,21 +17,22 @@ def check_trained_on(model_dir: Path, prepared_dir: Path) -> None:
 
 
 def misfit(card: ModelCard, manifest: Manifest) -> str | None:
-    """Why the model cannot be scored on data of another origin, or None.
+    """The reason why the model cannot be scored on this data, None if it can.
 
-    The data has to be as the model's own translations see it: a score at another size or of another
-    kernel would be that of no translation. What the data shows is not looked at.
+    The data must be prepared as the model's own translations prepare images: with another size or
+    another kernel, the score would not be that of the translations. The content of the images is
+    not compared.
     """
     reasons = [
         f"its {what} is {model}, the data's {data}"
-        for what, model, data in _contract(card, manifest)
+        for what, model, data in _settings(card, manifest)
         if model != data
     ]
     return "; ".join(reasons) or None
 
 
-def _contract(card: ModelCard, manifest: Manifest) -> Iterator[tuple[str, object, object]]:
-    """What has to agree: its name, the model's and the data's."""
+def _settings(card: ModelCard, manifest: Manifest) -> Iterator[tuple[str, object, object]]:
+    """Each setting that must be equal: its name, the model's value and the data's value."""
     yield "direction", card.direction, manifest.direction
     yield "image size", card.image_size, manifest.image_size
     yield "source kernel", card.source.kernel, manifest.source.kernel

@@ -1,4 +1,4 @@
-"""Scores of a model and of the baselines on the prepared test split, and the files of them."""
+"""Score a model and the baselines on the prepared test split, and write the files of scores."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +40,7 @@ from pix2pix.models import InferenceNetwork, translate
 
 
 class Evaluation(NamedTuple):
-    """What was measured: the report, the scores of each image, the best and worst of them."""
+    """The result: the report, the scores of each image, and the best and worst images."""
 
     model_sha256: str  # see pipelines/evaluation/model_content.py
     report: Report
@@ -49,9 +49,9 @@ class Evaluation(NamedTuple):
 
 
 def evaluate_model(prepared_dir: Path, model_dir: Path, config: EvaluateConfig) -> Evaluation:
-    """Score the model of `model_dir`, which has to fit the data of `prepared_dir`.
+    """Score the model of `model_dir`, which must fit the data of `prepared_dir`.
 
-    Raises ValueError or FileNotFoundError naming what is missing or damaged.
+    Raises UserError naming a file that is missing or damaged.
     """
     device = best_device()
     manifest = load_manifest(prepared_dir)
@@ -73,7 +73,7 @@ def evaluate_model(prepared_dir: Path, model_dir: Path, config: EvaluateConfig) 
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> list[Path]:
-    """Write metrics, per-image scores and pictures to `folder`; returns the files."""
+    """Write metrics, per-image scores and pictures to `folder`; return the paths of the files."""
     model_sha256, report, scores, extremes = evaluation
     panels_dir = folder / PANELS_DIR.name
     best_path, worst_path = panels_dir / "best.png", panels_dir / "worst.png"

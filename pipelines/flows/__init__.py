@@ -1,10 +1,11 @@
-"""Prefect flows: when and where stages run, with which parameters, and what becomes of a result.
+"""Prefect flows: they run stages in a workspace with given parameters, and record the result.
 
-Imports Prefect, and neither torch, Ray nor MLflow: all work is done by processes that it starts.
-Start with `train_pix2pix`.
+Imports Prefect, but not torch, Ray or MLflow: the flows start processes that do the work. Start
+reading with `train_pix2pix`.
 """
 
 import warnings
 
-# A section of params.yaml is called as a method of pydantic's models is; Prefect copes with that.
+# The section `register` of params.yaml has the name of a method of pydantic models. Pydantic warns
+# of it, but forms with this field work.
 warnings.filterwarnings("ignore", message='Field name "register"', category=UserWarning)

@@ -1,4 +1,4 @@
-"""What a run shows in Prefect's UI: scores, pictures, and where its result is."""
+"""Artifacts of a flow run in Prefect's UI: scores, pictures, and links to its result."""
 
 import base64
 import io
@@ -19,7 +19,7 @@ _JPEG_QUALITY = 85
 
 
 def show_scores(rows: Sequence[Mapping[str, Any]], *, key: str, description: str) -> None:
-    """A table with a row per metric; numbers are shortened."""
+    """Create a table artifact with one row per metric; numbers are rounded."""
     create_table_artifact(
         [{name: _short(value) for name, value in row.items()} for row in rows],
         key=key,
@@ -28,22 +28,22 @@ def show_scores(rows: Sequence[Mapping[str, Any]], *, key: str, description: str
 
 
 def show_picture(path: Path, *, key: str, description: str) -> None:
-    """A picture inside its own address, so that it shows wherever the UI is opened."""
+    """Create an image artifact whose URL contains the picture, so that no file server is needed."""
     create_image_artifact(picture_url(path), key=key, description=description)
 
 
 def picture_url(path: Path) -> str:
-    """The picture as a JPEG of at most 1200 px in width, as a data URL."""
-    with Image.open(path) as picture:
-        shown = picture.convert("RGB")
-    shown.thumbnail((_MAX_WIDTH_PX, shown.height))
+    """The picture as a data URL of a JPEG that is at most 1200 px wide."""
+    with Image.open(path) as original:
+        picture = original.convert("RGB")
+    picture.thumbnail((_MAX_WIDTH_PX, picture.height))
     content = io.BytesIO()
-    shown.save(content, "JPEG", quality=_JPEG_QUALITY)
+    picture.save(content, "JPEG", quality=_JPEG_QUALITY)
     return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def show_result(text: str, links: Mapping[str, str]) -> None:
-    """Where the result is: a text, and a link for each page of it that has an address."""
+    """Create an artifact with a Markdown text about the result, and one for each link."""
     create_markdown_artifact(text, key="result", description="where the result is")
     for name, url in links.items():
         key = name.lower().replace(" ", "-")
@@ -51,7 +51,7 @@ def show_result(text: str, links: Mapping[str, str]) -> None:
 
 
 def mlflow_links(registration: Mapping[str, str]) -> dict[str, str]:
-    """Pages of the MLflow run and the model version; none without a server."""
+    """The pages of the MLflow run and the model version; empty if MLflow has no server."""
     root = registration["tracking_uri"].rstrip("/")
     if not root.startswith("http"):
         return {}

@@ -1,7 +1,7 @@
-"""What Prefect's server does by itself: end silent runs, and tell about failures and champions.
+"""Automations of Prefect's server: end silent runs, and notify about failures and champions.
 
-`make up` registers these; `python -m pipelines.flows.automations` does it again, after a
-notification block was made or removed.
+A silent run is one whose heartbeats have stopped. `make up` registers the automations; run
+`python -m pipelines.flows.automations` after a notification block was created or deleted.
 """
 
 import logging
@@ -26,18 +26,18 @@ FAILED_RUN = "pix2pix: a run failed"
 NEW_CHAMPION = "pix2pix: a new champion"
 
 CHAMPION_EVENT = "pix2pix.champion.promoted"
-CHAMPION_RESOURCE = "pix2pix.model."  # and the name of the registered model
+CHAMPION_RESOURCE = "pix2pix.model."  # followed by the name of the registered model
 BLOCK = "pix2pix"
 
 _POOL = "pix2pix"
-_SILENT_AFTER = timedelta(seconds=90)  # three heartbeats, the shortest that Prefect sends
+_SILENT_AFTER = timedelta(seconds=90)  # three heartbeats, which Prefect sends every 30 s
 _FLOW_RUN = ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"})
 _EACH_RUN = {"prefect.resource.id"}
 
 
 def main() -> None:
-    """Register them on the server of `PREFECT_API_URL` or prefect.toml."""
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of each request
+    """Register the automations on the server of `PREFECT_API_URL` or prefect.toml."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # httpx logs each request at level INFO
     url = get_current_settings().api.url
     if url is None:
         raise UserError("no Prefect server is named; run `make up` or set PREFECT_API_URL")
@@ -54,8 +54,8 @@ def main() -> None:
 def register(client: SyncPrefectClient, *, silent_after: timedelta = _SILENT_AFTER) -> list[str]:
     """Bring the automations up to date and return the names of those in force.
 
-    Notifications go through the blocks named `pix2pix` that can notify; without one, theirs are
-    removed. One that was switched off in the UI stays off.
+    Notifications are sent through the notification blocks named `pix2pix`; if there is none, the
+    automations that need one are deleted. An automation that was disabled in the UI stays disabled.
     """
     wanted = [_silent_runs(silent_after)]
     if blocks := _notification_blocks(client):
@@ -64,15 +64,16 @@ def register(client: SyncPrefectClient, *, silent_after: timedelta = _SILENT_AFT
         _bring_up_to_date(client, automation)
     names = [automation.name for automation in wanted]
     for name in {FAILED_RUN, NEW_CHAMPION} - set(names):
-        for found in client.read_automations_by_name(name):
-            client.delete_automation(found.id)
+        for obsolete in client.read_automations_by_name(name):
+            client.delete_automation(obsolete.id)
     return names
 
 
 def _silent_runs(silent_after: timedelta) -> AutomationCore:
-    """Prefect's recipe for runs whose process died or hangs, for which nobody else would speak.
+    """End a run as crashed if no event follows a heartbeat: its process has died or hangs.
 
-    Any other event of a run counts as a sign of life, since a final state may have any name.
+    This is the recipe of Prefect's documentation, but any event of the run counts as a sign of
+    life, because a final state may have any name.
     """
     return AutomationCore(
         name=SILENT_RUNS,
@@ -144,7 +145,7 @@ def _notify(blocks: Sequence[UUID], *, subject: str, body: str) -> list[ActionTy
 
 
 def _notification_blocks(client: SyncPrefectClient) -> list[UUID]:
-    """The blocks of that name that can notify: Slack, e-mail, a webhook of one's own."""
+    """The blocks named `pix2pix` that can send notifications, such as Slack, e-mail, a webhook."""
     return [
         block.id
         for block in client.read_block_documents(include_secrets=False)
@@ -155,19 +156,23 @@ def _notification_blocks(client: SyncPrefectClient) -> list[UUID]:
 
 
 def _bring_up_to_date(client: SyncPrefectClient, wanted: AutomationCore) -> None:
-    """Create it, or change it where it differs; writing it anew would forget its counts."""
-    found = client.read_automations_by_name(wanted.name)
-    if not found:
+    """Create the automation, or update it if it differs; delete others of the same name.
+
+    It is not updated without need, because an update resets the server's counts of events.
+    """
+    existing = client.read_automations_by_name(wanted.name)
+    if not existing:
         client.create_automation(wanted)
         return
-    if (found[0].trigger, found[0].actions) != (wanted.trigger, wanted.actions):
-        changed = wanted.model_copy(update={"enabled": found[0].enabled})
-        # Prefect's client leaves out what was not set, such as the kind of a trigger, which its
-        # server needs; the owner, which the server refuses, has to stay unset.
+    if (existing[0].trigger, existing[0].actions) != (wanted.trigger, wanted.actions):
+        changed = wanted.model_copy(update={"enabled": existing[0].enabled})
+        # Prefect's client omits fields that were not set, such as the type of a trigger, but its
+        # server needs them. Validating the dumped fields marks all of them as set, except for
+        # owner_resource, which the server refuses.
         content = changed.model_dump(exclude={"owner_resource"})
-        client.update_automation(found[0].id, AutomationCore.model_validate(content))
-    for double in found[1:]:
-        client.delete_automation(double.id)
+        client.update_automation(existing[0].id, AutomationCore.model_validate(content))
+    for duplicate in existing[1:]:
+        client.delete_automation(duplicate.id)
 
 
 if __name__ == "__main__":

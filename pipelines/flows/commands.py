@@ -14,17 +14,17 @@ from pipelines.flows.progress import Progress
 from pipelines.processes.shell import CommandFailedError, Shell
 from pipelines.repository.dvc_project import data_files, has_remote, known_outputs
 
-TRAINING_SLOTS = "pix2pix-training"  # the global concurrency limit: as many as there are GPUs
+TRAINING_SLOTS = "pix2pix-training"  # a global concurrency limit, with one slot per GPU
 _TRAIN = ("train", "tune")
-_LEASE_S = 60  # Prefect's shortest: so long a run that was killed still holds its slot
+_LEASE_S = 60  # Prefect's minimum; a run that was killed occupies its slot for this time
 
 
 def _may_pass(_task: Any, _task_run: Any, state: State) -> bool:
-    """Whether what failed was the network, a server or storage, not a name or this program."""
+    """Whether the failure may pass: the network, a server or storage failed, not the program."""
     return may_succeed_later(state.result(raise_on_failure=False))
 
 
-# Of tasks with effects outside the workspace: these may fail for reasons that pass.
+# Options of tasks that use the network, a server or storage, which may fail for a while.
 RETRIES: dict[str, Any] = {
     "retries": 3,
     "retry_delay_seconds": [10.0, 30.0, 90.0],
@@ -33,7 +33,7 @@ RETRIES: dict[str, Any] = {
 
 
 def python(shell: Shell, module: str, *arguments: str) -> None:
-    """Run a program of the project; its output goes to the log of the task or flow."""
+    """Run a program of the project; its output is written to the log of the task or flow."""
     name = module.rpartition(".")[2]
     shell.run(name, [sys.executable, "-m", module, *arguments], say=get_run_logger().info)
 
@@ -45,7 +45,7 @@ def dvc(shell: Shell, *arguments: str, name: str = "") -> None:
 
 
 def _transfer(shell: Shell, *arguments: str) -> None:
-    """Run a command of DVC that reaches for a remote. Raises ConnectionError where that fails."""
+    """Run a DVC command that uses a remote. Raises ConnectionError if the remote is unreachable."""
     try:
         dvc(shell, *arguments)
     except CommandFailedError as error:
@@ -56,19 +56,19 @@ def _transfer(shell: Shell, *arguments: str) -> None:
 
 @task(cache_policy=NO_CACHE)
 def check_parameters(shell: Shell) -> None:
-    """Refuse wrong parameters before anything is started."""
+    """Fail if a parameter is wrong, before any stage starts."""
     python(shell, "pipelines.commands.check_params")
 
 
 @task(cache_policy=NO_CACHE, **RETRIES)
 def pull(shell: Shell, *, update_imports: bool) -> None:
-    """Fetch what the remote has of the stages' inputs and outputs, and newer imported data."""
+    """Pull inputs and outputs of the stages from the remote; update imported data if asked to."""
     if update_imports and (imported := data_files(shell.folder, only_imports=True)):
         _transfer(shell, "update", *imported)
     if has_remote(shell.folder):
         _transfer(shell, "pull", "--run-cache", "--allow-missing", *known_outputs(shell.folder))
     elif added := data_files(shell.folder):
-        dvc(shell, "checkout", *added)  # from the shared cache; nowhere else are they
+        dvc(shell, "checkout", *added)  # without a remote, only the shared cache has them
 
 
 @task(cache_policy=NO_CACHE, **RETRIES)
@@ -82,7 +82,7 @@ def push(shell: Shell) -> None:
 
 @task(task_run_name="{stage}", cache_policy=NO_CACHE)
 def reproduce(shell: Shell, stage: str) -> None:
-    """Bring one DVC stage up to date; what it depends on already is."""
+    """Bring one DVC stage up to date; the stages that it depends on must be up to date."""
     with _slot(stage):
         try:
             command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
@@ -103,11 +103,14 @@ def reproduce_all(shell: Shell, stages: list[str]) -> None:
 
 
 def _slot(stage: str) -> AbstractContextManager[None]:
-    """A free place to train, waited for; a server without that limit has as many as you like."""
+    """Wait for a slot of `TRAINING_SLOTS` if the stage trains, and occupy it in the context.
+
+    If the server has no such limit, there is no wait.
+    """
     if stage not in _TRAIN:
         return nullcontext()
     get_run_logger().info("waiting for one of the slots of %s", TRAINING_SLOTS)
-    # A training is not given up because the server cannot be told that it still holds its slot.
+    # A training goes on even if the server does not answer when the lease of the slot is renewed.
     return concurrency(
         TRAINING_SLOTS, lease_duration=_LEASE_S, raise_on_lease_renewal_failure=False
     )

@@ -1,4 +1,4 @@
-"""The report of the data checks as an artifact, where they stopped a run."""
+"""Show the report of the data checks as an artifact, if the checks stopped a run."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from pipelines.paths import CHECKS_PATH
 
-_MAX_SHOWN = 50
+_MAX_PER_KIND = 50
 
 
 def show_data_check(project_dir: Path) -> None:
@@ -27,7 +27,7 @@ def show_data_check(project_dir: Path) -> None:
 
 
 def data_check_markdown(report: Mapping[str, Any]) -> str:
-    """The report of `prepare` (reports/checks.json) for a reader."""
+    """The report of the stage `prepare` (reports/checks.json) as Markdown."""
     return "\n".join(_lines(report)) + "\n"
 
 
@@ -36,8 +36,8 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"## {report['num_found']} pairs found, {report['num_sound']} sound, {num_bad} offences"
     for kind, group in report["offences"].items():
         yield from ("", f"### {kind.replace('_', ' ')} ({group['count']})", group["remedy"], "")
-        for item in group["items"][:_MAX_SHOWN]:
+        for item in group["items"][:_MAX_PER_KIND]:
             yield f"- `{', '.join(item['paths'] or item['pairs'])}`: {item['what']}"
-        if group["count"] > _MAX_SHOWN:
-            yield f"- … and {group['count'] - _MAX_SHOWN} more"
+        if group["count"] > _MAX_PER_KIND:
+            yield f"- … and {group['count'] - _MAX_PER_KIND} more"
     yield from ("", *(f"> {note}" for note in report["notes"]))

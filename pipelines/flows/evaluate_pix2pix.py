@@ -1,4 +1,4 @@
-"""Flow `evaluate-pix2pix`: any registered model version on the test pairs of any data set."""
+"""Flow `evaluate-pix2pix`: score a registered model version on the test pairs of a data set."""
 
 from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
@@ -32,12 +32,15 @@ def evaluate_pix2pix(
         revision: commit, branch or tag of the repository to run
     """
     overrides = given(data=data, evaluate=evaluate, register=register)
-    with flow_workspace(overrides, revision=revision, include_local_changes=False) as (held, shell):
+    with flow_workspace(overrides, revision=revision, include_local_changes=False) as (
+        workspace,
+        shell,
+    ):
         check_parameters(shell)
         pull(shell, update_imports=False)
         reproduce_all(shell, stages_up_to(shell.folder, ["prepare"]))
         score(shell, model)
-        held.discard()
+        workspace.discard()
     return Completed(message=f"{model} is scored")
 
 

@@ -1,4 +1,4 @@
-"""Which failures of a flow's commands may pass, so that another try is worth the wait."""
+"""Decide which failures of a flow's commands may pass by themselves and are worth a retry."""
 
 import re
 
@@ -7,11 +7,11 @@ import httpx
 from pipelines.entrypoint import TRY_AGAIN, may_pass
 from pipelines.processes.shell import CommandFailedError
 
-# What DVC says of a stage that ended so.
+# DVC's message about a stage that ended with the exit code TRY_AGAIN.
 _STAGE_TRY_AGAIN = re.compile(rf"exited with {TRY_AGAIN}\b")
 
-# DVC's exit code says nothing of the reason; these are words of the libraries below it for a
-# network, a server or a store that fails for a while. A wrong name has none of them.
+# DVC's exit code does not tell the reason of a failure. These are words from messages of the
+# libraries that DVC uses, when a network, a server or a store fails for a while.
 _OUTAGE = re.compile(
     r"connect|timed? ?out|timeout|temporar|unreachable|name resolution|getaddrinfo"
     r"|reset by peer|broken pipe|unexpected eof|incomplete ?read"
@@ -22,18 +22,18 @@ _OUTAGE = re.compile(
 
 
 def may_succeed_later(error: object) -> bool:
-    """Whether a task that raised `error` is to be tried again.
+    """Whether a task that raised `error` should be retried.
 
-    Not where a person has to change something (UserError), and not for a defect of this program.
+    False if the user has to change something (UserError), and for defects of this program.
     """
     if isinstance(error, CommandFailedError):
-        is_told = _STAGE_TRY_AGAIN.search(error.output) is not None
-        return error.exit_code == TRY_AGAIN or is_told
+        is_stage_failure = _STAGE_TRY_AGAIN.search(error.output) is not None
+        return error.exit_code == TRY_AGAIN or is_stage_failure
     if isinstance(error, httpx.TransportError):  # Prefect's server
         return True
     return isinstance(error, BaseException) and may_pass(error)
 
 
 def names_outage(output: str) -> bool:
-    """Whether DVC's last lines say that the network or the remote failed for a while."""
+    """Whether the last output of a DVC command is about a network or remote that failed."""
     return _OUTAGE.search(output) is not None

@@ -13,21 +13,21 @@ _EVERY_S = 5.0
 
 
 class Progress:
-    """Call it with each line of a stage's output."""
+    """A callable for each line of a stage's output: logs it, and updates a progress artifact."""
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
         self._artifact_id: UUID | None = None
-        self._shown_s = -_EVERY_S
-        self._is_shown = True  # until that fails: each attempt takes Prefect a minute
+        self._updated_s = -_EVERY_S
+        self._is_enabled = True  # False after a failure, since each attempt takes Prefect a minute
 
     def __call__(self, line: str) -> None:
-        """Log the line; show the progress that it says."""
+        """Log the line; update the artifact if the line states a progress."""
         get_run_logger().info("%s", line)
         share = share_done(line)
-        is_due = time.monotonic() - self._shown_s >= _EVERY_S
-        if share is not None and self._is_shown and (is_due or share == 1.0):
-            self._shown_s = time.monotonic()
+        is_due = time.monotonic() - self._updated_s >= _EVERY_S
+        if share is not None and self._is_enabled and (is_due or share == 1.0):
+            self._updated_s = time.monotonic()
             self._show(round(100 * share, 1))
 
     def _show(self, percent: float) -> None:
@@ -36,10 +36,10 @@ class Progress:
                 made = create_progress_artifact(
                     percent, key=f"{self._stage}-progress", description=f"stage {self._stage}"
                 )
-                assert isinstance(made, UUID)  # a coroutine in coroutines only
+                assert isinstance(made, UUID)  # a coroutine only if called from a coroutine
                 self._artifact_id = made
             else:
                 update_progress_artifact(self._artifact_id, progress=percent)
-        except httpx.HTTPError as error:  # a training is worth more than a bar
-            self._is_shown = False
+        except httpx.HTTPError as error:  # a progress bar must not stop the training
+            self._is_enabled = False
             get_run_logger().warning("progress is not shown any more: %s", error)

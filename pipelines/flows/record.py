@@ -1,4 +1,4 @@
-"""The result of a run: a DVC experiment, an MLflow run and a model version that name each other."""
+"""Record the result of a flow run: a DVC experiment, linked with the MLflow run and the model."""
 
 import re
 from collections.abc import Mapping
@@ -32,12 +32,16 @@ REGISTER = "register"  # the stage that ends in MLflow
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """Where the result of a run is."""
+    """The names under which the result of a flow run is stored.
 
-    experiment: str  # of DVC
-    commit: str  # of the experiment
-    run_id: str | None  # of MLflow; none where nothing was registered
-    model: str | None  # name/version
+    `experiment` is the DVC experiment and `commit` its commit. `run_id` (of MLflow) and `model`
+    (NAME/VERSION) are None if no model was registered.
+    """
+
+    experiment: str
+    commit: str
+    run_id: str | None
+    model: str | None
 
     def __str__(self) -> str:
         registered = f", MLflow run {self.run_id}, model {self.model}" if self.model else ""
@@ -48,7 +52,8 @@ class Result:
 def compare_with_champion(shell: Shell, *, lock_path: Path) -> None:
     """Compare the new model version with the champion; it becomes the champion if it is better.
 
-    One run of this machine at a time: MLflow would let two of them win against the same champion.
+    A lock lets one run of this machine compare at a time. Otherwise two runs could both be compared
+    with the same champion, and the worse of them could become the champion.
     """
     with FileLock(lock_path):
         python(shell, "pipelines.registry.champion")
@@ -62,14 +67,15 @@ def compare_with_champion(shell: Shell, *, lock_path: Path) -> None:
         f"{compared['reason']}",
     )
     if compared["is_promoted"]:
-        _tell_of_champion(compared)
+        _emit_champion_event(compared)
 
 
 @task(cache_policy=NO_CACHE, **RETRIES)
 def record_result(shell: Shell, stages: list[str]) -> Result:
-    """Save the workspace as an experiment of the user's repository, and link what belongs to it.
+    """Save the workspace as a DVC experiment of the user's repository, and link the MLflow run.
 
-    `stages` are those that are up to date; DVC asks for the outputs of all others otherwise.
+    `stages` are the stages that are up to date. Without them, DVC would require the outputs of all
+    stages.
     """
     registration = _registration(shell) if REGISTER in stages else None
     name = experiment_name()
@@ -78,7 +84,7 @@ def record_result(shell: Shell, stages: list[str]) -> Result:
         model = f"{registration['model']}/{registration['version']}"
         message += f"\n\nMLflow run {registration['run_id']}, model {model}"
     options = ["--force", "--name", name, "--message", message]
-    for path in (METRICS_PATH, TUNE_DIR):  # these are git's, not DVC's
+    for path in (METRICS_PATH, TUNE_DIR):  # outputs that git stores, not DVC's cache
         if (shell.folder / path).exists():
             options += ["--include-untracked", path.as_posix()]
     dvc(shell, "exp", "save", *options, *stages, name="exp-save")
@@ -97,7 +103,7 @@ def record_result(shell: Shell, stages: list[str]) -> Result:
 
 
 def show(shell: Shell, result: Result) -> None:
-    """Artifacts of the pictures and of where the result is."""
+    """Create the artifacts of the pictures and of the links to the result."""
     samples = sorted((shell.folder / SAMPLES_DIR).glob("epoch_*.png"))
     if samples:
         show_picture(samples[-1], key="samples", description="source | generated | target, dev")
@@ -113,14 +119,14 @@ def show(shell: Shell, result: Result) -> None:
 
 
 def experiment_name() -> str:
-    """The flow run's name, as DVC takes it, and the start of its identifier, which is unique."""
+    """A unique experiment name that DVC accepts: the flow run's name and the start of its id."""
     readable = re.sub(r"[^A-Za-z0-9_-]+", "-", flow_run.get_name() or "run").strip("-")
     return f"{readable}-{str(flow_run.get_id())[:8]}"
 
 
 def _registration(shell: Shell) -> dict[str, str]:
-    found: dict[str, str] = read_json(shell.folder / REGISTRATION_PATH, made_by="register")
-    return found
+    registration: dict[str, str] = read_json(shell.folder / REGISTRATION_PATH, made_by="register")
+    return registration
 
 
 def _text(result: Result, registration: Mapping[str, str]) -> str:
@@ -138,8 +144,8 @@ def _text(result: Result, registration: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _tell_of_champion(compared: Mapping[str, Any]) -> None:
-    """An event, for whoever has asked to be told (docs/services.md)."""
+def _emit_champion_event(compared: Mapping[str, Any]) -> None:
+    """Emit the event that triggers the notification about a new champion (docs/services.md)."""
     model, version = compared["model"], compared["version"]
     emit_event(
         CHAMPION_EVENT,

@@ -1,4 +1,4 @@
-"""Whether Prefect's server answers, where one is set."""
+"""Check whether Prefect's server answers, if one is configured."""
 
 import httpx
 from prefect.settings import get_current_settings
@@ -7,9 +7,9 @@ _TIMEOUT_S = 10.0
 
 
 def check_server() -> None:
-    """Return if the server that is set answers, or none is: then Prefect starts a temporary one.
+    """Raise ConnectionError, with the address and the remedy, if the server does not answer.
 
-    Raises ConnectionError naming the address and the remedy.
+    Do nothing if no server is configured; Prefect then starts a temporary one.
     """
     url = get_current_settings().api.url
     if url is None:

@@ -1,4 +1,4 @@
-"""Settings of a command line, such as `-S train.num_epochs=3`, as the sections of params.yaml."""
+"""Convert command line settings such as `-S train.num_epochs=3` to sections of params.yaml."""
 
 import json
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from pix2pix.errors import UserError
 
 
 def nested(settings: Sequence[str]) -> dict[str, Any]:
-    """Settings such as `train.num_epochs=3` as nested mappings; values are YAML.
+    """Convert settings such as `train.num_epochs=3` to nested mappings; values are YAML.
 
-    Raises UserError naming a setting of another form, a value that params.yaml cannot hold, and
-    two settings that cannot both hold.
+    Raises UserError naming a setting of another form, a value that params.yaml cannot store, or
+    two settings that contradict each other.
     """
-    found: dict[str, Any] = {}
+    sections: dict[str, Any] = {}
     values: dict[str, Any] = {}
     for setting in settings:
         key, is_set, value = setting.partition("=")
@@ -23,11 +23,11 @@ def nested(settings: Sequence[str]) -> dict[str, Any]:
             raise UserError(f"--set-param {setting}: write section.key=value")
         _check_against(values, key)
         values[key] = _parsed(setting, value)
-        place = found
+        mapping = sections
         for section in parts[:-1]:
-            place = place.setdefault(section, {})
-        place[parts[-1]] = values[key]
-    return found
+            mapping = mapping.setdefault(section, {})
+        mapping[parts[-1]] = values[key]
+    return sections
 
 
 def _check_against(others: dict[str, Any], key: str) -> None:

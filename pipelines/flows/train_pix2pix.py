@@ -1,7 +1,7 @@
-"""Flow `train-pix2pix`: everything from the data to a registered model, in a workspace of its own.
+"""Flow `train-pix2pix`: run all stages from the data to a registered model in a workspace.
 
-`python -m pipelines.flows.train_pix2pix` runs it here and now; with a Prefect server, see
-prefect.yaml.
+`python -m pipelines.flows.train_pix2pix` runs the flow at once in this process. prefect.yaml has
+its deployments on a Prefect server.
 """
 
 import argparse
@@ -52,10 +52,10 @@ def train_pix2pix(
     only_new_data: bool = False,
     tune_first: bool = False,
 ) -> State:
-    """Bring the target stages and all that they need up to date, and record what came out.
+    """Bring the target stages and all that they need up to date, and record the result.
 
-    A parameter that is not given is the one of params.yaml at the revision. The working copy is
-    not touched.
+    Parameters that are not given come from params.yaml at the revision. The working copy is not
+    changed.
 
     Args:
         data: which pairs, and how they are prepared
@@ -66,10 +66,10 @@ def train_pix2pix(
         evaluate: how the test split is scored
         register: where the run and the model go in MLflow
         revision: commit, branch or tag of the repository to run
-        include_local_changes: take uncommitted changes and new files of the working copy, too
+        include_local_changes: also use uncommitted changes and new files of the working copy
         targets: stages of dvc.yaml to bring up to date
-        only_new_data: update imported data, and end early if these data were trained on before
-        tune_first: search for better parameters, and train with those found
+        only_new_data: update imported data, and end early if a model was trained on the same data
+        tune_first: search for better parameters first, and train with the best ones
     """
     overrides = given(
         data=data,
@@ -85,34 +85,34 @@ def train_pix2pix(
         revision=revision,
         include_local_changes=include_local_changes,
         variant="tuned" if tune_first else "",
-    ) as (held, shell):
+    ) as (workspace, shell):
         check_parameters(shell)
         pull(shell, update_imports=only_new_data)
         stages = stages_up_to(shell.folder, targets)
         if only_new_data and not _has_new_data(shell):
-            held.discard()
+            workspace.discard()
             return Completed(name="Skipped", message="these data were trained on before")
         if tune_first:
-            tune_and_use(held, shell)
+            tune_and_use(workspace, shell)
         reproduce_all(shell, stages)
         push(shell)
         if REGISTER in stages:
-            compare_with_champion(shell, lock_path=held.folder.parent / _CHAMPION_LOCK)
+            compare_with_champion(shell, lock_path=workspace.folder.parent / _CHAMPION_LOCK)
         result = record_result(shell, stages)
         show(shell, result)
-        held.discard()
+        workspace.discard()
     return Completed(message=str(result))
 
 
 def _has_new_data(shell: Shell) -> bool:
-    """Prepare the data; whether no training in MLflow has seen them."""
+    """Prepare the data, and return whether no registered model was trained on it."""
     reproduce_all(shell, stages_up_to(shell.folder, ["prepare"]))
     python(shell, "pipelines.registry.is_new_data")
     return bool(read_json(shell.folder / NEW_DATA_PATH, made_by="prepare")["is_new"])
 
 
 def main() -> None:
-    """Run the flow once, with what the command line says."""
+    """Run the flow once, with the options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.flows.train_pix2pix")
     parser.add_argument("--revision", default="HEAD", help="commit, branch or tag (HEAD)")
     parser.add_argument("--include-local-changes", action="store_true")
@@ -133,7 +133,7 @@ def main() -> None:
     except (ParameterTypeError, SignatureMismatchError) as error:
         raise UserError(f"--set-param: {error}") from None
     check_server()
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # or each request is a line
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # httpx logs each request at level INFO
     train_pix2pix(**parameters)
 
 

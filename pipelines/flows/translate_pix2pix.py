@@ -1,4 +1,4 @@
-"""Flow `translate-pix2pix`: the images of a folder through a registered model."""
+"""Flow `translate-pix2pix`: translate the images of a folder with a registered model."""
 
 import os
 import tempfile

@@ -21,26 +21,26 @@ def tune_pix2pix(
     revision: str = "HEAD",
     include_local_changes: bool = False,
 ) -> State:
-    """Run the study; its report becomes a DVC experiment. No params.yaml is changed.
+    """Run the study and save its report as a DVC experiment. No params.yaml is changed.
 
     Args:
-        tune: what is varied, and how it is judged
+        tune: which parameters are varied, and how trials are compared
         data: which pairs, and how they are prepared
         augment: random changes of training pairs
         model: the two networks, where the study does not vary them
         train: optimisation, where the study does not vary it
         revision: commit, branch or tag of the repository to run
-        include_local_changes: take uncommitted changes and new files of the working copy, too
+        include_local_changes: also use uncommitted changes and new files of the working copy
     """
     overrides = given(tune=tune, data=data, augment=augment, model=model, train=train)
     with flow_workspace(
         overrides, revision=revision, include_local_changes=include_local_changes
-    ) as (held, shell):
+    ) as (workspace, shell):
         check_parameters(shell)
         pull(shell, update_imports=False)
         run_study(shell)
         push(shell)
         result = record_result(shell, stages_up_to(shell.folder, ["tune"]))
         show(shell, result)
-        held.discard()
+        workspace.discard()
     return Completed(message=str(result))

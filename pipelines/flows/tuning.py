@@ -1,4 +1,4 @@
-"""A study in a workspace: run, shown, and its parameters used there."""
+"""Run a study in a workspace, show its report, and use its best parameters there."""
 
 from pathlib import Path
 
@@ -14,24 +14,25 @@ from pipelines.repository.dvc_project import stages_up_to
 from pipelines.repository.workspace import Workspace
 
 _PICTURES = ("curves", "slices", "importance")
-_USED = "tuned"  # a file in the workspace: params.yaml has the values found
+_USED = "tuned"  # a file in the workspace that says: params.yaml has the best parameters
 
 
 def run_study(shell: Shell) -> None:
-    """Bring the stage `tune` up to date and show what it found."""
+    """Bring the stage `tune` up to date and show its report."""
     reproduce_all(shell, stages_up_to(shell.folder, ["tune"]))
     show_study(shell.folder / TUNE_DIR)
 
 
-def tune_and_use(held: Workspace, shell: Shell) -> None:
-    """Search, and write what was found into the workspace's params.yaml, once.
+def tune_and_use(workspace: Workspace, shell: Shell) -> None:
+    """Run the study and write its best parameters into the workspace's params.yaml, once.
 
-    A run that goes on in the workspace must not search again, from the parameters found.
+    A later run that continues in the workspace must not search again, starting from the best
+    parameters.
     """
-    if not (held.folder / _USED).exists():
+    if not (workspace.folder / _USED).exists():
         run_study(shell)
         use_best(shell)
-        (held.folder / _USED).touch()
+        (workspace.folder / _USED).touch()
 
 
 @task(cache_policy=NO_CACHE)
@@ -41,7 +42,7 @@ def use_best(shell: Shell) -> None:
 
 
 def show_study(folder: Path) -> None:
-    """Artifacts of the report and its plots."""
+    """Create artifacts of the best parameters and of the plots."""
     best = (folder / "best_params.yaml").read_text(encoding="utf-8")
     create_markdown_artifact(f"```yaml\n{best}```\n", key="best-parameters")
     for name in _PICTURES:

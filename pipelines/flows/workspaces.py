@@ -21,30 +21,31 @@ def flow_workspace(
     include_local_changes: bool,
     variant: str = "",
 ) -> Iterator[tuple[Workspace, Shell]]:
-    """Hold a workspace of the repository in the current folder; `variant` as in `workspace`.
+    """Open a workspace of the repository in the current folder, and a shell for its commands.
 
-    Raises ValueError if there is no such revision or a parameter is wrong.
+    `variant` is that of `repository.workspace.workspace`. Raises UserError if there is no such
+    revision or a parameter is wrong.
     """
     project_dir = Path.cwd()
     for removed in remove_stale(project_dir):
         get_run_logger().info("removed the abandoned workspace %s", removed.name)
-    found = resolve(project_dir, revision, include_local_changes=include_local_changes)
-    with workspace(project_dir, found, overrides, variant=variant) as held:
+    checkout = resolve(project_dir, revision, include_local_changes=include_local_changes)
+    with workspace(project_dir, checkout, overrides, variant=variant) as opened:
         get_run_logger().info(
             "%s workspace %s, commit %s",
-            "going on in" if held.is_continued else "made",
-            held.folder,
-            found.commit[:12],
+            "going on in" if opened.is_continued else "made",
+            opened.folder,
+            checkout.commit[:12],
         )
-        yield held, workspace_shell(held)
+        yield opened, workspace_shell(opened)
 
 
-def workspace_shell(held: Workspace) -> Shell:
-    """Commands in the workspace, with its code, and the MLflow of the current folder."""
-    environment = stage_environment(held.project_dir) | {"MLFLOW_TRACKING_URI": tracking_uri()}
+def workspace_shell(opened: Workspace) -> Shell:
+    """A shell that runs the code of the workspace, with the MLflow of the current folder."""
+    environment = stage_environment(opened.project_dir) | {"MLFLOW_TRACKING_URI": tracking_uri()}
     return Shell(
-        folder=held.project_dir,
+        folder=opened.project_dir,
         environment=environment,
-        logs_dir=held.logs_dir,
-        lifeline=(held.lock,),
+        logs_dir=opened.logs_dir,
+        lifeline=(opened.lock,),
     )

@@ -1,4 +1,5 @@
-"""Models in MLflow: registered, packaged, compared, evaluated, used on folders of images.
+"""Models in MLflow's registry: register, package, compare, evaluate and use them.
 
-Imports MLflow. Start with `register`; modules with a `main` are programs that flows start.
+Imports MLflow. Start reading with `register`, then `completion`, which the stage `register` calls.
+Modules with a `main` are programs that flows start.
 """

@@ -1,7 +1,7 @@
-"""Compares the registered model with the champion, and makes it the champion if it is better.
+"""Compare the registered model with the champion, and promote it to champion if it is better.
 
-After `register`. Both are judged by L1 on the dev split of this data; a champion that was trained
-on other data is scored on it anew.
+Run this after the stage `register`. The models are compared by L1 on the dev split of the prepared
+data; a champion that was trained on other data is scored on this dev split first.
 """
 
 import json
@@ -22,15 +22,15 @@ from pipelines.evaluation.model_content import content_hash
 from pipelines.evaluation.model_fit import check_trained_on, misfit
 from pipelines.paths import CHAMPION_PATH, METRICS_PATH, MODEL_DIR, PREPARED_DIR
 from pipelines.registry.comparison import DEV_L1, Contender, Row, judge, side_by_side
-from pipelines.registry.model_files import downloaded
-from pipelines.registry.register import CONTENT_TAG
-from pipelines.registry.versions import (
+from pipelines.registry.lookup import (
     CHAMPION,
     champion_of,
     connected,
     label,
     registered_version,
 )
+from pipelines.registry.model_files import downloaded
+from pipelines.registry.register import CONTENT_TAG
 from pipelines.tracking.uri import tracking_uri
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.data.manifest import load_manifest
@@ -41,28 +41,32 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """All of champion.json."""
+    """The content of champion.json."""
 
     model: str
-    version: str  # the challenger
-    run_id: str
+    version: str  # of the challenger, which was registered last
+    run_id: str  # of the challenger
     champion_version: str | None  # before the comparison
-    is_promoted: bool  # by this comparison, which may be repeated
-    is_rescored: bool
+    is_promoted: bool  # whether this comparison made the challenger the champion
+    is_rescored: bool  # whether the champion was scored on the dev split of this data
     reason: str
     rows: tuple[Row, ...]
 
 
-def crown(client: MlflowClient, *, model_dir: Path, prepared_dir: Path, metrics: Any) -> Verdict:
-    """Compare the registered version of `model_dir` with the champion and set the alias.
+def promote_if_better(
+    client: MlflowClient, *, model_dir: Path, prepared_dir: Path, metrics: Any
+) -> Verdict:
+    """Compare the registered version of `model_dir` with the champion, and promote it if better.
 
-    `metrics` is the challenger's metrics.json. A second call finds the champion in place. Raises
-    ValueError if the files are not those of one training, or the champion's are damaged.
+    `metrics` is the challenger's metrics.json. A second call changes nothing. Raises UserError if
+    the files are not those of one training, or if the champion's files are damaged.
     """
     version, card = _registered(client, model_dir, prepared_dir), load_card(model_dir)
     challenger = Contender(version=str(version.version), dev_l1=card.dev[DEV_L1], metrics=metrics)
-    held = champion_of(client, version.name)
-    champion = None if held is None else _contender(client, held, card, prepared_dir=prepared_dir)
+    current = champion_of(client, version.name)
+    champion = (
+        None if current is None else _contender(client, current, card, prepared_dir=prepared_dir)
+    )
     judgement = judge(challenger, champion)
     if judgement.is_promoted:
         client.set_registered_model_alias(version.name, CHAMPION, challenger.version)
@@ -79,7 +83,10 @@ def crown(client: MlflowClient, *, model_dir: Path, prepared_dir: Path, metrics:
 
 
 def _registered(client: MlflowClient, model_dir: Path, prepared_dir: Path) -> ModelVersion:
-    """The version of `model_dir`. Raises UserError if it is not registered, or of other data."""
+    """The registered version of the model in `model_dir`.
+
+    Raises UserError if that model is not registered, or was trained on other data.
+    """
     version = registered_version(client)
     check_trained_on(model_dir, prepared_dir)
     if version.tags.get(CONTENT_TAG) != content_hash(model_dir):
@@ -90,11 +97,14 @@ def _registered(client: MlflowClient, model_dir: Path, prepared_dir: Path) -> Mo
 def _contender(
     client: MlflowClient, version: ModelVersion, challenger: ModelCard, *, prepared_dir: Path
 ) -> Contender:
-    """The champion, scored anew unless its training did it on this data by the same metrics."""
+    """The champion with its dev L1 on this data.
+
+    It is scored now, unless its own training has computed the same metrics on the same data.
+    """
     number, metrics = str(version.version), _recorded_metrics(client, str(version.run_id))
     with downloaded(client, version) as model_dir:
         card = load_card(model_dir)
-        # The hash stands for the pixels, their size, the direction and the split.
+        # The hash covers the pixels, their size, the direction and the splits.
         if (card.data_hash, card.dev.keys()) == (challenger.data_hash, challenger.dev.keys()):
             return Contender(version=number, dev_l1=card.dev[DEV_L1], metrics=metrics)
         obstacle = misfit(card, load_manifest(prepared_dir))
@@ -106,7 +116,7 @@ def _contender(
 
 
 def _recorded_metrics(client: MlflowClient, run_id: str) -> Any:
-    """metrics.json of the run's last evaluation; empty where the run, or the file, is gone."""
+    """The metrics.json of a run; empty if the run or the file does not exist any more."""
     try:
         listed = client.list_artifacts(run_id, METRICS_PATH.parent.as_posix())
     except MlflowException as error:
@@ -120,15 +130,16 @@ def _recorded_metrics(client: MlflowClient, run_id: str) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def _is_promotion_of(verdict: Verdict) -> bool:
-    """Whether champion.json tells of the promotion after which this verdict found nothing to do.
+def _is_promotion_recorded(verdict: Verdict) -> bool:
+    """Whether champion.json already records that this version was promoted.
 
-    Who calls again, because something after the first call failed, is to read of the promotion.
+    If a step after the comparison fails, the flow compares again. The version is then the champion
+    already, and the first verdict, which tells of the promotion, must not be overwritten.
     """
     if verdict.champion_version != verdict.version or not CHAMPION_PATH.is_file():
         return False
-    told = json.loads(CHAMPION_PATH.read_text(encoding="utf-8"))
-    return (told["is_promoted"], told["run_id"], told["version"]) == (
+    recorded = json.loads(CHAMPION_PATH.read_text(encoding="utf-8"))
+    return (recorded["is_promoted"], recorded["run_id"], recorded["version"]) == (
         True,
         verdict.run_id,
         verdict.version,
@@ -136,11 +147,13 @@ def _is_promotion_of(verdict: Verdict) -> bool:
 
 
 def main() -> None:
-    """Read what the pipeline wrote, write reports/champion.json."""
+    """Read models/, data/prepared and reports/, write reports/champion.json and the alias."""
     metrics = read_json(METRICS_PATH, made_by="evaluate")
     with connected(tracking_uri()) as client:
-        verdict = crown(client, model_dir=MODEL_DIR, prepared_dir=PREPARED_DIR, metrics=metrics)
-    if _is_promotion_of(verdict):
+        verdict = promote_if_better(
+            client, model_dir=MODEL_DIR, prepared_dir=PREPARED_DIR, metrics=metrics
+        )
+    if _is_promotion_recorded(verdict):
         logger.info("%s: %s", CHAMPION_PATH, verdict.reason)
         return
     write_json(CHAMPION_PATH, asdict(verdict))

@@ -1,6 +1,6 @@
-"""Which of two versions is the better one, and their scores side by side.
+"""Decide which of two model versions is better, and list their scores side by side.
 
-The dev split alone decides: the test split is never used for choosing anything.
+Only the dev split decides. The test split is never used to choose a model.
 """
 
 from collections.abc import Mapping
@@ -12,27 +12,27 @@ from pix2pix.evaluation.protocol import compare_protocols
 
 DEV_L1 = "dev/l1"
 
-_NOT_COMPARED = ("_low", "_high", "_std", "/num_images")  # say how sure a score is
+_NOT_COMPARED = ("_low", "_high", "_std", "/num_images")  # describe the uncertainty of a score
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contender:
-    """A version, as far as it is known on the data at hand."""
+    """One of the two versions, with its scores."""
 
     version: str
-    dev_l1: float | None  # None where the model cannot be run on this data
-    obstacle: str | None = None  # why it cannot
-    is_rescored: bool = False  # the L1 is not that of its training, but was measured now
-    metrics: Mapping[str, Any]  # a metrics.json; empty where there is none
+    dev_l1: float | None  # on the prepared data; None if the model cannot be run on this data
+    obstacle: str | None = None  # the reason why it cannot be run
+    is_rescored: bool = False  # whether dev_l1 was measured now, and not by the model's training
+    metrics: Mapping[str, Any]  # the content of metrics.json; empty if there is none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One metric of both."""
+    """One metric of challenger and champion."""
 
     metric: str
     challenger: float
-    champion: float | None  # None where it is not to be compared
+    champion: float | None  # None if it cannot be compared
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +44,7 @@ class Judgement:
 
 
 def judge(challenger: Contender, champion: Contender | None) -> Judgement:
-    """The lower dev L1 wins; of equals the champion stays."""
+    """Promote the challenger if its dev L1 is lower than the champion's, or there is none."""
     if champion is None:
         return Judgement(is_promoted=True, reason="there was no champion")
     if champion.version == challenger.version:
@@ -68,7 +68,10 @@ def judge(challenger: Contender, champion: Contender | None) -> Judgement:
 
 
 def side_by_side(challenger: Contender, champion: Contender | None) -> tuple[Row, ...]:
-    """Dev L1 and the test scores; the champion's only as measured under the same protocol."""
+    """The dev L1 and the test scores of both versions.
+
+    The champion's test scores are listed only if they were measured under the same protocol.
+    """
     assert challenger.dev_l1 is not None
     own, others = _test_scores(challenger), _comparable_scores(challenger, champion)
     dev = Row(
@@ -83,7 +86,7 @@ def side_by_side(challenger: Contender, champion: Contender | None) -> tuple[Row
 
 
 def _test_scores(contender: Contender) -> dict[str, float]:
-    """Of the model itself, without intervals."""
+    """The test scores of the model (not of the baselines), without intervals."""
     return {
         name: score
         for name, score in scores_of({"test": contender.metrics["test"]}).items()
@@ -92,7 +95,7 @@ def _test_scores(contender: Contender) -> dict[str, float]:
 
 
 def _comparable_scores(challenger: Contender, champion: Contender | None) -> dict[str, float]:
-    """The champion's test scores; none where there are none or the protocol is another."""
+    """The champion's test scores; empty if it has none, or they have another protocol."""
     if champion is None or not champion.metrics:
         return {}
     protocols = challenger.metrics["protocol"], champion.metrics["protocol"]

@@ -1,4 +1,4 @@
-"""Scores any registered version on the prepared test split, as stage `evaluate` does its own."""
+"""Score a registered model version on the prepared test split, as the stage `evaluate` does."""
 
 import argparse
 import logging
@@ -13,8 +13,8 @@ from pipelines.evaluation.model_fit import misfit
 from pipelines.evaluation.scores import Evaluation, evaluate_model, write_evaluation
 from pipelines.paths import EVALUATION_DIR, METRICS_PATH, PREPARED_DIR
 from pipelines.registry.evaluation_run import log_evaluation
+from pipelines.registry.lookup import REFERENCE_HELP, connected, find_version, label
 from pipelines.registry.model_files import downloaded
-from pipelines.registry.versions import REFERENCE_HELP, connected, find_version, label
 from pipelines.tracking.run import MlflowRun
 from pipelines.tracking.uri import tracking_uri
 from pix2pix.checkpoint import load_card
@@ -27,9 +27,9 @@ logger = logging.getLogger(__name__)
 
 
 def evaluate_version(client: MlflowClient, reference: str, *, params: Params) -> MlflowRun:
-    """Score the version on data/prepared, write reports/evaluation and log the run.
+    """Score a version on data/prepared, write reports/evaluation and log the scores as a run.
 
-    Raises UserError if there is no such version, or the data is not of its kind.
+    Raises UserError if there is no such version, or if the data does not fit it.
     """
     started_s = time.time()
     manifest = load_manifest(PREPARED_DIR)
@@ -54,7 +54,7 @@ def evaluate_version(client: MlflowClient, reference: str, *, params: Params) ->
 
 
 def _write(evaluation: Evaluation) -> dict[str, Path]:
-    """The files by the names that a training's run has them under."""
+    """Write the files; return them by the artifact names that a training's run uses for them."""
     return {
         (METRICS_PATH.parent / path.relative_to(EVALUATION_DIR)).as_posix(): path
         for path in write_evaluation(EVALUATION_DIR, evaluation)

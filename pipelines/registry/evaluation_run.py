@@ -1,4 +1,4 @@
-"""The evaluation of a registered version, as a run in MLflow."""
+"""Log the evaluation of a registered version as an MLflow run."""
 
 import hashlib
 import json
@@ -39,7 +39,7 @@ def log_evaluation(
 ) -> MlflowRun:
     """Log scores, protocol and files as a run in `experiment`, linked to the model.
 
-    The same version on the same data under the same protocol is one run, however often.
+    Repeated evaluations of one version on the same data under the same protocol share one run.
     """
     protocol = evaluation.report.protocol
     run = open_run(
@@ -60,7 +60,7 @@ def log_evaluation(
 
 
 def _run_key(version: ModelVersion, manifest: Manifest, protocol: Protocol) -> str:
-    """What the scores are a function of."""
+    """A hash of everything that the scores depend on."""
     parts = [version.name, str(version.version), version.tags[CONTENT_TAG], manifest.data_hash]
     text = json.dumps([*parts, asdict(protocol)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -79,10 +79,10 @@ def _tags(version: ModelVersion, manifest: Manifest) -> dict[str, str]:
 
 
 def _link(run: MlflowRun, version: ModelVersion) -> None:
-    """Show the run with the model, and the scores with the model and the data."""
+    """Link the run to the model, and its scores to the model and the data, for MLflow's UI."""
     model_id = version.tags[LOGGED_TAG]
     run.client.log_inputs(run.run_id, models=[LoggedModelInput(model_id)])
-    held = run.client.get_run(run.run_id)
-    assert held.inputs is not None  # logged above
-    [data] = held.inputs.dataset_inputs
-    link_metrics(run.client, held, model_id=model_id, epoch=SCORES_STEP, dataset=data.dataset)
+    logged = run.client.get_run(run.run_id)
+    assert logged.inputs is not None  # logged above
+    [data] = logged.inputs.dataset_inputs
+    link_metrics(run.client, logged, model_id=model_id, epoch=SCORES_STEP, dataset=data.dataset)

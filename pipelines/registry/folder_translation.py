@@ -1,7 +1,7 @@
-"""The images of a folder through a generator, file by file.
+"""Translate the images of a folder, file by file.
 
-An image that cannot be read, is not of the model's kind, or is too large for the memory, does not
-keep the others from being translated.
+An image that cannot be read, does not fit the model, or is too large for the memory is reported,
+and the others are translated.
 """
 
 import logging
@@ -14,7 +14,7 @@ from pix2pix.errors import UserError
 from pix2pix.files import write_bytes
 from pix2pix.images.encode import encode, file_suffix
 from pix2pix.images.names import REMEDY as NAME_REMEDY
-from pix2pix.images.names import is_utf8, shown
+from pix2pix.images.names import is_utf8, printable
 from pix2pix.inference import Scale, Translator
 from pix2pix.memory import no_traceback_of_memory
 from pix2pix.preparation.folders import SUFFIXES, UNREAD_SUFFIXES, all_files, image_files
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def check_folders(input_dir: Path, output_dir: Path) -> None:
-    """Raise UserError unless there is an input folder and the output is apart from it."""
+    """Raise UserError if the input folder is missing, or one folder lies inside the other."""
     if not input_dir.is_dir():
         raise UserError(f"--input {input_dir} is not a folder")
     source, output = input_dir.resolve(), output_dir.resolve()
@@ -37,43 +37,43 @@ def check_folders(input_dir: Path, output_dir: Path) -> None:
 
 
 def planned(input_dir: Path, output_dir: Path, target: SideRecord) -> dict[Path, Path]:
-    """Each image at any depth of `input_dir`, sorted, and the file its translation goes to.
+    """Map each image at any depth of `input_dir`, sorted, to the output file of its translation.
 
-    Names stay, the suffix becomes that of the target's format. Raises UserError if there is no
-    image, or two would become one file.
+    The relative path stays the same, but for the suffix of the target's file format. Raises
+    UserError if there is no image, or if two images would have the same output file.
     """
     suffix = file_suffix(target.dtype, target.channels)
     plan: dict[Path, Path] = {}
-    taken: dict[Path, Path] = {}
+    source_of: dict[Path, Path] = {}
     for source in image_files(input_dir):
         if not is_utf8(source.relative_to(input_dir)):
             continue
         output = output_dir / source.relative_to(input_dir).with_suffix(suffix)
-        first = taken.setdefault(output, source)
+        first = source_of.setdefault(output, source)
         if first != source:
             raise UserError(f"{first} and {source} would both become {output}; rename one")
         plan[source] = output
     if not plan:
         raise UserError(
             f"--input {input_dir} holds no images ({', '.join(SUFFIXES)})"
-            + "".join(f"\n  {shown(path)}: {why}" for path, why in left_out(input_dir).items())
+            + "".join(f"\n  {printable(path)}: {why}" for path, why in left_out(input_dir).items())
         )
     return plan
 
 
 def left_out(input_dir: Path) -> dict[Path, str]:
-    """Pictures that no model can translate, and why: of an unread kind, or of a bad name."""
+    """The images with an unsupported format or a bad name, and the reason for each."""
     reasons = {}
     for path in all_files(input_dir):
         if not is_utf8(path.relative_to(input_dir)):
             reasons[path] = f"the name is not UTF-8; {NAME_REMEDY}"
         elif path.suffix.lower() in UNREAD_SUFFIXES:
-            reasons[path] = f"{path.suffix.lower()} files are not read; convert it to PNG"
+            reasons[path] = f"{path.suffix.lower()} files are not supported; convert it to PNG"
     return reasons
 
 
 def no_pictures(input_dir: Path) -> list[Path]:
-    """Files that are left alone: by their names they are no pictures."""
+    """The files that are ignored, because their suffixes are not those of images."""
     known = (*SUFFIXES, *UNREAD_SUFFIXES)
     return [
         path
@@ -85,12 +85,13 @@ def no_pictures(input_dir: Path) -> list[Path]:
 def translate_files(
     translator: Translator, plan: Mapping[Path, Path], *, scale: Scale = "training"
 ) -> dict[Path, str]:
-    """Translate and write each image; returns those that could not be translated, and why.
+    """Translate and write each image; return the images that failed, with the reasons.
 
-    Files appear whole, in place of what is there. Raises OSError if one cannot be written.
+    Output files are written atomically and replace existing ones. Raises StorageError if a file
+    cannot be written.
     """
     failures: dict[Path, str] = {}
-    shown_s = time.monotonic()
+    logged_s = time.monotonic()
     for number, (source, output) in enumerate(plan.items(), start=1):
         try:
             content = _translated(translator, source, scale)
@@ -98,9 +99,9 @@ def translate_files(
             failures[source] = str(error).removeprefix(f"{source}: ")
         else:
             write_bytes(output, content)
-        if time.monotonic() - shown_s >= _PROGRESS_S:
+        if time.monotonic() - logged_s >= _PROGRESS_S:
             logger.info("%d of %d images", number, len(plan))
-            shown_s = time.monotonic()
+            logged_s = time.monotonic()
     return failures
 
 

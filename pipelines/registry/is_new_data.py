@@ -1,6 +1,6 @@
-"""Says whether the prepared data is new: whether no registered model was trained on it.
+"""Write whether the prepared data is new, i.e. no registered model was trained on it.
 
-After `prepare`. A run that comes by the clock has nothing to do where it is not.
+Run this after the stage `prepare`. A scheduled flow run ends early if the data is not new.
 """
 
 import logging
@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 
 from pipelines.entrypoint import run, write_json
 from pipelines.paths import NEW_DATA_PATH, PREPARED_DIR
-from pipelines.registry.versions import connected
+from pipelines.registry.lookup import connected
 from pipelines.tracking.completion import DATA_HASH_TAG
 from pipelines.tracking.uri import tracking_uri
 from pix2pix.config import load_params
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewData:
-    """All of new_data.json; `run_id` is the latest run that was trained on the data."""
+    """The content of new_data.json; `run_id` is the latest run that was trained on the data."""
 
     data_hash: str
     is_new: bool
@@ -30,12 +30,13 @@ class NewData:
 
 def known_run(client: MlflowClient, *, experiment: str, model: str, data_hash: str) -> str | None:
     """The latest finished run in `experiment` on that data with a version of `model`, or None."""
-    found = client.get_experiment_by_name(experiment)
-    if found is None:
+    mlflow_experiment = client.get_experiment_by_name(experiment)
+    if mlflow_experiment is None:
         return None
     where = f"tags.`{DATA_HASH_TAG}` = '{data_hash}' and attributes.status = 'FINISHED'"
     latest_first = ["attributes.start_time DESC"]
-    for candidate in client.search_runs([found.experiment_id], where, order_by=latest_first):
+    experiment_ids = [mlflow_experiment.experiment_id]
+    for candidate in client.search_runs(experiment_ids, where, order_by=latest_first):
         run_id = str(candidate.info.run_id)
         versions = client.search_model_versions(f"run_id = '{run_id}'")
         if any(version.name == model for version in versions):

@@ -1,6 +1,6 @@
-"""Puts tags on the registered version and on its run: `link KEY=VALUE ...`.
+"""Set tags on the registered version and on its MLflow run: `link KEY=VALUE ...`.
 
-So that whoever looks at either finds what started it, or what else belongs to it.
+Flows use it to name the flow run and the DVC experiment that belong to a version.
 """
 
 import argparse
@@ -10,20 +10,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from mlflow import MlflowClient
 
 from pipelines.entrypoint import run
+from pipelines.registry.lookup import connected, registered_version
 from pipelines.registry.register import set_version_tags
-from pipelines.registry.versions import connected, registered_version
 from pipelines.tracking.run import MlflowRun
 from pipelines.tracking.uri import tracking_uri
 from pix2pix.errors import UserError
 
 _TAG = re.compile(r"(?P<key>\w[\w.\-/ :]{0,249})=(?P<value>.+)", re.DOTALL | re.ASCII)
-_OWN = "pix2pix."  # what the pipeline itself writes and relies on
+_OWN = "pix2pix."  # prefix of the tags that the pipeline itself writes and reads
 
 
 def parse_tags(arguments: Iterable[str]) -> dict[str, str]:
-    """KEY=VALUE as a mapping; everything after the first `=` is the value.
+    """Parse KEY=VALUE arguments; everything after the first `=` is the value.
 
-    Raises UserError naming an argument of another form, and one that changes a tag of ours.
+    Raises UserError naming an argument of another form, a key of the pipeline's own tags, or a key
+    with two values.
     """
     tags: dict[str, str] = {}
     for argument in arguments:
@@ -42,9 +43,9 @@ def parse_tags(arguments: Iterable[str]) -> dict[str, str]:
 
 
 def link(client: MlflowClient, tags: Mapping[str, str]) -> None:
-    """Set the tags where they are missing or different.
+    """Set the tags that are missing or different on the registered version and on its run.
 
-    Raises UserError if MLflow does not have the version that `register` made.
+    Raises UserError if MLflow does not have the version of registration.json.
     """
     version = registered_version(client)
     run_id = str(version.run_id)

@@ -1,10 +1,10 @@
-"""What MLflow holds of a registered version, as one hash, asked without importing MLflow.
+"""Compute a hash of everything that MLflow stores about a model version, without importing MLflow.
 
-MLflow and what it needs take seconds to import, for a question that is asked at each `dvc repro`.
-The hash is over everything that MLflow's database, or its server, says of the version, its run,
-its logged model and their files. Nothing of it is interpreted: if the same was there when the run
-and the version had just been completed, they are complete. Where anything differs, or this cannot
-be told at once, MLflow itself has to be asked.
+Every `dvc repro` needs this hash, and importing MLflow would take seconds. The hash covers what
+MLflow's database or server returns about the version, its run, its logged model and their files.
+The content is not interpreted: if the hash is the same as just after the registration was
+completed, then nothing is missing. If the hash differs or cannot be computed quickly, the caller
+has to use MLflow itself.
 """
 
 import hashlib
@@ -22,11 +22,11 @@ from urllib.request import url2pathname
 
 from pipelines.tracking.uri import sqlite_path
 
-LOGGED_TAG = "pix2pix.logged_model_id"  # of a version: MLflow's databases do not keep it
+LOGGED_TAG = "pix2pix.logged_model_id"  # a tag of versions, as MLflow's databases lack this field
 
 _TIMEOUT_S = 2.0
 
-# Tables of MLflow 3. One that is missing, or has other columns, is an error, and so no answer.
+# Tables of MLflow 3. With another version of the tables a query fails, and there is no hash.
 _MODEL_ID = (
     "(SELECT value FROM model_version_tags "
     f"WHERE name = :name AND version = :version AND key = '{LOGGED_TAG}')"
@@ -56,7 +56,7 @@ _FOLDERS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registered:
-    """What is asked about."""
+    """A registered model version and the run that trained it."""
 
     name: str  # of the registered model
     version: str
@@ -64,33 +64,33 @@ class Registered:
 
 
 class _UnknownError(Exception):
-    """It cannot be told here."""
+    """The state cannot be read without importing MLflow."""
 
 
 def state_sha256(uri: str, registered: Registered) -> str | None:
-    """A hash of what the MLflow at `uri` holds of it, None if that cannot be told at once.
+    """The hash of what the MLflow at `uri` stores about a version, None if it cannot be computed.
 
-    It can be told of SQLite databases that keep their files in a folder, and of servers that ask
-    for no password.
+    It can be computed for SQLite databases whose artifacts are in a local folder, and for servers
+    that need no password.
     """
     path = sqlite_path(uri)
     try:
         if path is not None:
-            state = _of_database(path, registered)
+            state = _database_state(path, registered)
         elif urlsplit(uri).scheme in ("http", "https"):
-            state = _of_server(uri.rstrip("/"), registered)
+            state = _server_state(uri.rstrip("/"), registered)
         else:
             return None
         text = json.dumps(list(state), sort_keys=True)
     except (_UnknownError, OSError, sqlite3.Error, http.client.HTTPException, ValueError):
         return None
-    except (KeyError, TypeError, AttributeError):  # JSON, but not MLflow's
+    except (KeyError, TypeError, AttributeError):  # the answer is JSON, but not that of MLflow
         return None
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _of_database(path: Path, registered: Registered) -> Iterator[Any]:
-    """All rows, and the name and size of all files."""
+def _database_state(path: Path, registered: Registered) -> Iterator[Any]:
+    """All rows about the version, and the names and sizes of its files."""
     values = asdict(registered)
     address = f"{path.absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(address, uri=True, timeout=_TIMEOUT_S)) as database:
@@ -113,8 +113,8 @@ def _files(location: str) -> list[tuple[str, int]]:
     )
 
 
-def _of_server(uri: str, registered: Registered) -> Iterator[Any]:
-    """What its REST interface says, and the name and size of all files."""
+def _server_state(uri: str, registered: Registered) -> Iterator[Any]:
+    """The answers of the REST API about the version, and the names and sizes of its files."""
     run = _get(uri, "runs/get", run_id=registered.run_id)
     yield run
     yield _get(uri, "experiments/get", experiment_id=run["run"]["info"]["experiment_id"])
@@ -128,21 +128,21 @@ def _of_server(uri: str, registered: Registered) -> Iterator[Any]:
     yield list(_listed(uri, "artifacts/list", "path", run_id=registered.run_id))
 
 
-def _listed(uri: str, request: str, key: str, folder: str = "", **asked: str) -> Iterator[Any]:
-    """Every file below `folder`, which the server calls `key`."""
-    found = _get(uri, request, **asked, **({key: folder} if folder else {}))
-    if found.get("next_page_token"):
+def _listed(uri: str, request: str, key: str, folder: str = "", **fields: str) -> Iterator[Any]:
+    """Every file below `folder`; the request has the folder in its field `key`."""
+    page = _get(uri, request, **fields, **({key: folder} if folder else {}))
+    if page.get("next_page_token"):
         raise _UnknownError(request)
-    for item in found.get("files", []):
+    for item in page.get("files", []):
         if item["is_dir"]:
-            yield from _listed(uri, request, key, item["path"], **asked)
+            yield from _listed(uri, request, key, item["path"], **fields)
         else:
             yield item
 
 
-def _get(uri: str, request: str, **asked: str) -> Any:
-    """Raises OSError for every answer but a good one."""
-    query = f"?{urlencode(asked)}" if asked else ""
+def _get(uri: str, request: str, **fields: str) -> Any:
+    """The JSON answer of the REST API. Raises OSError if the server answers with an error."""
+    query = f"?{urlencode(fields)}" if fields else ""
     address = f"{uri}/api/2.0/mlflow/{request}{query}"
     with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as answer:
         return json.load(answer)

@@ -1,4 +1,4 @@
-"""The files of a registered version, as they were registered."""
+"""Download the files of a registered version and check that they are unchanged."""
 
 import tempfile
 from collections.abc import Iterator
@@ -11,18 +11,18 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from pipelines.evaluation.model_content import MODEL_FILES, content_hash
+from pipelines.registry.lookup import label
 from pipelines.registry.package import PACKAGED_MODEL
 from pipelines.registry.register import CONTENT_TAG
-from pipelines.registry.versions import label
 from pipelines.tracking.uri import shown
 from pix2pix.errors import UserError
 
 
 @contextmanager
 def downloaded(client: MlflowClient, version: ModelVersion) -> Iterator[Path]:
-    """A model folder without discriminator, which is gone after the context.
+    """Download a version as a temporary model folder, without the discriminator.
 
-    Raises UserError naming the version if its files are not there, or not those that were
+    Raises UserError naming the version if its files are missing or are not those that were
     registered.
     """
     if CONTENT_TAG not in version.tags:
@@ -39,7 +39,7 @@ def downloaded(client: MlflowClient, version: ModelVersion) -> Iterator[Path]:
             )
         except (MlflowException, OSError) as error:
             raise UserError(
-                f"{label(version)}: its files cannot be had from {shown(uri)}: {error}"
+                f"{label(version)}: its files cannot be downloaded from {shown(uri)}: {error}"
             ) from None
         _check_content(version, Path(path))
         yield Path(path)

@@ -1,4 +1,4 @@
-"""A trained generator as an MLflow model: source code, weights, signature, nothing pickled."""
+"""Package a trained generator as an MLflow model: source code, weights and signature, no pickle."""
 
 import logging
 import shutil
@@ -16,7 +16,7 @@ from pipelines.repository.origin import installed_version, pinned_dependencies
 from pix2pix.checkpoint import ModelCard
 from pix2pix.data.manifest import SideRecord
 
-PACKAGED_MODEL = "artifacts/model"  # where a package has them: MLflow decides the first part
+PACKAGED_MODEL = "artifacts/model"  # the model folder in a package; MLflow sets the name artifacts
 
 _SERVED_MODEL = Path(__file__).with_name("served_model.py")
 _PACKAGE_DIR = Path(pix2pix.__file__).parent
@@ -25,13 +25,14 @@ _PACKAGE_DIR = Path(pix2pix.__file__).parent
 def write_package(
     folder: Path, model_dir: Path, *, card: ModelCard, example: np.ndarray, head: Model
 ) -> None:
-    """Write the MLflow model of the model folder `model_dir` to the new folder `folder`.
+    """Write the model folder `model_dir` as an MLflow model into the new folder `folder`.
 
-    `example` is one source image (H, W, C); `head` names the run and the model in MLflow. The
-    package carries its own copy of `pix2pix`, so whoever serves it needs only the packages it
-    lists. It runs on the CPU; `load_model(..., model_config={"device": "cuda"})` changes that.
+    `example` is one source image (H, W, C); `head` has the ids of the run and of the model in
+    MLflow. The package contains a copy of `pix2pix`; serving it needs only the Python packages that
+    it lists. It runs on the CPU unless `load_model(..., model_config={"device": "cuda"})` is used.
     """
-    # It warns that pip, which uv needs not, is not installed; conda.yaml then names any version.
+    # MLflow warns if pip is not installed, as in environments of uv. The only effect is that
+    # conda.yaml does not pin the version of pip.
     logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as staging:
         files_dir = Path(staging) / "model"
@@ -46,16 +47,16 @@ def write_package(
             model_config={"device": "cpu"},
             signature=signature(card),
             input_example=example[None],
-            # Named, because MLflow would find them by loading the model in a new process.
+            # If these were not given, MLflow would load the model in a new process to find them.
             pip_requirements=[f"mlflow=={installed_version('mlflow')}", *pinned_dependencies()],
             mlflow_model=head,
         )
 
 
 def signature(card: ModelCard) -> ModelSignature:
-    """Images of any number, height and width; dtype and channels as the model's files have them."""
+    """The signature: (N, H, W, C) of any N, H and W, with the model's dtypes and channels."""
     return ModelSignature(
-        # Colours and grey alike become the one channel of a grayscale side.
+        # A grayscale side accepts colour images, too, and converts them.
         inputs=_schema(card.source, channels=-1 if card.source.grayscale else card.source.channels),
         outputs=_schema(card.target, channels=card.target.channels),
     )

@@ -1,8 +1,9 @@
-"""What `register` leaves for the next `register`: that nothing was missing, and of what.
+"""A receipt of the stage `register`: it shows the next `dvc repro` that nothing has changed.
 
-Only MLflow knows what MLflow holds, so it is asked at each `dvc repro`. The receipt makes that a
-question of a tenth of a second: the same files, parameters and code have been registered at the
-same place, and MLflow still holds what it held then. In every other case the receipt says nothing.
+The stage runs at each `dvc repro`, because only MLflow knows what it stores. The receipt makes
+this a check of a tenth of a second. It has two hashes: of all that was registered (files,
+parameters, code and tracking URI), and of what MLflow stored afterwards. If both are unchanged,
+the registration is complete; otherwise the stage has to look.
 """
 
 import hashlib
@@ -25,15 +26,18 @@ _CODE = (Path(pix2pix.__file__).parent, Path(pipelines.__file__).parent)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Receipt:
-    """All of the receipt."""
+    """The content of the receipt's file."""
 
-    registered_sha256: str  # of all that `register` reads, and where it registers
-    mlflow_sha256: str  # of what MLflow held afterwards
-    registration: dict[str, str]  # all of registration.json
+    registered_sha256: str  # see `registered_sha256`
+    mlflow_sha256: str  # see `mlflow_state.state_sha256`, after the registration
+    registration: dict[str, str]  # the content of registration.json
 
 
 def write_receipt(uri: str, registration: dict[str, str], *, registered_sha256: str) -> None:
-    """Keep what MLflow holds now, if that can be told; `registered_sha256` is of before."""
+    """Write the receipt of a complete registration; delete it if MLflow's state has no hash.
+
+    `registered_sha256` is the hash from before the registration.
+    """
     mlflow_sha256 = state_sha256(uri, _registered(registration))
     if mlflow_sha256 is None:
         RECEIPT_PATH.unlink(missing_ok=True)
@@ -47,22 +51,23 @@ def write_receipt(uri: str, registration: dict[str, str], *, registered_sha256: 
 
 
 def still_complete(uri: str, *, registered_sha256: str) -> dict[str, str] | None:
-    """registration.json, if nothing is missing for certain; None if somebody has to look."""
+    """The content of registration.json if certainly nothing is missing in MLflow, else None."""
     try:
         receipt = _Receipt(**json.loads(RECEIPT_PATH.read_bytes()))
-        asked = _registered(receipt.registration)
-    except (OSError, ValueError, TypeError, KeyError):  # there is none, or not one of ours
+        registered = _registered(receipt.registration)
+    except (OSError, ValueError, TypeError, KeyError):  # no receipt, or of another format
         return None
     if receipt.registered_sha256 != registered_sha256:
         return None
-    is_complete = state_sha256(uri, asked) == receipt.mlflow_sha256
+    is_complete = state_sha256(uri, registered) == receipt.mlflow_sha256
     return receipt.registration if is_complete else None
 
 
 def registered_sha256(uri: str) -> str:
-    """A hash of all that `register` reads in this folder, of its code, and of where it registers.
+    """The hash of all files that `register` reads in this folder, its code and the tracking URI.
 
-    Of dvc.lock only what is recorded: DVC writes the stage `register` itself into it afterwards.
+    Of dvc.lock it covers only the part that is recorded in MLflow, because DVC adds the stage
+    `register` itself to dvc.lock afterwards.
     """
     files = [*_FILES, *sorted(MODEL_DIR.glob("*")), *sorted(SAMPLES_DIR.glob("*"))]
     code = [path for folder in _CODE for path in sorted(folder.rglob("*.py"))]

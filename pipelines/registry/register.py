@@ -1,4 +1,4 @@
-"""The MLflow model registry: one version per training and content, that anybody can serve."""
+"""Register a model folder as a version of an MLflow model, once per training and content."""
 
 import json
 import tempfile
@@ -23,13 +23,13 @@ from pix2pix.checkpoint import ModelCard, load_card
 
 CONTENT_TAG = "pix2pix.model_sha256"
 
-_LOGGED_NAME = "generator"  # of the model within its run
+_LOGGED_NAME = "generator"  # the name of the logged model in its run
 _TEST_PREFIX, _BASELINE_PREFIX = "test/", "test/baseline_"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registration:
-    """A version of a registered model, and where it is found."""
+    """A version of a registered model: the content of registration.json."""
 
     model: str
     version: str
@@ -44,10 +44,10 @@ def register_model(
 ) -> Registration:
     """Register the model in `model_dir`, trained by `run`, as a version of `name`.
 
-    `example` is one source image (H, W, C). A version of the same run with the same weights and
-    card is returned as it is, its tags and description brought up to date; the same content from
-    another training is a version of its own, since it has another history. Raises ConnectionError
-    naming `uri` if MLflow does not answer, ValueError if the model folder is not complete.
+    `example` is one source image (H, W, C). If the run already has a version with the same weights
+    and card, only its tags and description are updated. Equal weights from another training become
+    another version. Raises ConnectionError naming `uri` if MLflow does not answer, UserError if
+    the model folder is not complete.
     """
     card = load_card(model_dir)
     content = content_hash(model_dir)
@@ -57,7 +57,7 @@ def register_model(
     version = _find_version(client, name, run_id=run.run_id, content=content)
     if version is None:
         logged = _log_model(client, tracked, model_dir, card=card, example=example)
-        # MLflow's databases do not keep which logged model a version was made of.
+        # MLflow's databases do not store which logged model a version was made of.
         tags[LOGGED_TAG] = logged.model_id
         version = _create_version(client, name, tracked, logged=logged, tags=tags)
     set_version_tags(client, version, tags)
@@ -78,16 +78,16 @@ def register_model(
 def _find_version(
     client: MlflowClient, name: str, *, run_id: str, content: str
 ) -> ModelVersion | None:
-    for found in client.search_model_versions(f"run_id = '{run_id}'"):
-        if found.name == name and found.tags.get(CONTENT_TAG) == content:
-            return found
+    for version in client.search_model_versions(f"run_id = '{run_id}'"):
+        if version.name == name and version.tags.get(CONTENT_TAG) == content:
+            return version
     return None
 
 
 def _log_model(
     client: MlflowClient, run: Run, model_dir: Path, *, card: ModelCard, example: np.ndarray
 ) -> LoggedModel:
-    """Upload the package as a model of the run. It is ready, or nothing points to it."""
+    """Upload the package as a logged model of the run, and link it once it is complete."""
     run_id = run.info.run_id
     logged = client.create_logged_model(
         run.info.experiment_id,
@@ -117,13 +117,15 @@ def _create_version(
         client.create_registered_model(name)
     version = client.create_model_version(
         name,
-        # Not `models:/<id>`: a database's registry would look that up at the process's default URI.
+        # Not `models:/<id>`: without a server, MLflow would look up this id at the default URI of
+        # the process, not at this client's URI.
         logged.artifact_location,
         run_id=run.info.run_id,
         tags=dict(tags),
         model_id=logged.model_id,
     )
-    # A server does this itself, a database does not: the link from the model to its version.
+    # The link from the logged model to its version. A server sets it by itself, a database does
+    # not.
     link = [{"name": name, "version": version.version}]
     client.set_logged_model_tags(logged.model_id, {MLFLOW_MODEL_VERSIONS: json.dumps(link)})
     return version
@@ -139,11 +141,12 @@ def set_version_tags(client: MlflowClient, version: ModelVersion, tags: Mapping[
 def link_metrics(
     client: MlflowClient, run: Run, *, model_id: str, epoch: int, dataset: Dataset | None = None
 ) -> None:
-    """Show a run's metrics of a model's weights with the model, as MLflow's own logging does.
+    """Link a run's metrics to a logged model, as MLflow's own logging functions do.
 
-    A database keeps a point of the same time and value once, so the run's points get a second
-    reference, no copy. Of several evaluations the last counts. `dataset` is named beside the
-    metrics where it is not the one that the model was trained on.
+    Test metrics are taken from step `SCORES_STEP`, the others from `epoch`, whose weights the model
+    has; of several values the latest. The points are logged again with the same time and value,
+    which MLflow's database does not store twice. `dataset` is the data set of the metrics, if the
+    model was not trained on it.
     """
     run_id = run.info.run_id
     points = []
@@ -177,7 +180,7 @@ def _tags(card: ModelCard, run: Run) -> dict[str, str]:
 
 
 def _scores(card: ModelCard, run: Run) -> dict[str, float]:
-    """The metrics of these weights: of dev from the card, of test from the run."""
+    """The metrics of the model's weights: dev metrics from the card, test metrics from the run."""
     return card.dev | {
         key: value
         for key, value in sorted(run.data.metrics.items())
@@ -186,7 +189,7 @@ def _scores(card: ModelCard, run: Run) -> dict[str, float]:
 
 
 def _describe(card: ModelCard, run: Run) -> str:
-    """A few lines of Markdown for who chooses a version."""
+    """The description of a version: a few lines of Markdown for people who choose a version."""
     table = "\n".join(f"| {key} | {value:.4g} |" for key, value in _scores(card, run).items())
     return (
         f"pix2pix on **{card.name}**, {card.direction}, trained at "

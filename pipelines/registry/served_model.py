@@ -1,7 +1,7 @@
-"""What MLflow runs to serve a registered model: it is copied into the model, as source.
+"""The code with which MLflow serves a registered model; it is copied into the model as source.
 
-MLflow executes this file when a model is saved and when it is loaded, with the model's own copy
-of the package `pix2pix` on the path.
+MLflow executes this file when it saves and when it loads a model. When it loads one, the model's
+own copy of the package `pix2pix` is on the Python path.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ from pix2pix.inference import Translator
 class ServedTranslator(PythonModel):
     """Translates (N, H, W, C) of the source's dtype to (N, H, W, C') of the target's.
 
-    MLflow's server calls it from many threads at once.
+    MLflow's server calls `predict` from several threads at a time.
     """
 
     def load_context(self, context: PythonModelContext) -> None:

@@ -1,4 +1,4 @@
-"""Translates every image of a folder with a registered version, in its own inference mode."""
+"""Translate every image of a folder with a registered model version, in its inference mode."""
 
 import argparse
 import logging
@@ -19,34 +19,34 @@ from pipelines.registry.folder_translation import (
     planned,
     translate_files,
 )
+from pipelines.registry.lookup import REFERENCE_HELP, connected, find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
-from pipelines.registry.versions import REFERENCE_HELP, connected, find_version, label
 from pipelines.tracking.uri import tracking_uri
 from pix2pix.errors import UserError
-from pix2pix.images.names import shown, some
+from pix2pix.images.names import first_names, printable
 from pix2pix.inference import Scale, Translator
 from pix2pix.models import InferenceMode
 
 MANIFEST_NAME = "manifest.json"
 
-_MAX_SHOWN = 20
+_MAX_LISTED = 20
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TranslatedFolder:
-    """All of the output's manifest.json; paths are relative to input and output."""
+    """The content of the output's manifest.json; paths are relative to input and output folder."""
 
     model: str
     version: str
     model_sha256: str  # of weights and card, as registered
     inference_mode: InferenceMode
     scale: Scale
-    files: Mapping[str, str]  # output by source
-    failed: Mapping[str, str]  # reason by source
-    left_alone: tuple[str, ...]  # what is no picture
+    files: Mapping[str, str]  # source file to output file
+    failed: Mapping[str, str]  # source file to the reason of the failure
+    left_alone: tuple[str, ...]  # files that are no images
 
 
 def translate_folder(
@@ -57,9 +57,9 @@ def translate_folder(
     output_dir: Path,
     scale: Scale = "training",
 ) -> TranslatedFolder:
-    """Translate the images of `input_dir` and write them, and manifest.json, to `output_dir`.
+    """Translate the images of `input_dir`; write them and manifest.json to `output_dir`.
 
-    Raises UserError if there is no such version or no image, or the folders overlap; images that
+    Raises UserError if there is no such version or no image, or if the folders overlap. Images that
     cannot be translated are named in the result.
     """
     check_folders(input_dir, output_dir)
@@ -69,12 +69,12 @@ def translate_folder(
     plan = planned(input_dir, output_dir, translator.card.target)
     logger.info("%d images, translated with %s", len(plan), label(version))
     manifest_path = output_dir / MANIFEST_NAME
-    manifest_path.unlink(missing_ok=True)  # of an earlier call: it would vouch for these images
+    manifest_path.unlink(missing_ok=True)  # that of an earlier call does not describe these images
     failures = translate_files(translator, plan, scale=scale) | left_out(input_dir)
     others = no_pictures(input_dir)
     if others:
         logger.warning(
-            "%d file(s) are no pictures: %s", len(others), some([str(p) for p in others])
+            "%d file(s) are no pictures: %s", len(others), first_names([str(p) for p in others])
         )
     folder = TranslatedFolder(
         model=version.name,
@@ -95,7 +95,7 @@ def translate_folder(
 
 
 def _name(path: Path, input_dir: Path) -> str:
-    return shown(path.relative_to(input_dir).as_posix())
+    return printable(path.relative_to(input_dir).as_posix())
 
 
 def check_all_translated(folder: TranslatedFolder, input_dir: Path) -> None:
@@ -104,8 +104,8 @@ def check_all_translated(folder: TranslatedFolder, input_dir: Path) -> None:
     if not failed:
         return
     total = len(folder.files) + len(failed)
-    if len(failed) > _MAX_SHOWN:
-        failed[_MAX_SHOWN:] = [f"  ... and {len(failed) - _MAX_SHOWN} more, see {MANIFEST_NAME}"]
+    if len(failed) > _MAX_LISTED:
+        failed[_MAX_LISTED:] = [f"  ... and {len(failed) - _MAX_LISTED} more, see {MANIFEST_NAME}"]
     raise UserError(
         "\n".join([f"{len(folder.failed)} of {total} images could not be translated:", *failed])
     )
@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "own size, at which the model was neither",
     )
     options = parser.parse_args(arguments)
-    # Otherwise a GPU may add up in another order from one call to the next.
+    # Otherwise a GPU may sum in another order in each call, with other rounding errors.
     torch.backends.cudnn.deterministic = True
     with connected(tracking_uri()) as client:
         folder = translate_folder(

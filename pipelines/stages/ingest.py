@@ -1,4 +1,4 @@
-"""DVC stage `ingest`: draw or fetch the raw pairs, or note where the user's folder lies."""
+"""DVC stage `ingest`: draw or download the raw pairs, or record the path of the user's folder."""
 
 import dataclasses
 import logging
@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 
 
 def ingest(config: DataConfig, raw_dir: Path) -> dict[str, object]:
-    """Fill `raw_dir` from the configured source; returns a record of where the pairs came from.
+    """Fill `raw_dir` from the configured source; return a record of where the pairs came from.
 
-    Raises UserError if a folder is missing, or as the sources do.
+    Raises UserError if a folder is missing, and as the functions of `pix2pix.sources` do.
     """
     match config.source:
         case "synthetic":
@@ -37,7 +37,7 @@ def ingest(config: DataConfig, raw_dir: Path) -> dict[str, object]:
                 raise UserError(f"data.path: {config.path} is not a folder")
             refuse_bad_names(Path(config.path))
             refuse_special_files(Path(config.path))
-            # Tracked where it lies, see dvc.yaml; nothing is copied.
+            # The folder itself is a dependency in dvc.yaml; nothing is copied.
             shutil.rmtree(raw_dir, ignore_errors=True)
             raw_dir.mkdir(parents=True)
             record = {}

@@ -20,10 +20,10 @@ def main() -> None:
         prepared = prepare_pairs(Path(config.path), PREPARED_DIR, config)
     except BadPairsError as error:
         write_json(CHECKS_PATH, as_dict(error.report))
-        # Leaving pairs out does not mend what is wrong with the set as a whole.
+        # Leaving out pairs does not correct offences of the whole data set.
         or_exclude = "" if error.report.is_beyond_excluding else ", or set on_bad_pair: exclude"
         raise UserError(
-            f"{error}\nNothing was prepared. The whole report is in {CHECKS_PATH}; mend what it "
+            f"{error}\nNothing was prepared. The whole report is in {CHECKS_PATH}; correct what it "
             f"names{or_exclude}"
         ) from None
     write_json(CHECKS_PATH, as_dict(prepared.report))

@@ -1,7 +1,7 @@
 """DVC stage `register`: complete the run in MLflow, from the files, and register the model.
 
-It runs on every `dvc repro`, because only MLflow knows what MLflow holds: what is already there is
-left as it is, and on a machine whose MLflow is empty the run is made again with its full history.
+It runs on every `dvc repro`, because only MLflow knows what it stores. What is already there is not
+changed. On a machine whose MLflow is empty, the run is created again with its full history.
 """
 
 import dataclasses
@@ -16,12 +16,13 @@ logger = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Read all that the other stages wrote, write reports/registration.json."""
+    """Read the outputs of the other stages, write to MLflow and reports/registration.json."""
     uri = tracking_uri()
     content = registered_sha256(uri)
     registration = still_complete(uri, registered_sha256=content)
     if registration is None:
-        REGISTRATION_PATH.unlink(missing_ok=True)  # of another model, if this one fails
+        # If this registration fails, the file of an earlier model must not remain.
+        REGISTRATION_PATH.unlink(missing_ok=True)
         registration = _complete(uri)
         write_receipt(uri, registration, registered_sha256=content)
     write_json(REGISTRATION_PATH, registration)
@@ -29,8 +30,8 @@ def main() -> None:
 
 
 def _complete(uri: str) -> dict[str, str]:
-    # Torch and MLflow: imported only where something may be missing, for that takes seconds.
-    from pipelines.registry.registration import complete_registration
+    # Importing torch and MLflow takes seconds, so it is done only if something may be missing.
+    from pipelines.registry.completion import complete_registration
 
     return dataclasses.asdict(complete_registration(uri))
 

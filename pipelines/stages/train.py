@@ -84,7 +84,10 @@ def write_model(model_dir: Path, best: Best, *, params: Params, manifest: Manife
 
 
 def curves_csv(history: list[dict[str, float]]) -> str:
-    """One row per epoch, one column per metric; what it lacks or is not finite is left empty."""
+    """CSV text with one row per epoch and one column per metric.
+
+    A metric that an epoch lacks, or that is not finite, is an empty cell.
+    """
     columns = ["epoch", *sorted({name for record in history for name in record if "/" in name})]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
@@ -112,8 +115,9 @@ def _train(
             run=state.folder,
             live_run=LiveRun(tracking_uri(), description),
         )
-    except (InterruptionError, KeyboardInterrupt):  # the latter of a second signal
-        mark_ended(tracking_uri(), description, status="KILLED")  # rank 0 may have been too late
+    except (InterruptionError, KeyboardInterrupt):  # a second signal raises KeyboardInterrupt
+        # The worker of rank 0 may have ended before it could set the status of the MLflow run.
+        mark_ended(tracking_uri(), description, status="KILLED")
         raise
     except Exception as error:
         mark_ended(tracking_uri(), description, status="FAILED")
@@ -124,7 +128,8 @@ def _train(
 
 
 def _write_outputs(trained: Trained, params: Params, manifest: Manifest) -> ModelCard:
-    shutil.rmtree(SAMPLES_DIR, ignore_errors=True)  # of an earlier training, run by hand
+    # DVC removes the outputs of an earlier training, but not if the stage is started by hand.
+    shutil.rmtree(SAMPLES_DIR, ignore_errors=True)
     for epoch, png in trained.samples.items():
         write_bytes(SAMPLES_DIR / f"epoch_{epoch:04d}.png", png)
     augmentation = make_augmentation(

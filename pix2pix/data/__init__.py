@@ -1,4 +1,5 @@
-"""What training and evaluation read: prepared arrays, their manifest, splits, augmentation.
+"""The data that training and evaluation read: prepared arrays, manifest, splits, augmentation.
 
-Knows image files only as arrays. Start with `prepared`, then `loader`.
+Image files are read by `images` and `preparation`; this package reads only the arrays made of them.
+Start reading with `prepared`, then `loader`.
 """

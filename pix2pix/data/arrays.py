@@ -1,7 +1,8 @@
-"""Arrays as .npy files: written row by row, in bounded memory, and mapped for reading.
+"""Write arrays as .npy files row by row, and open them as read-only memory maps.
 
-Rows are appended with plain writes: into a sparse memory map of a full disk, a write ends the
-process (SIGBUS) instead of raising an OSError.
+Writing row by row keeps the memory small. The rows are written with plain file writes and not
+through a memory map: on a full disk, a write to a sparse memory map kills the process (SIGBUS)
+instead of raising an OSError.
 """
 
 import os
@@ -18,24 +19,24 @@ _AGAIN = "run `dvc repro --force prepare`, or `dvc pull`"
 
 
 class Layout(NamedTuple):
-    """What an array file holds."""
+    """The shape and dtype of the array in a file."""
 
     shape: tuple[int, ...]
     dtype: str
 
     @property
     def num_bytes(self) -> int:
-        """Size of the values, without the header."""
+        """The bytes of the values, without the file's header."""
         return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
 
 
 def write_arrays(
     layouts: Sequence[tuple[Path, Layout]], rows: Iterable[Sequence[np.ndarray]]
 ) -> None:
-    """Write new files, one per layout; each of `rows` holds the next row of every file.
+    """Write new files, one per layout; each item of `rows` holds the next row of every file.
 
-    Raises OSError if the disk is full, ValueError if a row is not of its layout, which means that
-    the pictures were changed since they were checked.
+    Raises OSError if the disk is full, UserError if a row does not fit its layout, which means that
+    an image file was changed after the checks.
     """
     with ExitStack() as stack:
         files = [stack.enter_context(path.open("xb")) for path, _ in layouts]
@@ -48,7 +49,8 @@ def write_arrays(
                 if (values.shape, values.dtype.name) != (layout.shape[1:], layout.dtype):
                     raise UserError(
                         f"{path.stem} row {num_rows} is {values.shape} {values.dtype}, not "
-                        f"{layout.shape[1:]} {layout.dtype}: the data changed meanwhile; run again"
+                        f"{layout.shape[1:]} {layout.dtype}: an image file changed during the run; "
+                        "run again"
                     )
                 file.write(np.ascontiguousarray(values).data)
             num_rows += 1
@@ -59,10 +61,10 @@ def write_arrays(
 
 
 def open_array(path: Path, layout: Layout) -> np.ndarray:
-    """Map an array, read-only.
+    """Open an array as a read-only memory map.
 
-    Raises UserError with the command that makes it, ValueError if it is cut short or of
-    another layout.
+    Raises UserError, with the command that makes the file, if it is missing, damaged or of another
+    layout.
     """
     if not path.is_file():
         raise UserError(f"{path} is missing; run `dvc repro prepare` or `dvc pull`")
@@ -70,7 +72,7 @@ def open_array(path: Path, layout: Layout) -> np.ndarray:
         array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise UserError(f"{path} is damaged ({error}); {_AGAIN}") from None
-    found = Layout(array.shape, array.dtype.name)
-    if found != layout:
-        raise UserError(f"{path} holds {found}, its manifest says {layout}; {_AGAIN}")
+    stored = Layout(array.shape, array.dtype.name)
+    if stored != layout:
+        raise UserError(f"{path} holds {stored}, its manifest says {layout}; {_AGAIN}")
     return array

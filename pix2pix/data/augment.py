@@ -1,4 +1,4 @@
-"""Random changes of training pairs, each a pure function of (seed, epoch, pair_id).
+"""Augmentation: random changes of training pairs, each a pure function of (seed, epoch, pair_id).
 
 Images are (H, W, C) stored values: uint8, uint16 or float32, any number of channels.
 """
@@ -24,18 +24,18 @@ import albumentations as A  # type: ignore[import-untyped]
 logger = logging.getLogger(__name__)
 
 _PHOTOMETRIC_SETTINGS = ("brightness", "contrast", "noise", "blur_px")
-# Any constant but 0: photometric draws come from a stream of their own, so that switching them on
-# leaves crops, flips and rotations as they were.
+# Photometric changes use a random stream of their own, so that switching them on does not change
+# crops, flips and rotations. The value is arbitrary, but not 0.
 _PHOTOMETRIC_STREAM = 0x9E3779B97F4A7C15
 _INTERPOLATION = {"image": cv2.INTER_LINEAR, "labels": cv2.INTER_NEAREST}
-# Mirrored without repeating the edge pixel: turned or shrunk pairs show no invented colour.
+# Areas outside of a turned or shrunk image are filled by reflection, not with a constant colour.
 _BORDER = cv2.BORDER_REFLECT_101
 
 
 class Augmentation:
-    """The random change of one pair; holds the transforms, but no random state between calls.
+    """The random change of a pair; keeps no random state between calls.
 
-    Made by `make_augmentation`; can be pickled, so each loader worker has a copy.
+    Made by `make_augmentation`. It can be pickled, so that each loader worker gets a copy.
     """
 
     def __init__(
@@ -60,14 +60,14 @@ class Augmentation:
     def __call__(
         self, source: np.ndarray, target: np.ndarray, *, seed: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Change a pair: the same geometry for both, then brightness and the like.
+        """Apply one geometric change to both images, then photometric changes.
 
-        source and target are (H, W, C) with equal H and W of at least image_size; the results are
-        (image_size, image_size, C) of the same dtypes. The inputs are left as they were, though a
-        result may be a view of its input. `seed` is that of `augment_seed`.
+        source and target are (H, W, C) with the same H and W, at least image_size. The results are
+        (image_size, image_size, C) of the same dtypes. The inputs are not modified; a result may be
+        a view of its input. `seed` comes from `augment_seed`.
         """
         _reseed(self._geometry, seed)
-        # albumentations turns both alike, and resamples `mask` with an interpolation of its own.
+        # albumentations changes `image` and `mask` alike, with an interpolation for each of them.
         changed = self._geometry(
             image=self._to_resample(source, self.source),
             mask=self._to_resample(target, self.target),
@@ -81,7 +81,7 @@ class Augmentation:
         return source, target
 
     def _weighs(self, side: SideRecord) -> bool:
-        """Whether colours of this side are averaged, and opacity has a say in it."""
+        """Whether resampling averages colours of this side and must weight them by opacity."""
         return self._resamples and side.alpha and side.kind == "image"
 
     def _to_resample(self, image: np.ndarray, side: SideRecord) -> np.ndarray:
@@ -91,12 +91,12 @@ class Augmentation:
         return _as_stored(straight(changed, before), before) if self._weighs(side) else changed
 
     def _alter(self, image: np.ndarray, side: SideRecord, *, seed: int) -> np.ndarray:
-        """Photometric changes of what can be seen; opacity is as it was."""
+        """Apply photometric changes to the visible colours; opacity is not changed."""
         if not side.alpha:
             return self._alter_colours(image, side.value_range, seed=seed)
         colours, opacity = image[..., :-1], image[..., -1:]
         visible = opacity > 0
-        # Blur would carry the meaningless colours of transparent pixels into those that are seen.
+        # Blur would mix the meaningless colours of transparent pixels into visible pixels.
         filled = np.where(visible, colours, _spread_colours(image, self._blur_px))
         altered = self._alter_colours(filled, side.value_range, seed=seed)
         return np.concatenate([np.where(visible, altered, colours), opacity], axis=-1)
@@ -104,7 +104,10 @@ class Augmentation:
     def _alter_colours(
         self, image: np.ndarray, value_range: tuple[float, float], *, seed: int
     ) -> np.ndarray:
-        """Photometric changes in [0, 1]: albumentations takes 0, 255 and 65535 for granted."""
+        """Apply photometric changes to values scaled to [0, 1].
+
+        For integer images, albumentations would assume the ranges 0..255 and 0..65535.
+        """
         _reseed(self._photometry, seed ^ _PHOTOMETRIC_STREAM)
         low, high = value_range
         unit = (image.astype(np.float32) - low) / np.float32(high - low)
@@ -114,7 +117,7 @@ class Augmentation:
 
 
 def _as_stored(values: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """In the dtype of `image`; integers are rounded and clipped."""
+    """Convert to the dtype of `image`; for integers, values are rounded and clipped."""
     if not np.issubdtype(image.dtype, np.integer):
         return values.astype(image.dtype)
     limits = np.iinfo(image.dtype)  # a declared range may be wider than the dtype
@@ -123,7 +126,10 @@ def _as_stored(values: np.ndarray, image: np.ndarray) -> np.ndarray:
 
 
 def _spread_colours(image: np.ndarray, blur_px: float) -> np.ndarray:
-    """The colours of (H, W, C) with alpha last, those that can be seen spread `blur_px` around."""
+    """The colours of (H, W, C) with alpha last; transparent pixels get those of visible neighbours.
+
+    Neighbours are weighted by a Gaussian of standard deviation `blur_px` pixels.
+    """
     if not blur_px:
         return image[..., :-1]
     spread = weighted_by_alpha(image, lambda values: cv2.GaussianBlur(values, (0, 0), blur_px))
@@ -131,7 +137,7 @@ def _spread_colours(image: np.ndarray, blur_px: float) -> np.ndarray:
 
 
 def augment_seed(seed: int, epoch: int, pair_id: str) -> int:
-    """64 bits that depend on nothing else, on any machine and in any process."""
+    """A 64-bit seed that depends only on the arguments, on any machine and in any process."""
     digest = hashlib.sha256(f"{seed}/{epoch}/{pair_id}".encode()).digest()
     return int.from_bytes(digest[:8], "big")
 
@@ -139,13 +145,13 @@ def augment_seed(seed: int, epoch: int, pair_id: str) -> int:
 def make_augmentation(
     augment: AugmentConfig, data: DataConfig, *, source: SideRecord, target: SideRecord
 ) -> Augmentation:
-    """Build the changes that `augment` asks for, from stored pairs to data.image_size.
+    """Build the augmentation that `augment` describes; results have data.image_size pixels a side.
 
-    Labels are resampled nearest and never altered photometrically, nor is opacity; photometric
-    results stay inside the side's value_range. With photometric_on: both, the two sides get the
-    same parameters.
+    Labels are resampled with "nearest". Labels and opacity get no photometric changes. Photometric
+    results stay inside the side's value_range. With photometric_on: both, both sides of a pair get
+    the same random brightness, contrast and blur.
 
-    Raises UserError if photometric settings could change neither side.
+    Raises UserError if there are photometric settings but no side that they could change.
     """
     _check_photometric(augment, source=source, target=target)
     return Augmentation(
@@ -176,7 +182,7 @@ def _check_photometric(augment: AugmentConfig, *, source: SideRecord, target: Si
 def _geometry(
     augment: AugmentConfig, image_size: int, *, source: SideRecord, target: SideRecord
 ) -> A.Compose:
-    """Turn and zoom (one resampling), crop, mirror, quarter turns."""
+    """Rotation and scaling (in one resampling), then crop, flips and quarter turns."""
     transforms: list[A.DualTransform] = []
     if augment.rotate_deg or augment.scale:
         transforms.append(
@@ -201,7 +207,10 @@ def _geometry(
 
 
 def _photometry(augment: AugmentConfig) -> A.Compose:
-    """In the order of a camera: exposure, optics, sensor. Contrast keeps the range's low end."""
+    """Changes in the order in which a camera makes them: exposure, lens blur, sensor noise.
+
+    A change of contrast keeps the low end of the value range fixed.
+    """
     transforms: list[A.ImageOnlyTransform] = []
     if augment.brightness or augment.contrast:
         transforms.append(
@@ -219,9 +228,9 @@ def _photometry(augment: AugmentConfig) -> A.Compose:
 
 
 def _reseed(compose: A.Compose, seed: int) -> None:
-    """Start the draws of `compose` afresh.
+    """Set the random state of `compose`.
 
-    Not `set_random_seed`: that gives each transform its own generator with the same seed, so that
-    both flips and the crop would all follow one draw (albumentations 2.0.8).
+    `set_random_seed` cannot be used: it gives every transform a generator with the same seed, so
+    that both flips and the crop would use equal random numbers (albumentations 2.0.8).
     """
     compose.set_random_state(np.random.default_rng(seed), random.Random(seed))

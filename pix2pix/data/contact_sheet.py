@@ -1,4 +1,4 @@
-"""A picture by which a person sees whether augmented pairs stay aligned."""
+"""A picture of augmented pairs, to check by eye that source and target stay aligned."""
 
 import numpy as np
 
@@ -17,10 +17,10 @@ def augmentation_sheet(
     num_pairs: int = 6,
     num_epochs: int = 6,
 ) -> np.ndarray:
-    """The first training pairs as stored, then as each of the first epochs sees them.
+    """Show the first training pairs as stored, then as augmented in each of the first epochs.
 
-    One row per pair, source above target in each tile, at the size of the pixels; the result is
-    (H, W, 3) uint8. `seed` is train.seed: these are the very images that training sees.
+    There is one row per pair; each tile shows the source above the target, not resized. The result
+    is (H, W, 3) uint8. With `seed` equal to train.seed, these are the images that training uses.
     """
     rows = [
         _row(pairs, augmentation, position, seed=seed, num_epochs=num_epochs)

@@ -18,7 +18,7 @@ from pix2pix.data.sampling import epoch_order, num_global_batches, share_of_batc
 
 
 class Key(NamedTuple):
-    """What an item of an epoch is asked for by."""
+    """The index of an item: an epoch, and the pair's position in the stored arrays."""
 
     epoch: int
     position: int
@@ -33,7 +33,11 @@ class Item(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Pairs of a step: (N, H, W, C) stored values, or (N, C, H, W) float32 in [-1, 1] on device."""
+    """The pairs of a step.
+
+    Images are (N, H, W, C) stored values from `collate`, and (N, C, H, W) float32 in [-1, 1] on the
+    device from `TrainBatches` and `EvalBatches`.
+    """
 
     source: Tensor
     target: Tensor
@@ -41,7 +45,7 @@ class Batch(NamedTuple):
 
 
 class AugmentedPairs(Dataset[Item]):
-    """Training pairs, augmented. Memory maps travel to worker processes by path, not by value."""
+    """Augmented training pairs. Memory maps are pickled as the path of their file, not by value."""
 
     def __init__(self, pairs: PreparedSplit, augmentation: Augmentation, *, seed: int) -> None:
         self._source = pairs.source
@@ -76,10 +80,10 @@ class AugmentedPairs(Dataset[Item]):
 
 
 class EpochKeys(Sampler[list[Key]]):
-    """The keys of one worker's share of each batch, from `start_step` of `epoch` on.
+    """The keys of one worker's share of each batch, beginning with step `start_step` of `epoch`.
 
-    `epoch` and `start_step` are set before each pass, so that one DataLoader, and with it its
-    worker processes, serves all epochs.
+    The caller sets `epoch` and `start_step` before each pass. So one DataLoader, with its worker
+    processes, serves all epochs.
     """
 
     def __init__(
@@ -113,7 +117,7 @@ def collate(items: Sequence[Item]) -> Batch:
 
 
 class _MapOnDisk(NamedTuple):
-    """Where a memory map's values lie; pickling the map itself would copy them all."""
+    """The file and layout of a memory map; pickling the map itself would copy all values."""
 
     path: str
     dtype: np.dtype[Any]
@@ -122,8 +126,8 @@ class _MapOnDisk(NamedTuple):
 
 
 def _detached(array: np.ndarray) -> np.ndarray | _MapOnDisk:
-    # A view of a map keeps the whole map's file name and offset: only the map itself is described
-    # by them. Plain arrays and views travel by value.
+    # A view of a map has the file name and offset of the whole map, which do not describe the view.
+    # So only whole maps are replaced; plain arrays and views are pickled by value.
     if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap) and array.filename:
         return _MapOnDisk(str(array.filename), array.dtype, array.offset, array.shape)
     return array

@@ -62,8 +62,8 @@ class TrainBatches:
     def __call__(self, epoch: int, start_step: int = 0) -> Iterator[Batch]:
         """The batches of `epoch` from `start_step` on: (N, C, H, W) float32 in [-1, 1] on device.
 
-        One pass at a time: a new one ends its predecessor, which raises RuntimeError if read on.
-        Raises ValueError if the epoch has no such step.
+        Only one iterator is valid at a time: after a new call, reading from an earlier iterator
+        raises RuntimeError. Raises ValueError if the epoch has no such step.
         """
         if self._loader is None:
             raise RuntimeError("these batches are closed")
@@ -78,9 +78,9 @@ class TrainBatches:
         return self._read(self._num_passes, self.num_batches - start_step)
 
     def close(self) -> None:
-        """End the loader's processes; idempotent."""
-        # torch ends them when the last reference to the loader's iterator goes, which is why
-        # `_read` keeps none while it waits.
+        """End the loader's processes; may be called again."""
+        # torch ends the processes when the last reference to the loader's iterator is deleted. This
+        # is why `_read` keeps no reference of its own between batches.
         self._iterator = None
         self._loader = None
 
@@ -103,10 +103,11 @@ class TrainBatches:
 
 
 class EvalBatches:
-    """One worker's share of a split, in stored order and unaugmented; iterable again and again.
+    """One worker's share of a split, in stored order, without augmentation.
 
-    Worker `rank` of `world_size` gets pairs rank, rank + world_size, ...: over all workers each
-    pair once. The last batch may be smaller, and a worker may have none.
+    It can be iterated several times. Worker `rank` of `world_size` gets the pairs rank,
+    rank + world_size, ..., so that all workers together read each pair once. The last batch may be
+    smaller, and a worker may have no batch.
     """
 
     def __init__(
@@ -144,12 +145,12 @@ class EvalBatches:
 def _on_device(
     batch: Batch, device: torch.device, *, sides: tuple[SideRecord, SideRecord]
 ) -> Batch:
-    # The stored values cross to the device, not the floats: a quarter of the bytes for uint8.
+    # Stored values are copied to the device and converted there: uint8 has a quarter of the bytes.
     source, target = (raw.to(device, non_blocking=True) for raw in (batch.source, batch.target))
     return Batch(
         source=to_network(source, sides[0].value_range),
         target=to_network(target, sides[1].value_range),
-        pair_ids=tuple(batch.pair_ids),  # older torch pins a tuple into a list
+        pair_ids=tuple(batch.pair_ids),  # pin_memory of older torch versions makes it a list
     )
 
 
@@ -165,16 +166,17 @@ def _make_loader(
         worker_init_fn=_start_worker,
         persistent_workers=loader_workers > 0,
         multiprocessing_context=_start_method() if loader_workers else None,
-        # Its own: the loader draws a seed per pass, which would shift the caller's dropout.
+        # The loader draws a seed in each pass. From torch's global generator, this would change the
+        # random numbers of dropout in the caller.
         generator=torch.Generator(),
     )
 
 
 def _start_method() -> BaseContext:
-    """Workers fork from a small server process, never from this one.
+    """Start workers by forking a small server process, never this process.
 
-    A copy of a process with threads (Ray's, CUDA's, OpenMP's) may hold a lock that nobody frees.
-    The server imports this module once, so that a worker starts in milliseconds, not seconds.
+    A fork of a process with threads (of Ray, CUDA, OpenMP) can inherit a lock that no thread
+    releases. The server imports this module once, so that a worker starts in milliseconds.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
@@ -182,6 +184,6 @@ def _start_method() -> BaseContext:
 
 
 def _start_worker(_worker_id: int) -> None:
-    """Keep each worker to one core: parallelism comes from their number."""
+    """Let each worker use one core; there is one worker for each core that shall be used."""
     torch.set_num_threads(1)
     cv2.setNumThreads(0)

@@ -1,8 +1,8 @@
-"""manifest.json: what the prepared arrays are, and which pictures they came from.
+"""manifest.json: the shapes and value ranges of the prepared arrays, and the images they contain.
 
-All that is prepared is a reason to train anew where it changes. So what a training does not depend
-on is not in here: the name of the data set, which is in params.yaml, and the pairs that were left
-out, which are in the report of the checks.
+Any change of the manifest makes DVC train again. So it holds only what training depends on. The
+name of the data set is in params.yaml, and the pairs that were left out are in the report of the
+checks.
 """
 
 import hashlib
@@ -26,10 +26,10 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 
 @dataclass(frozen=True, slots=True)
 class SideRecord:
-    """How the images of a role (source or target) are read and stored.
+    """How the images of one side (source or target) are read and stored.
 
-    `value_range` maps to [-1, 1]; `grayscale`, `num_labels` and `void_label` are those of the side;
-    `alpha`: the last channel is opacity, see `resize`.
+    `value_range` holds the stored values that are mapped to -1 and 1. `alpha`: the last channel is
+    opacity, see `images.image.resize`. The other fields are those of `config.SideConfig`.
     """
 
     __pydantic_config__ = _STRICT
@@ -47,7 +47,7 @@ class SideRecord:
 
 @dataclass(frozen=True, slots=True)
 class SplitRecord:
-    """The pairs of a split, in the order of its arrays; `hash` is over ids and contents."""
+    """The pairs of a split, in the order of its arrays; `hash` covers their ids and contents."""
 
     __pydantic_config__ = _STRICT
 
@@ -59,10 +59,10 @@ class SplitRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """All of manifest.json.
+    """The content of manifest.json.
 
-    `data_hash` stands for the pixels as read and what was done with them: it is the same on any
-    machine.
+    `data_hash` is the hash of all other fields, and so of the decoded pixels and the settings that
+    they were prepared with. It is the same on every machine.
     """
 
     __pydantic_config__ = _STRICT
@@ -83,7 +83,8 @@ _MANIFEST = TypeAdapter(Manifest)
 def load_manifest(prepared_dir: Path) -> Manifest:
     """Read prepared_dir/manifest.json.
 
-    Raises UserError with the command that makes it, ValueError if it is not as written.
+    Raises UserError, with the command that makes the file, if it is missing, of another format, or
+    was edited after it was written.
     """
     path = prepared_dir / MANIFEST_NAME
     if not path.is_file():
@@ -101,12 +102,12 @@ _AGAIN = "run `dvc repro --force prepare`"
 
 
 def content_hash(manifest: Manifest) -> str:
-    """What `data_hash` has to be."""
+    """Compute the value that `data_hash` must have."""
     fields = asdict(manifest)
     return sha256_of({key: fields[key] for key in fields.keys() - {"data_hash"}})
 
 
 def sha256_of(value: Mapping[str, Any] | Sequence[Any]) -> str:
-    """Over the canonical JSON: sorted keys, no spaces."""
+    """The SHA-256 of the canonical JSON of a value: sorted keys, no spaces."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

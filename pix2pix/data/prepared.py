@@ -1,8 +1,8 @@
-"""The prepared data, read in place: memory maps of what `preparation` has written.
+"""Read the prepared data, which the package `preparation` has written.
 
-prepared_dir/manifest.json and, per split, source.npy and target.npy: (N, H, W, C), memory-mapped
-by the reader, so that a set larger than the memory is as good as a small one. train is stored at
-`load_size`, to be cropped; dev and test at `image_size`.
+prepared_dir holds manifest.json and, for each split, source.npy and target.npy: (N, H, W, C). The
+arrays are opened as memory maps, so the data may be larger than the memory. The train split is
+stored at `load_size`, from which training crops; dev and test are stored at `image_size`.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from pix2pix.data.splits import Split
 
 @dataclass(frozen=True, slots=True)
 class PreparedSplit:
-    """A split: read-only memory maps (N, H, W, C), row i being the pair pair_ids[i]."""
+    """A split: read-only memory maps (N, H, W, C); row i is the pair pair_ids[i]."""
 
     source: np.ndarray
     target: np.ndarray
@@ -28,10 +28,9 @@ class PreparedSplit:
 
 
 def open_split(prepared_dir: Path, split: Split) -> PreparedSplit:
-    """Map the arrays of a split, read-only.
+    """Open the arrays of a split as read-only memory maps.
 
-    Raises UserError if the manifest or an array is missing, ValueError if an array is not
-    what the manifest says.
+    Raises UserError if the manifest or an array is missing, damaged, or does not fit the other.
     """
     manifest = load_manifest(prepared_dir)
     source, target = (
@@ -41,7 +40,7 @@ def open_split(prepared_dir: Path, split: Split) -> PreparedSplit:
 
 
 def layouts(directory: Path, split: Split, manifest: Manifest) -> list[tuple[Path, Layout]]:
-    """Files and shapes of the arrays of a split: source, target."""
+    """The path and the layout of the source array and of the target array of a split."""
     record = manifest.splits[split]
     square = (len(record.pair_ids), record.size_px, record.size_px)
     return [

@@ -1,6 +1,7 @@
-"""Between stored values and what the networks see: [low, high] <-> [-1, 1].
+"""Convert stored values in [low, high] to the networks' range [-1, 1], and back.
 
-The linear map runs on the device of its input, so that the loader moves small integers, not floats.
+The conversion runs on the device of its input, so that small integers are copied to the device and
+not floats.
 """
 
 import numpy as np
@@ -11,9 +12,9 @@ from torch import Tensor
 def to_network(raw: Tensor, value_range: tuple[float, float]) -> Tensor:
     """Map stored values to [-1, 1].
 
-    raw is (N, H, W, C) of any dtype; the result is (N, C, H, W) float32 on the same device, in
-    channels-last strides. Values outside `value_range` land outside [-1, 1]: a float source may
-    exceed the declared range, and clipping it here would hide that.
+    raw is (N, H, W, C) of any dtype; the result is (N, C, H, W) float32 on the same device, with
+    channels-last strides. Values are not clipped: a float source may exceed the declared range,
+    and clipping would hide that.
     """
     low, high = value_range
     scaled = (raw.to(torch.float32) - low) * (2.0 / (high - low)) - 1.0

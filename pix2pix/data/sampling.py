@@ -1,6 +1,7 @@
-"""Which pairs a step trains on: pure functions of (seed, epoch, step), whatever was drawn before.
+"""Choose the pairs of each training step, as pure functions of (seed, epoch, step).
 
-The batch is global: how many workers share it changes who reads a pair, not which pairs are read.
+A batch is shared by all workers. Their number decides which worker reads a pair, but not which
+pairs belong to the batch.
 """
 
 import numpy as np
@@ -14,9 +15,10 @@ def epoch_order(seed: int, epoch: int, num_pairs: int) -> np.ndarray:
 
 
 def num_global_batches(num_pairs: int, batch_size: int) -> int:
-    """Steps per epoch; pairs that do not fill a last batch wait for another epoch's order.
+    """The number of steps per epoch.
 
-    Raises UserError if there is not even one batch.
+    Pairs that do not fill a last batch are not used in that epoch; each epoch has another order.
+    Raises UserError if there are fewer pairs than batch_size.
     """
     if num_pairs < batch_size:
         raise UserError(
@@ -38,9 +40,10 @@ def share_of_batch(
 
 
 def check_shares(batch_size: int, *, rank: int, world_size: int) -> None:
-    """Raises UserError unless a batch has a pair for each of world_size workers, rank among them.
+    """Raise UserError if a batch has fewer pairs than there are workers; ValueError for a bad rank.
 
-    It need not be a multiple of world_size: that changes while a training runs, the batch does not.
+    batch_size need not be a multiple of world_size: a training may continue with another number of
+    workers, but always with the same batch_size.
     """
     if batch_size < world_size:
         raise UserError(

@@ -1,13 +1,13 @@
-"""Which pair is for training, for choosing (dev) and for the final score (test).
+"""Assign pairs to the splits: train, dev (to choose a model) and test (for the final score).
 
-The hash of its id (or of its group's name) and the seed draws a number in [0, 1) for each pair, and
-the fractions cut that line into test, dev and train. So no other pair has a say in where a pair
-lies: adding pairs and leaving pairs out moves none of the others. The sizes of the splits are
-therefore those of the fractions only on average.
+Each pair gets a number in [0, 1) from a hash of the seed and of its id (or its group's name). The
+fractions divide [0, 1) into ranges for test, dev and train. The split of a pair therefore does not
+depend on other pairs: adding or removing pairs moves none of the others. The sizes of the splits
+match the fractions only on average.
 
-One rule is no function of a single pair, because no split may be empty: where no pair falls into a
-split, which happens in small sets, the pair that is drawn nearest to it stands in. A pair that
-stands in goes back to where it was drawn as soon as another pair falls into that split.
+There is one exception, because no split may be empty. If no number lies in the range of a split,
+as can happen in small data sets, the pair with the nearest number is moved there; it is called a
+stand-in. It returns to its own split once another pair falls into that range.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from pix2pix.errors import UserError
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
-_DRAWN_BYTES = 6  # of the hash: as much as a float holds exactly
+_DRAWN_BYTES = 6  # bytes of the hash to use; a float represents 48 bits exactly
 
 
 class _Range(NamedTuple):
@@ -32,24 +32,25 @@ class _Range(NamedTuple):
     high: float
 
     def distance(self, number: float) -> float:
-        """How far outside a number lies, at most 1."""
+        """The distance of a number from this range, in [0, 1]; 0 inside."""
         return max(self.low - number, number - self.high, 0.0)
 
 
 def assign_splits(folders: Mapping[str, str | None], config: DataConfig) -> dict[str, Split]:
-    """Assign each pair id to a split, given the split folder (or None) that it lies in.
+    """Assign each pair id to a split, given the split folder that its files lie in, or None.
 
-    The folder test is test; where there is none, val is, as the published sets name it. dev is the
-    folder dev, or val beside test. A split without a folder is carved from train: test_fraction of
-    its pairs, then dev_fraction of the rest. Pairs in no folder at all count as train. Pairs of one
-    group (`data.group`) are carved as one. Raises UserError if there are fewer groups than splits,
-    if a pair has no group, or if the folders are ambiguous.
+    The test split is the folder test, or else the folder val, as in the published data sets. The
+    dev split is the folder dev, or else val if test exists too. A split without a folder is taken
+    from the training pairs: test_fraction of them, then dev_fraction of the rest. Pairs outside of
+    split folders are training pairs. Pairs of one group (`data.group`) stay together. Raises
+    UserError if there are fewer groups than splits, if a pair has no group, or if the folders are
+    ambiguous.
     """
     return _assign(folders, config, fills_empty=True)
 
 
 def find_stand_ins(folders: Mapping[str, str | None], config: DataConfig) -> dict[Split, list[str]]:
-    """By split that no pair falls into, the pairs that stand in. Raises as `assign_splits` does."""
+    """The stand-ins of each split that has any. Raises as `assign_splits` does."""
     drawn, assigned = (_assign(folders, config, fills_empty=fills) for fills in (False, True))
     moved = sorted(pair_id for pair_id in folders if drawn[pair_id] != assigned[pair_id])
     by_split = {split: [name for name in moved if assigned[name] == split] for split in SPLITS}
@@ -82,7 +83,10 @@ def _assign(
 
 
 def _roles(present: Collection[str | None]) -> tuple[str | None, str | None]:
-    """The folders that are test and dev, None where there is none. Raises UserError."""
+    """The folders of the test and the dev split, None if there is no such folder.
+
+    Raises UserError if there is no folder train, or if the folders are ambiguous.
+    """
     folders = sorted(filter(None, present))
     if not folders and present:
         return None, None
@@ -108,7 +112,7 @@ def _group(pair_id: str, pattern: str | None) -> str:
 
 
 def _ranges(carved: Collection[tuple[Split, float]]) -> dict[Split, _Range]:
-    """Cut the `carved` (split, share of what is left) off [0, 1), from below; the rest is train."""
+    """Divide [0, 1) into a range for each (split, share of the rest), and the rest for train."""
     ranges: dict[Split, _Range] = {}
     low = 0.0
     for split, fraction in carved:
@@ -145,10 +149,10 @@ def _fill(
     numbers: Mapping[str, float],
     ranges: Mapping[Split, _Range],
 ) -> None:
-    """Where no group fell into a split, move the one that was drawn nearest there.
+    """If no group is in the split `empty`, move the group with the nearest number there.
 
-    It is taken from train, or from dev or test where train can spare none: of all pairs those of
-    test should move the least.
+    The group comes from the first of train, dev, test that has more than one group: the test split
+    should change as rarely as possible.
     """
     sizes = Counter(splits.values())
     if sizes[empty]:
@@ -162,7 +166,7 @@ def _fill(
 
 
 def _draw(seed: int, group: str) -> float:
-    """A number in [0, 1) that no other group has a say in."""
-    # A name that is not UTF-8 has a hash as well.
+    """A number in [0, 1) that depends only on the seed and on the group's name."""
+    # surrogatepass: names that are not UTF-8 must have a hash, too.
     digest = hashlib.sha256(f"{seed}:{group}".encode(errors="surrogatepass")).digest()
     return int.from_bytes(digest[:_DRAWN_BYTES]) / (1 << 8 * _DRAWN_BYTES)

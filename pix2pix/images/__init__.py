@@ -1,4 +1,5 @@
-"""One image: from the bytes of a file to values and back, its scale, pictures for people.
+"""Single images: decoding and encoding files, resizing, and picture grids for people to look at.
 
-Imports nothing of data sets. Start with `image`.
+Imports only `config`, `files` and `errors`; data sets of images live in `preparation` and `data`.
+Start reading with `image`.
 """

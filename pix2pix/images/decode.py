@@ -1,7 +1,8 @@
-"""From the bytes of an image file to values: nothing lost, nothing half read.
+"""Decode the bytes of an image file to pixel values, without loss.
 
-The format is told by the content, not by the suffix. OpenCV is not used here: it hands out
-the readable half of a truncated file, and writes its complaints past Python to the console.
+The format is recognised by the content, not by the file's suffix. OpenCV is not used here: it
+returns the readable part of a truncated file without an error, and its native code writes messages
+to the console that Python cannot catch.
 """
 
 import io
@@ -33,25 +34,27 @@ _GIF = (b"GIF87a", b"GIF89a")
 _BMP = b"BM"
 _NPY = b"\x93NUMPY"
 
-_MAX_PIXELS = 2 * 178_956_970  # from there on Pillow takes a file for a decompression bomb
+_MAX_PIXELS = 2 * 178_956_970  # above this, Pillow refuses an image as a decompression bomb
 _DTYPES = ("uint8", "uint16", "float32")
 _ALPHA_MODES = ("LA", "PA", "RGBA")
 _MODES = ("1", "L", "P", "RGB", "I;16", *_ALPHA_MODES)
-_METADATA_CHUNKS = {b"eXIf", b"iTXt", b"tEXt", b"zTXt"}  # where an orientation may be
+_METADATA_CHUNKS = {b"eXIf", b"iTXt", b"tEXt", b"zTXt"}  # PNG chunks that can hold an orientation
 
 
 def decode(data: bytes, *, label_ids: bool = False) -> np.ndarray:
-    """The pixels of `decode_file`."""
+    """Return only the pixels of `decode_file`."""
     return decode_file(data, label_ids=label_ids).pixels
 
 
 def decode_file(data: bytes, *, label_ids: bool = False) -> Decoded:
-    """The pixels of an image file, (H, W, C) uint8, uint16 or float32, in RGB(A) order, and facts.
+    """Decode an image file: its pixels and the facts that the file states about them.
 
-    Pixels stand upright as EXIF says; of an animation the first frame is taken. A palette is
-    expanded to its colours and one-bit pixels become 0 and 255, unless `label_ids`: then the stored
-    indices are the values. Raises UserError (without the file's name) if the file is damaged, no
-    image, or of an unsupported kind; the text says what to do.
+    Pixels are (H, W, C) uint8, uint16 or float32, channels in RGB(A) order, rotated upright as the
+    EXIF orientation says. Of an animation, only the first frame is decoded. Palette indices become
+    colours and one-bit pixels become 0 and 255; with `label_ids` both keep their stored values.
+
+    Raises UserError if the file is damaged, is no image, or has an unsupported kind of pixels. The
+    message says what to do but does not name the file; the caller adds the name.
     """
     if not data:
         raise UserError(f"is an empty file; {WHOLE_FILE}")
@@ -86,7 +89,7 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
     try:
         kinds = _check_chunks(data)
         depth, colour_type = data[24], data[25]
-        if depth == 16:  # Pillow would reduce 16-bit colour to 8 bits
+        if depth == 16:  # Pillow would reduce 16-bit colours to 8 bits
             _check_size(data)
             pixels = np.asarray(imagecodecs.png_decode(data))
             has_metadata = bool(kinds & _METADATA_CHUNKS)
@@ -97,15 +100,17 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
         raise damaged(error) from None
     decoded = _decode_pillow(data, "PNG", label_ids=label_ids)
     if label_ids and colour_type == 0 and 1 < depth < 8:
-        # Pillow spreads 0..2**depth-1 over 0..255
+        # Pillow has scaled 0..2**depth-1 to 0..255; divide to get the stored ids back.
         return Decoded(decoded.pixels // (255 // (2**depth - 1)), decoded.facts)
     return decoded
 
 
 def _check_chunks(data: bytes) -> set[bytes]:
-    """The kinds of chunks. Raises UserError unless all of a PNG are there, with right check sums.
+    """Return the kinds of the chunks of a PNG file.
 
-    The decoders do without the last chunk, and print what they think of damaged ones.
+    Raises UserError if a check sum is wrong, struct.error if the file ends before its IEND chunk.
+    The decoders alone do not suffice: they accept a file without IEND, and print messages about
+    damaged chunks to the console.
     """
     first, kind = len(_PNG), b""
     kinds = set()
@@ -120,10 +125,10 @@ def _check_chunks(data: bytes) -> set[bytes]:
 
 
 def _check_size(data: bytes) -> None:
-    """Raise UserError where a PNG claims more pixels than Pillow takes of any file."""
+    """Raise UserError if a PNG header states more pixels than Pillow accepts."""
     width, height = struct.unpack_from(">II", data, 16)
     if width * height > _MAX_PIXELS:
-        raise UserError(f"it claims to hold {width}x{height} pixels")
+        raise UserError(f"its header states {width}x{height} pixels")
 
 
 def _png_orientation(data: bytes) -> int:
@@ -134,8 +139,8 @@ def _png_orientation(data: bytes) -> int:
 def _decode_pillow(
     data: bytes, file_format: str, *, label_ids: bool = False, is_lossy: bool = False
 ) -> Decoded:
-    """The first frame, upright."""
-    # MPO: several JPEGs in one file, as some cameras write them.
+    """Decode the first frame of a file, rotated upright."""
+    # MPO is several JPEGs in one file; some cameras write it.
     formats = ("JPEG", "MPO") if file_format == "JPEG" else (file_format,)
     try:
         with Image.open(io.BytesIO(data), formats=formats) as file:
@@ -162,11 +167,11 @@ def _decode_pillow(
 
 
 def _has_lossy_chunk(data: bytes) -> bool:
-    """Whether any picture of a WEBP file is compressed with loss (chunk "VP8 ", not "VP8L")."""
+    """Whether any frame of a WEBP file is compressed with loss (chunk "VP8 ", not "VP8L")."""
     first = 12
     while first + 8 <= len(data):
         kind, length = struct.unpack_from("<4sI", data, first)
-        if kind == b"ANMF":  # a frame: its own chunks follow 16 bytes of position and time
+        if kind == b"ANMF":  # a frame; 16 bytes of position and time precede the frame's own chunks
             first += 24
             continue
         if kind == b"VP8 ":
@@ -176,13 +181,16 @@ def _has_lossy_chunk(data: bytes) -> bool:
 
 
 def _check_gif_end(data: bytes) -> None:
-    """Raise UserError unless the closing byte is there: without, Pillow hands out what there is."""
+    """Raise UserError if the closing byte is missing.
+
+    Pillow would return the readable part of such a file without an error.
+    """
     if not data.rstrip(b"\0\r\n").endswith(b";"):
         raise damaged(UserError("its end is missing"))
 
 
 def _check_bmp_size(data: bytes) -> None:
-    """Raise UserError if there are fewer bytes than a BMP says of itself."""
+    """Raise UserError if there are fewer bytes than the BMP header states."""
     if len(data) < max(int.from_bytes(data[2:6], "little"), 26):
         raise damaged(UserError("its end is missing"))
 
@@ -198,7 +206,10 @@ def _decode_npy(data: bytes) -> Decoded:
 
 
 def _checked(pixels: np.ndarray) -> np.ndarray:
-    """The pixels as contiguous (H, W, C) in this machine's byte order. Raises UserError."""
+    """Return the pixels as a contiguous (H, W, C) array in this machine's byte order.
+
+    Raises UserError for another number of axes, another dtype, or values that are not finite.
+    """
     if pixels.ndim not in (2, 3) or 0 in pixels.shape:
         raise UserError(f"has shape {pixels.shape}; store (height, width, channels)")
     if pixels.ndim == 2:

@@ -1,4 +1,4 @@
-"""What decoding a file gives, and how its faults are told; shared by the decoders."""
+"""The result of decoding a file, and the errors for damaged files; shared by the decoders."""
 
 import struct
 import tokenize
@@ -12,7 +12,7 @@ from pix2pix.images.orientation import UPRIGHT
 
 WHOLE_FILE = "replace it with a whole copy"
 
-# What the decoders raise on damaged files; SyntaxError is Pillow's word for a broken PNG chunk.
+# What the decoders raise on damaged files. Pillow raises SyntaxError for a broken PNG chunk.
 DAMAGED = (
     OSError,
     ValueError,
@@ -33,11 +33,12 @@ DAMAGED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts:
-    """What a file says of its pixels, apart from their values.
+    """What a file states about its pixels besides their values.
 
-    `orientation` is the EXIF tag (1: none), which the pixels have been turned by. `has_alpha`: the
-    last channel is opacity, not multiplied into the others. `num_frames` are those of an animation,
-    of which the first one was taken; `num_pages` those of a TIFF, which became channels.
+    `orientation` is the EXIF value, 1..8 (1: upright); the decoded pixels are already rotated by
+    it. `has_alpha`: the last channel is opacity, and the colours are not multiplied by it.
+    `num_frames` is 1, or the length of an animation, of which the first frame was decoded.
+    `num_pages` is the number of pages of a TIFF file, each of which became a channel.
     """
 
     file_format: str
@@ -50,19 +51,22 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The pixels of a file, (H, W, C) after `decode`, upright; and what the file says of them."""
+    """The pixels of a file, upright, (H, W, C) after `decode_file`; and the facts about them."""
 
     pixels: np.ndarray
     facts: FileFacts
 
 
 def damaged(error: BaseException) -> UserError:
-    """The refusal of a file that a decoder gave up on."""
+    """The error for a file that a decoder could not read."""
     return UserError(f"is truncated, damaged or too large ({error}); {WHOLE_FILE}")
 
 
 def from_bits(pixels: np.ndarray, *, label_ids: bool) -> np.ndarray:
-    """One-bit pixels as uint8; others as they are."""
+    """Convert boolean pixels to uint8: 0 and 255, or 0 and 1 with `label_ids`.
+
+    Other pixels are returned unchanged.
+    """
     if pixels.dtype != np.bool_:
         return pixels
     return pixels.astype(np.uint8) * np.uint8(1 if label_ids else 255)

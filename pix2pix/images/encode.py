@@ -1,6 +1,7 @@
-"""From pixels to the bytes of a file that `decode` reads back as they were.
+"""Encode pixels as the bytes of a file; `decode` returns the same pixels.
 
-PNG where it can hold them, which every viewer opens, else TIFF.
+The format is PNG, which every viewer opens, or TIFF for images that PNG cannot store: float32, or
+more than four channels.
 """
 
 import io
@@ -14,13 +15,16 @@ _RGB = 3
 
 
 def file_suffix(dtype: str, channels: int) -> str:
-    """The suffix of the files that `encode` makes of such images."""
+    """The suffix (".png" or ".tif") for files that `encode` makes of images of this kind."""
     is_png = np.dtype(dtype).kind == "u" and channels <= _PNG_CHANNELS
     return ".png" if is_png else ".tif"
 
 
 def encode(image: np.ndarray) -> bytes:
-    """An image (H, W, C), uint8, uint16 or float32, as a file; the same image is the same bytes."""
+    """Encode an image (H, W, C), uint8, uint16 or float32, as the content of a file.
+
+    Equal images give equal bytes.
+    """
     channels = image.shape[2]
     pixels = np.ascontiguousarray(image[..., 0] if channels == 1 else image)
     if file_suffix(image.dtype.name, channels) == ".png":
@@ -31,6 +35,6 @@ def encode(image: np.ndarray) -> bytes:
         pixels,
         photometric="rgb" if channels == _RGB else "minisblack",
         planarconfig=None if channels == 1 else "contig",
-        metadata=None,  # else the shape, in tifffile's own words
+        metadata=None,  # otherwise tifffile adds its own description of the shape
     )
     return file.getvalue()

@@ -16,17 +16,18 @@ _INK = (30, 30, 30)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LARGEST_TEXT = 0.5  # letters of about 11 px, legible without zooming in
 _TEXT_MARGIN_PX = 3
-_SQUARE_PX = 8  # of the checkerboard that stands for transparency
-_BOARD = (0.6, 0.8)  # its greys, in 0..1
+_SQUARE_PX = 8  # side of a square of the checkerboard behind transparent pixels
+_BOARD = (0.6, 0.8)  # grey levels of the checkerboard, in [0, 1]
 
 
 def as_rgb8(
     image: np.ndarray, value_range: tuple[float, float], *, alpha: bool = False
 ) -> np.ndarray:
-    """Stored values (H, W, C) of any dtype as (H, W, 3) uint8: value_range becomes 0..255, clipped.
+    """Convert stored values (H, W, C) of any dtype to (H, W, 3) uint8 RGB.
 
-    One channel is shown gray; two as red and green; of more than three the first three are shown.
-    With `alpha` the last channel is opacity, and the others are shown before a checkerboard.
+    `value_range` is mapped to 0..255; values outside are clipped. One channel becomes grey, two
+    become red and green, and of more than three only the first three are used. With `alpha` the
+    last channel is opacity, and the others are drawn over a checkerboard.
     """
     low, high = value_range
     opacity = image[..., -1:] if alpha else None
@@ -34,33 +35,38 @@ def as_rgb8(
     shares = _shares(colours[..., :3], low, high)
     if opacity is not None:
         shares = _on_checkerboard(shares, _shares(opacity, low, high))
-    shown: np.ndarray = np.rint(shares * 255).astype(np.uint8)
-    if shown.shape[-1] == 1:
-        return shown.repeat(3, axis=-1)
-    return np.pad(shown, ((0, 0), (0, 0), (0, 3 - shown.shape[-1])))
+    pixels: np.ndarray = np.rint(shares * 255).astype(np.uint8)
+    if pixels.shape[-1] == 1:
+        return pixels.repeat(3, axis=-1)
+    return np.pad(pixels, ((0, 0), (0, 0), (0, 3 - pixels.shape[-1])))
 
 
 def _shares(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Map [low, high] to [0, 1], clipped, float32."""
     shares: np.ndarray = (values.astype(np.float32) - low) / np.float32(high - low)
     return shares.clip(0, 1)
 
 
 def _on_checkerboard(colours: np.ndarray, opacity: np.ndarray) -> np.ndarray:
-    """Colours (H, W, C) in 0..1 before two greys, seen through their opacity (H, W, 1) in 0..1."""
+    """Blend colours (H, W, C) with a checkerboard of two greys by their opacity (H, W, 1).
+
+    All values are in [0, 1].
+    """
     rows, columns = (np.arange(size) // _SQUARE_PX for size in colours.shape[:2])
     is_dark = ((rows[:, None] + columns) % 2)[..., None]
     board = np.where(is_dark, *_BOARD).astype(np.float32)
-    shown: np.ndarray = colours * opacity + board * (1 - opacity)
-    return shown
+    blended: np.ndarray = colours * opacity + board * (1 - opacity)
+    return blended
 
 
 def image_grid(
     rows: Sequence[Sequence[np.ndarray]], *, headings: Sequence[str] = (), gap_px: int = 4
 ) -> np.ndarray:
-    """Set tiles out in rows and columns on white, a heading above each column.
+    """Arrange tiles in rows and columns on a white background, with a heading above each column.
 
-    Tiles smaller than the largest are centred in its size, never resampled. The result is
-    (H, W, 3) uint8. Raises ValueError if rows differ in length or headings do not match them.
+    A tile that is smaller than the largest one is centred in its cell; no tile is resized. The
+    result is (H, W, 3) uint8. Raises ValueError if the rows differ in length, or if the number of
+    headings is not the number of columns.
     """
     lengths = {len(row) for row in rows}
     if len(lengths) != 1 or 0 in lengths:
@@ -76,12 +82,12 @@ def image_grid(
 
 
 def write_png(path: Path, image: np.ndarray) -> None:
-    """Write an (H, W, 3) uint8 image; `path` appears complete or not at all."""
+    """Write an (H, W, 3) uint8 RGB image as a PNG file, completely or not at all."""
     write_bytes(path, png_bytes(image))
 
 
 def png_bytes(image: np.ndarray) -> bytes:
-    """An (H, W, 3) uint8 image as the content of a PNG file."""
+    """Encode an (H, W, 3) uint8 RGB image as the content of a PNG file."""
     _, encoded = cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]))
     return encoded.tobytes()
 
@@ -98,7 +104,7 @@ def _row(tiles: Sequence[np.ndarray], *, gap_px: int) -> np.ndarray:
 
 
 def _joined(parts: Sequence[np.ndarray], *, gap_px: int, axis: int) -> np.ndarray:
-    """Parts one after another along `axis`, with white between."""
+    """Join parts along `axis`, with a white gap between them."""
     shape = list(parts[0].shape)
     shape[axis] = gap_px
     gap = np.full(shape, _WHITE, np.uint8)
@@ -107,7 +113,7 @@ def _joined(parts: Sequence[np.ndarray], *, gap_px: int, axis: int) -> np.ndarra
 
 
 def _heading_tiles(headings: Sequence[str], width: int) -> list[np.ndarray]:
-    """White tiles of one height with the headings, words wrapped, at one size for all of them."""
+    """One white tile per heading, all of one height and text size; long headings are wrapped."""
     room = width - 2 * _TEXT_MARGIN_PX
     words = [word for heading in headings for word in heading.split()]
     widest = max((_text_width(word, _LARGEST_TEXT) for word in words), default=0)

@@ -1,6 +1,7 @@
-"""One image: read, brought to the channels of its side, resized.
+"""Read one image file, convert it to the channels of its side, and resize it.
 
-Arrays are (H, W, C), channels in RGB order, uint8, uint16 or float32.
+A side is the source or the target of a pair, with the settings that `data.source` or `data.target`
+declare. Arrays are (H, W, C), channels in RGB order, uint8, uint16 or float32.
 """
 
 import logging
@@ -18,67 +19,70 @@ from pix2pix.images.alpha import weighted_by_alpha
 from pix2pix.images.decode import decode_file
 from pix2pix.images.decoded import Decoded
 from pix2pix.images.labels import LabelSide, class_range, void_to_class
-from pix2pix.images.names import shown
+from pix2pix.images.names import printable
 
 logger = logging.getLogger(__name__)
 
-
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
-_CV_CHANNELS = 4  # cv2.resize averages at most so many at once
+_CV_CHANNELS = 4  # the most channels that cv2.resize can average in one call
 
 
 class Side(LabelSide, Protocol):
-    """What must be known of a side to read its images: of SideConfig and of SideRecord."""
+    """The settings of a side that reading its images needs.
+
+    `SideConfig` (from params.yaml) and `SideRecord` (from the manifest) both have them.
+    """
 
     @property
     def kind(self) -> Kind:
-        """Whether the values are measured or are labels."""
+        """Whether the values are measured ("image") or are labels ("labels")."""
 
     @property
     def channels(self) -> int:
-        """Channels that the networks see."""
+        """The number of channels that the networks receive."""
 
     @property
     def grayscale(self) -> bool:
-        """Whether colour files become one channel."""
+        """Whether files with three channels are converted to one channel."""
 
 
 def read_image(path: Path, *, label_ids: bool = False) -> np.ndarray:
-    """The pixels of `read_file`."""
+    """Return only the pixels of `read_file`."""
     return read_file(path, label_ids=label_ids).pixels
 
 
 def read_file(path: Path, *, label_ids: bool = False) -> Decoded:
-    """Read an image file in its own depth: (H, W, C), upright, and what the file says of itself.
+    """Read and decode an image file without changing its dtype, see `decode_file`.
 
-    The formats are those of `decode`. Raises UserError naming the file if it cannot be read
-    whole, is no image, or holds values other than uint8, uint16 and finite float32.
+    Raises UserError naming the file if it cannot be read completely, is no image, or has values
+    other than uint8, uint16 and finite float32.
     """
     try:
         return decode_file(read_plain(path), label_ids=label_ids)
     except OSError as error:
-        raise UserError(f"{shown(path)}: cannot be read ({error.strerror or error})") from None
+        raise UserError(f"{printable(path)}: cannot be read ({error.strerror or error})") from None
     except UserError as error:
-        raise UserError(f"{shown(path)}: {error}") from None
+        raise UserError(f"{printable(path)}: {error}") from None
 
 
 def read_side(path: Path, side: Side) -> np.ndarray:
-    """`read_file` and `conform`: an image as this side's networks expect it."""
-    read = read_file(path, label_ids=side.num_labels is not None)
-    if read.facts.num_frames > 1:
-        logger.warning("%s: the first of %d frames is taken", shown(path), read.facts.num_frames)
+    """Read an image file of a side and convert it with `conform`. Raises UserError."""
+    decoded = read_file(path, label_ids=side.num_labels is not None)
+    num_frames = decoded.facts.num_frames
+    if num_frames > 1:
+        logger.warning("%s: only the first of %d frames is used", printable(path), num_frames)
     try:
-        return conform(read.pixels, side)
+        return conform(decoded.pixels, side)
     except UserError as error:
-        raise UserError(f"{shown(path)}: {error}") from None
+        raise UserError(f"{printable(path)}: {error}") from None
 
 
 def conform(image: np.ndarray, side: Side) -> np.ndarray:
-    """(H, W, C) with the channels and the class ids that the networks of `side` see.
+    """Convert (H, W, C) to the channels and the class ids that the networks of `side` receive.
 
-    Colours become luma (Rec. 601, same dtype) if the side asks for grey, void the class after the
-    last one. Raises UserError if the number of channels is not the declared one, LabelError if a
-    value is no declared class id.
+    Three channels become luma (ITU-R BT.601, same dtype) if the side is grayscale; pixels with the
+    void label get the id after the last class. Raises UserError if the number of channels is not
+    the declared one, LabelError if a value is no declared class id.
     """
     return void_to_class(_with_channels(image, side), side)
 
@@ -99,7 +103,10 @@ def _with_channels(image: np.ndarray, side: Side) -> np.ndarray:
 
 
 def _equal_channel(image: np.ndarray) -> np.ndarray:
-    """The ids of a label map that is stored as grey RGB. Raises UserError if it holds colours."""
+    """Return one channel of a label map that is stored as RGB with three equal channels.
+
+    Raises UserError if the channels differ.
+    """
     if not _is_grey(image):
         raise UserError(
             "grayscale: true would turn label colours into brightness; "
@@ -120,12 +127,12 @@ def _channels_hint(image: np.ndarray, side: Side) -> str:
         return "set grayscale: true, or convert it"
     if side.num_labels is None:
         return (
-            "set num_labels: N if the files hold class ids 0..N-1 (the colours of a palette are "
-            "not read then), or channels: 3 if the labels are told by colour"
+            "set num_labels: N if the files store class ids 0..N-1 (the colours of a palette are "
+            "then not read), or channels: 3 if each label is a colour"
         )
     return (
         "num_labels needs files with one class id per pixel, grey or with a palette; convert it, "
-        "or set num_labels: null and channels: 3 if the labels are told by colour"
+        "or set num_labels: null and channels: 3 if each label is a colour"
     )
 
 
@@ -134,10 +141,11 @@ def _is_grey(image: np.ndarray) -> bool:
 
 
 def value_range(dtype: str | np.dtype, side: SideConfig) -> tuple[float, float]:
-    """The values that map to -1 and 1: declared, the labels', or the whole range of the integers.
+    """The stored values that are mapped to -1 and 1.
 
-    Raises UserError for floats without a declared range, and for a void_label that the integers
-    cannot hold.
+    This is the declared range, else the range of the class ids, else the whole range of an integer
+    dtype. Raises UserError for floats without a declared range, and for a void_label that the
+    dtype cannot store.
     """
     if side.value_range is not None:
         return side.value_range
@@ -165,12 +173,12 @@ def _check_void_fits(dtype: np.dtype, side: SideConfig) -> None:
 def resize(
     image: np.ndarray, height: int, width: int, *, kernel: AnyKernel, alpha: bool = False
 ) -> np.ndarray:
-    """Resize (H, W, C) to (height, width, C), same dtype.
+    """Resize (H, W, C) to (height, width, C) of the same dtype.
 
-    nearest takes the pixel under each new pixel's centre, area averages what each new pixel covers
-    (up and down alike), bilinear and bicubic are antialiased, i.e. widened when shrinking. With
-    `alpha` the last channel is opacity, and weighs the colours: what is transparent gives no
-    colour to what can be seen.
+    "nearest" copies the pixel under the centre of each new pixel. "area" averages the pixels that
+    each new pixel covers, both when shrinking and when enlarging. "bilinear" and "bicubic" are
+    antialiased: their kernels are widened when shrinking. With `alpha` the last channel is opacity
+    and weights the colours, so that transparent pixels do not colour visible ones.
     """
     if image.shape[:2] == (height, width):
         return image
@@ -181,13 +189,13 @@ def resize(
         filtered = weighted_by_alpha(image, lambda values: _filter(values, height, width, kernel))
     else:
         filtered = _filter(image, height, width, kernel)
-    if image.dtype.kind == "f":  # bicubic overshoots, others by a rounding: keep to the range
+    if image.dtype.kind == "f":  # bicubic overshoots, and rounding errors can leave the range
         filtered = filtered.clip(image.min(), image.max())
     return _as_dtype(filtered, image.dtype)
 
 
 def _filter(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.ndarray:
-    """(H, W, C) of any dtype -> (height, width, C) float32."""
+    """Resize (H, W, C) of any dtype to (height, width, C) float32."""
     match kernel:
         case "area":
             return _resize_area(image, height, width)
@@ -200,12 +208,15 @@ def _filter(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.nd
 
 
 def _centres(old: int, new: int) -> np.ndarray:
+    """The old index under the centre of each new pixel, (new,)."""
     return (2 * np.arange(new) + 1) * old // (2 * new)
 
 
 def _resize_area(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Box average in float32, one axis at a time: where one axis shrinks and the other grows,
-    OpenCV in a single call drops pixels instead of averaging them.
+    """Average boxes of pixels in float32, one axis at a time.
+
+    In a single call that shrinks one axis and enlarges the other, OpenCV would drop pixels instead
+    of averaging them.
     """
     parts = []
     for first in range(0, image.shape[2], _CV_CHANNELS):
@@ -219,7 +230,7 @@ def _resize_area(image: np.ndarray, height: int, width: int) -> np.ndarray:
 def _resize_pillow(
     image: np.ndarray, height: int, width: int, resample: Image.Resampling
 ) -> np.ndarray:
-    """Channel by channel in float32, so that 16 bits and any number of channels work."""
+    """Resize each channel as float32; Pillow itself resizes no 16-bit or many-channel images."""
     channels = [
         Image.fromarray(image[..., index].astype(np.float32)).resize((width, height), resample)
         for index in range(image.shape[2])
@@ -228,7 +239,7 @@ def _resize_pillow(
 
 
 def _as_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Round and clip to integers; floats are only converted."""
+    """Convert to `dtype`; for integers, values are rounded and clipped first."""
     if dtype.kind == "f":
         return values.astype(dtype)
     whole: np.ndarray = np.rint(values).clip(0, np.iinfo(dtype).max)

@@ -1,9 +1,9 @@
-"""Class ids as files hold them, and as the networks see them.
+"""Class ids as files store them, and as the networks receive them.
 
 In a file the ids are 0..num_labels-1, and `void_label` (often 255) marks pixels without a class.
-The networks see void as one more class after the last one, num_labels: next to the other ids and
-not far above them, so that it does not take most of the range for itself. Every image then has a
-value at every pixel, and L1 and the other scores count void pixels like those of any class.
+The networks receive void as one more class with the id num_labels. This id is next to the others;
+with 255, void would use up most of the value range. Every pixel has a value, so L1 and the
+other scores count void pixels like those of any class.
 """
 
 from typing import Protocol
@@ -12,11 +12,11 @@ import numpy as np
 
 from pix2pix.errors import UserError
 
-_SHOWN_VALUES = 5
+_NUM_LISTED = 5  # wrong ids that an error message lists
 
 
 class LabelSide(Protocol):
-    """What is said of the ids of a side; num_labels None: it holds none."""
+    """The settings of a side's class ids; num_labels is None if its values are no class ids."""
 
     @property
     def num_labels(self) -> int | None:
@@ -24,23 +24,23 @@ class LabelSide(Protocol):
 
     @property
     def void_label(self) -> int | None:
-        """The id in files that means: no class."""
+        """The id that marks pixels without a class in files; None if there is no such id."""
 
 
 class LabelError(UserError):
-    """An image does not hold the class ids that its side declares."""
+    """An image has values that are not among the class ids that its side declares."""
 
 
 def class_range(num_labels: int, void_label: int | None) -> tuple[float, float]:
-    """The lowest and the highest id that the networks see."""
+    """The lowest and the highest id that the networks receive."""
     return (0.0, float(num_labels - 1 if void_label is None else num_labels))
 
 
 def void_to_class(image: np.ndarray, side: LabelSide) -> np.ndarray:
-    """Ids as in a file, of any shape -> as the networks see them: void becomes num_labels.
+    """Replace `void_label` by num_labels, in an array of any shape.
 
-    Images of sides without ids are returned as they are. Raises LabelError if there are values that
-    are neither ids nor void.
+    Images of sides without class ids are returned unchanged. Raises LabelError if a value is
+    neither a class id nor `void_label`.
     """
     if side.num_labels is None:
         return image
@@ -56,7 +56,7 @@ def void_to_class(image: np.ndarray, side: LabelSide) -> np.ndarray:
 
 
 def class_to_void(image: np.ndarray, side: LabelSide) -> np.ndarray:
-    """The inverse of `void_to_class`: what the networks drew, as ids for a file."""
+    """The inverse of `void_to_class`: replace num_labels by `void_label`, for writing a file."""
     if side.num_labels is None or side.void_label is None:
         return image
     return np.where(image == side.num_labels, image.dtype.type(side.void_label), image)
@@ -65,7 +65,7 @@ def class_to_void(image: np.ndarray, side: LabelSide) -> np.ndarray:
 def _refuse(wrong: np.ndarray, side: LabelSide) -> None:
     if not wrong.size:
         return
-    shown = ", ".join(str(value) for value in wrong[:_SHOWN_VALUES])
-    more = ", ..." if len(wrong) > _SHOWN_VALUES else ""
+    listed = ", ".join(str(value) for value in wrong[:_NUM_LISTED])
+    more = ", ..." if len(wrong) > _NUM_LISTED else ""
     void = "" if side.void_label is None else f" and void_label {side.void_label}"
-    raise LabelError(f"it holds {shown}{more}; num_labels is {side.num_labels}{void}")
+    raise LabelError(f"it holds {listed}{more}; num_labels is {side.num_labels}{void}")

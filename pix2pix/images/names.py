@@ -1,6 +1,7 @@
-"""File names that are not UTF-8: most file systems allow them, JSON, DVC and MLflow do not.
+"""Check and print file names, also those that are not UTF-8.
 
-Python hands such bytes out as lone surrogates, which fail wherever the name is written.
+Most file systems allow such names; JSON, DVC and MLflow do not. Python represents their bytes as
+lone surrogates (PEP 383), and writing a string with lone surrogates raises an error.
 """
 
 import os
@@ -24,33 +25,33 @@ def is_utf8(name: str | Path) -> bool:
     return True
 
 
-def shown(name: str | Path) -> str:
-    r"""The name for a person: bytes that are not UTF-8 as \xe9."""
+def printable(name: str | Path) -> str:
+    r"""The name for a message or a report: a byte that is not UTF-8 is written as \xe9."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def relative_paths(root: Path, paths: Iterable[Path]) -> tuple[str, ...]:
-    """Paths relative to the data folder, each once, for a person."""
-    return tuple(shown(path.relative_to(root).as_posix()) for path in dict.fromkeys(paths))
+    """The paths relative to `root`, without repetitions, as text for messages and reports."""
+    return tuple(printable(path.relative_to(root).as_posix()) for path in dict.fromkeys(paths))
 
 
-def some(names: Sequence[str], *, num_shown: int = 5) -> str:
-    """The first of many names."""
-    more = ", ..." if len(names) > num_shown else ""
-    return ", ".join(names[:num_shown]) + more
+def first_names(names: Sequence[str], *, max_names: int = 5) -> str:
+    """Join the first names with commas, and ", ..." if there are more."""
+    more = ", ..." if len(names) > max_names else ""
+    return ", ".join(names[:max_names]) + more
 
 
 def refuse_bad_names(root: Path) -> None:
     """Raise UserError naming the files below `root` whose names are not UTF-8."""
     bad = [
-        Path(place, name)
-        for place, folders, names in os.walk(root)
+        Path(folder, name)
+        for folder, folders, names in os.walk(root)
         for name in (*folders, *names)
         if not is_utf8(name)
     ]
     if bad:
-        listed = "\n".join(f"  {shown(path)}" for path in sorted(bad)[:20])
+        listed = "\n".join(f"  {printable(path)}" for path in sorted(bad)[:20])
         more = f"\n  ... and {len(bad) - 20} more" if len(bad) > 20 else ""
         raise UserError(
-            f"{len(bad)} name(s) below {shown(root)} are not UTF-8; {REMEDY}:\n{listed}{more}"
+            f"{len(bad)} name(s) below {printable(root)} are not UTF-8; {REMEDY}:\n{listed}{more}"
         )

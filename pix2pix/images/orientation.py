@@ -1,7 +1,7 @@
-"""EXIF orientation: a tag that says how stored pixels are to be turned to stand upright.
+"""EXIF orientation: a tag that says how to turn the stored pixels upright.
 
-JPEG, PNG, TIFF (tag 274) and WEBP can carry it; cameras and phones write it in place of turning the
-pixels themselves.
+JPEG, PNG, TIFF (tag 274) and WEBP files can have it. Cameras and phones write the tag instead of
+turning the pixels themselves.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,10 +23,13 @@ _TURNS: Mapping[int, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def orientation(tag: object) -> int:
-    """The value of the tag, 1..8; 1 (as it is) where it is absent or means nothing."""
+    """The value of the tag, 1..8; 1 (upright) if the tag is absent or has no valid value."""
     return tag if isinstance(tag, int) and tag in _TURNS else UPRIGHT
 
 
 def upright(pixels: np.ndarray, value: int) -> np.ndarray:
-    """Turn (H, W, ...) as `orientation` says; the result may be a view, H and W may change."""
+    """Turn (H, W, ...) upright by an orientation 1..8; H and W may be exchanged.
+
+    The result may be a view of `pixels`.
+    """
     return _TURNS[value](pixels) if value in _TURNS else pixels

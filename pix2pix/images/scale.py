@@ -1,7 +1,8 @@
-"""How large the networks see an image, and back: the same for preparing, scoring and translating.
+"""Resize images to the size that the networks receive, and results back to the original size.
 
-`stretch`, the one rule there is: every image, of whatever shape, is stretched to a square, because
-the pairs of a training were. A model knows no other scale than the one it was trained at.
+Preparation, scoring and translation all use these functions, so that a model always receives images
+at the scale that it was trained at. The only rule is `stretch`: every image, of any shape, is
+stretched to a square.
 """
 
 from typing import Protocol
@@ -13,26 +14,26 @@ from pix2pix.images.image import resize
 
 
 class Resized(Protocol):
-    """What must be known of a side to resize its images."""
+    """The settings of a side that resizing its images needs."""
 
     @property
     def kernel(self) -> AnyKernel:
-        """The filter: nearest for labels, which are never mixed."""
+        """The resampling filter; "nearest" for labels, which must not be mixed."""
 
     @property
     def alpha(self) -> bool:
-        """Whether the last channel is opacity, by which colours are weighed."""
+        """Whether the last channel is opacity, which then weights the colours."""
 
 
 def to_square(image: np.ndarray, side: Resized, size_px: int) -> np.ndarray:
-    """(H, W, C) as `conform` gives it -> (size_px, size_px, C) as it is stored and trained on."""
+    """Stretch an image (H, W, C) from `conform` to (size_px, size_px, C)."""
     return resize(image, size_px, size_px, kernel=side.kernel, alpha=side.alpha)
 
 
 def from_square(image: np.ndarray, side: Resized, height: int, width: int) -> np.ndarray:
-    """A square (S, S, C) that a network drew -> (height, width, C), the size of its source file.
+    """Stretch a generated square (S, S, C) to (height, width, C), the size of its source image.
 
-    Where `to_square` averages areas, this interpolates: enlarged by areas, it would be of blocks.
+    Where `to_square` uses "area", this uses "bilinear": enlarging with "area" would give blocks.
     """
     kernel = "bilinear" if side.kernel == "area" else side.kernel
     return resize(image, height, width, kernel=kernel, alpha=side.alpha)

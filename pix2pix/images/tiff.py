@@ -1,4 +1,4 @@
-"""From the bytes of a TIFF file to values: any number of channels, 8 and 16 bits and floats."""
+"""Decode the bytes of a TIFF file: any number of channels, 8 or 16 bits, or floats."""
 
 import io
 import logging
@@ -10,9 +10,9 @@ from pix2pix.errors import UserError
 from pix2pix.images.decoded import DAMAGED, Decoded, FileFacts, damaged, from_bits
 from pix2pix.images.orientation import ORIENTATION_TAG, orientation, upright
 
-_MAX_VALUES = 3 * 178_956_970  # as Pillow's limit for the other formats: 178 megapixels of RGB
+_MAX_VALUES = 3 * 178_956_970  # 178 megapixels of RGB, where Pillow warns of a decompression bomb
 
-# YCbCr: JPEG inside TIFF, which tifffile turns to RGB.
+# YCbCr is the colour space of JPEG inside TIFF; tifffile converts it to RGB.
 _PHOTOMETRICS = (
     tifffile.PHOTOMETRIC.MINISBLACK,
     tifffile.PHOTOMETRIC.RGB,
@@ -23,8 +23,11 @@ _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 
 
 def decode_tiff(data: bytes, *, label_ids: bool) -> Decoded:
-    """Pages of one size count as channels. Raises UserError, see `decode`."""
-    # All it has to say about a damaged file comes as an exception, too.
+    """Decode a TIFF file as `decode.decode_file` does. Raises UserError.
+
+    Several pages of one size become the channels of one image.
+    """
+    # tifffile logs what is wrong with a damaged file, and raises an exception with it as well.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
@@ -58,14 +61,16 @@ def decode_tiff(data: bytes, *, label_ids: bool) -> Decoded:
 
 
 def _check_size(file: tifffile.TiffFile, num_bytes: int) -> None:
-    """Raise UserError if the file is cut short, or claims a size that only damage explains.
+    """Raise UserError if the file is cut short or states an impossible size.
 
-    tifffile fills up a JPEG that is cut short, and spends minutes on billions of absent tiles.
+    tifffile itself pads a truncated JPEG silently, and spends minutes on billions of tiles that a
+    damaged header states.
     """
-    # By index: iterating never ends where damage has made the pages a circle.
+    # Pages are read by index. In a damaged file a page can point back to an earlier one, and
+    # iterating over `file.pages` would then never end.
     pages = [file.pages[index].aspage() for index in range(len(file.pages))]
     if sum(page.size for page in pages) > _MAX_VALUES:
-        raise UserError(f"it claims to hold {len(pages)} images of {pages[0].shape}")
+        raise UserError(f"its header states {len(pages)} images of shape {pages[0].shape}")
     end = max(
         offset + length
         for page in pages
@@ -85,7 +90,7 @@ def _channels_last(pixels: np.ndarray, axes: str) -> np.ndarray:
 
 
 def _straight(pixels: np.ndarray) -> np.ndarray:
-    """Colours that were stored multiplied by their alpha, divided by it: as other formats are."""
+    """Divide colours that were stored multiplied by alpha, so that alpha is straight."""
     top = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1.0
     alpha = pixels[..., -1:].astype(np.float64) / top
     nothing = np.zeros(pixels[..., :-1].shape)

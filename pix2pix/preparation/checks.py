@@ -1,4 +1,7 @@
-"""Checking a whole data set before anything is written: every offence, in one report."""
+"""Check a whole data set before anything is written, and report all offences at once.
+
+An offence is something that is wrong with the data, see `offences`.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,7 +13,7 @@ from pix2pix.data.groups import group_of
 from pix2pix.data.splits import Split, assign_splits, find_stand_ins
 from pix2pix.errors import UserError
 from pix2pix.images.image import value_range
-from pix2pix.images.names import relative_paths, some
+from pix2pix.images.names import first_names, relative_paths
 from pix2pix.preparation.file_notes import file_notes
 from pix2pix.preparation.folders import split_folder
 from pix2pix.preparation.inspection import Inspected, inspect_pair
@@ -31,10 +34,10 @@ __all__ = ["CheckReport", "check_pairs"]
 
 
 def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = None) -> CheckReport:
-    """Read every pair under `root` and report all that is wrong; nothing is written.
+    """Read every pair under `root` and report everything that is wrong. Writes nothing.
 
-    Raises UserError only where there is nothing to report on: no folder, no images, or too few
-    pairs although none is bad.
+    Raises UserError only if no report is possible: the folder is missing or has no images, or there
+    are too few pairs although no pair is bad.
     """
     discovery = find_pairs(root, config)
     inspect = partial(inspect_pair, root=root, config=config)
@@ -60,14 +63,16 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
         for pair in readable
         if pair.dtypes == dtypes and group_of(pair.files.pair_id, config.group) is not None
     ]
-    pairs, splits, misplaced = _place(sound, discovery, config, root=root, is_clean=not offences)
+    pairs, splits, split_offences = _split_without_leaks(
+        sound, discovery, config, root=root, is_clean=not offences
+    )
     return CheckReport(
         num_found=len(discovery.pairs) + len({o.pair_ids for o in discovery.offences}),
         pairs=tuple(
             CheckedPair(pair.files, splits[pair.files.pair_id], pair.content_hash) for pair in pairs
         ),
         dtypes=dtypes,
-        offences=(*offences, *misplaced),
+        offences=(*offences, *split_offences),
         notes=(
             *_notes(discovery, pairs, splits),
             *_empty_mask_notes(pairs, empty_masks),
@@ -91,7 +96,7 @@ def _usual_dtypes(pairs: Sequence[Inspected]) -> tuple[str, str]:
 
 
 def _has_alpha(pairs: Sequence[Inspected]) -> tuple[bool, bool]:
-    """Whether the last channel of sources and of targets is opacity, as their files say."""
+    """Whether the last channel of sources and of targets is opacity in any file."""
     facts = [pair.facts for pair in pairs]
     return any(each[0].has_alpha for each in facts), any(each[1].has_alpha for each in facts)
 
@@ -100,11 +105,11 @@ def _mixed_dtypes(
     pairs: Sequence[Inspected], dtypes: tuple[str, str], *, root: Path, config: DataConfig
 ) -> Iterator[Offence]:
     for pair in pairs:
-        for found, usual, name in zip(pair.dtypes, dtypes, side_names(config), strict=True):
-            if found != usual:
+        for dtype, usual, name in zip(pair.dtypes, dtypes, side_names(config), strict=True):
+            if dtype != usual:
                 files = pair.files
                 path = files.path_a if name == "A" else files.path_b
-                message = f"side {name} is {found}, most are {usual}"
+                message = f"side {name} is {dtype}, most are {usual}"
                 yield Offence(
                     "mixed_dtype", (files.pair_id,), relative_paths(root, [path]), message
                 )
@@ -122,7 +127,10 @@ def _ranges_missing(dtypes: tuple[str, str], config: DataConfig) -> Iterator[Off
 def _without_group(
     pairs: Sequence[Inspected], *, root: Path, pattern: str | None
 ) -> Iterator[Offence]:
-    """Not the pairs are to blame for it but the pattern: leaving them out would hide that."""
+    """Offences for pairs in whose ids `pattern` finds no group.
+
+    They name no pairs to leave out, because the mistake is in the pattern.
+    """
     for files in (pair.files for pair in pairs):
         if group_of(files.pair_id, pattern) is None:
             message = f"data.group: {pattern!r} finds no group in {files.pair_id!r}"
@@ -130,13 +138,14 @@ def _without_group(
             yield Offence("no_group", (), paths, message)
 
 
-def _place(
+def _split_without_leaks(
     sound: list[Inspected], discovery: Discovery, config: DataConfig, *, root: Path, is_clean: bool
 ) -> tuple[list[Inspected], dict[str, Split], list[Offence]]:
-    """The pairs that can be split without leaks, their splits, and what is wrong with the others.
+    """Split the sound pairs, leave out those that leak between splits, and split again.
 
-    Leaving out a leaking pair moves no other, but where it was a split's only one.
-    Raises UserError if there are too few pairs although all is clean.
+    Returns the remaining pairs, their splits and the offences of the others. It splits again
+    because a split whose only pair was left out gets a stand-in, which may leak as well. Raises
+    UserError if there are too few pairs although there is no offence (`is_clean`).
     """
     offences: list[Offence] = []
     while True:
@@ -164,12 +173,12 @@ def _split(
     pairs: Sequence[Inspected], discovery: Discovery, config: DataConfig
 ) -> dict[str, Split]:
     folders = {pair.files.pair_id: pair.files.folder for pair in pairs}
-    found = [pair.pair_id for pair in discovery.pairs]
-    found += [pair_id for offence in discovery.offences for pair_id in offence.pair_ids]
-    lost = {split_folder(pair_id) for pair_id in found} - set(folders.values()) - {None}
+    all_ids = [pair.pair_id for pair in discovery.pairs]
+    all_ids += [pair_id for offence in discovery.offences for pair_id in offence.pair_ids]
+    lost = {split_folder(pair_id) for pair_id in all_ids} - set(folders.values()) - {None}
     if not pairs:
         raise UserError("no sound pair is left")
-    if lost:  # a bad test folder must not quietly be replaced by pairs carved from train
+    if lost:  # otherwise training pairs would silently replace a test folder of bad pairs
         raise UserError(f"no sound pair is left in {' and '.join(sorted(filter(None, lost)))}")
     return assign_splits(folders, config)
 
@@ -179,20 +188,21 @@ def _notes(
 ) -> Iterator[str]:
     ignored = discovery.ignored
     if ignored:
-        yield f"{len(ignored)} file(s) of other kinds were left alone: {some(ignored)}"
+        yield f"{len(ignored)} file(s) of other kinds were ignored: {first_names(ignored)}"
     oblong = [pair.files.pair_id for pair in pairs if not pair.is_square]
     if oblong:
-        yield f"{len(oblong)} pair(s) are not square and will be squeezed: {some(oblong)}"
+        yield f"{len(oblong)} pair(s) are not square and will be squeezed: {first_names(oblong)}"
     equal = equal_within_splits(pairs, splits)
     if equal:
-        yield f"{len(equal)} pair(s) appear again within their split: {some(equal)}"
+        yield f"{len(equal)} pair(s) appear again within their split: {first_names(equal)}"
 
 
 def _empty_mask_notes(pairs: Sequence[Inspected], empty_masks: Sequence[str]) -> Iterator[str]:
     kept = {pair.files.pair_id for pair in pairs}
     empty = [pair_id for pair_id in empty_masks if pair_id in kept]
     if empty:
-        yield f"{len(empty)} pair(s) have a label map or mask of a single value: {some(empty)}"
+        names = first_names(empty)
+        yield f"{len(empty)} pair(s) have a label map or mask of a single value: {names}"
 
 
 def _stand_in_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
@@ -202,5 +212,5 @@ def _stand_in_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[
     for split, stand_ins in find_stand_ins(folders, config).items():
         yield (
             f"no pair falls into {split} by its own hash, as happens in a small set: "
-            f"{some(stand_ins)} stands in, and may move when pairs are added or left out"
+            f"{first_names(stand_ins)} is used there, and may move when pairs are added or left out"
         )

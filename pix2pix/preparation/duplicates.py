@@ -1,12 +1,12 @@
-"""Finding pictures again after re-encoding, resizing or a change of brightness.
+"""Find near duplicates: images that are equal but for encoding, size or brightness.
 
-A thumbnail of 16x16 luma cells, its mean removed, is a direction in 256 dimensions; how alike two
-pictures are is the angle between their directions, which a change of brightness or contrast hardly
-turns. It is given in bits: the number of bits in which random-hyperplane hashes of 256 bits would
-differ on average (Charikar 2002, sec. 3), 256 * angle / pi; 0 means alike, 128 unrelated.
+Each image is reduced to a thumbnail of 16x16 luma cells minus their mean, a vector of 256 numbers.
+The distance of two images is the angle between their vectors, which hardly depends on brightness
+and contrast. It is given in bits, 256 * angle / pi: the number of bits in which random-hyperplane
+hashes of 256 bits would differ on average (Charikar 2002, sec. 3). 0 means alike, 128 unrelated.
 
-Two pairs are near duplicates only if sources *and* targets are alike: flat label maps of different
-pictures may well look the same.
+Two pairs are near duplicates only if both their sources and their targets are alike, because label
+maps of different images can look the same.
 """
 
 from typing import NamedTuple
@@ -18,11 +18,11 @@ from pix2pix.images.image import LUMA, resize
 NUM_BITS = 256
 
 _CELLS = 16
-# What compression does to a nearly flat picture turns it anywhere. Every direction gets this share
-# of the usual contrast as a component in common, so that flat pictures count as alike.
+# Compression noise alone would decide the direction of a nearly flat image. Therefore every vector
+# gets one more component: this share of the median contrast. It makes flat images count as alike.
 _COMMON = 0.3
-_TINY = 1e-12  # in place of a common component of zero: all pictures of a side are flat
-_BLOCK = 1 << 22  # distances held at once: 16 MiB
+_TINY = 1e-12  # used for a common component of zero, if all images of a side are flat
+_BLOCK = 1 << 22  # distances in memory at a time: 16 MiB
 
 
 class Match(NamedTuple):
@@ -34,12 +34,12 @@ class Match(NamedTuple):
 
 
 def thumbnails(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """What a pair of (H, W, C) images is known by: (2, 256) float32, mean 0 each."""
+    """The thumbnails of two (H, W, C) images: (2, 256) float32, each with mean 0."""
     return np.stack([_thumbnail(source), _thumbnail(target)])
 
 
 def directions(pairs: np.ndarray) -> np.ndarray:
-    """(N, 2, 256) thumbnails of a whole set -> (N, 2, 257) float32 of length 1."""
+    """Convert thumbnails of a whole set, (N, 2, 256), to unit vectors, (N, 2, 257) float32."""
     lengths = np.linalg.norm(pairs, axis=2, keepdims=True)
     common = np.maximum(_COMMON * np.median(lengths, axis=0, keepdims=True), _TINY)
     longer = np.concatenate([pairs, np.broadcast_to(common, lengths.shape)], axis=2)

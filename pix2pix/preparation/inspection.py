@@ -1,4 +1,4 @@
-"""Looking at the pixels of one pair: what is wrong with it, and what it is known by."""
+"""Inspect the pixels of one pair: its offences, and what the checks of the whole set need."""
 
 import hashlib
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from pix2pix.preparation.offences import BadPair, Offence, OffenceKind
 from pix2pix.preparation.pairs import PairFiles, ReadPair, read_pair_files
 from pix2pix.preparation.values import Values, measure
 
-_FAR = 3  # lengths of value_range beyond it: no scale would hold both
+_FAR = 3  # this many lengths of value_range outside of it, a value cannot be a measured one
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A pair of which there are no pixels, and why."""
+    """A pair that cannot be read, and why."""
 
     files: PairFiles
     offences: tuple[Offence, ...]
@@ -28,7 +28,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspected:
-    """What a pair is known by, and what is wrong with it; a tuple is of source and target."""
+    """What was measured on a pair, and its offences; tuples of two are (source, target)."""
 
     files: PairFiles
     offences: tuple[Offence, ...]
@@ -38,22 +38,24 @@ class Inspected:
     size: tuple[int, int]  # height and width, px
     facts: tuple[FileFacts, FileFacts]
     values: tuple[Values, Values]
-    difference: float | None  # mean over pixels, as a share of the span; None: not to be compared
+    # Mean absolute difference of source and target divided by the range of their values, in
+    # [0, 1]; None if their shapes or dtypes differ.
+    difference: float | None
 
     @property
     def is_square(self) -> bool:
-        """Whether preparing keeps its proportions."""
+        """Whether the images are square, so that preparing does not change their proportions."""
         return self.size[0] == self.size[1]
 
 
 def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspected | Unreadable:
-    """Read a pair and note everything that is wrong with it. Raises nothing for bad files."""
+    """Read a pair and collect its offences. Bad files give offences, not exceptions."""
     paths = relative_paths(root, (files.path_a, files.path_b))
     try:
         pair = read_pair_files(files, config)
     except BadPair as error:
-        blamed = paths if error.path is None else relative_paths(root, [error.path])
-        return Unreadable(files, (Offence(error.kind, (files.pair_id,), blamed, error.message),))
+        bad_paths = paths if error.path is None else relative_paths(root, [error.path])
+        return Unreadable(files, (Offence(error.kind, (files.pair_id,), bad_paths, error.message),))
     facts = (pair.source_facts, pair.target_facts)
     values = _values(pair, config)
     wrong = [*_too_small(pair.source, config), *_wrong_sides(pair, values, config)]
@@ -72,7 +74,7 @@ def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspect
 
 
 def content_hash(source: np.ndarray, target: np.ndarray) -> str:
-    """SHA-256 over shape, dtype and bytes of both images as read."""
+    """The SHA-256 of shapes, dtypes and pixels of both images, as returned by `read_pair`."""
     digest = hashlib.sha256()
     for image in (source, target):
         digest.update(f"{image.shape} {image.dtype.name} ".encode())
@@ -95,7 +97,7 @@ def _difference(source: np.ndarray, target: np.ndarray) -> float | None:
         return 0.0
     low = min(float(source.min()), float(target.min()))
     high = max(float(source.max()), float(target.max()))
-    total = sum(  # row by row: large images are not to be held once more in 32 bits
+    total = sum(  # row by row, to avoid a float32 copy of large images
         float(np.abs(row.astype(np.float32) - other.astype(np.float32)).sum(dtype=np.float64))
         for row, other in zip(source, target, strict=True)
     )
@@ -128,7 +130,10 @@ def _wrong_sides(
 def _out_of_range(
     image: np.ndarray, side: SideConfig, values: Values, name: str
 ) -> Iterator[tuple[OffenceKind, str]]:
-    """Values beyond value_range: apart where they are so far out that they mean "no data"."""
+    """Offences for values outside of value_range.
+
+    Values very far outside are reported as "no_data", because they usually mark missing data.
+    """
     assert side.value_range is not None
     low, high = side.value_range
     least, most = image.min(), image.max()

@@ -1,6 +1,7 @@
-"""Whether a folder is laid out as data.layout says; a wrong layout reads nonsense without an error.
+"""Check that a data folder has the layout that data.layout declares.
 
-Read side by side, the files of two folders are cut into halves, each of which is taken for a side.
+A wrong layout would give nonsense without an error: with side_by_side, each file of two separate
+folders would be cut into halves, and the halves used as source and target.
 """
 
 from collections import defaultdict
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from pix2pix.config import DataConfig
 from pix2pix.errors import UserError
-from pix2pix.images.names import shown
+from pix2pix.images.names import first_names, printable
 from pix2pix.preparation.folders import (
     SUFFIXES,
     holds_images,
@@ -18,9 +19,9 @@ from pix2pix.preparation.folders import (
     split_folder,
 )
 
-_FEWEST_TWINS = 2
+_FEWEST_TWINS = 2  # files with the same name in two folders
 _NEARLY_ALL = 0.8
-_SHOWN_FOLDERS = 8
+_NUM_LISTED = 8  # folders that a message lists
 
 
 def refuse_side_folders(root: Path, config: DataConfig) -> None:
@@ -30,25 +31,26 @@ def refuse_side_folders(root: Path, config: DataConfig) -> None:
         return
     if all(holds_images(root, side) for side in sides):
         raise UserError(
-            f"data.layout is side_by_side, but {shown(root)} holds images in the folders "
+            f"data.layout is side_by_side, but {printable(root)} holds images in the folders "
             f"{sides[0]} and {sides[1]}: each would be cut into two halves. Set data.layout: "
             "two_folders; or, if every file does show A and B side by side, rename the folders"
         )
 
 
 def missing_side(root: Path, side_folder: str) -> UserError:
-    """What to say where a folder of two_folders holds no images."""
-    message = f"{shown(root)} (folder {side_folder!r}) holds no images ({', '.join(SUFFIXES)}); "
-    found = own_folders(root)
-    if found:
-        more = ", ..." if len(found) > _SHOWN_FOLDERS else ""
-        names = ", ".join(shown(name) for name in found[:_SHOWN_FOLDERS])
-        message += f"the folders there are {names}{more}: "
+    """The error for a folder of the layout two_folders that holds no images."""
+    message = (
+        f"{printable(root)} (folder {side_folder!r}) holds no images ({', '.join(SUFFIXES)}); "
+    )
+    folders = own_folders(root)
+    if folders:
+        names = first_names([printable(name) for name in folders], max_names=_NUM_LISTED)
+        message += f"the folders there are {names}: "
     message += "correct data.path, data.folder_a or data.folder_b"
-    lying_there = [path for path in image_files(root) if _is_no_side(path.relative_to(root))]
-    if lying_there:
+    outside = [path for path in image_files(root) if _is_no_side(path.relative_to(root))]
+    if outside:
         message += (
-            f"; {len(lying_there)} image(s) such as {shown(lying_there[0].relative_to(root))} lie "
+            f"; {len(outside)} image(s) such as {printable(outside[0].relative_to(root))} lie "
             "in no folder of a side: if each shows A and B side by side, set data.layout: "
             "side_by_side"
         )
@@ -56,16 +58,17 @@ def missing_side(root: Path, side_folder: str) -> UserError:
 
 
 def _is_no_side(path: Path) -> bool:
-    """Whether a file lies in the data folder itself, or in a split folder itself."""
+    """Whether a file (relative path) lies directly in the data folder or in a split folder."""
     return len(path.parts) == 1 or (
         len(path.parts) == 2 and split_folder(f"{path.parts[0].lower()}/x") is not None
     )
 
 
 def twin_folders(pair_ids: Collection[str]) -> tuple[str, str] | None:
-    """The two folders that all files lie in if both hold (nearly) the same names, else None.
+    """The two folders that hold all files, if they hold (nearly) the same file names; else None.
 
-    `pair_ids` are those of a side_by_side set. Sides of pairs look like this.
+    `pair_ids` were collected for the layout side_by_side. Two such folders are probably the sides
+    of the layout two_folders.
     """
     stems: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for pair_id in pair_ids:

@@ -1,6 +1,7 @@
-"""Pictures that appear in more than one split: a score on them would prove nothing.
+"""Find leaks: pairs of one split that are (nearly) equal to a pair of another split.
 
-So do pictures of one group (`data.group`): folders of the user's own may divide it.
+A score on images that were trained on proves nothing. Pairs of one group (`data.group`) in
+different splits are leaks, too; the user's own split folders may divide a group.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,17 +17,18 @@ from pix2pix.preparation.duplicates import directions, nearest_within
 from pix2pix.preparation.inspection import Inspected
 from pix2pix.preparation.offences import Offence, OffenceKind
 
-# A leaking pair is taken out of train rather than dev, and out of dev rather than test.
-_BETTER: dict[Split, tuple[Split, ...]] = {"train": ("dev", "test"), "dev": ("test",)}
+# For each split, the splits that its pairs must not leak into. A leaking pair is removed from train
+# rather than from dev, and from dev rather than from test.
+_PROTECTED: dict[Split, tuple[Split, ...]] = {"train": ("dev", "test"), "dev": ("test",)}
 
 
 class _Leak(NamedTuple):
-    """`kept` lies in a better split than `leaking`."""
+    """Two pairs of different splits: `leaking` is to be removed, `kept` stays."""
 
     kind: OffenceKind
     leaking: Inspected
     kept: Inspected
-    what: str  # they have in common
+    reason: str  # what the two pairs have in common
 
 
 def find_leaks(
@@ -37,11 +39,12 @@ def find_leaks(
     max_bits: int,
     group: str | None,
 ) -> list[Offence]:
-    """Pairs of train and dev that are too close to one of a better split.
+    """Find the pairs of train that leak into dev or test, and the pairs of dev that leak into test.
 
-    Those are of one group with it by the pattern `group`, equal it, or are within `max_bits` of
-    256 of it; at -1 bits only equal pixels count. Each leaking pair is one offence, which names one
-    of those pairs (the nearest); that one stays. `splits` has every pair, each pair has a group.
+    A pair leaks if it has the group (by the pattern `group`) or the pixels of a pair there, or is
+    at most `max_bits` bits away from one, see `duplicates`; with -1, near duplicates are not
+    searched. Each leaking pair gives one offence, which names the (nearest) pair that it resembles.
+    `splits` must have every pair, and every pair must have a group.
     """
     leaks = [] if group is None else list(_cut_groups(pairs, splits, pattern=group))
     leaks += _unless_known(leaks, _equal(pairs, splits))
@@ -51,7 +54,7 @@ def find_leaks(
 
 
 def equal_within_splits(pairs: Sequence[Inspected], splits: Mapping[str, Split]) -> list[str]:
-    """Ids of pairs whose pixels have appeared before in the same split."""
+    """The ids of pairs that are equal to an earlier pair of the same split."""
     seen: set[tuple[Split, str]] = set()
     again = []
     for pair in pairs:
@@ -70,8 +73,8 @@ def _unless_known(known: Sequence[_Leak], leaks: Iterator[_Leak]) -> list[_Leak]
 def _cut_groups(
     pairs: Sequence[Inspected], splits: Mapping[str, Split], *, pattern: str
 ) -> Iterator[_Leak]:
-    for rows, better in _comparisons(pairs, splits):
-        kept = {group_of(pairs[row].files.pair_id, pattern): pairs[row] for row in better[::-1]}
+    for rows, protected in _comparisons(pairs, splits):
+        kept = {group_of(pairs[row].files.pair_id, pattern): pairs[row] for row in protected[::-1]}
         for pair in (pairs[row] for row in rows):
             group = group_of(pair.files.pair_id, pattern)
             if group in kept:
@@ -79,8 +82,8 @@ def _cut_groups(
 
 
 def _equal(pairs: Sequence[Inspected], splits: Mapping[str, Split]) -> Iterator[_Leak]:
-    for rows, better in _comparisons(pairs, splits):
-        kept = {pairs[row].content_hash: pairs[row] for row in reversed(better)}
+    for rows, protected in _comparisons(pairs, splits):
+        kept = {pairs[row].content_hash: pairs[row] for row in reversed(protected)}
         for pair in (pairs[row] for row in rows):
             if pair.content_hash in kept:
                 kind: OffenceKind = "duplicate_across_splits"
@@ -91,22 +94,22 @@ def _near(
     pairs: Sequence[Inspected], splits: Mapping[str, Split], *, max_bits: int
 ) -> Iterator[_Leak]:
     vectors = directions(np.stack([pair.thumbnails for pair in pairs]))
-    for rows, better in _comparisons(pairs, splits):
-        for match in nearest_within(vectors[rows], vectors[better], max_bits=max_bits):
-            leaking, kept = pairs[rows[match.row]], pairs[better[match.nearest]]
-            what = f"{match.num_bits} of 256 bits apart"
-            yield _Leak("near_duplicate_across_splits", leaking, kept, what)
+    for rows, protected in _comparisons(pairs, splits):
+        for match in nearest_within(vectors[rows], vectors[protected], max_bits=max_bits):
+            leaking, kept = pairs[rows[match.row]], pairs[protected[match.nearest]]
+            reason = f"{match.num_bits} of 256 bits apart"
+            yield _Leak("near_duplicate_across_splits", leaking, kept, reason)
 
 
 def _comparisons(
     pairs: Sequence[Inspected], splits: Mapping[str, Split]
 ) -> Iterator[tuple[list[int], list[int]]]:
-    """Rows of `pairs` in a split, and in the splits they must not leak into."""
-    of = [splits[pair.files.pair_id] for pair in pairs]
-    for split, better in _BETTER.items():
+    """For train and dev: the indices of their pairs, and of the pairs of the protected splits."""
+    split_of = [splits[pair.files.pair_id] for pair in pairs]
+    for split, protected in _PROTECTED.items():
         yield (
-            [row for row, found in enumerate(of) if found == split],
-            [row for row, found in enumerate(of) if found in better],
+            [row for row, each in enumerate(split_of) if each == split],
+            [row for row, each in enumerate(split_of) if each in protected],
         )
 
 
@@ -123,5 +126,5 @@ def _offence(
         kind=leak.kind,
         pair_ids=(leaking.pair_id,),
         paths=relative_paths(root, (leaking.path_a, kept.path_a)),
-        message=f"{leak.what}, {where}",
+        message=f"{leak.reason}, {where}",
     )

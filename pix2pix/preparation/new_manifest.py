@@ -1,4 +1,4 @@
-"""manifest.json as it is made: of the pairs that the checks found sound."""
+"""Make and write manifest.json for the pairs that passed the checks."""
 
 import json
 from dataclasses import asdict, replace
@@ -19,12 +19,12 @@ from pix2pix.errors import UserError
 from pix2pix.files import write_text
 from pix2pix.images.image import value_range
 from pix2pix.images.names import REMEDY as NAME_REMEDY
-from pix2pix.images.names import is_utf8, shown, some
+from pix2pix.images.names import first_names, is_utf8, printable
 from pix2pix.preparation.report import CheckReport
 
 
 def make_manifest(report: CheckReport, config: DataConfig) -> Manifest:
-    """The manifest of the sound pairs of `report`, prepared as `config` says."""
+    """The manifest of the pairs of `report`, prepared with the settings of `config`."""
     unhashed = Manifest(
         format=FORMAT,
         direction=config.direction,
@@ -39,11 +39,11 @@ def make_manifest(report: CheckReport, config: DataConfig) -> Manifest:
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
-    """Write directory/manifest.json. Raises UserError naming the ids that are no UTF-8."""
+    """Write directory/manifest.json. Raises UserError naming the pair ids that are not UTF-8."""
     ids = [pair_id for record in manifest.splits.values() for pair_id in record.pair_ids]
-    bad = [shown(pair_id) for pair_id in ids if not is_utf8(pair_id)]
+    bad = [printable(pair_id) for pair_id in ids if not is_utf8(pair_id)]
     if bad:
-        raise UserError(f"pairs with a name that is not UTF-8: {some(bad)}; {NAME_REMEDY}")
+        raise UserError(f"pairs with a name that is not UTF-8: {first_names(bad)}; {NAME_REMEDY}")
     text = json.dumps(asdict(manifest), indent=1, ensure_ascii=False)
     write_text(directory / MANIFEST_NAME, f"{text}\n")
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a pair, and what to do about it."""
+"""Offences: what can be wrong with a pair or with a data set, and how to correct it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,10 +75,11 @@ REMEDIES: dict[OffenceKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Offence:
-    """One thing that is wrong.
+    """One thing that is wrong with the data.
 
-    `pair_ids` are the pairs that `on_bad_pair: exclude` leaves out (none: it cannot be mended by
-    leaving pairs out), `paths` the files to look at, relative to the data folder.
+    `pair_ids` are the pairs that `on_bad_pair: exclude` leaves out; it is empty if leaving out
+    pairs does not correct the offence. `paths` are the files to look at, relative to the data
+    folder.
     """
 
     kind: OffenceKind
@@ -91,7 +92,7 @@ class Offence:
 
 
 class BadPair(ValueError):  # noqa: N818 (not an error of the program)
-    """What makes one pair unusable; `path` is the file to blame where it is one of the two."""
+    """A pair is unusable; `path` is the file that is wrong, None if it is the pair as a whole."""
 
     def __init__(self, kind: OffenceKind, message: str, *, path: Path | None = None) -> None:
         super().__init__(message if path is None else f"{path}: {message}")

@@ -1,17 +1,17 @@
-"""What keeps files from making pairs: told by their names alone, before any is opened."""
+"""Find the files that do not form a pair, by their names, before any file is opened."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from pix2pix.images.names import relative_paths, shown
-from pix2pix.preparation.folders import Files, Found, split_folder
+from pix2pix.images.names import printable, relative_paths
+from pix2pix.preparation.folders import Files, SideFiles, split_folder
 from pix2pix.preparation.offences import Offence
 
 
-def lone_files(root: Path, found_a: Found, found_b: Found) -> list[Offence]:
-    """Files that make no pair: by their name, their kind, too many or too few of one stem.
+def lone_files(root: Path, found_a: SideFiles, found_b: SideFiles) -> list[Offence]:
+    """Offences for files with a bad name, of an unsupported format, or without exactly one partner.
 
-    Side by side, both sides are the same files.
+    With the layout side_by_side, `found_a` and `found_b` are the same files.
     """
     unread = list(_unread(root, found_a, found_b))
     named = {pair_id for offence in unread for pair_id in offence.pair_ids}
@@ -25,7 +25,7 @@ def lone_files(root: Path, found_a: Found, found_b: Found) -> list[Offence]:
 
 
 def outside_split_folders(root: Path, files: Files) -> list[Offence]:
-    """Files beside the split folders, by pair id: nobody can tell what they are for."""
+    """Offences for files outside of split folders in a data folder that has split folders."""
     folders = {split_folder(pair_id) for pair_id in files}
     if None not in folders or len(folders) == 1:
         return []
@@ -37,8 +37,8 @@ def outside_split_folders(root: Path, files: Files) -> list[Offence]:
     ]
 
 
-def left_alone(found: list[Found]) -> list[Path]:
-    """Files of other kinds, and unread pictures beside an image of the same stem."""
+def ignored_files(found: list[SideFiles]) -> list[Path]:
+    """Files that are no images, and unsupported images beside a supported one of the same stem."""
     beside = [
         path
         for side in found
@@ -49,15 +49,15 @@ def left_alone(found: list[Found]) -> list[Path]:
     return sorted({*(path for side in found for path in side.others), *beside})
 
 
-def _badly_named(root: Path, found_a: Found, found_b: Found) -> Iterator[Offence]:
+def _badly_named(root: Path, found_a: SideFiles, found_b: SideFiles) -> Iterator[Offence]:
     for pair_id in sorted(found_a.badly_named.keys() | found_b.badly_named.keys()):
         sides = (found_a.badly_named, found_b.badly_named)
         paths = relative_paths(root, [path for side in sides for path in side.get(pair_id, ())])
-        yield Offence("bad_name", (shown(pair_id),), paths, "the name is not UTF-8")
+        yield Offence("bad_name", (printable(pair_id),), paths, "the name is not UTF-8")
 
 
-def _unread(root: Path, found_a: Found, found_b: Found) -> Iterator[Offence]:
-    """Pairs of which a side is there only in a form that is not read."""
+def _unread(root: Path, found_a: SideFiles, found_b: SideFiles) -> Iterator[Offence]:
+    """Offences for pairs of which a side exists only in an unsupported format."""
     for pair_id in sorted(found_a.unread.keys() | found_b.unread.keys()):
         paths = [
             path
@@ -67,7 +67,7 @@ def _unread(root: Path, found_a: Found, found_b: Found) -> Iterator[Offence]:
         ]
         if paths:
             kinds = " and ".join(sorted({path.suffix.lower() for path in paths}))
-            message = f"{kinds} files are not read"
+            message = f"{kinds} files are not supported"
             yield Offence("unread_format", (pair_id,), relative_paths(root, paths), message)
 
 

@@ -1,7 +1,8 @@
-"""Which files belong together, and reading the two images of a pair.
+"""Find the pairs of a data folder, and read the two images of a pair.
 
-Layouts (`data.layout`): `side_by_side`, one file A|B per pair; `two_folders`, side A and side B in
-folders of their own, paired by file stem. Either may be divided into train, val, dev and test.
+There are two layouts (`data.layout`): with `side_by_side` each file shows A and B side by side;
+with `two_folders` A and B have a folder each, and files with the same stem form a pair. Both
+layouts may have split folders train, val, dev and test.
 """
 
 from dataclasses import dataclass
@@ -14,12 +15,12 @@ from pix2pix.errors import UserError
 from pix2pix.images.decoded import Decoded, FileFacts
 from pix2pix.images.image import conform, read_file
 from pix2pix.images.labels import LabelError
-from pix2pix.images.names import relative_paths, shown
+from pix2pix.images.names import printable, relative_paths
 from pix2pix.images.orientation import UPRIGHT
-from pix2pix.preparation.folders import SUFFIXES, Found, collect_files, split_folder
+from pix2pix.preparation.folders import SUFFIXES, SideFiles, collect_files, split_folder
 from pix2pix.preparation.layout import missing_side, refuse_side_folders
 from pix2pix.preparation.offences import BadPair, Offence
-from pix2pix.preparation.pairing import left_alone, lone_files, outside_split_folders
+from pix2pix.preparation.pairing import ignored_files, lone_files, outside_split_folders
 
 __all__ = [
     "Discovery",
@@ -35,7 +36,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class PairFiles:
-    """Where a pair lies; the paths are equal when it is one file A|B."""
+    """The files of a pair; `path_a` and `path_b` are equal if one file shows both sides.
+
+    `folder` is the split folder, None if there is none.
+    """
 
     pair_id: str
     folder: str | None
@@ -45,7 +49,7 @@ class PairFiles:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """The pairs of a folder, sorted by id, what is wrong, and the files that are no images."""
+    """The pairs of a data folder sorted by id, the offences, and the ignored files."""
 
     pairs: tuple[PairFiles, ...]
     offences: tuple[Offence, ...]
@@ -53,10 +57,10 @@ class Discovery:
 
 
 def find_pairs(root: Path, config: DataConfig) -> Discovery:
-    """Pair the image files under `root` by name; none is opened.
+    """Pair the image files under `root` by name, without opening them.
 
-    The id of a pair is its path without side folder and suffix: train/x. Raises UserError if a
-    folder is missing, holds no images, or is laid out in another way than data.layout says.
+    The id of a pair is its path without side folder and suffix, for example train/x. Raises
+    UserError if a folder is missing, holds no images, or has another layout than data.layout.
     """
     if not root.is_dir():
         raise UserError(f"data.path: the folder {root} is missing; correct it, or `dvc pull`")
@@ -69,37 +73,38 @@ def find_pairs(root: Path, config: DataConfig) -> Discovery:
         _check_not_empty(root, side, files)
     files_a, files_b = found[0].images, found[-1].images
     offences = lone_files(root, found[0], found[-1])
-    named = {pair_id for offence in offences for pair_id in offence.pair_ids}
+    bad_ids = {pair_id for offence in offences for pair_id in offence.pair_ids}
     paired = {
         pair_id: [files_a[pair_id][0], files_b[pair_id][0]]
-        for pair_id in sorted(files_a.keys() & files_b.keys() - named)
+        for pair_id in sorted(files_a.keys() & files_b.keys() - bad_ids)
     }
-    strays = outside_split_folders(root, paired)
-    named = {offence.pair_ids[0] for offence in strays}
+    outside = outside_split_folders(root, paired)
+    outside_ids = {offence.pair_ids[0] for offence in outside}
     return Discovery(
         pairs=tuple(
             PairFiles(pair_id, split_folder(pair_id), *paths)
             for pair_id, paths in paired.items()
-            if pair_id not in named
+            if pair_id not in outside_ids
         ),
-        offences=(*offences, *strays),
-        ignored=relative_paths(root, left_alone(found)),
+        offences=(*offences, *outside),
+        ignored=relative_paths(root, ignored_files(found)),
     )
 
 
-def _check_not_empty(root: Path, side: str | None, found: Found) -> None:
+def _check_not_empty(root: Path, side: str | None, found: SideFiles) -> None:
     if found.images or found.unread or found.badly_named:
         return
     if side is not None:
         raise missing_side(root, side)
     raise UserError(
-        f"{shown(root)} holds no images ({', '.join(SUFFIXES)}); correct data.path or data.layout"
+        f"{printable(root)} holds no images ({', '.join(SUFFIXES)}); "
+        "correct data.path or data.layout"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ReadPair:
-    """The images of a pair, (H, W, C) each, and what their files say of them."""
+    """The images of a pair, (H, W, C) each, and the facts that their files state."""
 
     source: np.ndarray
     target: np.ndarray
@@ -108,16 +113,16 @@ class ReadPair:
 
 
 def read_pair(files: PairFiles, config: DataConfig) -> tuple[np.ndarray, np.ndarray]:
-    """The pair as (source, target), (H, W, C) each, with the channels their sides declare.
+    """Read (source, target), (H, W, C) each, with the channels that their sides declare.
 
-    Raises BadPair, a UserError, if a file cannot be read or the two do not make a pair.
+    Raises BadPair, a ValueError, if a file cannot be read or the images do not fit each other.
     """
     pair = read_pair_files(files, config)
     return pair.source, pair.target
 
 
 def read_pair_files(files: PairFiles, config: DataConfig) -> ReadPair:
-    """`read_pair`, and what the files say of themselves."""
+    """Read a pair as `read_pair` does, with the facts that the files state."""
     read = _read_halves if config.layout == "side_by_side" else _read_both
     a, b = read(files, config)
     if a.pixels.shape[:2] != b.pixels.shape[:2]:
@@ -134,17 +139,20 @@ def read_pair_files(files: PairFiles, config: DataConfig) -> ReadPair:
 
 
 def orientations_differ(facts_a: FileFacts, facts_b: FileFacts) -> str:
-    """What to say of a pair of which the EXIF orientations are not the same."""
-    said = [
+    """A message about a pair whose files have different EXIF orientations."""
+    orientations = [
         f"{name} has {'none' if facts.orientation == UPRIGHT else facts.orientation}"
         for name, facts in (("A", facts_a), ("B", facts_b))
     ]
-    return f"the EXIF orientations differ ({', '.join(said)}), and each was turned as its own says"
+    return (
+        f"the EXIF orientations differ ({', '.join(orientations)}), and each image was turned by "
+        "its own"
+    )
 
 
 def _read_halves(files: PairFiles, config: DataConfig) -> tuple[Decoded, Decoded]:
     sides = (config.side_a, config.side_b)
-    # A palette cannot hold ids for one half and colours for the other.
+    # One file has one palette, which is read as ids only if both halves are labels.
     whole = _read(files.path_a, label_ids=all(side.num_labels is not None for side in sides))
     width = whole.pixels.shape[1]
     if width % 2:

@@ -1,4 +1,4 @@
-"""A function over many files on all cores: in order, in bounded memory, with a progress bar."""
+"""Apply a function to many files in parallel, with results in order and a progress bar."""
 
 import os
 from collections import deque
@@ -11,7 +11,7 @@ from tqdm import tqdm
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Results that wait for a slow predecessor; more would only cost memory.
+# Bounds the finished results that wait in memory for a slow earlier one.
 _AHEAD_PER_WORKER = 4
 
 
@@ -24,9 +24,9 @@ def map_in_order(
 ) -> Iterator[Result]:
     """Yield function(item) for each item, in order; `num_workers` None means one per core.
 
-    Threads: decoding, hashing and resizing run outside the interpreter lock, so they scale as
-    processes do, without the seconds each of those needs to start. The bar (stderr) is shown on
-    terminals only. An exception of `function` ends the iteration; what has not begun is dropped.
+    It uses threads: decoding, hashing and resizing release the interpreter lock, so threads are as
+    fast as processes, which would need seconds to start. The progress bar (stderr) appears only on
+    a terminal. An exception of `function` ends the iteration; waiting calls are cancelled.
     """
     num_workers = num_workers or num_cores()
     pending: deque[Future[Result]] = deque()

@@ -1,4 +1,4 @@
-"""Writing the prepared data: checked first, then written as a whole or not at all."""
+"""Check a data set, then write the prepared data, completely or not at all."""
 
 import errno
 import shutil
@@ -27,7 +27,7 @@ _MIB = 2**20
 
 
 class Prepared(NamedTuple):
-    """What was written, and what the checks before it found."""
+    """The manifest of the written data, and the report of the checks before."""
 
     manifest: Manifest
     report: CheckReport
@@ -38,9 +38,9 @@ def prepare_pairs(
 ) -> Prepared:
     """Check all pairs under `root` and, if they are sound, write them to `prepared_dir`.
 
-    `num_workers` None means one per core. Raises BadPairsError, a ValueError with the report, if
-    there are offences and `on_bad_pair` is fail, or if leaving pairs out does not mend them; then
-    `prepared_dir` is as it was. Raises StorageError if the disk is too small.
+    `num_workers` None means one thread per core. Raises BadPairsError, a UserError with the report,
+    if there are offences and `on_bad_pair` is fail, or if leaving out pairs does not correct them;
+    `prepared_dir` is then unchanged. Raises StorageError if the disk is too small.
     """
     report = check_pairs(root, config, num_workers=num_workers)
     if report.offences and (config.on_bad_pair == "fail" or report.is_beyond_excluding):
@@ -52,10 +52,10 @@ def prepare_pairs(
 def write_prepared(
     prepared_dir: Path, report: CheckReport, config: DataConfig, *, num_workers: int | None = None
 ) -> Manifest:
-    """Write the sound pairs of `report`, resized to squares, in place of what is there.
+    """Write the pairs of `report`, resized to squares, and replace an earlier `prepared_dir`.
 
-    Raises UserError if `prepared_dir` is a folder of something else, StorageError if the disk has
-    no room; then nothing is left behind and the folder is as it was.
+    Raises UserError if `prepared_dir` holds other files, StorageError if the disk has no room;
+    `prepared_dir` is then unchanged.
     """
     if not _may_be_replaced(prepared_dir):
         raise UserError(f"{prepared_dir} holds something else than prepared data; move it away")
@@ -71,7 +71,7 @@ def write_prepared(
                     directory, split, report, manifest, config=config, num_workers=num_workers
                 )
             write_manifest(directory, manifest)
-            flush_all(directory)  # a few large files; later nobody compares them with their hashes
+            flush_all(directory)  # no later step would notice files that a power cut has damaged
         except OSError as error:
             if error.errno in NO_ROOM:
                 raise _disk_full(prepared_dir, needed, free) from error
@@ -98,7 +98,7 @@ def _write_split(
 def _squares(
     files: PairFiles, *, manifest: Manifest, split: Split, config: DataConfig
 ) -> tuple[np.ndarray, ...]:
-    """Source and target as they are stored."""
+    """Read a pair and resize it: source and target as they are stored."""
     size_px = manifest.splits[split].size_px
     sides = (manifest.source, manifest.target)
     return tuple(

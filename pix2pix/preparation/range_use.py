@@ -1,9 +1,10 @@
-"""Which share of its range a side really uses.
+"""Check which share of its value range a side really uses.
 
-The networks see the range as [-1, 1] and errors are divided by it. Where the data uses a share s
-of it, the networks see the contrast s, and an L1 looks 1/s times better than that of other data:
-12-bit values in 16-bit files (s = 1/16) score excellently whatever the network does. Below a tenth
-no score means anything, and preparing stops; below a half the report proposes a range.
+The value range is mapped to [-1, 1], and errors are divided by it. If the data uses only a share s
+of the range, the networks receive images of contrast s, and L1 looks 1/s times better than on other
+data. For example, 12-bit values in 16-bit files (s = 1/16) get an excellent score from any
+network. Below a tenth the scores are meaningless, and preparing stops; below a half the report
+proposes a range.
 """
 
 from collections.abc import Sequence
@@ -18,13 +19,13 @@ from pix2pix.preparation.values import Values
 
 STOP_BELOW = 0.1
 _PROPOSE_BELOW = 0.5
-_MOST_IMAGES = (0.1, 0.9)  # lows and highs that nine images in ten keep to
+_MOST_IMAGES = (0.1, 0.9)  # quantiles: nine images in ten stay above the low, or below the high
 _MAX_IDS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class RangeUse:
-    """What a side holds, in a line for the report; what is wrong with its range, or odd."""
+    """A line about the values of a side for the report, and a fault or note about its range."""
 
     summary: str
     fault: str | None
@@ -32,20 +33,20 @@ class RangeUse:
 
 
 def range_use(name: str, side: SideConfig, dtype: str, values: Sequence[Values]) -> RangeUse:
-    """Look at the values of all images of a side, at least one; `name` is A or B."""
+    """Compare the values of a side (of at least one image) with its range; `name` is A or B."""
     low, high = min(value.low for value in values), max(value.high for value in values)
-    held = f"side {name}: {dtype}, values {_number(low)}..{_number(high)}"
+    summary = f"side {name}: {dtype}, values {_number(low)}..{_number(high)}"
     no_data = sorted({value.no_data for value in values if value.no_data is not None})
     if no_data:
-        held += f" and, apart from all others, {', '.join(map(_number, no_data))}"
+        summary += f" and, apart from all others, {', '.join(map(_number, no_data))}"
     try:
         declared = value_range(dtype, side)
     except UserError:
         proposed = f"side {name} holds {_number(low)}..{_number(high)}: {_proposal(low, high)}"
-        return RangeUse(held, None, proposed)
+        return RangeUse(summary, None, proposed)
     used = _share(low, high, declared)
-    of = f"{used:.2%} of {_number(declared[0])}..{_number(declared[1])}"
-    summary = f"{held}, {of}"
+    share = f"{used:.2%} of {_number(declared[0])}..{_number(declared[1])}"
+    summary += f", {share}"
     ids = _ids(side, dtype, values)
     if ids is not None and max(ids) < STOP_BELOW * declared[1]:
         hint = _id_hint(side, ids, dtype, values)
@@ -54,7 +55,7 @@ def range_use(name: str, side: SideConfig, dtype: str, values: Sequence[Values])
         better = _proposal(low, high)
         if side.num_labels is not None:
             better = f"set num_labels: {high + 1:.0f}, or what there can be"
-        fault = f"side {name} uses {_number(low)}..{_number(high)}, {of}: {better}"
+        fault = f"side {name} uses {_number(low)}..{_number(high)}, {share}: {better}"
         return RangeUse(summary, fault, None)
     return RangeUse(summary, None, _narrow_note(name, values, declared, side))
 
@@ -62,7 +63,10 @@ def range_use(name: str, side: SideConfig, dtype: str, values: Sequence[Values])
 def _narrow_note(
     name: str, values: Sequence[Values], declared: tuple[float, float], side: SideConfig
 ) -> str | None:
-    """Where most images use less than half; a few may use more, as with a hot pixel."""
+    """A note if most images use less than half of the range.
+
+    A few images may use more, for example because of a defective pixel of the camera.
+    """
     lows, highs = [value.low for value in values], [value.high for value in values]
     low = float(np.quantile(lows, _MOST_IMAGES[0], method="higher"))
     high = float(np.quantile(highs, _MOST_IMAGES[1], method="lower"))
@@ -82,13 +86,13 @@ def _share(low: float, high: float, declared: tuple[float, float]) -> float:
 
 
 def _ids(side: SideConfig, dtype: str, values: Sequence[Values]) -> set[float] | None:
-    """The values of a side that may be class ids without being declared, void left out."""
+    """The values of a side that look like undeclared class ids, without void; None if none do."""
     if side.num_labels is not None or side.value_range is not None or side.channels != 1:
         return None
     if np.dtype(dtype).kind != "u" or any(value.distinct is None for value in values):
         return None
-    found = {each for value in values for each in value.distinct or ()} - {_void(dtype)}
-    return found if 1 < len(found) <= _MAX_IDS else None
+    ids = {each for value in values for each in value.distinct or ()} - {_void(dtype)}
+    return ids if 1 < len(ids) <= _MAX_IDS else None
 
 
 def _id_hint(side: SideConfig, ids: set[float], dtype: str, values: Sequence[Values]) -> str:
@@ -103,6 +107,7 @@ def _id_hint(side: SideConfig, ids: set[float], dtype: str, values: Sequence[Val
 
 
 def _void(dtype: str) -> float:
+    """The id that usually means "no class": the highest value of the dtype."""
     return float(np.iinfo(dtype).max)
 
 

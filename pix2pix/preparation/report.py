@@ -1,4 +1,4 @@
-"""What the checks found: for a person at the console, for a file, for the next step."""
+"""The report of the checks: as an object, as text for the console and as JSON."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from pix2pix.preparation.pairs import PairFiles
 
 @dataclass(frozen=True, slots=True)
 class CheckedPair:
-    """A sound pair; `content_hash` is the SHA-256 of its pixels as read."""
+    """A pair without offences; `content_hash` is that of `inspection.content_hash`."""
 
     files: PairFiles
     split: Split
@@ -22,11 +22,11 @@ class CheckedPair:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """Everything the checks found.
+    """The result of the checks.
 
-    `pairs` are those that remain when all offenders are left out, sorted by id; `dtypes` and
-    `has_alpha` are of source and target; `sides` say what values each side holds; `notes` are worth
-    knowing, but nothing is wrong.
+    `num_found` counts all pairs. `pairs` are those without offences, sorted by id. `dtypes` and
+    `has_alpha` are (source, target). `sides` has a line about the values of each side. `notes`
+    are hints that are no offences.
     """
 
     num_found: int
@@ -39,32 +39,32 @@ class CheckReport:
 
     @property
     def is_beyond_excluding(self) -> bool:
-        """Whether something is wrong that leaving pairs out does not mend."""
+        """Whether there is an offence that leaving out pairs does not correct."""
         return any(not offence.pair_ids for offence in self.offences)
 
 
 class BadPairsError(UserError):
-    """The data has offences and params.yaml says to stop; the text is the whole report."""
+    """Preparing stops because of offences; the message is the whole report."""
 
     def __init__(self, report: CheckReport) -> None:
         super().__init__(format_report(report))
         self.report = report
 
 
-def format_report(report: CheckReport, *, max_shown: int = 20) -> str:
-    """The report for the console: by kind, with count, files and remedy; no trailing newline."""
+def format_report(report: CheckReport, *, max_per_kind: int = 20) -> str:
+    """Format the report for the console: per kind of offence its count, remedy and files."""
     head = f"{report.num_found} pairs found, {len(report.pairs)} sound"
     if report.pairs:
         sizes = num_by_split(report)
         head += f" ({', '.join(f'{sizes[split]} {split}' for split in SPLITS)})"
     head += f", {len(report.offences)} offences"
     return "\n".join(
-        [head, *report.sides, *_offence_lines(report, max_shown), *_note_lines(report)]
+        [head, *report.sides, *_offence_lines(report, max_per_kind), *_note_lines(report)]
     )
 
 
 def as_dict(report: CheckReport) -> dict[str, Any]:
-    """The report for a JSON file: all offences, none left out."""
+    """Convert the report for a JSON file, with all offences."""
     return {
         "num_found": report.num_found,
         "num_sound": len(report.pairs),
@@ -86,23 +86,23 @@ def as_dict(report: CheckReport) -> dict[str, Any]:
 
 
 def num_by_split(report: CheckReport) -> dict[str, int]:
-    """Sound pairs in train, dev and test."""
+    """The number of pairs without offences in train, dev and test."""
     counts = Counter(pair.split for pair in report.pairs)
     return {split: counts[split] for split in SPLITS}
 
 
 def _by_kind(report: CheckReport) -> Mapping[OffenceKind, list[Offence]]:
-    """In the order of the remedies, which is that of the checks."""
+    """Group the offences by kind, in the order of `REMEDIES`, which is that of the checks."""
     grouped = {kind: [o for o in report.offences if o.kind == kind] for kind in REMEDIES}
     return {kind: offences for kind, offences in grouped.items() if offences}
 
 
-def _offence_lines(report: CheckReport, max_shown: int) -> Iterator[str]:
+def _offence_lines(report: CheckReport, max_per_kind: int) -> Iterator[str]:
     for kind, offences in _by_kind(report).items():
         yield f"{kind.replace('_', ' ')} ({len(offences)}): {REMEDIES[kind]}"
-        yield from (f"  {offence}" for offence in offences[:max_shown])
-        if len(offences) > max_shown:
-            yield f"  ... and {len(offences) - max_shown} more"
+        yield from (f"  {offence}" for offence in offences[:max_per_kind])
+        if len(offences) > max_per_kind:
+            yield f"  ... and {len(offences) - max_per_kind} more"
 
 
 def _note_lines(report: CheckReport) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What only the whole set shows: sides that are one picture twice, halves of one picture, masks."""
+"""Checks of whole sides, which need all pairs: identical sides, a wrong layout, flat images."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,26 +6,26 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix.config import DataConfig
-from pix2pix.images.names import relative_paths, some
+from pix2pix.images.names import first_names, relative_paths
 from pix2pix.preparation.inspection import Inspected
 from pix2pix.preparation.layout import twin_folders
 from pix2pix.preparation.offences import Offence
 from pix2pix.preparation.range_use import RangeUse, range_use
 
 _NEARLY_ALL = 0.9
-_ALIKE = 0.01  # mean difference, as a share of the span: less than compression leaves
+_ALIKE = 0.01  # `Inspected.difference` below which one side is probably a compressed copy
 _MAX_MASK_VALUES = 8
 
 
 def side_names(config: DataConfig) -> tuple[str, str]:
-    """Those of source and target."""
+    """The names (A or B) of source and target."""
     return ("A", "B") if config.direction == "AtoB" else ("B", "A")
 
 
 def range_uses(
     pairs: Sequence[Inspected], dtypes: tuple[str, str], config: DataConfig
 ) -> list[RangeUse]:
-    """What the range of each side is used for; side A first. `pairs` are of any dtype."""
+    """The use of the value range by each side, side A first; images of other dtypes are ignored."""
     uses = []
     sides = (config.source_side, config.target_side)
     for role, (name, side) in enumerate(zip(side_names(config), sides, strict=True)):
@@ -36,7 +36,7 @@ def range_uses(
 
 
 def wrong_sides(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[Offence]:
-    """Offences of the set as a whole, which leaving pairs out does not mend."""
+    """Offences of the whole set, which leaving out pairs does not correct."""
     if not pairs:
         return
     num_equal = sum(pair.difference == 0 for pair in pairs)
@@ -55,12 +55,12 @@ def wrong_sides(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[Offe
 
 
 def doubtful_sides(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
-    """Notes on what looks like a mistake and may be none; what is an offence is left out."""
+    """Notes on what looks like a mistake but may be intended, and is no offence."""
     if not pairs:
         return
     equal = [pair.files.pair_id for pair in pairs if pair.difference == 0]
     if 0 < len(equal) < _NEARLY_ALL * len(pairs):
-        yield f"in {len(equal)} pair(s) A and B are the same picture: {some(equal)}"
+        yield f"in {len(equal)} pair(s) A and B are the same picture: {first_names(equal)}"
     differences = [pair.difference for pair in pairs]
     apart = [each for each in differences if each is not None]
     if len(apart) == len(pairs) > len(equal) and 0 < float(np.median(apart)) < _ALIKE:
@@ -86,9 +86,10 @@ def doubtful_sides(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[s
 def flat_images(
     pairs: Sequence[Inspected], config: DataConfig, *, root: Path
 ) -> tuple[list[Offence], list[str]]:
-    """Pairs with an image of one colour: an offence, but for masks, of which some are empty.
+    """Find images of one colour: offences, and the ids of pairs with an empty mask.
 
-    A side holds masks if it says kind: labels, or if most of its other images have few values.
+    In a side of masks, images of one colour are no offence, because some masks are empty. A side
+    holds masks if its kind is labels, or if nine tenths of its other images have few values.
     """
     offences, empty = [], []
     sides = (config.source_side, config.target_side)

@@ -1,25 +1,27 @@
-"""Which values an image really holds, apart from those that mean "no data"."""
+"""Measure the values of an image, apart from a value that means "no data"."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# What geographic and scientific files write where nothing was measured.
+# The values that geographic and scientific files use for pixels without a measurement.
 _NO_DATA = (-9999.0, -99999.0, -32768.0, -32767.0, float(np.finfo(np.float32).min))
-_FAR = 3  # spans of all other values, and nothing between: so far away lies no measured value
+_FAR = 3  # a value that is this many ranges of the other values away is no measured value
 _MAX_DISTINCT = 32
 _MOST = 0.9
 _BLOCK = 1 << 20
-_SAMPLED = 1 << 16  # values that floats are counted on
+_SAMPLED = 1 << 16  # the number of float values in which distinct values are counted
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """`low` and `high` are over all channels but opacity, without the value `no_data`.
+    """The values of an image over all channels except opacity.
 
-    `no_data` stands alone, far below or above the others, in the share `no_data_share` of pixels.
-    `distinct` are the different values, sorted; None: more than 32. `num_common` of them make up
-    nine tenths of the image, a few only in masks and drawings, even where JPEG has blurred them.
+    `low` and `high` are the smallest and the largest value, without `no_data`. `no_data` is a value
+    far below or above all others, if there is one, and `no_data_share` the share of pixels with it.
+    `distinct` are the sorted distinct values, None if there are more than 32. `num_common` is the
+    number of most frequent values that make up nine tenths of the image; it is small in masks and
+    drawings, even after JPEG compression.
     """
 
     low: float
@@ -32,7 +34,10 @@ class Values:
 
 
 def measure(image: np.ndarray, *, declared: tuple[float, float] | None, has_alpha: bool) -> Values:
-    """Look at an image (H, W, C); values inside a `declared` range mean data, unless well known."""
+    """Measure an image (H, W, C).
+
+    A value inside the `declared` range counts as "no data" only if it is in `_NO_DATA`.
+    """
     colours = image[..., :-1] if has_alpha else image
     low, high = float(colours.min()), float(colours.max())
     no_data, share = None, 0.0
@@ -47,13 +52,13 @@ def measure(image: np.ndarray, *, declared: tuple[float, float] | None, has_alph
             no_data, share = candidate, float(is_candidate.any(axis=2).mean())
             low, high = least, most
             break
-    found, counts = _counted(colours)
+    distinct, counts = _counted(colours)
     return Values(
         low=low,
         high=high,
         no_data=no_data,
         no_data_share=share,
-        distinct=tuple(map(float, found)) if len(found) <= _MAX_DISTINCT else None,
+        distinct=tuple(map(float, distinct)) if len(distinct) <= _MAX_DISTINCT else None,
         num_common=_num_common(counts),
         is_flat=_is_flat(image),
     )
@@ -64,17 +69,18 @@ def _may_be_no_data(value: float, dtype: np.dtype, declared: tuple[float, float]
         return True
     if declared is not None:
         return not declared[0] <= value <= declared[1]
-    # Of integers without a declared range, all are as good as any; the last of 16 bits may be full.
+    # For integers without a declared range, any value may be a measured one; only the highest
+    # 16-bit value often means "no data".
     return dtype.kind == "f" or (dtype == np.uint16 and value == np.iinfo(dtype).max)
 
 
 def _counted(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The different values, sorted, and how often each occurs; of floats, among a sample."""
+    """The sorted distinct values and how often each occurs; for floats, in a sample of them."""
     flat = values.ravel()
     if values.dtype.kind != "u":
-        found, counts = np.unique(flat[:: max(1, flat.size // _SAMPLED)], return_counts=True)
-        return found, counts
-    # In blocks: numpy counts in 64 bits per value.
+        distinct, counts = np.unique(flat[:: max(1, flat.size // _SAMPLED)], return_counts=True)
+        return distinct, counts
+    # In blocks, because np.bincount converts its input to 64 bits.
     top = int(flat.max())
     counts = np.zeros(top + 1, np.int64)
     for first in range(0, flat.size, _BLOCK):
@@ -88,6 +94,5 @@ def _num_common(counts: np.ndarray) -> int:
 
 
 def _is_flat(image: np.ndarray) -> bool:
-    return all(
-        bool((row == image[0, 0]).all()) for row in image
-    )  # ends at the first row that is not
+    # Row by row, which ends at the first row with another value.
+    return all(bool((row == image[0, 0]).all()) for row in image)

@@ -111,7 +111,7 @@ def test_a_packed_entry_is_refused_before_it_is_unpacked(tmp_path: Path) -> None
             target.writestr(entry.filename, source.read(entry), zipfile.ZIP_DEFLATED)
     assert packed.stat().st_size < 1 << 16
     for source_of in (packed, packed.read_bytes()):
-        with pytest.raises(UserError, match="is packed, which torch"):
+        with pytest.raises(UserError, match="is compressed, which torch"):
             read_tensors(source_of)
 
 
@@ -119,7 +119,7 @@ def test_a_tensor_that_claims_more_than_is_stored_is_refused(tmp_path: Path) -> 
     """One value, seen as a million times a million of them."""
     path = tmp_path / "weights.pth"
     torch.save({"a": [{"b": torch.zeros(1).expand(10**6, 10**6)}]}, path)
-    with pytest.raises(UserError, match=r"claims the shape \(1000000, 1000000\)"):
+    with pytest.raises(UserError, match=r"more elements, \(1000000, 1000000\), than are stored"):
         read_tensors(path)
 
 

@@ -179,7 +179,7 @@ def test_what_is_not_translated_is_named_with_the_reason(tmp_path: Path) -> None
     reasons = left_out(tmp_path / "in")
 
     assert set(reasons) == {heic, window}
-    assert ".heic files are not read" in reasons[heic]
+    assert ".heic files are not supported" in reasons[heic]
     assert "not UTF-8" in reasons[window]
     assert no_pictures(tmp_path / "in") == [notes]
     plan = planned(tmp_path / "in", tmp_path / "out", FLOATS)
@@ -203,4 +203,4 @@ def test_the_first_frame_is_translated_and_said(
     plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
 
     assert translate_files(translator, plan) == {}
-    assert "a.gif: the first of 2 frames is taken" in caplog.text
+    assert "a.gif: only the first of 2 frames is used" in caplog.text

@@ -4,9 +4,9 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
+from pipelines.registry.lookup import find_version
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
-from pipelines.registry.versions import find_version
 from tests.support.registered_project import MODEL, MODELS, register_model, train
 
 pytestmark = pytest.mark.slow  # models are registered in each: a second and more

@@ -152,7 +152,7 @@ def test_a_long_list_is_cut_for_the_console_only(tmp_path: Path) -> None:
         (tmp_path / f"A/train/{index}.png").write_bytes(b"")
     report = check_pairs(tmp_path, make_config())
 
-    assert "  ... and 3 more" in format_report(report, max_shown=2).splitlines()
+    assert "  ... and 3 more" in format_report(report, max_per_kind=2).splitlines()
     assert as_dict(report)["offences"]["unreadable"]["count"] == 5
 
 
@@ -298,9 +298,9 @@ def test_who_stands_in_for_an_empty_split_is_a_note(tmp_path: Path) -> None:
     stand_ins = {pair.split: pair.files.pair_id for pair in report.pairs if pair.split != "train"}
     dev, test = report.notes
     assert dev.startswith("no pair falls into dev by its own hash")
-    assert f": {stand_ins['dev']} stands in" in dev
+    assert f": {stand_ins['dev']} is used there" in dev
     assert test.startswith("no pair falls into test by its own hash")
-    assert f": {stand_ins['test']} stands in" in test
+    assert f": {stand_ins['test']} is used there" in test
 
 
 def test_what_is_only_odd_is_a_note(tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_what_is_only_odd_is_a_note(tmp_path: Path) -> None:
 
     assert report.offences == ()
     assert list(report.notes) == [
-        "1 file(s) of other kinds were left alone: A/readme.txt",
+        "1 file(s) of other kinds were ignored: A/readme.txt",
         "1 pair(s) are not square and will be squeezed: train/wide",
         "1 pair(s) appear again within their split: train/again",
         "1 pair(s) have a label map or mask of a single value: train/blank",

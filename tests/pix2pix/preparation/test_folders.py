@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.images.names import refuse_bad_names, shown
+from pix2pix.images.names import printable, refuse_bad_names
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.folders import SUFFIXES
 from pix2pix.preparation.new_manifest import write_manifest
@@ -47,7 +47,7 @@ def test_pictures_that_are_not_read_are_an_offence_each(tmp_path: Path) -> None:
         ("unread_format", ("1",), ("B/1.heic",))
     ]
     assert report.num_found == NUM_PAIRS
-    assert "2 file(s) of other kinds were left alone: A/2.nef, A/notes.txt" in report.notes
+    assert "2 file(s) of other kinds were ignored: A/2.nef, A/notes.txt" in report.notes
 
 
 def test_side_by_side_pictures_that_are_not_read_are_named_too(tmp_path: Path) -> None:
@@ -98,4 +98,4 @@ def test_bad_names_are_listed_before_dvc_meets_them(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="2 name") as caught:
         refuse_bad_names(tmp_path)
     assert "caf\\xe9.png" in str(caught.value)
-    assert shown(tmp_path / CAFE).endswith("caf\\xe9.png")
+    assert printable(tmp_path / CAFE).endswith("caf\\xe9.png")

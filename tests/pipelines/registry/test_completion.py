@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from pipelines.registry import registration
+from pipelines.registry import completion
 from pipelines.repository.origin import flatten
 from pipelines.repository.params_file import override_params
 from pipelines.tracking.train_record import read_train_record, write_train_record
@@ -71,7 +71,7 @@ def test_a_model_is_recorded_as_what_it_was_trained_with_not_as_the_working_copy
             "register": {"experiment": "elsewhere"},
         },
     )
-    done = registration.complete_registration(uri)
+    done = completion.complete_registration(uri)
     run = MlflowClient(uri).get_run(done.run_id)
     assert run.data.params == flatten(dataclasses.asdict(trained))
     assert run.data.tags["pix2pix.data_hash"] == data_hash
@@ -89,7 +89,7 @@ def test_a_model_is_recorded_as_what_it_was_trained_with_not_as_the_working_copy
 
 def test_nothing_is_said_where_nothing_differs(uri: str, caplog: pytest.LogCaptureFixture) -> None:
     trained_with(load_params(), data_hash=load_manifest(Path("data/prepared")).data_hash)
-    registration.complete_registration(uri)
+    completion.complete_registration(uri)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
@@ -98,7 +98,7 @@ def test_a_model_of_another_training_is_refused(uri: str) -> None:
     train(seed=1)
     write_train_record(TRAIN, record)
     with pytest.raises(UserError, match=r"models does not hold the model that reports/train\.json"):
-        registration.complete_registration(uri)
+        completion.complete_registration(uri)
     assert MlflowClient(uri).search_registered_models() == []
     assert [e.name for e in MlflowClient(uri).search_experiments()] == ["Default"]
 
@@ -108,14 +108,14 @@ def test_scores_of_another_model_are_refused(scored: str | None, uri: str) -> No
     metrics = json.loads(METRICS.read_text())
     METRICS.write_text(json.dumps(metrics | {"model_sha256": scored}))
     with pytest.raises(UserError, match=r"metrics\.json has no scores .*`dvc repro -f evaluate`"):
-        registration.complete_registration(uri)
+        completion.complete_registration(uri)
     assert [e.name for e in MlflowClient(uri).search_experiments()] == ["Default"]
 
 
 def test_the_example_is_of_the_models_own_data_or_a_uniform_image(uri: str) -> None:
     own = open_split(Path("data/prepared"), "dev").source[0]
-    np.testing.assert_array_equal(registration.example_source(), own)
+    np.testing.assert_array_equal(completion.example_source(), own)
     change_card(data_hash="e" * 64, image_size=64)
-    example = registration.example_source()
+    example = completion.example_source()
     assert (example.shape, example.dtype) == ((64, 64, 3), own.dtype)
     assert set(example.flat) == {127}

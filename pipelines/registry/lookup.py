@@ -1,4 +1,4 @@
-"""Which version of which registered model is meant, and whether MLflow has it."""
+"""Find model versions in MLflow: by a reference that a user gives, by alias, by registration."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ _REFERENCE = re.compile(
 def connected(uri: str) -> Iterator[MlflowClient]:
     """A client of the MLflow at `uri`.
 
-    Raises ConnectionError naming it, also where MLflow fails while the client is used.
+    Raises ConnectionError naming `uri` if MLflow does not answer, now or later in the context.
     """
     client = connect(uri)
     try:
@@ -38,9 +38,9 @@ def connected(uri: str) -> Iterator[MlflowClient]:
 
 
 def find_version(client: MlflowClient, reference: str) -> ModelVersion:
-    """The version that `reference` means, see `REFERENCE_HELP`.
+    """The version that `reference` names, in a form of `REFERENCE_HELP`.
 
-    Raises UserError if there is none, naming those there are.
+    Raises UserError, with the existing models or versions, if there is no such version.
     """
     match = _REFERENCE.fullmatch(reference)
     if match is None:
@@ -67,9 +67,9 @@ def champion_of(client: MlflowClient, name: str) -> ModelVersion | None:
 
 
 def registered_version(client: MlflowClient) -> ModelVersion:
-    """The version that `register` made of this project's model.
+    """The version of reports/registration.json, which the stage `register` has written.
 
-    Raises UserError if `register` has not run, or MLflow does not have the version.
+    Raises UserError if the file is missing, or MLflow does not have the version.
     """
     registration = Registration(**read_json(REGISTRATION_PATH, made_by="register"))
     for version in client.search_model_versions(f"run_id = '{registration.run_id}'"):
@@ -83,23 +83,23 @@ def registered_version(client: MlflowClient) -> ModelVersion:
 
 
 def label(version: ModelVersion) -> str:
-    """The version as it is called in messages."""
+    """The name of a version in messages."""
     return f"{version.name} version {version.version}"
 
 
 def _versions(client: MlflowClient, name: str) -> dict[str, ModelVersion]:
-    """By number. Raises UserError if there is no such model, or it has no versions."""
-    found = client.search_model_versions(f"name = '{name}'")
-    if not found:
+    """The versions of a model by number. Raises UserError if there are none."""
+    versions = client.search_model_versions(f"name = '{name}'")
+    if not versions:
         names = ", ".join(sorted(model.name for model in client.search_registered_models()))
         raise UserError(
             f"MLflow at {shown(client.tracking_uri)} has no version of a registered model "
             f"{name!r}; its models are: {names or 'none'}"
         )
-    return {str(version.version): version for version in found}
+    return {str(version.version): version for version in versions}
 
 
 def _aliases(client: MlflowClient, name: str) -> dict[str, str]:
-    """Numbers of versions by alias."""
+    """The version number of each alias."""
     aliases = client.get_registered_model(name).aliases
     return {alias: str(number) for alias, number in aliases.items()}

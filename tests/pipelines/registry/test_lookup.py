@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from pipelines.registry.versions import champion_of, connected, find_version, registered_version
+from pipelines.registry.lookup import champion_of, connected, find_version, registered_version
 from tests.support.mlflow_process import closed_port
 from tests.support.registered_project import MODEL, REPORTS, put_version
 from tests.support.tracked_project import new_database

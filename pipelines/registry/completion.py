@@ -1,6 +1,8 @@
-"""Everything that MLflow lacks of the finished training and its model, from the files.
+"""Add to MLflow what it lacks of the finished training's run and of its model, from the files.
 
-Imports torch and MLflow, which takes seconds: the stage asks first whether anything is missing.
+`register` makes the model version; this module checks the files and completes the run first.
+It imports torch and MLflow, which takes seconds. So the stage `register` imports it only if
+`receipt` cannot tell that nothing is missing.
 """
 
 import dataclasses
@@ -23,21 +25,21 @@ from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
 
-_SECTIONS = ("augment", "model", "train")  # that a training is a function of, beside its data
+_SECTIONS = ("augment", "model", "train")  # sections of params.yaml that a training depends on
 
 logger = logging.getLogger(__name__)
 
 
 def complete_registration(uri: str) -> Registration:
-    """Complete the run and the version of the model in this folder, or make them.
+    """Create or complete the MLflow run and the model version of the model in this folder.
 
-    Recorded is what the model was trained with. The working copy decides where: the experiment and
-    the name of the registered model. Raises UserError naming files that are missing or do not
+    The recorded parameters are those of the training. The experiment and the name of the registered
+    model are those of params.yaml now. Raises UserError naming files that are missing or do not
     belong together, ConnectionError naming `uri` if MLflow does not answer.
     """
     params, training = load_params(), read_train_record(TRAIN_PATH)
-    _check_that_all_is_of(training)
-    _tell_what_differs(params, training)
+    _check_files_belong_to(training)
+    _warn_of_differences(params, training)
     with failures_of(uri):
         run = complete_run(uri, Path(), experiment=params.register.experiment)
         return register_model(
@@ -45,12 +47,12 @@ def complete_registration(uri: str) -> Registration:
         )
 
 
-def _check_that_all_is_of(training: TrainRecord) -> None:
+def _check_files_belong_to(training: TrainRecord) -> None:
     """Raise UserError if the model or its scores are not those of this training."""
     content = content_hash(MODEL_DIR)
     if content != training.model_sha256:
         raise UserError(
-            f"{MODEL_DIR} does not hold the model that {TRAIN_PATH} is about; get both back with "
+            f"{MODEL_DIR} does not hold the model that {TRAIN_PATH} describes; restore both with "
             "`dvc checkout`, or train anew with `dvc repro -f train`"
         )
     scored = read_json(METRICS_PATH, made_by="evaluate").get(MODEL_KEY)
@@ -61,10 +63,10 @@ def _check_that_all_is_of(training: TrainRecord) -> None:
         )
 
 
-def _tell_what_differs(params: Params, training: TrainRecord) -> None:
-    """Say where the working copy has moved on since the training."""
+def _warn_of_differences(params: Params, training: TrainRecord) -> None:
+    """Log a warning if parameters or data have changed since the training."""
     now, then = (
-        {key: value for key, value in flatten(mapping).items() if _is_of_a_training(key)}
+        {key: value for key, value in flatten(mapping).items() if _affects_training(key)}
         for mapping in (dataclasses.asdict(params), training.params)
     )
     differing = sorted(key for key in now.keys() | then.keys() if now.get(key) != then.get(key))
@@ -78,15 +80,15 @@ def _tell_what_differs(params: Params, training: TrainRecord) -> None:
         )
 
 
-def _is_of_a_training(key: str) -> bool:
+def _affects_training(key: str) -> bool:
     section, _, name = key.partition(".")
     return section in _SECTIONS and not (section == "train" and name in WHERE_IT_RUNS)
 
 
 def example_source() -> np.ndarray:
-    """A source image (H, W, C) of the kind that the model takes.
+    """A source image (H, W, C) that fits the model, as an example in the package.
 
-    One of those it was judged by, or a uniform one where other pairs are prepared by now.
+    It is the first of the model's dev split, or a uniform image if the prepared data are others.
     """
     card = load_card(MODEL_DIR)
     if load_manifest(PREPARED_DIR).data_hash == card.data_hash:
