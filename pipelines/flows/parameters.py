@@ -14,9 +14,11 @@ from typing import Any, ClassVar, get_type_hints
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
     SerializerFunctionWrapHandler,
+    TypeAdapter,
     ValidationInfo,
     create_model,
     model_serializer,
@@ -103,6 +105,7 @@ def _warn(reason: str) -> None:
 def _form(section: type, *place: str) -> Any:
     """The form of a section: its fields, none of them required."""
     hints = get_type_hints(section, include_extras=True)
+    described = TypeAdapter(section).json_schema()["properties"]
     fields: dict[str, Any] = {}
     for field in dataclasses.fields(section):
         hint = hints[field.name]
@@ -110,7 +113,9 @@ def _form(section: type, *place: str) -> Any:
             nested = _form(hint, *place, field.name)
             fields[field.name] = (nested, nested())
         else:
-            fields[field.name] = (hint, None)  # never used: only what was given is
+            # The default is never used: only what was given is.
+            text = " ".join(described[field.name]["description"].split())
+            fields[field.name] = (hint, Field(default=None, description=text))
     name = "".join(part.title().replace("_", "") for part in place)
     form = create_model(name, __base__=Overrides, __doc__=section.__doc__, **fields)
     form.place = place

@@ -1,8 +1,8 @@
 """The parameters of a run: typed, frozen, validated once at the border.
 
 `params.yaml` is the only place where values live, so no field here has a default: a file that lacks
-a key is refused, and so is one with a key too many. The text of each field is its description in
-error messages, in the JSON schema and in forms made from it.
+a key is refused, and so is one with a key too many. The text below each field is its description,
+which Prefect's forms show.
 """
 
 from pix2pix.config.data import (

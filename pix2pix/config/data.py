@@ -30,28 +30,31 @@ class SideConfig:
 
     __pydantic_config__ = STRICT
 
-    kind: Annotated[Kind, Field(description="image, or labels (never interpolated between values)")]
-    channels: Annotated[int, Field(ge=1, le=64, description="channels after reading")]
-    grayscale: Annotated[
-        bool, Field(description="convert colour files to one channel (Rec. 601 luma)")
-    ]
-    num_labels: Annotated[
-        int | None,
-        Field(ge=2, description="class ids are 0..num_labels-1; null for colour-coded labels"),
-    ]
-    void_label: Annotated[
-        int | None,
-        Field(
-            ge=1,
-            le=65535,
-            description="the id of pixels without a class, often 255; the networks see it as one "
-            "more class after the last one; null: there are none",
-        ),
-    ]
-    value_range: Annotated[
-        tuple[float, float] | None,
-        Field(description="raw values mapped to -1 and 1; null: the whole range of the integers"),
-    ]
+    kind: Kind
+    """What the pixels are: image (colours or measured values, resized with data.resize_kernel) or
+    labels (class ids or class colours, never mixed with their neighbours). Choose labels for
+    segmentation maps."""
+
+    channels: Annotated[int, Field(ge=1, le=64)]
+    """Number of channels of each image after it has been read, from 1 to 64: 3 for colour, 1 for
+    grey or class ids, 4 with opacity. A file with another number is reported as a bad pair."""
+
+    grayscale: bool
+    """Whether colour files are converted to one grey channel (Rec. 601 luma). Needs channels: 1.
+    Set it to true to colour grey photographs from a folder of colour photographs."""
+
+    num_labels: Annotated[int | None, Field(ge=2)]
+    """Number of classes, at least 2, where the pixels are class ids from 0 to num_labels - 1. Null:
+    the labels are colours, or the side holds images."""
+
+    void_label: Annotated[int | None, Field(ge=1, le=65535)]
+    """Class id of pixels that belong to no class, often 255 (at most 65535). The networks see it as
+    one more class after the last one. Null: every pixel belongs to a class."""
+
+    value_range: tuple[float, float] | None
+    """Stored values [low, high] that the networks see as -1 and 1. Null: the whole range of the
+    file's integers, such as [0, 255]. Files of floating-point numbers need it, and so do sensors
+    that use only a part of 16 bits."""
 
     def __post_init__(self) -> None:
         if self.grayscale and self.channels != 1:
@@ -77,10 +80,17 @@ class SyntheticConfig:
 
     __pydantic_config__ = STRICT
 
-    num_train: Annotated[int, Field(ge=2, description="pairs in data/raw/train")]
-    num_test: Annotated[int, Field(ge=1, description="pairs in data/raw/test")]
-    size_px: Annotated[int, Field(ge=32, le=1024, description="side of each drawn image")]
-    seed: Annotated[int, Field(ge=0, description="the same seed draws the same pixels")]
+    num_train: Annotated[int, Field(ge=2)]
+    """Number of pairs drawn into data/raw/train, at least 2."""
+
+    num_test: Annotated[int, Field(ge=1)]
+    """Number of pairs drawn into data/raw/test, at least 1."""
+
+    size_px: Annotated[int, Field(ge=32, le=1024)]
+    """Width and height of each drawn image in pixels, from 32 to 1024."""
+
+    seed: Annotated[int, Field(ge=0)]
+    """Seed of the drawing, 0 or more: the same seed draws the same pixels."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,14 +99,12 @@ class ArchiveConfig:
 
     __pydantic_config__ = STRICT
 
-    dataset: Annotated[ArchiveName, Field(description="which of the authors' archives")]
-    base_url: Annotated[
-        str,
-        Field(
-            pattern=r"^https?://[!-?A-~]+$",
-            description="web address, without a login, of the folder that holds <dataset>.tar.gz",
-        ),
-    ]
+    dataset: ArchiveName
+    """Which data set of the authors of pix2pix is downloaded."""
+
+    base_url: Annotated[str, Field(pattern=r"^https?://[!-?A-~]+$")]
+    """Web address of the folder that holds <dataset>.tar.gz, without a login. Change it to download
+    from a mirror."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,65 +113,77 @@ class DataConfig:
 
     __pydantic_config__ = STRICT
 
-    name: Annotated[
-        str,
-        Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="names the registered model"),
-    ]
-    source: Annotated[
-        Literal["synthetic", "folder", "archive"],
-        Field(description="drawn here, a folder of yours, or a published archive"),
-    ]
-    path: Annotated[
-        str, Field(min_length=1, description="folder of the pairs; data/raw unless source: folder")
-    ]
-    layout: Annotated[
-        Literal["side_by_side", "two_folders"],
-        Field(description="one file A|B per pair, or two folders paired by file stem"),
-    ]
-    folder_a: Annotated[str, Field(min_length=1, description="folder of side A (two_folders)")]
-    folder_b: Annotated[str, Field(min_length=1, description="folder of side B (two_folders)")]
-    direction: Annotated[Direction, Field(description="which side is the source")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    """Name of the data set. The model is registered as pix2pix-<name> unless register.model_name is
+    set. Letters, digits and . _ - are allowed."""
+
+    source: Literal["synthetic", "folder", "archive"]
+    """Where the pairs come from: synthetic (drawn by this project), folder (your own files, see
+    data.path) or archive (a published data set is downloaded)."""
+
+    path: Annotated[str, Field(min_length=1)]
+    """Folder that holds your pairs, where source is folder; relative to the project or absolute.
+    Other sources need data/raw. The folder must not overlap data/raw, data/prepared, models or
+    reports, which the pipeline replaces."""
+
+    layout: Literal["side_by_side", "two_folders"]
+    """How a pair is stored: side_by_side (one file, side A on the left and side B on the right) or
+    two_folders (one file in folder_a and one in folder_b, with the same name except for the
+    suffix)."""
+
+    folder_a: Annotated[str, Field(min_length=1)]
+    """Folder of the images of side A, relative to data.path. Used where layout is two_folders."""
+
+    folder_b: Annotated[str, Field(min_length=1)]
+    """Folder of the images of side B, relative to data.path. Used where layout is two_folders."""
+
+    direction: Direction
+    """Which side the model translates into which: AtoB (A is the source) or BtoA (B is the
+    source)."""
+
     side_a: SideConfig
     side_b: SideConfig
-    image_size: Annotated[
-        int,
-        Field(
-            ge=SIZE_MULTIPLE_PX,
-            le=4096,
-            multiple_of=SIZE_MULTIPLE_PX,
-            description="side of the square the networks see, px",
-        ),
-    ]
-    load_size: Annotated[
-        int, Field(ge=1, le=8192, description="side training pairs are stored at; cropped later")
-    ]
-    resize_kernel: Annotated[Kernel, Field(description="for images; labels are always nearest")]
-    dev_fraction: Annotated[
-        float, Field(gt=0, lt=1, description="share of train carved off as dev")
-    ]
-    test_fraction: Annotated[
-        float, Field(gt=0, lt=1, description="share held out where no test folder exists")
-    ]
-    split_seed: Annotated[int, Field(ge=0, description="seed of the carving")]
-    group: Annotated[
-        str | None,
-        Field(
-            min_length=1,
-            description="pairs that share a split: regular expression with one group in "
-            "parentheses, searched for in each pair's id (its path without suffix); null: none",
-        ),
-    ]
-    on_bad_pair: Annotated[
-        Literal["fail", "exclude"], Field(description="stop with a report, or leave the pair out")
-    ]
-    near_duplicate_bits: Annotated[
-        int,
-        Field(
-            ge=-1,
-            le=64,
-            description="thumbnail distance of near duplicates, 256ths of a half turn; -1: off",
-        ),
-    ]
+    image_size: Annotated[int, Field(ge=SIZE_MULTIPLE_PX, le=4096, multiple_of=SIZE_MULTIPLE_PX)]
+    """Width and height in pixels of the square images that the networks see: a multiple of 32, from
+    32 to 4096. Memory and time grow with its square."""
+
+    load_size: Annotated[int, Field(ge=1, le=8192)]
+    """Width and height in pixels at which training pairs are stored, at least image_size and at
+    most 8192. In training, a random square of image_size is cut out; with equal sizes nothing is
+    cut off."""
+
+    resize_kernel: Kernel
+    """Filter that resizes images: area (averages, best for shrinking), bilinear or bicubic (as in
+    the published code). Labels are always resized by the nearest pixel."""
+
+    dev_fraction: Annotated[float, Field(gt=0, lt=1)]
+    """Share of the training pairs, between 0 and 1, that is held back as the dev split, on which
+    the best epoch is chosen. Used only where the data has no
+    folder dev, and no folder val beside a folder test."""
+
+    test_fraction: Annotated[float, Field(gt=0, lt=1)]
+    """Share of all pairs, between 0 and 1, that is held back as the test split. Used only where the
+    data has no test (or val) folder."""
+
+    split_seed: Annotated[int, Field(ge=0)]
+    """Seed that decides which pairs go into the dev and test splits, 0 or more. Another value gives
+    another split, so scores are no longer comparable."""
+
+    group: Annotated[str | None, Field(min_length=1)]
+    """Regular expression with one group in parentheses, searched for in the path of each pair
+    without its suffix. Pairs for which the group matches the same text stay in one split, such as
+    the frames of a clip: (clip\\d+)_. Null: each pair is split by itself."""
+
+    on_bad_pair: Literal["fail", "exclude"]
+    """What happens to pairs that cannot be used: fail (stop and report all of them) or exclude
+    (leave them out and report them)."""
+
+    near_duplicate_bits: Annotated[int, Field(ge=-1, le=64)]
+    """How alike two pairs must be to count as copies of one picture: the distance of their
+    thumbnails in 256ths of a half turn, from 0 (only the same picture) to 64. Copies in different
+    splits are reported as bad pairs. Lower it if different pictures are reported; -1 switches the
+    search off."""
+
     synthetic: SyntheticConfig
     archive: ArchiveConfig
 
@@ -234,20 +254,41 @@ class AugmentConfig:
 
     __pydantic_config__ = STRICT
 
-    horizontal_flip: Annotated[Probability, Field(description="probability of mirroring")]
-    vertical_flip: Annotated[Probability, Field(description="probability of turning upside down")]
-    rotate_90: Annotated[Probability, Field(description="probability of 0-3 quarter turns")]
-    rotate_deg: Annotated[
-        float, Field(ge=0, le=180, description="largest free rotation, either way, degrees")
-    ]
-    scale: Annotated[float, Field(ge=0, lt=1, description="zoom drawn from [1 - scale, 1 + scale]")]
-    brightness: Annotated[float, Field(ge=0, le=1, description="largest shift, share of range")]
-    contrast: Annotated[float, Field(ge=0, le=1, description="largest relative change")]
-    noise: Annotated[
-        float, Field(ge=0, le=0.5, description="largest standard deviation, share of range")
-    ]
-    blur_px: Annotated[float, Field(ge=0, le=10, description="largest Gaussian sigma, px")]
-    photometric_on: Annotated[
-        Literal["source", "both"],
-        Field(description="which images brightness, contrast, noise and blur may change"),
-    ]
+    horizontal_flip: Probability
+    """Probability, from 0 to 1, that a training pair is mirrored left to right. Set it to 0 where
+    left and right differ in meaning, as with text."""
+
+    vertical_flip: Probability
+    """Probability, from 0 to 1, that a training pair is turned upside down. Useful for aerial and
+    microscope images."""
+
+    rotate_90: Probability
+    """Probability, from 0 to 1, that a training pair is turned by a random number of quarter turns,
+    from 0 to 3. Useful for aerial and microscope images."""
+
+    rotate_deg: Annotated[float, Field(ge=0, le=180)]
+    """Largest random rotation of a training pair in degrees, in both directions, from 0 to 180.
+    Corners are filled with the mirrored image."""
+
+    scale: Annotated[float, Field(ge=0, lt=1)]
+    """Largest random zoom of a training pair, from 0 to below 1: the factor is drawn between 1 -
+    scale and 1 + scale."""
+
+    brightness: Annotated[float, Field(ge=0, le=1)]
+    """Largest random shift of the brightness, up or down, as a share of the range of values, from 0
+    to 1. Useful where the light changes from image to image."""
+
+    contrast: Annotated[float, Field(ge=0, le=1)]
+    """Largest random change of the contrast, up or down, as a share of the contrast, from 0 to
+    1."""
+
+    noise: Annotated[float, Field(ge=0, le=0.5)]
+    """Largest standard deviation of the random Gaussian noise, as a share of the range of values,
+    from 0 to 0.5."""
+
+    blur_px: Annotated[float, Field(ge=0, le=10)]
+    """Largest standard deviation of the random Gaussian blur in pixels, from 0 to 10."""
+
+    photometric_on: Literal["source", "both"]
+    """Which images brightness, contrast, noise and blur change: source (the model learns to ignore
+    these changes) or both (source and target change in the same way). Labels are never changed."""

@@ -16,27 +16,34 @@ class ModelConfig:
 
     __pydantic_config__ = STRICT
 
-    base_channels: Annotated[
-        int, Field(ge=1, le=512, description="width of the generator's first level")
-    ]
-    depth: Annotated[
-        int | None,
-        Field(ge=2, le=12, description="levels of the U-Net; null: as many as the size allows"),
-    ]
-    norm: Annotated[
-        Literal["batch", "instance", "none"], Field(description="normalisation of both networks")
-    ]
-    dropout: Annotated[float, Field(ge=0, lt=1, description="rate in the inner decoder levels")]
-    dropout_layout: Annotated[
-        Literal["pytorch", "torch"],
-        Field(description="where dropout sits: as in the PyTorch (none at depth 5) or Lua release"),
-    ]
-    discriminator_channels: Annotated[
-        int, Field(ge=1, le=512, description="width of the discriminator's first layer")
-    ]
-    discriminator_layers: Annotated[
-        int, Field(ge=0, le=5, description="0-5: patches of 1, 16, 34, 70, 142, 286 px")
-    ]
+    base_channels: Annotated[int, Field(ge=1, le=512)]
+    """Number of channels of the generator's first level, from 1 to 512; inner levels have up to 8
+    times as many. Published networks have 64. Fewer channels are faster and need less memory."""
+
+    depth: Annotated[int | None, Field(ge=2, le=12)]
+    """Number of times that the generator halves the image, from 2 to 12. Null: as often as the
+    image size allows, at most 8, as in the published networks."""
+
+    norm: Literal["batch", "instance", "none"]
+    """Normalisation in both networks: batch (as published), instance (each image by itself,
+    independent of the batch) or none."""
+
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    """Probability, from 0 to below 1, with which dropout sets a value to zero in the inner levels
+    of the generator's decoder. It is the generator's only source of noise; 0 switches it off."""
+
+    dropout_layout: Literal["pytorch", "torch"]
+    """In which decoder levels dropout works, counted from the innermost: pytorch (levels 2 to 4, as
+    in the authors' PyTorch code; none with a depth of 5 or less) or torch (levels 1 to 3, as in
+    their first code)."""
+
+    discriminator_channels: Annotated[int, Field(ge=1, le=512)]
+    """Number of channels of the discriminator's first layer, from 1 to 512. Published networks have
+    64."""
+
+    discriminator_layers: Annotated[int, Field(ge=0, le=5)]
+    """Number of layers of the discriminator that decides how large the patches are that it looks
+    at: 0 to 5 give patches of 1, 16, 34, 70, 142 or 286 pixels. The published networks have 3."""
 
 
 def generator_depth(image_size: int, depth: int | None) -> int:

@@ -39,19 +39,31 @@ class EvaluateConfig:
 
     __pydantic_config__ = STRICT
 
-    seed: Annotated[int, Field(ge=0, lt=2**32, description="bootstrap and KID subsets")]
-    batch_size: Annotated[int, Field(ge=1, description="images per feature-extractor batch")]
-    num_bootstrap: Annotated[int, Field(ge=100, description="resamples behind each interval")]
-    confidence: Annotated[float, Field(gt=0.5, lt=1, description="coverage of the intervals")]
-    inception_weights: Annotated[
-        str,
-        Field(
-            min_length=1,
-            description="cache (use it if there), download (fetch if not there), or a file",
-        ),
-    ]
-    kid_subset_size: Annotated[int, Field(ge=2, description="images per KID subset, at most N")]
-    num_panels: Annotated[int, Field(ge=1, le=64, description="best and worst images shown")]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    """Seed of the resampling behind the intervals and of the subsets of KID, from 0 to 2^32 - 1."""
+
+    batch_size: Annotated[int, Field(ge=1)]
+    """Number of images that are scored at once, at least 1. Lower it where memory is short."""
+
+    num_bootstrap: Annotated[int, Field(ge=100)]
+    """Number of random resamples of the test images from which the interval of each score is
+    computed, at least 100."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    """Coverage of the intervals of the scores, above 0.5 and below 1: 0.95 gives 95 % intervals."""
+
+    inception_weights: Annotated[str, Field(min_length=1)]
+    """Weights of the Inception network, which FID and KID need: cache (use them if they were
+    downloaded before), download (download them if they are missing) or the path of a file. Without
+    them, a distance of EfficientNet features is computed in place of FID."""
+
+    kid_subset_size: Annotated[int, Field(ge=2)]
+    """Number of images in each random subset of KID, at least 2. If the test split has fewer
+    images, all of them are used."""
+
+    num_panels: Annotated[int, Field(ge=1, le=64)]
+    """Number of test pairs with the best and with the worst L1 that are shown in reports/panels,
+    from 1 to 64 each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,17 +75,13 @@ class RegisterConfig:
     experiment: Annotated[
         str,
         AfterValidator(_as_experiment_name),
-        Field(
-            min_length=1,
-            max_length=MAX_NAME_CHARACTERS - len(STUDIES_SUFFIX),
-            description="MLflow experiment",
-        ),
+        Field(min_length=1, max_length=MAX_NAME_CHARACTERS - len(STUDIES_SUFFIX)),
     ]
+    """Name of the MLflow experiment that gets the runs. Trials of a search go into
+    <experiment>-tune and later evaluations into <experiment>-evaluations."""
+
     model_name: Annotated[
         Annotated[str, AfterValidator(_as_model_name)] | None,
-        Field(
-            min_length=1,
-            max_length=MAX_NAME_CHARACTERS,
-            description="null: pix2pix-<data.name>",
-        ),
+        Field(min_length=1, max_length=MAX_NAME_CHARACTERS),
     ]
+    """Name of the registered model in MLflow, without / and :. Null: pix2pix-<data.name>."""

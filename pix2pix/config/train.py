@@ -46,92 +46,125 @@ class TrainConfig:
 
     __pydantic_config__ = STRICT
 
-    seed: Annotated[int, Field(ge=0, lt=2**32, description="weights, order, augmentation, dropout")]
-    num_epochs: Annotated[int, Field(ge=1, description="passes at the full learning rate")]
-    num_decay_epochs: Annotated[
-        int, Field(ge=0, description="further passes while the rate falls linearly to zero")
-    ]
-    batch_size: Annotated[int, Field(ge=1, description="pairs per step over all workers")]
-    num_microbatches: Annotated[
-        int, Field(ge=1, description="parts in which a worker goes through its share of a batch")
-    ]
-    learning_rate: Annotated[float, Field(gt=0, le=1, description="Adam, both networks")]
-    beta1: Annotated[float, Field(ge=0, lt=1, description="0.9 makes a GAN oscillate")]
-    beta2: Annotated[float, Field(ge=0, lt=1, description="Adam's second moment")]
-    lambda_l1: Annotated[float, Field(ge=0, description="weight of the L1 term")]
-    lambda_adversarial: Annotated[
-        float, Field(ge=0, description="weight of the adversarial term; 0: L1 alone")
-    ]
-    precision: Annotated[
-        Literal["auto", "float32", "bfloat16"],
-        Field(description="autocast type of the networks; auto: what the hardware is good at"),
-    ]
-    channels_last: Annotated[bool, Field(description="memory layout of the networks")]
-    gradient_exchange: Annotated[
-        Literal["float32", "bfloat16"], Field(description="type of gradients between workers")
-    ]
-    sync_batch_norm: Annotated[
-        bool, Field(description="batch statistics of all workers; false: of each worker's share")
-    ]
-    best_from_epoch: Annotated[
-        int,
-        Field(
-            ge=1,
-            description="first epoch that may be kept: young generators blur, which L1 likes",
-        ),
-    ]
-    early_stopping_epochs: Annotated[
-        int | None,
-        Field(
-            ge=1,
-            description="patience from best_from_epoch on; null: never stop early",
-        ),
-    ]
-    sample_every_epochs: Annotated[int, Field(ge=1, description="sample grids, beside the first")]
-    num_samples: Annotated[int, Field(ge=1, le=64, description="dev pairs in a sample grid")]
-    checkpoint_every_epochs: Annotated[
-        int, Field(ge=1, description="checkpoints, beside each better dev L1 and the last epoch")
-    ]
-    checkpoint_every_steps: Annotated[
-        int | None, Field(ge=1, description="checkpoints within an epoch; null: none")
-    ]
-    keep_best_checkpoints: Annotated[
-        int, Field(ge=0, le=100, description="kept by dev L1, beside the latest two")
-    ]
-    storage_path: Annotated[
-        str | None,
-        Field(min_length=1, description="folder or s3://bucket/folder of checkpoints; null: .runs"),
-    ]
-    max_failures: Annotated[int, Field(ge=0, description="restarts after lost workers or nodes")]
-    max_rollbacks: Annotated[
-        int,
-        Field(ge=0, description="returns to a checkpoint after non-finite losses"),
-    ]
-    ray_address: Annotated[
-        str | None,
-        Field(min_length=1, description="Ray cluster; null: RAY_ADDRESS, or none"),
-    ]
-    num_workers: Annotated[
-        Workers, Field(description="Ray Train workers; [min, max]: as many as there is room for")
-    ]
-    resize_interval_s: Annotated[
-        float, Field(gt=0, description="between looks at the cluster, where num_workers is a range")
-    ]
-    device: Annotated[
-        Literal["auto", "cpu", "gpu"],
-        Field(description="gpu: one per worker; auto: gpu where the cluster has enough of them"),
-    ]
-    cpus_per_worker: Annotated[
-        int | None, Field(ge=1, description="logical CPUs of each worker; null: a node's share")
-    ]
-    loader_workers: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=64,
-            description="processes that read and augment ahead; 0: in the training loop",
-        ),
-    ]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    """Seed of the first weights, the order of the pairs, the augmentation and dropout, from 0 to
+    2^32 - 1. The same seed gives the same training on the same hardware."""
+
+    num_epochs: Annotated[int, Field(ge=1)]
+    """Number of passes over the training pairs at the full learning rate, at least 1."""
+
+    num_decay_epochs: Annotated[int, Field(ge=0)]
+    """Number of further passes, during which the learning rate falls linearly to zero, 0 or
+    more."""
+
+    batch_size: Annotated[int, Field(ge=1)]
+    """Number of pairs in one training step over all workers together, at least one for each worker
+    and microbatch. The published recipe uses 1; larger batches use a GPU better."""
+
+    num_microbatches: Annotated[int, Field(ge=1)]
+    """Number of parts into which a worker divides its share of a batch, at least 1. A larger number
+    needs less memory and more time."""
+
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    """Learning rate of the Adam optimiser of both networks, above 0 and at most 1. The published
+    recipe uses 0.0002."""
+
+    beta1: Annotated[float, Field(ge=0, lt=1)]
+    """Decay of Adam's average of gradients, from 0 to below 1. Adversarial training needs about
+    0.5; with the usual 0.9 it oscillates."""
+
+    beta2: Annotated[float, Field(ge=0, lt=1)]
+    """Decay of Adam's average of squared gradients, from 0 to below 1, usually 0.999."""
+
+    lambda_l1: Annotated[float, Field(ge=0)]
+    """Weight of the L1 distance to the target in the generator's loss, 0 or more. A larger weight
+    gives results that are closer to the target and blurrier."""
+
+    lambda_adversarial: Annotated[float, Field(ge=0)]
+    """Weight of the adversarial term in the generator's loss, 0 or more. With 0 the generator is
+    trained on L1 alone."""
+
+    precision: Literal["auto", "float32", "bfloat16"]
+    """Number type in which the networks compute: auto (bfloat16 where the hardware is fast with it,
+    otherwise float32), float32 (slower, the same numbers as published) or bfloat16."""
+
+    channels_last: bool
+    """Whether tensors are stored with the channels last, which can be faster on GPUs with
+    bfloat16."""
+
+    gradient_exchange: Literal["float32", "bfloat16"]
+    """Number type in which workers send each other gradients: float32 or bfloat16 (half the
+    traffic, rounded). Change it where a slow network limits the training."""
+
+    sync_batch_norm: bool
+    """Whether batch normalisation uses the pairs of all workers (true) or of each worker alone
+    (false). Set it to true where each worker has few pairs of a batch; it costs time."""
+
+    best_from_epoch: Annotated[int, Field(ge=1)]
+    """First epoch that may be kept as the best one, at least 1 and at most the last epoch. Young
+    generators produce blurred images, which score well in L1, so the first epochs should not be
+    kept."""
+
+    early_stopping_epochs: Annotated[int | None, Field(ge=1)]
+    """Number of epochs without a better L1 on the dev split, counted from best_from_epoch, after
+    which the training stops. Null: it always trains all epochs."""
+
+    sample_every_epochs: Annotated[int, Field(ge=1)]
+    """Number of epochs from one grid of sample images to the next, at least 1. The last
+    epoch always has one."""
+
+    num_samples: Annotated[int, Field(ge=1, le=64)]
+    """Number of pairs of the dev split in each grid of sample images, from 1 to 64."""
+
+    checkpoint_every_epochs: Annotated[int, Field(ge=1)]
+    """Number of epochs from one checkpoint to the next, at least 1. An epoch with the best L1 so
+    far and the last epoch always have one."""
+
+    checkpoint_every_steps: Annotated[int | None, Field(ge=1)]
+    """Number of steps from one checkpoint to the next within an epoch, at least 1. Set it where an
+    epoch is long, to lose less work after a failure. Null: checkpoints only at the end of
+    epochs."""
+
+    keep_best_checkpoints: Annotated[int, Field(ge=0, le=100)]
+    """Number of checkpoints with the lowest L1 on the dev split that are kept beside the two latest
+    ones, from 0 to 100."""
+
+    storage_path: Annotated[str | None, Field(min_length=1)]
+    """Where checkpoints of a running training are kept: a folder that all workers share, or
+    s3://bucket/folder. Null: the folder .runs of this machine, which is enough where no other
+    machine takes part."""
+
+    max_failures: Annotated[int, Field(ge=0)]
+    """Number of times that a training goes on from a checkpoint after workers or nodes were lost, 0
+    or more."""
+
+    max_rollbacks: Annotated[int, Field(ge=0)]
+    """Number of times that a training goes back to the last checkpoint after a loss that is
+    infinite or not a number, 0 or more; after that it fails."""
+
+    ray_address: Annotated[str | None, Field(min_length=1)]
+    """Address of the Ray cluster that trains. Null: the cluster that the variable RAY_ADDRESS
+    names, or this machine alone."""
+
+    num_workers: Workers
+    """Number of workers that train together, each with its share of a batch. A list [min, max] uses
+    as many as the cluster has room for, also while the training runs."""
+
+    resize_interval_s: Annotated[float, Field(gt=0)]
+    """Time in seconds between two checks whether more workers fit into the cluster, above 0. Used
+    where num_workers is a list."""
+
+    device: Literal["auto", "cpu", "gpu"]
+    """Hardware that trains: gpu (one GPU for each worker), cpu, or auto (GPUs where the cluster has
+    enough of them)."""
+
+    cpus_per_worker: Annotated[int | None, Field(ge=1)]
+    """Number of logical CPUs of each worker, at least 1. Null: the CPUs of a node are divided among
+    its workers. Set it on a cluster that grows."""
+
+    loader_workers: Annotated[int, Field(ge=0, le=64)]
+    """Number of processes in each worker that read and augment pairs ahead of the training, from 0
+    to 64. 0: the training process does it itself. Raise it where a GPU waits for data."""
 
     def __post_init__(self) -> None:
         if self.min_workers > self.max_workers:

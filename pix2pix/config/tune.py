@@ -23,9 +23,16 @@ class Uniform:
     __pydantic_config__ = STRICT
 
     key: _Key
+    """Dotted key of the parameter that varies, such as train.beta1."""
+
     kind: Literal["uniform"]
-    low: Annotated[float, Field(description="least value")]
-    high: Annotated[float, Field(description="greatest value")]
+    """uniform: every number from low to high is equally likely."""
+
+    low: float
+    """Lowest value."""
+
+    high: float
+    """Highest value."""
 
     def __post_init__(self) -> None:
         _check_order(self.low, self.high)
@@ -38,9 +45,16 @@ class LogUniform:
     __pydantic_config__ = STRICT
 
     key: _Key
+    """Dotted key of the parameter that varies, such as train.learning_rate."""
+
     kind: Literal["loguniform"]
-    low: Annotated[float, Field(gt=0, description="least value")]
-    high: Annotated[float, Field(gt=0, description="greatest value")]
+    """loguniform: every order of magnitude from low to high is equally likely."""
+
+    low: Annotated[float, Field(gt=0)]
+    """Lowest value, above 0."""
+
+    high: Annotated[float, Field(gt=0)]
+    """Highest value."""
 
     def __post_init__(self) -> None:
         _check_order(self.low, self.high)
@@ -53,10 +67,19 @@ class Quantised:
     __pydantic_config__ = STRICT
 
     key: _Key
+    """Dotted key of the parameter that varies, such as model.base_channels."""
+
     kind: Literal["quantised"]
-    low: Annotated[int | float, Field(description="least value")]
-    high: Annotated[int | float, Field(description="greatest value")]
-    step: Annotated[int | float, Field(gt=0, description="between neighbours")]
+    """quantised: every one of low, low + step, and so on up to high is equally likely."""
+
+    low: int | float
+    """Lowest value."""
+
+    high: int | float
+    """Highest value; low plus a multiple of step."""
+
+    step: Annotated[int | float, Field(gt=0)]
+    """Difference between two neighbouring values, above 0."""
 
     def __post_init__(self) -> None:
         _check_order(self.low, self.high)
@@ -77,8 +100,13 @@ class Choice:
     __pydantic_config__ = STRICT
 
     key: _Key
+    """Dotted key of the parameter that varies, such as model.norm."""
+
     kind: Literal["choice"]
-    values: Annotated[tuple[Value, ...], Field(min_length=2, description="what to choose from")]
+    """choice: every listed value is equally likely."""
+
+    values: Annotated[tuple[Value, ...], Field(min_length=2)]
+    """Values to choose from, at least two."""
 
 
 Dimension = Annotated[Uniform | LogUniform | Quantised | Choice, Field(discriminator="kind")]
@@ -95,51 +123,73 @@ class TuneConfig:
 
     __pydantic_config__ = STRICT
 
-    space: Annotated[
-        tuple[Dimension, ...],
-        Field(min_length=1, description="what is varied: keys of augment, model and train"),
-    ]
-    num_trials: Annotated[int, Field(ge=1, description="parameter sets that are tried")]
-    num_epochs: Annotated[
-        int | None,
-        Field(ge=1, description="of a trial, at the full rate; null: as train, with its decay"),
-    ]
-    objective: Annotated[
-        Objective,
-        Field(description="dev L1, or dev L1 and a feature distance as a Pareto pair"),
-    ]
-    sampler: Annotated[
-        Literal["optuna", "random"], Field(description="optuna: learns from trials (TPE)")
-    ]
-    num_random_trials: Annotated[
-        int, Field(ge=1, description="drawn at random before Optuna's sampler learns")
-    ]
-    scheduler: Annotated[
-        Literal["asha", "pbt", "none"],
-        Field(description="asha: stops trials that fall behind; pbt: these go on from better ones"),
-    ]
-    grace_epochs: Annotated[int, Field(ge=1, description="epochs before ASHA may stop a trial")]
-    reduction_factor: Annotated[
-        float, Field(gt=1, description="one in so many trials passes each of ASHA's rungs")
-    ]
-    exchange_epochs: Annotated[int, Field(ge=1, description="of pbt, between two exchanges")]
-    exchange_share: Annotated[
-        float, Field(gt=0, le=0.5, description="of pbt's trials, that go on from better ones")
-    ]
-    seed: Annotated[int, Field(ge=0, lt=2**32, description="of the sampler")]
-    num_seeds: Annotated[
-        int, Field(ge=0, description="on which winner and default are run again; 0: gain unknown")
-    ]
-    num_workers: Annotated[
-        int, Field(ge=1, description="of a trial; 1: trained in the trial's own process")
-    ]
-    cpus_per_worker: Annotated[int, Field(ge=1, description="logical CPUs, and torch's threads")]
-    gpus_per_worker: Annotated[
-        float, Field(ge=0, description="0: none; a fraction: several trials share one")
-    ]
-    max_concurrent_trials: Annotated[
-        int | None, Field(ge=1, description="null: as many as the cluster has room for")
-    ]
+    space: Annotated[tuple[Dimension, ...], Field(min_length=1)]
+    """Parameters that vary from trial to trial, each a key of augment, model or train with the
+    values that it may have (docs/tuning.md)."""
+
+    num_trials: Annotated[int, Field(ge=1)]
+    """Number of trials, each a short training with values of its own, at least 1. More trials
+    search better and take longer."""
+
+    num_epochs: Annotated[int | None, Field(ge=1)]
+    """Number of epochs of each trial at the full learning rate, at least 1. Null: as long as a
+    training, with its falling learning rate."""
+
+    objective: Objective
+    """What is minimised on the dev split: l1, or l1 together with a distance of image features
+    (l1_and_frechet, l1_and_kid). Two objectives give a set of best compromises and need scheduler:
+    none."""
+
+    sampler: Literal["optuna", "random"]
+    """How new values are chosen: optuna (learns from finished trials, by TPE) or random
+    (independent of other trials)."""
+
+    num_random_trials: Annotated[int, Field(ge=1)]
+    """Number of first trials with random values, at least 1, from which Optuna's sampler then
+    learns."""
+
+    scheduler: Literal["asha", "pbt", "none"]
+    """What happens to bad trials while they run: asha stops them early, pbt lets them go on from
+    copies of better trials, none lets every trial run to its end."""
+
+    grace_epochs: Annotated[int, Field(ge=1)]
+    """Number of epochs that each trial runs before ASHA may stop it, at least 1. Raise it where
+    good trials start slowly."""
+
+    reduction_factor: Annotated[float, Field(gt=1)]
+    """How strictly ASHA stops trials, above 1: at each of its decisions one trial in so many goes
+    on. With 3, the best third goes on."""
+
+    exchange_epochs: Annotated[int, Field(ge=1)]
+    """Number of epochs between two exchanges of population-based training (scheduler: pbt), at
+    least 1 and less than num_epochs."""
+
+    exchange_share: Annotated[float, Field(gt=0, le=0.5)]
+    """Share of the trials that copy a better trial at each exchange of population-based training
+    (scheduler: pbt), above 0 and at most 0.5."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    """Seed of the values that are chosen, from 0 to 2^32 - 1."""
+
+    num_seeds: Annotated[int, Field(ge=0)]
+    """Number of further seeds on which the best and the unchanged parameters are trained again, to
+    tell a gain from noise: 0 (the gain is not measured) or at least 2."""
+
+    num_workers: Annotated[int, Field(ge=1)]
+    """Number of workers of each trial, at least 1. With 1 the trial trains in its own process; with
+    more, each trial starts a group of workers."""
+
+    cpus_per_worker: Annotated[int, Field(ge=1)]
+    """Number of logical CPUs of each worker of a trial, and of the threads that it computes with,
+    at least 1."""
+
+    gpus_per_worker: Annotated[float, Field(ge=0)]
+    """Share of a GPU that each worker of a trial gets, from 0 (it trains on CPUs) to 1 (a GPU of
+    its own). With 0.5, two trials share a GPU; not for trials of several workers."""
+
+    max_concurrent_trials: Annotated[int | None, Field(ge=1)]
+    """Largest number of trials that run at the same time, at least 1. Null: as many as the cluster
+    has room for."""
 
     def __post_init__(self) -> None:
         keys = [dimension.key for dimension in self.space]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from typing import Any
 
 import pytest
@@ -49,7 +50,10 @@ def test_every_key_is_in_the_form_with_its_text_and_the_value_in_force(
     learning_rate = _definition(schema, schema["properties"]["train"])["properties"][
         "learning_rate"
     ]
-    assert learning_rate["description"] == "Adam, both networks"
+    assert learning_rate["description"] == (
+        "Learning rate of the Adam optimiser of both networks, above 0 and at most 1. "
+        "The published recipe uses 0.0002."
+    )
     assert (learning_rate["exclusiveMinimum"], learning_rate["maximum"]) == (0, 1)
     precision = _definition(schema, schema["properties"]["train"])["properties"]["precision"]
     assert precision["enum"] == ["auto", "float32", "bfloat16"]
@@ -73,7 +77,9 @@ def _check(schema: dict[str, Any], about: dict[str, Any], values: dict[str, Any]
         if isinstance(value, dict):
             _check(schema, field, value)
         else:
-            assert field["description"]
+            assert re.fullmatch(r"\S(?: ?\S)*\.", field["description"]), (
+                field
+            )  # sentences, one line
 
 
 def test_settings_of_the_command_line_are_nested() -> None:
