@@ -14,7 +14,7 @@ from pipelines.evaluation.model_content import MODEL_FILES, content_hash
 from pipelines.registry.package import PACKAGED_MODEL
 from pipelines.registry.register import CONTENT_TAG
 from pipelines.registry.versions import label
-from pipelines.tracking.uri import shown
+from pipelines.tracking.uri import without_password
 from pix2pix.errors import UserError
 
 
@@ -39,7 +39,7 @@ def downloaded(client: MlflowClient, version: ModelVersion) -> Iterator[Path]:
             )
         except (MlflowException, OSError) as error:
             raise UserError(
-                f"{label(version)}: its files cannot be had from {shown(uri)}: {error}"
+                f"{label(version)}: its files cannot be had from {without_password(uri)}: {error}"
             ) from None
         _check_content(version, Path(path))
         yield Path(path)
