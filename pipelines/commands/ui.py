@@ -4,14 +4,14 @@ import os
 import sys
 
 from pipelines.entrypoint import run
-from pipelines.tracking.uri import shown, tracking_uri
+from pipelines.tracking.uri import tracking_uri, without_password
 
 
 def main() -> None:
     """Replace this process by MLflow's server; a server that runs elsewhere is only named."""
     uri = tracking_uri()
     if uri.startswith("http"):
-        sys.stdout.write(f"the runs are on the MLflow server {shown(uri)}\n")
+        sys.stdout.write(f"the runs are on the MLflow server {without_password(uri)}\n")
         return
     port = os.environ.get("MLFLOW_PORT", "5000")
     # It serves one person and runs no jobs; each further process takes seconds to start.

@@ -13,7 +13,7 @@ from pipelines.entrypoint import read_json
 from pipelines.paths import REGISTRATION_PATH
 from pipelines.registry.register import Registration
 from pipelines.tracking.run import connect, reason_of
-from pipelines.tracking.uri import shown, unusable
+from pipelines.tracking.uri import unusable, without_password
 from pix2pix.errors import UserError
 
 CHAMPION = "champion"  # an alias
@@ -77,8 +77,8 @@ def registered_version(client: MlflowClient) -> ModelVersion:
             return version
     raise UserError(
         f"{REGISTRATION_PATH} names {registration.model} version {registration.version} of run "
-        f"{registration.run_id}, which MLflow at {shown(client.tracking_uri)} does not have; run "
-        "`dvc repro register`"
+        f"{registration.run_id}, which MLflow at "
+        f"{without_password(client.tracking_uri)} does not have; run `dvc repro register`"
     )
 
 
@@ -93,8 +93,8 @@ def _versions(client: MlflowClient, name: str) -> dict[str, ModelVersion]:
     if not versions:
         names = ", ".join(sorted(model.name for model in client.search_registered_models()))
         raise UserError(
-            f"MLflow at {shown(client.tracking_uri)} has no version of a registered model "
-            f"{name!r}; its models are: {names or 'none'}"
+            f"MLflow at {without_password(client.tracking_uri)} has no version of a registered "
+            f"model {name!r}; its models are: {names or 'none'}"
         )
     return {str(version.version): version for version in versions}
 

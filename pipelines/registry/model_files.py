@@ -14,7 +14,7 @@ from pipelines.evaluation.model_content import MODEL_FILES, content_hash
 from pipelines.registry.lookup import label
 from pipelines.registry.package import PACKAGED_MODEL
 from pipelines.registry.register import CONTENT_TAG
-from pipelines.tracking.uri import shown
+from pipelines.tracking.uri import without_password
 from pix2pix.errors import UserError
 
 
@@ -39,7 +39,8 @@ def downloaded(client: MlflowClient, version: ModelVersion) -> Iterator[Path]:
             )
         except (MlflowException, OSError) as error:
             raise UserError(
-                f"{label(version)}: its files cannot be downloaded from {shown(uri)}: {error}"
+                f"{label(version)}: its files cannot be downloaded from {without_password(uri)}: "
+                f"{error}"
             ) from None
         _check_content(version, Path(path))
         yield Path(path)

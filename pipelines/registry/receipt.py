@@ -18,7 +18,7 @@ from pipelines.paths import MODEL_DIR, PREPARED_DIR, RECEIPT_PATH, SAMPLES_DIR
 from pipelines.registry.mlflow_state import Registered, state_sha256
 from pipelines.repository.dvc_lock import model_lineage
 from pipelines.tracking.report_files import files_sha256, report_files
-from pipelines.tracking.uri import shown
+from pipelines.tracking.uri import without_password
 
 _FILES = (Path("params.yaml"), PREPARED_DIR / "manifest.json")
 _CODE = (Path(pix2pix.__file__).parent, Path(pipelines.__file__).parent)
@@ -72,7 +72,11 @@ def registered_sha256(uri: str) -> str:
     files = [*_FILES, *sorted(MODEL_DIR.glob("*")), *sorted(SAMPLES_DIR.glob("*"))]
     code = [path for folder in _CODE for path in sorted(folder.rglob("*.py"))]
     hashed = {path.as_posix(): path for path in (*files, *code) if path.is_file()}
-    parts = [shown(uri), files_sha256(hashed | report_files(Path())), model_lineage(Path())]
+    parts = [
+        without_password(uri),
+        files_sha256(hashed | report_files(Path())),
+        model_lineage(Path()),
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

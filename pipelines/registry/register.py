@@ -18,7 +18,7 @@ from pipelines.registry.mlflow_state import LOGGED_TAG
 from pipelines.registry.package import write_package
 from pipelines.tracking.completion import DATA_HASH_TAG, GIT_COMMIT_TAG, TrackedRun
 from pipelines.tracking.run import RUN_KEY_TAG, SCORES_STEP, connect
-from pipelines.tracking.uri import shown
+from pipelines.tracking.uri import without_password
 from pix2pix.checkpoint import ModelCard, load_card
 
 CONTENT_TAG = "pix2pix.model_sha256"
@@ -71,7 +71,7 @@ def register_model(
         model_uri=f"models:/{name}/{version.version}",
         run_id=run.run_id,
         experiment_id=run.experiment_id,
-        tracking_uri=shown(uri),
+        tracking_uri=without_password(uri),
     )
 
 

@@ -11,7 +11,7 @@ from pipelines.services.addresses import HOST, Address
 from pipelines.services.databases import Databases
 from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, WORKER, prefect_home
 from pipelines.services.processes import Service
-from pipelines.tracking.uri import artifact_location, shown
+from pipelines.tracking.uri import artifact_location, without_password
 
 POOL = "pix2pix"
 HEARTBEAT_S = 30  # Prefect's shortest
@@ -46,7 +46,7 @@ def prefect_server(site: Site) -> Service:
         name=PREFECT_SERVER,
         command=_python("prefect", "--no-prompt", "server", "start"),
         environment=_without(environment, "DATABASE_URL", "MLFLOW_BACKEND_STORE_URI"),
-        facts={"url": site.prefect.url, "database": shown(database)},
+        facts={"url": site.prefect.url, "database": without_password(database)},
     )
 
 
@@ -66,7 +66,7 @@ def mlflow_server(site: Site) -> Service:
         name=MLFLOW_SERVER,
         command=_python("mlflow", "server", *options),
         environment=_without({**_with_tools(site.environment), **where}, *others),
-        facts={"url": site.mlflow.url, "database": shown(store)},
+        facts={"url": site.mlflow.url, "database": without_password(store)},
     )
 
 
@@ -78,7 +78,10 @@ def worker(site: Site) -> Service:
         name=WORKER,
         command=_python("prefect", "--no-prompt", "worker", "start", *options, *fixed),
         environment=client_environment(site),
-        facts={"PREFECT_API_URL": site.prefect.url, "MLFLOW_TRACKING_URI": shown(site.mlflow.url)},
+        facts={
+            "PREFECT_API_URL": site.prefect.url,
+            "MLFLOW_TRACKING_URI": without_password(site.mlflow.url),
+        },
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipelines.services.layout import log_path
 from pipelines.services.processes import is_running, read_record
-from pipelines.tracking.uri import shown
+from pipelines.tracking.uri import without_password
 from pix2pix.errors import UserError
 
 START_TIMEOUT_S = 300.0  # a database is made, on a busy machine
@@ -72,5 +72,5 @@ def reach_prefect(health_url: str) -> None:
 def _end_of_log(project: Path, name: str) -> str:
     path = log_path(project, name)
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-    last = "\n".join(f"  {shown(line)}" for line in lines[-_NUM_LOG_LINES:])
+    last = "\n".join(f"  {without_password(line)}" for line in lines[-_NUM_LOG_LINES:])
     return f"{path} ends with:\n{last}"

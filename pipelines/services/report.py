@@ -6,12 +6,12 @@ from pipelines.services.addresses import Address
 from pipelines.services.definitions import POOL
 from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, WORKER, log_path
 from pipelines.services.up import Running
-from pipelines.tracking.uri import shown
+from pipelines.tracking.uri import without_password
 
 
 def describe(running: Running) -> str:
     """A few lines: where the UIs are, what to type next, where the logs are."""
-    prefect, mlflow = running.prefect.ui_url, shown(running.mlflow.ui_url)
+    prefect, mlflow = running.prefect.ui_url, without_password(running.mlflow.ui_url)
     lines = {
         "Prefect": f"{prefect}  ({_state(running, PREFECT_SERVER, running.prefect)})",
         "MLflow": f"{mlflow}  ({_state(running, MLFLOW_SERVER, running.mlflow)})",

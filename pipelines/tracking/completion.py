@@ -14,7 +14,7 @@ from pipelines.tracking.described_run import (
 )
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.finished_run import read_finished_run
-from pipelines.tracking.uri import shown
+from pipelines.tracking.uri import without_password
 
 __all__ = ["DATA_HASH_TAG", "GIT_COMMIT_TAG", "TrackedRun", "complete_run"]
 
@@ -55,4 +55,6 @@ def complete_run(uri: str, project_dir: Path, *, experiment: str) -> TrackedRun:
     run.log_files(finished.reports, sha256=finished.reports_sha256)
     run.set_tags({f"dvc.{path}": md5 for path, md5 in finished.outputs.items()})
     run.set_status("FINISHED", ended_s=finished.ended_s)
-    return TrackedRun(run_id=run.run_id, experiment_id=run.experiment_id, tracking_uri=shown(uri))
+    return TrackedRun(
+        run_id=run.run_id, experiment_id=run.experiment_id, tracking_uri=without_password(uri)
+    )

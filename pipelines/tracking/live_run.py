@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.outage import Outage, OutageError, is_explained, outages
 from pipelines.tracking.outbox import Outbox
-from pipelines.tracking.uri import reach, shown
+from pipelines.tracking.uri import reach, without_password
 
 _FLUSH_S = 10
 _MAX_SAMPLE_BYTES = 64 * 2**20  # waiting; more are left to `register`
@@ -106,7 +106,7 @@ class LiveRun:
         ended: Status = "FAILED" if has_failed else "FINISHED"
         outbox = self._put(_End("KILLED" if self._is_interrupted else ended, time.time()))
         if not outbox.close(_FLUSH_S):
-            self._said.lost(ConnectionError(f"MLflow at {shown(self.uri)} is slow"))
+            self._said.lost(ConnectionError(f"MLflow at {without_password(self.uri)} is slow"))
 
     def _put(self, news: _News) -> Outbox[_News]:
         if self._outbox is None:
@@ -181,11 +181,13 @@ def mark_ended(
     thread.start()
     thread.join(_FLUSH_S)
     if not told:
-        logger.warning("MLflow at %s does not answer; it was not told: %s", shown(uri), status)
+        logger.warning(
+            "MLflow at %s does not answer; it was not told: %s", without_password(uri), status
+        )
     elif told[0] is not None:
         logger.warning(
             "MLflow at %s was not told: %s\n%s",
-            shown(uri),
+            without_password(uri),
             status,
             told[0],
             exc_info=None if is_explained(told[0]) else told[0],

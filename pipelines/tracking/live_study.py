@@ -11,7 +11,7 @@ from pipelines.tracking.description import RunDescription
 from pipelines.tracking.outage import Outage, OutageError, outages
 from pipelines.tracking.outbox import Outbox
 from pipelines.tracking.report_files import files_sha256
-from pipelines.tracking.uri import reach, shown
+from pipelines.tracking.uri import reach, without_password
 from pix2pix.config import parse_params
 from pix2pix.tuning.space import first_kept_epoch
 from pix2pix.tuning.trials import Trial
@@ -67,7 +67,7 @@ class LiveStudy:
         self._outbox.put(_End(status, time.time(), reports))
         is_sent = self._outbox.close(_FLUSH_S if status == "FINISHED" else _UNFINISHED_FLUSH_S)
         if not is_sent:
-            self._said.lost(ConnectionError(f"MLflow at {shown(self._uri)} is slow"))
+            self._said.lost(ConnectionError(f"MLflow at {without_password(self._uri)} is slow"))
         return is_sent
 
     def _send(self, waiting: list[Trial | _End]) -> Iterator[Trial | _End]:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pipelines.tracking.uri import shown
+from pipelines.tracking.uri import without_password
 from pix2pix.errors import UserError
 
 
@@ -55,7 +55,7 @@ class Outage:
         else:
             self._log.warning(
                 "MLflow at %s lacks what follows: %s: %s\n%s",
-                shown(self._uri),
+                without_password(self._uri),
                 type(error).__name__,
                 error,
                 self._meanwhile,
@@ -66,5 +66,7 @@ class Outage:
         """Say that it is back, if it was lost."""
         if self._is_lost:
             # A warning as well: whoever was shown the first has to be shown this one.
-            self._log.warning("MLflow at %s is back and has what it lacked", shown(self._uri))
+            self._log.warning(
+                "MLflow at %s is back and has what it lacked", without_password(self._uri)
+            )
         self._is_lost = False

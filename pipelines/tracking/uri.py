@@ -42,7 +42,7 @@ def sqlite_path(uri: str) -> Path | None:
     return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
 
 
-def shown(uri: str) -> str:
+def without_password(uri: str) -> str:
     """Text with addresses in it as it may be printed and stored: without passwords and keys.
 
     Up to the last @ of an address, since a password may hold any character; a name that stands
@@ -73,8 +73,8 @@ def reach(uri: str) -> None:
 def unusable(uri: str, error: Exception | str) -> ConnectionError:
     """The error that says what is wrong with `uri` and what to do."""
     return ConnectionError(
-        f"MLflow at {shown(uri)} cannot be used: {error}\nStart the server there, or set "
-        f"MLFLOW_TRACKING_URI to another one (unset: {_DEFAULT_URI} in the current folder)."
+        f"MLflow at {without_password(uri)} cannot be used: {error}\nStart the server there, "
+        f"or set MLFLOW_TRACKING_URI to another one (unset: {_DEFAULT_URI} in the current folder)."
     )
 
 

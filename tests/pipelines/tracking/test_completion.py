@@ -11,7 +11,7 @@ from pipelines.tracking.completion import TrackedRun, complete_run
 from pipelines.tracking.live_run import LiveRun
 from pipelines.tracking.run import connect
 from pipelines.tracking.train_record import read_train_record, write_train_record
-from pipelines.tracking.uri import shown, tracking_uri
+from pipelines.tracking.uri import tracking_uri, without_password
 from pix2pix.config import Params
 from tests.support.mlflow_process import closed_port
 from tests.support.tracked_project import (
@@ -283,6 +283,6 @@ def test_mlflows_own_variable_selects_the_server(
 
 
 def test_a_password_is_not_shown() -> None:
-    assert shown("http://ann:s3cret@mlflow:5000/x") == "http://ann:***@mlflow:5000/x"
-    assert shown("sqlite:////data/a@b:c/mlflow.db") == "sqlite:////data/a@b:c/mlflow.db"
-    assert shown("http://mlflow:5000") == "http://mlflow:5000"
+    assert without_password("http://ann:s3cret@mlflow:5000/x") == "http://ann:***@mlflow:5000/x"
+    assert without_password("sqlite:////data/a@b:c/mlflow.db") == "sqlite:////data/a@b:c/mlflow.db"
+    assert without_password("http://mlflow:5000") == "http://mlflow:5000"

@@ -1,4 +1,4 @@
-"""Addresses as they are shown: no password in a log, a report, a tag or a list of processes."""
+"""Addresses as they are printed: no password in a log, a report, a tag or a list of processes."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from pipelines.commands import ui
-from pipelines.tracking.uri import shown
+from pipelines.tracking.uri import without_password
 
 
 @pytest.mark.parametrize(
@@ -28,8 +28,8 @@ from pipelines.tracking.uri import shown
     ],
 )  # fmt: skip
 def test_an_address_is_shown_without_its_secrets(uri: str, expected: str) -> None:
-    assert shown(uri) == expected
-    assert "secret" not in shown(uri)
+    assert without_password(uri) == expected
+    assert "secret" not in without_password(uri)
 
 
 def test_the_ui_gets_its_database_by_the_environment_and_listens_on_loopback(
