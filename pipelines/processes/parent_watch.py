@@ -16,8 +16,8 @@ import time
 import psutil
 
 from pipelines import STARTED_BY
+from pipelines.processes.guardian import SHELLS
 from pipelines.processes.signals import ask_to_stop
-from pipelines.processes.supervisor import SHELLS
 
 _LOOK_S = 1.0
 

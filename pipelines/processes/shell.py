@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-from pipelines.processes import supervisor
+from pipelines.processes import guardian
 from pix2pix.errors import UserError
 
 _LOOK_S = 0.2
@@ -42,7 +42,7 @@ class Shell:
     environment: Mapping[str, str]
     logs_dir: Path
     lifeline: tuple[int, ...] = ()  # open files that the processes hold on to, such as a lock
-    linger_s: float = supervisor.LINGER_S  # for what a command that has ended leaves behind
+    linger_s: float = guardian.LINGER_S  # for what a command that has ended leaves behind
 
     def run(self, name: str, command: Sequence[str], *, say: Say) -> None:
         """Run `command` to its end, giving each line of its output to `say` as it comes.
@@ -71,8 +71,8 @@ class Shell:
 
     def _start(self, command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            # Our own supervisor, whatever code `folder` holds.
-            [sys.executable, "-P", supervisor.__file__, str(self.linger_s), *command],
+            # The guardian of this installation, whatever code `folder` holds.
+            [sys.executable, "-P", guardian.__file__, str(self.linger_s), *command],
             cwd=self.folder,
             env=dict(self.environment),
             stdin=subprocess.PIPE,

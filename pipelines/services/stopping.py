@@ -9,7 +9,7 @@ from pipelines.services.processes import read_record, stop, values_in_processes
 _RUN_ID = "PREFECT__FLOW_RUN_ID"  # in the processes of a flow run
 # In the order in which they are stopped: flow runs that end report to both servers. The worker
 # gives a run 30 s, a stage that lost its run has two minutes to save
-# (`pipelines.processes.supervisor`).
+# (`pipelines.processes.guardian`).
 _GRACE_S = {WORKER: 60.0, PREFECT_SERVER: 15.0, MLFLOW_SERVER: 15.0}
 _REST_S = {WORKER: 130.0, PREFECT_SERVER: 5.0, MLFLOW_SERVER: 5.0}
 

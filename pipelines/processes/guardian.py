@@ -1,6 +1,6 @@
 """Runs a command, and ends it and all that it started when whoever asked for it is gone.
 
-`python -m pipelines.processes.supervisor LINGER_S COMMAND...`: the standard input is the lifeline.
+`python -m pipelines.processes.guardian LINGER_S COMMAND...`: the standard input is the lifeline.
 When it closes, because the process at its other end closed it or was killed, and at SIGTERM or
 SIGINT, the command is asked to end well. What is left of its tree LINGER_S seconds after its end,
 daemons included, is killed.
