@@ -45,7 +45,7 @@ def test_gpus_that_are_not_there_are_refused_and_auto_does_without(
     cluster: None, training: Params
 ) -> None:
     with pytest.raises(ValueError, match=r"1 CPUs and a GPU each does not fit .* 0 GPUs"):
-        place(dataclasses.replace(training.train, device="gpu"))
+        find_placement(dataclasses.replace(training.train, device="gpu"))
     assert find_placement(dataclasses.replace(training.train, device="auto")) == Placement(
         1, 1, 2, False
     )
