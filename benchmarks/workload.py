@@ -11,7 +11,8 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 import torch
 
-from pix2pix.config import Params, load_params
+from pipelines.repository.presets import preset_params
+from pix2pix.config import Params
 from pix2pix.data.augment import make_augmentation
 from pix2pix.data.loader import EvalBatches, TrainBatches
 from pix2pix.data.manifest import load_manifest
@@ -22,7 +23,7 @@ from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.sources.synthetic import write_synthetic
 from pix2pix.training import DevSet, fit, new_state
 
-_PRESETS = Path(__file__).resolve().parent.parent / "params"
+_PROJECT_DIR = Path(__file__).resolve().parent.parent
 _CPU = torch.device("cpu")
 _DEV_BATCH = 8  # as under Ray
 
@@ -31,8 +32,8 @@ _Result = TypeVar("_Result")
 
 
 def preset(name: str) -> Params:
-    """A parameter file of the project, made to run on CPUs and to keep every epoch's state."""
-    params = load_params(_PRESETS / f"{name}.yaml")
+    """A preset of the project, made to run on CPUs and to keep every epoch's state."""
+    params = preset_params(name, _PROJECT_DIR)
     train = replace(params.train, device="cpu", best_from_epoch=1, checkpoint_every_epochs=1)
     return replace(params, train=train)
 

@@ -1,5 +1,6 @@
-"""Parameters of one run over those of a params.yaml, keeping its comments and its order."""
+"""Change values in the text of a parameter file; its comments and the order of its keys stay."""
 
+import dataclasses
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,11 +10,15 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from pix2pix.config.yaml_file import read_yaml
+from pipelines.repository.origin import flatten
+from pix2pix.config import Params, load_params, parse_params
+from pix2pix.config.yaml_file import parse_yaml, read_yaml, read_yaml_text
 from pix2pix.errors import UserError
 from pix2pix.files import write_text
 
 PARAMS_FILE = "params.yaml"
+
+Changes = dict[str, tuple[str, str]]  # dotted key to the value before and after, as YAML text
 
 
 def override_params(project_dir: Path, overrides: Mapping[str, Any]) -> None:
@@ -25,27 +30,80 @@ def override_params(project_dir: Path, overrides: Mapping[str, Any]) -> None:
     if not overrides:
         return
     path = project_dir / PARAMS_FILE
-    yaml = _round_trip_yaml()
     if not path.is_file():
         raise UserError(f"{path} is missing, so nothing in it can be overridden")
-    # Read twice: what cannot be read as plain values is told by that.
-    read_yaml(path)
-    document = yaml.load(path)
-    _override(document, overrides, place=f"{path}: ")
-    text = io.StringIO()
-    yaml.dump(document, text)
-    write_text(path, text.getvalue())
+    text = read_yaml_text(path)
+    try:
+        changed = _override_text(text, overrides, name=str(path))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    write_text(path, changed)
 
 
-def _override(document: Any, overrides: Mapping[str, Any], *, place: str) -> None:
+def apply_overrides_file(project_dir: Path, overrides_path: Path) -> Changes:
+    """Write the values of the file `overrides_path` into the project's params.yaml.
+
+    Returns the values that have changed. Raises UserError as `override_text_by_file` does; then
+    nothing is written.
+    """
+    path = project_dir / PARAMS_FILE
+    before = load_params(path)
+    text = override_text_by_file(read_yaml_text(path), overrides_path, name=PARAMS_FILE)
+    write_text(path, text)
+    return changed_values(before, load_params(path))
+
+
+def override_text_by_file(text: str, overrides_path: Path, *, name: str) -> str:
+    """The text of the parameter file `name` with the values of the file `overrides_path`.
+
+    Raises UserError naming `overrides_path` if it holds no sections with keys, or if a key or a
+    value is no parameter.
+    """
+    overrides = _read_overrides(overrides_path)
+    try:
+        changed = _override_text(text, overrides, name=name)
+        parse_params(parse_yaml(changed, place=name))
+    except UserError as error:
+        raise UserError(f"{overrides_path} does not fit {name}: {error}") from None
+    return changed
+
+
+def changed_values(before: Params, after: Params) -> Changes:
+    """The parameters whose values differ."""
+    old, new = (flatten(dataclasses.asdict(params)) for params in (before, after))
+    return {key: (old[key], new[key]) for key in old if old[key] != new[key]}
+
+
+def _read_overrides(path: Path) -> dict[str, Any]:
+    overrides = read_yaml(path)
+    if not overrides:
+        raise UserError(f"{path} holds no parameters")
+    if not isinstance(overrides, dict):
+        raise UserError(f"{path} must hold sections as {PARAMS_FILE} does, got {overrides!r}")
+    return overrides
+
+
+def _override_text(text: str, overrides: Mapping[str, Any], *, name: str) -> str:
+    # The text is also parsed as plain values because only this reports every invalid text.
+    parse_yaml(text, place=name)
+    yaml = _round_trip_yaml()
+    document = yaml.load(text)
+    _override(document, overrides)
+    changed = io.StringIO()
+    yaml.dump(document, changed)
+    return changed.getvalue()
+
+
+def _override(document: Any, overrides: Mapping[str, Any], *, section: str = "") -> None:
     for key, value in overrides.items():
+        dotted = f"{section}{key}"
         if not isinstance(document, dict) or key not in document:
-            raise UserError(f"{place}{key} is not in this file, so it cannot be overridden")
+            raise UserError(f"there is no key {dotted} to override")
         if isinstance(value, Mapping):
-            _override(document[key], value, place=f"{place}{key}.")
+            _override(document[key], value, section=f"{dotted}.")
         elif isinstance(document[key], Mapping):
             raise UserError(
-                f"{place}{key} is a section: name the keys in it that are to be overridden, "
+                f"{dotted} is a section: name the keys in it that are to be overridden, "
                 f"got {value!r} in place of all of them"
             )
         else:
@@ -61,7 +119,7 @@ def _in_one_line(value: Any) -> Any:
 
 
 def _round_trip_yaml() -> YAML:
-    """Keeps comments, quotes, order, and `null` where it is written."""
+    """A YAML reader and writer that keeps comments, quotes, order, and `null` where it stands."""
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096  # no line is broken anew
@@ -71,7 +129,7 @@ def _round_trip_yaml() -> YAML:
 
 
 class _NullRepresenter(RoundTripRepresenter):
-    """Writes `null` out, which is left empty otherwise."""
+    """Writes `null`; ruamel's own representer leaves the value empty."""
 
 
 _NullRepresenter.add_representer(

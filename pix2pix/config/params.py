@@ -74,7 +74,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     Raises UserError naming the file, each wrong dotted key and what is wrong with it.
     """
     if not path.is_file():
-        raise UserError(f"{path} is missing; copy one of params/*.yaml to it")
+        raise UserError(f"{path} is missing; run `pix2pix use default`")
     mapping = read_yaml(path)
     try:
         return parse_params(mapping)

@@ -9,38 +9,9 @@ import pytest
 
 from pix2pix.config import Params, generator_depth, load_params, parse_params
 
-PRESETS = sorted((Path(__file__).parents[2] / "params").glob("*.yaml"))
-
-
-@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
-def test_every_preset_is_complete_and_valid(path: Path) -> None:
-    params = load_params(path)
-    assert parse_params(dataclasses.asdict(params)) == params
-
-
-def test_the_presets_are_those_of_the_design() -> None:
-    assert {path.stem for path in PRESETS} >= {"default", "smoke", "reference"}
-
 
 def test_the_parameters_in_force_are_valid(root: Path) -> None:
     load_params(root / "params.yaml")
-
-
-def test_the_reference_preset_is_the_published_recipe(root: Path) -> None:
-    """Field facts: batch 1, Adam 2e-4/0.5/0.999, 100 + 100 epochs, lambda 100, 286 -> 256."""
-    params = load_params(root / "params" / "reference.yaml")
-    train, model = params.train, params.model
-    assert (train.batch_size, train.learning_rate, train.beta1, train.beta2) == (
-        1,
-        2e-4,
-        0.5,
-        0.999,
-    )
-    assert (train.num_epochs, train.num_decay_epochs, train.lambda_l1) == (100, 100, 100.0)
-    assert (params.data.load_size, params.data.image_size, params.depth) == (286, 256, 8)
-    assert (model.base_channels, model.discriminator_channels) == (64, 64)
-    assert (model.norm, model.dropout, model.discriminator_layers) == ("batch", 0.5, 3)
-    assert params.data.resize_kernel == "bicubic"
 
 
 def _set(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
@@ -154,7 +125,7 @@ def test_a_file_that_is_no_parameter_file_is_named(tmp_path: Path, text: str) ->
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"none\.yaml is missing; copy one of params"):
+    with pytest.raises(ValueError, match=r"none\.yaml is missing; run `pix2pix use default`"):
         load_params(tmp_path / "none.yaml")
 
 

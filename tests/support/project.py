@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.repository.presets import complete_preset
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -37,7 +39,7 @@ class Project:
 
     def set_params(self, preset: str, **changes: str) -> None:
         """Make a preset the parameters in force, with some lines changed: key="value"."""
-        lines = (self.folder / "params" / f"{preset}.yaml").read_text().splitlines()
+        lines = complete_preset(preset, self.folder).splitlines()
         for key, value in changes.items():
             places = [i for i, line in enumerate(lines) if line.strip().startswith(f"{key}:")]
             assert places, key

@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 from pipelines.entrypoint import run, write_json
 from pipelines.evaluation.model_content import content_hash
 from pipelines.registry.register import Registration
+from pipelines.repository.presets import complete_preset
 from pipelines.stages import register
 from pipelines.tracking.description import data_record
 from pix2pix.checkpoint import ModelCard, load_card, load_generator
@@ -44,7 +45,7 @@ PROTOCOL = {
 
 def write_params(folder: Path) -> Params:
     """The smoke parameters at 32 px."""
-    text = (ROOT / "params" / "smoke.yaml").read_text()
+    text = complete_preset("smoke", ROOT)
     for old, new in (_SIZES | {"dev_fraction: 0.1": "dev_fraction: 0.4"}).items():
         assert old in text
         text = text.replace(old, new)

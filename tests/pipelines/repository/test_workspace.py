@@ -135,7 +135,7 @@ def _age(held: Workspace) -> None:
 
 def test_a_parameter_that_does_not_exist_is_refused(project: Project, revision: Revision) -> None:
     with (
-        pytest.raises(ValueError, match=r"train\.no_such is not in this file"),
+        pytest.raises(ValueError, match=r"no key train\.no_such to override"),
         workspace(project.folder, revision, {"train": {"no_such": 1}}),
     ):
         pass

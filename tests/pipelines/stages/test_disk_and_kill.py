@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from pipelines.entrypoint import TRY_AGAIN, run
+from pipelines.repository.presets import complete_preset
 from pipelines.stages import ingest, prepare
 from pix2pix.checkpoint import save_training
 
@@ -29,8 +30,7 @@ _OUTPUTS = {"ingest": "data/raw", "prepare": "data/prepared"}
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Four drawn pairs of 32 px; the current folder."""
     monkeypatch.chdir(tmp_path)
-    text = (ROOT / "params" / "smoke.yaml").read_text()
-    (tmp_path / "params.yaml").write_text(text)
+    (tmp_path / "params.yaml").write_text(complete_preset("smoke", ROOT))
     return tmp_path
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pipelines.entrypoint import TRY_AGAIN, run
+from pipelines.repository.presets import complete_preset
 from pipelines.stages import ingest, prepare
 from pix2pix.config import SyntheticConfig
 from pix2pix.sources.synthetic import write_synthetic
@@ -24,7 +25,7 @@ def pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "pairs"
     write_synthetic(folder, SyntheticConfig(num_train=8, num_test=3, size_px=64, seed=0))
-    text = (ROOT / "params" / "smoke.yaml").read_text()
+    text = complete_preset("smoke", ROOT)
     text = text.replace("source: synthetic", "source: folder").replace(
         "path: data/raw", "path: pairs"
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.commands.apply_tuned import apply_tuned
+from pipelines.repository.params_file import apply_overrides_file
 from pipelines.tuning.report import StudyResult, best_params_yaml, report_text, write_study
 from pix2pix.config import Params, load_params
 from pix2pix.tuning.seed_band import gain
@@ -110,8 +110,11 @@ def test_applying_changes_the_found_values_and_keeps_comments_and_order(
     before = (root / "params" / "default.yaml").read_text()
     (tmp_path / "params.yaml").write_text(before)
     (tmp_path / "best.yaml").write_text(best_params_yaml(_trial(3, 0.1)))
-    changed = apply_tuned(tmp_path, tmp_path / "best.yaml")
-    assert changed == {"train.learning_rate": 0.00034, "train.lambda_l1": 10.0}
+    changed = apply_overrides_file(tmp_path, tmp_path / "best.yaml")
+    assert changed == {
+        "train.learning_rate": ("0.0002", "0.00034"),
+        "train.lambda_l1": ("100.0", "10.0"),
+    }
     after = (tmp_path / "params.yaml").read_text().splitlines()
     lines = [
         (old.strip(), new.strip())
@@ -123,14 +126,14 @@ def test_applying_changes_the_found_values_and_keeps_comments_and_order(
         ("lambda_l1: 100.0", "lambda_l1: 10.0"),
     ]
     assert load_params(tmp_path / "params.yaml").train.learning_rate == 0.00034
-    assert apply_tuned(tmp_path, tmp_path / "best.yaml") == {}
+    assert apply_overrides_file(tmp_path, tmp_path / "best.yaml") == {}
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("train:\n  learning_rate: 7.0\n", "train.learning_rate: Input should be less than"),
-        ("train:\n  learn: 0.1\n", "train.learn: Unexpected keyword argument"),
+        ("train:\n  learn: 0.1\n", "there is no key train.learn to override"),
     ],
 )
 def test_values_that_do_not_fit_are_refused_and_nothing_is_written(
@@ -140,8 +143,8 @@ def test_values_that_do_not_fit_are_refused_and_nothing_is_written(
     (tmp_path / "params.yaml").write_text(before)
     (tmp_path / "best.yaml").write_text(text)
     with pytest.raises(ValueError, match=r"best\.yaml does not fit params\.yaml") as caught:
-        apply_tuned(tmp_path, tmp_path / "best.yaml")
+        apply_overrides_file(tmp_path, tmp_path / "best.yaml")
     assert reason in str(caught.value)
     assert (tmp_path / "params.yaml").read_text() == before
-    with pytest.raises(ValueError, match=r"none\.yaml is missing; run `dvc repro tune`"):
-        apply_tuned(tmp_path, tmp_path / "none.yaml")
+    with pytest.raises(ValueError, match=r"none\.yaml is missing"):
+        apply_overrides_file(tmp_path, tmp_path / "none.yaml")

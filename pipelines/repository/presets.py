@@ -1,0 +1,95 @@
+"""Presets: the files below `params/` that hold the parameters of typical runs.
+
+`params/default.yaml` is complete. Every other file holds only the keys that it changes. Programs
+read `params.yaml`; `use_preset` writes the complete text of a preset there.
+"""
+
+from collections.abc import Sequence
+from itertools import takewhile
+from pathlib import Path
+
+from pipelines.repository.params_file import (
+    PARAMS_FILE,
+    Changes,
+    changed_values,
+    override_text_by_file,
+)
+from pix2pix.config import Params, load_params, parse_params
+from pix2pix.config.yaml_file import parse_yaml, read_yaml_text
+from pix2pix.errors import UserError
+from pix2pix.files import write_text
+
+PRESETS_DIR = Path("params")
+DEFAULT = "default"
+SCHEMA_PATH = PRESETS_DIR / "schema.json"
+
+_SCHEMA_LINE = "# yaml-language-server: $schema="  # editors read the path of the schema here
+
+
+def preset_names(project_dir: Path = Path()) -> list[str]:
+    """The sorted names of all presets: paths below `params/` without `.yaml`."""
+    folder = project_dir / PRESETS_DIR
+    paths = folder.rglob("*.yaml")
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in paths)
+
+
+def complete_preset(name: str, project_dir: Path = Path()) -> str:
+    """The text of params.yaml for a preset: that of the default with the values of the preset.
+
+    The comments of the default are kept, except for those at its top, which are replaced by those
+    at the top of the preset. Raises UserError naming an unknown preset, or the file of a preset
+    that does not fit the default.
+    """
+    path = _preset_path(name, project_dir)
+    default_path = _preset_path(DEFAULT, project_dir)
+    default_text = read_yaml_text(default_path)
+    values = default_text[len("".join(_top_comments(default_text))) :]
+    if name != DEFAULT:
+        values = override_text_by_file(values, path, name=str(default_path))
+    return _top(name, _top_comments(read_yaml_text(path))) + values
+
+
+def preset_params(name: str, project_dir: Path = Path()) -> Params:
+    """The parameters of a preset. Raises UserError as `complete_preset` does."""
+    text = complete_preset(name, project_dir)
+    return parse_params(parse_yaml(text, place=str(_preset_path(name, project_dir))))
+
+
+def use_preset(name: str, project_dir: Path = Path()) -> Changes | None:
+    """Write the complete text of a preset to the project's params.yaml.
+
+    Returns the values that have changed, or None if there was no valid params.yaml before. Raises
+    UserError as `complete_preset` does, or StorageError; then params.yaml stays as it is.
+    """
+    text, path = complete_preset(name, project_dir), project_dir / PARAMS_FILE
+    try:
+        before = load_params(path)
+    except UserError:
+        before = None
+    write_text(path, text)
+    return None if before is None else changed_values(before, load_params(path))
+
+
+def _preset_path(name: str, project_dir: Path) -> Path:
+    names = preset_names(project_dir)
+    if name not in names:
+        raise UserError(
+            f"{name!r} is no preset; {project_dir / PRESETS_DIR} has: {', '.join(names) or 'none'}"
+        )
+    return project_dir / PRESETS_DIR / f"{name}.yaml"
+
+
+def _top_comments(text: str) -> list[str]:
+    """The comment lines before the first line that is not a comment."""
+    return list(takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True)))
+
+
+def _top(name: str, comments: Sequence[str]) -> str:
+    about = [line for line in comments if not line.startswith(_SCHEMA_LINE)]
+    return "".join(
+        [
+            f"{_SCHEMA_LINE}{SCHEMA_PATH.as_posix()}\n",
+            *about,
+            f"# `pix2pix use {name}` writes this file. Each key is described in pix2pix/config.\n",
+        ]
+    )
