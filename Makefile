@@ -27,19 +27,19 @@ setup: .venv/ready ## create .venv from requirements.lock (done by the others wh
 	@touch $@
 
 run: setup ## the whole pipeline: data, checks, training, evaluation, registered model
-	@$(BIN)/python -m pipelines.commands.check_params
+	@$(BIN)/pix2pix check
 	@$(BIN)/dvc repro register
-	@$(BIN)/python -m pipelines.commands.summary
+	@$(BIN)/pix2pix summary
 
 up: setup ## Prefect, MLflow and a worker in the background (ARGS='--concurrency 8')
-	@$(BIN)/python -m pipelines.services up $(ARGS)
+	@$(BIN)/pix2pix up $(ARGS)
 
 # Without `setup`: what runs shall not be exchanged under it.
 down: ## stop what `up` started
-	@$(BIN)/python -m pipelines.services down
+	@$(BIN)/pix2pix down
 
 ui: setup ## the MLflow UI over the runs made here
-	$(BIN)/python -m pipelines.commands.ui
+	@$(BIN)/pix2pix ui
 
 check: setup ## format, lint, types, import rules, spelling
 	$(BIN)/ruff format --check .

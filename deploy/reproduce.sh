@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a job runs on the head node of a cluster: the pipeline, with DVC's remote for a memory.
-#   bash deploy/reproduce.sh [PARAMS]    with the file PARAMS in place of params.yaml
+#   bash deploy/reproduce.sh [PARAMS]    with the complete parameter file PARAMS in place of params.yaml
 # The node may be new, and this may be another attempt: finished stages come back from the remote
 # (--run-cache: also those that no dvc.lock in git names), a begun training from train.storage_path.
 set -euo pipefail

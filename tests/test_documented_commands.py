@@ -14,12 +14,16 @@ from pathlib import Path
 
 import click
 import pytest
+import typer
 from cyclopts import CycloptsError
 from dvc.cli import DvcParserError
 from dvc.cli.parser import get_main_parser
 from mlflow.cli import cli as mlflow_cli
 from prefect.cli._app import _app as prefect_cli
+from typer.exceptions import TyperException
 
+from pipelines.cli import app
+from pipelines.repository.presets import preset_names
 from tests.support.project import copy_project
 
 ROOT = Path(__file__).parents[1]
@@ -28,9 +32,16 @@ DOCUMENTS = ["README.md", "CONTRIBUTING.md", *sorted(
     for path in (ROOT / "docs").glob("*.md")
     if path.name != "cluster.md"
 )]  # fmt: skip
-TOOLS = ("make", "dvc", "prefect", "mlflow", "python", "cp")
+TOOLS = ("make", "dvc", "prefect", "mlflow", "python", "pix2pix")
 LEFT_OUT = "…"  # what the reader puts in
-REFUSALS = (AssertionError, DvcParserError, CycloptsError, click.UsageError, KeyError)
+REFUSALS = (
+    AssertionError,
+    DvcParserError,
+    CycloptsError,
+    click.UsageError,
+    TyperException,
+    KeyError,
+)
 
 
 def commands(text: str) -> list[list[str]]:
@@ -66,7 +77,10 @@ def test_commands_are_found_and_wrong_ones_are_not_taken() -> None:
         "`python -m pipelines.no_such`",
         "`MLFLOW_X=1 mlflow models server -m x`",
         "`prefect deployment start x/y`",
-        "`cp params/no-such.yaml params.yaml`",
+        "`pix2pix no-such`",
+        "`pix2pix --no-such`",
+        "`pix2pix use no-such`",
+        "`pix2pix up --no-such 8`",
     ):
         ((tool, *words),) = commands(text)
         with pytest.raises(REFUSALS):
@@ -111,8 +125,17 @@ def _python(words: list[str]) -> None:
     assert all(f'"{option}"' in text for option in options), words
 
 
-def _cp(words: list[str]) -> None:
-    assert (ROOT / words[0]).is_file(), words
+def _pix2pix(words: list[str]) -> None:
+    """Options of the command itself are only looked up: one of them installs something."""
+    group = typer.main.get_command(app)
+    if words[0].startswith("-"):
+        options = {option for parameter in group.params for option in parameter.opts}
+        assert words[0] in {"--help", *options}
+        return
+    command = group.commands[words[0]]
+    if len(words) > 1:  # otherwise the verb is only named
+        context = command.make_context("pix2pix", list(words[1:]))
+        assert words[0] != "use" or context.params["preset"] in [*preset_names(ROOT), "NAME"], words
 
 
 TAKES = {
@@ -121,7 +144,7 @@ TAKES = {
     "mlflow": _mlflow,
     "prefect": _prefect,
     "python": _python,
-    "cp": _cp,
+    "pix2pix": _pix2pix,
 }
 
 

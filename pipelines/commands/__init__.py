@@ -1,4 +1,5 @@
-"""What a person types beside the stages: `python -m pipelines.commands.<name>`.
+"""The verbs of the console command `pix2pix`: one module per verb that a person types.
 
-Each module is one program, and imports what it shows or changes. Start with `check_params`.
+A verb reads and writes the project's files and prints; what it does is a function of the packages
+below, which Python callers use. Importing a verb imports no large library. Start with `check`.
 """

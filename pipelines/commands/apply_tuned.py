@@ -1,29 +1,36 @@
-"""Writes what a study found into params.yaml, comments and order kept: `python -m ...`.
+"""`pix2pix apply-tuned`: write what a study found into params.yaml.
 
-Never done by a stage: the next training changes only when somebody says so.
+No stage does this by itself: the next training changes only when a person says so.
 """
 
-import argparse
-import logging
 from pathlib import Path
+from typing import Annotated
 
-from pipelines.entrypoint import run
+import typer
+
 from pipelines.paths import TUNE_DIR
-from pipelines.repository.params_file import PARAMS_FILE, apply_overrides_file
-from pipelines.tuning.report import BEST_FILE
+from pix2pix.errors import UserError
 
-logger = logging.getLogger(__name__)
+BEST_PATH = TUNE_DIR / "best_params.yaml"
 
 
-def main() -> None:
-    """Apply the best parameters, or those of a file that is named."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("file", nargs="?", type=Path, default=TUNE_DIR / BEST_FILE)
-    changes = apply_overrides_file(Path(), parser.parse_args().file)
+def apply_tuned(
+    file: Annotated[
+        Path, typer.Argument(help="File of parameters that a study wrote.", metavar="FILE")
+    ] = BEST_PATH,
+) -> None:
+    """Write the best parameters of a study to params.yaml.
+
+    Comments in params.yaml are kept. Every value that changes is printed with what it was before.
+    Run `dvc repro tune` first.
+
+    For example: pix2pix apply-tuned
+    """
+    from pipelines.repository.params_file import apply_overrides_file
+
+    if not file.is_file():
+        raise UserError(f"{file} is missing; run `dvc repro tune` or `dvc pull`")
+    changes = apply_overrides_file(Path(), file)
     for key, (before, after) in changes.items():
-        logger.info("%s: %s -> %s", key, before, after)
-    logger.info("%d value(s) changed in %s", len(changes), PARAMS_FILE)
-
-
-if __name__ == "__main__":
-    run(main)
+        typer.echo(f"{key}: {before} -> {after}")
+    typer.echo(f"{len(changes)} value(s) changed in params.yaml")

@@ -1,22 +1,26 @@
-"""Reads params.yaml and says what is wrong with it, before DVC takes the first output away."""
+"""`pix2pix check`: find wrong parameters before DVC removes the first output."""
 
 from pathlib import Path
 
-from pipelines.entrypoint import run
-from pix2pix.config import load_params
-from pix2pix.files import refuse_special_files
-from pix2pix.images.names import refuse_bad_names
-from pix2pix.tuning.space import check_space
+import typer
 
 
-def main() -> None:
-    """Raise UserError naming each wrong parameter, or what DVC cannot name or is no file."""
+def check() -> None:
+    """Check params.yaml and the names of your image files.
+
+    Run it before `dvc repro`, which removes the outputs of a stage before the stage can find a
+    mistake. `make run` does both.
+
+    For example: pix2pix check
+    """
+    from pix2pix.config import load_params
+    from pix2pix.files import refuse_special_files
+    from pix2pix.images.names import refuse_bad_names
+    from pix2pix.tuning.space import check_space
+
     params = load_params()
     check_space(params)
     if params.data.source == "folder" and Path(params.data.path).is_dir():
         refuse_bad_names(Path(params.data.path))
         refuse_special_files(Path(params.data.path))
-
-
-if __name__ == "__main__":
-    run(main)
+    typer.echo("params.yaml is valid")

@@ -1,14 +1,22 @@
-"""What a finished pipeline run says at its end: scores, model, pictures, and how to look on."""
+"""`pix2pix summary`: what the last pipeline run has made."""
 
-import sys
+import typer
 
-from pipelines.entrypoint import read_json, run
+from pipelines.entrypoint import read_json
 from pipelines.paths import METRICS_TABLE_PATH, PANELS_DIR, REGISTRATION_PATH, SAMPLES_DIR
 from pix2pix.errors import UserError
 
 
-def summary() -> str:
-    """The text; raises ValueError naming the file and the stage if one has not run."""
+def summary() -> None:
+    """Print scores, model and pictures of the last pipeline run.
+
+    For example: pix2pix summary
+    """
+    typer.echo(f"\n{summary_text()}")
+
+
+def summary_text() -> str:
+    """The text. Raises UserError naming the file and the stage if one has not run."""
     registration = read_json(REGISTRATION_PATH, made_by="register")
     samples = sorted(SAMPLES_DIR.glob("*.png"))
     if not METRICS_TABLE_PATH.is_file() or not samples:
@@ -22,12 +30,3 @@ def summary() -> str:
             "MLflow UI          make ui",
         ]
     )
-
-
-def main() -> None:
-    """Print the summary."""
-    sys.stdout.write(f"\n{summary()}\n")
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,26 +1,30 @@
-"""The MLflow UI over the runs made here, on loopback."""
+"""`pix2pix ui`: MLflow's web pages over the runs made here."""
 
 import os
 import sys
 
-from pipelines.entrypoint import run
-from pipelines.tracking.uri import tracking_uri, without_password
+import typer
 
 
-def main() -> None:
-    """Replace this process by MLflow's server; a server that runs elsewhere is only named."""
+def ui() -> None:
+    """Show runs and models in MLflow's web pages.
+
+    The pages are at http://127.0.0.1:5000 until you press Ctrl-C; the variable MLFLOW_PORT sets
+    another port. If MLFLOW_TRACKING_URI names a server, that server has the runs, and its address
+    is printed instead.
+
+    For example: pix2pix ui
+    """
+    from pipelines.tracking.uri import tracking_uri, without_password
+
     uri = tracking_uri()
     if uri.startswith("http"):
-        sys.stdout.write(f"the runs are on the MLflow server {without_password(uri)}\n")
+        typer.echo(f"the runs are on the MLflow server {without_password(uri)}")
         return
     port = os.environ.get("MLFLOW_PORT", "5000")
     # It serves one person and runs no jobs; each further process takes seconds to start.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
-    # Not on the command line, which is shown to everybody: there may be a password in it.
+    # Not on the command line, which everybody can see: the address may hold a password.
     os.environ["MLFLOW_BACKEND_STORE_URI"] = uri
     command = ["mlflow", "ui", "--host", "127.0.0.1", "--port", port, "--workers", "1"]
     os.execv(sys.executable, [sys.executable, "-m", *command])
-
-
-if __name__ == "__main__":
-    run(main)

@@ -38,6 +38,12 @@ def python(shell: Shell, module: str, *arguments: str) -> None:
     shell.run(name, [sys.executable, "-m", module, *arguments], say=get_run_logger().info)
 
 
+def pix2pix(shell: Shell, verb: str, *arguments: str) -> None:
+    """Run a verb of the console command `pix2pix`, as `python` runs a program."""
+    command = [sys.executable, "-m", "pipelines", verb, *arguments]
+    shell.run(verb, command, say=get_run_logger().info)
+
+
 def dvc(shell: Shell, *arguments: str, name: str = "") -> None:
     """Run a command of DVC."""
     command = [sys.executable, "-m", "dvc", *arguments]
@@ -57,7 +63,7 @@ def _transfer(shell: Shell, *arguments: str) -> None:
 @task(cache_policy=NO_CACHE)
 def check_parameters(shell: Shell) -> None:
     """Fail if a parameter is wrong, before any stage starts."""
-    python(shell, "pipelines.commands.check_params")
+    pix2pix(shell, "check")
 
 
 @task(cache_policy=NO_CACHE, **RETRIES)

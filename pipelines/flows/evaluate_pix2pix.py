@@ -6,7 +6,7 @@ from prefect.states import Completed
 
 from pipelines.entrypoint import read_json
 from pipelines.flows.artifacts import show_picture, show_scores
-from pipelines.flows.commands import check_parameters, pull, python, reproduce_all
+from pipelines.flows.commands import check_parameters, pix2pix, pull, reproduce_all
 from pipelines.flows.parameters import DataForm, EvaluateForm, RegisterForm, given
 from pipelines.flows.workspaces import flow_workspace
 from pipelines.paths import EVALUATION_DIR
@@ -47,7 +47,7 @@ def evaluate_pix2pix(
 @task(cache_policy=NO_CACHE)
 def score(shell: Shell, model: str) -> None:
     """Score the model, and show the scores and the best panels."""
-    python(shell, "pipelines.registry.evaluate", "--model", model)
+    pix2pix(shell, "evaluate", "--model", model)
     folder = shell.folder / EVALUATION_DIR
     test = read_json(folder / "metrics.json", made_by="prepare")["test"]
     rows = [{"metric": name, "value": value} for name, value in test.items()]

@@ -15,7 +15,7 @@ from prefect.runtime import flow_run
 from pipelines.entrypoint import read_json
 from pipelines.flows.artifacts import mlflow_links, show_picture, show_result, show_scores
 from pipelines.flows.automations import CHAMPION_EVENT, CHAMPION_RESOURCE
-from pipelines.flows.commands import RETRIES, dvc, python
+from pipelines.flows.commands import RETRIES, dvc, pix2pix, python
 from pipelines.paths import (
     CHAMPION_PATH,
     METRICS_PATH,
@@ -56,7 +56,7 @@ def compare_with_champion(shell: Shell, *, lock_path: Path) -> None:
     with the same champion, and the worse of them could become the champion.
     """
     with FileLock(lock_path):
-        python(shell, "pipelines.registry.champion")
+        pix2pix(shell, "promote")
     compared = read_json(shell.folder / CHAMPION_PATH, made_by="register")
     before = compared["champion_version"]
     show_scores(

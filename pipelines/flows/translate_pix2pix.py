@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prefect import flow, get_run_logger
 
-from pipelines.flows.commands import python
+from pipelines.flows.commands import pix2pix
 from pipelines.processes.shell import Shell, stage_environment
 from pipelines.tracking.uri import tracking_uri
 
@@ -25,6 +25,6 @@ def translate_pix2pix(model: str, input_dir: str, output_dir: str) -> str:
     with tempfile.TemporaryDirectory() as logs:
         shell = Shell(folder=project_dir, environment=environment, logs_dir=Path(logs))
         folders = ("--input", input_dir, "--output", output_dir)
-        python(shell, "pipelines.registry.translate", "--model", model, *folders)
+        pix2pix(shell, "translate", "--model", model, *folders)
     get_run_logger().info("the results are in %s", os.path.abspath(output_dir))
     return output_dir

@@ -7,7 +7,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from pipelines.flows.artifacts import show_picture
-from pipelines.flows.commands import python, reproduce_all
+from pipelines.flows.commands import pix2pix, reproduce_all
 from pipelines.paths import TUNE_DIR
 from pipelines.processes.shell import Shell
 from pipelines.repository.dvc_project import stages_up_to
@@ -38,7 +38,7 @@ def tune_and_use(workspace: Workspace, shell: Shell) -> None:
 @task(cache_policy=NO_CACHE)
 def use_best(shell: Shell) -> None:
     """Write the best parameters into the workspace's params.yaml."""
-    python(shell, "pipelines.commands.apply_tuned")
+    pix2pix(shell, "apply-tuned")
 
 
 def show_study(folder: Path) -> None:

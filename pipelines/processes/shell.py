@@ -85,13 +85,18 @@ class Shell:
 
 def stage_environment(project_dir: Path) -> dict[str, str]:
     """This environment, with the tools of this interpreter and the code of `project_dir` first."""
-    tools = str(Path(sys.executable).parent)
     before = os.environ.get("PYTHONPATH")
     return os.environ | {
-        "PATH": os.pathsep.join([tools, os.environ.get("PATH", os.defpath)]),
+        "PATH": path_with_tools(),
         "PYTHONPATH": os.pathsep.join([str(project_dir), *([before] if before else [])]),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def path_with_tools() -> str:
+    """The variable PATH with the folder of this interpreter and its tools first."""
+    tools = str(Path(sys.executable).parent)
+    return os.pathsep.join([tools, os.environ.get("PATH", os.defpath)])
 
 
 def _follow(lines: TextIO, process: subprocess.Popen[bytes]) -> Iterator[str]:

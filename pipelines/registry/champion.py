@@ -1,13 +1,13 @@
 """Compare the registered model with the champion, and promote it to champion if it is better.
 
-Run this after the stage `register`. The models are compared by L1 on the dev split of the prepared
+The models are compared by L1 on the dev split of the prepared
 data; a champion that was trained on other data is scored on this dev split first.
 """
 
 import json
 import logging
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +16,19 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
-from pipelines.entrypoint import read_json, run, write_json
 from pipelines.evaluation.dev_score import dev_l1
 from pipelines.evaluation.model_content import content_hash
 from pipelines.evaluation.model_fit import check_trained_on, misfit
-from pipelines.paths import CHAMPION_PATH, METRICS_PATH, MODEL_DIR, PREPARED_DIR
+from pipelines.paths import METRICS_PATH
 from pipelines.registry.comparison import DEV_L1, Contender, Row, judge, side_by_side
 from pipelines.registry.lookup import (
     CHAMPION,
     champion_of,
-    connected,
     label,
     registered_version,
 )
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
-from pipelines.tracking.uri import tracking_uri
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.data.manifest import load_manifest
 from pix2pix.errors import UserError
@@ -41,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """The content of champion.json."""
+    """The content of reports/champion.json, which `pix2pix promote` writes."""
 
     model: str
     version: str  # of the challenger, which was registered last
@@ -128,38 +125,3 @@ def _recorded_metrics(client: MlflowClient, run_id: str) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = client.download_artifacts(run_id, METRICS_PATH.as_posix(), folder)
         return json.loads(Path(path).read_text(encoding="utf-8"))
-
-
-def _is_promotion_recorded(verdict: Verdict) -> bool:
-    """Whether champion.json already records that this version was promoted.
-
-    If a step after the comparison fails, the flow compares again. The version is then the champion
-    already, and the first verdict, which tells of the promotion, must not be overwritten.
-    """
-    if verdict.champion_version != verdict.version or not CHAMPION_PATH.is_file():
-        return False
-    recorded = json.loads(CHAMPION_PATH.read_text(encoding="utf-8"))
-    return (recorded["is_promoted"], recorded["run_id"], recorded["version"]) == (
-        True,
-        verdict.run_id,
-        verdict.version,
-    )
-
-
-def main() -> None:
-    """Read models/, data/prepared and reports/, write reports/champion.json and the alias."""
-    metrics = read_json(METRICS_PATH, made_by="evaluate")
-    with connected(tracking_uri()) as client:
-        verdict = promote_if_better(
-            client, model_dir=MODEL_DIR, prepared_dir=PREPARED_DIR, metrics=metrics
-        )
-    if _is_promotion_recorded(verdict):
-        logger.info("%s: %s", CHAMPION_PATH, verdict.reason)
-        return
-    write_json(CHAMPION_PATH, asdict(verdict))
-    outcome = "is the champion now" if verdict.is_promoted else "was not promoted"
-    logger.info("%s version %s %s: %s", verdict.model, verdict.version, outcome, verdict.reason)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,24 +1,20 @@
 """Score a registered model version on the prepared test split, as the stage `evaluate` does."""
 
-import argparse
 import logging
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from mlflow import MlflowClient
 
-from pipelines.entrypoint import run
 from pipelines.evaluation.model_fit import misfit
 from pipelines.evaluation.scores import Evaluation, evaluate_model, write_evaluation
 from pipelines.paths import EVALUATION_DIR, METRICS_PATH, PREPARED_DIR
 from pipelines.registry.evaluation_run import log_evaluation
-from pipelines.registry.lookup import REFERENCE_HELP, connected, find_version, label
+from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.tracking.run import MlflowRun
-from pipelines.tracking.uri import tracking_uri
 from pix2pix.checkpoint import load_card
-from pix2pix.config import Params, load_params
+from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.errors import UserError
 from pix2pix.evaluation.table import format_table
@@ -59,18 +55,3 @@ def _write(evaluation: Evaluation) -> dict[str, Path]:
         (METRICS_PATH.parent / path.relative_to(EVALUATION_DIR)).as_posix(): path
         for path in write_evaluation(EVALUATION_DIR, evaluation)
     }
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Read params.yaml, data/prepared and the registry, write reports/evaluation."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", required=True, help=REFERENCE_HELP)
-    options = parser.parse_args(arguments)
-    params = load_params()
-    with connected(tracking_uri()) as client:
-        logged = evaluate_version(client, options.model, params=params)
-    logger.info("MLflow run %s", logged.run_id)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,6 +1,5 @@
 """Find model versions in MLflow: by a reference that a user gives, by alias, by registration."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,17 +10,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipelines.entrypoint import read_json
 from pipelines.paths import REGISTRATION_PATH
+from pipelines.registry.reference import REFERENCE, REFERENCE_HELP
 from pipelines.registry.register import Registration
 from pipelines.tracking.run import connect, reason_of
 from pipelines.tracking.uri import unusable, without_password
 from pix2pix.errors import UserError
 
 CHAMPION = "champion"  # an alias
-REFERENCE_HELP = "NAME (its latest version), NAME/VERSION or NAME@ALIAS, also after models:/"
-
-_REFERENCE = re.compile(
-    r"(?:models:/)?(?P<name>[^/:']+?)(?:/(?P<version>[1-9][0-9]*)|@(?P<alias>[\w-]+))?"
-)
 
 
 @contextmanager
@@ -42,7 +37,7 @@ def find_version(client: MlflowClient, reference: str) -> ModelVersion:
 
     Raises UserError, with the existing models or versions, if there is no such version.
     """
-    match = _REFERENCE.fullmatch(reference)
+    match = REFERENCE.fullmatch(reference)
     if match is None:
         raise UserError(f"--model {reference!r} names no model; write {REFERENCE_HELP}")
     name, number, alias = match["name"], match["version"], match["alias"]

@@ -1,16 +1,13 @@
 """Translate every image of a folder with a registered model version, in its inference mode."""
 
-import argparse
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import get_args
 
-import torch
 from mlflow import MlflowClient
 
-from pipelines.entrypoint import run, write_json
+from pipelines.entrypoint import write_json
 from pipelines.evaluation.device import best_device
 from pipelines.registry.folder_translation import (
     check_folders,
@@ -19,10 +16,9 @@ from pipelines.registry.folder_translation import (
     planned,
     translate_files,
 )
-from pipelines.registry.lookup import REFERENCE_HELP, connected, find_version, label
+from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
-from pipelines.tracking.uri import tracking_uri
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names, printable
 from pix2pix.inference import Scale, Translator
@@ -109,35 +105,3 @@ def check_all_translated(folder: TranslatedFolder, input_dir: Path) -> None:
     raise UserError(
         "\n".join([f"{len(folder.failed)} of {total} images could not be translated:", *failed])
     )
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the registry and the input folder, write the output folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", required=True, help=REFERENCE_HELP)
-    parser.add_argument("--input", required=True, type=Path, metavar="DIR")
-    parser.add_argument("--output", required=True, type=Path, metavar="DIR")
-    parser.add_argument(
-        "--scale",
-        choices=get_args(Scale),
-        default="training",
-        help="training (default): each image as the model was trained and scored; native: at its "
-        "own size, at which the model was neither",
-    )
-    options = parser.parse_args(arguments)
-    # Otherwise a GPU may sum in another order in each call, with other rounding errors.
-    torch.backends.cudnn.deterministic = True
-    with connected(tracking_uri()) as client:
-        folder = translate_folder(
-            client,
-            options.model,
-            input_dir=options.input,
-            output_dir=options.output,
-            scale=options.scale,
-        )
-    check_all_translated(folder, options.input)
-    logger.info("%d images are in %s", len(folder.files), options.output)
-
-
-if __name__ == "__main__":
-    run(main)

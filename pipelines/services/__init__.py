@@ -1,4 +1,4 @@
-"""The project's servers: `python -m pipelines.services up` and `down` (docs/services.md).
+"""The project's servers: `pix2pix up` and `pix2pix down` (docs/services.md).
 
 Imports Prefect. Start with `up`.
 """

@@ -94,7 +94,7 @@ def test_the_history_starts_untrained_and_is_in_mlflow_point_by_point(
 
 
 def test_the_summary_names_model_pictures_and_ui(finished: Project) -> None:
-    said = finished.run("python", "-m", "pipelines.commands.summary").stdout
+    said = finished.run("pix2pix", "summary").stdout
     assert "pix2pix-tiny version 1" in said
     assert "reports/samples/epoch_0001.png" in said
     assert "make ui" in said

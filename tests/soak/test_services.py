@@ -57,7 +57,7 @@ def test_a_flow_run_is_ended_though_up_was_started_in_the_background(
     other: ServedProject, tmp_path: Path
 ) -> None:
     """A shell has such a process, and what it starts, ignore SIGINT."""
-    in_background = 'trap "" INT; exec python -m pipelines.services up'
+    in_background = 'trap "" INT; exec pix2pix up'
     other.run("sh", "-c", in_background)
     other.start(HELLO, seen=str(tmp_path / "began"), sleep_s=600.0)
     wait_for((tmp_path / "began").exists, limit_s=60)

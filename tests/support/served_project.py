@@ -79,10 +79,10 @@ class ServedProject(Project):
         return theirs | {"HOME": str(self.folder.parent), **self.variables}
 
     def up(self, *options: str, check: bool = True) -> Any:
-        return self.run("python", "-m", "pipelines.services", "up", *options, check=check)
+        return self.run("pix2pix", "up", *options, check=check)
 
     def down(self) -> str:
-        return self.run("python", "-m", "pipelines.services", "down").stdout
+        return self.run("pix2pix", "down").stdout
 
     @property
     def api(self) -> str:
@@ -197,7 +197,7 @@ class ServedProject(Project):
 
     def end(self) -> None:
         """Leave nothing behind, whatever the test did."""
-        self.run("python", "-m", "pipelines.services", "down", check=False)
+        self.run("pix2pix", "down", check=False)
         for process in self.processes():
             process.kill()
 

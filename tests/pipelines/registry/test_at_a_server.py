@@ -19,9 +19,9 @@ from tests.support.registered_project import MODEL, MODELS, REPORTS, register_mo
 from tests.support.tracked_project import source_image
 
 
-def command(name: str, *arguments: str, server: str) -> None:
+def python(module: str, *arguments: str, server: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", f"pipelines.registry.{name}", *arguments],
+        [sys.executable, "-m", module, *arguments],
         env=os.environ | {"MLFLOW_TRACKING_URI": server},
         capture_output=True,
         text=True,
@@ -41,17 +41,17 @@ def test_each_entry_point_works_at_a_real_server(
         monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
         train(0)
         run_id = register_model()["run_id"]
-        for name in ("champion", "is_new_data"):
-            command(name, server=server)
-        command("link", "prefect.flow_run_id=abc", server=server)
-        command("evaluate", "--model", MODEL, server=server)
+        python("pipelines", "promote", server=server)
+        python("pipelines.registry.is_new_data", server=server)
+        python("pipelines.registry.link", "prefect.flow_run_id=abc", server=server)
+        python("pipelines", "evaluate", "--model", MODEL, server=server)
         (tmp_path / "in").mkdir()
         (tmp_path / "in" / "a.png").write_bytes(encode(source_image(40, 51)))
         folders = ("--input", str(tmp_path / "in"), "--output", str(tmp_path / "out"))
-        command("translate", "--model", f"{MODEL}@champion", *folders, server=server)
+        python("pipelines", "translate", "--model", f"{MODEL}@champion", *folders, server=server)
         train(1)
         register_model()
-        command("champion", server=server)  # compares with downloaded files
+        python("pipelines", "promote", server=server)  # compares with downloaded files
     client = MlflowClient(uri)  # the server's database
     version = client.get_model_version(MODEL, "1")
     assert version.tags["prefect.flow_run_id"] == "abc"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
+from pipelines.commands.promote import promote
 from pipelines.entrypoint import run
-from pipelines.registry import champion
 from tests.support.registered_project import (
     MODEL,
     MODELS,
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow  # models are registered in each: a second and mor
 
 
 def crowned() -> dict[str, Any]:
-    run(champion.main)
+    run(promote)
     loaded: dict[str, Any] = json.loads((REPORTS / "champion.json").read_text())
     return loaded
 
@@ -41,7 +41,7 @@ def train_and_register(seed: int, l1: float | None = None, **more: Any) -> str:
 
 def failure(capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit) as caught:
-        run(champion.main)
+        run(promote)
     assert caught.value.code == 1
     return capsys.readouterr().err
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
+from pipelines.commands.evaluate import evaluate
 from pipelines.entrypoint import run
 from pipelines.evaluation import scores
-from pipelines.registry import evaluate
 from pipelines.registry.mlflow_state import LOGGED_TAG
 from pipelines.stages import evaluate as stage
 from pix2pix.data.manifest import load_manifest
@@ -54,7 +54,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def evaluated(reference: str, uri: str) -> str:
     """The id of the run, of which there is one."""
-    evaluate.main(["--model", reference])
+    evaluate(model=reference)
     client = MlflowClient(uri)
     experiment = client.get_experiment_by_name("pix2pix-evaluations")
     [found] = client.search_runs([experiment.experiment_id])
@@ -144,7 +144,7 @@ def test_a_version_that_is_not_there_is_named(
     train(0)
     register_model()
     with pytest.raises(ValueError, match=message):
-        evaluate.main(["--model", reference])
+        evaluate(model=reference)
     assert not (REPORTS / "evaluation").exists()
 
 
@@ -157,7 +157,7 @@ def test_data_that_does_not_fit_the_model_is_refused(workspace: Path) -> None:
         rf"{MODEL} version 1 does not fit data/prepared: its source value range is \[0\.0, 100\.0\]"
     )
     with pytest.raises(ValueError, match=message):
-        evaluate.main(["--model", f"{MODEL}/1"])
+        evaluate(model=f"{MODEL}/1")
 
 
 def test_the_stage_still_refuses_a_model_of_other_data(workspace: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines.commands.translate import translate
 from pipelines.entrypoint import run
-from pipelines.registry import translate
 from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
@@ -28,7 +28,7 @@ def images(tmp_path: Path) -> Path:
 
 def translated(reference: str, images: Path, output: Path) -> dict[str, object]:
     """The manifest."""
-    translate.main(["--model", reference, "--input", str(images), "--output", str(output)])
+    translate(model=reference, input_dir=images, output_dir=output)
     loaded: dict[str, object] = json.loads((output / "manifest.json").read_text())
     return loaded
 
@@ -111,8 +111,7 @@ def test_the_native_scale_has_to_be_asked_for_and_is_recorded(
 ) -> None:
     train(0)
     register_model()
-    arguments = ["--model", f"{MODEL}/1", "--input", str(images), "--output", str(tmp_path / "out")]
-    translate.main([*arguments, "--scale", "native"])
+    translate(model=f"{MODEL}/1", input_dir=images, output_dir=tmp_path / "out", scale="native")
     written = contents(tmp_path / "out")
     assert json.loads(written.pop("manifest.json"))["scale"] == "native"
     translator = Translator.load(MODELS)

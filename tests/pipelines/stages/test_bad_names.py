@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from pipelines.commands import check_params
+from pipelines.commands.check import check
 from pipelines.stages.ingest import ingest
 from pix2pix.config import load_params
 
@@ -39,4 +39,4 @@ def test_the_check_before_a_run_names_the_file(folder: Path) -> None:
         YAML(typ="safe").dump(params, file)
 
     with pytest.raises(ValueError, match=r"photos/fen\\xeatre\.png"):
-        check_params.main()
+        check()

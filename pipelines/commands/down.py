@@ -1,0 +1,17 @@
+"""`pix2pix down`: stop the servers of this project."""
+
+from pathlib import Path
+
+import typer
+
+
+def down() -> None:
+    """Stop what `pix2pix up` started in this folder.
+
+    A training under way saves a checkpoint first. Runs and models are kept.
+
+    For example: pix2pix down
+    """
+    from pipelines.services.console import stop
+
+    typer.echo(stop(Path.cwd()))

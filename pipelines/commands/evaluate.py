@@ -1,0 +1,31 @@
+"""`pix2pix evaluate`: score a registered model on the prepared data."""
+
+import logging
+from typing import Annotated
+
+import typer
+
+from pipelines.registry.reference import REFERENCE_HELP
+
+logger = logging.getLogger(__name__)
+
+
+def evaluate(
+    model: Annotated[str, typer.Option(help=f"Registered model: {REFERENCE_HELP}.")],
+) -> None:
+    """Score a registered model on the test pairs of data/prepared.
+
+    The scores are computed as the stage `evaluate` computes them. They are written to
+    reports/evaluation and to MLflow.
+
+    For example: pix2pix evaluate --model pix2pix-facades-drawn@champion
+    """
+    from pipelines.registry.evaluate import evaluate_version
+    from pipelines.registry.lookup import connected
+    from pipelines.tracking.uri import tracking_uri
+    from pix2pix.config import load_params
+
+    params = load_params()
+    with connected(tracking_uri()) as client:
+        logged = evaluate_version(client, model, params=params)
+    logger.info("MLflow run %s", logged.run_id)

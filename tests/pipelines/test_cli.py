@@ -1,0 +1,234 @@
+"""The console command `pix2pix`, as a person types it: help, exit codes, completion."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipelines.cli import VERBS, app
+from pipelines.repository.presets import complete_preset
+from tests.support.project import ROOT
+
+TOOLS = Path(sys.executable).parent
+BARE = "/usr/bin:/bin"  # a PATH on which no tool of the environment is
+NAMES = [verb.__name__.replace("_", "-") for verb in VERBS]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the presets, and the default in force; the current folder."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "params", tmp_path / "params")
+    (tmp_path / "params.yaml").write_text(complete_preset("default", ROOT))
+    return tmp_path
+
+
+def pix2pix(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run the installed command in the current folder; no environment is activated."""
+    return subprocess.run(
+        [TOOLS / "pix2pix", *words],
+        env=os.environ | {"PATH": BARE, **variables},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_verbs_are_those_of_the_documents() -> None:
+    expected = "use check summary ui up down apply-tuned translate evaluate promote"
+    assert expected.split() == NAMES
+
+
+@pytest.mark.parametrize("verb", NAMES)
+def test_the_help_of_each_verb_has_an_example_that_it_takes(verb: str) -> None:
+    shown = CliRunner().invoke(app, [verb, "--help"], prog_name="pix2pix")
+    assert shown.exit_code == 0
+    text = " ".join(shown.stdout.split())
+    assert f"For example: pix2pix {verb}" in text
+    assert all(
+        parameter in text.partition("Options:")[2] for parameter in ("--help", "Show this message")
+    )
+
+
+def test_the_list_of_verbs_is_whole_sentences() -> None:
+    shown = CliRunner().invoke(app, ["--help"], prog_name="pix2pix")
+    listed = shown.stdout.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in listed] == NAMES
+    assert all(line.endswith(".") and not line.endswith("...") for line in listed)
+
+
+def test_help_imports_no_large_library() -> None:
+    code = (
+        "import sys, runpy\n"
+        "sys.argv = ['pix2pix', 'translate', '--help']\n"
+        "try:\n    runpy.run_module('pipelines', run_name='__main__')\n"
+        "except SystemExit as end:\n    assert end.code == 0, end.code\n"
+        "tools = {'torch', 'mlflow', 'prefect', 'ray', 'dvc', 'optuna', 'numpy'}\n"
+        "print(sorted(tools & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["no-such"], "No such command 'no-such'"),
+        (["use"], "Missing argument"),
+        (["evaluate"], "Missing option '--model'"),
+        (["up", "--concurrency", "0"], "--concurrency"),
+        (["up", "--training-slots", "many"], "--training-slots"),
+        (
+            ["translate", "--model", "x", "--input", "a", "--output", "b", "--scale", "half"],
+            "--scale",
+        ),
+    ],
+)
+def test_a_wrong_command_line_is_exit_code_2(words: list[str], said: str) -> None:
+    shown = CliRunner().invoke(app, words, prog_name="pix2pix")
+    assert shown.exit_code == 2
+    assert said in shown.stderr
+
+
+def test_use_writes_the_complete_preset_and_prints_what_it_replaces(folder: Path) -> None:
+    done = pix2pix("use", "smoke")
+    assert done.returncode == 0, done.stderr
+    assert (folder / "params.yaml").read_text() == complete_preset("smoke", folder)
+    *changes, last = done.stdout.splitlines()
+    assert "train.num_epochs: 9 -> 2" in changes
+    assert last == f"params.yaml holds the preset smoke; {len(changes)} value(s) changed"
+    done = pix2pix("use", "smoke")
+    assert done.stdout == "params.yaml holds the preset smoke; 0 value(s) changed\n"
+    (folder / "params.yaml").unlink()
+    assert "there was no valid one before" in pix2pix("use", "default").stdout
+
+
+def test_an_unknown_preset_is_one_message_and_exit_code_1(folder: Path) -> None:
+    done = pix2pix("use", "smok")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "ERROR 'smok' is no preset; params has: default, reference, smoke\n"
+    assert (folder / "params.yaml").read_text() == complete_preset("default", folder)
+
+
+def test_use_keeps_a_file_that_cannot_be_replaced(folder: Path) -> None:
+    (folder / ".params.yaml.partial").mkdir()  # where the new content would be written first
+    done = pix2pix("use", "smoke")
+    assert done.returncode == 1
+    [message] = done.stderr.splitlines()
+    assert message.startswith("ERROR params.yaml cannot be written")
+    assert (folder / "params.yaml").read_text() == complete_preset("default", folder)
+
+
+def test_check_names_the_wrong_parameter(folder: Path) -> None:
+    assert CliRunner().invoke(app, ["check"]).stdout == "params.yaml is valid\n"
+    path = folder / "params.yaml"
+    path.write_text(path.read_text().replace("image_size: 128", "image_size: 100"))
+    done = pix2pix("check")
+    assert done.returncode == 1
+    assert "data.image_size: Input should be a multiple of 32 (got 100)" in done.stderr
+    path.unlink()
+    assert "params.yaml is missing; run `pix2pix use default`" in pix2pix("check").stderr
+
+
+def test_apply_tuned_prints_what_it_changes(folder: Path) -> None:
+    missing = pix2pix("apply-tuned")
+    assert missing.returncode == 1
+    assert "reports/tune/best_params.yaml is missing; run `dvc repro tune`" in missing.stderr
+    (folder / "mine.yaml").write_text("train: {learning_rate: 0.001}")
+    done = pix2pix("apply-tuned", "mine.yaml")
+    assert done.stdout == (
+        "train.learning_rate: 0.0002 -> 0.001\n1 value(s) changed in params.yaml\n"
+    )
+
+
+def test_summary_names_the_stage_that_has_not_run(folder: Path) -> None:
+    done = pix2pix("summary")
+    assert done.returncode == 1
+    assert "is missing; run `dvc repro register`" in done.stderr
+
+
+def test_ui_names_the_server_that_has_the_runs() -> None:
+    done = pix2pix("ui", MLFLOW_TRACKING_URI="https://somebody:secret@mlflow.example")
+    assert done.returncode == 0
+    assert "mlflow.example" in done.stdout
+    assert "secret" not in done.stdout
+
+
+def test_down_where_nothing_runs(folder: Path) -> None:
+    assert pix2pix("down").stdout == "nothing runs here\n"
+
+
+@pytest.mark.slow
+def test_a_signal_ends_a_verb_with_its_exit_code(folder: Path) -> None:
+    """While it waits for a server that has taken the connection and does not answer."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        uri = f"http://127.0.0.1:{server.getsockname()[1]}"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipelines", "evaluate", "--model", "x"],
+            env=os.environ | {"MLFLOW_TRACKING_URI": uri, "PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        connection, _ = server.accept()
+        with connection:
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate()
+    assert process.returncode == 130
+    assert said.splitlines()[-1].startswith("ERROR interrupted")
+    assert "Traceback" not in said
+
+
+def test_tools_of_the_environment_are_found_where_it_is_not_activated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    code = (
+        "import os, shutil, sys\n"
+        "sys.argv = ['pix2pix', '--version']\n"
+        "from pipelines.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    print(shutil.which('dvc'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PATH": BARE}, cwd=ROOT, capture_output=True, text=True
+    )
+    assert Path(done.stdout.strip()) == TOOLS / "dvc"
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("pix2pix ", NAMES),
+        ("pix2pix u", ["use", "ui", "up"]),
+        ("pix2pix use s", ["smoke"]),
+        ("pix2pix use ", ["default", "reference", "smoke"]),
+        ("pix2pix translate --scale n", ["native"]),
+    ],
+)
+def test_bash_completes_verbs_presets_and_values(
+    folder: Path, typed: str, expected: list[str]
+) -> None:
+    """By the script that `--install-completion` installs, in a real bash."""
+    script = pix2pix("--show-completion", "bash", _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+    assert script.returncode == 0, script.stderr
+    words = typed.split(" ")
+    press_tab = (
+        f"{script.stdout}\n"
+        f"COMP_WORDS=({' '.join(words)})\n"
+        f"COMP_CWORD={len(words) - 1}\n"
+        "_pix2pix_completion pix2pix\n"
+        'printf "%s\\n" "${COMPREPLY[@]}"\n'
+    )
+    done = subprocess.run(
+        ["bash", "-c", press_tab],
+        env=os.environ | {"PATH": f"{TOOLS}:{BARE}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == expected
