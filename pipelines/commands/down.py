@@ -12,6 +12,6 @@ def down() -> None:
 
     For example: pix2pix down
     """
-    from pipelines.services.console import stop
+    from pipelines.services.console import stop_services
 
-    typer.echo(stop(Path.cwd()))
+    typer.echo(stop_services(Path.cwd()), nl=False)

@@ -23,6 +23,7 @@ def up(
 
     For example: pix2pix up --concurrency 8
     """
-    from pipelines.services.console import start
+    from pipelines.services.console import start_services
 
-    typer.echo(start(Path.cwd(), concurrency=concurrency, training_slots=training_slots))
+    lines = start_services(Path.cwd(), concurrency=concurrency, training_slots=training_slots)
+    typer.echo(lines, nl=False)

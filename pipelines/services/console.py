@@ -9,8 +9,9 @@ from pipelines.services.layout import prefect_home
 from pipelines.services.stopping import down
 
 
-def start(project: Path, *, concurrency: int | None, training_slots: int | None) -> str:
-    """Start what does not run yet; returns a description of what runs."""
+def start_services(project: Path, *, concurrency: int | None, training_slots: int | None) -> str:
+    """Start what does not run yet; returns the lines that describe what runs."""
+    environment = dict(os.environ)
     _hear_interrupts()
     prefect_home(project).mkdir(parents=True, exist_ok=True)
     _prepare_prefect(project)
@@ -18,14 +19,14 @@ def start(project: Path, *, concurrency: int | None, training_slots: int | None)
     from pipelines.services.up import Limits, up
 
     limits = Limits(concurrency=concurrency, training_slots=training_slots)
-    return describe(up(project, environment=dict(os.environ), limits=limits)).rstrip("\n")
+    return describe(up(project, environment=environment, limits=limits))
 
 
-def stop(project: Path) -> str:
-    """Stop what `start` started; returns a line that names what was stopped."""
+def stop_services(project: Path) -> str:
+    """Stop what `start_services` started; returns a line that names what was stopped."""
     _prepare_prefect(project)
     stopped = down(project)
-    return f"stopped: {', '.join(stopped)}" if stopped else "nothing runs here"
+    return f"stopped: {', '.join(stopped)}\n" if stopped else "nothing runs here\n"
 
 
 def _hear_interrupts() -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -232,3 +233,18 @@ def test_bash_completes_verbs_presets_and_values(
         check=True,
     )
     assert done.stdout.split() == expected
+
+
+def test_a_wheel_has_the_command_and_says_that_both_packages_are_typed(tmp_path: Path) -> None:
+    sources = tmp_path / "sources"  # a build leaves files in the folder of its sources
+    for package in ("pix2pix", "pipelines"):
+        shutil.copytree(ROOT / package, sources / package)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy2(ROOT / name, sources / name)
+    command = [sys.executable, "-c", "import setuptools.build_meta as b; b.build_wheel('..')"]
+    subprocess.run(command, cwd=sources, check=True, capture_output=True)
+    [wheel] = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {"pix2pix/py.typed", "pipelines/py.typed"} <= names
+    [entry_points] = [name for name in names if name.endswith("entry_points.txt")]
+    assert "pix2pix = pipelines.cli:main" in zipfile.ZipFile(wheel).read(entry_points).decode()
