@@ -7,7 +7,7 @@ Tracking never decides about a result. While training it may fail without conseq
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.tracking.described_run import (
+from pipelines.tracking.training_run import (
     DATA_HASH_TAG,
     GIT_COMMIT_TAG,
     described_run,

@@ -138,7 +138,7 @@ class LiveRun:
             yield sample
 
     def _opened(self) -> "MlflowRun":
-        from pipelines.tracking.described_run import described_run
+        from pipelines.tracking.training_run import described_run
 
         run = described_run(self.uri, self.description)
         if not self._has_begun:  # not after each outage: the run may have ended meanwhile
@@ -165,7 +165,7 @@ def mark_ended(
     ended_s, told = time.time(), list[Exception | None]()
 
     def mark() -> None:
-        from pipelines.tracking.described_run import existing_run
+        from pipelines.tracking.training_run import existing_run
 
         try:
             with outages(has_lost_run=lambda: False):

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from pipelines.paths import PREPARED_DIR
 from pipelines.repository.origin import flatten
-from pipelines.tracking.described_run import DATA_HASH_TAG, GIT_COMMIT_TAG, GIT_DIRTY_TAG
+from pipelines.tracking.training_run import DATA_HASH_TAG, GIT_COMMIT_TAG, GIT_DIRTY_TAG
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.run import MlflowRun, Status, connect, open_run
 from pix2pix.config import STUDIES_SUFFIX
