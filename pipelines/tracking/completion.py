@@ -7,16 +7,10 @@ Tracking never decides about a result. While training it may fail without conseq
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.tracking.training_run import (
-    DATA_HASH_TAG,
-    GIT_COMMIT_TAG,
-    described_run,
-)
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.finished_run import read_finished_run
+from pipelines.tracking.training_run import bring_up_to_date, open_training_run
 from pipelines.tracking.uri import without_password
-
-__all__ = ["DATA_HASH_TAG", "GIT_COMMIT_TAG", "TrackedRun", "complete_run"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,12 +39,8 @@ def complete_run(uri: str, project_dir: Path, *, experiment: str) -> TrackedRun:
         data=training.data,
         origin=training.origin,
     )
-    run = described_run(uri, description)
-    run.log_records(finished.records)
-    times_s = {record["epoch"]: record["time_s"] for record in finished.records}
-    for epoch, path in finished.samples.items():
-        time_s = times_s.get(epoch, finished.ended_s)
-        run.log_sample(epoch, image=path.read_bytes(), time_s=time_s)
+    run = open_training_run(uri, description)
+    bring_up_to_date(run, finished.history, finished.samples)
     run.log_scores(finished.scores, time_s=finished.ended_s)
     run.log_files(finished.reports, sha256=finished.reports_sha256)
     run.set_tags({f"dvc.{path}": md5 for path, md5 in finished.outputs.items()})
