@@ -1,7 +1,7 @@
-"""A training's run in MLflow: followed while it trains, completed from the files afterwards.
+"""Complete a training's run in MLflow from the project's files, after training and evaluation.
 
-Tracking never decides about a result. While training it may fail without consequence; afterwards
-`complete_run` puts there what is missing, or the whole run.
+While the training runs, MLflow may fail without consequence: what it lacks afterwards, or the whole
+run, is logged here.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from pipelines.tracking.uri import without_password
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrackedRun:
-    """Where a run is found."""
+    """Where MLflow has a run."""
 
     run_id: str
     experiment_id: str
@@ -23,11 +23,12 @@ class TrackedRun:
 
 
 def complete_run(uri: str, project_dir: Path, *, experiment: str) -> TrackedRun:
-    """Make the run of the trained and evaluated model complete, or make it, from the files.
+    """Log what the run of the trained and evaluated model lacks; make the run if there is none.
 
-    It is recorded as what it was trained with, whatever params.yaml says by now; only in which
-    `experiment` of MLflow it is, is decided here. A second call changes nothing. Raises UserError
-    if a stage's files are missing, and ConnectionError naming `uri` if MLflow does not answer.
+    The parameters, data and origin that are logged are those of the training, whatever params.yaml
+    says now; only the `experiment` is the caller's choice. A second call changes nothing. Raises
+    UserError if a stage's files are missing, and ConnectionError naming `uri` if MLflow does not
+    answer.
     """
     finished = read_finished_run(project_dir)
     training = finished.training

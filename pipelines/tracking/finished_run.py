@@ -1,4 +1,4 @@
-"""What the finished stages left in the project's files, as one value to be recorded."""
+"""Read what the finished stages wrote into the project's files, as one value to be logged."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,8 +25,10 @@ class FinishedRun:
     samples: Folder  # the sample grids
     scores: Mapping[str, float]  # test/<metric> and test/baseline_<name>/<metric>
     reports: Mapping[str, Path]  # other files below reports/, by path relative to the project
-    reports_sha256: str  # over the names and contents of these
-    outputs: Mapping[str, str]  # MD5 of the outputs that led here, by path, as in dvc.lock
+    reports_sha256: str  # over the names and contents of these reports
+    outputs: Mapping[
+        str, str
+    ]  # MD5 of the outputs of all stages up to here, by path, from dvc.lock
 
 
 def read_finished_run(project_dir: Path) -> FinishedRun:

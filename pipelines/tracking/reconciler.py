@@ -30,6 +30,7 @@ class Reconciler:
         self._reconcile = reconcile
         self._uri, self._meanwhile = without_password(uri), meanwhile
         self._is_wanted, self._is_closing, self._is_over = (threading.Event() for _ in range(3))
+        self._is_last = False  # whether the present call began after `close`
         self._has_failed = self._is_complete = False
         self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
         self._thread.start()
@@ -53,17 +54,16 @@ class Reconciler:
             wait=wait_exponential(multiplier=_MIN_PAUSE_S, max=_MAX_PAUSE_S),
             sleep=self._pause,
             stop=stop_when_event_set(self._is_over),
-            retry_error_callback=lambda _: True,  # nobody waits any longer
+            retry_error_callback=lambda _: None,  # nobody waits for it any longer
         )
-        is_last = False
-        while not is_last:
+        while not self._is_last:
             self._is_wanted.wait()
-            is_last = retrying(self._attempt)
+            retrying(self._attempt)
 
-    def _attempt(self) -> bool:
-        """Reconcile once. Returns whether this was for `close`; raises TryAgain after an outage."""
+    def _attempt(self) -> None:
+        """Reconcile once. Raises TryAgain after an outage."""
         self._is_wanted.clear()
-        is_last = self._is_closing.is_set()
+        self._is_last = self._is_closing.is_set()
         try:
             self._reconcile()
         except OSError as error:
@@ -73,12 +73,11 @@ class Reconciler:
             self._log_failure(error)
         else:
             self._log_success()
-            self._is_complete = is_last
-        return is_last
+            self._is_complete = self._is_last
 
     def _pause(self, pause_s: float) -> None:
         """Wait before the next attempt. `close` ends a pause, and wants the next ones short."""
-        if self._is_closing.is_set():
+        if self._is_last:
             self._is_over.wait(min(pause_s, _MIN_PAUSE_S))
         else:
             self._is_closing.wait(pause_s)

@@ -40,7 +40,7 @@ class MlflowRun:
     experiment_id: str
 
     def log_params(self, params: Mapping[str, str]) -> None:
-        """Log parameters; MLflow never changes one, so another value is a warning."""
+        """Log parameters. MLflow refuses to change one, so another value is only a warning."""
         logged = self.client.get_run(self.run_id).data.params
         missing = [Param(key, value) for key, value in params.items() if key not in logged]
         self.client.log_batch(self.run_id, params=missing, synchronous=True)
@@ -89,10 +89,10 @@ class MlflowRun:
         self.client.log_batch(self.run_id, metrics=missing, synchronous=True)
 
     def log_scores(self, scores: Mapping[str, float], *, time_s: float) -> None:
-        """Log metrics without an epoch: MLflow draws those as bars, to compare runs by.
+        """Log metrics without an epoch: MLflow draws those as bars, which compare runs.
 
-        `time_s` is the time of the first evaluation the run gets, so that a run made anew equals
-        the lost one; a later one happens now, which makes it the one that counts.
+        The first scores of a run get the time `time_s`, so that a run that is made again equals the
+        lost one. Later scores get the present time: MLflow shows those with the latest time.
         """
         logged = self.client.get_run(self.run_id).data.metrics
         now_s = time.time()
@@ -114,7 +114,7 @@ class MlflowRun:
         )
 
     def log_files(self, files: Mapping[str, Path], *, sha256: str) -> None:
-        """Log files under the names they are given by, unless files of that hash were logged."""
+        """Log files, by their names in the run, unless files of that hash were logged."""
         if self.client.get_run(self.run_id).data.tags.get(_FILES_TAG) == sha256:
             return
         for name, path in files.items():
@@ -122,9 +122,9 @@ class MlflowRun:
         self.client.set_tag(self.run_id, _FILES_TAG, sha256)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
-        """Set tags."""
-        changed = [RunTag(key, value) for key, value in tags.items()]
-        self.client.log_batch(self.run_id, tags=changed, synchronous=True)
+        """Set tags, in place of earlier values."""
+        run_tags = [RunTag(key, value) for key, value in tags.items()]
+        self.client.log_batch(self.run_id, tags=run_tags, synchronous=True)
 
     def is_deleted(self) -> bool:
         """Whether somebody has deleted it."""
@@ -134,7 +134,7 @@ class MlflowRun:
             return bool(error.error_code == "RESOURCE_DOES_NOT_EXIST")
 
     def status(self) -> str:
-        """MLflow's word for how the run is, or how it ended."""
+        """MLflow's word for whether the run goes on, or how it ended."""
         return str(self.client.get_run(self.run_id).info.status)
 
     def set_status(self, status: Status, *, ended_s: float | None = None) -> None:

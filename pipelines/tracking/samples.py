@@ -1,6 +1,6 @@
 """Sample grids as the images of an epoch, in the files that MLflow's interface draws by step.
 
-`MlflowClient.log_image` writes the same files, but names them anew at each call: a picture whose
+`MlflowClient.log_image` writes the same files, but under new names at each call: a picture whose
 second file did not arrive would be there twice after the next attempt.
 """
 

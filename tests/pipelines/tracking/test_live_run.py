@@ -206,13 +206,17 @@ def test_an_interrupted_training_is_a_killed_run_although_it_ends_in_order(
 def test_the_driver_ends_the_run_of_a_worker_that_is_gone(
     status: str, uri: str, live: Live, default_params: Params
 ) -> None:
-    live(uri).update(TIMED)  # gone: never closed
-    until(recorded(uri, 4))
+    run = live(uri)
+    run.update(TIMED[:3])  # gone: never closed
+    until(recorded(uri, 3))
     mark_ended(uri, described(default_params), status=status)
     info = the_run(uri).info
     assert (info.status, info.end_time > STARTED_S * 1000) == (status, True)
     mark_ended(uri, described(default_params), status=status)
     assert the_run(uri).info.end_time == info.end_time  # the first to say so knows when it was
+    run.update(TIMED)  # or still there after all
+    until(recorded(uri, 4))
+    assert the_run(uri).info.status == status
     assert points(uri) == history_points(TIMED)
 
 

@@ -15,9 +15,9 @@ PATIENCE_S = 20  # nothing here takes as long
 
 
 class _Reconciliation:
-    """Raises what it is given, one at each call, and succeeds afterwards."""
+    """Raises what it is given, one at each call (None: succeeds), and succeeds afterwards."""
 
-    def __init__(self, *errors: Exception) -> None:
+    def __init__(self, *errors: Exception | None) -> None:
         self.errors, self.times_s = list(errors), list[float]()
         self.calls = threading.Semaphore(0)
         self.reconciler = Reconciler(self.reconcile, uri=URI, meanwhile="Work goes on.")
@@ -79,9 +79,10 @@ def test_closing_ends_the_pause_after_an_outage(monkeypatch: pytest.MonkeyPatch)
     assert len(work.times_s) == 2
 
 
-def test_closing_calls_once_more_after_a_success() -> None:
-    work = _Reconciliation()
+@pytest.mark.parametrize("error", [None, KeyError("a defect")])
+def test_only_the_last_call_says_whether_all_is_there(error: Exception | None) -> None:
+    work = _Reconciliation(None, error)
     work.reconciler.wake()
     work.wait_for_calls(1)
-    assert work.reconciler.close(PATIENCE_S)
+    assert work.reconciler.close(PATIENCE_S) == (error is None)
     assert len(work.times_s) == 2

@@ -12,6 +12,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import (
     INVALID_PARAMETER_VALUE,
     PERMISSION_DENIED,
+    REQUEST_LIMIT_EXCEEDED,
+    RESOURCE_ALREADY_EXISTS,
     TEMPORARILY_UNAVAILABLE,
 )
 from sqlalchemy.exc import OperationalError
@@ -116,6 +118,8 @@ def test_of_two_runs_the_one_in_use_stays(tmp_path: Path) -> None:
         (OperationalError("x", {}, Exception("database or disk is full")), True),
         (MlflowException("API request failed"), True),
         (MlflowException("busy", TEMPORARILY_UNAVAILABLE), True),
+        (MlflowException("later", REQUEST_LIMIT_EXCEEDED), True),
+        (MlflowException("made by another", RESOURCE_ALREADY_EXISTS), True),
         (MlflowException("a name", INVALID_PARAMETER_VALUE), False),
         (MlflowException("no rights", PERMISSION_DENIED), False),
         (UserError("a deleted experiment"), False),
