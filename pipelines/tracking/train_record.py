@@ -54,5 +54,6 @@ def read_train_record(path: Path) -> TrainRecord:
     except ValidationError as error:  # written before these were recorded, or by hand
         fields = sorted({str(part) for problem in error.errors() for part in problem["loc"][:1]})
         raise UserError(
-            f"{path} does not say what the training ran with ({', '.join(fields)}); run `dvc repro -f train`"
+            f"{path} does not say what the training ran with ({', '.join(fields)}); "
+            "run `dvc repro -f train`"
         ) from None
