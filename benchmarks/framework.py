@@ -16,7 +16,7 @@ from pipelines.repository.origin import origin
 from pipelines.runs.checkpoints import checkpoints, write_checkpoint
 from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import open_folder
-from pipelines.runs.state import open_running_state
+from pipelines.runs.state import SAMPLES_FOLDER, open_running_state
 from pipelines.tracking.description import RunDescription, data_record
 from pipelines.tracking.live_run import LiveRun
 from pipelines.training.driver import train
@@ -94,7 +94,9 @@ def train_under_ray(
                 min_workers=1, max_workers=1, cpus_per_worker=num_cores, use_gpu=False
             ),
             run=state.folder,
-            live_run=None if uri is None else LiveRun(uri, description),
+            live_run=None
+            if uri is None
+            else LiveRun(uri, description, samples=state.folder / SAMPLES_FOLDER),
         )
     return trained.history
 

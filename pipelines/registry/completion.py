@@ -17,7 +17,7 @@ from pipelines.paths import METRICS_PATH, MODEL_DIR, PREPARED_DIR, TRAIN_PATH
 from pipelines.registry.register import Registration, register_model
 from pipelines.repository.origin import flatten
 from pipelines.tracking.completion import complete_run
-from pipelines.tracking.run import failures_of
+from pipelines.tracking.connection import failures_of
 from pipelines.tracking.train_record import TrainRecord, read_train_record
 from pix2pix.checkpoint import load_card
 from pix2pix.config import WHERE_IT_RUNS, Params, load_params

@@ -12,7 +12,7 @@ from pipelines.entrypoint import read_json
 from pipelines.paths import REGISTRATION_PATH
 from pipelines.registry.reference import REFERENCE, REFERENCE_HELP
 from pipelines.registry.register import Registration
-from pipelines.tracking.run import connect, reason_of
+from pipelines.tracking.connection import connect, reason_of
 from pipelines.tracking.uri import unusable, without_password
 from pix2pix.errors import UserError
 

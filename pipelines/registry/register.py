@@ -16,8 +16,11 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 from pipelines.evaluation.model_content import content_hash
 from pipelines.registry.mlflow_state import LOGGED_TAG
 from pipelines.registry.package import write_package
-from pipelines.tracking.completion import DATA_HASH_TAG, GIT_COMMIT_TAG, TrackedRun
-from pipelines.tracking.run import RUN_KEY_TAG, SCORES_STEP, connect
+from pipelines.tracking.completion import TrackedRun
+from pipelines.tracking.connection import connect
+from pipelines.tracking.run import SCORES_STEP
+from pipelines.tracking.run_by_key import RUN_KEY_TAG
+from pipelines.tracking.training_run import DATA_HASH_TAG, GIT_COMMIT_TAG
 from pipelines.tracking.uri import without_password
 from pix2pix.checkpoint import ModelCard, load_card
 

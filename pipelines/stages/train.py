@@ -28,7 +28,9 @@ from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.history import as_json, history_jsonl
 from pipelines.runs.owner import owned
+from pipelines.runs.samples import sample_name
 from pipelines.runs.state import (
+    SAMPLES_FOLDER,
     RunningState,
     close_running_state,
     open_running_state,
@@ -113,7 +115,7 @@ def _train(
             publish_dataset(PREPARED_DIR, manifest, params.train.storage_path),
             placement=placement,
             run=state.folder,
-            live_run=LiveRun(tracking_uri(), description),
+            live_run=LiveRun(tracking_uri(), description, samples=state.folder / SAMPLES_FOLDER),
         )
     except (InterruptionError, KeyboardInterrupt):  # a second signal raises KeyboardInterrupt
         # The worker of rank 0 may have ended before it could set the status of the MLflow run.
@@ -131,7 +133,7 @@ def _write_outputs(trained: Trained, params: Params, manifest: Manifest) -> Mode
     # DVC removes the outputs of an earlier training, but not if the stage is started by hand.
     shutil.rmtree(SAMPLES_DIR, ignore_errors=True)
     for epoch, png in trained.samples.items():
-        write_bytes(SAMPLES_DIR / f"epoch_{epoch:04d}.png", png)
+        write_bytes(SAMPLES_DIR / sample_name(epoch), png)
     augmentation = make_augmentation(
         params.augment, params.data, source=manifest.source, target=manifest.target
     )

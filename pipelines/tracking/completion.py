@@ -1,27 +1,21 @@
-"""A training's run in MLflow: followed while it trains, completed from the files afterwards.
+"""Complete a training's run in MLflow from the project's files, after training and evaluation.
 
-Tracking never decides about a result. While training it may fail without consequence; afterwards
-`complete_run` puts there what is missing, or the whole run.
+While the training runs, MLflow may fail without consequence: what it lacks afterwards, or the whole
+run, is logged here.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.tracking.described_run import (
-    DATA_HASH_TAG,
-    GIT_COMMIT_TAG,
-    described_run,
-)
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.finished_run import read_finished_run
+from pipelines.tracking.training_run import bring_up_to_date, open_training_run
 from pipelines.tracking.uri import without_password
-
-__all__ = ["DATA_HASH_TAG", "GIT_COMMIT_TAG", "TrackedRun", "complete_run"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrackedRun:
-    """Where a run is found."""
+    """Where MLflow has a run."""
 
     run_id: str
     experiment_id: str
@@ -29,11 +23,12 @@ class TrackedRun:
 
 
 def complete_run(uri: str, project_dir: Path, *, experiment: str) -> TrackedRun:
-    """Make the run of the trained and evaluated model complete, or make it, from the files.
+    """Log what the run of the trained and evaluated model lacks; make the run if there is none.
 
-    It is recorded as what it was trained with, whatever params.yaml says by now; only in which
-    `experiment` of MLflow it is, is decided here. A second call changes nothing. Raises UserError
-    if a stage's files are missing, and ConnectionError naming `uri` if MLflow does not answer.
+    The parameters, data and origin that are logged are those of the training, whatever params.yaml
+    says now; only the `experiment` is the caller's choice. A second call changes nothing. Raises
+    UserError if a stage's files are missing, and ConnectionError naming `uri` if MLflow does not
+    answer.
     """
     finished = read_finished_run(project_dir)
     training = finished.training
@@ -45,12 +40,8 @@ def complete_run(uri: str, project_dir: Path, *, experiment: str) -> TrackedRun:
         data=training.data,
         origin=training.origin,
     )
-    run = described_run(uri, description)
-    run.log_records(finished.records)
-    times_s = {record["epoch"]: record["time_s"] for record in finished.records}
-    for epoch, path in finished.samples.items():
-        time_s = times_s.get(epoch, finished.ended_s)
-        run.log_sample(epoch, image=path.read_bytes(), time_s=time_s)
+    run = open_training_run(uri, description)
+    bring_up_to_date(run, finished.history, finished.samples)
     run.log_scores(finished.scores, time_s=finished.ended_s)
     run.log_files(finished.reports, sha256=finished.reports_sha256)
     run.set_tags({f"dvc.{path}": md5 for path, md5 in finished.outputs.items()})

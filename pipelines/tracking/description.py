@@ -1,7 +1,7 @@
-"""What is known of a run when its training starts. Does not need MLflow: it travels to workers.
+"""What is known of a run when its training starts. Does not need MLflow: it is sent to workers.
 
-All of it is plain values, so that it can be kept beside the result and told of years later, when
-`params.yaml` and the working copy have moved on.
+All of it is plain values. So it can be stored with the result and logged years later, when
+`params.yaml` and the working copy have changed.
 """
 
 from collections.abc import Mapping

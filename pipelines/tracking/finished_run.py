@@ -1,6 +1,5 @@
-"""What the finished stages left in the project's files, as one value to be recorded."""
+"""Read what the finished stages wrote into the project's files, as one value to be logged."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +8,11 @@ from typing import Any
 from pipelines.entrypoint import read_json
 from pipelines.paths import HISTORY_PATH, METRICS_PATH, SAMPLES_DIR, TRAIN_PATH
 from pipelines.repository.dvc_lock import model_lineage
-from pipelines.runs.history import parse_history
+from pipelines.runs.folder import Folder, open_folder
+from pipelines.runs.history import Record, parse_history
 from pipelines.tracking.report_files import files_sha256, report_files
 from pipelines.tracking.train_record import TrainRecord, read_train_record
 from pix2pix.errors import UserError
-
-_SAMPLE = re.compile(r"epoch_(\d+)\.png")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,12 +21,14 @@ class FinishedRun:
 
     training: TrainRecord
     ended_s: float
-    records: tuple[Mapping[str, float], ...]  # the lines of history.jsonl
-    samples: Mapping[int, Path]  # sample grids by epoch
+    history: tuple[Record, ...]  # the lines of history.jsonl
+    samples: Folder  # the sample grids
     scores: Mapping[str, float]  # test/<metric> and test/baseline_<name>/<metric>
     reports: Mapping[str, Path]  # other files below reports/, by path relative to the project
-    reports_sha256: str  # over the names and contents of these
-    outputs: Mapping[str, str]  # MD5 of the outputs that led here, by path, as in dvc.lock
+    reports_sha256: str  # over the names and contents of these reports
+    outputs: Mapping[
+        str, str
+    ]  # MD5 of the outputs of all stages up to here, by path, from dvc.lock
 
 
 def read_finished_run(project_dir: Path) -> FinishedRun:
@@ -38,15 +38,15 @@ def read_finished_run(project_dir: Path) -> FinishedRun:
     """
     training = read_train_record(project_dir / TRAIN_PATH)
     scores = read_json(project_dir / METRICS_PATH, made_by="evaluate")
-    records = read_history(project_dir / HISTORY_PATH)
+    history = read_history(project_dir / HISTORY_PATH)
     reports = report_files(project_dir)
-    last_s = max(float(record["time_s"]) for record in records)
+    last_s = max(float(record["time_s"]) for record in history)
     return FinishedRun(
         training=training,
         # An interrupted and resumed training took longer than the time it was running.
         ended_s=max(training.started_s + training.elapsed_s, last_s),
-        records=records,
-        samples=_samples(project_dir / SAMPLES_DIR),
+        history=history,
+        samples=open_folder(str(project_dir / SAMPLES_DIR)),
         scores=scores_of(scores),
         reports=reports,
         reports_sha256=files_sha256(reports),
@@ -59,11 +59,6 @@ def read_history(path: Path) -> tuple[dict[str, float], ...]:
     if not path.is_file() or not path.stat().st_size:
         raise UserError(f"{path} is missing or empty; run `dvc repro train` or `dvc pull`")
     return parse_history(path.read_text(encoding="utf-8"))
-
-
-def _samples(samples_dir: Path) -> dict[int, Path]:
-    found = ((_SAMPLE.fullmatch(path.name), path) for path in sorted(samples_dir.glob("*.png")))
-    return {int(match[1]): path for match, path in found if match}
 
 
 def scores_of(metrics: Mapping[str, Any]) -> dict[str, float]:

@@ -23,7 +23,7 @@ def outages(*, has_lost_run: Callable[[], bool]) -> Iterator[None]:
     """
     from mlflow.exceptions import MlflowException
 
-    from pipelines.tracking.run import may_pass, reason_of
+    from pipelines.tracking.connection import may_pass, reason_of
 
     try:
         yield

@@ -13,8 +13,8 @@ from pipelines.paths import (
     SAMPLES_DIR,
 )
 
-# Not files of the run: samples are recorded as image steps, a study is not part of a training, and
-# the others are written after all of this, or whenever somebody asks.
+# Not files of the run: samples are logged as images of their epochs, a study is not part of a
+# training, and the others are written after the run is complete, or by commands.
 _NOT_REPORTS = (
     SAMPLES_DIR,
     Path("reports/tune"),

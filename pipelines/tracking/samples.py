@@ -1,6 +1,6 @@
 """Sample grids as the images of an epoch, in the files that MLflow's interface draws by step.
 
-`MlflowClient.log_image` writes the same files, but names them anew at each call: a picture whose
+`MlflowClient.log_image` writes the same files, but under new names at each call: a picture whose
 second file did not arrive would be there twice after the next attempt.
 """
 
@@ -27,11 +27,11 @@ def log_sample(
     client: MlflowClient, run_id: str, *, epoch: int, png: bytes, timestamp_ms: int
 ) -> None:
     """Log a sample grid as the image of that epoch, unless it has one."""
-    stem, is_whole = _held(client, run_id).get(epoch, ("", False))
+    stem, is_whole = _logged(client, run_id).get(epoch, ("", False))
     if is_whole:
         return
-    drawn = uuid.uuid5(uuid.NAMESPACE_OID, f"{run_id}/{epoch}")
-    stem = stem or f"{SAMPLES_KEY}+step+{epoch}+timestamp+{timestamp_ms}+{drawn}"
+    unique = uuid.uuid5(uuid.NAMESPACE_OID, f"{run_id}/{epoch}")
+    stem = stem or f"{SAMPLES_KEY}+step+{epoch}+timestamp+{timestamp_ms}+{unique}"
     with tempfile.TemporaryDirectory() as folder:
         whole, small = Path(folder) / f"{stem}.png", Path(folder) / f"{stem}+compressed.webp"
         whole.write_bytes(png)
@@ -44,13 +44,18 @@ def log_sample(
         client.log_artifact(run_id, small, _FOLDER)  # last: it says that the rest is there
 
 
-def _held(client: MlflowClient, run_id: str) -> dict[int, tuple[str, bool]]:
+def logged_samples(client: MlflowClient, run_id: str) -> set[int]:
+    """The epochs that have a sample grid, with both of its files."""
+    return {epoch for epoch, (_, is_whole) in _logged(client, run_id).items() if is_whole}
+
+
+def _logged(client: MlflowClient, run_id: str) -> dict[int, tuple[str, bool]]:
     """By epoch: how its files are named without their ending, and whether both are there."""
-    held: dict[int, tuple[str, bool]] = {}
+    logged: dict[int, tuple[str, bool]] = {}
     paths = (item.path for item in client.list_artifacts(run_id, _FOLDER))
     for match in filter(None, map(_FILE.fullmatch, paths)):
         stem, epoch = match[1], int(match[2])
         is_whole = not match[3].endswith(".png")
-        if is_whole or epoch not in held:
-            held[epoch] = stem, is_whole
-    return held
+        if is_whole or epoch not in logged:
+            logged[epoch] = stem, is_whole
+    return logged

@@ -1,7 +1,7 @@
-"""reports/train.json: what a training that has ended says of itself.
+"""reports/train.json: what a finished training was made of, and where and how it ran.
 
-It is the lineage of the model beside it. The working copy may have moved on since: other
-parameters, other data, other code. Who registers the model records what is written here.
+The working copy may have other parameters, data and code by the time the model is registered. So
+the stage `register` logs what is written here.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ class TrainRecord:
 
     run_key: str
     started_s: float
-    elapsed_s: float  # of the process that ended it
+    elapsed_s: float  # of the process that finished it
     num_workers: int
     epochs: int
     best_epoch: int
@@ -48,13 +48,12 @@ def write_train_record(path: Path, record: TrainRecord) -> None:
 
 def read_train_record(path: Path) -> TrainRecord:
     """Read train.json. Raises UserError naming the file, what it lacks and the remedy."""
-    found = read_json(path, made_by="train")
+    mapping = read_json(path, made_by="train")
     try:
-        return _RECORD.validate_json(json.dumps(found))  # strict, yet maps become dataclasses
+        return _RECORD.validate_json(json.dumps(mapping))  # strict, yet maps become dataclasses
     except ValidationError as error:  # written before these were recorded, or by hand
-        lacks = ", ".join(
-            sorted({str(part) for found in error.errors() for part in found["loc"][:1]})
-        )
+        fields = sorted({str(part) for problem in error.errors() for part in problem["loc"][:1]})
         raise UserError(
-            f"{path} does not say what the training ran with ({lacks}); run `dvc repro -f train`"
+            f"{path} does not say what the training ran with ({', '.join(fields)}); "
+            "run `dvc repro -f train`"
         ) from None

@@ -43,10 +43,10 @@ def sqlite_path(uri: str) -> Path | None:
 
 
 def without_password(uri: str) -> str:
-    """Text with addresses in it as it may be printed and stored: without passwords and keys.
+    """A text with addresses in it, with *** in place of their passwords, tokens and keys.
 
-    Up to the last @ of an address, since a password may hold any character; a name that stands
-    alone may be a token.
+    A password may contain any character, so it ends at the last @ of an address. A user name
+    without a password may be a token.
     """
     text = re.sub(r"(?<=://)([^/@:\s]*):\S*@", r"\1:***@", uri)
     text = re.sub(r"(?<=://)[^/@:\s]+@", "***@", text)
@@ -57,7 +57,7 @@ def reach(uri: str) -> None:
     """Return if something answers at `uri`.
 
     Raises ConnectionError naming the URI and the remedy after seconds; MLflow itself would try
-    again for minutes. Other databases than SQLite are not looked at.
+    again for minutes. Databases other than SQLite are not asked.
     """
     path = sqlite_path(uri)
     try:
@@ -79,7 +79,7 @@ def unusable(uri: str, error: Exception | str) -> ConnectionError:
 
 
 def _request(uri: str) -> None:
-    """Wait for any HTTP response: whether it is MLflow's, and lets us in, its client finds out."""
+    """Wait for any HTTP response. MLflow's client finds out whether it is MLflow's."""
     try:
         urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=_TIMEOUT_S).close()
     except urllib.error.HTTPError:

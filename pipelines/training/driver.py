@@ -1,7 +1,6 @@
 """Training under Ray Train: what the driver asks for and gets back."""
 
 import logging
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +16,7 @@ from pipelines.processes.signals import run_interruptibly
 from pipelines.runs.checkpoints import newest_checkpoint
 from pipelines.runs.dataset import DatasetSource
 from pipelines.runs.folder import Folder
+from pipelines.runs.samples import sample_names
 from pipelines.runs.state import CHECKPOINTS_FOLDER, SAMPLES_FOLDER
 from pipelines.tracking.live_run import LiveRun
 from pipelines.training.worker import Outcome, WorkerJob, train_worker
@@ -26,7 +26,6 @@ from pix2pix.training import Best
 from pix2pix.training.selection import is_finished, kept
 
 _RAY_RECORD = "checkpoint_manager_snapshot.json"
-_SAMPLE = re.compile(r"epoch_(\d+)\.png")
 _MAX_TRIES = 2  # trainings, where the last checkpoint of the first one is damaged
 
 logger = logging.getLogger(__name__)
@@ -143,9 +142,8 @@ def _trainer(
 def _trained(state: dict[str, Any], config: TrainConfig, *, samples: Folder) -> Trained:
     """The result in the last checkpoint. Raises UserError if no epoch can be kept."""
     best = None if state["best"] is None else Best(**state["best"])
-    epochs = {name: match[1] for name in samples.names() if (match := _SAMPLE.fullmatch(name))}
     return Trained(
         history=state["history"],
         best=kept(best, config),
-        samples={int(epoch): samples.read(name) for name, epoch in epochs.items()},
+        samples={epoch: samples.read(name) for epoch, name in sample_names(samples).items()},
     )

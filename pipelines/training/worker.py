@@ -19,6 +19,7 @@ from pipelines.cluster.preemption import Requests
 from pipelines.processes.progress_line import epoch_line
 from pipelines.runs.dataset import DatasetSource, local_dataset
 from pipelines.runs.folder import Folder
+from pipelines.runs.samples import sample_name
 from pipelines.runs.state import CHECKPOINTS_FOLDER, NON_FINITE_FOLDER, RUN_FILE, SAMPLES_FOLDER
 from pipelines.tracking.live_run import LiveRun
 from pipelines.training.batches import dev_set, sample_indices, train_batches
@@ -182,7 +183,7 @@ def _train(training: _Training, batches: TrainBatches) -> Outcome:
     checkpoints = training.run / CHECKPOINTS_FOLDER
     restore(state, checkpoints)
     if training.live_run is not None:
-        training.live_run.log_history(state.history)
+        training.live_run.update(state.history)
     dev_split = open_split(training.prepared_dir, "dev")
     samples = sample_indices(dev_split, config.num_samples)
     grids = SampleGrids(dev_split, samples, training.manifest)
@@ -215,12 +216,11 @@ def _log_epoch(
     if rank() == 0:
         num_epochs = training.params.train.total_epochs
         training.console.say(epoch_line(state.history, num_epochs, is_best=result.is_best))
-    png = None
     if result.samples is not None:
         png = grids.png(result.samples, better_mode(result.metrics))
-        (training.run / SAMPLES_FOLDER).write(f"epoch_{result.epoch:04d}.png", png)
+        (training.run / SAMPLES_FOLDER).write(sample_name(result.epoch), png)
     if training.live_run is not None:
-        training.live_run.log_epoch(state.history[-1], png)
+        training.live_run.update(state.history)
 
 
 def _prepare(network: nn.Module, *, config: TrainConfig) -> nn.Module:

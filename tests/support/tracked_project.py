@@ -14,8 +14,10 @@ import numpy as np
 from mlflow import MlflowClient
 
 from pipelines.repository.origin import Origin
+from pipelines.runs.folder import Folder, open_folder
+from pipelines.runs.samples import sample_name
+from pipelines.tracking.connection import connect
 from pipelines.tracking.description import RunDescription, data_record
-from pipelines.tracking.run import connect
 from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
@@ -50,6 +52,7 @@ HISTORY = [
         for epoch in (1, 2, 3)
     ),
 ]
+SAMPLE_EPOCHS = (0, 2, 3)
 SCORES = {
     "test": {"l1": 0.1, "l1_low": 0.09, "psnr_db": 10.5, "fid": None, "num_images": 4},
     "baselines": {"mean_target": {"l1": 0.3}, "untrained": {"l1": 0.5}},
@@ -75,7 +78,7 @@ def new_database(folder: Path) -> str:
 def write_project(folder: Path) -> Path:
     """The files of the stages up to `evaluate`, in the project folder `folder`."""
     reports = folder / "reports"
-    (reports / "samples").mkdir(parents=True)
+    write_samples(reports / "samples")
     params = load_params(ROOT / "params" / "default.yaml")
     write_train_record(
         reports / "train.json",
@@ -96,10 +99,16 @@ def write_project(folder: Path) -> Path:
     (reports / "metrics.json").write_text(json.dumps(SCORES))
     (reports / "per_image.csv").write_text("pair_id,l1\nx,0.1\n")
     write_picture(reports / "augmentation.png", seed=0)
-    for epoch in (0, 2, 3):
-        write_picture(reports / "samples" / f"epoch_{epoch:04d}.png", seed=epoch)
     write_lock(folder)
     return folder
+
+
+def write_samples(folder: Path) -> Folder:
+    """Sample grids of some epochs."""
+    folder.mkdir(parents=True)
+    for epoch in SAMPLE_EPOCHS:
+        write_picture(folder / sample_name(epoch), seed=epoch)
+    return open_folder(str(folder))
 
 
 def write_lock(folder: Path) -> None:

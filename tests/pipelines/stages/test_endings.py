@@ -1,5 +1,6 @@
 """However a training or a study is left, its run in MLflow has ended; a defect is no message."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -69,7 +70,7 @@ def test_a_training_ends_in_mlflow_whatever_happens(
         ("mark_ended", mark),
     ):
         monkeypatch.setattr(train_stage, name, fake)
-    state: Any = SimpleNamespace(folder="runs/x", run_key="abc", started_s=1.0)
+    state: Any = SimpleNamespace(folder=Path("runs/x"), run_key="abc", started_s=1.0)
     rest: Any = None
     with pytest.raises(type(error)) as raised:
         train_stage._train(

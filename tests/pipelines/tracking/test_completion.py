@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from pipelines.runs.folder import Folder, open_folder
 from pipelines.tracking.completion import TrackedRun, complete_run
+from pipelines.tracking.connection import connect
 from pipelines.tracking.live_run import LiveRun
-from pipelines.tracking.run import connect
 from pipelines.tracking.train_record import read_train_record, write_train_record
 from pipelines.tracking.uri import tracking_uri, without_password
 from pix2pix.config import Params
@@ -42,8 +43,8 @@ def complete(uri: str, project: Path, params: Params) -> TrackedRun:
     return complete_run(uri, project, experiment=params.register.experiment)
 
 
-def live(uri: str, params: Params) -> LiveRun:
-    return LiveRun(uri, described(params))
+def live(uri: str, params: Params, samples: Folder) -> LiveRun:
+    return LiveRun(uri, described(params), samples=samples)
 
 
 def without_scores(points: dict[str, list[tuple[int, float, int]]]) -> dict[str, object]:
@@ -151,10 +152,9 @@ def test_a_lost_run_is_made_anew_as_it_was(
 def test_a_followed_training_that_lost_epochs_gets_exactly_these(
     uri: str, project: Path, default_params: Params
 ) -> None:
-    samples = project / "reports" / "samples"
-    with live(uri, default_params) as run:
-        run.log_epoch(HISTORY[0], (samples / "epoch_0000.png").read_bytes())
-        run.log_epoch(HISTORY[2], (samples / "epoch_0002.png").read_bytes())
+    samples = open_folder(str(project / "reports" / "samples"))
+    with live(uri, default_params, samples) as run:
+        run.update([HISTORY[0], HISTORY[2]])
     [followed] = MlflowClient(uri).search_runs(
         [MlflowClient(uri).get_experiment_by_name("pix2pix").experiment_id]
     )
@@ -171,9 +171,8 @@ def test_a_followed_and_completed_run_equals_one_made_from_files(
     tmp_path: Path, project: Path, default_params: Params
 ) -> None:
     followed_uri = new_database(tmp_path / "followed")
-    with live(followed_uri, default_params) as run:
-        for line in HISTORY:
-            run.log_epoch(line)
+    with live(followed_uri, default_params, open_folder(str(tmp_path / "no samples"))) as run:
+        run.update(HISTORY)
     made_uri = new_database(tmp_path / "made")
     held = [
         everything(uri, complete(uri, project, default_params).run_id)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from pipelines.tracking import live_run, outbox
+from pipelines.runs.folder import Folder, open_folder
+from pipelines.tracking import reconciler
 from pipelines.tracking.live_run import LiveRun, mark_ended
 from pipelines.tracking.run import MlflowRun
 from pix2pix.config import Params
@@ -16,17 +17,24 @@ from tests.support.tracked_project import HISTORY, described, new_database
 
 @pytest.fixture(autouse=True)
 def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "_RETRY_S", 0.05)
+    monkeypatch.setattr(reconciler, "_MIN_PAUSE_S", 0.05)
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> Folder:
+    return open_folder(str(tmp_path / "samples"))
 
 
 def _status(uri: str) -> str:
     client = MlflowClient(uri)
-    [run] = client.search_runs([client.get_experiment_by_name("pix2pix").experiment_id])
-    return str(run.info.status)
+    experiment = client.get_experiment_by_name("pix2pix")
+    runs = client.search_runs([experiment.experiment_id]) if experiment else []
+    return ", ".join(run.info.status for run in runs)
 
 
 def test_a_defect_is_logged_once_with_its_traceback_and_not_called_slow(
     tmp_path: Path,
+    samples: Folder,
     default_params: Params,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -35,13 +43,13 @@ def test_a_defect_is_logged_once_with_its_traceback_and_not_called_slow(
         raise KeyError("no such thing")
 
     monkeypatch.setattr(MlflowRun, "log_records", fail)
-    run = LiveRun(new_database(tmp_path), described(default_params))
-    run.log_epoch(HISTORY[0])
+    run = LiveRun(new_database(tmp_path), described(default_params), samples=samples)
+    run.update(HISTORY[:1])
     while not caplog.records:
         time.sleep(0.02)
-    run.log_epoch(HISTORY[1])
+    run.update(HISTORY[:2])
     run.close()
-    [record] = [record for record in caplog.records if record.name == live_run.__name__]
+    [record] = [record for record in caplog.records if record.name == reconciler.__name__]
     assert "KeyError: 'no such thing'" in record.message
     assert "slow" not in record.message
     assert record.exc_info is not None
@@ -50,6 +58,7 @@ def test_a_defect_is_logged_once_with_its_traceback_and_not_called_slow(
 
 def test_a_full_disk_under_mlflow_passes(
     tmp_path: Path,
+    samples: Folder,
     default_params: Params,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -65,8 +74,8 @@ def test_a_full_disk_under_mlflow_passes(
         real(run, status, **options)
 
     monkeypatch.setattr(MlflowRun, "set_status", full_twice)
-    with LiveRun(uri, described(default_params)) as run:
-        run.log_epoch(HISTORY[0])
+    with LiveRun(uri, described(default_params), samples=samples) as run:
+        run.update(HISTORY[:1])
     assert (_status(uri), len(attempts)) == ("FINISHED", 3)
     lost, back = [record.message for record in caplog.records]
     assert "No space left" in lost
@@ -74,29 +83,28 @@ def test_a_full_disk_under_mlflow_passes(
 
 
 def test_a_run_that_was_left_running_is_ended_by_the_next_start(
-    tmp_path: Path, default_params: Params
+    tmp_path: Path, samples: Folder, default_params: Params
 ) -> None:
     uri = new_database(tmp_path)
-    left = LiveRun(uri, described(default_params))  # killed: never closed
-    left.log_epoch(HISTORY[0])
-    assert left._outbox is not None
-    while left._outbox.waiting():
+    left = LiveRun(uri, described(default_params), samples=samples)  # killed: never closed
+    left.update(HISTORY[:1])
+    while _status(uri) != "RUNNING":
         time.sleep(0.02)
-    assert _status(uri) == "RUNNING"
-    with LiveRun(uri, described(default_params)) as again:
-        again.log_history(HISTORY[:1])
+    with LiveRun(uri, described(default_params), samples=samples) as again:
+        again.update(HISTORY[:1])
     assert _status(uri) == "FINISHED"
 
 
 def test_the_driver_names_why_it_could_not_tell(
     tmp_path: Path,
+    samples: Folder,
     default_params: Params,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     uri = new_database(tmp_path)
-    with LiveRun(uri, described(default_params)) as run:
-        run.log_epoch(HISTORY[0])
+    with LiveRun(uri, described(default_params), samples=samples) as run:
+        run.update(HISTORY[:1])
 
     def fail(_: Any) -> str:
         raise KeyError("no such thing")
@@ -104,6 +112,6 @@ def test_the_driver_names_why_it_could_not_tell(
     monkeypatch.setattr(MlflowRun, "status", fail)
     mark_ended(uri, described(default_params), status="FAILED")
     [record] = caplog.records
-    assert "was not told: FAILED" in record.message
+    assert "may not say that the training has ended: FAILED" in record.message
     assert "no such thing" in record.message
     assert record.exc_info is not None

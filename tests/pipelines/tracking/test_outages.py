@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from pipelines.tracking import live_run, outbox
+from pipelines.runs.folder import Folder
+from pipelines.tracking import connection, reconciler
 from pipelines.tracking.completion import complete_run
 from pipelines.tracking.live_run import LiveRun
 from pix2pix.config import Params
@@ -15,18 +16,18 @@ from tests.support.answer_cutter import cutting_answers
 from tests.support.mlflow_process import ServerProcess
 from tests.support.tracked_project import (
     HISTORY,
+    SAMPLE_EPOCHS,
     described,
     everything,
     history_points,
     metric_points,
     new_database,
-    png,
     write_project,
+    write_samples,
 )
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(240)]
 
-SAMPLES = {0: png(0), 2: png(2), 3: png(3)}
 BACK = "is back and has what it lacked"
 
 
@@ -46,7 +47,7 @@ class Server:
     def holds(self, run_key: str, num_epochs: int) -> Callable[[], bool]:
         """Whether all metrics and samples of the first epochs are there."""
         wanted = history_points(HISTORY[:num_epochs])
-        num_files = 2 * sum(epoch < num_epochs for epoch in SAMPLES)
+        num_files = 2 * sum(epoch < num_epochs for epoch in SAMPLE_EPOCHS)
 
         def is_held() -> bool:
             run_ids = self._run_ids(run_key)
@@ -80,18 +81,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "_RETRY_S", 0.1)
+    monkeypatch.setattr(reconciler, "_MIN_PAUSE_S", 0.1)
 
 
-def follow(run: LiveRun, history: list[dict[str, float]]) -> None:
-    for line in history:
-        run.log_epoch(line, SAMPLES.get(int(line["epoch"])))
+@pytest.fixture
+def samples(tmp_path: Path) -> Folder:
+    return write_samples(tmp_path / "samples")
 
 
-def undisturbed(folder: Path, params: Params, run_key: str) -> dict[str, object]:
-    uri = new_database(folder)
-    with LiveRun(uri, described(params, run_key=run_key)) as run:
-        follow(run, HISTORY)
+def undisturbed(samples: Folder, params: Params, run_key: str) -> dict[str, object]:
+    uri = new_database(Path(samples.path).parent / "undisturbed")
+    with LiveRun(uri, described(params, run_key=run_key), samples=samples) as run:
+        run.update(HISTORY)
     client = MlflowClient(uri)
     [made] = client.search_runs([client.get_experiment_by_name("pix2pix").experiment_id])
     return everything(uri, made.info.run_id) | {"times": None}
@@ -104,30 +105,30 @@ def until(condition: Callable[[], object]) -> None:
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
-    lines = [record.message for record in caplog.records if record.name == live_run.__name__]
+    lines = [record.message for record in caplog.records if record.name == reconciler.__name__]
     return ["back" if BACK in line else "lost" for line in lines]
 
 
 def test_a_server_that_starts_late_and_dies_in_mid_run_holds_everything_once(
-    server: Server, tmp_path: Path, default_params: Params, caplog: pytest.LogCaptureFixture
+    server: Server, samples: Folder, default_params: Params, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.process.kill()
-    run = LiveRun(server.url, described(default_params, run_key="late"))
-    follow(run, HISTORY[:1])
+    run = LiveRun(server.url, described(default_params, run_key="late"), samples=samples)
+    run.update(HISTORY[:1])
     until(lambda: said(caplog) == ["lost"])
     server.process.start()
     until(server.holds("late", 1))
-    follow(run, HISTORY[1:2])
+    run.update(HISTORY[:2])
     until(server.holds("late", 2))
     server.process.kill()
-    follow(run, HISTORY[2:3])
+    run.update(HISTORY[:3])
     until(lambda: said(caplog) == ["lost", "back", "lost"])
     server.process.start()
     until(server.holds("late", 3))  # before another epoch
-    follow(run, HISTORY[3:])
+    run.update(HISTORY)
     run.close()
     assert server.points("late") == history_points(HISTORY)
-    assert server.everything("late") == undisturbed(tmp_path / "calm", default_params, "late")
+    assert server.everything("late") == undisturbed(samples, default_params, "late")
     assert said(caplog) == ["lost", "back", "lost", "back"]
 
 
@@ -136,35 +137,35 @@ def test_a_server_that_starts_late_and_dies_in_mid_run_holds_everything_once(
 def test_training_goes_on_while_the_server_hangs(
     hangs: str,
     server: Server,
-    tmp_path: Path,
+    samples: Folder,
     default_params: Params,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server.process.start()
     run_key = f"hanging {hangs}"
-    run = LiveRun(server.url, described(default_params, run_key=run_key))
-    follow(run, HISTORY[:1])
+    run = LiveRun(server.url, described(default_params, run_key=run_key), samples=samples)
+    run.update(HISTORY[:1])
     until(server.holds(run_key, 1))
     asked: list[str] = []
-    reach = live_run.reach if hangs == "before a request" else asked.append
-    monkeypatch.setattr(live_run, "reach", lambda uri: (asked.append(uri), reach(uri)))
+    reach = connection.reach if hangs == "before a request" else asked.append
+    monkeypatch.setattr(connection, "reach", lambda uri: (asked.append(uri), reach(uri)))
     server.process.pause()
     try:
-        follow(run, HISTORY[1:])  # a call that waited would never return
+        run.update(HISTORY)  # a call that waited would never return
         until(lambda: asked)
         assert server.points(run_key) == history_points(HISTORY[:1])
     finally:
         server.process.go_on()
     run.close()
     assert server.points(run_key) == history_points(HISTORY)
-    assert server.everything(run_key) == undisturbed(tmp_path, default_params, run_key)
+    assert server.everything(run_key) == undisturbed(samples, default_params, run_key)
 
 
 @pytest.mark.parametrize("tries", [pytest.param("client", marks=pytest.mark.soak), "thread"])
 def test_what_arrived_without_the_answer_is_there_once(
     tries: str,
     server: Server,
-    tmp_path: Path,
+    samples: Folder,
     default_params: Params,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -172,30 +173,30 @@ def test_what_arrived_without_the_answer_is_there_once(
     if tries == "thread":
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         # Each of some twenty writes is an outage of its own, after which the pause would double.
-        monkeypatch.setattr(outbox, "_MAX_RETRY_S", outbox._RETRY_S / 10)
-        monkeypatch.setattr(outbox, "_RETRY_S", outbox._RETRY_S / 10)
+        monkeypatch.setattr(reconciler, "_MIN_PAUSE_S", 0.01)
+        monkeypatch.setattr(reconciler, "_MAX_PAUSE_S", 0.01)
     server.process.start()
     run_key = f"cut {tries}"
     with cutting_answers(server.url) as (uri, cut):
-        run = LiveRun(uri, described(default_params, run_key=run_key))
-        for num_epochs, line in enumerate(HISTORY, start=1):
-            follow(run, [line])
+        run = LiveRun(uri, described(default_params, run_key=run_key), samples=samples)
+        for num_epochs in range(1, len(HISTORY) + 1):
+            run.update(HISTORY[:num_epochs])
             until(server.holds(run_key, num_epochs))
         run.close()
     assert server.points(run_key) == history_points(HISTORY)
-    assert server.everything(run_key) == undisturbed(tmp_path, default_params, run_key)
+    assert server.everything(run_key) == undisturbed(samples, default_params, run_key)
     lost_writes = {line.rpartition("/")[2] for line in cut if line.startswith("POST")}
     assert lost_writes >= {"create", "log-batch", "log-inputs", "set-tag", "update"}
-    assert sum(line.startswith("PUT") for line in cut) == 1 + 2 * len(SAMPLES)
+    assert sum(line.startswith("PUT") for line in cut) == 1 + 2 * len(SAMPLE_EPOCHS)
     assert ("lost" in said(caplog)) == (tries == "thread")
 
 
 def test_a_run_of_a_server_is_not_completed_around_it(
-    server: Server, tmp_path: Path, default_params: Params
+    server: Server, samples: Folder, tmp_path: Path, default_params: Params
 ) -> None:
     server.process.start()
-    with LiveRun(server.url, described(default_params)) as run:
-        follow(run, HISTORY[:1])
+    with LiveRun(server.url, described(default_params), samples=samples) as run:
+        run.update(HISTORY[:1])
     project = write_project(tmp_path / "project")
     with pytest.raises(ValueError, match="keeps its files on a server; set MLFLOW_TRACKING_URI"):
         complete_run(server.database, project, experiment=default_params.register.experiment)

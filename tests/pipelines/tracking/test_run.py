@@ -12,11 +12,15 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import (
     INVALID_PARAMETER_VALUE,
     PERMISSION_DENIED,
+    REQUEST_LIMIT_EXCEEDED,
+    RESOURCE_ALREADY_EXISTS,
     TEMPORARILY_UNAVAILABLE,
 )
 from sqlalchemy.exc import OperationalError
 
-from pipelines.tracking.run import MlflowRun, failures_of, may_pass, open_run
+from pipelines.tracking.connection import failures_of, may_pass
+from pipelines.tracking.run import MlflowRun
+from pipelines.tracking.run_by_key import open_run
 from pix2pix.errors import UserError
 from tests.support.tracked_project import metric_points, new_database
 
@@ -46,7 +50,8 @@ def test_points_are_told_apart_by_metric_and_epoch_alone(tmp_path: Path) -> None
     uri = new_database(tmp_path)
     run = opened(MlflowClient(uri))
     first = {"epoch": 1, "step": 5, "time_s": 10.0, "dev/l1": 0.5, "perf/epoch_s": float("nan")}
-    run.log_records([first, first | {"time_s": 20.0, "dev/l1": 0.25}])
+    run.log_records([first])
+    run.log_records([first | {"time_s": 20.0, "dev/l1": 0.25}])
     run.log_records([first | {"time_s": 30.0, "perf/epoch_s": 3.0}, first | {"epoch": 2}])
     points = metric_points(uri, run.run_id)
     assert points["dev/l1"] == [(1, 0.5, 10_000), (2, 0.5, 10_000)]
@@ -113,6 +118,8 @@ def test_of_two_runs_the_one_in_use_stays(tmp_path: Path) -> None:
         (OperationalError("x", {}, Exception("database or disk is full")), True),
         (MlflowException("API request failed"), True),
         (MlflowException("busy", TEMPORARILY_UNAVAILABLE), True),
+        (MlflowException("later", REQUEST_LIMIT_EXCEEDED), True),
+        (MlflowException("made by another", RESOURCE_ALREADY_EXISTS), True),
         (MlflowException("a name", INVALID_PARAMETER_VALUE), False),
         (MlflowException("no rights", PERMISSION_DENIED), False),
         (UserError("a deleted experiment"), False),

@@ -1,16 +1,23 @@
-"""A training's run in MLflow with all that is known of it from the start."""
+"""A training's run in MLflow: made, described, and brought up to date with the training's files."""
+
+from collections.abc import Sequence
 
 from pipelines.paths import PREPARED_DIR
 from pipelines.repository.origin import flatten
+from pipelines.runs.folder import Folder
+from pipelines.runs.history import Record
+from pipelines.runs.samples import sample_names
+from pipelines.tracking.connection import connect
 from pipelines.tracking.description import RunDescription
-from pipelines.tracking.run import MlflowRun, connect, find_run, open_run
+from pipelines.tracking.run import MlflowRun
+from pipelines.tracking.run_by_key import find_run, open_run
 
 DATA_HASH_TAG = "pix2pix.data_hash"
 GIT_COMMIT_TAG = "mlflow.source.git.commit"  # MLflow's own names; the UI shows them as "Source"
 GIT_DIRTY_TAG = "mlflow.source.git.dirty"
 
 
-def described_run(uri: str, description: RunDescription) -> MlflowRun:
+def open_training_run(uri: str, description: RunDescription) -> MlflowRun:
     """The run, made if there is none, with what it lacks of its description.
 
     Raises ConnectionError naming `uri` if MLflow does not answer.
@@ -38,9 +45,24 @@ def described_run(uri: str, description: RunDescription) -> MlflowRun:
     return run
 
 
-def existing_run(uri: str, description: RunDescription) -> MlflowRun | None:
+def find_training_run(uri: str, description: RunDescription) -> MlflowRun | None:
     """The run, if MLflow has it.
 
     Raises ConnectionError naming `uri` if MLflow does not answer.
     """
     return find_run(connect(uri), description.experiment, run_key=description.run_key)
+
+
+def bring_up_to_date(run: MlflowRun, history: Sequence[Record], samples: Folder) -> None:
+    """Log the points and the sample grids that the run lacks.
+
+    `history` is the truth about the training, and `samples` is the folder of its sample grids.
+    What the run has already stays as it is. Grids are large, so they come last; a grid of an epoch
+    that is not in the history is left for later, when that epoch was trained again.
+    """
+    run.log_records(history)
+    times_s = {int(record["epoch"]): record["time_s"] for record in history}
+    logged = run.logged_samples()
+    for epoch, name in sample_names(samples).items():
+        if epoch in times_s and epoch not in logged:
+            run.log_sample(epoch, image=samples.read(name), time_s=times_s[epoch])

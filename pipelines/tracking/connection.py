@@ -1,0 +1,63 @@
+"""The client of an MLflow server or database, and which of its errors may pass."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+
+from pipelines.tracking.uri import reach, unusable
+
+_CONFLICT, _TOO_MANY_REQUESTS, _SERVER_ERROR = 409, 429, 500
+
+
+def connect(uri: str) -> MlflowClient:
+    """A client of the MLflow server or database at `uri`.
+
+    Raises ConnectionError naming the URI, what is wrong with it and the remedy, within seconds.
+    """
+    reach(uri)
+    # Where a database fails, MLflow logs a traceback of a hundred lines, and raises the error, too.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    client = MlflowClient(tracking_uri=uri)
+    try:
+        client.search_experiments(max_results=1)
+    except MlflowException as error:
+        raise unusable(uri, error) from None
+    return client
+
+
+@contextmanager
+def failures_of(uri: str) -> Iterator[None]:
+    """Turn those errors of MLflow that may pass into a ConnectionError that names `uri`."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as error:
+        if may_pass(error):
+            raise unusable(uri, reason_of(error)) from error
+        raise
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether the cause may end by itself: of a server, the network, a full or locked disk.
+
+    After any other error somebody has to change something, or this program has a defect.
+    """
+    if not isinstance(error, MlflowException):
+        return isinstance(error, OSError | OperationalError | InterfaceError)
+    # MLflow's client says "internal error", status 500, where it got no answer.
+    status: int = error.get_http_status_code()  # type: ignore[no-untyped-call]
+    return (
+        status >= _SERVER_ERROR
+        or status in (_CONFLICT, _TOO_MANY_REQUESTS)
+        or error.error_code == "RESOURCE_ALREADY_EXISTS"  # another process has just made it
+    )
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong. Of a database, its own words alone: MLflow adds the SQL on many lines."""
+    failed = error if isinstance(error, DBAPIError) else error.__cause__
+    reason = str(failed.orig if isinstance(failed, DBAPIError) else error)
+    return f"{reason}; make room on its disk" if "disk is full" in reason else reason
