@@ -21,9 +21,7 @@ from pix2pix.tuning.space import first_kept_epoch
 from pix2pix.tuning.trials import Trial, best_l1, score_names
 
 BEST_FILE = "best_params.yaml"
-_HEAD = (
-    "# Of trial {number}; `python -m pipelines.commands.apply_tuned` writes it into params.yaml.\n"
-)
+_HEAD = "# Of trial {number}; `pix2pix apply-tuned` writes it into params.yaml.\n"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
