@@ -18,6 +18,7 @@ import psutil
 from pipelines import STARTED_BY
 from pipelines.processes.guardian import SHELLS
 from pipelines.processes.signals import ask_to_stop
+from pipelines.processes.tree import is_alive
 
 _LOOK_S = 1.0
 
@@ -30,12 +31,12 @@ def end_with_dvc() -> None:
 
 def _up_to_dvc() -> list[psutil.Process]:
     """The parent, and as long as that is a shell, its parent; none if the parent has changed."""
-    found: list[psutil.Process] = []
+    ancestors: list[psutil.Process] = []
     parent = psutil.Process().parent() if os.getppid() == STARTED_BY else None
     while parent is not None:
-        found.append(parent)
+        ancestors.append(parent)
         parent = parent.parent() if _is_shell(parent) else None
-    return found
+    return ancestors
 
 
 def _is_shell(process: psutil.Process) -> bool:
@@ -46,14 +47,6 @@ def _is_shell(process: psutil.Process) -> bool:
 
 
 def _watch(ancestors: list[psutil.Process]) -> None:
-    while ancestors and all(map(_runs, ancestors)):
+    while ancestors and all(map(is_alive, ancestors)):
         time.sleep(_LOOK_S)
     ask_to_stop("DVC, which started this stage, has ended")
-
-
-def _runs(process: psutil.Process) -> bool:
-    """Whether it lives; one that its own parent has not noticed to have ended does not."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

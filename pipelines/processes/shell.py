@@ -72,7 +72,10 @@ class Shell:
     def _start(self, command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             # The guardian of this installation, whatever code `folder` holds.
-            [sys.executable, "-P", guardian.__file__, str(self.linger_s), *command],
+            [
+                *(sys.executable, "-P", guardian.__file__),
+                *("--linger-s", str(self.linger_s), *command),
+            ],
             cwd=self.folder,
             env=dict(self.environment),
             stdin=subprocess.PIPE,

@@ -1,24 +1,21 @@
 """`python -m pipelines.services up` and `down`, for the project in the current folder."""
 
 import argparse
-import logging
-import os
-import signal
 import sys
 from pathlib import Path
 
 from pipelines.entrypoint import run
-from pipelines.services.layout import prefect_home
-from pipelines.services.stopping import down
+from pipelines.services.console import start_services, stop_services
 
 
 def main() -> None:
     """Do what the command line says."""
     arguments = _parse(sys.argv[1:])
     if arguments.command == "up":
-        _up(arguments)
+        limits = {name: getattr(arguments, name) for name in ("concurrency", "training_slots")}
+        sys.stdout.write(start_services(Path.cwd(), **limits))
     else:
-        _down()
+        sys.stdout.write(stop_services(Path.cwd()))
 
 
 def _parse(command_line: list[str]) -> argparse.Namespace:
@@ -31,7 +28,7 @@ def _parse(command_line: list[str]) -> argparse.Namespace:
     starting.add_argument(
         "--training-slots", type=_positive, metavar="N", help="trainings at once (at first 1)"
     )
-    commands.add_parser("down", help="stop what `up` started")
+    commands.add_parser("down", help="stop what `up` has started")
     return parser.parse_args(command_line)
 
 
@@ -39,43 +36,6 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a number from 1 on, got {text!r}")
     return int(text)
-
-
-def _up(arguments: argparse.Namespace) -> None:
-    _hear_interrupts()
-    project, environment = Path.cwd(), dict(os.environ)
-    prefect_home(project).mkdir(parents=True, exist_ok=True)
-    _prepare_prefect(project)
-    from pipelines.services.report import describe
-    from pipelines.services.up import Limits, up
-
-    limits = Limits(concurrency=arguments.concurrency, training_slots=arguments.training_slots)
-    sys.stdout.write(describe(up(project, environment=environment, limits=limits)))
-
-
-def _hear_interrupts() -> None:
-    """What a shell starts in the background is deaf to SIGINT, and so is all that it starts.
-
-    Prefect's worker, told to end by SIGTERM, ends by a SIGINT to itself.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _prepare_prefect(project: Path) -> None:
-    """Prefect makes a home when it is imported, which shall not be the user's.
-
-    Except where that may hold a login to a server elsewhere.
-    """
-    if "PREFECT_API_URL" not in os.environ:
-        os.environ["PREFECT_HOME"] = str(prefect_home(project))
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of each request
-
-
-def _down() -> None:
-    _prepare_prefect(Path.cwd())
-    stopped = down(Path.cwd())
-    sys.stdout.write(f"stopped: {', '.join(stopped)}\n" if stopped else "nothing runs here\n")
 
 
 if __name__ == "__main__":

@@ -15,17 +15,16 @@ from mlflow import MlflowClient
 from prefect.client.orchestration import SyncPrefectClient
 
 from pipelines.processes.tree import is_alive
-from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, WORKER, record_path
+from pipelines.services import supervisord
 from pipelines.services.prefect_setup import prefect_client
 from tests.support.mlflow_process import closed_port
 from tests.support.project import Project, copy_project
 
 HELLO, TRAIN = "hello/hello", "train-pix2pix/train-pix2pix"
-SERVICES = (PREFECT_SERVER, MLFLOW_SERVER, WORKER)
 TERMINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 # Variables of whoever runs the tests that would lead to servers of theirs.
-_THEIRS = ("PREFECT_", "MLFLOW_", "DATABASE_URL", "PIX2PIX_", "RAY_ADDRESS")
+_THEIRS = ("PREFECT_", "MLFLOW_", "SUPERVISOR_", "RAY_ADDRESS")
 
 TINY = {
     "name": "tiny",
@@ -175,13 +174,16 @@ class ServedProject(Project):
     def workspaces(self) -> list[Path]:
         return sorted((self.folder / ".workspaces").glob("*-*"))
 
-    def recorded(self) -> dict[str, int]:
-        """The number of each service's process, as it was recorded."""
-        paths = {name: record_path(self.folder, name) for name in SERVICES}
-        return {name: json.loads(p.read_text())["pid"] for name, p in paths.items() if p.exists()}
+    def programs(self) -> dict[str, psutil.Process]:
+        """The processes of the programs that run, without their guardians."""
+        if not supervisord.answers(self.folder):
+            return {}
+        known = supervisord.control(self.folder).getAllProcessInfo()
+        guardians = {each["name"]: psutil.Process(each["pid"]) for each in known if each["pid"]}
+        return {name: guardian.children()[0] for name, guardian in guardians.items()}
 
     def processes(self) -> list[psutil.Process]:
-        """Every living process of the services and of the workspaces."""
+        """Every living process of the services, supervisord included, and of the workspaces."""
         found = []
         for process in psutil.process_iter():
             try:

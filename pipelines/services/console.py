@@ -1,0 +1,39 @@
+"""`up` and `down` for a person at a console: each returns the text that is shown in the end.
+
+Prefect is imported only when `start_services` is called: it reads its settings on import.
+"""
+
+import logging
+import os
+from pathlib import Path
+
+from pipelines.services.down import down
+from pipelines.services.layout import make_folders, prefect_home
+
+
+def start_services(
+    project: Path, *, concurrency: int | None = None, training_slots: int | None = None
+) -> str:
+    """Start the servers and the worker of `project` with the variables of this process.
+
+    The limits are those of `pipelines.services.up.Limits`. Raises UserError or an OSError that says
+    what to do.
+    """
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # httpx logs each request at level INFO
+    environment = dict(os.environ)
+    make_folders(project)
+    # Prefect reads its home when it is imported, and that shall not be the user's own; except
+    # where that may hold a login to a server elsewhere.
+    if "PREFECT_API_URL" not in os.environ:
+        os.environ["PREFECT_HOME"] = str(prefect_home(project))
+    from pipelines.services.report import describe
+    from pipelines.services.up import Limits, up
+
+    limits = Limits(concurrency=concurrency, training_slots=training_slots)
+    return describe(up(project, environment=environment, limits=limits))
+
+
+def stop_services(project: Path) -> str:
+    """Stop what `start_services` has started in `project`."""
+    stopped = down(project)
+    return f"stopped: {', '.join(stopped)}\n" if stopped else "nothing runs here\n"

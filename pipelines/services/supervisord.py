@@ -1,0 +1,134 @@
+"""supervisord, the process manager that runs the three programs (supervisord.org).
+
+It writes their logs, starts a program again that has died, and stops all of them in order.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import Fault, ServerProxy
+
+import psutil
+from supervisor.states import ProcessStates
+from supervisor.xmlrpc import Faults, SupervisorTransport
+
+from pipelines.processes.tree import is_alive
+from pipelines.services.layout import conf_path, socket_link
+from pix2pix.errors import UserError
+
+_LOOK_S = 0.1
+_STARTED = (ProcessStates.STARTING, ProcessStates.RUNNING)
+
+
+def new_socket_path() -> Path:
+    """A path for the socket, in a new folder that only this user may enter.
+
+    Not in the project's folder: its path may be longer than a socket's may be (about 100
+    characters), and not every file system has sockets.
+    """
+    return Path(tempfile.mkdtemp(prefix="pix2pix-")) / "socket"
+
+
+def socket_path(project: Path) -> Path | None:
+    """The socket of the supervisord that was started last; None if it was shut down since."""
+    link = socket_link(project)
+    return Path(os.readlink(link)) if link.is_symlink() else None
+
+
+def answers(project: Path) -> bool:
+    """Whether a supervisord of this folder accepts connections at its socket."""
+    path = socket_path(project)
+    if path is None:
+        return False
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(path))
+    except OSError:
+        return False
+    return True
+
+
+def start(project: Path, *, socket: Path, environment: Mapping[str, str]) -> None:
+    """Start supervisord in the background, which starts no program by itself yet.
+
+    Its programs inherit `environment`. Raises UserError with supervisord's words if it fails.
+    """
+    forget(project)
+    socket_link(project).symlink_to(socket)
+    done = subprocess.run(
+        [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf_path(project))],
+        cwd=project,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        forget(project)
+        raise UserError(f"supervisord cannot start with {conf_path(project)}:\n{done.stdout}")
+
+
+def start_program(project: Path, name: str) -> None:
+    """Have a program started, without waiting for it. Does nothing if it runs.
+
+    Raises UserError with supervisord's words if it cannot be started.
+    """
+    try:
+        control(project).startProcess(name, False)
+    except Fault as fault:
+        if fault.faultCode != Faults.ALREADY_STARTED:
+            raise UserError(f"{name} cannot be started: {fault.faultString}") from None
+
+
+def running_programs(project: Path) -> list[str]:
+    """The programs that run or are being started, the first to be stopped first."""
+    if not answers(project):
+        return []
+    programs = control(project).getAllProcessInfo()
+    return [program["name"] for program in programs if program["state"] in _STARTED][::-1]
+
+
+def stop_all_but(project: Path, kept: Collection[str]) -> None:
+    """Stop the programs that are not in `kept`, and supervisord as well if nothing is kept."""
+    if not kept:
+        shut_down(project)
+        return
+    for name in running_programs(project):
+        if name not in kept:
+            control(project).stopProcess(name)
+
+
+def shut_down(project: Path) -> None:
+    """Stop all programs, one after the other, and supervisord. Returns when it has ended."""
+    if answers(project):
+        process = psutil.Process(control(project).getPID())
+        control(project).shutdown()
+        while is_alive(process):
+            time.sleep(_LOOK_S)
+    forget(project)
+
+
+def control(project: Path) -> Any:
+    """The functions that supervisord offers to other programs (supervisord.org/api.html)."""
+    url = f"unix://{socket_path(project)}"
+    proxy = ServerProxy("http://localhost", transport=SupervisorTransport(serverurl=url))
+    return proxy.supervisor
+
+
+def forget(project: Path) -> None:
+    """Remove what leads to the socket of a supervisord that has ended."""
+    path = socket_path(project)
+    if path is not None:
+        path.unlink(missing_ok=True)
+        with suppress(OSError):  # somebody else has removed it
+            path.parent.rmdir()
+        socket_link(project).unlink()
