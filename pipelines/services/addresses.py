@@ -1,7 +1,6 @@
 """Which servers are used: those of this folder, on loopback, or those that variables name."""
 
 import socket
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
@@ -11,7 +10,6 @@ from pix2pix.errors import UserError
 HOST = "127.0.0.1"
 
 _LOOPBACK = {HOST, "localhost", "::1"}
-_LOOK_S = 0.3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,29 +70,18 @@ def mlflow_address(environment: Mapping[str, str]) -> Address:
     )
 
 
-def wait_until_free(address: Address, *, timeout_s: float) -> None:
-    """Return as soon as the port of the address can be listened on.
-
-    Raises ConnectionError naming the port and its variable if it cannot be after `timeout_s`.
-    """
-    deadline_s = time.monotonic() + timeout_s
-    while (reason := _why_taken(address.port or 0)) and time.monotonic() < deadline_s:
-        time.sleep(_LOOK_S)
-    if reason:
-        raise ConnectionError(
-            f"port {address.port} cannot be used ({reason}): another process may have it. "
-            f"End that process, or set {address.port_variable} to a free port."
-        )
-
-
-def _why_taken(port: int) -> str | None:
+def check_free(address: Address) -> None:
+    """Raise ConnectionError naming the port and its variable if it cannot be listened on."""
+    port = address.port or 0
     try:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((HOST, port))
     except OSError as error:
-        return error.strerror or str(error)
-    return None
+        raise ConnectionError(
+            f"port {port} cannot be used ({error.strerror}): another process may have it. "
+            f"End that process, or set {address.port_variable} to a free port."
+        ) from None
 
 
 def _port(environment: Mapping[str, str], variable: str, *, default: int) -> int:

@@ -1,4 +1,4 @@
-"""The three programs: their commands, their variables, and how much time each has to end."""
+"""The three programs that supervisord runs: their commands and their variables."""
 
 import platform
 import re
@@ -23,8 +23,7 @@ class Program:
     name: str
     command: tuple[str, ...]
     variables: Mapping[str, str]
-    grace_s: int  # time to end after SIGTERM
-    linger_s: int  # time for what the program leaves behind
+    linger_s: int = 5  # time for what the program leaves behind
 
 
 def programs(site: Site) -> list[Program]:
@@ -52,8 +51,6 @@ def _prefect_server(site: Site) -> Program:
             "PREFECT_SERVER_API_HOST": HOST,
             "PREFECT_SERVER_API_PORT": str(site.prefect.port),
         },
-        grace_s=15,
-        linger_s=5,
     )
 
 
@@ -65,8 +62,6 @@ def _mlflow_server(site: Site) -> Program:
         command=_module("mlflow", "server", *options, "--serve-artifacts"),
         # Without processes for what is not used here.
         variables={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-        grace_s=15,
-        linger_s=5,
     )
 
 
@@ -78,8 +73,7 @@ def _worker(site: Site) -> Program:
         name=WORKER,
         command=_module("prefect", "--no-prompt", "worker", "start", *options, *fixed),
         variables=client_variables(site),
-        grace_s=60,  # the worker gives its flow runs 30 s
-        linger_s=130,  # a training that has lost its flow run has 120 s to save
+        linger_s=140,  # a training that has lost its flow run has two minutes to save
     )
 
 

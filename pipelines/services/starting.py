@@ -6,7 +6,8 @@ from prefect.client.orchestration import SyncPrefectClient
 
 from pipelines.server_check import is_answering
 from pipelines.services import supervisord
-from pipelines.services.addresses import wait_until_free
+from pipelines.services.addresses import check_free
+from pipelines.services.ended_runs import mark_crashed
 from pipelines.services.health import wait_until_healthy
 from pipelines.services.layout import WORKER, conf_path
 from pipelines.services.prefect_setup import is_online, last_heartbeat
@@ -14,8 +15,6 @@ from pipelines.services.programs import worker_name
 from pipelines.services.site import Site, inherited_environment
 from pipelines.services.supervisord_conf import check_same, conf_text
 from pix2pix.files import write_text
-
-_LEFT_BEHIND_S = 30.0  # in which servers end whose supervisord was killed
 
 
 def start_servers(site: Site) -> None:
@@ -27,10 +26,11 @@ def start_servers(site: Site) -> None:
     is_managed = supervisord.answers(site.project)
     if is_managed:
         _check_same(site)
-    was_killed = not is_managed and supervisord.socket_path(site.project) is not None
+    else:
+        supervisord.forget(site.project)
     missing = [name for name in servers if name not in running]
     for name in missing:
-        wait_until_free(servers[name], timeout_s=_LEFT_BEHIND_S if was_killed else 0.0)
+        check_free(servers[name])
     if not is_managed:
         _start_supervisord(site)
     for name in missing:
@@ -46,6 +46,7 @@ def start_worker(site: Site, client: SyncPrefectClient) -> None:
     """
     name, before = worker_name(site.project), None
     if WORKER not in supervisord.running_programs(site.project):
+        mark_crashed(client, name)
         before = last_heartbeat(client, name)
         supervisord.start_program(site.project, WORKER)
     wait_until_healthy(site.project, {WORKER: partial(is_online, client, name, since=before)})

@@ -3,6 +3,7 @@
 It writes their logs, starts a program again that has died, and stops all of them in order.
 """
 
+import logging
 import os
 import socket
 import subprocess
@@ -23,7 +24,10 @@ from pipelines.processes.tree import is_alive
 from pipelines.services.layout import conf_path, socket_link
 from pix2pix.errors import UserError
 
+logger = logging.getLogger(__name__)
+
 _LOOK_S = 0.1
+_LEFT_BEHIND_S = 200.0  # a training may save first
 _STARTED = (ProcessStates.STARTING, ProcessStates.RUNNING)
 
 
@@ -60,7 +64,6 @@ def start(project: Path, *, socket: Path, environment: Mapping[str, str]) -> Non
 
     Its programs inherit `environment`. Raises UserError with supervisord's words if it fails.
     """
-    forget(project)
     socket_link(project).symlink_to(socket)
     done = subprocess.run(
         [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf_path(project))],
@@ -125,10 +128,38 @@ def control(project: Path) -> Any:
 
 
 def forget(project: Path) -> None:
-    """Remove what leads to the socket of a supervisord that has ended."""
+    """Remove what leads to the socket of a supervisord that has ended.
+
+    If it was killed, its programs end by themselves, which is waited for. Raises TimeoutError if
+    they do not.
+    """
     path = socket_path(project)
-    if path is not None:
-        path.unlink(missing_ok=True)
-        with suppress(OSError):  # somebody else has removed it
-            path.parent.rmdir()
-        socket_link(project).unlink()
+    if path is None:
+        return
+    _wait_for_left_behind(path)
+    path.unlink(missing_ok=True)
+    with suppress(OSError):  # somebody else has removed it
+        path.parent.rmdir()
+    socket_link(project).unlink()
+
+
+def _wait_for_left_behind(path: Path) -> None:
+    """Return when the programs of a killed supervisord, and what they have started, have ended."""
+    deadline_s = time.monotonic() + _LEFT_BEHIND_S
+    has_warned = False
+    while left := [process for process in psutil.process_iter() if _is_of(process, path)]:
+        if not has_warned:
+            logger.warning("supervisord was killed; waiting for what it has started to end")
+            has_warned = True
+        if time.monotonic() > deadline_s:
+            numbers = ", ".join(str(process.pid) for process in left)
+            raise TimeoutError(f"supervisord was killed, and these processes do not end: {numbers}")
+        time.sleep(_LOOK_S)
+
+
+def _is_of(process: psutil.Process, path: Path) -> bool:
+    """Whether the supervisord with this socket has started the process, or a program of it has."""
+    try:
+        return process.environ().get("SUPERVISOR_SERVER_URL") == f"unix://{path}"
+    except (psutil.Error, OSError):  # it has ended meanwhile, or is of another user
+        return False
