@@ -1,7 +1,7 @@
 """Flow runs that have ended with their worker: Prefect's server is told.
 
-A worker that is stopped ends its flow runs at once, and neither of them reports it. Prefect's server
-would take them for running until its automation misses their heartbeats.
+A worker that is stopped ends its flow runs at once, and neither of them reports it. Prefect's
+server would take them for running until its automation misses their heartbeats.
 """
 
 import psutil
