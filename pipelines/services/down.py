@@ -10,7 +10,7 @@ from pipelines.services.prefect_toml import remove_prefect_toml
 def down(project: Path) -> list[str]:
     """Stop the worker with its flow runs, then the servers; return the names of what ran."""
     with locked(project):
-        running = supervisord.running_programs(project)
+        stopped = supervisord.running_programs(project)[::-1]
         supervisord.shut_down(project)
         remove_prefect_toml(project)
-        return running
+        return stopped

@@ -9,6 +9,8 @@ from filelock import FileLock, Timeout
 from pix2pix.errors import UserError
 
 PREFECT_SERVER, MLFLOW_SERVER, WORKER = "prefect-server", "mlflow-server", "worker"
+# In the order in which they are started; they are stopped in the opposite order.
+PROGRAMS = (PREFECT_SERVER, MLFLOW_SERVER, WORKER)
 
 _FOLDER = ".services"
 

@@ -21,7 +21,7 @@ from supervisor.states import ProcessStates
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from pipelines.processes.tree import is_alive
-from pipelines.services.layout import conf_path, socket_link
+from pipelines.services.layout import PROGRAMS, conf_path, socket_link
 from pix2pix.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -93,11 +93,12 @@ def start_program(project: Path, name: str) -> None:
 
 
 def running_programs(project: Path) -> list[str]:
-    """The programs that run or are being started, the first to be stopped first."""
+    """The programs that run or are being started, in the order of `PROGRAMS`."""
     if not answers(project):
         return []
-    programs = control(project).getAllProcessInfo()
-    return [program["name"] for program in programs if program["state"] in _STARTED][::-1]
+    known = control(project).getAllProcessInfo()
+    running = {program["name"] for program in known if program["state"] in _STARTED}
+    return [name for name in PROGRAMS if name in running]
 
 
 def stop_all_but(project: Path, kept: Collection[str]) -> None:
@@ -105,7 +106,7 @@ def stop_all_but(project: Path, kept: Collection[str]) -> None:
     if not kept:
         shut_down(project)
         return
-    for name in running_programs(project):
+    for name in reversed(running_programs(project)):
         if name not in kept:
             control(project).stopProcess(name)
 
@@ -149,11 +150,13 @@ def _wait_for_left_behind(path: Path) -> None:
     has_warned = False
     while left := [process for process in psutil.process_iter() if _is_of(process, path)]:
         if not has_warned:
-            logger.warning("supervisord was killed; waiting for what it has started to end")
+            logger.warning("supervisord has ended; waiting for the processes that it has started")
             has_warned = True
         if time.monotonic() > deadline_s:
             numbers = ", ".join(str(process.pid) for process in left)
-            raise TimeoutError(f"supervisord was killed, and these processes do not end: {numbers}")
+            raise TimeoutError(
+                f"supervisord has ended, but processes that it has started have not: {numbers}"
+            )
         time.sleep(_LOOK_S)
 
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import psutil
 import pytest
 
 from pipelines.services.layout import PREFECT_SERVER
@@ -65,7 +64,7 @@ def test_training_goes_on_without_the_server_and_is_found_again(served: ServedPr
     run_id = served.start(TRAIN, **long)
     workspace = served.wait_for_training(run_id)
     flow = served.flow_process(run_id)
-    server = psutil.Process(served.recorded()[PREFECT_SERVER])
+    server = served.programs()[PREFECT_SERVER]
     for process in [server, *server.children(recursive=True)]:
         process.kill()
     report = workspace / "checkout" / "reports" / "train.json"

@@ -28,7 +28,7 @@ def programs() -> Path:
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
-    """Serve an empty cluster in `folder`; gives `DATABASE_URL` of a superuser with a password."""
+    """Serve an empty cluster in `folder`; gives its URL, for a superuser with a password."""
     bin_dir, port = programs(), closed_port()
     data, secret, log = folder / "data", folder / "secret", folder / "log"
     data.mkdir(parents=True)
