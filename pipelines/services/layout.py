@@ -30,6 +30,11 @@ def conf_path(project: Path) -> Path:
     return services_dir(project) / "supervisord.conf"
 
 
+def pid_path(project: Path) -> Path:
+    """The number of supervisord's process, which supervisord writes and removes."""
+    return services_dir(project) / "supervisord.pid"
+
+
 def socket_link(project: Path) -> Path:
     """A symbolic link to the socket through which supervisord is controlled."""
     return services_dir(project) / "socket"

@@ -23,11 +23,11 @@ def start_servers(site: Site) -> None:
     Raises UserError or an OSError that says what to do.
     """
     servers, running = site.servers_here(), supervisord.running_programs(site.project)
-    is_managed = supervisord.answers(site.project)
+    is_managed = supervisord.is_running(site.project)
     if is_managed:
         _check_same(site)
     else:
-        supervisord.forget(site.project)
+        supervisord.shut_down(site.project)  # what a killed or an ending one has left
     missing = [name for name in servers if name not in running]
     for name in missing:
         check_free(servers[name])
@@ -62,4 +62,4 @@ def _check_same(site: Site) -> None:
 def _start_supervisord(site: Site) -> None:
     socket = supervisord.new_socket_path()
     write_text(conf_path(site.project), conf_text(site, socket=socket))
-    supervisord.start(site.project, socket=socket, environment=inherited_environment(site))
+    supervisord.start(site.project, socket_file=socket, environment=inherited_environment(site))

@@ -5,7 +5,6 @@ It writes their logs, starts a program again that has died, and stops all of the
 
 import logging
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,11 +16,11 @@ from typing import Any
 from xmlrpc.client import Fault, ServerProxy
 
 import psutil
-from supervisor.states import ProcessStates
+from supervisor.states import ProcessStates, SupervisorStates
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from pipelines.processes.tree import is_alive
-from pipelines.services.layout import PROGRAMS, conf_path, socket_link
+from pipelines.services.layout import PROGRAMS, conf_path, pid_path, socket_link
 from pix2pix.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -46,25 +45,17 @@ def socket_path(project: Path) -> Path | None:
     return Path(os.readlink(link)) if link.is_symlink() else None
 
 
-def answers(project: Path) -> bool:
-    """Whether a supervisord of this folder accepts connections at its socket."""
-    path = socket_path(project)
-    if path is None:
-        return False
-    try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(str(path))
-    except OSError:
-        return False
-    return True
+def is_running(project: Path) -> bool:
+    """Whether a supervisord of this folder answers that is not being shut down."""
+    return bool(_state(project) == SupervisorStates.RUNNING)
 
 
-def start(project: Path, *, socket: Path, environment: Mapping[str, str]) -> None:
+def start(project: Path, *, socket_file: Path, environment: Mapping[str, str]) -> None:
     """Start supervisord in the background, which starts no program by itself yet.
 
     Its programs inherit `environment`. Raises UserError with supervisord's words if it fails.
     """
-    socket_link(project).symlink_to(socket)
+    socket_link(project).symlink_to(socket_file)
     done = subprocess.run(
         [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf_path(project))],
         cwd=project,
@@ -76,7 +67,7 @@ def start(project: Path, *, socket: Path, environment: Mapping[str, str]) -> Non
         check=False,
     )
     if done.returncode:
-        forget(project)
+        _forget(project)
         raise UserError(f"supervisord cannot start with {conf_path(project)}:\n{done.stdout}")
 
 
@@ -94,7 +85,7 @@ def start_program(project: Path, name: str) -> None:
 
 def running_programs(project: Path) -> list[str]:
     """The programs that run or are being started, in the order of `PROGRAMS`."""
-    if not answers(project):
+    if not is_running(project):
         return []
     known = control(project).getAllProcessInfo()
     running = {program["name"] for program in known if program["state"] in _STARTED}
@@ -112,13 +103,16 @@ def stop_all_but(project: Path, kept: Collection[str]) -> None:
 
 
 def shut_down(project: Path) -> None:
-    """Stop all programs, one after the other, and supervisord. Returns when it has ended."""
-    if answers(project):
-        process = psutil.Process(control(project).getPID())
+    """Stop all programs, one after the other, and supervisord. Returns when all of it has ended.
+
+    A `down` that was interrupted may have begun this already.
+    """
+    state, process = _state(project), _process(project)
+    if state == SupervisorStates.RUNNING:
         control(project).shutdown()
-        while is_alive(process):
-            time.sleep(_LOOK_S)
-    forget(project)
+    while state is not None and process is not None and is_alive(process):
+        time.sleep(_LOOK_S)
+    _forget(project)
 
 
 def control(project: Path) -> Any:
@@ -128,7 +122,27 @@ def control(project: Path) -> Any:
     return proxy.supervisor
 
 
-def forget(project: Path) -> None:
+def _state(project: Path) -> int | None:
+    """The state of the supervisord of this folder; None if there is none."""
+    if socket_path(project) is None:
+        return None
+    try:
+        return int(control(project).getState()["statecode"])
+    except Fault:  # all that it answers while it ends
+        return int(SupervisorStates.SHUTDOWN)
+    except OSError:
+        return None
+
+
+def _process(project: Path) -> psutil.Process | None:
+    """The process whose number supervisord has written down; None if it has ended."""
+    try:
+        return psutil.Process(int(pid_path(project).read_text(encoding="utf-8")))
+    except (FileNotFoundError, psutil.NoSuchProcess):
+        return None
+
+
+def _forget(project: Path) -> None:
     """Remove what leads to the socket of a supervisord that has ended.
 
     If it was killed, its programs end by themselves, which is waited for. Raises TimeoutError if

@@ -40,7 +40,7 @@ def test_both_tools_use_one_postgresql_server_and_its_password_is_not_shown(
 ) -> None:
     run(database_url, "postgres", "CREATE DATABASE prefect")
     run(database_url, "postgres", "CREATE DATABASE mlflow")
-    stopped.variables |= databases_of(database_url)
+    stopped.variables.update(databases_of(database_url))
     said = stopped.up()
     assert not (stopped.folder / "mlflow.db").exists()
     assert not list((stopped.folder / ".services" / "prefect").glob("*.db"))

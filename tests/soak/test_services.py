@@ -45,6 +45,19 @@ def test_a_flow_run_is_ended_though_the_worker_hangs(served: ServedProject, tmp_
     assert served.flow_run(run_id)["state"]["name"] == "Crashed"
 
 
+def test_a_flow_run_ends_with_a_killed_worker_which_is_started_again(
+    served: ServedProject, tmp_path: Path
+) -> None:
+    run_id = _start_hello(served, tmp_path / "began")
+    process, worker = served.flow_process(run_id), served.programs()[WORKER]
+    supervisor = supervisord.control(served.folder)
+    wait_for(lambda: supervisor.getProcessInfo(WORKER)["statename"] == "RUNNING", limit_s=60)
+    worker.kill()
+    served.wait(run_id, "CRASHED")
+    assert not is_alive(process)
+    served.completed(served.start(HELLO, seen=str(tmp_path / "again")))
+
+
 def test_a_flow_run_is_ended_though_up_was_started_in_the_background(
     other: ServedProject, tmp_path: Path
 ) -> None:

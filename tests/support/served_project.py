@@ -176,7 +176,7 @@ class ServedProject(Project):
 
     def programs(self) -> dict[str, psutil.Process]:
         """The processes of the programs that run, without their guardians."""
-        if not supervisord.answers(self.folder):
+        if not supervisord.is_running(self.folder):
             return {}
         known = supervisord.control(self.folder).getAllProcessInfo()
         guardians = {each["name"]: psutil.Process(each["pid"]) for each in known if each["pid"]}

@@ -14,12 +14,19 @@ from pipelines.services.layout import PROGRAMS, conf_path, make_folders, socket_
 from pipelines.services.site import Site, find_site
 from pipelines.services.supervisord_conf import check_same, conf_text
 from pix2pix.errors import UserError
+from tests.support.served_project import wait_for
 
 ODD_NAME = "it's 50% of #1 ;or more"  # characters with a meaning in the configuration
 PASSWORDS = {
     "PREFECT_SERVER_DATABASE_CONNECTION_URL": "postgresql+asyncpg://me:hidden@db/prefect",
     "MLFLOW_BACKEND_STORE_URI": "postgresql://me:hidden@db/mlflow",
 }
+# A program that is started by itself, and takes two seconds to end.
+SLOW_TO_END = """
+[program:slow]
+command = sh -c 'trap "sleep 2; exit" TERM; touch ready; while :; do sleep 0.1; done'
+startsecs = 0
+"""
 
 
 def site_in(project: Path, **environment: str) -> Site:
@@ -28,12 +35,12 @@ def site_in(project: Path, **environment: str) -> Site:
     return find_site(project, environment, running=["prefect-server", "mlflow-server"])
 
 
-def start(project: Path, **environment: str) -> Path:
-    """Start supervisord without its programs; its socket."""
+def start(project: Path, *, more: str = "") -> Path:
+    """Start supervisord, with `more` in its configuration, without our programs; its socket."""
     socket = supervisord.new_socket_path()
-    text = conf_text(site_in(project, **environment), socket=socket)
+    text = conf_text(site_in(project), socket=socket) + more
     conf_path(project).write_text(text)
-    supervisord.start(project, socket=socket, environment=os.environ)
+    supervisord.start(project, socket_file=socket, environment=os.environ)
     return socket
 
 
@@ -42,7 +49,7 @@ def test_it_runs_whatever_the_name_of_the_folder_and_leaves_nothing_behind(tmp_p
     project = tmp_path / ODD_NAME
     socket = start(project)
     try:
-        assert supervisord.answers(project)
+        assert supervisord.is_running(project)
         known = supervisord.control(project).getAllProcessInfo()
         assert {each["name"] for each in known} == set(PROGRAMS)
         assert {each["statename"] for each in known} == {"STOPPED"}
@@ -55,9 +62,23 @@ def test_it_runs_whatever_the_name_of_the_folder_and_leaves_nothing_behind(tmp_p
     finally:
         supervisord.shut_down(project)
     assert not is_alive(process)
-    assert not supervisord.answers(project)
+    assert not supervisord.is_running(project)
     assert not socket.parent.exists()
     assert not socket_link(project).is_symlink()
+
+
+@pytest.mark.slow
+def test_shutting_down_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
+    start(tmp_path, more=SLOW_TO_END)
+    process = psutil.Process(supervisord.control(tmp_path).getPID())
+    wait_for((tmp_path / "ready").exists, limit_s=30)
+    supervisord.control(tmp_path).shutdown()
+    assert not supervisord.is_running(tmp_path)
+    assert supervisord.running_programs(tmp_path) == []
+    assert is_alive(process)
+    supervisord.shut_down(tmp_path)
+    assert not is_alive(process)
+    assert not socket_link(tmp_path).is_symlink()
 
 
 def test_a_configuration_that_it_refuses_is_told_in_its_words(tmp_path: Path) -> None:
@@ -65,7 +86,7 @@ def test_a_configuration_that_it_refuses_is_told_in_its_words(tmp_path: Path) ->
     conf_path(tmp_path).write_text("[supervisord]\nminfds = many\n")
     socket = supervisord.new_socket_path()
     with pytest.raises(UserError, match="'many'") as refused:
-        supervisord.start(tmp_path, socket=socket, environment=os.environ)
+        supervisord.start(tmp_path, socket_file=socket, environment=os.environ)
     assert str(conf_path(tmp_path)) in str(refused.value)
     assert not socket.parent.exists()
     assert not socket_link(tmp_path).is_symlink()
@@ -82,8 +103,8 @@ def test_what_a_killed_supervisord_has_started_is_waited_for(tmp_path: Path) -> 
     with subprocess.Popen(command, env=os.environ | variables, stdout=subprocess.PIPE) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == b"began\n"
-        assert not supervisord.answers(tmp_path)
-        supervisord.forget(tmp_path)
+        assert not supervisord.is_running(tmp_path)
+        supervisord.shut_down(tmp_path)
         assert not is_alive(psutil.Process(program.pid))
     assert not socket.parent.exists()
     assert not socket_link(tmp_path).is_symlink()
