@@ -2,7 +2,7 @@
 
 from prefect.settings import get_current_settings
 
-from pipelines.server_check import check_answer
+from pipelines.processes.server_check import check_answer
 
 _TIMEOUT_S = 10.0
 

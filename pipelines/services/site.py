@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.server_check import check_answer, is_answering
+from pipelines.processes.server_check import check_answer, is_answering
 from pipelines.services.addresses import Address, mlflow_address, prefect_address
 from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, prefect_home
 from pipelines.tracking.uri import artifact_location, reach

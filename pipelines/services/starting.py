@@ -4,7 +4,7 @@ from functools import partial
 
 from prefect.client.orchestration import SyncPrefectClient
 
-from pipelines.server_check import is_answering
+from pipelines.processes.server_check import is_answering
 from pipelines.services import supervisord
 from pipelines.services.addresses import check_free
 from pipelines.services.ended_runs import mark_crashed

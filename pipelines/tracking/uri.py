@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipelines.server_check import check_answer
+from pipelines.processes.server_check import check_answer
 
 _DEFAULT_URI = "sqlite:///mlflow.db"
 _TIMEOUT_S = 5

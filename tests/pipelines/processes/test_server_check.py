@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from pipelines.server_check import check_answer, is_answering
+from pipelines.processes.server_check import check_answer, is_answering
 from tests.support.mlflow_process import closed_port
 
 
