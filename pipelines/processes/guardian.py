@@ -3,8 +3,9 @@
 `python -m pipelines.processes.guardian [--ask-command] [--grace-s S] [--linger-s S] COMMAND...`
 
 The standard input is the lifeline. When it closes, because the process at its other end has closed
-it or was killed, and at SIGTERM or SIGINT, the command is asked to end. What is left of its process
-tree after its end, daemons included, is asked to end as well, and killed after a time.
+it or was killed, and at SIGTERM or SIGINT, the programs that the command runs are asked to end.
+When the command has ended, what is left of its process tree, daemons included, is asked as well,
+and killed after a time.
 
 This module imports nothing of the project: it also runs in folders that hold other code of it.
 """
@@ -35,10 +36,10 @@ def main(command_line: Sequence[str]) -> int:
     parser.add_argument(
         "--ask-command",
         action="store_true",
-        help="ask the command itself to end, not the programs that it runs",
+        help="also ask the command itself to end, when the programs that it runs have ended",
     )
     parser.add_argument(
-        "--grace-s", type=float, default=GRACE_S, help="time to end for a command that was asked"
+        "--grace-s", type=float, default=GRACE_S, help="time to end for what was asked"
     )
     parser.add_argument(
         "--linger-s", type=float, default=LINGER_S, help="time for what the command leaves behind"
@@ -72,7 +73,7 @@ def guard(command: list[str], *, asks_command: bool, grace_s: float, linger_s: f
     process = psutil.Popen(command, stdin=subprocess.DEVNULL)
     while process.poll() is None:
         if _is_cut(_LOOK_S) or request.has_come:
-            _ask_to_end([process] if asks_command else _programs(process) or [process])
+            _ask_in_order(process, asks_command=asks_command, grace_s=grace_s)
             _wait_or_kill(process, grace_s)
     _end_the_rest(linger_s)
     code = int(process.wait())
@@ -89,6 +90,15 @@ def _is_cut(timeout_s: float) -> bool:
     """Whether the other end of the lifeline is closed. Nothing is ever written to it."""
     readable, _, _ = select.select([sys.stdin], [], [], timeout_s)
     return bool(readable)
+
+
+def _ask_in_order(process: psutil.Process, *, asks_command: bool, grace_s: float) -> None:
+    """Ask the programs that `process` runs to end, and then `process`, if that is asked at all."""
+    programs = _programs(process)
+    _ask_to_end(programs or [process])
+    if programs and asks_command:
+        psutil.wait_procs(programs, timeout=grace_s)
+        _ask_to_end([process])
 
 
 def _programs(process: psutil.Process) -> list[psutil.Process]:
@@ -121,7 +131,7 @@ def _wait_or_kill(process: psutil.Popen, grace_s: float) -> None:
 
 
 def _end_the_rest(linger_s: float) -> None:
-    """Ask what still runs below this process to end, and kill what does so after `linger_s`.
+    """Ask what still runs below this process to end, and kill what still does after `linger_s`.
 
     Only this process's own children are asked: they see to what they have started.
     """

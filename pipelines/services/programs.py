@@ -23,6 +23,7 @@ class Program:
     name: str
     command: tuple[str, ...]
     variables: Mapping[str, str]
+    grace_s: int = 15  # time to end after SIGTERM
     linger_s: int = 5  # time for what the program leaves behind
 
 
@@ -73,7 +74,8 @@ def _worker(site: Site) -> Program:
         name=WORKER,
         command=_module("prefect", "--no-prompt", "worker", "start", *options, *fixed),
         variables=client_variables(site),
-        linger_s=140,  # a training that has lost its flow run has two minutes to save
+        grace_s=40,  # a flow run waits 25 s for its stage
+        linger_s=140,  # a stage that has lost its flow run has two minutes to save
     )
 
 

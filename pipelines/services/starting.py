@@ -7,7 +7,6 @@ from prefect.client.orchestration import SyncPrefectClient
 from pipelines.processes.server_check import is_answering
 from pipelines.services import supervisord
 from pipelines.services.addresses import check_free
-from pipelines.services.ended_runs import mark_crashed
 from pipelines.services.health import wait_until_healthy
 from pipelines.services.layout import WORKER, conf_path
 from pipelines.services.prefect_setup import is_online, last_heartbeat
@@ -46,7 +45,6 @@ def start_worker(site: Site, client: SyncPrefectClient) -> None:
     """
     name, before = worker_name(site.project), None
     if WORKER not in supervisord.running_programs(site.project):
-        mark_crashed(client, name)
         before = last_heartbeat(client, name)
         supervisord.start_program(site.project, WORKER)
     wait_until_healthy(site.project, {WORKER: partial(is_online, client, name, since=before)})

@@ -26,7 +26,7 @@ from pix2pix.errors import UserError
 logger = logging.getLogger(__name__)
 
 _LOOK_S = 0.1
-_LEFT_BEHIND_S = 200.0  # a training may save first
+_LEFT_BEHIND_S = 240.0  # a training may save first
 _STARTED = (ProcessStates.STARTING, ProcessStates.RUNNING)
 
 

@@ -16,7 +16,6 @@ from pipelines.tracking.uri import without_password
 from pix2pix.errors import UserError
 
 _START_S = 30  # a program that ends earlier has failed to start
-_GRACE_S = 15  # time to end after SIGTERM
 _MARGIN_S = 10  # supervisord's patience beyond that of the guardian
 
 _HEAD = """\
@@ -99,18 +98,19 @@ def _section(priority: int, program: Program) -> str:
         variables=_literal(variables),
         priority=priority,
         start_s=_START_S,
-        stop_s=_GRACE_S + program.linger_s + _MARGIN_S,
+        stop_s=2 * program.grace_s + program.linger_s + _MARGIN_S,
     )
 
 
 def _guarded(program: Program) -> tuple[str, ...]:
     """The command below a guardian, which ends all that the program has started.
 
-    Flow runs have sessions of their own, where supervisord would not find them. A program also ends
-    when supervisord is killed, because this closes the guardian's standard input.
+    Flow runs have sessions of their own, where supervisord would not find them. They are asked to
+    end before their worker, which would kill them before they could report that. A program also
+    ends when supervisord is killed, because this closes the guardian's standard input.
     """
     python, *arguments = program.command
-    options = ("--grace-s", str(_GRACE_S), "--linger-s", str(program.linger_s))
+    options = ("--grace-s", str(program.grace_s), "--linger-s", str(program.linger_s))
     guardian = ("-m", "pipelines.processes.guardian", "--ask-command", *options)
     return (python, *guardian, python, *arguments)
 

@@ -42,7 +42,7 @@ def test_a_flow_run_is_ended_though_the_worker_hangs(served: ServedProject, tmp_
     served.down()
     assert served.processes() == []
     served.up()
-    assert served.flow_run(run_id)["state"]["name"] == "Crashed"
+    served.wait(run_id, "CRASHED")
 
 
 def test_a_flow_run_ends_with_a_killed_worker_which_is_started_again(
@@ -81,7 +81,7 @@ def test_all_ends_with_supervisord_and_the_next_up_starts_anew(
     assert said.stdout.count("(started)") == 3
     assert "supervisord has ended" in said.stderr
     assert not any(map(is_alive, before))
-    assert served.flow_run(run_id)["state"]["name"] == "Crashed"
+    served.wait(run_id, "CRASHED")
 
 
 def _start_hello(project: ServedProject, seen: Path) -> str:
