@@ -70,7 +70,7 @@ def databases_of(url: str) -> dict[str, str]:
     """The variables of both tools, for databases of the server at `url`."""
     return {
         PREFECT_VARIABLE: f"{url.replace('postgresql', 'postgresql+asyncpg')}/prefect",
-        "MLFLOW_BACKEND_STORE_URI": f"{url}/mlflow",
+        "MLFLOW_BACKEND_STORE_URI": f"{url.replace('postgresql', 'postgresql+psycopg2')}/mlflow",
     }
 
 
