@@ -1,4 +1,4 @@
-"""Ray on this machine: started despite a busy machine, and not ended before the training is."""
+"""Ray on this machine: started even if the machine is busy, and ended after the training only."""
 
 import logging
 import signal
@@ -66,7 +66,7 @@ def own_handler() -> Iterator[None]:
 
 
 def _is_failed_start(error: Exception) -> bool:
-    """Whether it is what Ray says when a server of its own is late; some are plain `Exception`."""
+    """Whether Ray raises it when one of its servers is late; some are a plain `Exception`."""
     known = (RuntimeError, OSError, subprocess.SubprocessError, ray.exceptions.RayError)
     return type(error) is Exception or isinstance(error, known)
 

@@ -3,8 +3,8 @@
 DVC dies of SIGTERM and SIGKILL without a word to its stage, which would go on as an orphan while
 the same command starts the stage anew. Linux can send a signal to a process whose parent has
 ended, but DVC starts stages through a shell, and not every shell replaces itself by its command:
-the parent may be that shell, which outlives DVC. So the stage looks at all of them, from its
-parent up to DVC, once a second; that also works where there is no Linux.
+the parent may be that shell, which outlives DVC. So the stage checks all its ancestors up to DVC
+once a second; that also works on other systems than Linux.
 
 A stage that is started by hand, with `nohup` for example, goes on without its parent.
 """

@@ -9,7 +9,7 @@ from pipelines.services.console import start_services, stop_services
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the command that the command line names."""
     arguments = _parse(sys.argv[1:])
     if arguments.command == "up":
         limits = {name: getattr(arguments, name) for name in ("concurrency", "training_slots")}

@@ -48,8 +48,8 @@ def test_both_tools_use_one_postgresql_server_and_its_password_is_not_shown(
         pool = client.read_work_pool("pix2pix")
     assert run(database_url, "prefect", "SELECT id FROM work_pool") == pool.id
     assert run(database_url, "mlflow", "SELECT name FROM experiments") == "Default"
-    shown = [said.stdout, said.stderr, *written(stopped), *command_lines(stopped)]
-    assert not [text for text in shown if PASSWORD in text or QUOTED_PASSWORD in text]
+    texts = [said.stdout, said.stderr, *written(stopped), *command_lines(stopped)]
+    assert not [text for text in texts if PASSWORD in text or QUOTED_PASSWORD in text]
 
 
 def test_a_wrong_password_is_one_message_without_it(

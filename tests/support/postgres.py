@@ -19,11 +19,11 @@ QUOTED_PASSWORD = "p%40ss%2Fw%25rd%3A1"
 def programs() -> Path:
     """The folder of PostgreSQL's programs. Skips the test where there is none."""
     on_path = shutil.which("initdb")
-    found = [Path(on_path).parent] if on_path else []
-    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    if not found:
+    folders = [Path(on_path).parent] if on_path else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    if not folders:
         pytest.skip("PostgreSQL's programs (initdb, pg_ctl) are not installed")
-    return found[0]
+    return folders[0]
 
 
 @contextmanager

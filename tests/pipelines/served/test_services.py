@@ -1,4 +1,4 @@
-"""What runs after `up`: found again, kept, mended, and stopped as a whole."""
+"""What runs after `up`: left as it is, repaired, and stopped as a whole."""
 
 import dataclasses
 import json

@@ -16,5 +16,5 @@ def test_a_program_that_has_ended_is_named_with_the_end_of_its_log(tmp_path: Pat
     log_path(tmp_path, "mlflow-server").write_text("\n".join(lines))
     with pytest.raises(UserError, match=r"mlflow-server ended while it started; ") as ended:
         wait_until_healthy(tmp_path, {"mlflow-server": lambda: False})
-    shown = [line.strip() for line in str(ended.value).splitlines()[1:]]
-    assert shown == [*lines[-15:-1], "cannot reach postgresql://me:***@db/mlflow"]
+    end_of_log = [line.strip() for line in str(ended.value).splitlines()[1:]]
+    assert end_of_log == [*lines[-15:-1], "cannot reach postgresql://me:***@db/mlflow"]
