@@ -1,4 +1,4 @@
-"""Ray on this machine: started despite a busy machine, and not ended before the training is."""
+"""Ray on this machine: started even if the machine is busy, and ended after the training only."""
 
 import logging
 import signal
@@ -7,11 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import ray
+
+from pipelines.processes.tree import kill, own_descendants
 
 _TRIES = 3  # Ray's own time limits for its servers are short for a busy machine
 _KEPT_FROM_RAY = {signal.SIGTERM, signal.SIGHUP}  # and SIGINT, which Ray itself keeps from them
@@ -26,11 +28,11 @@ def start_ray() -> None:
 
     Raises ConnectionError with Ray's own reason if it does not start.
     """
-    before = _descendants()
+    before = own_descendants()
     for number in range(1, _TRIES + 1):
         try:
             with _signals_kept_from_children():
-                # Neither the dashboard nor its port is needed. Workers speak through ray_console.
+                # Neither the dashboard nor its port is needed.
                 ray.init(
                     include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING
                 )
@@ -38,7 +40,7 @@ def start_ray() -> None:
             if not _is_failed_start(error):
                 raise
             ray.shutdown()
-            _kill(_descendants() - before)  # a half-started Ray would stay as long as we do
+            kill(own_descendants() - before)  # a half-started Ray would stay as long as we do
             reason = f"Ray did not start on this machine (try {number} of {_TRIES}): {error}"
             if number == _TRIES:
                 raise ConnectionError(
@@ -47,7 +49,7 @@ def start_ray() -> None:
                 ) from error
             logger.warning("%s", reason)
         else:
-            servers = _descendants() - before
+            servers = own_descendants() - before
             threading.Thread(target=_end_when_asked, args=(servers,), daemon=True).start()
             return
 
@@ -64,7 +66,7 @@ def own_handler() -> Iterator[None]:
 
 
 def _is_failed_start(error: Exception) -> bool:
-    """Whether it is what Ray says when a server of its own is late; some are plain `Exception`."""
+    """Whether Ray raises it when one of its servers is late; some are a plain `Exception`."""
     known = (RuntimeError, OSError, subprocess.SubprocessError, ray.exceptions.RayError)
     return type(error) is Exception or isinstance(error, known)
 
@@ -98,7 +100,7 @@ def _end_when_asked(servers: set[psutil.Process]) -> None:
         time.sleep(_LOOK_S)
     while servers:
         servers = {server for server in servers if server.is_running()}
-        _kill({server for server in servers if _is_asked_to_end(server.pid)})
+        kill({server for server in servers if _is_asked_to_end(server.pid)})
         time.sleep(_SHORT_LOOK_S)
 
 
@@ -110,13 +112,3 @@ def _is_asked_to_end(pid: int) -> bool:
         return False
     waiting = next(line for line in lines if line.startswith("ShdPnd:"))
     return bool(int(waiting.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
-
-
-def _descendants() -> set[psutil.Process]:
-    return set(psutil.Process().children(recursive=True))
-
-
-def _kill(processes: set[psutil.Process]) -> None:
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()

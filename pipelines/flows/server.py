@@ -1,7 +1,8 @@
 """Check whether Prefect's server answers, if one is configured."""
 
-import httpx
 from prefect.settings import get_current_settings
+
+from pipelines.processes.server_check import check_answer
 
 _TIMEOUT_S = 10.0
 
@@ -15,8 +16,8 @@ def check_server() -> None:
     if url is None:
         return
     try:
-        httpx.get(f"{url}/health", timeout=_TIMEOUT_S).raise_for_status()
-    except httpx.HTTPError as error:
+        check_answer(f"{url}/health", timeout_s=_TIMEOUT_S)
+    except ConnectionError as error:
         raise ConnectionError(
             f"Prefect at {url} cannot be used: {error}\nStart it (make up), or unset "
             "PREFECT_API_URL to run with a temporary server."

@@ -1,4 +1,4 @@
-"""Processes of this machine: commands that end with their caller, signals, locks.
+"""Commands that end with their caller, signals, locks; whether a server answers.
 
 Imports no tool and no other package of the pipeline. Start with `shell`, then `guardian`.
 """

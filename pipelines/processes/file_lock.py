@@ -9,7 +9,8 @@ def try_lock(path: Path) -> int | None:
     """The file, open and locked; None if another process has the lock or the folder is gone.
 
     The lock lasts until the file is closed, which the kernel does for a process that is killed.
-    Its holder may remove the file before that. Raises OSError if the file system has no locks.
+    The process that has the lock may remove the file before that. Raises OSError if the file
+    system has no locks.
     """
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -20,7 +21,7 @@ def try_lock(path: Path) -> int | None:
         if os.fstat(lock).st_ino == path.stat().st_ino:
             return lock
     except (BlockingIOError, FileNotFoundError):
-        pass  # held, or removed by its holder since it was opened
+        pass  # another process has the lock, or has removed the file since it was opened
     except OSError:
         os.close(lock)
         raise

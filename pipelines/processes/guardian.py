@@ -1,17 +1,23 @@
-"""Runs a command, and ends it and all that it started when whoever asked for it is gone.
+"""Runs a command, and ends it and all that it has started when whoever asked for it is gone.
 
-`python -m pipelines.processes.guardian LINGER_S COMMAND...`: the standard input is the lifeline.
-When it closes, because the process at its other end closed it or was killed, and at SIGTERM or
-SIGINT, the command is asked to end well. What is left of its tree LINGER_S seconds after its end,
-daemons included, is killed.
+`python -m pipelines.processes.guardian [--ask-command] [--grace-s S] [--linger-s S] COMMAND...`
+
+The standard input is the lifeline. When it closes, because the process at its other end has closed
+it or was killed, and at SIGTERM or SIGINT, the programs that the command runs are asked to end.
+When the command has ended, what is left of its process tree, daemons included, is asked as well,
+and killed after a time.
+
+This module imports nothing of the project: it also runs in folders that hold other code of it.
 """
 
+import argparse
 import ctypes
 import select
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
 
@@ -24,8 +30,32 @@ _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of Linux' prctl
 SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "csh", "tcsh", "busybox"}
 
 
-class _Asked:
-    """Whether a signal asked to end."""
+def main(command_line: Sequence[str]) -> int:
+    """Run the command that the command line names; return its exit code."""
+    parser = argparse.ArgumentParser(prog="guardian")
+    parser.add_argument(
+        "--ask-command",
+        action="store_true",
+        help="also ask the command itself to end, when the programs that it runs have ended",
+    )
+    parser.add_argument(
+        "--grace-s", type=float, default=GRACE_S, help="time to end for what was asked"
+    )
+    parser.add_argument(
+        "--linger-s", type=float, default=LINGER_S, help="time for what the command leaves behind"
+    )
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args(command_line)
+    return guard(
+        options.command,
+        asks_command=options.ask_command,
+        grace_s=options.grace_s,
+        linger_s=options.linger_s,
+    )
+
+
+class _Request:
+    """Whether a signal has asked this process to end."""
 
     def __init__(self) -> None:
         self.has_come = False
@@ -34,21 +64,18 @@ class _Asked:
         self.has_come = True
 
 
-def supervise(command: list[str], *, grace_s: float = GRACE_S, linger_s: float = LINGER_S) -> int:
-    """Run `command` to its end, or to that of the lifeline; its exit code as a shell says it."""
+def guard(command: list[str], *, asks_command: bool, grace_s: float, linger_s: float) -> int:
+    """Run `command` until it ends or the lifeline is cut; return its exit code as a shell does."""
     _adopt_orphans()
-    asked = _Asked()
+    request = _Request()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, asked.receive)
+        signal.signal(number, request.receive)
     process = psutil.Popen(command, stdin=subprocess.DEVNULL)
-    is_wanted, deadline_s = True, float("inf")
-    while process.poll() is None and time.monotonic() < deadline_s:
-        if is_wanted and (_is_cut(_LOOK_S) or asked.has_come):
-            is_wanted, deadline_s = False, time.monotonic() + grace_s
-            _ask_to_end(process)
-        elif not is_wanted:
-            time.sleep(_LOOK_S)
-    _kill_the_rest(0 if process.poll() is None else linger_s)
+    while process.poll() is None:
+        if _is_cut(_LOOK_S) or request.has_come:
+            _ask_in_order(process, asks_command=asks_command, grace_s=grace_s)
+            _wait_or_kill(process, grace_s)
+    _end_the_rest(linger_s)
     code = int(process.wait())
     return 128 - code if code < 0 else code
 
@@ -65,46 +92,59 @@ def _is_cut(timeout_s: float) -> bool:
     return bool(readable)
 
 
-def _ask_to_end(process: psutil.Process) -> None:
-    """SIGTERM to the program that works: what DVC runs, not DVC, which would leave it alone.
-
-    Nor to the whole group: a training needs its Ray to save.
-    """
-    workers = _programs(process) or [process]
-    for worker in workers:
-        with suppress(psutil.NoSuchProcess):
-            worker.terminate()
+def _ask_in_order(process: psutil.Process, *, asks_command: bool, grace_s: float) -> None:
+    """Ask the programs that `process` runs to end, and then `process`, if that is asked at all."""
+    programs = _programs(process)
+    _ask_to_end(programs or [process])
+    if programs and asks_command:
+        psutil.wait_procs(programs, timeout=grace_s)
+        _ask_to_end([process])
 
 
 def _programs(process: psutil.Process) -> list[psutil.Process]:
-    """Children of `process`; of a shell, its children."""
-    found: list[psutil.Process] = []
+    """The programs that `process` runs, directly or through shells.
+
+    DVC leaves a stage alone when it is asked to end itself. Nor is the whole process group asked:
+    a training needs its Ray to save.
+    """
+    programs: list[psutil.Process] = []
     with suppress(psutil.NoSuchProcess):
         for child in process.children():
             is_shell = child.name() in SHELLS
-            found += _programs(child) or [child] if is_shell else [child]
-    return found
+            programs += _programs(child) or [child] if is_shell else [child]
+    return programs
 
 
-def _kill_the_rest(linger_s: float) -> None:
-    """Kill what still runs below this process after `linger_s`."""
-    deadline_s = time.monotonic() + linger_s
-    while left := _running_descendants():
+def _ask_to_end(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+
+
+def _wait_or_kill(process: psutil.Popen, grace_s: float) -> None:
+    deadline_s = time.monotonic() + grace_s
+    while process.poll() is None and time.monotonic() < deadline_s:
+        time.sleep(_LOOK_S)
+    with suppress(psutil.NoSuchProcess):
+        process.kill()
+    process.wait()
+
+
+def _end_the_rest(linger_s: float) -> None:
+    """Ask what still runs below this process to end, and kill what still does after `linger_s`.
+
+    Only this process's own children are asked: they see to what they have started.
+    """
+    me, deadline_s = psutil.Process(), time.monotonic() + linger_s
+    _ask_to_end(me.children())
+    while left := me.children(recursive=True):
+        wait_s = max(deadline_s - time.monotonic(), _LOOK_S)
+        _, alive = psutil.wait_procs(left, timeout=min(wait_s, 1.0))
         if time.monotonic() > deadline_s:
-            for process in left:
+            for process in alive:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
-        time.sleep(_LOOK_S)
-
-
-def _running_descendants() -> list[psutil.Process]:
-    running = []
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            if process.status() != psutil.STATUS_ZOMBIE:
-                running.append(process)
-    return running
 
 
 if __name__ == "__main__":
-    sys.exit(supervise(sys.argv[2:], linger_s=float(sys.argv[1])))
+    sys.exit(main(sys.argv[1:]))

@@ -3,8 +3,8 @@
 DVC dies of SIGTERM and SIGKILL without a word to its stage, which would go on as an orphan while
 the same command starts the stage anew. Linux can send a signal to a process whose parent has
 ended, but DVC starts stages through a shell, and not every shell replaces itself by its command:
-the parent may be that shell, which outlives DVC. So the stage looks at all of them, from its
-parent up to DVC, once a second; that also works where there is no Linux.
+the parent may be that shell, which outlives DVC. So the stage checks all its ancestors up to DVC
+once a second; that also works on other systems than Linux.
 
 A stage that is started by hand, with `nohup` for example, goes on without its parent.
 """
@@ -18,6 +18,7 @@ import psutil
 from pipelines import STARTED_BY
 from pipelines.processes.guardian import SHELLS
 from pipelines.processes.signals import ask_to_stop
+from pipelines.processes.tree import is_alive
 
 _LOOK_S = 1.0
 
@@ -30,12 +31,12 @@ def end_with_dvc() -> None:
 
 def _up_to_dvc() -> list[psutil.Process]:
     """The parent, and as long as that is a shell, its parent; none if the parent has changed."""
-    found: list[psutil.Process] = []
+    ancestors: list[psutil.Process] = []
     parent = psutil.Process().parent() if os.getppid() == STARTED_BY else None
     while parent is not None:
-        found.append(parent)
+        ancestors.append(parent)
         parent = parent.parent() if _is_shell(parent) else None
-    return found
+    return ancestors
 
 
 def _is_shell(process: psutil.Process) -> bool:
@@ -46,14 +47,6 @@ def _is_shell(process: psutil.Process) -> bool:
 
 
 def _watch(ancestors: list[psutil.Process]) -> None:
-    while ancestors and all(map(_runs, ancestors)):
+    while ancestors and all(map(is_alive, ancestors)):
         time.sleep(_LOOK_S)
     ask_to_stop("DVC, which started this stage, has ended")
-
-
-def _runs(process: psutil.Process) -> bool:
-    """Whether it lives; one that its own parent has not noticed to have ended does not."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

@@ -1,13 +1,13 @@
-"""How a training says in one line of text how far it is, and how that line is read again."""
+"""The line of text that shows how far a training is, and how that line is read again."""
 
 import itertools
 import re
 import statistics
 from collections.abc import Mapping, Sequence
 
-_PLACE = re.compile(r"epoch (\d+)/(\d+)(?:, step (\d+)/(\d+)|: )")
-_RECENT = 5  # epochs that the time left is told from
-_MUCH_WAITING = 0.05  # of the time, for data: worth saying
+_PROGRESS = re.compile(r"epoch (\d+)/(\d+)(?:, step (\d+)/(\d+)|: )")
+_RECENT = 5  # epochs from which the remaining time is estimated
+_MUCH_WAITING = 0.05  # a share of the time from which waiting for data is shown
 
 
 def progress_line(epoch: int, num_epochs: int, *, batch: int, num_batches: int) -> str:
@@ -20,7 +20,7 @@ def progress_line(epoch: int, num_epochs: int, *, batch: int, num_batches: int) 
 
 
 def speed(images_per_s: float, data_wait_share: float) -> str:
-    """How fast it goes, and what it waits for, where that is worth saying.
+    """The speed of a training, with the share of the time that it waits for data, if it is large.
 
     >>> speed(3.14, 0.01), speed(31.4, 0.25)
     ('3.1 img/s', '31.4 img/s (25% of the time waiting for data)')
@@ -32,7 +32,7 @@ def speed(images_per_s: float, data_wait_share: float) -> str:
 def epoch_line(history: Sequence[Mapping[str, float]], num_epochs: int, *, is_best: bool) -> str:
     """The line for the epoch that the last record of `history` is of.
 
-    `is_best`: its networks are kept, as those with the lowest dev L1 so far.
+    `is_best`: its networks have the lowest dev L1 so far.
     """
     record = history[-1]
     dev = f"dev L1 {record['dev/l1']:.4f}{' (best so far)' if is_best else ''}"
@@ -51,13 +51,13 @@ def epoch_line(history: Sequence[Mapping[str, float]], num_epochs: int, *, is_be
 
 
 def _epoch_s(history: Sequence[Mapping[str, float]]) -> float:
-    """What an epoch takes, all included; an interruption between two of them counts little."""
+    """The median duration of the last epochs, on which an interruption has little influence."""
     times_s = [record["time_s"] for record in history[-_RECENT - 1 :]]
     return statistics.median_low([after - before for before, after in itertools.pairwise(times_s)])
 
 
 def duration(seconds: float) -> str:
-    """A duration as a person says it.
+    """A duration for people.
 
     >>> duration(7.4), duration(130), duration(3 * 3600 + 65)
     ('7 s', '2 min 10 s', '3 h 1 min')
@@ -71,14 +71,14 @@ def duration(seconds: float) -> str:
 
 
 def share_done(line: str) -> float | None:
-    """The share of a training, in [0, 1], that `line` says is done; None if it says nothing.
+    """The share of a training, in [0, 1], that is done according to `line`; None for other lines.
 
     >>> share_done("INFO epoch 1/2, step 5/10, 3.1 img/s")
     0.25
     >>> share_done("INFO epoch 1/2: dev L1 0.1000")
     0.5
     """
-    match = _PLACE.search(line)
+    match = _PROGRESS.search(line)
     if match is None:
         return None
     epoch, num_epochs = int(match[1]), int(match[2])

@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 
 
 class CommandFailedError(UserError):
-    """A command ended with another code than 0; says its last lines."""
+    """A command ended with another code than 0; the message holds its last lines."""
 
     def __init__(self, name: str, *, exit_code: int, output: str) -> None:
         super().__init__(f"{name} failed (exit code {exit_code}):\n{output}")
@@ -30,7 +30,7 @@ class CommandFailedError(UserError):
         self.output = output  # its last lines
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Prefect keeps what a task raised."""
+        """How the error is pickled, which Prefect does with what a task raises."""
         return partial(type(self), exit_code=self.exit_code, output=self.output), (self.name,)
 
 
@@ -41,7 +41,7 @@ class Shell:
     folder: Path
     environment: Mapping[str, str]
     logs_dir: Path
-    lifeline: tuple[int, ...] = ()  # open files that the processes hold on to, such as a lock
+    lifeline: tuple[int, ...] = ()  # files that the processes keep open, such as a lock
     linger_s: float = guardian.LINGER_S  # for what a command that has ended leaves behind
 
     def run(self, name: str, command: Sequence[str], *, say: Say) -> None:
@@ -49,8 +49,8 @@ class Shell:
 
         The output is appended to `<logs_dir>/<name>.log`, a file, not a pipe: a process that goes
         on for a moment after its caller was killed can still write. However this function is left,
-        the whole process tree is ended; after 25 s of that it is left alone with it. Raises
-        CommandFailedError with the last lines of the output.
+        the whole process tree is ended; that is waited for 25 s at most. Raises CommandFailedError
+        with the last lines of the output.
         """
         self.logs_dir.mkdir(parents=True, exist_ok=True)
         path = self.logs_dir / f"{name}.log"
@@ -72,14 +72,17 @@ class Shell:
     def _start(self, command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             # The guardian of this installation, whatever code `folder` holds.
-            [sys.executable, "-P", guardian.__file__, str(self.linger_s), *command],
+            [
+                *(sys.executable, "-P", guardian.__file__),
+                *("--linger-s", str(self.linger_s), *command),
+            ],
             cwd=self.folder,
             env=dict(self.environment),
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=self.lifeline,
-            start_new_session=True,  # a signal to our group is answered in good order, not by all
+            start_new_session=True,  # signals to our process group do not reach it
         )
 
 

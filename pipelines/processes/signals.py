@@ -1,7 +1,7 @@
 """Signals while something long runs: the first asks it to end well, the second ends it at once.
 
-Other reasons to stop, such as a parent process that is gone, are put here as well: they ask once,
-and are no second signal.
+Other reasons to stop, such as a parent process that is gone, are handled here as well: they ask
+once, and do not count as a second signal.
 """
 
 import logging
@@ -16,9 +16,9 @@ from types import FrameType
 from typing import TypeVar
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # SIGHUP: the terminal was closed
-_LOOK_S = 0.2  # a wait without end would hold signals back
-# `timeout` signals its command and then its whole group, the command included; wrappers pass on
-# what the terminal has sent to all anyway. What comes this close together was meant once.
+_LOOK_S = 0.2  # a wait without a time limit would delay the handling of signals
+# `timeout` sends its signal to the command and then to its whole group, the command included, and
+# wrappers pass on what the terminal has sent to all. Signals this close together count as one.
 _ONCE_S = 0.5
 
 Result = TypeVar("Result")

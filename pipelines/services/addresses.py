@@ -14,22 +14,22 @@ _LOOPBACK = {HOST, "localhost", "::1"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
-    """A server, by the URL that clients get; `port` is None if it is not this folder's."""
+    """A server, by the URL that clients use; `port` is None if the server is not of this folder."""
 
     url: str
     ui_url: str
     health_url: str
     port: int | None
     port_variable: str
-    is_named: bool  # by the user's variable
+    is_named: bool  # by a variable of the user
 
     @property
     def is_elsewhere(self) -> bool:
-        """Used, but neither started nor stopped here."""
+        """Whether it is used, but neither started nor stopped here."""
         return self.port is None
 
     def elsewhere(self) -> "Address":
-        """The same server, run by somebody else."""
+        """The same server, where somebody else has started it."""
         return replace(self, port=None)
 
 
@@ -80,7 +80,7 @@ def check_free(address: Address) -> None:
     except OSError as error:
         raise ConnectionError(
             f"port {port} cannot be used ({error.strerror}): another process may have it. "
-            f"End that, or set {address.port_variable} to a free port."
+            f"End that process, or set {address.port_variable} to a free port."
         ) from None
 
 

@@ -17,7 +17,7 @@ from pipelines.services.layout import services_dir
 from pix2pix.config import load_params
 from pix2pix.errors import UserError
 
-# Flow and name of the deployment, and the schedule itself.
+# Whether a schedule is active, by flow and name of its deployment and by the schedule itself.
 Switches = dict[tuple[UUID, str, str], bool]
 
 

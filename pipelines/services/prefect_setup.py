@@ -1,4 +1,4 @@
-"""What has to be in Prefect's server before runs can be: the pool, its worker, the limit."""
+"""What Prefect's server needs before flow runs can start: the pool, its worker, the limit."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from prefect.client.schemas.objects import Worker, WorkerStatus
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from pipelines.services.definitions import POOL
+from pipelines.services.programs import POOL
 from pix2pix.errors import UserError
 
 TRAINING_LIMIT = "pix2pix-training"
@@ -40,9 +40,9 @@ def prefect_client(api_url: str) -> Iterator[SyncPrefectClient]:
 
 
 def ensure_pool(client: SyncPrefectClient, *, concurrency: int | None) -> None:
-    """Create the work pool; one that is there keeps its limit unless `concurrency` is given.
+    """Create the work pool; an existing pool keeps its limit unless `concurrency` is given.
 
-    Raises UserError if it is there for another kind of worker.
+    Raises UserError if the existing pool is for another kind of worker.
     """
     try:
         pool = client.read_work_pool(POOL)
@@ -60,16 +60,16 @@ def ensure_pool(client: SyncPrefectClient, *, concurrency: int | None) -> None:
 
 
 def ensure_training_limit(client: SyncPrefectClient, *, slots: int | None) -> None:
-    """Create the limit of trainings at once; one that is there stays unless `slots` is given."""
+    """Create the limit of trainings at once; an existing limit stays unless `slots` is given."""
     try:
-        found = client.read_global_concurrency_limit_by_name(TRAINING_LIMIT)
+        existing = client.read_global_concurrency_limit_by_name(TRAINING_LIMIT)
     except ObjectNotFound:
         limit = _DEFAULT_TRAINING_SLOTS if slots is None else slots
         client.create_global_concurrency_limit(
             GlobalConcurrencyLimitCreate(name=TRAINING_LIMIT, limit=limit)
         )
         return
-    if slots is not None and found.limit != slots:
+    if slots is not None and existing.limit != slots:
         client.update_global_concurrency_limit(
             TRAINING_LIMIT, GlobalConcurrencyLimitUpdate(limit=slots)
         )
@@ -77,24 +77,24 @@ def ensure_training_limit(client: SyncPrefectClient, *, slots: int | None) -> No
 
 def last_heartbeat(client: SyncPrefectClient, worker: str) -> datetime | None:
     """When the worker of that name reported last; None if it never did."""
-    found = _worker(client, worker)
-    return None if found is None else found.last_heartbeat_time
+    known = _worker(client, worker)
+    return None if known is None else known.last_heartbeat_time
 
 
 def is_online(client: SyncPrefectClient, worker: str, *, since: datetime | None) -> bool:
     """Whether the worker is online and has reported after its report at `since`.
 
-    The server believes for a minute and a half that a killed one is there.
+    The server takes a killed worker for online for another minute and a half.
     """
-    found = _worker(client, worker)
+    known = _worker(client, worker)
     return (
-        found is not None
-        and found.status == WorkerStatus.ONLINE
-        and found.last_heartbeat_time != since
+        known is not None
+        and known.status == WorkerStatus.ONLINE
+        and known.last_heartbeat_time != since
     )
 
 
 def _worker(client: SyncPrefectClient, name: str) -> Worker | None:
     # Prefect's client sends null for what it is not given, which its server refuses.
     workers = client.read_workers_for_work_pool(POOL, offset=0, limit=_MAX_WORKERS)
-    return next((found for found in workers if found.name == name), None)
+    return next((worker for worker in workers if worker.name == name), None)

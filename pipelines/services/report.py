@@ -1,10 +1,10 @@
-"""What `make up` says in the end."""
+"""The text that `make up` shows in the end."""
 
 from pathlib import Path
 
 from pipelines.services.addresses import Address
-from pipelines.services.definitions import POOL
 from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, WORKER, log_path
+from pipelines.services.programs import POOL
 from pipelines.services.up import Running
 from pipelines.tracking.uri import without_password
 
@@ -21,13 +21,13 @@ def describe(running: Running) -> str:
     if running.is_deployed:
         lines["run"] = "prefect deployment run train-pix2pix/train-pix2pix"
     lines["stop"] = "make down"
-    said = [f"{key:<10}{value}" for key, value in lines.items()]
+    text = [f"{key:<10}{value}" for key, value in lines.items()]
     if not running.has_prefect_toml and not running.prefect.is_elsewhere:
-        said.append(
-            f"prefect.toml is yours and stays: `prefect` finds this server with "
+        text.append(
+            f"your own prefect.toml was not changed: `prefect` finds this server with "
             f"PREFECT_API_URL={running.prefect.url}"
         )
-    return "\n".join(said) + "\n"
+    return "\n".join(text) + "\n"
 
 
 def _state(running: Running, name: str, address: Address | None = None) -> str:

@@ -1,15 +1,13 @@
 """Where MLflow is, and whether it answers. Does not need MLflow."""
 
-import http.client
 import os
 import re
 import sqlite3
-import ssl
-import urllib.error
-import urllib.request
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from pipelines.processes.server_check import check_answer
 
 _DEFAULT_URI = "sqlite:///mlflow.db"
 _TIMEOUT_S = 5
@@ -65,8 +63,8 @@ def reach(uri: str) -> None:
             with closing(sqlite3.connect(path)) as database:
                 database.execute("PRAGMA schema_version")
         elif urlsplit(uri).scheme in ("http", "https"):
-            _request(uri)
-    except (OSError, sqlite3.Error, http.client.HTTPException) as error:
+            check_answer(f"{uri.rstrip('/')}/health", timeout_s=_TIMEOUT_S)
+    except (OSError, sqlite3.Error) as error:
         raise unusable(uri, error) from None
 
 
@@ -76,15 +74,3 @@ def unusable(uri: str, error: Exception | str) -> ConnectionError:
         f"MLflow at {without_password(uri)} cannot be used: {error}\nStart the server there, "
         f"or set MLFLOW_TRACKING_URI to another one (unset: {_DEFAULT_URI} in the current folder)."
     )
-
-
-def _request(uri: str) -> None:
-    """Wait for any HTTP response. MLflow's client finds out whether it is MLflow's."""
-    try:
-        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=_TIMEOUT_S).close()
-    except urllib.error.HTTPError:
-        pass
-    except urllib.error.URLError as error:
-        # A certificate that MLflow's own settings may accept: something does answer.
-        if not isinstance(error.reason, ssl.SSLError):
-            raise

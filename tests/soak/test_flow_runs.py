@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import psutil
 import pytest
 
 from pipelines.services.layout import PREFECT_SERVER
@@ -42,6 +41,20 @@ def test_a_killed_flow_is_marked_as_crashed_and_its_rerun_continues(served: Serv
     assert "continuing the interrupted training" in served.log(again["id"])
 
 
+def test_a_training_is_ended_by_down_and_continued_by_its_rerun(served: ServedProject) -> None:
+    long = {"train": LONG | {"seed": 4}}
+    run_id = served.start(TRAIN, **long)
+    workspace = served.wait_for_training(run_id)
+    served.down()
+    assert served.processes() == []
+    log = (workspace / "logs" / "train.log").read_text()
+    assert "saving and stopping" in log
+    served.up()
+    served.wait(run_id, "CRASHED")
+    again = served.completed(served.start(TRAIN, **long))
+    assert "continuing the interrupted training" in served.log(again["id"])
+
+
 def test_ten_runs_at_once_have_results_of_their_own(served: ServedProject) -> None:
     runs = {
         seed: served.start(
@@ -65,7 +78,7 @@ def test_training_goes_on_without_the_server_and_is_found_again(served: ServedPr
     run_id = served.start(TRAIN, **long)
     workspace = served.wait_for_training(run_id)
     flow = served.flow_process(run_id)
-    server = psutil.Process(served.recorded()[PREFECT_SERVER])
+    server = served.programs()[PREFECT_SERVER]
     for process in [server, *server.children(recursive=True)]:
         process.kill()
     report = workspace / "checkout" / "reports" / "train.json"

@@ -19,16 +19,16 @@ QUOTED_PASSWORD = "p%40ss%2Fw%25rd%3A1"
 def programs() -> Path:
     """The folder of PostgreSQL's programs. Skips the test where there is none."""
     on_path = shutil.which("initdb")
-    found = [Path(on_path).parent] if on_path else []
-    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    if not found:
+    folders = [Path(on_path).parent] if on_path else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    if not folders:
         pytest.skip("PostgreSQL's programs (initdb, pg_ctl) are not installed")
-    return found[0]
+    return folders[0]
 
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
-    """Serve an empty cluster in `folder`; gives `DATABASE_URL` of a superuser with a password."""
+    """Serve an empty cluster in `folder`; gives its URL, for a superuser with a password."""
     bin_dir, port = programs(), closed_port()
     data, secret, log = folder / "data", folder / "secret", folder / "log"
     data.mkdir(parents=True)

@@ -15,17 +15,16 @@ from mlflow import MlflowClient
 from prefect.client.orchestration import SyncPrefectClient
 
 from pipelines.processes.tree import is_alive
-from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, WORKER, record_path
+from pipelines.services import supervisord
 from pipelines.services.prefect_setup import prefect_client
 from tests.support.mlflow_process import closed_port
 from tests.support.project import Project, copy_project
 
 HELLO, TRAIN = "hello/hello", "train-pix2pix/train-pix2pix"
-SERVICES = (PREFECT_SERVER, MLFLOW_SERVER, WORKER)
 TERMINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 # Variables of whoever runs the tests that would lead to servers of theirs.
-_THEIRS = ("PREFECT_", "MLFLOW_", "DATABASE_URL", "PIX2PIX_", "RAY_ADDRESS")
+_THEIRS = ("PREFECT_", "MLFLOW_", "SUPERVISOR_", "RAY_ADDRESS")
 
 TINY = {
     "name": "tiny",
@@ -100,12 +99,12 @@ class ServedProject(Project):
     def start(self, deployment: str, **parameters: Any) -> str:
         """Queue a run of a deployment; the flow run's identifier."""
         with self.client() as client:
-            found = client.read_deployment_by_name(deployment)
-            return str(client.create_flow_run_from_deployment(found.id, parameters=parameters).id)
+            known = client.read_deployment_by_name(deployment)
+            return str(client.create_flow_run_from_deployment(known.id, parameters=parameters).id)
 
     def flow_run(self, run_id: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.http.get(f"{self.api}/flow_runs/{run_id}").json()
-        return found
+        run: dict[str, Any] = self.http.get(f"{self.api}/flow_runs/{run_id}").json()
+        return run
 
     def wait(self, run_id: str, *states: str, limit_s: float = 400) -> dict[str, Any]:
         """The flow run when it has one of the states, or has ended."""
@@ -125,12 +124,12 @@ class ServedProject(Project):
     def wait_for_training(self, run_id: str) -> Path:
         """Until a training of the run has a checkpoint; the workspace in which it works."""
 
-        def found() -> list[Path]:
+        def training() -> list[Path]:
             assert self.flow_run(run_id)["state_type"] not in TERMINAL, self.log(run_id)
             return [w for w in self.workspaces() if checkpoints(w)]
 
-        wait_for(found, limit_s=300, why=lambda: self.log(run_id))
-        (workspace,) = found()
+        wait_for(training, limit_s=300, why=lambda: self.log(run_id))
+        (workspace,) = training()
         return workspace
 
     def flow_process(self, run_id: str) -> psutil.Process:
@@ -140,14 +139,14 @@ class ServedProject(Project):
     def log(self, run_id: str) -> str:
         lines: list[str] = []
         while True:
-            found = self._find("logs", run_id, offset=len(lines), sort="TIMESTAMP_ASC")
-            lines += [entry["message"] for entry in found]
-            if len(found) < 200:
+            page = self._find("logs", run_id, offset=len(lines), sort="TIMESTAMP_ASC")
+            lines += [entry["message"] for entry in page]
+            if len(page) < 200:
                 return "\n".join(lines)
 
     def artifacts(self, run_id: str) -> dict[str, dict[str, Any]]:
         """The latest of each key."""
-        return {found["key"]: found for found in self._find("artifacts", run_id)}
+        return {artifact["key"]: artifact for artifact in self._find("artifacts", run_id)}
 
     def task_runs(self, run_id: str) -> dict[str, str]:
         """State types by name, in the order of their start."""
@@ -155,16 +154,16 @@ class ServedProject(Project):
             "flow_runs": {"id": {"any_": [run_id]}},
             "sort": "EXPECTED_START_TIME_ASC",
         }
-        found = self.http.post(f"{self.api}/task_runs/filter", json=body).json()
-        return {task["name"]: task["state_type"] for task in found}
+        tasks = self.http.post(f"{self.api}/task_runs/filter", json=body).json()
+        return {task["name"]: task["state_type"] for task in tasks}
 
     def experiments(self) -> dict[str, dict[str, Any]]:
         """What `dvc exp show` says of each experiment of HEAD, by name."""
-        shown = json.loads(self.run("dvc", "exp", "show", "--json").stdout)
+        entries = json.loads(self.run("dvc", "exp", "show", "--json").stdout)
         head = self.run("git", "rev-parse", "HEAD").stdout.strip()
-        baseline = next(entry for entry in shown if entry["rev"] == head)
-        found = (item["revs"][-1] for item in baseline["experiments"] or [])
-        return {item["name"]: item["data"] for item in found}
+        baseline = next(entry for entry in entries if entry["rev"] == head)
+        newest = (item["revs"][-1] for item in baseline["experiments"] or [])
+        return {item["name"]: item["data"] for item in newest}
 
     def experiment_of(self, run_id: str) -> str:
         """The name of the DVC experiment that a flow run has made."""
@@ -175,14 +174,17 @@ class ServedProject(Project):
     def workspaces(self) -> list[Path]:
         return sorted((self.folder / ".workspaces").glob("*-*"))
 
-    def recorded(self) -> dict[str, int]:
-        """The number of each service's process, as it was recorded."""
-        paths = {name: record_path(self.folder, name) for name in SERVICES}
-        return {name: json.loads(p.read_text())["pid"] for name, p in paths.items() if p.exists()}
+    def programs(self) -> dict[str, psutil.Process]:
+        """The processes of the programs that run, without their guardians."""
+        if not supervisord.is_running(self.folder):
+            return {}
+        known = supervisord.control(self.folder).getAllProcessInfo()
+        guardians = {each["name"]: psutil.Process(each["pid"]) for each in known if each["pid"]}
+        return {name: guardian.children()[0] for name, guardian in guardians.items()}
 
     def processes(self) -> list[psutil.Process]:
-        """Every living process of the services and of the workspaces."""
-        found = []
+        """Every living process of the services, supervisord included, and of the workspaces."""
+        processes = []
         for process in psutil.process_iter():
             try:
                 belongs = (
@@ -192,8 +194,8 @@ class ServedProject(Project):
             except (psutil.Error, OSError):
                 continue
             if belongs and is_alive(process):
-                found.append(process)
-        return found
+                processes.append(process)
+        return processes
 
     def end(self) -> None:
         """Leave nothing behind, whatever the test did."""
@@ -207,8 +209,10 @@ class ServedProject(Project):
 
     def _find(self, what: str, run_id: str, **options: Any) -> list[dict[str, Any]]:
         body = {what: {"flow_run_id": {"any_": [run_id]}}, **options}
-        found: list[dict[str, Any]] = self.http.post(f"{self.api}/{what}/filter", json=body).json()
-        return found
+        objects: list[dict[str, Any]] = self.http.post(
+            f"{self.api}/{what}/filter", json=body
+        ).json()
+        return objects
 
 
 def new_project(folder: Path) -> ServedProject:

@@ -138,15 +138,15 @@ def test_when_the_caller_goes_the_work_saves_and_nothing_is_left(
     assert "saved" in (shell.logs_dir / "stage.log").read_text()
 
 
-def test_the_lifeline_is_held_until_the_work_has_ended(shell: Shell, tmp_path: Path) -> None:
+def test_the_lifeline_stays_open_until_the_work_has_ended(shell: Shell, tmp_path: Path) -> None:
     read_end, write_end = os.pipe()
-    held = Shell(
+    with_lifeline = Shell(
         folder=shell.folder,
         environment=shell.environment,
         logs_dir=shell.logs_dir,
         lifeline=(write_end,),
     )
-    held.run("x", _python("print('done')"), say=lambda line: None)
+    with_lifeline.run("x", _python("print('done')"), say=lambda line: None)
     os.close(write_end)
     assert os.read(read_end, 1) == b""  # nobody else has it any more
     os.close(read_end)

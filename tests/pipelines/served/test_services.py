@@ -1,8 +1,8 @@
-"""What runs after `up`: found again, kept, mended, and stopped as a whole."""
+"""What runs after `up`: left as it is, repaired, and stopped as a whole."""
 
+import dataclasses
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -19,6 +19,7 @@ from prefect.client.schemas.objects import WorkerStatus
 from pipelines.processes.tree import is_alive
 from pipelines.services.layout import MLFLOW_SERVER, WORKER, log_path
 from pipelines.services.up import Limits, up
+from tests.support.mlflow_process import closed_port
 from tests.support.served_project import (
     HELLO,
     ServedProject,
@@ -93,40 +94,56 @@ def test_runs_made_without_a_server_show_and_new_ones_open_without_it(
 def test_a_second_up_starts_nothing_and_sets_the_limits_that_are_given(
     served: ServedProject,
 ) -> None:
-    before = served.recorded()
+    before = served.programs()
     limits = Limits(concurrency=5, training_slots=2)
     running = up(served.folder, environment=served.environment(), limits=limits)
     assert running.started == ()
-    assert served.recorded() == before
+    assert served.programs() == before
     assert _limits(served) == (5, 2)
     with served.client() as client:
         assert len(client.read_automations()) == 1
 
 
 @pytest.mark.usefixtures("limits")
-def test_killed_services_are_started_again_and_what_the_user_changed_is_kept(
+def test_killed_programs_are_started_again_and_what_the_user_changed_is_kept(
     served: ServedProject,
 ) -> None:
-    """MLflow's server is two processes: the one that is left holds the port. Prefect's server
-    takes the killed worker for online still; `up` waits for a newer report.
-    """
+    """MLflow's server is two processes: the one that is left would keep the port."""
     _set_limits(served, concurrency=7, slots=3)
     _switch_nightly(served, active=True)
-    before = served.recorded()
-    for name in (MLFLOW_SERVER, WORKER):
-        os.kill(before[name], signal.SIGKILL)
+    before = served.programs()
+    killed = [before[MLFLOW_SERVER], before[WORKER]]
+    for process in killed:
+        process.kill()
     killed_s = time.time()
-    said = served.up().stdout
-    after = served.recorded()
-    assert said.count("ran already") == 1
+    psutil.wait_procs(killed)
+    served.up()
+    after = served.programs()
     assert {name for name in after if after[name] != before[name]} == {MLFLOW_SERVER, WORKER}
     assert answer(f"{served.mlflow_url}/health") == "OK"
+    wait_for(lambda: _last_heartbeat_s(served) > killed_s, limit_s=60)
+    assert _limits(served) == (7, 3)
+    assert _switch_nightly(served, active=False)
+
+
+def _last_heartbeat_s(served: ServedProject) -> float:
     with served.client() as client:
         worker = client.read_workers_for_work_pool("pix2pix", offset=0, limit=9)[0]
     assert worker.last_heartbeat_time is not None
-    assert worker.last_heartbeat_time.timestamp() > killed_s
-    assert _limits(served) == (7, 3)
-    assert _switch_nightly(served, active=False)
+    return worker.last_heartbeat_time.timestamp()
+
+
+def test_other_variables_than_those_of_what_runs_are_refused(served: ServedProject) -> None:
+    before = served.programs()
+    changed = dataclasses.replace(
+        served, variables=served.variables | {"MLFLOW_PORT": str(closed_port())}
+    )
+    done = changed.up(check=False)
+    assert done.returncode == 1
+    assert f"{served.mlflow_url}, database" in done.stderr
+    assert f"{changed.mlflow_url}, database" in done.stderr
+    assert "`make down`" in done.stderr
+    assert served.programs() == before
 
 
 def _switch_nightly(served: ServedProject, *, active: bool) -> bool:
@@ -146,13 +163,13 @@ def test_down_ends_the_flow_runs_then_what_up_started_and_nothing_is_forgotten(
     wait_for((tmp_path / "began").exists, limit_s=60)
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:
-        started = [psutil.Process(pid) for pid in served.recorded().values()]
-        assert served.down() == "stopped: worker, prefect-server, mlflow-server\n"
+        started = served.processes()
+        assert served.down() == "stopped: worker, mlflow-server, prefect-server\n"
         assert served.processes() == []
-        assert not any(is_alive(process) for process in started)
+        assert not any(map(is_alive, started))
         assert not (served.folder / "prefect.toml").exists()
         said = log_path(served.folder, WORKER).read_text()
-        assert "Worker 'project on" in said.splitlines()[-1]  # it ended by itself
+        assert "Worker 'project-on" in said.splitlines()[-1]  # it ended by itself
         assert served.down() == "nothing runs here\n"
         assert bystander.poll() is None
     finally:

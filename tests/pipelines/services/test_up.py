@@ -24,7 +24,7 @@ def test_a_port_that_another_process_has_is_named_and_nothing_is_left(
     assert f"port {port} " in done.stderr
     assert "MLFLOW_PORT" in done.stderr
     assert "Traceback" not in done.stderr
-    assert stopped.recorded() == {}
+    assert stopped.programs() == {}
     assert stopped.processes() == []
 
 
@@ -38,7 +38,7 @@ def test_what_was_started_is_stopped_if_one_does_not_become_healthy(
     assert not done.stderr.startswith("Traceback")
     assert "sqlalchemy.dialects:postgresql.nodriver" in done.stderr  # the end of its log
     assert "hidden" not in done.stderr
-    assert stopped.recorded() == {}
+    assert stopped.programs() == {}
     assert stopped.processes() == []
 
 
@@ -47,4 +47,4 @@ def test_a_server_elsewhere_that_does_not_answer_is_named(stopped: ServedProject
     done = stopped.up(check=False)
     assert done.returncode == TRY_AGAIN
     assert "unset PREFECT_API_URL" in done.stderr
-    assert stopped.recorded() == {}
+    assert stopped.programs() == {}

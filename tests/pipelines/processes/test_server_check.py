@@ -1,0 +1,99 @@
+"""What counts as an answer of a server: real sockets and a real HTTP server."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from pipelines.processes.server_check import check_answer, is_answering
+from tests.support.mlflow_process import closed_port
+
+
+class _StatusOfPath(BaseHTTPRequestHandler):
+    """Answers `/404` with the status 404."""
+
+    def do_GET(self) -> None:
+        self.send_response(int(self.path.strip("/")))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), _StatusOfPath) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@contextmanager
+def _speaking(words: bytes) -> Iterator[int]:
+    """The port of a server that says `words` to the first who connects, and hangs up."""
+
+    def answer() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(words)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        speaking = threading.Thread(target=answer)
+        speaking.start()
+        yield listening.getsockname()[1]
+        speaking.join()
+
+
+@pytest.mark.parametrize("status", [200, 401, 403, 404])
+def test_a_server_that_refuses_us_answers(url: str, status: int) -> None:
+    check_answer(f"{url}/{status}", timeout_s=5)
+    assert is_answering(f"{url}/{status}")
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_a_proxy_before_a_server_that_is_down_is_no_answer(url: str, status: int) -> None:
+    with pytest.raises(ConnectionError, match=str(status)):
+        check_answer(f"{url}/{status}", timeout_s=5)
+    assert not is_answering(f"{url}/{status}")
+
+
+def test_nobody_listens() -> None:
+    with pytest.raises(ConnectionError, match="refused"):
+        check_answer(f"http://127.0.0.1:{closed_port()}", timeout_s=5)
+
+
+def test_something_that_does_not_speak_http() -> None:
+    with _speaking(b"SSH-2.0-OpenSSH_9.2\r\n") as port, pytest.raises(ConnectionError):
+        check_answer(f"http://127.0.0.1:{port}", timeout_s=5)
+
+
+def test_a_server_that_says_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ConnectionError, match="timed out"):
+            check_answer(url, timeout_s=0.2)
+
+
+def test_a_certificate_that_is_not_trusted_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def distrust(*_: object, **__: object) -> None:
+        raise ssl.SSLCertVerificationError("self-signed certificate")
+
+    monkeypatch.setattr(ssl.SSLContext, "wrap_socket", distrust)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        check_answer(f"https://127.0.0.1:{server.getsockname()[1]}", timeout_s=5)
+
+
+def test_a_proxy_is_not_asked_for_a_server_on_this_machine(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port()}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    check_answer(f"{url}/200", timeout_s=5)
+    with pytest.raises(ConnectionError):
+        check_answer("http://mlflow.example/health", timeout_s=5)
