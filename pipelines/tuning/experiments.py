@@ -28,7 +28,8 @@ from pix2pix.config import Params, TuneConfig, Value
 from pix2pix.tuning.space import total_epochs
 from pix2pix.tuning.trials import Purpose, Trial, score_names
 
-_KEPT_CHECKPOINTS = 2  # of a trial; the older one serves if a process is lost in between
+# Of a trial: the older ones serve where a process is lost, or a trial still waits to copy a state.
+_KEPT_CHECKPOINTS = 3
 
 
 def run_search(

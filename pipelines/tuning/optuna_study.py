@@ -1,6 +1,7 @@
 """The finished trials as an Optuna study: the Pareto front, the importance, the pictures."""
 
 import io
+import logging
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -21,6 +22,7 @@ from pix2pix.tuning.trials import Trial, score_names, scores
 
 _FEWEST_FOR_IMPORTANCE = 3  # finished trials
 
+logging.getLogger("matplotlib.category").setLevel(logging.WARNING)
 mpl.use("agg")  # pictures go into files; no window is opened
 
 
@@ -101,6 +103,8 @@ def _first_reason(trials: Sequence[Trial]) -> str:
 def _png(draw: Callable[[], Any]) -> bytes:
     data = io.BytesIO()
     with warnings.catch_warnings():
+        # Plots are experimental in Optuna, and matplotlib widens an axis with a single value.
+        warnings.simplefilter("ignore", UserWarning)
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         figure = np.ravel(draw())[0].figure
     figure.savefig(data, format="png", dpi=100, bbox_inches="tight", metadata={"Software": None})

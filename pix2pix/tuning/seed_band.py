@@ -1,5 +1,6 @@
 """Whether a gain is larger than what another seed alone would have given."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, pvariance
@@ -41,6 +42,8 @@ def gain(default: Sequence[float], winner: Sequence[float]) -> Gain:
     if pvariance(default) == pvariance(winner) == 0:
         low = high = mean  # no seed made a difference; Welch's formula divides by zero here
     else:
-        test = stats.ttest_ind(default, winner, equal_var=False)
+        with warnings.catch_warnings():  # equal values on one side are no fault
+            warnings.filterwarnings("ignore", "Precision loss occurred", RuntimeWarning)
+            test = stats.ttest_ind(default, winner, equal_var=False)
         low, high = map(float, test.confidence_interval(CONFIDENCE))
     return Gain(default=tuple(default), winner=tuple(winner), mean=mean, low=low, high=high)

@@ -65,14 +65,17 @@ def best_l1(trial: Trial, *, first_epoch: int) -> float | None:
     Epochs before the last exchange do not count: the networks of these epochs were replaced by
     those of another trial, and the values of the trial have changed as well.
     """
-    start = trial.exchanges[-1].epoch if trial.exchanges else -1
+    start = trial.exchanges[-1].epoch if trial.exchanges else 0
     own = [record for record in trial.history if record["epoch"] > start]
     return lowest_l1(own, first_epoch=first_epoch)
 
 
 def lowest_l1(history: Sequence[Record], *, first_epoch: int) -> float | None:
-    """Return the lowest finite dev L1 from `first_epoch` on; before that epoch, of all epochs."""
-    scored = [record for record in history if "dev/l1" in record]
+    """Return the lowest finite dev L1 from `first_epoch` on; before that epoch, of all epochs.
+
+    The networks of epoch 0 are untrained and do not count.
+    """
+    scored = [record for record in history if record["epoch"] > 0 and "dev/l1" in record]
     kept = [record for record in scored if record["epoch"] >= first_epoch] or scored
     finite = (record["dev/l1"] for record in kept if math.isfinite(record["dev/l1"]))
     return min(finite, default=None)
