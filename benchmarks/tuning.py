@@ -21,9 +21,8 @@ from benchmarks.workload import prepare, preset
 from pipelines.cluster.placement import connect
 from pipelines.runs.dataset import DatasetSource
 from pipelines.runs.folder import open_folder
-from pipelines.tuning.driver import place_trials
+from pipelines.tuning.placement import place_trials
 from pipelines.tuning.study import run_study
-from pipelines.tuning.study_log import StudyLog
 from pipelines.tuning.trial import TrialJob
 from pix2pix.config import Params, parse_params
 from pix2pix.data.manifest import load_manifest
@@ -81,8 +80,7 @@ def run_search(params: Params, dataset: DatasetSource, *, target: float | None) 
     with tempfile.TemporaryDirectory() as folder:
         study = open_folder(folder)
         job = TrialJob(params=params, dataset=dataset, study=study)
-        log = StudyLog(study, lambda _trial: None)
-        found = run_study(job, log, place=place_trials(params.tune))
+        found = run_study(job, place_trials(params.tune))
     return summary(found.search, params, target=target)
 
 

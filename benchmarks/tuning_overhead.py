@@ -1,4 +1,4 @@
-"""What Ray Tune, reports, the log and checkpoints add to trials of a minute.
+"""What Ray Tune, reports and checkpoints add to trials of a minute.
 
 A random search, one trial at a time; then the same trainings as bare loops, each in a process of
 its own, whose start is not counted: the start of the search is.
@@ -17,9 +17,8 @@ from benchmarks.tuning import prepared_dataset, search_params
 from benchmarks.workload import in_fresh_process, preset, train_bare, with_length
 from pipelines.cluster.placement import connect
 from pipelines.runs.folder import open_folder
-from pipelines.tuning.driver import place_trials
+from pipelines.tuning.placement import place_trials
 from pipelines.tuning.study import run_study
-from pipelines.tuning.study_log import StudyLog
 from pipelines.tuning.trial import TrialJob
 from pix2pix.config import Params
 from pix2pix.files import write_text
@@ -32,10 +31,9 @@ def search_s(params: Params, folder: Path) -> tuple[float, list[Trial]]:
     with tempfile.TemporaryDirectory() as study_folder:
         study = open_folder(study_folder)
         job = TrialJob(params=params, dataset=prepared_dataset(folder, params), study=study)
-        place = place_trials(params.tune)
-        log = StudyLog(study, lambda _trial: None)
+        placement = place_trials(params.tune)
         started_s = time.perf_counter()
-        found = run_study(job, log, place=place)
+        found = run_study(job, placement)
         return time.perf_counter() - started_s, found.search
 
 

@@ -36,7 +36,7 @@ _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "THP_MEM_ALLOC_ENABLE": "1",  # torch's large tensors on large pages
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # its own CSV and TensorBoard files
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a trial that failed has no score to report
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # tuning/experiments.py passes signals on to Ray Tune
 }
 
 if sys.version_info < (3, 11) or importlib.util.find_spec("ruamel") is None:

@@ -29,7 +29,8 @@ logger = logging.getLogger(__name__)
 class Interruption:
     """The first signal that came, or another reason to stop."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_ask: Callable[[], None] = lambda: None) -> None:
+        self._on_ask = on_ask  # called once, at the first reason to stop
         self.signal_number: int | None = None
         self.reason: str | None = None
         self._received_s = 0.0
@@ -44,13 +45,15 @@ class Interruption:
         now_s = time.monotonic()
         if self.signal_number is None:
             self.signal_number, self._received_s = number, now_s
-            self.reason = self.reason or signal.Signals(number).name
+            self.ask(signal.Signals(number).name)
         elif now_s - self._received_s > _ONCE_S:
             raise KeyboardInterrupt(number)
 
     def ask(self, reason: str) -> None:
         """Ask to stop as SIGTERM does, unless that has been asked already."""
-        self.reason = self.reason or reason
+        if self.reason is None:
+            self.reason = reason
+            self._on_ask()
 
 
 _watching_now: list[Interruption] = []  # innermost last
@@ -98,6 +101,26 @@ def run_interruptibly(
 
 
 @contextmanager
+def first_signal_as(number: signal.Signals) -> Iterator[Interruption]:
+    """Pass the first signal, or another reason to stop, on to this process as signal `number`.
+
+    For a block that has a way of its own to stop at that signal. Until the block has installed its
+    handler, the signal raises KeyboardInterrupt. A second signal raises KeyboardInterrupt always.
+    """
+
+    def pass_on() -> None:
+        logger.warning("%s: saving and stopping; a signal stops at once", interruption.reason)
+        os.kill(os.getpid(), number)
+
+    before = signal.signal(number, _raise)
+    try:
+        with _watching(pass_on) as interruption:
+            yield interruption
+    finally:
+        signal.signal(number, before)
+
+
+@contextmanager
 def stopping_at_once() -> Iterator[None]:
     """While the block runs, each signal raises KeyboardInterrupt with its number.
 
@@ -112,9 +135,9 @@ def _raise(number: int, _frame: FrameType | None) -> None:
 
 
 @contextmanager
-def _watching() -> Iterator[Interruption]:
+def _watching(on_ask: Callable[[], None] = lambda: None) -> Iterator[Interruption]:
     """Receive signals while the block runs, where this thread is the one that may."""
-    interruption = Interruption()
+    interruption = Interruption(on_ask)
     _watching_now.append(interruption)
     try:
         with _handling(interruption.receive):

@@ -13,31 +13,26 @@ from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.owner import owned
 from pipelines.runs.state import (
-    SAMPLES_FOLDER,
     RunningState,
     close_running_state,
     open_study_state,
     study_folder,
 )
 from pipelines.tracking.description import RunDescription, data_record
-from pipelines.tracking.live_study import LiveStudy
-from pipelines.tracking.uri import tracking_uri
-from pipelines.tuning.console import StudyConsole
-from pipelines.tuning.driver import TrialPlacement, place_trials
+from pipelines.tuning.follower import StudyFollower, live_study
+from pipelines.tuning.placement import TrialPlacement, place_trials
 from pipelines.tuning.report import report_text, write_study
 from pipelines.tuning.study import run_study
-from pipelines.tuning.study_log import StudyLog, read_trials, trial_folder
 from pipelines.tuning.trial import TrialJob
 from pix2pix.config import Params, load_params
 from pix2pix.data.manifest import Manifest, load_manifest
-from pix2pix.tuning.space import check_space, first_kept_epoch, total_epochs
-from pix2pix.tuning.trials import Trial
+from pix2pix.tuning.space import check_space
 
 logger = logging.getLogger(__name__)
 
 
-def _follow(params: Params, manifest: Manifest, state: RunningState) -> LiveStudy:
-    description = RunDescription(
+def _description(params: Params, manifest: Manifest, state: RunningState) -> RunDescription:
+    return RunDescription(
         run_key=state.run_key,
         started_s=state.started_s,
         experiment=params.register.experiment,
@@ -45,55 +40,30 @@ def _follow(params: Params, manifest: Manifest, state: RunningState) -> LiveStud
         data=data_record(manifest, name=params.data.name),
         origin=origin(Path()),
     )
-    return LiveStudy(
-        tracking_uri(), description, grid=lambda trial: _last_grid(state.folder, trial)
-    )
-
-
-def _last_grid(study: Folder, trial: Trial) -> bytes | None:
-    """The sample grid of the last epoch that has one, of a trial that has ended."""
-    samples = trial_folder(study, trial.number) / SAMPLES_FOLDER
-    names = sorted(samples.names()) if trial.status != "running" else []
-    return samples.read(names[-1]) if names else None
-
-
-def _listen(params: Params, state: RunningState, live: LiveStudy) -> StudyLog:
-    """The log of the study, which the console and MLflow hear."""
-    console = StudyConsole(
-        num_trials=params.tune.num_trials,
-        total_epochs=total_epochs(params),
-        first_epoch=first_kept_epoch(params),
-    )
-    earlier = read_trials(state.folder)
-    console.remember(earlier)
-    for trial in earlier:
-        live(trial)
-
-    def tell(trial: Trial) -> None:
-        console(trial)
-        live(trial)
-
-    return StudyLog(state.folder, tell)
 
 
 def _tune(
-    params: Params, manifest: Manifest, state: RunningState, *, place: TrialPlacement
+    params: Params, manifest: Manifest, state: RunningState, placement: TrialPlacement
 ) -> bool:
     """Run the study and write its files; return whether MLflow has all of it."""
-    dataset = publish_dataset(PREPARED_DIR, manifest, params.train.storage_path)
-    job = TrialJob(params=params, dataset=dataset, study=state.folder)
-    live = _follow(params, manifest, state)
+    description = _description(params, manifest, state)
     try:
-        result = run_study(job, _listen(params, state, live), place=place)
+        dataset = publish_dataset(PREPARED_DIR, manifest, params.train.storage_path)
+        job = TrialJob(params=params, dataset=dataset, study=state.folder)
+        follower = StudyFollower(params, state.folder, description)
+        result = run_study(job, placement, [follower])
         shutil.rmtree(TUNE_DIR, ignore_errors=True)  # of an earlier study, run by hand
         reports = write_study(TUNE_DIR, result, params)
     except (InterruptionError, KeyboardInterrupt):  # the latter of a second signal
-        live.close("KILLED", {})
+        live_study(state.folder, description).end("KILLED", {})
         raise
     except Exception:  # whatever it was: the run in MLflow has ended
-        live.close("FAILED", {})
+        live_study(state.folder, description).end("FAILED", {})
         raise
-    is_sent = live.close("FINISHED", reports)
+    live = live_study(state.folder, description)
+    for trial in result.search + result.repeats:
+        live(trial)  # MLflow may lack some, if it did not answer for a while
+    is_sent = live.end("FINISHED", reports)
     logger.info("%s", report_text(result, params))
     return is_sent
 
@@ -110,11 +80,11 @@ def main() -> None:
 
 def _begin_or_continue(params: Params, manifest: Manifest, storage: Folder) -> None:
     connect(params.train.ray_address)
-    place = place_trials(params.tune)
+    placement = place_trials(params.tune)
     state = open_study_state(storage, params, manifest.data_hash)
     if not state.is_new:
         logger.info("continuing the interrupted study in %s", state.folder)
-    if _tune(params, manifest, state, place=place):
+    if _tune(params, manifest, state, placement):
         close_running_state(state)
     else:
         logger.warning(

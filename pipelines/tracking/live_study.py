@@ -42,6 +42,7 @@ class LiveStudy:
     """
 
     def __init__(self, uri: str, description: RunDescription, *, grid: Grid) -> None:
+        """Begin a thread. `grid` returns the last sample grid of a trial that has ended."""
         self._uri, self._description, self._grid = uri, description, grid
         self._first_epoch = first_kept_epoch(parse_params(description.params))
         self._outbox: Outbox[Trial | _End] = Outbox(
@@ -57,7 +58,11 @@ class LiveStudy:
         """Log a trial as it is now."""
         self._outbox.put(trial)
 
-    def close(self, status: "Status", reports: Mapping[str, Path]) -> bool:
+    def close(self) -> bool:
+        """Wait for at most ten seconds until MLflow has all; return whether it has."""
+        return self._close(_UNFINISHED_FLUSH_S)
+
+    def end(self, status: "Status", reports: Mapping[str, Path]) -> bool:
         """End the study's run, with the files of its reports.
 
         Waits for at most a minute; of a study that did not finish, for at most ten seconds.
@@ -65,7 +70,10 @@ class LiveStudy:
         Returns whether MLflow has all of the study.
         """
         self._outbox.put(_End(status, time.time(), reports))
-        is_sent = self._outbox.close(_FLUSH_S if status == "FINISHED" else _UNFINISHED_FLUSH_S)
+        return self._close(_FLUSH_S if status == "FINISHED" else _UNFINISHED_FLUSH_S)
+
+    def _close(self, timeout_s: float) -> bool:
+        is_sent = self._outbox.close(timeout_s)
         if not is_sent:
             self._said.lost(ConnectionError(f"MLflow at {without_password(self._uri)} is slow"))
         return is_sent
@@ -89,9 +97,8 @@ class LiveStudy:
         for number, trial in latest.items():
             if number not in self._runs:
                 self._runs[number] = open_trial(self._study, self._description, trial)
-            log_trial(
-                self._runs[number], trial, first_epoch=self._first_epoch, grid=self._grid(trial)
-            )
+            grid = None if trial.status == "running" else self._grid(trial)
+            log_trial(self._runs[number], trial, first_epoch=self._first_epoch, grid=grid)
         yield from (news for news in waiting if isinstance(news, Trial))
         for end in (news for news in waiting if isinstance(news, _End)):
             log_reports(self._study, end.reports, sha256=files_sha256(end.reports))

@@ -2,6 +2,8 @@
 
 import logging
 
+from pix2pix.config import Params
+from pix2pix.tuning.space import first_kept_epoch, total_epochs
 from pix2pix.tuning.trials import Trial, best_l1
 
 logger = logging.getLogger(__name__)
@@ -10,13 +12,14 @@ logger = logging.getLogger(__name__)
 class StudyConsole:
     """Logs what is new of each trial that it is told of."""
 
-    def __init__(self, *, num_trials: int, total_epochs: int, first_epoch: int) -> None:
-        self._num_trials, self._total_epochs = num_trials, total_epochs
-        self._first_epoch = first_epoch
+    def __init__(self, params: Params) -> None:
+        self._num_trials = params.tune.num_trials
+        self._total_epochs = total_epochs(params)
+        self._first_epoch = first_kept_epoch(params)
         self._seen: dict[int, Trial] = {}
 
     def remember(self, trials: list[Trial]) -> None:
-        """Know trials of an earlier process, of which there is nothing new to say."""
+        """Know the trials of an earlier process, of which there is nothing new to say."""
         self._seen |= {trial.number: trial for trial in trials}
 
     def __call__(self, trial: Trial) -> None:

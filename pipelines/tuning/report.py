@@ -11,11 +11,11 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from pipelines.entrypoint import write_json
-from pipelines.tuning.plots import curves_png, importance_png, slices_png
-from pipelines.tuning.study_log import trial_json
+from pipelines.runs.history import as_json
+from pipelines.tuning.optuna_study import pictures
 from pix2pix.config import Params, Value
 from pix2pix.files import write_bytes, write_text
-from pix2pix.tuning.population import Span, lineage
+from pix2pix.tuning.lineage import Span, lineage
 from pix2pix.tuning.seed_band import Gain
 from pix2pix.tuning.space import first_kept_epoch
 from pix2pix.tuning.trials import Trial, best_l1, score_names
@@ -32,24 +32,19 @@ class StudyResult:
     repeats: list[Trial]
     front: list[Trial]  # the best by dev L1 first; others only where there are two scores
     gain: Gain | None  # of the first, over the untuned default; None: not measured
-    importance: Mapping[str, float]
-    importance_measure: str
+    importance: Mapping[str, float]  # by key; empty if too few trials finished
 
 
 def write_study(folder: Path, study: StudyResult, params: Params) -> dict[str, Path]:
     """Write all files of a study to `folder`; returns them by their path there."""
-    first_epoch = first_kept_epoch(params)
     write_text(folder / BEST_FILE, best_params_yaml(study.front[0]))
     for trial in study.front[1:]:
         write_text(folder / "front" / f"trial_{trial.number:04d}.yaml", best_params_yaml(trial))
     write_text(folder / "report.txt", report_text(study, params))
     write_text(folder / "trials.csv", trials_csv(study.search + study.repeats, params))
     write_json(folder / "study.json", _as_json(study))
-    write_bytes(folder / "curves.png", curves_png(study.search))
-    slices = slices_png(study.search, params.tune, first_epoch=first_epoch)
-    write_bytes(folder / "slices.png", slices)
-    bars = importance_png(study.importance, study.importance_measure)
-    write_bytes(folder / "importance.png", bars)
+    for name, png in pictures(study.search, params).items():
+        write_bytes(folder / f"{name}.png", png)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {f"tune/{path.relative_to(folder).as_posix()}": path for path in files}
 
@@ -107,8 +102,7 @@ def report_text(study: StudyResult, params: Params) -> str:
     if len(study.front) > 1:
         lines += ["", "front (no other trial is better in one score and as good in the other):"]
         lines += [_front_line(trial, params) for trial in study.front]
-    lines += ["", f"importance ({study.importance_measure}):"]
-    lines += [f"  {key}: {share:.2f}" for key, share in study.importance.items()]
+    lines += ["", *_importance_lines(study)]
     return "\n".join(lines) + "\n"
 
 
@@ -123,6 +117,14 @@ def gain_text(gain: Gain | None, num_seeds: int) -> str:
             return f"no difference: {gain.mean:.4f} is within the seed band ({interval})"
         case verdict:
             return f"{verdict}: dev L1 is lower by {gain.mean:.4f} ({interval})"
+
+
+def _importance_lines(study: StudyResult) -> list[str]:
+    finished = sum(trial.status == "finished" for trial in study.search)
+    if not study.importance:
+        return [f"importance: not measured, {finished} finished trials do not show it"]
+    shares = (f"  {key}: {share:.2f}" for key, share in study.importance.items())
+    return [f"importance (fANOVA, from {finished} finished trials):", *shares]
 
 
 def _span_line(span: Span) -> str:
@@ -148,6 +150,9 @@ def _as_json(study: StudyResult) -> dict[str, Any]:
         if study.gain is None
         else {**dataclasses.asdict(study.gain), "verdict": study.gain.verdict},
         "importance": dict(study.importance),
-        "importance_measure": study.importance_measure,
-        "trials": [trial_json(trial) for trial in study.search + study.repeats],
+        "trials": [_trial_json(trial) for trial in study.search + study.repeats],
     }
+
+
+def _trial_json(trial: Trial) -> dict[str, Any]:
+    return dataclasses.asdict(trial) | {"history": [as_json(record) for record in trial.history]}

@@ -1,86 +1,62 @@
 """A study from its search to its verdict, on the connected Ray cluster."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from pipelines.tuning.driver import TrialPlacement, run_trials
-from pipelines.tuning.plan import num_left, repeat_parts, search_parts
-from pipelines.tuning.population import num_parts, population_parts
+from ray import tune
+
+from pipelines.tuning.experiments import run_repeats, run_search
+from pipelines.tuning.optuna_study import importance, pareto_front
+from pipelines.tuning.placement import TrialPlacement
 from pipelines.tuning.report import StudyResult
-from pipelines.tuning.sampler import Sampler
-from pipelines.tuning.search import make_asha
-from pipelines.tuning.study_log import StudyLog
 from pipelines.tuning.trial import TrialJob
 from pix2pix.config import Params, Value
 from pix2pix.tuning.seed_band import Gain, gain
-from pix2pix.tuning.space import default_values, first_kept_epoch, total_epochs
-from pix2pix.tuning.trials import Purpose, Trial, best_l1, front
+from pix2pix.tuning.space import default_values, first_kept_epoch
+from pix2pix.tuning.trials import Purpose, Trial, best_l1
 
 
-def run_study(job: TrialJob, log: StudyLog, *, place: TrialPlacement) -> StudyResult:
-    """Search, run the best and the untuned parameters again on other seeds, and judge.
+def run_study(
+    job: TrialJob, placement: TrialPlacement, callbacks: Sequence[tune.Callback] = ()
+) -> StudyResult:
+    """Search, then train the best and the untuned parameters on other seeds and compare them.
 
-    Goes on with what `log` has. Raises ValueError if no trial finished, and InterruptionError if a
-    signal stopped it.
+    Goes on where an earlier process with the same `job.study` was interrupted. Raises UserError if
+    no trial finished, and InterruptionError if a signal stopped it.
     """
     params = job.params
-    sampler = Sampler(params.tune, first_epoch=first_kept_epoch(params))
-    if num_left(log, params):
-        _search(job, log, sampler, place=place)
-    search = log.trials("search")
-    best = front(search, params.tune.objective, first_epoch=first_kept_epoch(params))
-    measured = _run_again(job, log, best[0].values, place=place) if params.tune.num_seeds else None
-    importance, measure = sampler.importance(search)
+    search = run_search(job, placement, callbacks)
+    front = pareto_front(search, params)
+    repeats: list[Trial] = []
+    if params.tune.num_seeds:
+        points: dict[Purpose, Mapping[str, Value]] = {
+            "default": default_values(params),
+            "winner": front[0].values,
+        }
+        repeats = run_repeats(job, points, placement, callbacks)
     return StudyResult(
         search=search,
-        repeats=log.trials("default", "winner"),
-        front=best,
-        gain=measured,
-        importance=importance,
-        importance_measure=measure,
+        repeats=repeats,
+        front=front,
+        gain=_gain(repeats, params) if repeats else None,
+        importance=importance(search, params),
     )
 
 
-def _search(job: TrialJob, log: StudyLog, sampler: Sampler, *, place: TrialPlacement) -> None:
-    params = job.params
-    if params.tune.scheduler == "pbt":
-        parts = population_parts(log, sampler, params, study=job.study)
-        run_trials(parts, log, job, num_parts=num_parts(log, params), place=place)
-        return
-    ended = [trial for trial in log.trials("search") if trial.status in ("finished", "stopped")]
-    asha = make_asha(params.tune, total_epochs=total_epochs(params), ended=ended)
-    run_trials(
-        search_parts(log, sampler, params),
-        log,
-        job,
-        num_parts=num_left(log, params),
-        place=place,
-        scheduler=asha if params.tune.scheduler == "asha" else None,
+def _gain(repeats: Sequence[Trial], params: Params) -> Gain | None:
+    """Return the gain of the best parameters over the untuned ones; None if a repeat failed."""
+    default, winner = (
+        _l1_by_seed(repeats, "default", params),
+        _l1_by_seed(repeats, "winner", params),
     )
-
-
-def _run_again(
-    job: TrialJob, log: StudyLog, best: Mapping[str, Value], *, place: TrialPlacement
-) -> Gain | None:
-    """The gain of the best parameters over the untuned ones; None if a repetition failed."""
-    points: dict[Purpose, Mapping[str, Value]] = {
-        "default": default_values(job.params),
-        "winner": best,
-    }
-    ended = [trial for trial in log.trials(*points) if trial.status != "running"]
-    missing = len(points) * job.params.tune.num_seeds - len(ended)
-    if missing:
-        parts = repeat_parts(log, points, job.params)
-        run_trials(parts, log, job, num_parts=missing, place=place)
-    l1 = {purpose: _l1_by_seed(log.trials(purpose), job.params) for purpose in points}
-    if min(len(found) for found in l1.values()) < job.params.tune.num_seeds:
+    if min(len(default), len(winner)) < params.tune.num_seeds:
         return None
-    return gain(l1["default"], l1["winner"])
+    return gain(default, winner)
 
 
-def _l1_by_seed(trials: list[Trial], params: Params) -> list[float]:
-    found = [
+def _l1_by_seed(repeats: Sequence[Trial], purpose: Purpose, params: Params) -> list[float]:
+    l1 = [
         best_l1(trial, first_epoch=first_kept_epoch(params))
-        for trial in trials
-        if trial.status == "finished"
+        for trial in repeats
+        if trial.purpose == purpose and trial.status == "finished"
     ]
-    return [l1 for l1 in found if l1 is not None]
+    return [value for value in l1 if value is not None]

@@ -1,8 +1,9 @@
-"""What a trial of Ray Tune does: train with its values, report each epoch."""
+"""The function that Ray Tune runs for each trial: train with its values, report each epoch."""
 
-import traceback
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,92 +15,154 @@ from pipelines.runs.dataset import DatasetSource, local_dataset
 from pipelines.runs.folder import Folder
 from pipelines.runs.state import RUN_FILE
 from pipelines.training.driver import train
-from pipelines.tuning.study_log import trial_folder
-from pipelines.tuning.trial_training import Report, distance_of, replayed, train_trial
+from pipelines.tuning.results import COPIED_EPOCH, PARENT, TRIAL, trial_folder, trial_number
+from pipelines.tuning.trial_training import CHECKPOINT_FILE, dev_distances, train_trial
+from pix2pix.checkpoint import save_training
 from pix2pix.config import Params
-from pix2pix.errors import UserError
-from pix2pix.training import Best, NonFiniteLossError
-from pix2pix.tuning.space import trial_params
-from pix2pix.tuning.trials import score_names
+from pix2pix.training import TrainState
+from pix2pix.training.selection import kept
+from pix2pix.tuning.space import first_kept_epoch, readable_values, trial_params
+from pix2pix.tuning.trials import lowest_l1, score_names
 
-FAILURE = "failure"  # of a trial that another try would not mend
-TRACEBACK = "traceback"  # of that failure, where it is a defect
+BEST_L1 = "tune/best_dev_l1"  # what Optuna minimises: the lowest dev L1 so far
+LATEST_L1 = "tune/latest_dev_l1"  # what ASHA and PBT compare: that of this epoch
+_WORST_L1 = 1.0  # of pixels in [0, 1]; stands for a dev L1 that is not finite
+
+Record = Mapping[str, float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialJob:
-    """What all trials of a study share. It travels to them."""
+    """What all trials of a study share. Ray sends it to their processes."""
 
     params: Params
     dataset: DatasetSource
     study: Folder
 
 
+def run_trial(config: dict[str, Any], job: TrialJob) -> None:
+    """Train one trial. `config` has, under `trial`, its purpose, seed and values."""
+    about = config[TRIAL]
+    number = trial_number(tune.get_context().get_trial_name())
+    values = readable_values(about["values"], job.params.tune.space)
+    params = trial_params(job.params, values, seed=about["seed"])
+    folder = trial_folder(job.study, about["purpose"], number)
+    torch.set_num_threads(params.tune.cpus_per_worker)
+    if params.tune.num_workers == 1:
+        _train_here(params, job, folder, number)
+    else:
+        _train_on_workers(params, job, folder)
+
+
+def reported(history: Sequence[Record], params: Params) -> dict[str, Any]:
+    """Return what Ray Tune gets of the last epoch of `history`.
+
+    Ray Tune wants each metric that it minimises in every report. A distance of features is
+    measured once, after the last epoch; until then it is None.
+    """
+    latest = history[-1].get("dev/l1")
+    best = lowest_l1(history, first_epoch=first_kept_epoch(params))
+    distances = dict.fromkeys(score_names(params.tune.objective)[1:])
+    return {
+        **distances,
+        **history[-1],
+        LATEST_L1: _finite(latest),
+        BEST_L1: _finite(best),
+    }
+
+
+def _finite(l1: float | None) -> float:
+    # NaN compares with nothing, and is less than 1 in no comparison.
+    return l1 if l1 is not None and l1 < _WORST_L1 else _WORST_L1
+
+
+def _train_here(params: Params, job: TrialJob, folder: Folder, number: int) -> None:
+    """Train in this process, from the checkpoint that Ray Tune has for it, if there is one."""
+    prepared_dir = local_dataset(job.dataset)
+    device = torch.device("cuda" if params.tune.gpus_per_worker else "cpu")
+    checkpoint = tune.get_checkpoint()
+    copied: dict[str, int] = {}
+    if checkpoint is not None:
+        owner = checkpoint.get_metadata()
+        if owner["number"] != number:  # PBT has given it the state of a better trial
+            copied = {PARENT: owner["number"], COPIED_EPOCH: owner["epoch"]}
+
+    def report(state: TrainState) -> None:
+        metrics = reported(state.history, params) | copied
+        if state.epoch == params.train.total_epochs:
+            best = kept(state.best, params.train)
+            metrics |= dev_distances(best, params, prepared_dir, device=device)
+        if _is_saved(state.epoch, params):
+            _report_with_checkpoint(metrics, state, number)
+        else:
+            tune.report(metrics)
+
+    state_file = None if checkpoint is None else Path(checkpoint.to_directory()) / CHECKPOINT_FILE
+    train_trial(
+        params, prepared_dir, run=folder, device=device, state_file=state_file, report=report
+    )
+
+
+def _is_saved(epoch: int, params: Params) -> bool:
+    """Whether there is a checkpoint of this epoch.
+
+    A population saves only the epochs at which trials copy each other. Ray Tune deletes all but
+    the last checkpoints of a trial, and a trial that waits for a free CPU may still have to read
+    the state that it copies.
+    """
+    if params.tune.scheduler == "pbt":
+        return 0 < epoch < params.train.total_epochs and epoch % params.tune.exchange_epochs == 0
+    return 0 < epoch < params.train.total_epochs
+
+
+def _report_with_checkpoint(metrics: dict[str, Any], state: TrainState, number: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        save_training(Path(folder) / CHECKPOINT_FILE, state.state_dict())
+        checkpoint = tune.Checkpoint.from_directory(folder)
+        checkpoint.set_metadata({"number": number, "epoch": state.epoch})
+        tune.report(metrics, checkpoint=checkpoint)
+
+
 class _EpochReports(TuneReportCallback):
-    """Passes on what the first worker reports of an epoch."""
+    """Passes the epochs that the first worker reports on to Ray Tune, all but the last.
+
+    With the last one Ray Tune ends the trial, and the group of workers has not yet returned then.
+    """
+
+    def __init__(self, params: Params) -> None:
+        super().__init__()
+        self._params = params
+        self._records: dict[int, Record] = {}
 
     def after_report(
         self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any
     ) -> None:
-        if "dev/l1" in metrics[0]:  # else it was a checkpoint within an epoch
-            super().after_report(run_context, metrics, checkpoint)
+        record = metrics[0]
+        is_epoch = "dev/l1" in record  # else it was a checkpoint within an epoch
+        if is_epoch and record["epoch"] < self._params.train.total_epochs:
+            self._records[int(record["epoch"])] = record
+            history = [self._records[epoch] for epoch in sorted(self._records)]
+            super().after_report(run_context, [reported(history, self._params)], checkpoint)
 
 
-def run_trial(config: dict[str, Any], job: TrialJob) -> None:
-    """Train one trial, or a part of it: `config` has its number, seed, values, last epoch."""
-    try:
-        until = config["until"] if job.params.tune.scheduler == "pbt" else None
-        params = trial_params(job.params, config["values"], seed=config["seed"], until=until)
-        _train(params, job, run=trial_folder(job.study, config["number"]))
-    except (UserError, NonFiniteLossError, torch.OutOfMemoryError) as error:
-        tune.report({FAILURE: str(error)})
-    except (ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
-        # A defect, which another try would not mend either: the study goes on without this trial.
-        found = "".join(traceback.format_exception(error))
-        tune.report({FAILURE: f"{type(error).__name__}: {error}", TRACEBACK: found})
-
-
-def _train(params: Params, job: TrialJob, *, run: Folder) -> None:
-    prepared_dir = local_dataset(job.dataset)
-    device = torch.device("cuda" if params.tune.gpus_per_worker else "cpu")
-    torch.set_num_threads(params.tune.cpus_per_worker)
-    report: Report = _report
-    if params.tune.num_workers == 1:
-        best = train_trial(params, prepared_dir, run=run, device=device, report=report)
-    else:
-        best = _train_on_workers(params, job, run=run, report=report)
-    for name in score_names(params.tune.objective)[1:]:
-        found = distance_of(
-            best,
-            params,
-            prepared_dir,
-            distance="kid" if name == "dev/kid" else "frechet",
-            device=device,
-        )
-        report({"epoch": params.train.total_epochs, "dev/l1": best.dev["dev/l1"], name: found})
-
-
-def _report(record: Mapping[str, float]) -> None:
-    tune.report(dict(record))
-
-
-def _train_on_workers(params: Params, job: TrialJob, *, run: Folder, report: Report) -> Best:
-    """Train in a group of workers of its own, as the stage `train` does."""
-    run.write(RUN_FILE, b"{}")  # by which a worker sees that it sees the folder
-    for record in replayed(run):
-        report(record)
+def _train_on_workers(params: Params, job: TrialJob, folder: Folder) -> None:
+    """Train in a group of workers, as the stage `train` does; `folder` has their checkpoints."""
+    folder.write(RUN_FILE, b"{}")  # by which a worker sees that it sees the folder
     num_workers, cpus = params.tune.num_workers, params.tune.cpus_per_worker
     placement = Placement(num_workers, num_workers, cpus, params.tune.gpus_per_worker > 0)
     trained = train(
         params,
         job.dataset,
         placement=placement,
-        run=run,
+        run=folder,
         live_run=None,
-        callbacks=[_EpochReports()],
+        callbacks=[_EpochReports(params)],
     )
-    # A worker that is lost just after an epoch takes its report along, and its group goes on from
-    # the checkpoint of that epoch. What is reported again is no news to the study.
-    for record in trained.history:
-        report(record)
-    return trained.best
+    # A worker that is lost just after an epoch takes its report along: all epochs are in the
+    # history, and Ray Tune gets again those that it may lack.
+    for count in range(1, len(trained.history)):
+        tune.report(reported(trained.history[:count], params))
+    device = torch.device("cuda" if params.tune.gpus_per_worker else "cpu")
+    prepared_dir = local_dataset(job.dataset)
+    distances = dev_distances(trained.best, params, prepared_dir, device=device)
+    tune.report(reported(trained.history, params) | distances)

@@ -210,6 +210,13 @@ class TuneConfig:
             raise ValueError("gpus_per_worker must be at most 1; with several workers 0 or 1")
 
     def _check_population(self) -> None:
+        if self.num_workers > 1:
+            raise ValueError("scheduler: pbt needs num_workers: 1, as trials copy others' states")
+        if self.max_concurrent_trials is not None:
+            raise ValueError(
+                "scheduler: pbt needs max_concurrent_trials: null; all trials of a population are "
+                "under way, and take turns where the cluster has no room for all"
+            )
         if self.num_trials < 2:
             raise ValueError("scheduler: pbt needs num_trials of at least 2, to exchange states")
         if self.num_epochs is None:

@@ -1,7 +1,7 @@
 """What a search may vary: checked before the first trial, and put into the parameters of one."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
 from typing import Any, assert_never
 
@@ -46,33 +46,42 @@ def check_space(params: Params) -> None:
         raise UserError("\n  ".join(["tune.space cannot be searched", *problems]))
 
 
-def trial_params(
-    params: Params,
-    values: Mapping[str, Value],
-    *,
-    seed: int | None = None,
-    until: int | None = None,
-) -> Params:
-    """The parameters of a trial: `values` by dotted key, and the study's budget and workers.
+def trial_params(params: Params, values: Mapping[str, Value], *, seed: int | None = None) -> Params:
+    """Return the parameters of a trial: `values` by dotted key, and the study's epochs and workers.
 
-    `seed` takes the place of train.seed; `until` is the epoch with which a part of a trial of a
-    population ends. Raises UserError naming a value that is refused.
+    `seed` takes the place of train.seed. Raises UserError naming a value that is refused.
     """
     mapping: dict[str, Any] = dataclasses.asdict(params)
     for key, value in values.items():
         section, name = key.split(".")
         mapping[section][name] = value
     mapping["train"] |= _budget(params) | ({} if seed is None else {"seed": seed})
-    if until is not None:
-        first = min(first_kept_epoch(params), until)
-        of_part = {"num_epochs": until, "num_decay_epochs": 0, "best_from_epoch": first}
-        mapping["train"] |= of_part | {"sample_every_epochs": until}
     return parse_params(mapping)
 
 
-def rounded(dimension: Uniform | LogUniform, value: float) -> float:
-    """Five significant digits of a number of a range: enough, and they can be read."""
+def readable_values(values: Mapping[str, Value], space: Sequence[Dimension]) -> dict[str, Value]:
+    """Return the values in the order of `space`, numbers of a range with five significant digits.
+
+    Five digits are exact enough for a search, and a person can read and copy them. A number
+    outside its range becomes the nearest end of the range.
+    """
+    return {each.key: _readable(each, values[each.key]) for each in space}
+
+
+def _readable(dimension: Dimension, value: Value) -> Value:
+    if not isinstance(dimension, Uniform | LogUniform):
+        return value
+    assert isinstance(value, int | float)
     return min(max(float(f"{value:.5g}"), dimension.low), dimension.high)
+
+
+def grid(dimension: Quantised | Choice) -> tuple[Value, ...]:
+    """Return all values of a dimension that has finitely many, in order."""
+    if isinstance(dimension, Choice):
+        return dimension.values
+    count = round((dimension.high - dimension.low) / dimension.step) + 1
+    values = [dimension.low + index * dimension.step for index in range(count)]
+    return tuple(values if dimension.is_whole else [float(f"{value:.10g}") for value in values])
 
 
 def default_values(params: Params) -> dict[str, Value]:

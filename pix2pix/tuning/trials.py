@@ -1,4 +1,4 @@
-"""What trials gave: their scores, the best of them, and the front where there are two scores."""
+"""What the trials of a study gave, and the scores by which they are judged."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from pix2pix.config import Objective, Value
-from pix2pix.errors import UserError
 
 Purpose = Literal["search", "winner", "default"]  # the last two: run again on other seeds
 Status = Literal["running", "finished", "stopped", "failed"]
@@ -61,53 +60,32 @@ def score_names(objective: Objective) -> tuple[str, ...]:
 
 
 def best_l1(trial: Trial, *, first_epoch: int) -> float | None:
-    """The lowest dev L1 of the epochs that may be kept; of all, if it did not get that far.
+    """Return the lowest dev L1 by which the trial is judged; None if it has no finite one.
 
-    What is not finite is no score. Epochs before the last exchange do not count: their networks are
-    gone, and so are their values.
+    Epochs before the last exchange do not count: the networks of these epochs were replaced by
+    those of another trial, and the values of the trial have changed as well.
     """
     start = trial.exchanges[-1].epoch if trial.exchanges else 0
-    scored = [record for record in trial.history if record["epoch"] > start and "dev/l1" in record]
+    own = [record for record in trial.history if record["epoch"] > start]
+    return lowest_l1(own, first_epoch=first_epoch)
+
+
+def lowest_l1(history: Sequence[Record], *, first_epoch: int) -> float | None:
+    """Return the lowest finite dev L1 from `first_epoch` on; before that epoch, of all epochs.
+
+    The networks of epoch 0 are untrained and do not count.
+    """
+    scored = [record for record in history if record["epoch"] > 0 and "dev/l1" in record]
     kept = [record for record in scored if record["epoch"] >= first_epoch] or scored
     finite = (record["dev/l1"] for record in kept if math.isfinite(record["dev/l1"]))
     return min(finite, default=None)
 
 
 def scores(trial: Trial, objective: Objective, *, first_epoch: int) -> tuple[float, ...] | None:
-    """What the trial is judged by, all finite; None unless it finished and has that."""
+    """Return the finite scores of a finished trial, in the order of `score_names`; else None."""
     l1 = best_l1(trial, first_epoch=first_epoch)
     if trial.status != "finished" or l1 is None:
         return None
     others = [trial.history[-1].get(name) for name in score_names(objective)[1:]]
     known = [other for other in others if other is not None and math.isfinite(other)]
     return (l1, *known) if len(known) == len(others) else None
-
-
-def front(trials: Sequence[Trial], objective: Objective, *, first_epoch: int) -> list[Trial]:
-    """The finished trials that no other beats in one score without losing in another, by dev L1.
-
-    With one score these are those with the lowest. Raises UserError if no trial finished.
-    """
-    scored = [
-        (found, trial)
-        for trial in trials
-        if (found := scores(trial, objective, first_epoch=first_epoch)) is not None
-    ]
-    if not scored:
-        raise UserError(f"no trial finished: {_first_reason(trials)}")
-    best = [
-        (found, trial)
-        for found, trial in scored
-        if not any(_dominates(other, found) for other, _ in scored)
-    ]
-    return [trial for _, trial in sorted(best, key=lambda pair: (pair[0], pair[1].number))]
-
-
-def _dominates(one: tuple[float, ...], two: tuple[float, ...]) -> bool:
-    return one != two and all(first <= second for first, second in zip(one, two, strict=True))
-
-
-def _first_reason(trials: Sequence[Trial]) -> str:
-    if any(trial.status == "finished" for trial in trials):
-        return "those that came to their end have no finite score"
-    return next((trial.reason for trial in trials if trial.reason), "there was none")

@@ -13,7 +13,8 @@ import pytest
 from pipelines.runs.checkpoints import CheckpointName
 from pipelines.runs.folder import open_folder
 from pipelines.tracking.finished_run import read_history
-from pipelines.tuning.study_log import read_trials
+from pipelines.tuning.results import read_trial
+from pix2pix.config import load_params
 from pix2pix.tuning.trials import Trial
 from tests.support.project import Project, copy_project
 from tests.support.small_training import steady
@@ -21,6 +22,7 @@ from tests.support.small_training import steady
 TRAIN = ("dvc", "repro", "train")
 TRAIN_STAGE = ("python", "-m", "pipelines.stages.train")
 TUNE_STAGE = ("python", "-m", "pipelines.stages.tune")
+STUDY_EPOCHS = 20  # of a trial
 NUM_STEPS = 8 * 22  # of a training of the default length
 
 # In a process of its own: MLflow keeps connections to a database file.
@@ -66,17 +68,15 @@ def lengthen(project: Project) -> None:
 
 
 def prepared_study(folder: Path) -> Project:
-    """A project with its data prepared, for three trials of two epochs, one at a time.
-
-    ASHA looks at each after its first epoch: what it knew has to survive, too.
-    """
+    """A project with its data prepared, for three trials of many short epochs, one at a time."""
     project = copy_project(folder)
     project.set_params("smoke", image_size="32", load_size="36", base_channels="4")
     path = project.folder / "params.yaml"
     head, tune = path.read_text().split("\ntune:\n")
     for old, new in (
         ("num_trials: 2", "num_trials: 3"),
-        ("num_epochs: 1", "num_epochs: 2"),
+        ("num_epochs: 1", f"num_epochs: {STUDY_EPOCHS}"),
+        ("scheduler: asha", "scheduler: none"),
         ("max_concurrent_trials: null", "max_concurrent_trials: 1"),
     ):
         assert old in tune
@@ -97,7 +97,8 @@ def start(project: Project, command: tuple[str, ...]) -> "subprocess.Popen[str]"
     return subprocess.Popen(
         command,
         cwd=project.folder,
-        env=project.environment(),
+        # Each second, in place of every ten, Ray Tune saves the state of a study.
+        env=project.environment() | {"TUNE_GLOBAL_CHECKPOINT_S": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -134,9 +135,14 @@ def newest_step(project: Project) -> int:
 
 
 def trials(project: Project) -> list[Trial]:
-    """What the study that is under way has noted."""
-    (study,) = [*project.folder.glob(".runs/tune-*")] or [Path("none")]
-    return read_trials(open_folder(str(study)))
+    """What Ray Tune has saved of the study that is under way."""
+    search = next(project.folder.glob(".runs/tune-*/search"), Path("none"))
+    params = load_params(project.folder / "params.yaml")
+    folders = sorted(path.parent for path in search.glob("trial_*/params.json"))
+    try:
+        return [read_trial(open_folder(str(folder)), params) for folder in folders]
+    except json.JSONDecodeError:  # Ray Tune is copying the file at this moment
+        return []
 
 
 def mlflow_run(project: Project) -> tuple[str, dict[str, list[tuple[int, float]]], int]:

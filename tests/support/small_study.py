@@ -1,18 +1,19 @@
 """A study of seconds under Ray, on the pairs of a small training."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
+from ray import tune
 
 from pipelines.runs.dataset import DatasetSource
-from pipelines.runs.folder import Folder, open_folder
-from pipelines.tuning.driver import choose_trial_placement
+from pipelines.runs.folder import open_folder
+from pipelines.tuning.placement import choose_trial_placement
 from pipelines.tuning.report import StudyResult
+from pipelines.tuning.results import trial_number
 from pipelines.tuning.study import run_study
-from pipelines.tuning.study_log import StudyLog
 from pipelines.tuning.trial import TrialJob
 from pix2pix.config import Params, parse_params
 from pix2pix.tuning.trials import Trial
@@ -35,6 +36,7 @@ POPULATION = {
     "num_epochs": 6,
     "exchange_epochs": 2,
     "exchange_share": 0.5,
+    "max_concurrent_trials": None,
 }
 
 
@@ -57,18 +59,29 @@ def run(
     params: Params,
     dataset: DatasetSource,
     folder: Path,
-    listen: Callable[[Trial], None] = lambda _trial: None,
+    callbacks: Sequence[tune.Callback] = (),
 ) -> StudyResult:
     """Run the study, or go on with the one that was begun in `folder`."""
-    study = study_folder(folder)
-    job = TrialJob(params=params, dataset=dataset, study=study)
-    place = choose_trial_placement(params.tune, [NODE])
-    return run_study(job, StudyLog(study, listen), place=place)
+    job = TrialJob(params=params, dataset=dataset, study=open_folder(str(folder)))
+    return run_study(job, choose_trial_placement(params.tune, [NODE]), callbacks)
 
 
-def study_folder(folder: Path) -> Folder:
-    """Where the study has its trials."""
-    return open_folder(str(folder))
+class Listener(tune.Callback):
+    """Calls a function with the number and the epoch of each report, in the process of the test.
+
+    Ray Tune pickles callbacks, and works with the original one until the study is restored.
+    """
+
+    def __init__(self, listen: Callable[[int, int], None]) -> None:
+        self._listen: Callable[[int, int], None] | None = listen
+
+    def __getstate__(self) -> dict[str, None]:
+        return {"_listen": None}
+
+    def on_trial_result(self, *_: Any, **info: Any) -> None:
+        """Pass on which trial has come to which epoch."""
+        if self._listen is not None:
+            self._listen(trial_number(str(info["trial"])), info["result"]["epoch"])
 
 
 def results(trials: list[Trial]) -> list[Any]:

@@ -6,11 +6,9 @@ import json
 import math
 from pathlib import Path
 
-from pipelines.runs.folder import open_folder
 from pipelines.runs.history import history_jsonl, parse_history
 from pipelines.stages.train import curves_csv
 from pipelines.tracking.finished_run import read_history
-from pipelines.tuning.study_log import StudyLog, read_trials
 
 HISTORY = [
     {"epoch": 0, "time_s": 1.5, "dev/l1": 0.5},
@@ -40,14 +38,3 @@ def test_curves_leave_empty_what_is_not_finite() -> None:
     rows = list(csv.DictReader(io.StringIO(curves_csv(HISTORY))))
     assert [row["dev/l1"] for row in rows] == ["0.5", ""]
     assert [row["dev/l1_published"] for row in rows] == ["", ""]
-
-
-def test_a_trial_without_a_score_is_on_disk_and_goes_on(tmp_path: Path) -> None:
-    log = StudyLog(open_folder(str(tmp_path)), lambda _trial: None)
-    log.begin(purpose="search", seed=0, values={})
-    log.epoch(0, HISTORY[1])
-    log.epoch(0, {"epoch": 2, "time_s": 3.5, "dev/l1": 0.25})
-    log.end(0, "finished")
-    (trial,) = read_trials(open_folder(str(tmp_path)))
-    assert math.isnan(trial.history[0]["dev/l1"])
-    assert trial.history[1]["dev/l1"] == 0.25

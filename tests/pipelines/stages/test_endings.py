@@ -9,8 +9,6 @@ import pytest
 from pipelines.entrypoint import InterruptionError
 from pipelines.stages import train as train_stage
 from pipelines.stages import tune as tune_stage
-from pipelines.tuning import trial
-from pipelines.tuning.trial import FAILURE, TRACEBACK
 from pix2pix.config import Params
 from pix2pix.errors import StorageError, UserError
 from tests.support.tracked_project import small_manifest
@@ -35,20 +33,20 @@ def test_a_study_ends_in_mlflow_whatever_happens(
     def fail(*_: Any, **_options: Any) -> None:
         raise error
 
-    live = SimpleNamespace(close=lambda status, _: ended.append(status))
+    live = SimpleNamespace(end=lambda status, _: ended.append(status))
     for name, fake in (
         ("publish_dataset", lambda *_: None),
-        ("_follow", lambda *_: live),
-        ("_listen", lambda *_: None),
+        ("_description", lambda *_: None),
+        ("live_study", lambda *_: live),
         ("TrialJob", lambda **_: None),
         ("run_study", fail),
     ):
         monkeypatch.setattr(tune_stage, name, fake)
     state: Any = SimpleNamespace(folder=None)
     manifest = small_manifest(default_params)
-    place: Any = None
+    placement: Any = None
     with pytest.raises(type(error)):
-        tune_stage._tune(default_params, manifest, state, place=place)
+        tune_stage._tune(default_params, manifest, state, placement)
     assert ended == [status]
 
 
@@ -78,26 +76,3 @@ def test_a_training_ends_in_mlflow_whatever_happens(
         )
     assert ended == [status]
     assert ("training failed" in str(raised.value)) == isinstance(error, UserError)
-
-
-@pytest.mark.parametrize(
-    ("error", "is_defect"),
-    [(UserError("a wrong value"), False), (ValueError("a bug"), True), (KeyError("a bug"), True)],
-)
-def test_a_defect_in_a_trial_tells_where_it_is(
-    default_params: Params, monkeypatch: pytest.MonkeyPatch, error: Exception, is_defect: bool
-) -> None:
-    reported: list[dict[str, Any]] = []
-
-    def fail(*_: Any, **_options: Any) -> None:
-        raise error
-
-    monkeypatch.setattr(trial, "_train", fail)
-    monkeypatch.setattr(trial, "trial_folder", lambda *_: None)
-    monkeypatch.setattr(trial.tune, "report", reported.append)
-    job: Any = SimpleNamespace(params=default_params, study=None)
-    trial.run_trial({"number": 0, "seed": 1, "values": {}, "until": None}, job)
-    [report] = reported
-    assert str(error) in report[FAILURE]
-    assert (TRACEBACK in report) == is_defect
-    assert not is_defect or "in fail" in report[TRACEBACK]

@@ -6,7 +6,9 @@ import logging
 import pytest
 
 from pipelines.tuning.console import StudyConsole
+from pix2pix.config import Params
 from pix2pix.tuning.trials import Exchange, Trial
+from tests.support.small_study import small_study
 
 BEGUN = Trial(
     number=1,
@@ -22,8 +24,15 @@ UNTRAINED = {"epoch": 0, "time_s": 0.0, "dev/l1": 0.5}
 FIRST = {"epoch": 1, "time_s": 0.0, "dev/l1": 0.25}
 
 
-def test_it_says_from_whom_a_trial_goes_on(caplog: pytest.LogCaptureFixture) -> None:
-    console = StudyConsole(num_trials=4, total_epochs=2, first_epoch=1)
+@pytest.fixture
+def params(small_params: Params) -> Params:
+    return small_study(small_params, num_trials=4, num_epochs=2)
+
+
+def test_it_says_from_whom_a_trial_goes_on(
+    params: Params, caplog: pytest.LogCaptureFixture
+) -> None:
+    console = StudyConsole(params)
     trained = dataclasses.replace(BEGUN, history=(UNTRAINED, FIRST))
     console.remember([trained])
     exchange = Exchange(epoch=1, parent=3, before=BEGUN.values)
@@ -34,8 +43,10 @@ def test_it_says_from_whom_a_trial_goes_on(caplog: pytest.LogCaptureFixture) -> 
     ]
 
 
-def test_it_says_values_epochs_and_the_best_so_far(caplog: pytest.LogCaptureFixture) -> None:
-    console = StudyConsole(num_trials=4, total_epochs=2, first_epoch=1)
+def test_it_says_values_epochs_and_the_best_so_far(
+    params: Params, caplog: pytest.LogCaptureFixture
+) -> None:
+    console = StudyConsole(params)
     other = dataclasses.replace(BEGUN, number=0, status="finished", history=(UNTRAINED, FIRST))
     console.remember([other])
     with caplog.at_level(logging.INFO):

@@ -147,6 +147,8 @@ def test_the_untuned_point_is_what_params_yaml_says(default_params: Params) -> N
         ({"num_seeds": 1}, "num_seeds: one seed has no band"),
         ({"objective": "l1_and_kid"}, "objective: l1_and_kid needs scheduler: none"),
         (_POPULATION | {"objective": "l1_and_kid"}, "pbt knows dev L1 alone"),
+        (_POPULATION | {"num_workers": 2}, "scheduler: pbt needs num_workers: 1"),
+        (_POPULATION | {"max_concurrent_trials": 2}, "pbt needs max_concurrent_trials: null"),
         (_POPULATION | {"num_trials": 1}, "scheduler: pbt needs num_trials of at least 2"),
         (_POPULATION | {"num_epochs": None}, "scheduler: pbt needs num_epochs"),
         (_POPULATION | {"exchange_epochs": 9}, "exchange_epochs (9) not below num_epochs (9)"),

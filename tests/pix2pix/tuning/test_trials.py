@@ -1,11 +1,11 @@
-"""Which trials are the best."""
+"""By what a trial is judged."""
 
 import dataclasses
 import math
 
 import pytest
 
-from pix2pix.tuning.trials import Exchange, Status, Trial, best_l1, front, scores
+from pix2pix.tuning.trials import Exchange, Status, Trial, best_l1, scores
 
 
 def _trial(number: int, *l1: float, status: Status = "finished", frechet: float = 0.0) -> Trial:
@@ -42,33 +42,15 @@ def test_after_an_exchange_only_what_follows_counts() -> None:
 
 def test_only_finished_trials_can_win() -> None:
     trials = [_trial(0, 1, 0.3), _trial(1, 1, 0.1, status="stopped"), _trial(2, 1, 0.2)]
-    assert [trial.number for trial in front(trials, "l1", first_epoch=1)] == [2]
-    assert scores(trials[1], "l1", first_epoch=1) is None
-
-
-def test_a_front_holds_what_no_other_trial_beats() -> None:
-    trials = [
-        _trial(0, 1, 0.3, frechet=10),
-        _trial(1, 1, 0.1, frechet=30),
-        _trial(2, 1, 0.2, frechet=20),
-        _trial(3, 1, 0.2, frechet=25),
-        _trial(4, 1, 0.4, frechet=40),
-    ]
-    best = front(trials, "l1_and_frechet", first_epoch=1)
-    assert [trial.number for trial in best] == [1, 2, 0]
-
-
-def test_where_no_trial_finished_the_first_reason_is_said() -> None:
-    with pytest.raises(ValueError, match="no trial finished: lost"):
-        front([_trial(0, 1, 0.3, status="failed")], "l1", first_epoch=1)
+    found = [scores(trial, "l1", first_epoch=1) for trial in trials]
+    assert found == [(0.3,), None, (0.2,)]
 
 
 @pytest.mark.parametrize("undefined", [math.nan, math.inf])
 def test_what_is_not_finite_is_no_score(undefined: float) -> None:
     assert best_l1(_trial(0, 1, undefined, 0.3, undefined), first_epoch=1) == 0.3
     assert best_l1(_trial(0, 1, undefined), first_epoch=1) is None
-    trials = [_trial(0, 1, undefined), _trial(1, 1, 0.3), _trial(2, 1, 0.1, frechet=undefined)]
-    assert [each.number for each in front(trials, "l1", first_epoch=1)] == [2]
-    assert [each.number for each in front(trials, "l1_and_frechet", first_epoch=1)] == [1]
-    with pytest.raises(ValueError, match=r"no trial finished: .* have no finite score"):
-        front(trials[:1], "l1", first_epoch=1)
+    assert scores(_trial(0, 1, undefined), "l1", first_epoch=1) is None
+    pair = _trial(0, 1, 0.1, frechet=undefined)
+    assert scores(pair, "l1", first_epoch=1) == (0.1,)
+    assert scores(pair, "l1_and_frechet", first_epoch=1) is None

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from pipelines.runs.dataset import DatasetSource
-from pipelines.tuning.driver import TrialPlacement, choose_trial_placement
-from pipelines.tuning.search import make_asha
+from pipelines.tuning.placement import TrialPlacement, choose_trial_placement
 from pix2pix.config import Params, TuneConfig
 from pix2pix.tuning.trials import Trial
-from tests.support.small_study import ray_process, results, run, small_study
+from tests.support.small_study import Listener, ray_process, results, run, small_study
 from tests.support.small_training import small_dataset
 
 
@@ -63,33 +62,6 @@ def test_a_cluster_that_cannot_hold_one_trial_is_refused_at_once(
         choose_trial_placement(_tune(params, **change), [{"CPU": 2.0}])
 
 
-def test_asha_knows_what_the_trials_of_an_earlier_process_reported(params: Params) -> None:
-    def trial(number: int, l1: float) -> Trial:
-        records = [{"epoch": epoch, "time_s": 0.0, "dev/l1": l1} for epoch in (0, 1, 2)]
-        about: dict[str, Any] = {"values": {}, "status": "finished", "reason": None}
-        return Trial(
-            number=number,
-            purpose="search",
-            seed=0,
-            started_s=0.0,
-            history=tuple(records),
-            **about,
-        )
-
-    def decision(ended: list[Trial], l1: float) -> str:
-        config = _tune(params, scheduler="asha", grace_epochs=1, reduction_factor=2.0)
-        asha = make_asha(config, total_epochs=4, ended=ended)
-        controller: Any = None
-        newcomer: Any = type("Newcomer", (), {"trial_id": "new"})
-        asha.on_trial_add(controller, newcomer)
-        return str(asha.on_trial_result(controller, newcomer, {"epoch": 1, "dev/l1": l1}))
-
-    ended = [trial(0, 0.1), trial(1, 0.2)]
-    assert decision([], 0.3) == "CONTINUE"
-    assert decision(ended, 0.3) == "STOP"
-    assert decision(ended, 0.05) == "CONTINUE"
-
-
 @pytest.fixture(scope="module")
 def undisturbed(
     cluster: None, params: Params, dataset: DatasetSource, tmp_path_factory: pytest.TempPathFactory
@@ -118,13 +90,12 @@ def test_a_lost_trial_goes_on_from_its_checkpoint_and_one_lost_too_often_fails_a
     again = dataclasses.replace(params, train=dataclasses.replace(params.train, max_failures=1))
     killed: list[tuple[int, int]] = []
 
-    def kill(trial: Trial) -> None:
-        place = (trial.number, trial.num_epochs)
-        if place in ((0, 1), (1, 1), (1, 2)) and trial.status == "running" and place not in killed:
-            killed.append(place)
+    def kill(number: int, epoch: int) -> None:
+        if (number, epoch) in ((0, 1), (1, 1), (1, 2)) and (number, epoch) not in killed:
+            killed.append((number, epoch))
             os.kill(ray_process("ImplicitFunc").pid, signal.SIGKILL)
 
-    lost, failed, untouched = run(again, dataset, tmp_path, listen=kill).search
+    lost, failed, untouched = run(again, dataset, tmp_path, [Listener(kill)]).search
     assert killed == [(0, 1), (1, 1), (1, 2)]
     assert results([lost, untouched]) == results([undisturbed[0], undisturbed[2]])
     assert failed.status == "failed"
@@ -154,9 +125,9 @@ def test_trials_that_fall_behind_are_stopped_and_stay_stopped(
         min(record["dev/l1"] for record in last[5].history[1:]),
         min(record["dev/l1"] for record in last[7].history[1:]),
     )
-    heard: list[Trial] = []
-    again = run(params, dataset, tmp_path, listen=heard.append)
-    assert heard == []  # nothing ran
+    reported = {path: path.read_text() for path in tmp_path.rglob("result.json")}
+    again = run(params, dataset, tmp_path)
+    assert reported == {path: path.read_text() for path in reported}  # nothing ran
     assert results(again.search + again.repeats) == results(found.search + found.repeats)
 
 

@@ -1,0 +1,37 @@
+"""Who trained the networks of a trial of a population, with what values."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from pix2pix.config import Value
+from pix2pix.tuning.lineage import Span, lineage
+from pix2pix.tuning.trials import Exchange, Trial
+
+
+def _trial(number: int, values: Mapping[str, Value]) -> Trial:
+    """A trial of six epochs."""
+    return Trial(
+        number=number,
+        purpose="search",
+        seed=0,
+        values=values,
+        status="finished",
+        reason=None,
+        started_s=0.0,
+        history=tuple({"epoch": epoch, "time_s": 0.0, "dev/l1": 0.5} for epoch in range(7)),
+    )
+
+
+def test_a_lineage_names_who_trained_which_epochs_with_what_values() -> None:
+    """Trial 1 goes on from 0 after epoch 4; that one had gone on from 2 after epoch 2."""
+    a, b, c, d = ({"train.beta1": value} for value in (0.1, 0.2, 0.3, 0.4))
+    trials = [
+        dataclasses.replace(_trial(0, b), exchanges=(Exchange(epoch=2, parent=2, before=a),)),
+        dataclasses.replace(_trial(1, d), exchanges=(Exchange(epoch=4, parent=0, before=a),)),
+        dataclasses.replace(_trial(2, a), exchanges=(Exchange(epoch=4, parent=0, before=c),)),
+    ]
+    assert lineage(trials[1], trials) == [
+        Span(first_epoch=1, last_epoch=2, number=2, values=c),
+        Span(first_epoch=3, last_epoch=4, number=0, values=b),
+        Span(first_epoch=5, last_epoch=6, number=1, values=d),
+    ]
