@@ -21,7 +21,7 @@ from pipelines.tracking.finished_run import scores_of
 from pipelines.tracking.report_files import files_sha256
 from pipelines.tracking.run import SCORES_STEP, MlflowRun
 from pipelines.tracking.run_by_key import open_run
-from pipelines.tracking.training_run import DATA_HASH_TAG
+from pipelines.tracking.described_run import DATA_HASH_TAG
 from pix2pix.data.manifest import Manifest
 from pix2pix.evaluation.protocol import Protocol
 from pix2pix.evaluation.report import report_json

@@ -20,7 +20,7 @@ from pipelines.tracking.completion import TrackedRun
 from pipelines.tracking.connection import connect
 from pipelines.tracking.run import SCORES_STEP
 from pipelines.tracking.run_by_key import RUN_KEY_TAG
-from pipelines.tracking.training_run import DATA_HASH_TAG, GIT_COMMIT_TAG
+from pipelines.tracking.described_run import DATA_HASH_TAG, GIT_COMMIT_TAG
 from pipelines.tracking.uri import without_password
 from pix2pix.checkpoint import ModelCard, load_card
 

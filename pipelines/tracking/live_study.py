@@ -1,33 +1,28 @@
 """A study's runs in MLflow while it runs, whatever happens to MLflow meanwhile."""
 
-import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.tracking.description import RunDescription
-from pipelines.tracking.outage import Outage, OutageError, outages
-from pipelines.tracking.outbox import Outbox
+from pipelines.tracking.reconciler import Reconciler
 from pipelines.tracking.report_files import files_sha256
-from pipelines.tracking.uri import reach, without_password
 from pix2pix.config import parse_params
 from pix2pix.tuning.space import first_kept_epoch
 from pix2pix.tuning.trials import Trial
 
-_FLUSH_S = 60.0  # of a finished study
-_UNFINISHED_FLUSH_S = 10.0
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # importing MLflow takes seconds: its thread does so
     from pipelines.tracking.run import MlflowRun, Status
 
-logger = logging.getLogger(__name__)
+_FINISHED_S = 60.0
+_UNFINISHED_S = 10.0
 
 Grid = Callable[[Trial], bytes | None]  # the last sample grid of a trial, as a PNG file
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class _End:
     status: "Status"
     ended_s: float
@@ -35,32 +30,35 @@ class _End:
 
 
 class LiveStudy:
-    """Follows a study in MLflow, from a thread of its own; nothing here raises.
+    """Makes the runs of the study and of its trials equal to what it is told, from its own thread.
 
-    What MLflow has not confirmed is kept and sent when it answers again. A trial is sent as a
-    whole, of which MLflow takes what it lacks: only its latest state is worth sending.
+    As `LiveRun`, it queues nothing: it remembers the trials as they are now, and logs what MLflow
+    lacks of those that have changed since they were logged. Nothing here raises, and only `close`
+    and `end` wait.
     """
 
     def __init__(self, uri: str, description: RunDescription, *, grid: Grid) -> None:
         """Begin a thread. `grid` returns the last sample grid of a trial that has ended."""
         self._uri, self._description, self._grid = uri, description, grid
         self._first_epoch = first_kept_epoch(parse_params(description.params))
-        self._outbox: Outbox[Trial | _End] = Outbox(
-            self._send, passing=(OutageError,), tell=self._tell
-        )
-        self._study: MlflowRun | None = None
-        self._runs: dict[int, MlflowRun] = {}
-        self._said = Outage(
-            uri, "The study goes on; MLflow gets it when it answers again.", log=logger
+        self._trials: dict[int, Trial] = {}
+        self._logged: dict[int, Trial] = {}  # as they were when MLflow took them
+        self._logged_to = ""  # the run of the study at that time
+        self._end: _End | None = None
+        self._reconciler = Reconciler(
+            self._reconcile,
+            uri=uri,
+            meanwhile="The study goes on. MLflow gets what it lacks when it answers again.",
         )
 
     def __call__(self, trial: Trial) -> None:
-        """Log a trial as it is now."""
-        self._outbox.put(trial)
+        """Have a trial logged as it is now."""
+        self._trials = {**self._trials, trial.number: trial}  # the thread reads the one before
+        self._reconciler.wake()
 
     def close(self) -> bool:
         """Wait for at most ten seconds until MLflow has all; return whether it has."""
-        return self._close(_UNFINISHED_FLUSH_S)
+        return self._reconciler.close(_UNFINISHED_S)
 
     def end(self, status: "Status", reports: Mapping[str, Path]) -> bool:
         """End the study's run, with the files of its reports.
@@ -69,45 +67,30 @@ class LiveStudy:
 
         Returns whether MLflow has all of the study.
         """
-        self._outbox.put(_End(status, time.time(), reports))
-        return self._close(_FLUSH_S if status == "FINISHED" else _UNFINISHED_FLUSH_S)
+        self._end = _End(status, time.time(), reports)
+        return self._reconciler.close(_FINISHED_S if status == "FINISHED" else _UNFINISHED_S)
 
-    def _close(self, timeout_s: float) -> bool:
-        is_sent = self._outbox.close(timeout_s)
-        if not is_sent:
-            self._said.lost(ConnectionError(f"MLflow at {without_password(self._uri)} is slow"))
-        return is_sent
+    def _reconcile(self) -> None:
+        from pipelines.tracking.connection import failures_of
+        from pipelines.tracking.study_run import open_study
 
-    def _send(self, waiting: list[Trial | _End]) -> Iterator[Trial | _End]:
-        with outages(has_lost_run=self._has_lost_run):
-            yield from self._sent(waiting)
+        trials, end = self._trials, self._end
+        with failures_of(self._uri):
+            study = open_study(self._uri, self._description)
+            if study.run_id != self._logged_to:  # at first, and of another database later
+                study.set_status("RUNNING")
+                self._logged_to, self._logged = study.run_id, {}
+            for trial in trials.values():
+                if self._logged.get(trial.number) != trial:
+                    self._log(study, trial)
+                    self._logged[trial.number] = trial
+            if end is not None:
+                study.log_files(end.reports, sha256=files_sha256(end.reports))
+                study.set_status(end.status, ended_s=end.ended_s)
 
-    def _has_lost_run(self) -> bool:
-        runs = [*self._runs.values(), *([self._study] if self._study else [])]
-        return any(run.is_deleted() for run in runs)
+    def _log(self, study: "MlflowRun", trial: Trial) -> None:
+        from pipelines.tracking.study_run import log_trial, open_trial
 
-    def _sent(self, waiting: list[Trial | _End]) -> Iterator[Trial | _End]:
-        from pipelines.tracking.study_run import log_reports, log_trial, open_study, open_trial
-
-        reach(self._uri)  # else MLflow would try again for minutes
-        if self._study is None:
-            self._study = open_study(self._uri, self._description)
-            self._study.set_status("RUNNING")
-        latest = {news.number: news for news in waiting if isinstance(news, Trial)}
-        for number, trial in latest.items():
-            if number not in self._runs:
-                self._runs[number] = open_trial(self._study, self._description, trial)
-            grid = None if trial.status == "running" else self._grid(trial)
-            log_trial(self._runs[number], trial, first_epoch=self._first_epoch, grid=grid)
-        yield from (news for news in waiting if isinstance(news, Trial))
-        for end in (news for news in waiting if isinstance(news, _End)):
-            log_reports(self._study, end.reports, sha256=files_sha256(end.reports))
-            self._study.set_status(end.status, ended_s=end.ended_s)
-            yield end
-
-    def _tell(self, error: Exception | None) -> None:
-        if error is None:
-            self._said.found()
-        else:
-            self._said.lost(error)
-            self._study, self._runs = None, {}  # it may be another server
+        run = open_trial(study, self._description, trial)
+        grid = None if trial.status == "running" else self._grid(trial)
+        log_trial(run, trial, first_epoch=self._first_epoch, grid=grid)

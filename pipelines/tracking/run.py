@@ -13,7 +13,6 @@ from typing import Literal
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
 from pipelines.runs.history import Record
@@ -125,13 +124,6 @@ class MlflowRun:
         """Set tags, in place of earlier values."""
         run_tags = [RunTag(key, value) for key, value in tags.items()]
         self.client.log_batch(self.run_id, tags=run_tags, synchronous=True)
-
-    def is_deleted(self) -> bool:
-        """Whether somebody has deleted it."""
-        try:
-            return bool(self.client.get_run(self.run_id).info.lifecycle_stage == "deleted")
-        except MlflowException as error:
-            return bool(error.error_code == "RESOURCE_DOES_NOT_EXIST")
 
     def status(self) -> str:
         """MLflow's word for whether the run goes on, or how it ended."""

@@ -5,16 +5,13 @@ and its parallel coordinates show trials and nothing else.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import assert_never
 
-from pipelines.paths import PREPARED_DIR
 from pipelines.repository.origin import flatten
-from pipelines.tracking.connection import connect
+from pipelines.tracking.described_run import open_described_run
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.run import MlflowRun, Status
 from pipelines.tracking.run_by_key import open_run
-from pipelines.tracking.training_run import DATA_HASH_TAG, GIT_COMMIT_TAG, GIT_DIRTY_TAG
 from pix2pix.config import STUDIES_SUFFIX
 from pix2pix.tuning.trials import Trial, best_l1
 
@@ -35,25 +32,15 @@ def open_study(uri: str, description: RunDescription) -> MlflowRun:
 
     Raises ConnectionError naming `uri` if MLflow does not answer.
     """
-    data, origin = description.data, description.origin
-    tags = {
-        DATA_HASH_TAG: data.data_hash,
-        "mlflow.source.name": "pipelines.stages.tune",
-        "mlflow.source.type": "LOCAL",
-        GIT_DIRTY_TAG: str(origin.is_dirty).lower(),
-    }
-    run = open_run(
-        connect(uri),
-        experiment_of(description),
-        run_key=description.run_key,
-        name=f"tune-{data.name}-{description.run_key[:8]}",
-        started_s=description.started_s,
-        tags=tags if origin.commit is None else {GIT_COMMIT_TAG: origin.commit, **tags},
+    return open_described_run(
+        uri,
+        description,
+        experiment=experiment_of(description),
+        name=f"tune-{description.data.name}-{description.run_key[:8]}",
+        stage="pipelines.stages.tune",
+        params={"tune": description.params["tune"]},
+        context="tuning",
     )
-    run.log_params(flatten({"tune": description.params["tune"]}))
-    run.log_dataset(data, path=PREPARED_DIR, context="tuning")
-    run.log_text("environment/requirements.txt", origin.packages)
-    return run
 
 
 def open_trial(study: MlflowRun, description: RunDescription, trial: Trial) -> MlflowRun:
@@ -86,11 +73,6 @@ def log_trial(run: MlflowRun, trial: Trial, *, first_epoch: int, grid: bytes | N
     if grid is not None:
         run.log_sample(trial.num_epochs, image=grid, time_s=ended_s)
     run.set_status(_status(trial), ended_s=ended_s)
-
-
-def log_reports(run: MlflowRun, reports: Mapping[str, Path], *, sha256: str) -> None:
-    """Log the files of a finished study."""
-    run.log_files(reports, sha256=sha256)
 
 
 def _exchanges_text(trial: Trial) -> str:

@@ -2,19 +2,14 @@
 
 from collections.abc import Sequence
 
-from pipelines.paths import PREPARED_DIR
-from pipelines.repository.origin import flatten
 from pipelines.runs.folder import Folder
 from pipelines.runs.history import Record
 from pipelines.runs.samples import sample_names
 from pipelines.tracking.connection import connect
+from pipelines.tracking.described_run import open_described_run
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.run import MlflowRun
-from pipelines.tracking.run_by_key import find_run, open_run
-
-DATA_HASH_TAG = "pix2pix.data_hash"
-GIT_COMMIT_TAG = "mlflow.source.git.commit"  # MLflow's own names; the UI shows them as "Source"
-GIT_DIRTY_TAG = "mlflow.source.git.dirty"
+from pipelines.tracking.run_by_key import find_run
 
 
 def open_training_run(uri: str, description: RunDescription) -> MlflowRun:
@@ -22,27 +17,15 @@ def open_training_run(uri: str, description: RunDescription) -> MlflowRun:
 
     Raises ConnectionError naming `uri` if MLflow does not answer.
     """
-    data, origin = description.data, description.origin
-    tags = {
-        DATA_HASH_TAG: data.data_hash,
-        "mlflow.source.name": "pipelines.stages.train",
-        "mlflow.source.type": "LOCAL",
-        GIT_DIRTY_TAG: str(origin.is_dirty).lower(),
-        "pix2pix.torch": origin.torch,
-        "pix2pix.python": origin.python,
-    }
-    run = open_run(
-        connect(uri),
-        description.experiment,
-        run_key=description.run_key,
-        name=f"{data.name}-{description.run_key[:8]}",
-        started_s=description.started_s,
-        tags=tags if origin.commit is None else {GIT_COMMIT_TAG: origin.commit, **tags},
+    return open_described_run(
+        uri,
+        description,
+        experiment=description.experiment,
+        name=f"{description.data.name}-{description.run_key[:8]}",
+        stage="pipelines.stages.train",
+        params=description.params,
+        context="training",
     )
-    run.log_params(flatten(description.params))
-    run.log_dataset(data, path=PREPARED_DIR, context="training")
-    run.log_text("environment/requirements.txt", origin.packages)
-    return run
 
 
 def find_training_run(uri: str, description: RunDescription) -> MlflowRun | None:

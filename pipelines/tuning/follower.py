@@ -9,6 +9,7 @@ from typing import Any
 from ray import tune
 
 from pipelines.runs.folder import Folder
+from pipelines.runs.samples import sample_names
 from pipelines.runs.state import SAMPLES_FOLDER
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.live_study import LiveStudy
@@ -94,5 +95,5 @@ def live_study(study: Folder, description: RunDescription) -> LiveStudy:
 def _last_grid(study: Folder, trial: Trial) -> bytes | None:
     """Return the newest sample grid of a trial, as a PNG file."""
     samples = trial_folder(study, trial.purpose, trial.number) / SAMPLES_FOLDER
-    names = sorted(samples.names())
-    return samples.read(names[-1]) if names else None
+    names = sample_names(samples)
+    return samples.read(names[max(names)]) if names else None

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from pipelines.runs.folder import Folder
+from pipelines.runs.samples import sample_name
 from pipelines.runs.state import SAMPLES_FOLDER
 from pipelines.training.batches import dev_batches, dev_set, sample_indices, train_batches
 from pipelines.training.precision import agreed_precision, with_precision
@@ -55,7 +56,7 @@ def train_trial(
             assert isinstance(event, EpochResult)  # a trial has no checkpoints within an epoch
             if event.samples is not None:
                 png = grids.png(event.samples, better_mode(event.metrics))
-                (run / SAMPLES_FOLDER).write(f"epoch_{event.epoch:04d}.png", png)
+                (run / SAMPLES_FOLDER).write(sample_name(event.epoch), png)
             report(state)
 
 

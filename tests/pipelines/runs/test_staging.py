@@ -12,9 +12,7 @@ import pytest
 from pyarrow.fs import FileSystem, SubTreeFileSystem
 
 from pipelines.runs import staging
-from pipelines.runs.checkpoints import checkpoints
 from pipelines.runs.folder import Folder
-from pipelines.tuning import trial_training
 
 _STAGE = """
 import sys
@@ -64,22 +62,12 @@ def _staged(process: "subprocess.Popen[str]") -> Path:
     return Path(process.stdout.readline().strip())
 
 
-class _State:
-    def __init__(self, epoch: int) -> None:
-        self.step = self.epoch = epoch
-
-    def state_dict(self) -> dict[str, int]:
-        return {"epoch": self.epoch}
-
-
-def test_a_trial_on_an_object_store_leaves_no_checkpoint_on_its_node(
+def test_a_file_for_an_object_store_leaves_nothing_on_its_node(
     store: Folder, temporary: Path
 ) -> None:
-    store.filesystem.create_dir(store.path)
-    for epoch in (1, 2, 3):
-        trial_training._save(_State(epoch), store)  # type: ignore[arg-type]
-        assert list(temporary.iterdir()) == []
-    assert [name.epoch for name in checkpoints(store)] == [3, 2]
+    store.write("epoch_0001.png", b"grid")
+    assert store.names() == ["epoch_0001.png"]
+    assert list(temporary.iterdir()) == []
 
 
 def test_what_a_killed_process_has_staged_is_swept_by_the_next_and_not_while_it_lives(

@@ -106,7 +106,7 @@ def test_of_two_runs_the_one_in_use_stays(tmp_path: Path) -> None:
 
     for _ in range(4):  # identifiers are drawn
         assert opened(_SeesItTooLate(uri)).run_id == used.run_id
-    assert not used.is_deleted()
+    assert client.get_run(used.run_id).info.lifecycle_stage == "active"
 
 
 @pytest.mark.parametrize(

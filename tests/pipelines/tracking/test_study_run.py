@@ -1,12 +1,14 @@
 """A study's runs in MLflow: once each, below the study's run, whatever is sent how often."""
 
 import dataclasses
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
+from pipelines.tracking import reconciler
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.live_study import LiveStudy
 from pix2pix.config import Params
@@ -32,6 +34,8 @@ def _runs(uri: str) -> dict[str, dict[str, Any]]:
     """All runs of the studies' experiment, by name."""
     client = MlflowClient(uri)
     experiment = client.get_experiment_by_name("pix2pix-tune")
+    if experiment is None:
+        return {}
     return {
         run.info.run_name: {
             "id": run.info.run_id,
@@ -67,7 +71,7 @@ def test_trials_lie_below_the_study_and_are_logged_once(
         live = LiveStudy(uri, description, grid=lambda _trial: png(1))
         live(RUNNING)
         live(stopped)
-        assert live.close("FINISHED", {"tune/report.txt": report})
+        assert live.end("FINISHED", {"tune/report.txt": report})
     runs = _runs(uri)
     (name,) = runs.keys() - {"search 0"}
     study, trial = runs[name], runs["search 0"]
@@ -91,17 +95,54 @@ def test_an_exchange_is_a_tag_as_parameters_never_change(
     live = LiveStudy(uri, description, grid=lambda _trial: None)
     live(RUNNING)
     live(dataclasses.replace(RUNNING, values=after, exchanges=(exchange,)))
-    assert live.close("FINISHED", {})
+    assert live.end("FINISHED", {})
     trial = _runs(uri)["search 0"]
     assert trial["params"]["train.beta1"] == "0.5"
     assert trial["tags"]["pix2pix.exchanges"] == f"epoch 1, from trial 2: {after}"
 
 
+def test_what_is_told_during_an_outage_arrives_as_soon_as_mlflow_answers(
+    description: RunDescription,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconciler, "_MIN_PAUSE_S", 0.05)
+    uri = f"sqlite:///{tmp_path}/late/mlflow.db"
+    live = LiveStudy(uri, description, grid=lambda _trial: None)
+    live(RUNNING)
+    while not caplog.records:
+        time.sleep(0.02)
+    live(dataclasses.replace(RUNNING, history=(*RUNNING.history, FIRST)))
+    live(dataclasses.replace(RUNNING, number=1))
+    new_database(tmp_path / "late")
+    assert live.end("FINISHED", {})
+    runs = _runs(uri)
+    assert runs["search 0"]["l1"] == [(0, 0.5), (1, 0.25)]
+    assert runs["search 1"]["l1"] == [(0, 0.5)]
+
+
+def test_runs_that_somebody_deleted_are_made_again(
+    description: RunDescription, tmp_path: Path
+) -> None:
+    uri = new_database(tmp_path / "mlflow")
+    live = LiveStudy(uri, description, grid=lambda _trial: None)
+    live(RUNNING)
+    while "search 0" not in _runs(uri):
+        time.sleep(0.02)
+    client = MlflowClient(uri)
+    for run in _runs(uri).values():
+        client.delete_run(run["id"])
+    live(dataclasses.replace(RUNNING, number=1))
+    assert live.end("FINISHED", {})
+    assert {"search 0", "search 1"} < _runs(uri).keys()
+
+
 def test_a_study_goes_on_without_mlflow(
     description: RunDescription, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.tracking.live_study._FLUSH_S", 0.5)
+    monkeypatch.setattr("pipelines.tracking.live_study._FINISHED_S", 0.5)
     live = LiveStudy(f"http://127.0.0.1:{closed_port()}", description, grid=lambda _trial: None)
     live(RUNNING)
-    assert not live.close("FINISHED", {})
-    assert "The study goes on; MLflow gets it when it answers again." in caplog.text
+    assert not live.end("FINISHED", {})
+    assert "The study goes on. MLflow gets what it lacks when it answers again." in caplog.text

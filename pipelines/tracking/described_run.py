@@ -1,0 +1,53 @@
+"""A run in MLflow that says of which parameters, data set, commit and packages it is."""
+
+from collections.abc import Mapping
+
+from pipelines.paths import PREPARED_DIR
+from pipelines.repository.origin import flatten
+from pipelines.tracking.connection import connect
+from pipelines.tracking.description import RunDescription
+from pipelines.tracking.run import MlflowRun
+from pipelines.tracking.run_by_key import open_run
+
+DATA_HASH_TAG = "pix2pix.data_hash"
+GIT_COMMIT_TAG = "mlflow.source.git.commit"  # MLflow's own names; the UI shows them as "Source"
+GIT_DIRTY_TAG = "mlflow.source.git.dirty"
+
+
+def open_described_run(
+    uri: str,
+    description: RunDescription,
+    *,
+    experiment: str,
+    name: str,
+    stage: str,
+    params: Mapping[str, object],
+    context: str,
+) -> MlflowRun:
+    """The run, made if there is none, with what it lacks of its description.
+
+    `stage` is the module that the run is of, `params` are the parameters that the run shows, and
+    `context` says what the data set was used for. Raises ConnectionError naming `uri` if MLflow
+    does not answer.
+    """
+    data, origin = description.data, description.origin
+    tags = {
+        DATA_HASH_TAG: data.data_hash,
+        "mlflow.source.name": stage,
+        "mlflow.source.type": "LOCAL",
+        GIT_DIRTY_TAG: str(origin.is_dirty).lower(),
+        "pix2pix.torch": origin.torch,
+        "pix2pix.python": origin.python,
+    }
+    run = open_run(
+        connect(uri),
+        experiment,
+        run_key=description.run_key,
+        name=name,
+        started_s=description.started_s,
+        tags=tags if origin.commit is None else {GIT_COMMIT_TAG: origin.commit, **tags},
+    )
+    run.log_params(flatten(params))
+    run.log_dataset(data, path=PREPARED_DIR, context=context)
+    run.log_text("environment/requirements.txt", origin.packages)
+    return run
