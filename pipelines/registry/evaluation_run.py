@@ -16,12 +16,12 @@ from pipelines.paths import PREPARED_DIR
 from pipelines.registry.mlflow_state import LOGGED_TAG
 from pipelines.registry.register import CONTENT_TAG, link_metrics
 from pipelines.repository.origin import flatten
+from pipelines.tracking.described_run import DATA_HASH_TAG
 from pipelines.tracking.description import data_record
 from pipelines.tracking.finished_run import scores_of
 from pipelines.tracking.report_files import files_sha256
 from pipelines.tracking.run import SCORES_STEP, MlflowRun
 from pipelines.tracking.run_by_key import open_run
-from pipelines.tracking.described_run import DATA_HASH_TAG
 from pix2pix.data.manifest import Manifest
 from pix2pix.evaluation.protocol import Protocol
 from pix2pix.evaluation.report import report_json

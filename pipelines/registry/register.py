@@ -18,9 +18,9 @@ from pipelines.registry.mlflow_state import LOGGED_TAG
 from pipelines.registry.package import write_package
 from pipelines.tracking.completion import TrackedRun
 from pipelines.tracking.connection import connect
+from pipelines.tracking.described_run import DATA_HASH_TAG, GIT_COMMIT_TAG
 from pipelines.tracking.run import SCORES_STEP
 from pipelines.tracking.run_by_key import RUN_KEY_TAG
-from pipelines.tracking.described_run import DATA_HASH_TAG, GIT_COMMIT_TAG
 from pipelines.tracking.uri import without_password
 from pix2pix.checkpoint import ModelCard, load_card
 

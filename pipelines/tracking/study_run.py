@@ -4,7 +4,6 @@ Trials lie in an experiment of their own, beside that of the trainings, so that 
 and its parallel coordinates show trials and nothing else.
 """
 
-from collections.abc import Mapping
 from typing import assert_never
 
 from pipelines.repository.origin import flatten

@@ -65,6 +65,7 @@ def _staged(process: "subprocess.Popen[str]") -> Path:
 def test_a_file_for_an_object_store_leaves_nothing_on_its_node(
     store: Folder, temporary: Path
 ) -> None:
+    store.filesystem.create_dir(store.path)
     store.write("epoch_0001.png", b"grid")
     assert store.names() == ["epoch_0001.png"]
     assert list(temporary.iterdir()) == []
