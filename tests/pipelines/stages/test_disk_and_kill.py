@@ -1,6 +1,6 @@
 """A disk that is full and a kill at any moment: nothing half written, and the next run succeeds.
 
-Ray's stages are killed in tests/pipelines/training/test_driver_faults.py and test_study_faults.py.
+Ray's stages are killed in tests/pipelines/training/test_driver_faults.py.
 """
 
 import hashlib
