@@ -64,8 +64,8 @@ def test_the_registered_version_is_the_one_of_the_file_in_the_mlflow_of_the_file
     elsewhere = MlflowClient(new_database(tmp_path / "elsewhere"))
     with pytest.raises(ValueError, match=r"version 2 of run .* does not have; run `dvc repro reg"):
         registered_version(elsewhere)
-    (REPORTS / "registration.json").unlink()
-    with pytest.raises(ValueError, match=r"registration\.json is missing; run `dvc repro register"):
+    (REPORTS / "register.json").unlink()
+    with pytest.raises(ValueError, match=r"register\.json is missing; run `dvc repro register"):
         registered_version(client)
 
 

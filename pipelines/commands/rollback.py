@@ -1,0 +1,25 @@
+"""`pix2pix rollback`: make the champion before the champion again."""
+
+import logging
+from typing import Annotated
+
+import typer
+
+logger = logging.getLogger(__name__)
+
+
+def rollback(
+    name: Annotated[str, typer.Argument(help="Name of the registered model, without a version.")],
+) -> None:
+    """Give the alias `champion` back to the version that had it before.
+
+    Given again, the command goes one champion further back.
+
+    For example: pix2pix rollback pix2pix-facades-drawn
+    """
+    from pipelines.registry.champion import roll_back
+    from pipelines.registry.lookup import connected
+    from pipelines.tracking.uri import tracking_uri
+
+    with connected(tracking_uri()) as client:
+        logger.info("%s", roll_back(client, name))
