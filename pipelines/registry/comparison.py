@@ -94,13 +94,15 @@ def _compare(
     config: RegisterConfig,
 ) -> Verdict:
     """Judge two versions that both have finite scores; `opponent` is the second."""
-    resampling = {"num_bootstrap": config.num_bootstrap, "confidence": config.confidence}
-    l1 = l1_difference(first, second, **resampling)  # type: ignore[arg-type]
+    num_bootstrap, confidence = config.num_bootstrap, config.confidence
+    l1 = l1_difference(first, second, num_bootstrap=num_bootstrap, confidence=confidence)
     frechet = None
     if config.max_frechet_increase is not None:
-        frechet = distance_difference(first, second, targets, **resampling)  # type: ignore[arg-type]
+        frechet = distance_difference(
+            first, second, targets, num_bootstrap=num_bootstrap, confidence=confidence
+        )
     reasons = [
-        f"dev L1 {l1.first:.4g}, {_relation(l1.change, opponent, config.confidence)}",
+        f"dev L1 {l1.first:.4g}, {_relation(l1.change, opponent, confidence)}",
         *_objections(l1, frechet, opponent, config),
     ]
     is_better = len(reasons) == 1
