@@ -1,4 +1,4 @@
-"""`pix2pix rollback`: make the champion before the champion again."""
+"""`pix2pix rollback`: give the alias `champion` back to the version that had it before."""
 
 import logging
 from typing import Annotated
@@ -11,9 +11,10 @@ logger = logging.getLogger(__name__)
 def rollback(
     name: Annotated[str, typer.Argument(help="Name of the registered model, without a version.")],
 ) -> None:
-    """Give the alias `champion` back to the version that had it before.
+    """Give the alias champion back to the version before.
 
-    Given again, the command goes one champion further back.
+    It undoes `pix2pix promote` and what `dvc repro register` decided. A version that is taken back
+    is not considered again. Given again, the command goes one champion further back.
 
     For example: pix2pix rollback pix2pix-facades-drawn
     """

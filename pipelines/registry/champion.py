@@ -135,13 +135,10 @@ def roll_back(client: MlflowClient, name: str) -> str:
             f"so there is none to go back to; `pix2pix promote {name}/VERSION` names one"
         )
     taken_back = f"version {field.champion} was taken back"
-    since = field.versions[before].tags[SINCE_TAG]
     set_champion(client, field, before, f"{PROMOTED} by hand: {taken_back}")
-    # The time stays that of its first promotion, so that the next call goes further back.
-    client.set_model_version_tag(name, before, SINCE_TAG, since)
     text = f"{_TAKEN_BACK} by hand: version {before} is the champion again"
     set_status(client, name, field.champion, text)
-    forget_promotion(client, field.versions[field.champion])
+    forget_promotion(client, field.versions[field.champion])  # the next call goes further back
     return f"{name} version {before} is the champion again; {taken_back}"
 
 

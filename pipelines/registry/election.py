@@ -1,15 +1,16 @@
 """Find the champion among the versions of a model, while others may do the same.
 
-MLflow sets an alias without asking who has it, so a registration may overwrite a better champion
-that another one has set a moment before. The order of the steps makes that good:
+MLflow sets an alias whoever has it, so a registration may overwrite a better champion that another
+one has set a moment before. The order of the steps corrects that:
 
 1. A registration announces its version (tag `waiting`), before it reads anything.
 2. It reads the champion and the candidates: all versions that wait or were promoted.
 3. It gives the alias to the best of them.
 4. It reads again, and begins anew if there is a version that it has not compared.
 
-Of two registrations, the one that sets the alias last has announced and set it before it reads
-for the last time. So it sees the version of the other one, whichever of them was slower.
+Of two registrations, the one that sets the alias last reads again afterwards. By then the other one
+has announced its version or promoted it, so the last one compares it, whichever was slower. If a
+registration is killed before step 4, the next one of any version sees the same candidates.
 """
 
 import logging

@@ -78,6 +78,16 @@ def test_a_shift_of_all_features_changes_the_distance_by_its_square() -> None:
     assert ends == pytest.approx((expected,) * 3, rel=1e-5)
 
 
+def test_models_that_are_nearly_equal_have_a_narrow_interval_of_the_distance() -> None:
+    """Both are resampled alike; drawn apart, their distances would differ by tenths."""
+    targets, fake = features_of(20), features_of(20, seed=1)
+    first, second = (scores(np.zeros(20), features) for features in (fake, fake + 1e-7))
+    difference = distance_difference(first, second, targets, **RESAMPLING)
+    assert difference is not None
+    assert difference.change.low == pytest.approx(0.0, abs=1e-5)
+    assert difference.change.high == pytest.approx(0.0, abs=1e-5)
+
+
 def test_equal_models_differ_in_nothing() -> None:
     same = scores(np.linspace(0, 1, 12), features_of(12))
     assert l1_difference(same, same, **RESAMPLING).change == Interval(0.0, 0.0, 0.0)
