@@ -20,7 +20,7 @@ from pipelines.tracking.completion import complete_run
 from pipelines.tracking.connection import failures_of
 from pipelines.tracking.train_record import TrainRecord, read_train_record
 from pix2pix.checkpoint import load_card
-from pix2pix.config import WHERE_IT_RUNS, Params, load_params
+from pix2pix.config import EXECUTION_KEYS, Params, load_params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
@@ -82,7 +82,7 @@ def _warn_of_differences(params: Params, training: TrainRecord) -> None:
 
 def _affects_training(key: str) -> bool:
     section, _, name = key.partition(".")
-    return section in _SECTIONS and not (section == "train" and name in WHERE_IT_RUNS)
+    return section in _SECTIONS and not (section == "train" and name in EXECUTION_KEYS)
 
 
 def example_source() -> np.ndarray:
