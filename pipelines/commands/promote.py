@@ -24,7 +24,7 @@ def promote() -> None:
     For example: pix2pix promote
     """
     from pipelines.registry.champion import promote_if_better
-    from pipelines.registry.lookup import connected
+    from pipelines.tracking.connection import connected
     from pipelines.tracking.uri import tracking_uri
 
     metrics = read_json(METRICS_PATH, made_by="evaluate")

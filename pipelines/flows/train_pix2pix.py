@@ -24,7 +24,7 @@ from pipelines.flows.parameters import (
     TuneForm,
     given,
 )
-from pipelines.flows.record import REGISTER, compare_with_champion, record_result, show
+from pipelines.flows.record import REGISTER, Result, compare_with_champion, record_result, show
 from pipelines.flows.server import check_server
 from pipelines.flows.settings import nested
 from pipelines.flows.tuning import tune_and_use
@@ -32,6 +32,7 @@ from pipelines.flows.workspaces import flow_workspace
 from pipelines.paths import NEW_DATA_PATH
 from pipelines.processes.shell import Shell
 from pipelines.repository.dvc_project import stages_up_to
+from pipelines.repository.workspace import Workspace
 from pix2pix.errors import UserError
 
 _CHAMPION_LOCK = "champion.lock"
@@ -94,14 +95,20 @@ def train_pix2pix(
             return Completed(name="Skipped", message="these data were trained on before")
         if tune_first:
             tune_and_use(workspace, shell)
-        reproduce_all(shell, stages)
-        push(shell)
-        if REGISTER in stages:
-            compare_with_champion(shell, lock_path=workspace.folder.parent / _CHAMPION_LOCK)
-        result = record_result(shell, stages)
-        show(shell, result)
+        result = _reproduce_and_record(workspace, shell, stages)
         workspace.discard()
     return Completed(message=str(result))
+
+
+def _reproduce_and_record(workspace: Workspace, shell: Shell, stages: list[str]) -> Result:
+    """Bring the stages up to date, compare the model with the champion, and record the result."""
+    reproduce_all(shell, stages)
+    push(shell)
+    if REGISTER in stages:
+        compare_with_champion(shell, lock_path=workspace.folder.parent / _CHAMPION_LOCK)
+    result = record_result(shell, stages)
+    show(shell, result)
+    return result
 
 
 def _has_new_data(shell: Shell) -> bool:

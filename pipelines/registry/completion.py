@@ -17,10 +17,10 @@ from pipelines.paths import METRICS_PATH, MODEL_DIR, PREPARED_DIR, TRAIN_PATH
 from pipelines.registry.register import Registration, register_model
 from pipelines.repository.origin import flatten
 from pipelines.tracking.completion import complete_run
-from pipelines.tracking.connection import failures_of
+from pipelines.tracking.connection import connected
 from pipelines.tracking.train_record import TrainRecord, read_train_record
 from pix2pix.checkpoint import load_card
-from pix2pix.config import WHERE_IT_RUNS, Params, load_params
+from pix2pix.config import EXECUTION_KEYS, Params, load_params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
@@ -40,10 +40,10 @@ def complete_registration(uri: str) -> Registration:
     params, training = load_params(), read_train_record(TRAIN_PATH)
     _check_files_belong_to(training)
     _warn_of_differences(params, training)
-    with failures_of(uri):
-        run = complete_run(uri, Path(), experiment=params.register.experiment)
+    with connected(uri) as client:
+        run = complete_run(client, Path(), experiment=params.register.experiment)
         return register_model(
-            run, MODEL_DIR, uri=uri, name=params.registered_name, example=example_source()
+            client, run, MODEL_DIR, name=params.registered_name, example=example_source()
         )
 
 
@@ -82,7 +82,7 @@ def _warn_of_differences(params: Params, training: TrainRecord) -> None:
 
 def _affects_training(key: str) -> bool:
     section, _, name = key.partition(".")
-    return section in _SECTIONS and not (section == "train" and name in WHERE_IT_RUNS)
+    return section in _SECTIONS and not (section == "train" and name in EXECUTION_KEYS)
 
 
 def example_source() -> np.ndarray:

@@ -20,7 +20,7 @@ from pix2pix.config.data import (
 from pix2pix.config.model import ModelConfig, generator_depth
 from pix2pix.config.params import Params, load_params, parse_params
 from pix2pix.config.results import STUDIES_SUFFIX, EvaluateConfig, RegisterConfig
-from pix2pix.config.train import WHERE_IT_RUNS, TrainConfig
+from pix2pix.config.train import EXECUTION_KEYS, TrainConfig
 from pix2pix.config.tune import (
     Choice,
     Dimension,
@@ -33,8 +33,8 @@ from pix2pix.config.tune import (
 )
 
 __all__ = [
+    "EXECUTION_KEYS",
     "STUDIES_SUFFIX",
-    "WHERE_IT_RUNS",
     "AnyKernel",
     "ArchiveConfig",
     "AugmentConfig",

@@ -6,7 +6,7 @@ from itertools import combinations, product
 from typing import Any, assert_never
 
 from pix2pix.config import (
-    WHERE_IT_RUNS,
+    EXECUTION_KEYS,
     Choice,
     Dimension,
     LogUniform,
@@ -132,7 +132,7 @@ def _misplaced(params: Params, dimension: Dimension) -> str | None:
         return f"{dimension.key} is no key of params.yaml; there are {', '.join(known)}"
     if section == "model" and params.tune.scheduler == "pbt":
         return f"{dimension.key} cannot vary with scheduler: pbt: trials take over others' networks"
-    if section == "train" and name in WHERE_IT_RUNS:
+    if section == "train" and name in EXECUTION_KEYS:
         return f"{dimension.key} cannot vary: it says where a training runs, not what it computes"
     if section == "train" and name in _OF_THE_STUDY:
         return f"{dimension.key} cannot vary: {_OF_THE_STUDY[name]}"
