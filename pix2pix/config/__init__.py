@@ -1,7 +1,7 @@
 """The parameters of a run: typed, frozen, validated once at the border.
 
-`params.yaml` is the only place where values live, so no field here has a default: a file that lacks
-a key is refused, and so is one with a key too many. The text below each field is its description,
+All values are in `params.yaml`, so no field here has a default. A file without a key, or with an
+unknown key, is refused. The text below each field is its description,
 which Prefect's forms show.
 """
 

@@ -22,7 +22,7 @@ _OF_OTHER_STAGES = {
     "data": "data/prepared stays as it is while a study runs: change it in params.yaml",
     "tune": "it describes the study itself",
     "evaluate": "it scores the test split, which a study never reads",
-    "register": "it names places in MLflow",
+    "register": "it names the experiment and the model in MLflow",
 }
 _BUDGET = "tune.num_epochs sets how long every trial is"
 _PICTURE = "it changes pictures, not results"
@@ -85,7 +85,7 @@ def grid(dimension: Quantised | Choice) -> tuple[Value, ...]:
 
 
 def default_values(params: Params) -> dict[str, Value]:
-    """What params.yaml says of the keys that are varied: the untuned point."""
+    """The values in params.yaml of the keys that are varied."""
     mapping: dict[str, Any] = dataclasses.asdict(params)
     parts = {dimension.key: dimension.key.split(".") for dimension in params.tune.space}
     return {key: mapping[section][name] for key, (section, name) in parts.items()}
@@ -97,7 +97,7 @@ def total_epochs(params: Params) -> int:
 
 
 def first_kept_epoch(params: Params) -> int:
-    """The first epoch by which a trial may be judged."""
+    """The first epoch whose dev L1 counts for a trial."""
     return min(params.train.best_from_epoch, total_epochs(params))
 
 

@@ -136,7 +136,7 @@ def test_where_a_training_runs_is_no_part_of_what_it_is(default_params: Params) 
 @pytest.mark.parametrize(
     ("missing", "message"),
     [
-        ("dvc.yaml", r"dvc\.yaml is missing: it says what a training is a function of"),
+        ("dvc.yaml", r"dvc\.yaml is missing: it lists what a training depends on"),
         ("pix2pix/models", r"pix2pix/models is missing, which dvc\.yaml lists"),
     ],
 )
