@@ -77,9 +77,7 @@ class WorkerConsole(logging.Handler):
         super().__init__(logging.WARNING)
         self._mailbox = mailbox
         self._sent_s = 0.0
-        self._answer: Any = (
-            None  # of the actor, to the progress that was sent; None once it was read
-        )
+        self._answer: Any = None  # the actor's answer to the progress; None once it was read
 
     def __call__(self, progress: "StepProgress") -> bool:
         """Send the progress at most twice a second. Returns whether the driver has asked to stop.
