@@ -1,6 +1,7 @@
 """The client of an MLflow server or database, and which of its errors may pass."""
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 
 from pipelines.tracking.uri import reach, unusable
 
+# Of SQLite and PostgreSQL. MLflow calls it a bad request, and a server passes on the text only.
+_DUPLICATE = re.compile(r"UNIQUE constraint failed|UniqueViolation")
 _CONFLICT, _TOO_MANY_REQUESTS, _SERVER_ERROR = 409, 429, 500
 
 
@@ -54,7 +57,9 @@ def may_pass(error: Exception) -> bool:
     return (
         status >= _SERVER_ERROR
         or status in (_CONFLICT, _TOO_MANY_REQUESTS)
-        or error.error_code == "RESOURCE_ALREADY_EXISTS"  # another process has just made it
+        # Another process has made the same at the same moment.
+        or error.error_code == "RESOURCE_ALREADY_EXISTS"
+        or _DUPLICATE.search(str(error)) is not None
     )
 
 

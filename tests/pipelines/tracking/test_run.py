@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import (
+    BAD_REQUEST,
     INVALID_PARAMETER_VALUE,
     PERMISSION_DENIED,
     REQUEST_LIMIT_EXCEEDED,
@@ -118,6 +119,9 @@ def test_of_two_runs_the_one_in_use_stays(tmp_path: Path) -> None:
         (OperationalError("x", {}, Exception("database or disk is full")), True),
         (MlflowException("API request failed"), True),
         (MlflowException("busy", TEMPORARILY_UNAVAILABLE), True),
+        (MlflowException("UNIQUE constraint failed: datasets.name", BAD_REQUEST), True),
+        (MlflowException("(psycopg2.errors.UniqueViolation) duplicate", BAD_REQUEST), True),
+        (MlflowException("no such column", BAD_REQUEST), False),
         (MlflowException("later", REQUEST_LIMIT_EXCEEDED), True),
         (MlflowException("made by another", RESOURCE_ALREADY_EXISTS), True),
         (MlflowException("a name", INVALID_PARAMETER_VALUE), False),
