@@ -17,8 +17,8 @@ from pix2pix.files import NO_ROOM, write_text
 
 logger = logging.getLogger(__name__)
 
-# What the machine refuses, whatever the program does: room, rights, and disks that fail. A file
-# that is not found is no such case: where a person can cause it, it is checked and named.
+# Errors that the machine causes and not the program: no room, no rights, a failing disk. A missing
+# file is not among them: where a user can cause that, the program checks for it and names the file.
 _OF_THE_MACHINE = {
     errno.ENOSPC,
     errno.EDQUOT,
@@ -33,33 +33,32 @@ _OF_THE_MACHINE = {
     errno.ENAMETOOLONG,
 }
 
-# Exit code of what may succeed later, nothing changed: EX_TEMPFAIL of sysexits.h.
+# The exit code if the same command may succeed later: EX_TEMPFAIL of sysexits.h.
 TRY_AGAIN = 75
 _PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE}
 
 
 class InterruptionError(Exception):
-    """A signal ended the work, in good order."""
+    """A signal ended the work after everything had been saved."""
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
-        self.exit_code = 128 + signal_number  # as a shell would say it
+        self.exit_code = 128 + signal_number  # as shells do
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run an entry point: what a user or a file can cause ends as one message and exit code 1.
+    """Run an entry point. An error that a user or a file can cause ends as one message.
 
-    The exit code is 75 where the same command may succeed later: a server does not answer, or
-    storage fails.
-
-    Anything else is a defect of ours and keeps its traceback.
+    The exit code is then 1, or 75 if the same command may succeed later: a server does not answer,
+    or storage fails. Every other error is a defect of this program and keeps its traceback.
     """
     logging.basicConfig(
         level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr, force=True
     )
     logging.captureWarnings(True)
     try:
-        # A signal means exit code 128 + signal, and so does, as SIGTERM, the end of our DVC.
+        # A signal ends the program with exit code 128 + signal. The end of the DVC that started
+        # this process counts as SIGTERM.
         with stopping_at_once():
             end_with_dvc()
             main()
@@ -80,7 +79,7 @@ def run(main: Callable[[], None]) -> None:
 
 
 def can_be_mended(error: UserError | OSError) -> bool:
-    """Whether the person at the console can mend it: a wrong file, a full disk, a dead server."""
+    """Whether a user can remove the cause: a wrong file, a full disk, a server that is down."""
     if isinstance(error, UserError | StorageError | ConnectionError | TimeoutError):
         return True
     return error.errno in _OF_THE_MACHINE
@@ -96,7 +95,7 @@ def may_pass(error: BaseException) -> bool:
 
 
 def with_remedy(error: Exception) -> str:
-    """The text of an error, and what to do about a full disk where a tool has not said it."""
+    """The text of an error; of a full disk with the remedy, which other tools do not name."""
     if isinstance(error, StorageError) or not isinstance(error, OSError):
         return str(error)
     remedy = "; make room on the disk, then give the same command again"

@@ -29,7 +29,7 @@ _LOOK_S = 0.05
 
 
 def restore(state: TrainState, folder: Folder) -> None:
-    """Become the newest readable checkpoint, the same on all ranks, if there is one."""
+    """Load the newest readable checkpoint, if there is one, on all ranks the same."""
     newest = newest_checkpoint(folder) if rank() == 0 else None
     name = ray.train.collective.broadcast_from_rank_zero(None if newest is None else newest[0])
     if newest is not None:
@@ -39,7 +39,7 @@ def restore(state: TrainState, folder: Folder) -> None:
 
 
 class CheckpointReports:
-    """Reports to Ray, equally often on every rank, with a checkpoint where one is due."""
+    """Reports epochs and checkpoints to Ray. Every rank reports equally often, as Ray demands."""
 
     def __init__(self, folder: Folder, *, params: Params, data_hash: str) -> None:
         self._folder = folder
@@ -48,7 +48,7 @@ class CheckpointReports:
         self._staged: Path | None = None  # the checkpoint that is being uploaded
 
     def epoch(self, state: TrainState, result: EpochResult) -> None:
-        """Report an epoch, with a checkpoint unless it is not worth one."""
+        """Report an epoch, with a checkpoint if the epoch is a due, the best or the last one."""
         metrics = result.metrics | {"epoch": result.epoch}
         is_due = result.epoch % self._config.checkpoint_every_epochs == 0
         if result.epoch > 0 and (is_due or result.is_best or result.is_last):
@@ -99,7 +99,7 @@ class CheckpointReports:
         epoch: int | None,
         history: list[dict[str, float]],
     ) -> Checkpoint:
-        """Run in Ray's upload thread: put the checkpoint in its place, and remove old ones."""
+        """Copy the checkpoint to the folder and remove old ones. Ray calls this in a thread."""
         write_checkpoint(self._folder, Path(checkpoint.path, _FILE), step=step, epoch=epoch)
         dev_l1 = scores_by_epoch(history, self._config)
         prune(self._folder, dev_l1, keep_best=self._config.keep_best_checkpoints)

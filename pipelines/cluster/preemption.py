@@ -1,4 +1,4 @@
-"""What a training is asked for while it runs: to stop, or to save before a node is taken away."""
+"""What a running training is asked to do: to stop, or to save before a node is taken away."""
 
 import time
 
@@ -9,18 +9,18 @@ from pipelines.cluster.mailbox import WorkerConsole
 from pix2pix.training import Request, StepProgress
 from pix2pix.training.distributed import rank
 
-_LOOK_S = 5.0  # between looks for a preemption; clouds give 30 s and more
+_LOOK_S = 5.0  # between two questions; clouds announce a preemption 30 s before it, or earlier
 
 
 class Requests:
-    """Called after each step, on every rank: shows progress, and says what is asked for."""
+    """Called after each step on every rank: sends the progress, and returns what is asked for."""
 
     def __init__(self, console: WorkerConsole) -> None:
         self._console = console
         self._preemptions = _Preemptions()
 
     def __call__(self, progress: StepProgress) -> Request:
-        """What this rank knows to be asked for; the loop agrees with the others."""
+        """Return what this rank is asked to do; the loop then agrees with the other ranks."""
         is_preempted = self._preemptions.is_new_one()
         if rank() == 0 and self._console(progress):
             return Request.STOP
@@ -28,9 +28,10 @@ class Requests:
 
 
 class _Preemptions:
-    """Looks, with all ranks at the same step, whether Ray says that a node will go.
+    """Asks Ray, on all ranks at the same step, whether a node will be taken away.
 
-    The look is a barrier, so when the next one is due must be agreed on: rank 0's clock decides.
+    All ranks wait for each other in this question, so they have to agree at which step the next one
+    is due: the clock of rank 0 decides.
     """
 
     def __init__(self) -> None:
@@ -40,7 +41,7 @@ class _Preemptions:
         self._known: object = None
 
     def is_new_one(self) -> bool:
-        """Count a step; whether a preemption has become known since the last look."""
+        """Count a step. Returns whether Ray has announced a preemption since the last question."""
         self._num_steps += 1
         if self._num_steps < self._next_look:
             return False

@@ -1,4 +1,4 @@
-"""Ray on this machine: started even if the machine is busy, and ended after the training only."""
+"""Start Ray on this machine, also if the machine is busy, and end it only after the training."""
 
 import logging
 import signal
@@ -24,9 +24,9 @@ logger = logging.getLogger(__name__)
 
 
 def start_ray() -> None:
-    """Start Ray on this machine, if need be more than once.
+    """Start Ray on this machine; if it does not start, try twice more.
 
-    Raises ConnectionError with Ray's own reason if it does not start.
+    Raises ConnectionError with Ray's own reason if it does not start then.
     """
     before = own_descendants()
     for number in range(1, _TRIES + 1):
@@ -40,7 +40,7 @@ def start_ray() -> None:
             if not _is_failed_start(error):
                 raise
             ray.shutdown()
-            kill(own_descendants() - before)  # a half-started Ray would stay as long as we do
+            kill(own_descendants() - before)  # else they would run until this process ends
             reason = f"Ray did not start on this machine (try {number} of {_TRIES}): {error}"
             if number == _TRIES:
                 raise ConnectionError(
@@ -56,7 +56,7 @@ def start_ray() -> None:
 
 @contextmanager
 def own_handler() -> Iterator[None]:
-    """Keep our handler of SIGTERM: `ray.init` puts one in its place that exits with code 15."""
+    """Keep our handler of SIGTERM, which `ray.init` replaces by one that exits with code 15."""
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
@@ -66,7 +66,7 @@ def own_handler() -> Iterator[None]:
 
 
 def _is_failed_start(error: Exception) -> bool:
-    """Whether Ray raises it when one of its servers is late; some are a plain `Exception`."""
+    """Whether Ray raises such an error if one of its servers starts too late."""
     known = (RuntimeError, OSError, subprocess.SubprocessError, ray.exceptions.RayError)
     return type(error) is Exception or isinstance(error, known)
 
@@ -94,7 +94,8 @@ def _signals_kept_from_children() -> Iterator[None]:
 def _end_when_asked(servers: set[psutil.Process]) -> None:
     """Kill Ray's servers one by one when `ray.shutdown` asks them to end.
 
-    It does so by SIGTERM, which they do not receive, and gives each a second before it kills it.
+    `ray.shutdown` sends SIGTERM, which is blocked in the servers, and would wait a second for each
+    of them before it kills it.
     """
     while ray.is_initialized():
         time.sleep(_LOOK_S)
@@ -105,7 +106,7 @@ def _end_when_asked(servers: set[psutil.Process]) -> None:
 
 
 def _is_asked_to_end(pid: int) -> bool:
-    """Whether SIGTERM waits to be received by a process. On Linux; elsewhere it was received."""
+    """Whether SIGTERM was sent to a process that blocks it. Always false except on Linux."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
     except OSError:

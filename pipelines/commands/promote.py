@@ -21,7 +21,7 @@ def promote(
     For example: pix2pix promote pix2pix-facades-drawn/3
     """
     from pipelines.registry import champion
-    from pipelines.registry.lookup import connected
+    from pipelines.tracking.connection import connected
     from pipelines.tracking.uri import tracking_uri
 
     with connected(tracking_uri()) as client:

@@ -19,7 +19,7 @@ def rollback(
     For example: pix2pix rollback pix2pix-facades-drawn
     """
     from pipelines.registry.champion import roll_back
-    from pipelines.registry.lookup import connected
+    from pipelines.tracking.connection import connected
     from pipelines.tracking.uri import tracking_uri
 
     with connected(tracking_uri()) as client:

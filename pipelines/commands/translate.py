@@ -36,8 +36,8 @@ def translate(
     """
     import torch
 
-    from pipelines.registry.lookup import connected
     from pipelines.registry.translate import check_all_translated, translate_folder
+    from pipelines.tracking.connection import connected
     from pipelines.tracking.uri import tracking_uri
 
     # Otherwise a GPU may sum in another order in each call, with other rounding errors.

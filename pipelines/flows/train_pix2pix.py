@@ -24,7 +24,7 @@ from pipelines.flows.parameters import (
     TuneForm,
     given,
 )
-from pipelines.flows.record import REGISTER, record_result, show, show_decision
+from pipelines.flows.record import REGISTER, Result, record_result, show, show_decision
 from pipelines.flows.server import check_server
 from pipelines.flows.settings import nested
 from pipelines.flows.tuning import tune_and_use
@@ -92,14 +92,20 @@ def train_pix2pix(
             return Completed(name="Skipped", message="these data were trained on before")
         if tune_first:
             tune_and_use(workspace, shell)
-        reproduce_all(shell, stages)
-        push(shell)
-        if REGISTER in stages:
-            show_decision(shell)
-        result = record_result(shell, stages)
-        show(shell, result)
+        result = _reproduce_and_record(shell, stages)
         workspace.discard()
     return Completed(message=str(result))
+
+
+def _reproduce_and_record(shell: Shell, stages: list[str]) -> Result:
+    """Bring the stages up to date, record the result, and show it."""
+    reproduce_all(shell, stages)
+    push(shell)
+    if REGISTER in stages:
+        show_decision(shell)
+    result = record_result(shell, stages)
+    show(shell, result)
+    return result
 
 
 def _has_new_data(shell: Shell) -> bool:

@@ -20,10 +20,10 @@ from pipelines.registry.decision import decide
 from pipelines.registry.register import register_model
 from pipelines.repository.origin import flatten
 from pipelines.tracking.completion import complete_run
-from pipelines.tracking.connection import connect, failures_of
+from pipelines.tracking.connection import connected
 from pipelines.tracking.train_record import TrainRecord, read_train_record
 from pix2pix.checkpoint import load_card
-from pix2pix.config import WHERE_IT_RUNS, Params, load_params
+from pix2pix.config import EXECUTION_KEYS, Params, load_params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
@@ -44,12 +44,12 @@ def complete_registration(uri: str) -> dict[str, Any]:
     params, training = load_params(), read_train_record(TRAIN_PATH)
     _check_files_belong_to(training)
     _warn_of_differences(params, training)
-    with failures_of(uri):
-        run = complete_run(uri, Path(), experiment=params.register.experiment)
+    with connected(uri) as client:
+        run = complete_run(client, Path(), experiment=params.register.experiment)
         registration = register_model(
-            run, MODEL_DIR, uri=uri, name=params.registered_name, example=example_source()
+            client, run, MODEL_DIR, name=params.registered_name, example=example_source()
         )
-        decision = decide(connect(uri), registration, params)
+        decision = decide(client, registration, params)
     return dataclasses.asdict(registration) | {"decision": dataclasses.asdict(decision)}
 
 
@@ -88,7 +88,7 @@ def _warn_of_differences(params: Params, training: TrainRecord) -> None:
 
 def _affects_training(key: str) -> bool:
     section, _, name = key.partition(".")
-    return section in _SECTIONS and not (section == "train" and name in WHERE_IT_RUNS)
+    return section in _SECTIONS and not (section == "train" and name in EXECUTION_KEYS)
 
 
 def example_source() -> np.ndarray:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from mlflow import MlflowClient
 
 from pipelines.entrypoint import run
-from pipelines.registry.lookup import connected, registered_version
+from pipelines.registry.lookup import registered_version
 from pipelines.registry.register import set_version_tags
+from pipelines.tracking.connection import connected
 from pipelines.tracking.run import MlflowRun
 from pipelines.tracking.uri import tracking_uri
 from pix2pix.errors import UserError

@@ -1,34 +1,15 @@
 """Find model versions in MLflow: by a reference that a user gives, by alias, by registration."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
 
 from pipelines.entrypoint import read_json
 from pipelines.paths import REGISTER_PATH
 from pipelines.registry.reference import REFERENCE, REFERENCE_HELP
-from pipelines.tracking.connection import connect, reason_of
-from pipelines.tracking.uri import unusable, without_password
+from pipelines.tracking.uri import without_password
 from pix2pix.errors import UserError
 
 CHAMPION = "champion"  # an alias
-
-
-@contextmanager
-def connected(uri: str) -> Iterator[MlflowClient]:
-    """A client of the MLflow at `uri`.
-
-    Raises ConnectionError naming `uri` if MLflow does not answer, now or later in the context.
-    """
-    client = connect(uri)
-    try:
-        yield client
-    except (MlflowException, SQLAlchemyError) as error:
-        raise unusable(uri, reason_of(error)) from None
 
 
 def find_version(client: MlflowClient, reference: str) -> ModelVersion:

@@ -19,7 +19,6 @@ from pipelines.evaluation.model_content import content_hash
 from pipelines.registry.mlflow_state import LOGGED_TAG
 from pipelines.registry.package import write_package
 from pipelines.tracking.completion import TrackedRun
-from pipelines.tracking.connection import connect
 from pipelines.tracking.described_run import DATA_HASH_TAG, GIT_COMMIT_TAG
 from pipelines.tracking.run import SCORES_STEP
 from pipelines.tracking.run_by_key import RUN_KEY_TAG
@@ -45,18 +44,16 @@ class Registration:
 
 
 def register_model(
-    run: TrackedRun, model_dir: Path, *, uri: str, name: str, example: np.ndarray
+    client: MlflowClient, run: TrackedRun, model_dir: Path, *, name: str, example: np.ndarray
 ) -> Registration:
     """Register the model in `model_dir`, trained by `run`, as a version of `name`.
 
     `example` is one source image (H, W, C). If the run already has a version with the same weights
     and card, only its tags and description are updated. Equal weights from another training become
-    another version. Raises ConnectionError naming `uri` if MLflow does not answer, UserError if
-    the model folder is not complete.
+    another version. Raises UserError if the model folder is not complete.
     """
     card = load_card(model_dir)
     content = content_hash(model_dir)
-    client = connect(uri)
     tracked = client.get_run(run.run_id)
     tags = {CONTENT_TAG: content, **_tags(card, tracked)}
     version = _find_version(client, name, run_id=run.run_id, content=content)
@@ -77,7 +74,7 @@ def register_model(
         model_uri=f"models:/{name}/{version.version}",
         run_id=run.run_id,
         experiment_id=run.experiment_id,
-        tracking_uri=without_password(uri),
+        tracking_uri=without_password(client.tracking_uri),
     )
 
 

@@ -78,16 +78,23 @@ def translate_folder(
         model_sha256=version.tags[CONTENT_TAG],
         inference_mode=translator.card.inference_mode,
         scale=scale,
-        files={
-            _name(source, input_dir): output.relative_to(output_dir).as_posix()
-            for source, output in plan.items()
-            if source not in failures
-        },
+        files=_translated(plan, failures, input_dir=input_dir, output_dir=output_dir),
         failed={_name(source, input_dir): reason for source, reason in failures.items()},
         left_alone=tuple(_name(path, input_dir) for path in others),
     )
     write_json(manifest_path, asdict(folder))
     return folder
+
+
+def _translated(
+    plan: Mapping[Path, Path], failures: Mapping[Path, str], *, input_dir: Path, output_dir: Path
+) -> dict[str, str]:
+    """The translated source files and their outputs, relative to the two folders."""
+    return {
+        _name(source, input_dir): output.relative_to(output_dir).as_posix()
+        for source, output in plan.items()
+        if source not in failures
+    }
 
 
 def _name(path: Path, input_dir: Path) -> str:

@@ -1,4 +1,4 @@
-"""What is asked of git: a revision with or without local changes, a checkout of it, its refs."""
+"""Calls of git: find a revision with or without local changes, check it out, publish refs."""
 
 import os
 import subprocess
@@ -21,14 +21,14 @@ _HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Revision:
-    """What is checked out: a commit, with the files of `tree` (those of the commit itself, too)."""
+    """A commit, and the tree whose files are checked out: the commit's, or a changed one."""
 
     commit: str
     tree: str
 
 
 def git(folder: Path, *arguments: str, **variables: str) -> str:
-    """What `git` prints in `folder`. Raises UserError with what it says where it fails."""
+    """Run git in `folder` and return its output. Raises UserError with the message of git."""
     environment = {key: value for key, value in os.environ.items() if key not in _HOOK_VARIABLES}
     try:
         done = subprocess.run(
@@ -47,10 +47,10 @@ def git(folder: Path, *arguments: str, **variables: str) -> str:
 
 
 def resolve(project_dir: Path, name: str, *, include_local_changes: bool) -> Revision:
-    """The revision `name`, with what the working copy has changed or added if asked for.
+    """The revision `name`, if asked for with the changed and new files of the working copy.
 
-    Ignored files are no changes. Raises UserError if there is no such revision, if changes are
-    asked for with another one than the working copy's, or if what was added is data, not code.
+    Ignored files are left out. Raises UserError if there is no such revision, if changes are asked
+    for with a revision that is not the working copy's HEAD, or if new files are too large.
     """
     try:
         commit = git(project_dir, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
@@ -91,16 +91,16 @@ def _check_new_files(root: Path, names: list[str]) -> None:
                 f"include_local_changes: {root / name} is a git repository of its own, whose files "
                 "cannot travel; name it in .gitignore"
             )
-        with suppress(FileNotFoundError):  # removed since git named it
+        with suppress(FileNotFoundError):  # removed since git listed it
             *folders, file = name.split("/")
             sizes["/".join(folders[:2]) or file] += (root / name).lstat().st_size
     if sizes.total() > _MAX_NEW_BYTES:
-        [(place, size)] = sizes.most_common(1)
+        [(largest, size)] = sizes.most_common(1)
         raise UserError(
             f"include_local_changes: new files that git does not know hold "
-            f"{_mib(sizes.total())} MiB, {_mib(size)} of them {root / place}; up to "
+            f"{_mib(sizes.total())} MiB, {_mib(size)} of them {root / largest}; up to "
             f"{_mib(_MAX_NEW_BYTES)} MiB of code travel with a run. Name data in .gitignore, or "
-            f"have DVC keep it: `dvc add {place}`, and commit the .dvc file"
+            f"have DVC keep it: `dvc add {largest}`, and commit the .dvc file"
         )
 
 
@@ -109,7 +109,7 @@ def _mib(num_bytes: int) -> int:
 
 
 def folder_in_repository(project_dir: Path) -> Path:
-    """Where `project_dir` lies in its repository."""
+    """The path of `project_dir` relative to the root of its repository."""
     return Path(git(project_dir, "rev-parse", "--show-prefix"))
 
 
@@ -132,7 +132,7 @@ def _has_setting(folder: Path, key: str) -> bool:
 
 
 def publish_experiment(workspace_dir: Path, name: str) -> str:
-    """Give the DVC experiment `name` to the repository that was cloned; its commit."""
+    """Push the DVC experiment `name` to the repository that was cloned, and return its commit."""
     refs = git(workspace_dir, "for-each-ref", "--format=%(refname)", _EXPERIMENTS).splitlines()
     ref = next(ref for ref in refs if ref.endswith(f"/{name}") and not ref.startswith(_RUNNING))
     git(workspace_dir, "push", "--quiet", "--force", "origin", f"{ref}:{ref}")

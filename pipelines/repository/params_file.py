@@ -62,7 +62,7 @@ def override_text_by_file(text: str, overrides_path: Path, *, name: str) -> str:
     overrides = _read_overrides(overrides_path)
     try:
         changed = _override_text(text, overrides, name=name)
-        parse_params(parse_yaml(changed, place=name))
+        parse_params(parse_yaml(changed, source=name))
     except UserError as error:
         raise UserError(f"{overrides_path} does not fit {name}: {error}") from None
     return changed
@@ -85,7 +85,7 @@ def _read_overrides(path: Path) -> dict[str, Any]:
 
 def _override_text(text: str, overrides: Mapping[str, Any], *, name: str) -> str:
     # The text is also parsed as plain values because only this reports every invalid text.
-    parse_yaml(text, place=name)
+    parse_yaml(text, source=name)
     yaml = _round_trip_yaml()
     document = yaml.load(text)
     _override(document, overrides)

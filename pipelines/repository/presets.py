@@ -52,7 +52,7 @@ def complete_preset(name: str, project_dir: Path = Path()) -> str:
 def preset_params(name: str, project_dir: Path = Path()) -> Params:
     """The parameters of a preset. Raises UserError as `complete_preset` does."""
     text = complete_preset(name, project_dir)
-    return parse_params(parse_yaml(text, place=str(_preset_path(name, project_dir))))
+    return parse_params(parse_yaml(text, source=str(_preset_path(name, project_dir))))
 
 
 def use_preset(name: str, project_dir: Path = Path()) -> Changes | None:

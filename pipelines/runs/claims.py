@@ -1,14 +1,16 @@
 """Owning a run folder on a store without locks, among processes on any host.
 
-An object store shows a written object to every later listing, but pyarrow cannot ask it to write
-only if nothing is there. So each process writes a claim under a name of its own and then lists the
-claims: who finds no other claim is the owner, everybody else takes his claim back. Of two claims
-the later listing sees both, so two processes cannot both find themselves alone.
+An object store shows a written object to every later listing, but pyarrow cannot ask it to write an
+object only if there is none. So each process writes a claim under a name of its own and then lists
+the claims. A process that finds no other claim is the owner; every other process removes its claim.
+If two processes do this at once, the later listing shows both claims, so at most one process finds
+only its own.
 
-The owner rewrites its claim every few seconds. A claim of a process that has ended on this machine
-is removed at once, one of another machine when it has not changed for a minute. An owner that was
-suspended for longer finds its claim gone and is told. What it may have written meanwhile does no
-harm: checkpoints are named by their content, and two owners of a folder run the same training.
+The owner rewrites its claim every few seconds. The claim of a process that has ended on this
+machine is removed at once, a claim of another machine if it has not changed for a minute. An owner
+that was suspended for longer finds its claim removed, and `on_loss` is called. What it may have
+written meanwhile does no harm: checkpoints are named by their content, and two owners of a folder
+run the same training.
 """
 
 import json
@@ -32,7 +34,7 @@ from pipelines.runs.folder import Folder
 _RENEW_S = 10.0
 _STALE_S = 60.0  # several renewals may fail before another host takes the folder over
 _LOOK_S = 1.0
-_SAME_START_S = 2.0  # a start time is computed from the clock, which may be set
+_SAME_START_S = 2.0  # the computed start time of a process moves if the clock is set
 
 logger = logging.getLogger(__name__)
 
@@ -41,13 +43,13 @@ class Owner(NamedTuple):
     """The process that has a run folder."""
 
     host: str
-    machine: str  # a running system and its process numbers: what they are unique in
+    machine: str  # identifies the running system within which the process number is unique
     pid: int
     started_s: float  # of the process
 
     @classmethod
     def unknown(cls) -> Self:
-        """One that has not said yet who it is."""
+        """An owner whose claim or lock is not written completely yet."""
         return cls("", "", 0, 0.0)
 
     def __str__(self) -> str:
@@ -57,7 +59,7 @@ class Owner(NamedTuple):
         return f"process {self.pid} on {self.host}, started {begun}"
 
     def has_ended(self) -> bool:
-        """Whether the process is known to be gone; never of one on another machine."""
+        """Whether the process has ended; always false for a process of another machine."""
         if self.machine != this_process().machine:
             return False
         try:
@@ -82,14 +84,14 @@ def _machine() -> str:
 
 
 class Sightings:
-    """When each claim of others was last seen to change, by this process's own clock."""
+    """When the claims of other processes last changed, by the clock of this process."""
 
     def __init__(self, stale_s: float = _STALE_S) -> None:
         self._stale_s = stale_s
         self._seen: dict[str, tuple[bytes, float]] = {}
 
     def is_abandoned(self, name: str, content: bytes, owner: Owner) -> bool:
-        """Whether nobody stands behind a claim any more."""
+        """Whether the owner of a claim has ended, or has not renewed it for too long."""
         if owner.has_ended():
             return True
         before, since_s = self._seen.get(name, (None, 0.0))
@@ -103,40 +105,40 @@ class Sightings:
 def claim(
     folder: Folder, sightings: Sightings, *, on_loss: Callable[[], None]
 ) -> Iterator[Owner | None]:
-    """Own `folder` while the block runs, if nobody does: gives None then, and its owner otherwise.
+    """Own `folder` while the block runs, if nobody owns it. Yields None then, else its owner.
 
-    `sightings` is kept from one try to the next. `on_loss` is called, in another thread, if this
-    process finds its claim removed. Raises OSError.
+    The caller keeps `sightings` from one try to the next. If this process finds its claim removed,
+    `on_loss` is called in another thread. Raises OSError.
     """
     parent, _, name = folder.path.rpartition("/")
     storage, prefix = folder._replace(path=parent), f".{name}.owner-"
-    found = _other_owner(storage, prefix, sightings, own="")
-    if found is not None:
-        yield found
+    owner = _other_owner(storage, prefix, sightings, own="")
+    if owner is not None:
+        yield owner
         return
     own = f"{prefix}{uuid.uuid4().hex}.json"
     storage.write(own, _content(renewal=0))
     try:
-        found = _other_owner(storage, prefix, sightings, own=own)
-        if found is None:
+        owner = _other_owner(storage, prefix, sightings, own=own)
+        if owner is None:
             with _renewed(storage, own, on_loss=on_loss):
                 yield None
     finally:
         _take_back(storage, own)
-    if found is not None:
-        time.sleep(random.uniform(0.0, _LOOK_S))  # or two would meet again and again
-        yield found
+    if owner is not None:
+        time.sleep(random.uniform(0.0, _LOOK_S))  # else two processes might try in step for ever
+        yield owner
 
 
 def _other_owner(storage: Folder, prefix: str, sightings: Sightings, *, own: str) -> Owner | None:
-    """The owner of another claim that is not abandoned; those that are, are removed."""
+    """The owner of another claim, if there is one. Abandoned claims are removed."""
     for name in storage.names():
         if not name.startswith(prefix) or name == own:
             continue
         try:
             content = storage.read(name)
         except FileNotFoundError:
-            continue  # taken back since it was listed
+            continue  # removed since it was listed
         owner = _owner_in(content)
         if not sightings.is_abandoned(name, content, owner):
             return owner
@@ -146,7 +148,7 @@ def _other_owner(storage: Folder, prefix: str, sightings: Sightings, *, own: str
 
 
 def _owner_in(content: bytes) -> Owner:
-    """Who wrote a claim; unknown where the store shows a claim before all of it is written."""
+    """The process that wrote a claim; unknown if the claim is not written completely yet."""
     try:
         return Owner(**json.loads(content)["owner"])
     except ValueError:
@@ -159,7 +161,7 @@ def _content(*, renewal: int) -> bytes:
 
 @contextmanager
 def _renewed(storage: Folder, name: str, *, on_loss: Callable[[], None]) -> Iterator[None]:
-    """Rewrite a claim now and then while the block runs."""
+    """Rewrite a claim every few seconds while the block runs."""
     done = threading.Event()
 
     def renew() -> None:
@@ -171,7 +173,7 @@ def _renewed(storage: Folder, name: str, *, on_loss: Callable[[], None]) -> Iter
                     on_loss()
                     return
                 storage.write(name, _content(renewal=renewal))
-            except OSError as error:  # the next time may do; the training itself will notice more
+            except OSError as error:  # the next renewal may succeed
                 logger.warning("%s could not be renewed: %s", storage / name, error)
 
     thread = threading.Thread(target=renew, daemon=True)
@@ -180,11 +182,11 @@ def _renewed(storage: Folder, name: str, *, on_loss: Callable[[], None]) -> Iter
         yield
     finally:
         done.set()
-        thread.join()  # what it wrote later would outlive the claim
+        thread.join()  # else it could write the claim again after its removal
 
 
 def _take_back(storage: Folder, name: str) -> None:
     try:
         storage.remove(name)
-    except OSError as error:  # nobody renews it, so others will see that it is abandoned
+    except OSError as error:  # nobody renews it, so other processes will remove it
         logger.warning("%s could not be removed: %s", storage / name, error)

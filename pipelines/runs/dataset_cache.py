@@ -25,10 +25,10 @@ logger = logging.getLogger(__name__)
 
 
 def holds(prepared_dir: Path, data_hash: str) -> bool:
-    """Whether this machine sees that data set in that folder."""
+    """Whether `prepared_dir` on this machine holds the data set with that hash."""
     try:
         return load_manifest(prepared_dir).data_hash == data_hash
-    except (OSError, UserError):  # missing, not readable for this user, or something else
+    except (OSError, UserError):  # missing, not readable for this user, or damaged
         return False
 
 

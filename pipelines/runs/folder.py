@@ -15,7 +15,7 @@ _CHUNK_BYTES = 2**24
 
 
 class Folder(NamedTuple):
-    """A folder on a file system; what is written into it is there completely or not at all."""
+    """A folder on a file system. A file in it is complete or does not exist, also after a kill."""
 
     filesystem: FileSystem
     path: str  # without the scheme
@@ -29,7 +29,7 @@ class Folder(NamedTuple):
 
     @property
     def is_local(self) -> bool:
-        """Whether it lies on a file system of this machine, mounted ones included."""
+        """Whether it is on a file system of this machine, which includes network mounts."""
         return isinstance(self.filesystem, LocalFileSystem)
 
     def names(self) -> list[str]:
@@ -48,7 +48,7 @@ class Folder(NamedTuple):
             return bytes(file.read())
 
     def sha256(self, name: str) -> "hashlib._Hash":
-        """The SHA-256 of a file, which is not read as a whole. Raises OSError."""
+        """The SHA-256 of a file, which is read in parts. Raises OSError."""
         with self.filesystem.open_input_stream(f"{self.path}/{name}") as file:
             digest = hashlib.sha256()
             while chunk := file.read(_CHUNK_BYTES):
@@ -56,7 +56,7 @@ class Folder(NamedTuple):
             return digest
 
     def looks(self, name: str) -> tuple[int, int]:
-        """Size in bytes and time of change in ns: what no write leaves as it was."""
+        """Size in bytes and change time in ns of a file. Each write changes them."""
         info = self.filesystem.get_file_info(f"{self.path}/{name}")
         return info.size, info.mtime_ns
 
@@ -70,14 +70,14 @@ class Folder(NamedTuple):
             shutil.rmtree(staged, ignore_errors=True)
 
     def stage(self) -> Path:
-        """A new local folder in which to make what `adopt` is to take over."""
+        """Make a local folder for files that `adopt` moves into this one."""
         if not self.is_local:
             return staging.stage()
         make_folder(Path(self.path))
         return staging.stage(Path(self.path))
 
     def adopt(self, file: Path, name: str) -> None:
-        """Take over a local file as `name`; it is here completely or not at all.
+        """Move or copy a local file to `name`, completely or not at all.
 
         On a local file system the file is flushed, renamed, and its name flushed; an object store
         shows an object when it is complete. Raises OSError.
@@ -92,7 +92,7 @@ class Folder(NamedTuple):
             shutil.copyfileobj(source, target, _CHUNK_BYTES)
 
     def copy_in(self, file: Path, name: str) -> None:
-        """Copy a local file to `name`; it is here completely or not at all. Raises OSError."""
+        """Copy a local file to `name`, completely or not at all. Raises OSError."""
         if not self.is_local:
             self.adopt(file, name)
             return
@@ -110,7 +110,7 @@ class Folder(NamedTuple):
             self.filesystem.delete_file(f"{self.path}/{name}")
 
     def sweep(self) -> None:
-        """Remove what killed processes have left half-made in it."""
+        """Remove the unfinished files of processes that were killed."""
         if self.is_local:
             staging.sweep(Path(self.path))
 

@@ -8,7 +8,7 @@ _NAME = re.compile(r"epoch_(\d+)\.png")
 
 
 def sample_name(epoch: int) -> str:
-    """The name of an epoch's file."""
+    """The name of the file of an epoch's sample grid."""
     return f"epoch_{epoch:04d}.png"
 
 

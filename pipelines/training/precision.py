@@ -1,8 +1,8 @@
-"""The precision of one training: the same on all its workers, and wherever it goes on.
+"""The precision of one training: the same on all workers, also after it was continued elsewhere.
 
-What `precision: auto` takes depends on the hardware, so the choice is written into the run's folder
-when a training begins. It stays what it was if the training goes on elsewhere: half a training in
-another type would be neither the one nor the other.
+`precision: auto` depends on the hardware. So the choice is written into the run's folder when a
+training begins, and it is kept if the training continues on other hardware: a training must not
+change its precision halfway.
 """
 
 import dataclasses
@@ -25,12 +25,13 @@ logger = logging.getLogger(__name__)
 def agreed_precision(config: TrainConfig, run: Folder, device: torch.device) -> Choice:
     """The precision of the training in `run`; all its ranks call this and get the same.
 
-    A new one computes in bfloat16 only if the hardware of every rank is good at it or it was asked
-    for. Each rank whose hardware is bad at the outcome warns. Raises OSError.
+    A new training computes in bfloat16 if params.yaml asks for it, or if it says `auto` and the
+    hardware of every rank is fast at it. Each rank whose hardware is slow at the chosen precision
+    warns. Raises OSError.
     """
     hardware = hardware_of(device)
     before = recorded_precision(run) if rank() == 0 else None
-    known = before if config.precision == "auto" else None  # what is asked for by name is known
+    known = before if config.precision == "auto" else None
     own = choose_precision(config.precision, hardware)
     choice = _agree(own if known is None else known, is_known=known is not None)
     if rank() == 0 and choice != before:
@@ -42,7 +43,7 @@ def agreed_precision(config: TrainConfig, run: Folder, device: torch.device) -> 
 
 
 def recorded_precision(run: Folder) -> Choice | None:
-    """What the training in `run` computes in, if it has begun."""
+    """The precision of the training in `run`; None if it has not begun."""
     return Choice(**json.loads(run.read(_FILE))) if run.has(_FILE) else None
 
 
@@ -56,9 +57,9 @@ def _agree(own: Choice, *, is_known: bool) -> Choice:
     """Rank 0's choice if it is known from before, else float32 where some rank wants that."""
     if world_size() == 1:
         return own
-    found: list[tuple[Choice, bool]] = [(own, is_known)] * world_size()
-    distributed.all_gather_object(found, (own, is_known))
-    first, is_known = found[0]
+    choices: list[tuple[Choice, bool]] = [(own, is_known)] * world_size()
+    distributed.all_gather_object(choices, (own, is_known))
+    first, is_known = choices[0]
     if is_known:
         return first
-    return next((choice for choice, _ in found if choice.precision == "float32"), first)
+    return next((choice for choice, _ in choices if choice.precision == "float32"), first)

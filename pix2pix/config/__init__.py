@@ -1,7 +1,7 @@
 """The parameters of a run: typed, frozen, validated once at the border.
 
-`params.yaml` is the only place where values live, so no field here has a default: a file that lacks
-a key is refused, and so is one with a key too many. The text below each field is its description,
+All values are in `params.yaml`, so no field here has a default. A file without a key, or with an
+unknown key, is refused. The text below each field is its description,
 which Prefect's forms show.
 """
 
@@ -20,7 +20,7 @@ from pix2pix.config.data import (
 from pix2pix.config.model import ModelConfig, generator_depth
 from pix2pix.config.params import Params, load_params, parse_params
 from pix2pix.config.results import STUDIES_SUFFIX, EvaluateConfig, RegisterConfig
-from pix2pix.config.train import WHERE_IT_RUNS, TrainConfig
+from pix2pix.config.train import EXECUTION_KEYS, TrainConfig
 from pix2pix.config.tune import (
     Choice,
     Dimension,
@@ -33,8 +33,8 @@ from pix2pix.config.tune import (
 )
 
 __all__ = [
+    "EXECUTION_KEYS",
     "STUDIES_SUFFIX",
-    "WHERE_IT_RUNS",
     "AnyKernel",
     "ArchiveConfig",
     "AugmentConfig",

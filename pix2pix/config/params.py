@@ -98,7 +98,7 @@ def parse_params(mapping: Mapping[str, Any]) -> Params:
 
 
 def _explain(error: ValidationError) -> str:
-    """One line per wrong key: dotted place, reason, offending value."""
+    """One line for each wrong key: its dotted name, the reason and the value."""
     lines = []
     for item in error.errors(include_url=False):
         key = ".".join(str(part) for part in item["loc"]) or "params"

@@ -21,10 +21,10 @@ def _workers(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
 
 Workers = Annotated[_Count | tuple[_Count, _Count], WrapValidator(_workers)]
 
-# What a training may change while it is interrupted and still be the same training: where and how
-# safely it runs. No result is meant to depend on these; the number of workers decides the order of
-# float sums, the dropout masks, and without sync_batch_norm what a batch's statistics are.
-WHERE_IT_RUNS = (
+# An interrupted training may continue with other values of these parameters. Only another number of
+# workers or another device changes numbers slightly: by the order of float sums, by the dropout
+# masks and, without sync_batch_norm, by the statistics of a batch.
+EXECUTION_KEYS = (  # they do not change the result
     "checkpoint_every_epochs",
     "checkpoint_every_steps",
     "keep_best_checkpoints",

@@ -1,4 +1,4 @@
-"""The search for better parameters: what is varied, how it is judged, and what a trial gets."""
+"""The search for better parameters: what varies, how trials are compared, and their resources."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal

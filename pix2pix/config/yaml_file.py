@@ -28,7 +28,7 @@ def read_yaml(path: Path) -> Any:
 
     Raises UserError naming the file if it is missing, no YAML, or larger than parameters are.
     """
-    return parse_yaml(read_yaml_text(path), place=str(path))
+    return parse_yaml(read_yaml_text(path), source=str(path))
 
 
 def read_yaml_text(path: Path) -> str:
@@ -45,27 +45,27 @@ def read_yaml_text(path: Path) -> str:
         ) from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
-    check_yaml(text, place=str(path))
+    check_yaml(text, source=str(path))
     return text
 
 
-def parse_yaml(text: str, *, place: str) -> Any:
-    """Plain values of YAML text; `place` is for the error. Raises UserError."""
-    check_yaml(text, place=place)
+def parse_yaml(text: str, *, source: str) -> Any:
+    """Plain values of YAML text; `source` is named in errors. Raises UserError."""
+    check_yaml(text, source=source)
     try:
         return YAML(typ="safe").load(text)
     except _NO_VALUES as error:
-        raise _invalid(place, error) from None
+        raise _invalid(source, error) from None
 
 
-def check_yaml(text: str, *, place: str) -> None:
+def check_yaml(text: str, *, source: str) -> None:
     """Raise UserError unless `text` is YAML whose values fit into memory, written out."""
     try:
-        _measure(text, place=place)
+        _measure(text, source=source)
     except UserError:
         raise
     except _NO_VALUES as error:
-        raise _invalid(place, error) from None
+        raise _invalid(source, error) from None
 
 
 # A tag whose text does not fit it (`!!int "a"`) comes as whatever the conversion raises.
@@ -80,7 +80,7 @@ _NO_VALUES = (
 )
 
 
-def _measure(text: str, *, place: str) -> None:
+def _measure(text: str, *, source: str) -> None:
     """Go through the events of `text`, which takes no recursion, and add up what they stand for."""
     sizes: dict[str, int] = {}  # of each anchor that is complete
     open_sizes, open_anchors = [0], [""]
@@ -90,7 +90,7 @@ def _measure(text: str, *, place: str) -> None:
                 open_sizes.append(1)
                 open_anchors.append(event.anchor or "")
                 if len(open_sizes) > _MAX_DEPTH:
-                    raise _refused(place, event, f"is nested more than {_MAX_DEPTH} levels deep")
+                    raise _refused(source, event, f"is nested more than {_MAX_DEPTH} levels deep")
             case CollectionEndEvent():
                 size, anchor = open_sizes.pop(), open_anchors.pop()
                 sizes |= {anchor: size} if anchor else {}
@@ -100,22 +100,22 @@ def _measure(text: str, *, place: str) -> None:
                 open_sizes[-1] += len(event.value) + 1
             case AliasEvent():
                 if event.anchor in open_anchors:
-                    raise _refused(place, event, f"holds itself (*{event.anchor})")
+                    raise _refused(source, event, f"contains itself (*{event.anchor})")
                 open_sizes[-1] += sizes.get(event.anchor, 0)
         if open_sizes[-1] > _MAX_CHARACTERS:
-            raise _refused(place, event, "stands for more than 1 MB, because of its aliases")
+            raise _refused(source, event, "stands for more than 1 MB, because of its aliases")
 
 
-def _refused(place: str, event: Any, reason: str) -> UserError:
+def _refused(source: str, event: Any, reason: str) -> UserError:
     line = event.start_mark.line + 1 if event.start_mark else "?"
-    return UserError(f"{place}: line {line} {reason}; write the values out, as few as there are")
+    return UserError(f"{source}: line {line} {reason}; write the values out, as few as there are")
 
 
-def _invalid(place: str, error: Exception) -> UserError:
+def _invalid(source: str, error: Exception) -> UserError:
     """One message, without ruamel's advice to programmers."""
     text = str(error).partition("; use sys.")[0]
     if isinstance(error, MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}: " if mark else ""
         text = line + " ".join(part for part in (error.context, error.problem) if part)
-    return UserError(f"{place} is not valid YAML: {text.strip()[:500]}")
+    return UserError(f"{source} is not valid YAML: {text.strip()[:500]}")

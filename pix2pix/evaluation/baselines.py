@@ -13,13 +13,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pix2pix.errors import UserError
+from pix2pix.images.luma import LUMA
 
 IDENTITY = "identity"
 MEAN_TARGET = "mean_target"
 REAL_VS_REAL = "real_vs_real"
-
-# ITU-R BT.601, as in pix2pix.images.image.
-_LUMA = (0.299, 0.587, 0.114)
 
 
 def identity_channels(source_channels: int, target_channels: int) -> str | None:
@@ -43,8 +41,8 @@ def identity_fake(source: Tensor, target_channels: int) -> Tensor:
         return source
     if channels == 1:
         return source.expand(-1, target_channels, -1, -1)
-    if channels == len(_LUMA):
-        weights = torch.tensor(_LUMA, dtype=source.dtype, device=source.device)
+    if channels == len(LUMA):
+        weights = torch.tensor(LUMA, dtype=source.dtype, device=source.device)
         return torch.einsum("nchw,c->nhw", source, weights).unsqueeze(1)
     return source.mean(dim=1, keepdim=True)
 

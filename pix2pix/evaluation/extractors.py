@@ -5,8 +5,6 @@ whose ImageNet weights lie inside a pip package takes its place, under metric na
 """
 
 import hashlib
-import http.client
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +21,13 @@ from torch_fidelity.feature_extractor_inceptionv3 import (
 )
 
 from pix2pix.errors import UserError
-from pix2pix.files import put_in_place
+from pix2pix.evaluation.weights_file import download_weights
 from pix2pix.tensor_file import read_state_dict
-from pix2pix.web import ask
 
 INCEPTION = "inception_v3"
 EFFICIENTNET = "efficientnet_lite0"
 
 _EFFICIENTNET_SIZE_PX = 224
-_DOWNLOAD_TIMEOUT_S = 30
-_MAX_WEIGHTS_BYTES = 1 << 28  # the published InceptionV3 has 95,628,359
 
 
 class FeatureExtractor(Protocol):
@@ -89,8 +84,8 @@ def choose_extractor(
             return _fall_back(device, f"no weights at {cached}; {remedy}")
         case "download" if not cached.is_file():
             try:
-                _download(url, cached, sha256_prefix=prefix)
-            except (OSError, http.client.HTTPException) as error:
+                download_weights(url, cached, sha256_prefix=prefix)
+            except OSError as error:
                 return _fall_back(device, f"{url} could not be downloaded: {error}")
     path = cached if inception_weights in ("cache", "download") else Path(inception_weights)
     extractor = inception_extractor(path, device)
@@ -170,24 +165,6 @@ def _load_tensors(path: Path) -> dict[str, Tensor]:
         return read_state_dict(path)
     except UserError as error:
         raise UserError(f"{path} does not hold network weights: {error}") from None
-
-
-def _download(url: str, path: Path, *, sha256_prefix: str) -> None:
-    """Fetch url to path, whole or not at all. Raises OSError if it fails or the hash is wrong."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        with ask(url, timeout_s=_DOWNLOAD_TIMEOUT_S) as answer, partial.open("wb") as file:
-            while chunk := answer.read():
-                file.write(chunk)
-                if file.tell() > _MAX_WEIGHTS_BYTES:
-                    raise OSError(f"it is larger than {_MAX_WEIGHTS_BYTES} bytes")
-        digest = _sha256(partial)
-        if not digest.startswith(sha256_prefix):
-            raise OSError(f"SHA-256 of the download is {digest}, expected {sha256_prefix}...")
-        put_in_place(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _sha256(path: Path) -> str:

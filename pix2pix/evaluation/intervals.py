@@ -65,8 +65,8 @@ def centred(value: float, draws: np.ndarray, *, confidence: float) -> Interval:
 
     A resample holds each image 0, 1, 2... times. Copies lower the rank of a covariance and count
     as pairs of equal images, so the distance between resampled sets is biased upwards, often beyond
-    the whole percentile interval. The spread of the draws is usable, their place is not; hence the
-    shift. The interval speaks of the expected score of test sets of this size, and does not correct
+    the whole percentile interval. The spread of the draws is usable, their mean is not; hence the
+    shift. The interval is that of the expected score of test sets of this size. It does not correct
     the bias that the estimate itself has at this size.
     """
     return _percentiles(value, draws - draws.mean() + value, confidence)

@@ -10,9 +10,9 @@ from typing import Any
 
 _MEASURING_PACKAGES = ("numpy", "torch", "torchmetrics", "torch-fidelity")
 
-# What must agree before two reports may be compared. The inference mode belongs to the model that
-# is judged; seed, num_bootstrap and confidence move intervals, not what is estimated; package
-# versions are for whoever looks into a difference.
+# What must agree before two reports may be compared. The inference mode belongs to the
+# model; seed, num_bootstrap and confidence change intervals, but not the scores; package versions
+# help to explain a difference.
 _MUST_AGREE = (
     "split",
     "split_hash",

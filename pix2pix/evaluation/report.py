@@ -33,7 +33,7 @@ def make_report(
     dev: Mapping[str, Any],
     warnings: tuple[str, ...] = (),
 ) -> Report:
-    """Put the scores of the test split together; the fakes named "model" are what is judged.
+    """Put the scores of the test split together; the fakes named "model" are the model's.
 
     warnings: further ones, such as that of `choose_extractor`. Raises ValueError if "model" was not
     scored.
@@ -52,7 +52,7 @@ def make_report(
 def report_json(report: Report) -> dict[str, Any]:
     """The mapping of metrics.json: {"test", "baselines", "dev", "protocol", "warnings"}.
 
-    An interval becomes three keys: l1, l1_low, l1_high. Raises ValueError naming the place of a
+    An interval becomes three keys: l1, l1_low, l1_high. Raises ValueError naming the key of a
     number that is not finite: JSON has none, and most readers refuse the file.
     """
     mapping = {
@@ -62,7 +62,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "protocol": asdict(report.protocol),
         "warnings": list(report.warnings),
     }
-    _check_finite(mapping, place="")
+    _check_finite(mapping, path="")
     return mapping
 
 
@@ -87,9 +87,9 @@ def _flat(scores: SetScores) -> dict[str, float]:
     return {**flat, "num_images": scores.num_images}
 
 
-def _check_finite(value: object, *, place: str) -> None:
+def _check_finite(value: object, *, path: str) -> None:
     if isinstance(value, Mapping):
         for key, part in value.items():
-            _check_finite(part, place=f"{place}.{key}" if place else str(key))
+            _check_finite(part, path=f"{path}.{key}" if path else str(key))
     elif isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{place} is {value}, which metrics.json cannot hold")
+        raise ValueError(f"{path} is {value}, which metrics.json cannot hold")

@@ -129,38 +129,38 @@ class Scorer:
             return {}
         names = distance_names(self._extractor.name)
         real = np.concatenate(self._real_features)
-        found = {
+        distances = {
             name: _set_distances(
                 np.concatenate(parts), real, names=names, paired=True, config=config
             )
             for name, parts in self._features.items()
         }
         if reference is not None and len(reference) >= MIN_IMAGES:
-            found[REAL_VS_REAL] = _set_distances(
+            distances[REAL_VS_REAL] = _set_distances(
                 reference, real, names=names, paired=False, config=config
             )
-        return found
+        return distances
 
     def _warnings(self, reference: np.ndarray | None) -> tuple[str, ...]:
-        """What is absent from the scores or not to be relied on, and why."""
-        found = []
+        """Which scores are absent or unreliable, and why."""
+        warnings = []
         num_images = len(self._pair_ids)
         if num_images == 1:
-            found.append("no intervals: one image says nothing about the spread of others")
+            warnings.append("no intervals: one image says nothing about the spread of others")
         if self._extractor is None:
-            return tuple(found)
+            return tuple(warnings)
         names = distance_names(self._extractor.name)
         absent = f"{' and '.join(names)} are absent:"
         if not self._features:
-            found.append(f"{absent} {self._channels} channels have no RGB form")
+            warnings.append(f"{absent} {self._channels} channels have no RGB form")
         elif num_images < MIN_IMAGES:
-            found.append(f"{absent} they need {MIN_IMAGES} images, got {num_images}")
+            warnings.append(f"{absent} they need {MIN_IMAGES} images, got {num_images}")
         elif reference is not None and len(reference) < num_images:
-            found.append(
+            warnings.append(
                 f"{REAL_VS_REAL} has {len(reference)} images for {num_images} targets, too few for "
                 f"a fair {names[0]}: it grows as sets shrink"
             )
-        return tuple(found)
+        return tuple(warnings)
 
 
 def _joined(parts: Sequence[Quality]) -> Quality:

@@ -19,11 +19,11 @@ from pix2pix.images.alpha import weighted_by_alpha
 from pix2pix.images.decode import decode_file
 from pix2pix.images.decoded import Decoded
 from pix2pix.images.labels import LabelSide, class_range, void_to_class
+from pix2pix.images.luma import LUMA
 from pix2pix.images.names import printable
 
 logger = logging.getLogger(__name__)
 
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _CV_CHANNELS = 4  # the most channels that cv2.resize can average in one call
 
 

@@ -112,7 +112,7 @@ def _masks(
         ]
     if len(drawn) == 1:  # the usual case; the same mask serves all images without copies
         return [mask.expand(len(seeds), *mask.shape) for mask in next(iter(drawn.values()))]
-    return [torch.stack([drawn[seed][place] for seed in seeds]) for place in range(len(shapes))]
+    return [torch.stack([drawn[seed][index] for seed in seeds]) for index in range(len(shapes))]
 
 
 class _Norm(NamedTuple):

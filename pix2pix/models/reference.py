@@ -42,7 +42,7 @@ def discriminator_from_file(path: Path) -> PatchDiscriminator:
 def generator_from_weights(state_dict: StateDict, *, dropout: float = 0.5) -> UNetGenerator:
     """The published U-Net with these weights (keys `model.model. ...`), in training mode.
 
-    Dropout has no weights: `dropout` is its rate, at the places of the published PyTorch code.
+    Dropout has no weights: `dropout` is its rate, in the layers of the published PyTorch code.
     Raises UserError if the tensors are not those of a U-Net.
     """
     weights = _plain(state_dict)
@@ -64,7 +64,7 @@ def generator_from_weights(state_dict: StateDict, *, dropout: float = 0.5) -> UN
     generator = UNetGenerator(config)
     renamed: dict[str, Tensor] = {}
     for level, prefix in enumerate(prefixes):
-        for ours, index in _places(level, depth).items():
+        for ours, index in _module_indices(level, depth).items():
             renamed |= _moved(weights, f"{prefix}{index}.", f"{ours}.")
     _load(generator, renamed)
     return generator
@@ -76,9 +76,9 @@ def discriminator_from_weights(state_dict: StateDict) -> PatchDiscriminator:
     Raises UserError if the tensors are not those of such a discriminator.
     """
     weights = _plain(state_dict)
-    found = {key: match for key in weights if (match := _LAYER_WEIGHT.fullmatch(key))}
+    matches = {key: match for key in weights if (match := _LAYER_WEIGHT.fullmatch(key))}
     convs = sorted(
-        (match for key, match in found.items() if weights[key].ndim == 4),
+        (match for key, match in matches.items() if weights[key].ndim == 4),
         key=lambda match: int(match["index"]),
     )
     if len(convs) < 3:
@@ -115,7 +115,7 @@ def _level_prefixes(weights: StateDict) -> list[str]:
     return prefixes
 
 
-def _places(level: int, depth: int) -> dict[str, int]:
+def _module_indices(level: int, depth: int) -> dict[str, int]:
     """Our module name -> its index in the published nn.Sequential of that level."""
     down, up = f"down.{level}", f"up.{level}"
     if level == 0:

@@ -1,9 +1,9 @@
 """Batch norm whose statistics are those of all ranks' images together (`train.sync_batch_norm`).
 
-torch.nn.SyncBatchNorm refuses CPU tensors, hence our own: training on CPUs, and with it every test
-of several workers, computes what training on GPUs does. Each rank takes the mean and the variance
-about it of its own images, and they are merged by counts (Chan, Golub and LeVeque 1979): shares may
-differ in size, and nowhere is a variance the small difference of large squares.
+torch.nn.SyncBatchNorm refuses CPU tensors. With this module, training on CPUs, and so every test of
+several workers, computes the same as training on GPUs. Each rank computes mean and variance of its
+own images, and these are merged, weighted by the numbers of images (Chan, Golub and LeVeque 1979).
+So ranks may have different numbers of images, and no precision is lost in a difference of squares.
 """
 
 # Images are (N, C, H, W) of any floating type and layout; statistics (C,), float32 or wider.
@@ -26,7 +26,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
     for one process, in eval mode, and while running statistics are off.
     """
 
-    # Not None wherever this class looks at them.
+    # This class uses them only where they are not None.
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor
@@ -43,7 +43,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 
     @torch.no_grad()
     def _track(self, statistics: "_Statistics") -> None:
-        """Move the running statistics in place, with the unbiased variance, as BatchNorm2d does."""
+        """Update the running statistics with the unbiased variance, as BatchNorm2d does."""
         mean, variance, num_values = statistics
         self.num_batches_tracked.add_(1)
         weight = 1.0 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
@@ -53,9 +53,9 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 
 
 def with_shared_statistics(network: nn.Module) -> nn.Module:
-    """`network` itself, with each BatchNorm2d in it replaced; parameters and buffers are kept.
+    """Replace each BatchNorm2d in `network`, and return it; parameters and buffers are kept.
 
-    Before it is wrapped for several workers. The state dict keeps its keys.
+    To be called before the network is wrapped for several workers. The state dict keeps its keys.
     """
     if type(network) is nn.BatchNorm2d:
         return _shared(network)
@@ -99,7 +99,7 @@ def _statistics(images: Tensor) -> _Statistics:
 
 
 class _Normalize(torch.autograd.Function):
-    """Batch norm with given statistics, which its gradients know to depend on all ranks' images."""
+    """Batch norm with given statistics, whose gradients take into account all ranks' images."""
 
     @staticmethod
     def forward(
@@ -116,9 +116,9 @@ class _Normalize(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """Those of images with all ranks' sums; of scale and offset this rank's part alone.
+        """Gradients of the images, by sums over all ranks, and this rank's of scale and offset.
 
-        The gradients of parameters are averaged over ranks like all others, outside.
+        DistributedDataParallel averages those of scale and offset over ranks, as of all parameters.
         """
         images, weight, mean, scale, num_values = ctx.saved_tensors
         gradient = _wide(gradient)
@@ -137,7 +137,7 @@ class _Normalize(torch.autograd.Function):
 
 
 def _wide(values: Tensor) -> Tensor:
-    """At least float32: autocast hands over bfloat16, whose sums would lose most of the images."""
+    """Values in float32 or wider: sums in bfloat16, which autocast passes in, lose precision."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 

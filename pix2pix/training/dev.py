@@ -24,9 +24,9 @@ def dev_metrics(
     networks = [InferenceNetwork(unwrap(generator), mode) for mode in MODES]
     sums = torch.zeros(len(MODES) + 1, dtype=torch.float64, device=networks[0].device)
     for source, target in batches:
-        for place, network in enumerate(networks):
+        for index, network in enumerate(networks):
             fake = translate(network, source, seeds=[seed] * len(source))
-            sums[place] += 0.5 * (fake - target).abs().double().mean(dim=(1, 2, 3)).sum()
+            sums[index] += 0.5 * (fake - target).abs().double().mean(dim=(1, 2, 3)).sum()
         sums[-1] += len(source)
     *totals, count = sum_over_ranks(sums).tolist()
     by_mode = {f"dev/l1_{mode}": total / count for mode, total in zip(MODES, totals, strict=True)}
@@ -42,5 +42,5 @@ def better_mode(metrics: Mapping[str, float]) -> InferenceMode:
 
 
 def _rank(l1: float) -> float:
-    """Where an L1 stands in an order, which NaN has no place in."""
+    """A sort key that puts NaN after every number."""
     return l1 if math.isfinite(l1) else math.inf

@@ -42,7 +42,7 @@ class Batches(Protocol):
 
 
 class DevSet(NamedTuple):
-    """What an epoch is judged by; nothing here is trained on."""
+    """The dev split, by which epochs are compared; it is not trained on."""
 
     batches: Iterable[Any]  # this rank's share; each starts with source and target
     samples: Tensor  # sources of the fixed pairs of the sample grids
@@ -62,7 +62,7 @@ class EpochResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SavePoint:
-    """A moment within an epoch at which the state is to be saved."""
+    """The training has come to a step within an epoch after which its state is to be saved."""
 
     step: int
     is_stop: bool  # asked for; nothing follows

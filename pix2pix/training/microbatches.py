@@ -1,8 +1,8 @@
 """A worker's share of a batch in parts, one after the other, in the memory of one part.
 
-The gradients of the parts add up to those of the share. Each update makes its own pass through the
-generator: to keep the graphs of all parts from one update to the next would take the memory that
-the parts are there to save.
+The gradients of the parts add up to those of the share. Each of the two updates runs the generator
+anew: keeping the graphs of all parts from the first to the second would take as much memory as the
+whole share.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ class Microbatch(NamedTuple):
     target: Tensor
     fraction: float  # of the share's pairs
     is_last: bool
-    seed: int | None  # of its dropout; None: it goes on where the random stream is
+    seed: int | None  # of its dropout; None: dropout draws from the current random state
 
 
 def split_share(source: Tensor, target: Tensor, num_parts: int) -> list[Microbatch]:
@@ -63,9 +63,9 @@ def generate(generator: nn.Module, part: Microbatch, config: TrainConfig) -> Ten
 
 @torch.no_grad()
 def preview(generator: nn.Module, part: Microbatch, config: TrainConfig) -> Tensor:
-    """What `generate` will give, without a graph, and without a trace in the running statistics.
+    """The fakes that `generate` will return, without a graph.
 
-    The pass that trains the generator moves those; here they would be moved twice.
+    The running statistics stay as they are: the pass of `generate` updates them.
     """
     network = unwrap(generator)
     statistics = {name: buffer.clone() for name, buffer in network.named_buffers()}
@@ -76,7 +76,7 @@ def preview(generator: nn.Module, part: Microbatch, config: TrainConfig) -> Tens
 
 @contextmanager
 def _dropout_of(part: Microbatch) -> Iterator[None]:
-    """The same masks in each pass; torch's random state is afterwards what it was."""
+    """Set the seed of the part's dropout masks, and restore the random state afterwards."""
     if part.seed is None:
         yield
         return

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class StepProgress:
-    """Where the loop is, for a progress bar."""
+    """How far an epoch is and how fast it goes, for a progress bar."""
 
     epoch: int
     batch: int  # finished batches of this epoch
@@ -26,7 +26,7 @@ class Pace:
         self._num_images = 0
 
     def next_batch(self, batches: Iterator[Any]) -> Any:
-        """Wait for a batch, and remember how long."""
+        """Wait for a batch, and add the time to that of all waits."""
         asked_s = time.perf_counter()
         batch = next(batches)
         self._waited_s += time.perf_counter() - asked_s
@@ -37,7 +37,7 @@ class Pace:
         self._num_images += num_images
 
     def metrics(self) -> dict[str, float]:
-        """What the history says of it."""
+        """The speed, as it is recorded in the history."""
         elapsed_s = time.perf_counter() - self._started_s
         return {
             "perf/images_per_s": self._num_images / elapsed_s,
@@ -46,7 +46,7 @@ class Pace:
         }
 
     def progress(self, epoch: int, batch: int, num_batches: int) -> StepProgress:
-        """The same at a place within the epoch."""
+        """The same numbers for a progress bar, after `batch` batches of the epoch."""
         speed = self.metrics()
         return StepProgress(
             epoch,

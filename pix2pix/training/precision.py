@@ -1,6 +1,6 @@
 """How the networks compute: autocast type and memory layout.
 
-What `precision: auto` takes, and what asking for bfloat16 costs, by what multiplies the numbers:
+What `precision: auto` chooses, and what bfloat16 costs, by the units that the hardware has for it:
 
 | hardware                                                  | auto     | bfloat16             |
 |-----------------------------------------------------------|----------|----------------------|
@@ -10,8 +10,9 @@ What `precision: auto` takes, and what asking for bfloat16 costs, by what multip
 | CPU with vector units for it (AVX512-BF16, Arm's BF16)    | float32  | no warning           |
 | any other CPU                                             | float32  | emulated: warned of  |
 
-Vector units win too little over float32 to be worth its rounding unasked. Emulation on an AVX2 CPU
-made a step of the published networks take 96 s in place of 6 (two cores, measured).
+Vector units are only a little faster than float32, so `auto` does not choose bfloat16. With
+emulation on an AVX2 CPU, a step of the published networks took 96 s, and 6 s in float32 (two cores,
+measured).
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -28,7 +29,7 @@ _FIRST_NATIVE_NVIDIA = 8  # compute capability of Ampere
 
 
 class Units(Enum):
-    """What a device has for bfloat16."""
+    """The arithmetic units of a device for bfloat16."""
 
     MATRIX = "matrix units"
     VECTOR = "vector units"
@@ -36,7 +37,7 @@ class Units(Enum):
 
 
 class Hardware(NamedTuple):
-    """A device as far as its arithmetic goes."""
+    """A device and its units for bfloat16."""
 
     name: str
     units: Units
@@ -53,7 +54,7 @@ class Choice(NamedTuple):
 
 
 def choose_precision(wanted: Literal["auto", "float32", "bfloat16"], hardware: Hardware) -> Choice:
-    """What `wanted` means on this hardware."""
+    """The precision that `train.precision: wanted` means on this hardware."""
     match wanted:
         case "auto":
             is_good = hardware.units is Units.MATRIX
@@ -65,7 +66,7 @@ def choose_precision(wanted: Literal["auto", "float32", "bfloat16"], hardware: H
 
 
 def cost_of(choice: Choice, hardware: Hardware) -> str | None:
-    """What is wrong with computing so on this hardware; None if nothing is."""
+    """A warning if this precision is slow on this hardware; else None."""
     if choice.precision == "float32" or hardware.units is not Units.NONE:
         return None
     return (
@@ -76,7 +77,7 @@ def cost_of(choice: Choice, hardware: Hardware) -> str | None:
 
 @cache
 def hardware_of(device: torch.device) -> Hardware:
-    """What the device is good at, as its driver or its processor says."""
+    """The hardware of a device, as reported by its driver or by the processor."""
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
         is_native = (
@@ -97,7 +98,7 @@ def cpu_hardware(flags: dict[str, object]) -> Hardware:
 
 
 def _cpu_flags() -> dict[str, object]:
-    # Older versions of torch do not say, and then nothing is taken for granted.
+    # Older versions of torch do not have this function; the flags are then unknown.
     capabilities = getattr(torch.cpu, "get_capabilities", dict)
     return dict(capabilities())
 

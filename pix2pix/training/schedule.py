@@ -1,4 +1,4 @@
-"""The learning rate as a function of the epoch: nothing to restore, nothing to step."""
+"""The learning rate as a function of the epoch alone, so that it needs no state."""
 
 from torch.optim import Optimizer
 

@@ -1,6 +1,6 @@
 """Which epoch of a training is kept: the one with the lowest dev L1, from a first epoch on.
 
-A dev L1 that is not finite is no score: it never counts as lowest, and no epoch has to beat it.
+A dev L1 that is not finite does not count: it is never the lowest.
 """
 
 import math
@@ -21,7 +21,7 @@ def scores_by_epoch(history: Sequence[Record], config: TrainConfig) -> dict[int,
 
 
 def is_better(l1: float, history: Sequence[Record], config: TrainConfig) -> bool:
-    """Whether an epoch with this dev L1 is to be kept in place of all those before."""
+    """Whether this dev L1 is lower than that of every earlier epoch that may be kept."""
     return math.isfinite(l1) and all(
         l1 < known for known in scores_by_epoch(history, config).values()
     )
@@ -30,7 +30,7 @@ def is_better(l1: float, history: Sequence[Record], config: TrainConfig) -> bool
 def stops_early(history: Sequence[Record], config: TrainConfig) -> bool:
     """Whether the last `early_stopping_epochs` epochs brought no lower dev L1.
 
-    Epochs before `best_from_epoch` neither count as better nor let it stop.
+    Epochs before `best_from_epoch` do not count.
     """
     if config.early_stopping_epochs is None or not history:
         return False

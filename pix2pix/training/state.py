@@ -1,4 +1,4 @@
-"""All that a training is at one moment; saving it and loading it back loses nothing."""
+"""The complete state of a training; saving it and loading it back loses nothing."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields

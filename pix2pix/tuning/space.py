@@ -6,7 +6,7 @@ from itertools import combinations, product
 from typing import Any, assert_never
 
 from pix2pix.config import (
-    WHERE_IT_RUNS,
+    EXECUTION_KEYS,
     Choice,
     Dimension,
     LogUniform,
@@ -22,7 +22,7 @@ _OF_OTHER_STAGES = {
     "data": "data/prepared stays as it is while a study runs: change it in params.yaml",
     "tune": "it describes the study itself",
     "evaluate": "it scores the test split, which a study never reads",
-    "register": "it names places in MLflow",
+    "register": "it names the experiment and the model in MLflow",
 }
 _BUDGET = "tune.num_epochs sets how long every trial is"
 _PICTURE = "it changes pictures, not results"
@@ -85,7 +85,7 @@ def grid(dimension: Quantised | Choice) -> tuple[Value, ...]:
 
 
 def default_values(params: Params) -> dict[str, Value]:
-    """What params.yaml says of the keys that are varied: the untuned point."""
+    """The values in params.yaml of the keys that are varied."""
     mapping: dict[str, Any] = dataclasses.asdict(params)
     parts = {dimension.key: dimension.key.split(".") for dimension in params.tune.space}
     return {key: mapping[section][name] for key, (section, name) in parts.items()}
@@ -97,7 +97,7 @@ def total_epochs(params: Params) -> int:
 
 
 def first_kept_epoch(params: Params) -> int:
-    """The first epoch by which a trial may be judged."""
+    """The first epoch whose dev L1 counts for a trial."""
     return min(params.train.best_from_epoch, total_epochs(params))
 
 
@@ -132,7 +132,7 @@ def _misplaced(params: Params, dimension: Dimension) -> str | None:
         return f"{dimension.key} is no key of params.yaml; there are {', '.join(known)}"
     if section == "model" and params.tune.scheduler == "pbt":
         return f"{dimension.key} cannot vary with scheduler: pbt: trials take over others' networks"
-    if section == "train" and name in WHERE_IT_RUNS:
+    if section == "train" and name in EXECUTION_KEYS:
         return f"{dimension.key} cannot vary: it says where a training runs, not what it computes"
     if section == "train" and name in _OF_THE_STUDY:
         return f"{dimension.key} cannot vary: {_OF_THE_STUDY[name]}"

@@ -1,4 +1,4 @@
-"""What the trials of a study gave, and the scores by which they are judged."""
+"""The results of the trials of a study, and the scores by which trials are compared."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ def score_names(objective: Objective) -> tuple[str, ...]:
 
 
 def best_l1(trial: Trial, *, first_epoch: int) -> float | None:
-    """Return the lowest dev L1 by which the trial is judged; None if it has no finite one.
+    """Return the lowest dev L1 that counts for the trial; None if it has no finite one.
 
     Epochs before the last exchange do not count: the networks of these epochs were replaced by
     those of another trial, and the values of the trial have changed as well.

@@ -31,8 +31,8 @@ def _chain(inner: str, repeat: str) -> str:
         (_chain("[lol]", "[{}]"), "line 7 stands for more than 1 MB"),
         (_chain("{k: 1}", "{{<<: [{}]}}"), "line 7 stands for more than 1 MB"),
         (f"a: &a {'x' * 1000}\nb: [{', '.join(['*a'] * 2000)}]", "line 2 stands for more"),
-        ("a: &a [*a]", r"line 1 holds itself \(\*a\)"),
-        ("a: &a\n  b: {c: *a}", r"line 2 holds itself \(\*a\)"),
+        ("a: &a [*a]", r"line 1 contains itself \(\*a\)"),
+        ("a: &a\n  b: {c: *a}", r"line 2 contains itself \(\*a\)"),
         ("[" * 100_000, "nested more than 32 levels"),
         ("{a: " * 100_000, "nested more than 32 levels"),
         ("- " * 100_000, "nested more than 32 levels"),
@@ -75,7 +75,7 @@ def test_what_editors_put_in_front_and_few_aliases_are_read(tmp_path: Path) -> N
     path = tmp_path / "params.yaml"
     path.write_bytes("\ufeffa: &a {b: 2e-4}\nc: *a\nd: {<<: *a}".encode())
     assert read_yaml(path) == {"a": {"b": 2e-4}, "c": {"b": 2e-4}, "d": {"b": 2e-4}}
-    assert parse_yaml("", place="nothing") is None
+    assert parse_yaml("", source="nothing") is None
 
 
 def test_a_pipe_and_a_folder_are_no_parameter_files(tmp_path: Path) -> None:

@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from pipelines.registry.lookup import aliases_of, connected, find_version, registered_version
-from tests.support.mlflow_process import closed_port
+from pipelines.registry.lookup import aliases_of, find_version, registered_version
 from tests.support.registered_project import MODEL, REPORTS, put_version
 from tests.support.tracked_project import new_database
 
@@ -67,14 +66,3 @@ def test_the_registered_version_is_the_one_of_the_file_in_the_mlflow_of_the_file
     (REPORTS / "register.json").unlink()
     with pytest.raises(ValueError, match=r"register\.json is missing; run `dvc repro register"):
         registered_version(client)
-
-
-def test_an_mlflow_that_fails_is_named(client: MlflowClient, uri: str) -> None:
-    with (
-        pytest.raises(ConnectionError, match=rf"{uri} cannot be used: .*nothing not found"),
-        connected(uri) as connection,
-    ):
-        connection.get_registered_model("nothing")
-    down = f"http://127.0.0.1:{closed_port()}"
-    with pytest.raises(ConnectionError, match=down), connected(down):
-        pass

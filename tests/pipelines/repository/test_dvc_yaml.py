@@ -9,7 +9,7 @@ import grimp
 import pytest
 from ruamel.yaml import YAML
 
-from pix2pix.config import WHERE_IT_RUNS, load_params
+from pix2pix.config import EXECUTION_KEYS, load_params
 
 ROOT = Path(__file__).parents[3]
 STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
@@ -91,7 +91,7 @@ def test_every_parameter_is_some_stage_s_and_every_stage_s_parameter_exists() ->
     known = set(params) | {f"{name}.{key}" for name in ("data", "train") for key in params[name]}
     assert listed - known == set()
     covered = {name for name in known if name in listed or name.split(".")[0] in listed}
-    assert known - covered - {"data", "train"} == {f"train.{key}" for key in WHERE_IT_RUNS}
+    assert known - covered - {"data", "train"} == {f"train.{key}" for key in EXECUTION_KEYS}
 
 
 def test_the_name_of_the_data_is_a_reason_to_register_anew_and_for_nothing_else() -> None:

@@ -52,5 +52,5 @@ def test_every_parameter_file_names_the_schema_and_satisfies_it(
 def test_a_wrong_key_or_value_is_found_where_it_stands(
     text: str, key: list[str | int], validator: Draft202012Validator
 ) -> None:
-    [error] = validator.iter_errors(parse_yaml(text, place="test"))
+    [error] = validator.iter_errors(parse_yaml(text, source="test"))
     assert list(error.absolute_path) == key

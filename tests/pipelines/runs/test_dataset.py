@@ -3,13 +3,11 @@
 import dataclasses
 import logging
 import os
-import resource
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +21,7 @@ from pix2pix.data.manifest import load_manifest
 from pix2pix.errors import StorageError
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.sources.synthetic import write_synthetic
+from tests.support.file_size_limit import files_of_at_most
 from tests.support.s3_server import S3Server, s3_server
 
 ARRAY = "train/source.npy"
@@ -92,17 +91,6 @@ def refusal(source: DatasetSource, cache: Path) -> str:
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
-
-
-@contextmanager
-def files_of_at_most(num_bytes: int) -> Iterator[None]:
-    """To this process every disk is full once a file has so many bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_folder_that_the_node_sees_is_used_in_place(

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from pipelines.runs import fingerprint
 from pipelines.runs.fingerprint import stage_fingerprint
-from pix2pix.config import WHERE_IT_RUNS, Params
+from pix2pix.config import EXECUTION_KEYS, Params
 
 ROOT = Path(__file__).parents[3]
 STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
@@ -129,14 +129,14 @@ def test_it_changes_with_each_parameter_that_dvc_yaml_lists_and_with_no_other(
 
 def test_where_a_training_runs_is_no_part_of_what_it_is(default_params: Params) -> None:
     before = stage_fingerprint("train", default_params, "data")
-    for key in WHERE_IT_RUNS:
+    for key in EXECUTION_KEYS:
         assert stage_fingerprint("train", _changed(default_params, "train", key), "data") == before
 
 
 @pytest.mark.parametrize(
     ("missing", "message"),
     [
-        ("dvc.yaml", r"dvc\.yaml is missing: it says what a training is a function of"),
+        ("dvc.yaml", r"dvc\.yaml is missing: it lists what a training depends on"),
         ("pix2pix/models", r"pix2pix/models is missing, which dvc\.yaml lists"),
     ],
 )

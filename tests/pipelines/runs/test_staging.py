@@ -89,7 +89,7 @@ def test_locks_of_what_was_taken_over_are_given_back(temporary: Path) -> None:
     for _ in range(5):
         staging.stage().rmdir()
     mine = staging.stage()
-    assert [folder for folder in staging._held if folder.parent == temporary] == [mine]
+    assert [folder for folder in staging._locked if folder.parent == temporary] == [mine]
 
 
 def test_a_file_system_without_locks_stages_and_sweeps_nothing(

@@ -169,41 +169,6 @@ def test_a_failing_download_is_no_failure_but_a_warning(
     assert "could not be downloaded" in warning
 
 
-def test_a_download_with_the_wrong_hash_is_thrown_away(
-    cached_path: Path, tmp_path: Path, served: Callable[[Path], str]
-) -> None:
-    page = tmp_path / "weights-01234567.pth"
-    page.write_text("<html>please log in</html>")
-    extractor, warning = choose_extractor("download", CPU, url=served(page))
-    assert extractor.name == EFFICIENTNET
-    assert warning is not None
-    assert "expected 01234567" in warning
-    assert list(cached_path.parent.iterdir()) == []
-
-
-def test_weights_larger_than_any_published_ones_are_not_downloaded_to_their_end(
-    cached_path: Path,
-    tmp_path: Path,
-    served: Callable[[Path], str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("pix2pix.evaluation.extractors._MAX_WEIGHTS_BYTES", 1000)
-    page = tmp_path / "weights-01234567.pth"
-    page.write_bytes(bytes(1001))
-    _, warning = choose_extractor("download", CPU, url=served(page))
-    assert warning is not None
-    assert "larger than 1000 bytes" in warning
-    assert list(cached_path.parent.iterdir()) == []
-
-
-def test_a_local_file_is_no_download(cached_path: Path, weights_path: Path) -> None:
-    """Nor is it one where a server redirects to it: tests/pix2pix/test_web.py."""
-    extractor, warning = choose_extractor("download", CPU, url=weights_path.as_uri())
-    assert extractor.name == EFFICIENTNET
-    assert warning is not None
-    assert "is not a web address" in warning
-
-
 def test_a_damaged_file_in_the_cache_is_an_error(cached_path: Path, small_inception: None) -> None:
     cached_path.parent.mkdir(parents=True)
     torch.save({}, cached_path)

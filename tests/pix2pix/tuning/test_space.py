@@ -36,7 +36,7 @@ def _choice(key: str, *values: Any) -> dict[str, Any]:
         ("data.image_size", "data/prepared stays as it is while a study runs"),
         ("evaluate.seed", "a study never reads"),
         ("tune.num_trials", "describes the study itself"),
-        ("register.experiment", "names places in MLflow"),
+        ("register.experiment", "names the experiment and the model in MLflow"),
         ("train.num_workers", "says where a training runs"),
         ("train.seed", "the noise that gains are measured against"),
         ("train.num_epochs", "tune.num_epochs sets how long every trial is"),
