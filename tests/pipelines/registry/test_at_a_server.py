@@ -58,7 +58,7 @@ def test_each_entry_point_works_at_a_real_server(
     assert client.get_run(run_id).data.tags["prefect.flow_run_id"] == "abc"
     assert decision["compared_with"] == "1"
     assert [row["champion"] for row in decision["rows"][1:]] == [0.25, 0.5]
-    assert client.get_model_version_by_alias(MODEL, "champion").version == "1"
+    assert str(client.get_model_version_by_alias(MODEL, "champion").version) == "1"
     assert json.loads((REPORTS / "new_data.json").read_text())["run_id"] == run_id
     [evaluation] = client.search_runs(
         [client.get_experiment_by_name("pix2pix-evaluations").experiment_id]
