@@ -15,6 +15,7 @@ from pix2pix.data.ranges import from_network, to_network
 from pix2pix.errors import UserError
 from pix2pix.images.image import conform, read_side
 from pix2pix.images.labels import class_to_void
+from pix2pix.images.options import VolumeSlice
 from pix2pix.images.scale import from_square, to_square
 from pix2pix.memory import enough_memory
 from pix2pix.models import InferenceNetwork, translate
@@ -48,14 +49,21 @@ class Translator:
         generator, card = load_generator(model_dir)
         return cls(InferenceNetwork(generator.to(device), card.inference_mode), card)
 
-    def translate_file(self, path: Path, *, scale: Scale = "training") -> np.ndarray:
-        """Translate an image file to (H, W, C') of the target's dtype.
+    def translate_file(
+        self,
+        path: Path,
+        volume_slice: VolumeSlice | None = None,
+        *,
+        scale: Scale = "training",
+    ) -> np.ndarray:
+        """Translate an image file, or a slice of it, to (H, W, C') of the target's dtype.
 
         Raises UserError naming the file if it cannot be read, does not fit the model's source side,
         or needs more memory than is available.
         """
         try:
-            return self._translated([read_side(path, self.card.source)], scale=scale)[0]
+            image = read_side(path, self.card.source, volume_slice)
+            return self._translated([image], scale=scale)[0]
         except UserError as error:
             reason = str(error).removeprefix(f"{path}: ")
             raise UserError(f"{path}: {reason}") from None

@@ -1,16 +1,20 @@
-"""Decode the bytes of a TIFF file: any number of channels, 8 or 16 bits, or floats."""
+"""Decode the bytes of a TIFF file: any number of channels, integers or floats."""
 
 import io
 import logging
+from collections.abc import Sequence
+from typing import IO
 
 import numpy as np
 import tifffile
 
 from pix2pix.errors import UserError
-from pix2pix.images.decoded import DAMAGED, Decoded, FileFacts, damaged, from_bits
+from pix2pix.images.alpha import unpremultiplied
+from pix2pix.images.decoded import DAMAGED, MAX_VALUES, Decoded, FileFacts, damaged, from_bits
+from pix2pix.images.options import ReadOptions, VolumeSlice
 from pix2pix.images.orientation import ORIENTATION_TAG, orientation, upright
 
-_MAX_VALUES = 3 * 178_956_970  # 178 megapixels of RGB, where Pillow warns of a decompression bomb
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 # YCbCr is the colour space of JPEG inside TIFF; tifffile converts it to RGB.
 _PHOTOMETRICS = (
@@ -22,28 +26,38 @@ _LOSSY = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)
 _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 
 
-def decode_tiff(data: bytes, *, label_ids: bool) -> Decoded:
-    """Decode a TIFF file as `decode.decode_file` does. Raises UserError.
+def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
+    """Decode a TIFF file, or one slice of its pages, as `decode.decode_file` does.
 
-    Several pages of one size become the channels of one image.
+    Several pages of one size become the channels of one image. Reduced copies of the image, as
+    geographic files have them, are left out. Raises UserError.
     """
+    label_ids = options.label_ids
     # tifffile logs what is wrong with a damaged file, and raises an exception with it as well.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
-            _check_size(file, len(data))
-            num_pages, num_series, page = len(file.pages), len(file.series), file.pages.first
-            pixels, axes = file.series[0].asarray(), file.series[0].axes
+            # Pages are read by index, before `file.series` iterates over them. In a damaged file a
+            # page can point back to an earlier one, and the iteration would then never end.
+            pages = [file.pages[index].aspage() for index in range(len(file.pages))]
+            if options.volume_slice is None:
+                _check_size(pages, len(data))
+            series = _full_size(file)
+            num_pages, page = len(series[0].pages), file.pages.first
+            if options.volume_slice is None:
+                pixels, axes = series[0].asarray(), series[0].axes
+            else:
+                pixels, axes = _slice(series[0], options.volume_slice, len(data))
             colours, extra = page.colormap, page.extrasamples
             tag = page.tags.get(ORIENTATION_TAG)
     except DAMAGED as error:
         raise damaged(error) from None
-    if num_series != 1:
-        raise UserError(f"holds {num_series} images of different sizes; store one per file")
+    if len(series) != 1:
+        raise UserError(f"holds {len(series)} images of different sizes; store one per file")
     pixels = _channels_last(pixels, axes)
     has_alpha = bool(extra) and extra[-1] in _ALPHA and pixels.shape[-1] in (2, 4)
     if has_alpha and extra[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
-        pixels = _straight(pixels)
+        pixels = unpremultiplied(pixels)
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE and colours is not None and not label_ids:
         pixels = (colours.T >> 8).astype(np.uint8)[pixels[..., 0]]  # TIFF palettes have 16 bits
     elif page.photometric not in _PHOTOMETRICS and not label_ids:
@@ -55,21 +69,63 @@ def decode_tiff(data: bytes, *, label_ids: bool) -> Decoded:
         orientation=turn,
         has_alpha=has_alpha,
         is_lossy=page.compression in _LOSSY,
-        num_pages=num_pages,
+        num_pages=1 if options.volume_slice is not None else num_pages,
     )
     return Decoded(upright(from_bits(pixels, label_ids=label_ids), turn), facts)
 
 
-def _check_size(file: tifffile.TiffFile, num_bytes: int) -> None:
+def tiff_length(file: IO[bytes]) -> int | None:
+    """The number of slices of a stack of pages, None for a file of one image."""
+    try:
+        with tifffile.TiffFile(file) as opened:
+            len(opened.pages)  # this finds pages that point back to earlier ones
+            series = _full_size(opened)[0]
+            place = _stack_axis(series.axes)
+            return None if place is None else int(series.shape[place])
+    except DAMAGED as error:
+        raise damaged(error) from None
+
+
+def _full_size(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+    """The images of a file without its reduced copies and transparency masks."""
+    kept = [each for each in file.series if not (each.keyframe.is_reduced or each.keyframe.is_mask)]
+    return kept or file.series
+
+
+def _stack_axis(axes: str) -> int | None:
+    """The place of the axis of slices among the axes of a series; None if there is none."""
+    others = [axis for axis in axes if axis not in "YXS"]
+    if not others:
+        return None
+    return axes.index("Z" if "Z" in others else others[0])
+
+
+def _slice(
+    series: tifffile.TiffPageSeries, chosen: VolumeSlice, num_bytes: int
+) -> tuple[np.ndarray, str]:
+    """The pixels of one slice, and the names of their axes."""
+    place = _stack_axis(series.axes)
+    if place is None or not chosen.index < series.shape[place]:
+        raise UserError(f"it has no slice {chosen}")
+    if len(series.pages) == series.shape[place]:  # reading one page takes the least memory
+        frame = series.pages[chosen.index]
+        if frame is None:
+            raise UserError(f"slice {chosen} is missing")
+        page = frame.aspage()
+        _check_size([page], num_bytes)
+        return page.asarray(), page.axes
+    _check_size([page.aspage() for page in series.pages if page is not None], num_bytes)
+    axes = series.axes[:place] + series.axes[place + 1 :]
+    return series.asarray().take(chosen.index, axis=place), axes
+
+
+def _check_size(pages: Sequence[tifffile.TiffPage], num_bytes: int) -> None:
     """Raise UserError if the file is cut short or states an impossible size.
 
     tifffile itself pads a truncated JPEG silently, and spends minutes on billions of tiles that a
     damaged header states.
     """
-    # Pages are read by index. In a damaged file a page can point back to an earlier one, and
-    # iterating over `file.pages` would then never end.
-    pages = [file.pages[index].aspage() for index in range(len(file.pages))]
-    if sum(page.size for page in pages) > _MAX_VALUES:
+    if sum(page.size for page in pages) > MAX_VALUES:
         raise UserError(f"its header states {len(pages)} images of shape {pages[0].shape}")
     end = max(
         offset + length

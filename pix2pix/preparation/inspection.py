@@ -43,6 +43,11 @@ class Inspected:
     difference: float | None
 
     @property
+    def file_dtypes(self) -> tuple[str, str]:
+        """The dtypes of the files, of which `dtypes` are those that images have here."""
+        return self.facts[0].dtype, self.facts[1].dtype
+
+    @property
     def is_square(self) -> bool:
         """Whether the images are square, so that preparing does not change their proportions."""
         return self.size[0] == self.size[1]

@@ -23,7 +23,11 @@ def side_names(config: DataConfig) -> tuple[str, str]:
 
 
 def range_uses(
-    pairs: Sequence[Inspected], dtypes: tuple[str, str], config: DataConfig
+    pairs: Sequence[Inspected],
+    dtypes: tuple[str, str],
+    config: DataConfig,
+    *,
+    file_dtypes: tuple[str, str],
 ) -> list[RangeUse]:
     """The use of the value range by each side, side A first; images of other dtypes are ignored."""
     uses = []
@@ -31,7 +35,7 @@ def range_uses(
     for role, (name, side) in enumerate(zip(side_names(config), sides, strict=True)):
         values = [pair.values[role] for pair in pairs if pair.dtypes[role] == dtypes[role]]
         if values:
-            uses.append((name, range_use(name, side, dtypes[role], values)))
+            uses.append((name, range_use(name, side, file_dtypes[role], values)))
     return [use for _, use in sorted(uses, key=lambda item: item[0])]
 
 

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from pipelines.registry.folder_translation import (
+    SourceImage,
     check_folders,
     left_out,
     no_pictures,
@@ -25,6 +26,11 @@ from tests.support.tracked_project import SIDE, source_image, write_model
 FLOATS = SideRecord("image", 3, "float32", (0.0, 1.0), "area")
 
 
+def plan_for(translator: Translator, folder: Path) -> dict[SourceImage, Path]:
+    card = translator.card
+    return planned(folder / "in", folder / "out", source=card.source, target=card.target)
+
+
 def write(path: Path, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -38,9 +44,9 @@ def test_each_image_at_any_depth_keeps_its_name_and_gets_the_suffix_of_the_targe
     for name in names:
         write(tmp_path / "in" / name, b"x")
     for side, suffix in ((SIDE, "png"), (FLOATS, "tif")):
-        plan = planned(tmp_path / "in", tmp_path / "out", side)
+        plan = planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=side)
         assert {
-            source.relative_to(tmp_path).as_posix(): output.relative_to(tmp_path).as_posix()
+            source.path.relative_to(tmp_path).as_posix(): output.relative_to(tmp_path).as_posix()
             for source, output in plan.items()
         } == {
             "in/a.jpeg": f"out/a.{suffix}",
@@ -54,13 +60,13 @@ def test_images_that_would_become_one_file_are_named(tmp_path: Path) -> None:
     for name in ("a.jpg", "a.png"):
         write(tmp_path / "in" / name, b"x")
     with pytest.raises(ValueError, match=r"a\.jpg and .*a\.png would both become .*a\.png"):
-        planned(tmp_path / "in", tmp_path / "out", SIDE)
+        planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=SIDE)
 
 
 def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
     write(tmp_path / "in" / "notes.txt", b"x")
     with pytest.raises(ValueError, match=r"--input .*in holds no images \(\.png"):
-        planned(tmp_path / "in", tmp_path / "out", SIDE)
+        planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=SIDE)
 
 
 @pytest.mark.parametrize("output", ["in", "in/out", ".", "out/../in/x", "link"])
@@ -87,14 +93,14 @@ def test_what_cannot_be_translated_is_said_and_the_rest_is_there_and_whole(tmp_p
     cut = write(tmp_path / "in" / "cut.png", encode(image)[:200])
     gray = write(tmp_path / "in" / "gray.png", encode(image[..., :1]))
     deep = write(tmp_path / "in" / "deep.png", encode(image.astype(np.uint16)))
-    plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
+    plan = plan_for(translator, tmp_path)
     failures = translate_files(translator, plan)
-    assert set(failures) == {cut, gray, deep}
-    assert failures[cut].startswith("is truncated")
-    assert failures[gray].startswith("51x40 px with 1 channel(s) where channels is 3")
-    assert "trained on uint8 sources in [0.0, 255.0], got uint16" in failures[deep]
+    assert {source.path for source in failures} == {cut, gray, deep}
+    assert failures[SourceImage(cut)].startswith("is truncated")
+    assert failures[SourceImage(gray)].startswith("51x40 px with 1 channel(s) where channels is 3")
+    assert "trained on uint8 sources in [0.0, 255.0], got uint16" in failures[SourceImage(deep)]
     files = sorted(path for path in (tmp_path / "out").rglob("*") if path.is_file())
-    assert files == [plan[path] for path in good]
+    assert files == [plan[SourceImage(path)] for path in good]
     for path in files:
         np.testing.assert_array_equal(decode(path.read_bytes()), translator.translate(image))
 
@@ -109,7 +115,7 @@ def test_class_ids_are_read_as_they_were_for_the_training(tmp_path: Path) -> Non
         picture = Image.fromarray(values, mode="P")
         picture.putpalette([value % 256 for value in range(768)])
         picture.save(tmp_path / "in" / f"{name}.png")
-    card = write_model(
+    write_model(
         tmp_path / "models",
         source=SideRecord(
             "labels", 1, "uint8", (0.0, 5.0), "nearest", num_labels=5, void_label=255
@@ -117,9 +123,10 @@ def test_class_ids_are_read_as_they_were_for_the_training(tmp_path: Path) -> Non
         generator=GeneratorConfig(source_channels=1, base_channels=4, depth=5),
     )
     translator = Translator.load(tmp_path / "models")
-    plan = planned(tmp_path / "in", tmp_path / "out", card.target)
+    plan = plan_for(translator, tmp_path)
     failures = translate_files(translator, plan)
-    assert failures == {tmp_path / "in" / "b.png": "it holds 7; num_labels is 5 and void_label 255"}
+    bad = SourceImage(tmp_path / "in" / "b.png")
+    assert failures == {bad: "it holds 7; num_labels is 5 and void_label 255"}
     translated = decode((tmp_path / "out" / "a.png").read_bytes())
     np.testing.assert_array_equal(translated, translator.translate(ids[..., None]))
 
@@ -136,11 +143,11 @@ def test_where_memory_ends_the_file_is_named_and_later_ones_are_translated(
         monkeypatch.setattr(memory, "available_bytes", lambda device: 20 * 2**20)
     else:
         monkeypatch.setattr(inference, "translate", _out_of_memory_beyond(10**5))
-    plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
+    plan = plan_for(translator, tmp_path)
     failures = translate_files(translator, plan, scale="native")
-    assert set(failures) == {large}
-    assert failures[large].startswith("an image of 700x600 px needs ")
-    assert plan[small].is_file()
+    assert set(failures) == {SourceImage(large)}
+    assert failures[SourceImage(large)].startswith("an image of 700x600 px needs ")
+    assert plan[SourceImage(small)].is_file()
 
 
 def _out_of_memory_beyond(num_pixels: int) -> Callable[..., torch.Tensor]:
@@ -162,7 +169,7 @@ def test_other_formats_are_translated_as_a_png_is(tmp_path: Path, suffix: str) -
     options = {"lossless": True} if suffix == ".webp" else {}
     Image.fromarray(image).save(tmp_path / "in" / f"a{suffix}", **options)
 
-    plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
+    plan = plan_for(translator, tmp_path)
 
     assert translate_files(translator, plan) == {}
     translated = decode((tmp_path / "out" / "a.png").read_bytes())
@@ -182,13 +189,13 @@ def test_what_is_not_translated_is_named_with_the_reason(tmp_path: Path) -> None
     assert ".heic files are not supported" in reasons[heic]
     assert "not UTF-8" in reasons[window]
     assert no_pictures(tmp_path / "in") == [notes]
-    plan = planned(tmp_path / "in", tmp_path / "out", FLOATS)
-    assert [path.name for path in plan] == ["a.png"]
+    plan = planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=FLOATS)
+    assert [source.path.name for source in plan] == ["a.png"]
     (tmp_path / "in" / "a.png").unlink()
     with pytest.raises(
         ValueError, match=r"holds no images(?s:.*)fen\\xeatre\.png: the name is not"
     ):
-        planned(tmp_path / "in", tmp_path / "out", FLOATS)
+        planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=FLOATS)
 
 
 def test_the_first_frame_is_translated_and_said(
@@ -200,7 +207,7 @@ def test_the_first_frame_is_translated_and_said(
     (tmp_path / "in").mkdir()
     frames[0].save(tmp_path / "in" / "a.gif", save_all=True, append_images=frames[1:])
 
-    plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
+    plan = plan_for(translator, tmp_path)
 
     assert translate_files(translator, plan) == {}
     assert "a.gif: only the first of 2 frames is used" in caplog.text

@@ -1,0 +1,140 @@
+"""Decode DICOM files by pydicom: grey or RGB, with rescale slope and intercept applied.
+
+A Modality LUT or a rescale other than slope 1 and intercept 0 gives float32 values in the units of
+the device, such as Hounsfield units; other files keep their stored integers. MONOCHROME1 stores
+black as the highest value: such images are inverted within their stored bits, so that brighter is
+higher as in all other formats. With a rescale they are refused, because an inverted measurement is
+none.
+"""
+
+import io
+from typing import IO, Any
+
+import numpy as np
+
+from pix2pix.errors import UserError
+from pix2pix.images.decoded import DAMAGED, MAX_VALUES, Decoded, FileFacts, damaged, from_bits
+from pix2pix.images.extras import library
+from pix2pix.images.options import ReadOptions
+
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+
+
+def is_dicom(data: bytes) -> bool:
+    """Whether the content is a DICOM file with its preamble."""
+    return data[128:132] == b"DICM"
+
+
+def decode_dicom(data: bytes, options: ReadOptions) -> Decoded:
+    """Decode one frame of a DICOM file as `decode.decode_file` does. Raises UserError."""
+    dataset = _read(io.BytesIO(data))
+    num_frames = _num_frames(dataset)
+    if num_frames > 1 and options.volume_slice is None:
+        raise UserError(f"holds {num_frames} frames; set slices of the side, as in slices: z")
+    frame = 0 if options.volume_slice is None else options.volume_slice.index
+    _check_decoder(dataset)
+    try:
+        _check_size(dataset)
+        pixels = library("pydicom.pixels", file_kind="a DICOM", extra="medical").pixel_array(
+            dataset, index=frame
+        )
+    except DAMAGED as error:
+        raise damaged(error) from None
+    if dataset.get("BitsAllocated") == 1:
+        pixels = pixels.astype(np.bool_)
+    pixels = _upright_values(_rescaled(pixels, dataset, frame), dataset, pixels)
+    facts = FileFacts(
+        file_format="DICOM", is_lossy=str(dataset.get("LossyImageCompression", "")) == "01"
+    )
+    return Decoded(from_bits(pixels, label_ids=options.label_ids), facts)
+
+
+def dicom_length(file: IO[bytes]) -> int | None:
+    """The number of frames, None for a single image."""
+    num_frames = _num_frames(_read(file, stop_before_pixels=True))
+    return num_frames if num_frames > 1 else None
+
+
+def _read(file: IO[bytes], *, stop_before_pixels: bool = False) -> Any:
+    pydicom = library("pydicom", file_kind="a DICOM", extra="medical")
+    # Otherwise pydicom warns of values that break rules of the standard, as many devices do.
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+    try:
+        return pydicom.dcmread(file, stop_before_pixels=stop_before_pixels)
+    except (*DAMAGED, pydicom.errors.InvalidDicomError) as error:
+        raise damaged(error) from None
+
+
+def _num_frames(dataset: Any) -> int:
+    return int(dataset.get("NumberOfFrames", None) or 1)
+
+
+def _check_size(dataset: Any) -> None:
+    rows, columns, samples = dataset.Rows, dataset.Columns, dataset.SamplesPerPixel
+    if rows * columns * samples > MAX_VALUES:
+        raise UserError(f"its header states {columns}x{rows} pixels of {samples} values")
+
+
+def _check_decoder(dataset: Any) -> None:
+    """Raise UserError unless the pixels can be decoded: their compression and their colours."""
+    pixels = library("pydicom.pixels", file_kind="a DICOM", extra="medical")
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    try:
+        can_decode = syntax is not None and pixels.get_decoder(syntax).is_available
+    except NotImplementedError:
+        can_decode = False
+    if not can_decode:
+        name = getattr(syntax, "name", None) or "an unknown syntax"
+        raise UserError(
+            f"is a DICOM file compressed as {name}, for which no decoder is installed; decompress "
+            "it, as with `gdcmconv --raw IN OUT`, or `pip install python-gdcm`"
+        )
+    colours = dataset.get("PhotometricInterpretation", "none")
+    if colours not in (*_GREY, "RGB") and not colours.startswith("YBR"):
+        raise UserError(f"has {colours} colours; convert it to MONOCHROME2 or RGB")
+
+
+def _rescaled(pixels: np.ndarray, dataset: Any, frame: int) -> np.ndarray:
+    """Apply the Modality LUT, or the rescale slope and intercept of the file or of the frame."""
+    if "ModalityLUTSequence" in dataset:
+        module = library("pydicom.pixels", file_kind="a DICOM", extra="medical")
+        converted: np.ndarray = module.apply_modality_lut(pixels, dataset)
+        return converted.astype(np.float64)
+    values = _rescale_values(dataset, frame)
+    slope, intercept = float(values.RescaleSlope), float(values.RescaleIntercept)
+    if (slope, intercept) == (1.0, 0.0):
+        return pixels
+    return pixels.astype(np.float64) * slope + intercept
+
+
+class _NoRescale:
+    RescaleSlope = 1.0
+    RescaleIntercept = 0.0
+
+
+def _rescale_values(dataset: Any, frame: int) -> Any:
+    """The data set with the rescale of a frame: Enhanced CT and MR store one for each frame."""
+    groups = [
+        *dataset.get("PerFrameFunctionalGroupsSequence", [])[frame : frame + 1],
+        *dataset.get("SharedFunctionalGroupsSequence", []),
+    ]
+    key = "PixelValueTransformationSequence"
+    nested = [item for group in groups for item in group.get(key, [])]
+    for candidate in (*nested, dataset):
+        if "RescaleSlope" in candidate and "RescaleIntercept" in candidate:
+            return candidate
+    return _NoRescale
+
+
+def _upright_values(rescaled: np.ndarray, dataset: Any, stored: np.ndarray) -> np.ndarray:
+    """Invert MONOCHROME1; other images are returned unchanged."""
+    if dataset.get("PhotometricInterpretation") != "MONOCHROME1":
+        return rescaled
+    if rescaled is not stored or stored.dtype.kind != "u":
+        raise UserError(
+            "is a MONOCHROME1 file (black is high) of rescaled or signed values, which cannot be "
+            "inverted without changing what they measure; convert it to MONOCHROME2"
+        )
+    top = stored.dtype.type(2 ** int(dataset.BitsStored) - 1)
+    inverted: np.ndarray = top - stored
+    return inverted
