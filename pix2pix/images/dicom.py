@@ -8,6 +8,8 @@ none.
 """
 
 import io
+import logging
+import warnings
 from typing import IO, Any
 
 import numpy as np
@@ -27,42 +29,56 @@ def is_dicom(data: bytes) -> bool:
 
 def decode_dicom(data: bytes, options: ReadOptions) -> Decoded:
     """Decode one frame of a DICOM file as `decode.decode_file` does. Raises UserError."""
-    dataset = _read(io.BytesIO(data))
+    pydicom = _pydicom()
+    try:
+        return _decode(pydicom.dcmread(io.BytesIO(data)), options)
+    except UserError:
+        raise
+    except _errors(pydicom) as error:
+        raise damaged(error) from None
+
+
+def dicom_length(file: IO[bytes]) -> int | None:
+    """The number of frames, None for a single image. Raises UserError."""
+    pydicom = _pydicom()
+    try:
+        num_frames = _num_frames(pydicom.dcmread(file, stop_before_pixels=True))
+    except _errors(pydicom) as error:
+        raise damaged(error) from None
+    return num_frames if num_frames > 1 else None
+
+
+def _pydicom() -> Any:
+    pydicom = library("pydicom", file_kind="a DICOM", extra="medical")
+    # pydicom warns of and logs whatever breaks a rule of the standard, as files of many devices do.
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+    warnings.filterwarnings("ignore", module=r"pydicom\.")
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    return pydicom
+
+
+def _errors(pydicom: Any) -> tuple[type[BaseException], ...]:
+    """What pydicom raises on damaged files."""
+    errors = pydicom.errors
+    return (*DAMAGED, errors.InvalidDicomError, errors.BytesLengthException)
+
+
+def _decode(dataset: Any, options: ReadOptions) -> Decoded:
     num_frames = _num_frames(dataset)
     if num_frames > 1 and options.volume_slice is None:
         raise UserError(f"holds {num_frames} frames; set slices of the side, as in slices: z")
     frame = 0 if options.volume_slice is None else options.volume_slice.index
     _check_decoder(dataset)
-    try:
-        _check_size(dataset)
-        pixels = library("pydicom.pixels", file_kind="a DICOM", extra="medical").pixel_array(
-            dataset, index=frame
-        )
-    except DAMAGED as error:
-        raise damaged(error) from None
-    if dataset.get("BitsAllocated") == 1:
-        pixels = pixels.astype(np.bool_)
-    pixels = _upright_values(_rescaled(pixels, dataset, frame), dataset, pixels)
+    _check_size(dataset)
+    module = library("pydicom.pixels", file_kind="a DICOM", extra="medical")
+    stored = module.pixel_array(dataset, index=frame)
+    if dataset.BitsAllocated == 1:
+        stored = stored.astype(np.bool_)
+    pixels = _upright_values(_rescaled(stored, dataset, frame), dataset, stored)
     facts = FileFacts(
         file_format="DICOM", is_lossy=str(dataset.get("LossyImageCompression", "")) == "01"
     )
     return Decoded(from_bits(pixels, label_ids=options.label_ids), facts)
-
-
-def dicom_length(file: IO[bytes]) -> int | None:
-    """The number of frames, None for a single image."""
-    num_frames = _num_frames(_read(file, stop_before_pixels=True))
-    return num_frames if num_frames > 1 else None
-
-
-def _read(file: IO[bytes], *, stop_before_pixels: bool = False) -> Any:
-    pydicom = library("pydicom", file_kind="a DICOM", extra="medical")
-    # Otherwise pydicom warns of values that break rules of the standard, as many devices do.
-    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-    try:
-        return pydicom.dcmread(file, stop_before_pixels=stop_before_pixels)
-    except (*DAMAGED, pydicom.errors.InvalidDicomError) as error:
-        raise damaged(error) from None
 
 
 def _num_frames(dataset: Any) -> int:
@@ -72,24 +88,23 @@ def _num_frames(dataset: Any) -> int:
 def _check_size(dataset: Any) -> None:
     rows, columns, samples = dataset.Rows, dataset.Columns, dataset.SamplesPerPixel
     if rows * columns * samples > MAX_VALUES:
-        raise UserError(f"its header states {columns}x{rows} pixels of {samples} values")
+        raise damaged(UserError(f"its header states {columns}x{rows} pixels of {samples} values"))
 
 
 def _check_decoder(dataset: Any) -> None:
     """Raise UserError unless the pixels can be decoded: their compression and their colours."""
     pixels = library("pydicom.pixels", file_kind="a DICOM", extra="medical")
-    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    syntax = dataset.file_meta.TransferSyntaxUID
     try:
-        can_decode = syntax is not None and pixels.get_decoder(syntax).is_available
+        can_decode = pixels.get_decoder(syntax).is_available
     except NotImplementedError:
         can_decode = False
     if not can_decode:
-        name = getattr(syntax, "name", None) or "an unknown syntax"
         raise UserError(
-            f"is a DICOM file compressed as {name}, for which no decoder is installed; decompress "
-            "it, as with `gdcmconv --raw IN OUT`, or `pip install python-gdcm`"
+            f"is a DICOM file compressed as {syntax.name}, for which no decoder is installed; "
+            "decompress it, as with `gdcmconv --raw IN OUT`, or `pip install python-gdcm`"
         )
-    colours = dataset.get("PhotometricInterpretation", "none")
+    colours = dataset.PhotometricInterpretation
     if colours not in (*_GREY, "RGB") and not colours.startswith("YBR"):
         raise UserError(f"has {colours} colours; convert it to MONOCHROME2 or RGB")
 
@@ -128,7 +143,7 @@ def _rescale_values(dataset: Any, frame: int) -> Any:
 
 def _upright_values(rescaled: np.ndarray, dataset: Any, stored: np.ndarray) -> np.ndarray:
     """Invert MONOCHROME1; other images are returned unchanged."""
-    if dataset.get("PhotometricInterpretation") != "MONOCHROME1":
+    if dataset.PhotometricInterpretation != "MONOCHROME1":
         return rescaled
     if rescaled is not stored or stored.dtype.kind != "u":
         raise UserError(

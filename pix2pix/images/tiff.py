@@ -137,6 +137,8 @@ def _check_size(pages: Sequence[tifffile.TiffPage], num_bytes: int) -> None:
 
 
 def _channels_last(pixels: np.ndarray, axes: str) -> np.ndarray:
+    if pixels.ndim != len(axes):
+        raise damaged(UserError(f"its values have the shape {pixels.shape}"))
     others = [index for index, axis in enumerate(axes) if axis not in "YX"]
     if "Y" not in axes or "X" not in axes or len(others) > 1:
         raise UserError(f"has axes {axes}; store height, width and channels only")
