@@ -42,7 +42,8 @@ def dicom_length(file: IO[bytes]) -> int | None:
     """The number of frames, None for a single image. Raises UserError."""
     pydicom = _pydicom()
     try:
-        num_frames = _num_frames(pydicom.dcmread(file, stop_before_pixels=True))
+        dataset = pydicom.dcmread(file, stop_before_pixels=True)
+        num_frames = _num_frames(dataset) if dataset.Rows and dataset.Columns else 0
     except _errors(pydicom) as error:
         raise damaged(error) from None
     return num_frames if num_frames > 1 else None
