@@ -40,7 +40,7 @@ def refuse_bad_keys(root: Path, side: str, files: SideFiles, *, pattern: str) ->
     if not files.images and not files.unread and files.unmatched:
         names = first_names(relative_paths(root, files.unmatched), max_names=3)
         raise UserError(
-            f"data.pair_pattern: {pattern!r} matches none of the {len(files.unmatched)} image(s) "
+            f"data.pair_pattern: '{pattern}' matches none of the {len(files.unmatched)} image(s) "
             f"of side {side}, such as {names}; correct it, or set it to null to pair equal names"
         )
     double = {key: paths for key, paths in files.images.items() if len(paths) > 1}
@@ -48,7 +48,7 @@ def refuse_bad_keys(root: Path, side: str, files: SideFiles, *, pattern: str) ->
         key, paths = next(iter(sorted(double.items())))
         names = first_names(relative_paths(root, sorted(paths)), max_names=3)
         raise UserError(
-            f"data.pair_pattern: {pattern!r} gives the key {key!r} to {len(paths)} images of side "
+            f"data.pair_pattern: '{pattern}' gives the key {key!r} to {len(paths)} images of side "
             f"{side}: {names} ({len(double)} key(s) are given more than once); make it match one "
             "of them, or make its key longer"
         )
