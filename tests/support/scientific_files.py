@@ -10,7 +10,7 @@ import OpenEXR
 import pydicom
 import tifffile
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 
 def npy(array: np.ndarray) -> bytes:
@@ -37,7 +37,7 @@ def tiff(array: np.ndarray, **options: Any) -> bytes:
 def nifti(volume: np.ndarray, affine: np.ndarray | None = None, *, packed: bool = False) -> bytes:
     """A NIfTI-1 file of an array (x, y, z)."""
     data: bytes = nibabel.Nifti1Image(volume, np.eye(4) if affine is None else affine).to_bytes()
-    return gzip.compress(data, 1) if packed else data
+    return gzip.compress(data, 1, mtime=0) if packed else data
 
 
 def dicom_dataset(pixels: np.ndarray, **attributes: Any) -> Dataset:
@@ -47,7 +47,7 @@ def dicom_dataset(pixels: np.ndarray, **attributes: Any) -> Dataset:
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.file_meta.MediaStorageSOPClassUID = CTImageStorage
     dataset.SOPClassUID = CTImageStorage
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "2.25.1"
     is_rgb = pixels.shape[-1] == 3
     dataset.SamplesPerPixel = 3 if is_rgb else 1
     dataset.PhotometricInterpretation = "RGB" if is_rgb else "MONOCHROME2"

@@ -48,6 +48,7 @@ def test_black_on_white_is_inverted_within_the_stored_bits() -> None:
         dicom(SIGNED, PhotometricInterpretation="MONOCHROME1"),
         dicom(CT, PhotometricInterpretation="MONOCHROME1", RescaleSlope=1, RescaleIntercept=-1024),
     ],
+    ids=["signed", "rescaled"],
 )
 def test_black_on_white_of_measurements_is_refused_with_the_reason(data: bytes) -> None:
     with pytest.raises(UserError, match=r"MONOCHROME1.*convert it to MONOCHROME2"):

@@ -95,6 +95,10 @@ def zipped(content: bytes, *, stated: int | None = None) -> bytes:
         (zipped(header_of((2,), "|O") + b"cos\nsystem\n."), "no plain array"),
         (npy(np.zeros((2, 2), [("a", "u1")])), "no plain array"),
     ],
+    ids=[
+        *("npy", "npz", "npz of an image", "stated too much", "stated too little"),
+        *("negative", "no array", "pickle", "structure"),
+    ],
 )
 def test_hostile_headers_are_refused_before_memory_is_taken(data: bytes, message: str) -> None:
     tracemalloc.start()

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
-from pix2pix.config import SideConfig
+from pix2pix.config import SideConfig, SlicesRule
 from pix2pix.errors import UserError
 from pix2pix.images import volumes
 from pix2pix.images.image import read_image, read_side
@@ -80,6 +81,7 @@ def test_a_nifti_file_has_three_axes(tmp_path: Path, axis: str, count: int) -> N
         ("x.nii", nifti(STACK[0])),
         ("x.dcm", dicom(STACK[0])),
     ],
+    ids=["npy", "tif", "nii", "dcm"],
 )
 def test_a_single_image_has_no_slices(tmp_path: Path, name: str, data: bytes) -> None:
     path = write(tmp_path / name, data)
@@ -111,6 +113,7 @@ def test_pages_of_colours_and_channels_are_slices_of_colours_and_channels(tmp_pa
         ("x.dcm", dicom(STACK)[:200], "z", "truncated"),
         ("x.npz", npz(x=STACK)[:90], "z", "truncated"),
     ],
+    ids=["none selected", "no axis", "nii.gz", "tif", "dcm", "npz"],
 )
 def test_what_has_no_such_slices_is_named(
     tmp_path: Path, name: str, data: bytes, rule: str, message: str
@@ -140,9 +143,5 @@ def test_a_packed_volume_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("rule", ["w", "z[]", "z[1]", "z[::0]", "z[a:b]", "[1:2]", "z[1:2:-1]", ""])
 def test_a_rule_that_is_none_is_refused(rule: str) -> None:
-    from pydantic import TypeAdapter, ValidationError
-
-    from pix2pix.config import SlicesRule
-
     with pytest.raises(ValidationError):
         TypeAdapter(SlicesRule).validate_python(rule)

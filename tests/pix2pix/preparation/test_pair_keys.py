@@ -1,6 +1,7 @@
 """Files of unlike names are paired by `data.pair_pattern`, and the pattern is proposed."""
 
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -205,8 +206,6 @@ def test_a_pattern_without_a_key_is_refused_with_the_parameters(
 @pytest.mark.parametrize("key", ["array_key", "axes", "slices"])
 def test_both_halves_of_a_file_are_read_alike(key: str) -> None:
     data = load_params(PARAMS).data
-    from dataclasses import replace
-
     changed = replace(data.side_a, **{key: {"axes": "CHW"}.get(key, "z")})
     with pytest.raises(ValueError, match=f"one file, so {key} must be the same"):
         replace(data, side_a=changed)
