@@ -31,7 +31,8 @@ def decode_dicom(data: bytes, options: ReadOptions) -> Decoded:
     """Decode one frame of a DICOM file as `decode.decode_file` does. Raises UserError."""
     pydicom = _pydicom()
     try:
-        return _decode(pydicom.dcmread(io.BytesIO(data)), options)
+        dataset = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
+        return _decode(data, dataset, options)
     except UserError:
         raise
     except _errors(pydicom) as error:
@@ -64,7 +65,7 @@ def _errors(pydicom: Any) -> tuple[type[BaseException], ...]:
     return (*DAMAGED, errors.InvalidDicomError, errors.BytesLengthException)
 
 
-def _decode(dataset: Any, options: ReadOptions) -> Decoded:
+def _decode(data: bytes, dataset: Any, options: ReadOptions) -> Decoded:
     num_frames = _num_frames(dataset)
     if num_frames > 1 and options.volume_slice is None:
         raise UserError(f"holds {num_frames} frames; set slices of the side, as in slices: z")
@@ -72,7 +73,7 @@ def _decode(dataset: Any, options: ReadOptions) -> Decoded:
     _check_decoder(dataset)
     _check_size(dataset)
     module = library("pydicom.pixels", file_kind="a DICOM", extra="medical")
-    stored = module.pixel_array(dataset, index=frame)
+    stored = module.pixel_array(io.BytesIO(data), index=frame)  # reads this frame only
     if dataset.BitsAllocated == 1:
         stored = stored.astype(np.bool_)
     pixels = _upright_values(_rescaled(stored, dataset, frame), dataset, stored)

@@ -37,11 +37,11 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
-            # Pages are read by index, before `file.series` iterates over them. In a damaged file a
-            # page can point back to an earlier one, and the iteration would then never end.
-            pages = [file.pages[index].aspage() for index in range(len(file.pages))]
+            # Pages are counted before `file.series` iterates over them. In a damaged file a page
+            # can point back to an earlier one, and the iteration would then never end.
+            num_all = len(file.pages)
             if options.volume_slice is None:
-                _check_size(pages, len(data))
+                _check_size([file.pages[index].aspage() for index in range(num_all)], len(data))
             series = _full_size(file)
             num_pages, page = len(series[0].pages), file.pages.first
             if options.volume_slice is None:

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+import imagecodecs
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import JPEGLosslessSV1, RLELossless
+from pydicom.encaps import encapsulate
+from pydicom.pixels import convert_color_space
+from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, RLELossless
 
 from pix2pix.errors import UserError
 from pix2pix.images.decode import decode, decode_file
@@ -85,6 +88,20 @@ def test_each_frame_of_an_enhanced_file_has_its_own_rescale() -> None:
         options = ReadOptions(volume_slice=VolumeSlice("z", index, 2))
         read = decode(dicom_bytes(dataset), options)
         np.testing.assert_array_equal(read[..., 0], CT + float(intercept))
+
+
+def test_luminance_and_chroma_become_colours() -> None:
+    colours = RNG.integers(0, 256, (6, 9, 3), dtype=np.uint8)
+    stored = convert_color_space(colours, "RGB", "YBR_FULL")
+    read = decode(dicom(stored, PhotometricInterpretation="YBR_FULL"))
+    assert np.abs(read.astype(int) - colours).max() <= 2
+
+
+def test_jpeg_2000_is_decoded() -> None:
+    dataset = dicom_dataset(CT)
+    dataset.PixelData = encapsulate([imagecodecs.jpeg2k_encode(CT, codecformat="j2k")])
+    dataset.file_meta.TransferSyntaxUID = JPEG2000Lossless
+    np.testing.assert_array_equal(decode(dicom_bytes(dataset))[..., 0], CT)
 
 
 def test_run_lengths_are_decoded_and_others_name_the_compression() -> None:

@@ -112,8 +112,13 @@ def test_pages_of_colours_and_channels_are_slices_of_colours_and_channels(tmp_pa
         ("x.tif", tiff(STACK)[:60], "z", "truncated"),
         ("x.dcm", dicom(STACK)[:200], "z", "truncated"),
         ("x.npz", npz(x=STACK)[:90], "z", "truncated"),
+        ("x.dcm", dicom(STACK, NumberOfFrames=10**9), "z", "too large.*1000000000 slices"),
+        ("x.npy", npy(np.zeros((10**5, 1, 1), np.uint8)), "z", "too large.*100000 slices"),
     ],
-    ids=["none selected", "no axis", "nii.gz", "tif", "dcm", "npz"],
+    ids=[
+        *("none selected", "no axis", "nii.gz", "tif", "dcm", "npz"),
+        *("frames without end", "slices without end"),
+    ],
 )
 def test_what_has_no_such_slices_is_named(
     tmp_path: Path, name: str, data: bytes, rule: str, message: str
