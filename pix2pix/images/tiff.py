@@ -42,7 +42,7 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
             num_all = len(file.pages)
             if options.volume_slice is None:
                 _check_size([file.pages[index].aspage() for index in range(num_all)], len(data))
-            series = _full_size(file)
+            series = _without_masks(file)
             num_pages, page = len(series[0].pages), file.pages.first
             if options.volume_slice is None:
                 pixels, axes = series[0].asarray(), series[0].axes
@@ -79,17 +79,16 @@ def tiff_length(file: IO[bytes]) -> int | None:
     try:
         with tifffile.TiffFile(file) as opened:
             len(opened.pages)  # this finds pages that point back to earlier ones
-            series = _full_size(opened)[0]
+            series = _without_masks(opened)[0]
             place = _stack_axis(series.axes)
             return None if place is None else int(series.shape[place])
     except DAMAGED as error:
         raise damaged(error) from None
 
 
-def _full_size(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
-    """The images of a file without its reduced copies and transparency masks."""
-    kept = [each for each in file.series if not (each.keyframe.is_reduced or each.keyframe.is_mask)]
-    return kept or file.series
+def _without_masks(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+    """The images of a file without its masks; tifffile makes reduced copies levels of an image."""
+    return [each for each in file.series if not each.keyframe.is_mask] or file.series
 
 
 def _stack_axis(axes: str) -> int | None:

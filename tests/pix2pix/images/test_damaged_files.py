@@ -4,14 +4,26 @@ import gzip
 import struct
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
+import OpenEXR
 import pytest
+from pydicom.uid import RLELossless
 
 from pix2pix.errors import UserError
 from pix2pix.images.decode import decode
 from pix2pix.images.options import ReadOptions, VolumeSlice
-from tests.support.scientific_files import dicom, exr, nifti, npy, npz, tiff
+from tests.support.scientific_files import (
+    dicom,
+    dicom_bytes,
+    dicom_dataset,
+    exr,
+    nifti,
+    npy,
+    npz,
+    tiff,
+)
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 4096, (24, 16)).astype(np.uint16)
@@ -65,8 +77,11 @@ def test_changed_bytes_give_an_image_or_one_message(kind: str) -> None:
             assert "\n" not in str(error)  # noqa: PT017 (either outcome is right)
 
 
-def _giant_exr() -> bytes:
-    data = bytearray(FILES["exr"][0])
+def _giant_exr(*, is_tiled: bool) -> bytes:
+    tiles = OpenEXR.TileDescription()
+    tiles.xSize = tiles.ySize = 8
+    plane = {"Y": GREY.astype(np.float32)}
+    data = bytearray(exr(plane, type=OpenEXR.tiledimage, tiles=tiles) if is_tiled else exr(plane))
     for name in (b"dataWindow\0box2i\0", b"displayWindow\0box2i\0"):
         first = data.index(name) + len(name) + 4
         data[first : first + 16] = struct.pack("<4i", 0, 0, 99_999, 99_999)
@@ -75,7 +90,7 @@ def _giant_exr() -> bytes:
 
 def _giant_nifti(*, packed: bool) -> bytes:
     data = bytearray(nifti(STACK))
-    data[40:56] = struct.pack("<8h", 3, 32_000, 32_000, 32_000, 1, 1, 1, 1)
+    data[40:56] = struct.pack("<8h", 3, 1300, 1300, 1000, 1, 1, 1, 1)
     return gzip.compress(bytes(data) + bytes(2**26), 1) if packed else bytes(data)
 
 
@@ -88,18 +103,27 @@ def _giant_tiff() -> bytes:
     return bytes(data)
 
 
+def _giant_packed_dicom() -> bytes:
+    dataset = dicom_dataset(GREY)
+    dataset.compress(RLELossless)
+    dataset.Rows = dataset.Columns = 65_000
+    return dicom_bytes(dataset)
+
+
 @pytest.mark.parametrize(
     "make",
     [
-        _giant_exr,
-        lambda: _giant_nifti(packed=False),
-        lambda: _giant_nifti(packed=True),
+        partial(_giant_exr, is_tiled=False),
+        partial(_giant_exr, is_tiled=True),
+        partial(_giant_nifti, packed=False),
+        partial(_giant_nifti, packed=True),
         _giant_tiff,
-        lambda: dicom(GREY, Rows=65_000, Columns=65_000),
+        partial(dicom, GREY, Rows=65_000, Columns=65_000),
+        _giant_packed_dicom,
     ],
-    ids=["exr", "nifti", "nii.gz", "tiff", "dicom"],
+    ids=["exr", "exr of tiles", "nifti", "nii.gz", "tiff", "dicom", "packed dicom"],
 )
-@pytest.mark.parametrize("part", [None, VolumeSlice("z", 0, 32_000)])
+@pytest.mark.parametrize("part", [None, VolumeSlice("z", 0, 1000)])
 def test_a_giant_size_is_refused_before_it_takes_memory(
     make: Callable[[], bytes], part: VolumeSlice | None
 ) -> None:

@@ -57,12 +57,14 @@ def test_other_files_have_no_georeference(tmp_path: Path) -> None:
     assert [list(georeference(path)) for path in (plain, cut, text, picture, turned)] == [[]] * 5
 
 
-def test_overviews_of_a_geotiff_are_passed_over() -> None:
+def test_overviews_and_masks_of_a_geotiff_are_passed_over() -> None:
     file = io.BytesIO()
     with tifffile.TiffWriter(file) as writer:
         writer.write(IMAGE, extratags=EXTRA, tile=(16, 16), metadata=None)
         writer.write(IMAGE[::2, ::2], subfiletype=1, tile=(16, 16), metadata=None)
         writer.write(IMAGE[::4, ::4], subfiletype=1, tile=(16, 16), metadata=None)
+        mask = np.ones((20, 30), np.bool_)
+        writer.write(mask, subfiletype=4, photometric="mask", metadata=None)
     decoded = decode_file(file.getvalue())
     np.testing.assert_array_equal(decoded.pixels[..., 0], IMAGE)
     assert decoded.facts.num_pages == 1
