@@ -50,9 +50,7 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
         *(offence for pair in inspected for offence in pair.offences),
         *flat,
         *wrong_sides(decoded, config),
-        *inconsistencies(
-            readable, dtypes, uses, file_dtypes=file_dtypes, root=root, config=config
-        ),
+        *inconsistencies(readable, dtypes, uses, file_dtypes=file_dtypes, root=root, config=config),
     ]
     sound = [pair for pair in readable if is_consistent(pair, dtypes, config)]
     pairs, splits, split_offences = _split_without_leaks(
