@@ -16,6 +16,7 @@ import numpy as np
 
 from pix2pix.errors import UserError
 from pix2pix.images.decoded import DAMAGED, MAX_VALUES, Decoded, FileFacts, damaged, from_bits
+from pix2pix.images.dicom_codecs import register
 from pix2pix.images.extras import library
 from pix2pix.images.options import ReadOptions
 
@@ -96,6 +97,7 @@ def _check_size(dataset: Any) -> None:
 def _check_decoder(dataset: Any) -> None:
     """Raise UserError unless the pixels can be decoded: their compression and their colours."""
     pixels = library("pydicom.pixels", file_kind="a DICOM", extra="medical")
+    register(pixels)
     syntax = dataset.file_meta.TransferSyntaxUID
     try:
         can_decode = pixels.get_decoder(syntax).is_available

@@ -1,6 +1,7 @@
 """DICOM files, as pydicom writes them."""
 
 from collections.abc import Callable
+from functools import partial
 
 import imagecodecs
 import numpy as np
@@ -8,7 +9,14 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels import convert_color_space
-from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, RLELossless
+from pydicom.uid import (
+    HTJ2KLossless,
+    JPEG2000Lossless,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
 
 from pix2pix.errors import UserError
 from pix2pix.images.decode import decode, decode_file
@@ -104,12 +112,48 @@ def test_jpeg_2000_is_decoded() -> None:
     np.testing.assert_array_equal(decode(dicom_bytes(dataset))[..., 0], CT)
 
 
+LOSSLESS = {
+    JPEGLosslessSV1: partial(imagecodecs.jpeg8_encode, lossless=True, predictor=1),
+    JPEGLossless: partial(imagecodecs.jpeg8_encode, lossless=True, predictor=4),
+    JPEGLSLossless: imagecodecs.jpegls_encode,
+}
+
+
+def packed(frames: list[np.ndarray], syntax: str, **attributes: object) -> Dataset:
+    dataset = dicom_dataset(np.stack(frames) if len(frames) > 1 else frames[0], **attributes)
+    bits = {} if syntax == JPEGLSLossless else {"bitspersample": int(dataset.BitsStored)}
+    raw = [frame.view(f"u{frame.itemsize}") for frame in frames]
+    dataset.PixelData = encapsulate([LOSSLESS[syntax](frame, **bits) for frame in raw])
+    dataset.file_meta.TransferSyntaxUID = syntax
+    return dataset
+
+
+@pytest.mark.parametrize("syntax", LOSSLESS, ids=["jpeg sv1", "jpeg", "jpeg-ls"])
+def test_the_lossless_compressions_of_scanners_are_decoded(syntax: str) -> None:
+    twelve = {"BitsStored": 12, "HighBit": 11}
+    data = dicom_bytes(packed([CT], syntax, RescaleSlope=1, RescaleIntercept=-1024, **twelve))
+    np.testing.assert_array_equal(decode(data)[..., 0], CT.astype(float) - 1024)
+    signed = dicom_bytes(packed([SIGNED], syntax))
+    np.testing.assert_array_equal(decode(signed)[..., 0], SIGNED)
+    frames = dicom_bytes(packed([CT, CT[::-1]], syntax, **twelve))
+    second = ReadOptions(volume_slice=VolumeSlice("z", 1, 2))
+    np.testing.assert_array_equal(decode(frames, second)[..., 0], CT[::-1])
+
+
+@pytest.mark.parametrize("syntax", LOSSLESS, ids=["jpeg sv1", "jpeg", "jpeg-ls"])
+def test_a_frame_of_another_size_is_refused_before_it_is_decoded(syntax: str) -> None:
+    dataset = packed([CT], syntax, BitsStored=12, HighBit=11)
+    dataset.Rows = 7
+    with pytest.raises(UserError, match=r"\(6, 9\) rows and columns, the file states \(7, 9\)"):
+        decode(dicom_bytes(dataset))
+
+
 def test_run_lengths_are_decoded_and_others_name_the_compression() -> None:
     dataset = dicom_dataset(CT)
     dataset.compress(RLELossless)
     np.testing.assert_array_equal(decode(dicom_bytes(dataset))[..., 0], CT)
-    dataset.file_meta.TransferSyntaxUID = JPEGLosslessSV1
-    with pytest.raises(UserError, match=r"compressed as JPEG Lossless.*gdcmconv --raw"):
+    dataset.file_meta.TransferSyntaxUID = HTJ2KLossless
+    with pytest.raises(UserError, match=r"compressed as High-Throughput JPEG.*gdcmconv --raw"):
         decode(dicom_bytes(dataset))
 
 
