@@ -82,5 +82,5 @@ def _without_group(
     for files in (pair.files for pair in pairs):
         if group_of(files.pair_id, pattern) is None:
             message = f"data.group: {pattern!r} finds no group in {files.pair_id!r}"
-            paths = relative_paths(root, (files.path_a, files.path_b))
+            paths = files.names(root)
             yield Offence("no_group", (), paths, message)

@@ -55,7 +55,7 @@ class Inspected:
 
 def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspected | Unreadable:
     """Read a pair and collect its offences. Bad files give offences, not exceptions."""
-    paths = relative_paths(root, (files.path_a, files.path_b))
+    paths = files.names(root)
     try:
         pair = read_pair_files(files, config)
     except BadPair as error:

@@ -52,6 +52,12 @@ class PairFiles:
     path_b: Path
     volume_slice: VolumeSlice | None = None
 
+    def names(self, root: Path) -> tuple[str, ...]:
+        """The names of the files below `root` for reports; slices have their number."""
+        number = "" if self.volume_slice is None else f"#{self.volume_slice}"
+        paths = relative_paths(root, (self.path_a, self.path_b))
+        return tuple(f"{path}{number}" for path in paths)
+
 
 @dataclass(frozen=True, slots=True)
 class Discovery:

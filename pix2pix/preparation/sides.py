@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix.config import DataConfig
-from pix2pix.images.names import first_names, relative_paths
+from pix2pix.images.names import first_names
 from pix2pix.preparation.inspection import Inspected
 from pix2pix.preparation.layout import twin_folders
 from pix2pix.preparation.offences import Offence
@@ -104,7 +104,7 @@ def flat_images(
         for role in bad:
             name = side_names(config)[role]
             message = f"side {name} is one flat colour: {pair.values[role].low:g}"
-            paths = relative_paths(root, (pair.files.path_a, pair.files.path_b))
+            paths = pair.files.names(root)
             offences.append(Offence("constant_image", (pair.files.pair_id,), paths, message))
         if flat and not bad:
             empty.append(pair.files.pair_id)

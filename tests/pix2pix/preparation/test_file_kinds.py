@@ -189,6 +189,16 @@ def test_each_slice_of_a_volume_is_a_pair(tmp_path: Path) -> None:
     assert (record.slices, record.file_dtype) == ("z[1:]", "int16")
 
 
+def test_a_report_names_the_slice(tmp_path: Path) -> None:
+    write_volumes(tmp_path)
+    config = replace(volume_config("z[:1]", "z[:1]"), image_size=64, load_size=64)
+    offences = check_pairs(tmp_path, config, num_workers=1).offences
+    assert [str(item).partition(":")[0] for item in offences if item.kind == "too_small"] == [
+        f"A/{name}.nii.gz#z000, B/{name}.nii#z000"
+        for name in ("test/patient4", "train/patient1", "train/patient2", "train/patient3")
+    ]
+
+
 def test_the_slices_of_a_volume_stay_in_one_split(tmp_path: Path) -> None:
     write_volumes(tmp_path)
     report = check_pairs(tmp_path, volume_config(), num_workers=1)
