@@ -20,6 +20,8 @@ from pix2pix.images.dicom_codecs import register
 from pix2pix.images.extras import library
 from pix2pix.images.options import ReadOptions
 
+_DEFLATED = b"1.2.840.10008.1.2.1.99"  # the transfer syntax that the head of a file states
+_META_BYTES = 4096
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 
 
@@ -31,6 +33,7 @@ def is_dicom(data: bytes) -> bool:
 def decode_dicom(data: bytes, options: ReadOptions) -> Decoded:
     """Decode one frame of a DICOM file as `decode.decode_file` does. Raises UserError."""
     pydicom = _pydicom()
+    _refuse_deflated(data[:_META_BYTES])
     try:
         dataset = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
         return _decode(data, dataset, options)
@@ -43,12 +46,25 @@ def decode_dicom(data: bytes, options: ReadOptions) -> Decoded:
 def dicom_length(file: IO[bytes]) -> int | None:
     """The number of frames, None for a single image. Raises UserError."""
     pydicom = _pydicom()
+    _refuse_deflated(file.read(_META_BYTES))
+    file.seek(0)
     try:
         dataset = pydicom.dcmread(file, stop_before_pixels=True)
-        num_frames = _num_frames(dataset) if dataset.Rows and dataset.Columns else 0
+        _check_size(dataset)  # in a truncated file, the size may be missing
+        num_frames = _num_frames(dataset)
+    except UserError:
+        raise
     except _errors(pydicom) as error:
         raise damaged(error) from None
     return num_frames if num_frames > 1 else None
+
+
+def _refuse_deflated(head: bytes) -> None:
+    """Raise UserError for a file that is compressed as a whole, which pydicom unpacks unbounded."""
+    if _DEFLATED in head:
+        raise UserError(
+            "is a deflated DICOM file; unpack it, as with `dcmconv --write-xfer-little IN OUT`"
+        )
 
 
 def _pydicom() -> Any:
@@ -119,20 +135,14 @@ def _rescaled(pixels: np.ndarray, dataset: Any, frame: int) -> np.ndarray:
         module = library("pydicom.pixels", file_kind="a DICOM", extra="medical")
         converted: np.ndarray = module.apply_modality_lut(pixels, dataset)
         return converted.astype(np.float64)
-    values = _rescale_values(dataset, frame)
-    slope, intercept = float(values.RescaleSlope), float(values.RescaleIntercept)
+    slope, intercept = _slope_and_intercept(dataset, frame)
     if (slope, intercept) == (1.0, 0.0):
         return pixels
     return pixels.astype(np.float64) * slope + intercept
 
 
-class _NoRescale:
-    RescaleSlope = 1.0
-    RescaleIntercept = 0.0
-
-
-def _rescale_values(dataset: Any, frame: int) -> Any:
-    """The data set with the rescale of a frame: Enhanced CT and MR store one for each frame."""
+def _slope_and_intercept(dataset: Any, frame: int) -> tuple[float, float]:
+    """The rescale of a frame; Enhanced CT and MR store it for each frame, or for all of them."""
     groups = [
         *dataset.get("PerFrameFunctionalGroupsSequence", [])[frame : frame + 1],
         *dataset.get("SharedFunctionalGroupsSequence", []),
@@ -141,8 +151,8 @@ def _rescale_values(dataset: Any, frame: int) -> Any:
     nested = [item for group in groups for item in group.get(key, [])]
     for candidate in (*nested, dataset):
         if "RescaleSlope" in candidate and "RescaleIntercept" in candidate:
-            return candidate
-    return _NoRescale
+            return float(candidate.RescaleSlope), float(candidate.RescaleIntercept)
+    return 1.0, 0.0
 
 
 def _upright_values(rescaled: np.ndarray, dataset: Any, stored: np.ndarray) -> np.ndarray:

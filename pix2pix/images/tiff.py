@@ -3,7 +3,7 @@
 import io
 import logging
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 import tifffile
@@ -26,52 +26,75 @@ _LOSSY = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)
 _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 
 
+class _Stored(NamedTuple):
+    """The values of an image or of a slice as they are stored, and what describes them."""
+
+    values: np.ndarray
+    axes: str
+    page: tifffile.TiffPage
+    num_images: int
+    num_pages: int
+
+
 def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
     """Decode a TIFF file, or one slice of its pages, as `decode.decode_file` does.
 
     Several pages of one size become the channels of one image. Reduced copies of the image, as
     geographic files have them, are left out. Raises UserError.
     """
-    label_ids = options.label_ids
     # tifffile logs what is wrong with a damaged file, and raises an exception with it as well.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
-            # Pages are counted before `file.series` iterates over them. In a damaged file a page
-            # can point back to an earlier one, and the iteration would then never end.
-            num_all = len(file.pages)
-            if options.volume_slice is None:
-                _check_size([file.pages[index].aspage() for index in range(num_all)], len(data))
-            series = _without_masks(file)
-            num_pages, page = len(series[0].pages), file.pages.first
-            if options.volume_slice is None:
-                pixels, axes = series[0].asarray(), series[0].axes
-            else:
-                pixels, axes = _slice(series[0], options.volume_slice, len(data))
-            colours, extra = page.colormap, page.extrasamples
-            tag = page.tags.get(ORIENTATION_TAG)
+            stored = _read(file, options.volume_slice, len(data))
+            tag = stored.page.tags.get(ORIENTATION_TAG)
+            turn = orientation(None if tag is None else int(tag.value))
     except DAMAGED as error:
         raise damaged(error) from None
-    if len(series) != 1:
-        raise UserError(f"holds {len(series)} images of different sizes; store one per file")
-    pixels = _channels_last(pixels, axes)
+    if stored.num_images != 1:
+        raise UserError(f"holds {stored.num_images} images of different sizes; store one per file")
+    pixels = _channels_last(stored.values, stored.axes)
+    extra = stored.page.extrasamples
     has_alpha = bool(extra) and extra[-1] in _ALPHA and pixels.shape[-1] in (2, 4)
     if has_alpha and extra[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
         pixels = unpremultiplied(pixels)
-    if page.photometric == tifffile.PHOTOMETRIC.PALETTE and colours is not None and not label_ids:
-        pixels = (colours.T >> 8).astype(np.uint8)[pixels[..., 0]]  # TIFF palettes have 16 bits
-    elif page.photometric not in _PHOTOMETRICS and not label_ids:
-        name = tifffile.PHOTOMETRIC(page.photometric).name
-        raise UserError(f"has {name} colours; convert it to RGB, or to grey where black is zero")
-    turn = orientation(None if tag is None else int(tag.value))
+    if not options.label_ids:
+        pixels = _colours(pixels, stored.page)
     facts = FileFacts(
         file_format="TIFF",
         orientation=turn,
         has_alpha=has_alpha,
-        is_lossy=page.compression in _LOSSY,
-        num_pages=1 if options.volume_slice is not None else num_pages,
+        is_lossy=stored.page.compression in _LOSSY,
+        num_pages=stored.num_pages,
     )
-    return Decoded(upright(from_bits(pixels, label_ids=label_ids), turn), facts)
+    return Decoded(upright(from_bits(pixels, label_ids=options.label_ids), turn), facts)
+
+
+def _read(file: tifffile.TiffFile, chosen: VolumeSlice | None, num_bytes: int) -> _Stored:
+    # Pages are counted before `file.series` iterates over them. In a damaged file a page can point
+    # back to an earlier one, and the iteration would then never end.
+    num_pages = len(file.pages)
+    if chosen is None:
+        _check_size([file.pages[index].aspage() for index in range(num_pages)], num_bytes)
+    series = _without_masks(file)
+    if chosen is None:
+        values, axes = series[0].asarray(), series[0].axes
+    else:
+        values, axes = _slice(series[0], chosen, num_bytes)
+    num_channel_pages = len(series[0].pages) if chosen is None else 1
+    return _Stored(values, axes, file.pages.first, len(series), num_channel_pages)
+
+
+def _colours(pixels: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
+    """Replace the indices of a palette by its colours. Raises UserError for CMYK and the like."""
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None:
+        palette = (page.colormap.T >> 8).astype(np.uint8)  # TIFF palettes have 16 bits
+        colours: np.ndarray = palette[pixels[..., 0]]
+        return colours
+    if page.photometric not in _PHOTOMETRICS:
+        name = tifffile.PHOTOMETRIC(page.photometric).name
+        raise UserError(f"has {name} colours; convert it to RGB, or to grey where black is zero")
+    return pixels
 
 
 def tiff_length(file: IO[bytes]) -> int | None:

@@ -25,7 +25,7 @@ def file_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
         if paged:
             yield (
                 f"side {name}: {len(paged)} TIFF file(s) hold several pages, which are taken as "
-                f"channels: {first_names(paged)}"
+                f"channels; set slices: z if each is an image: {first_names(paged)}"
             )
         lossy = [pair_id for pair_id, each in facts if each.is_lossy]
         if lossy and side.kind == "labels":

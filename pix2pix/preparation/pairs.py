@@ -17,12 +17,12 @@ from pix2pix.images.decoded import Decoded, FileFacts
 from pix2pix.images.image import conform, read_file
 from pix2pix.images.labels import LabelError
 from pix2pix.images.names import printable, relative_paths
-from pix2pix.images.options import ReadOptions, VolumeSlice, side_options
+from pix2pix.images.options import ReadOptions, side_options
 from pix2pix.images.orientation import UPRIGHT
-from pix2pix.images.volumes import selected_slices
 from pix2pix.preparation.folders import SUFFIXES, SideFiles, collect_files, split_folder
 from pix2pix.preparation.layout import missing_side, refuse_side_folders
 from pix2pix.preparation.offences import BadPair, Offence
+from pix2pix.preparation.pair_files import PairFiles, split_into_slices
 from pix2pix.preparation.pair_keys import key_finder, refuse_bad_keys, refuse_other_names
 from pix2pix.preparation.pairing import ignored_files, lone_files, outside_split_folders
 
@@ -36,27 +36,6 @@ __all__ = [
     "read_pair",
     "read_pair_files",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class PairFiles:
-    """The files of a pair; `path_a` and `path_b` are equal if one file shows both sides.
-
-    `folder` is the split folder, None if there is none. `volume_slice` is the slice of both files
-    that is the pair, None if the files are no volumes.
-    """
-
-    pair_id: str
-    folder: str | None
-    path_a: Path
-    path_b: Path
-    volume_slice: VolumeSlice | None = None
-
-    def names(self, root: Path) -> tuple[str, ...]:
-        """The names of the files below `root` for reports; slices have their number."""
-        number = "" if self.volume_slice is None else f"#{self.volume_slice}"
-        paths = relative_paths(root, (self.path_a, self.path_b))
-        return tuple(f"{path}{number}" for path in paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +71,7 @@ def find_pairs(root: Path, config: DataConfig) -> Discovery:
     }
     outside = outside_split_folders(root, {key: list(paths) for key, paths in paired.items()})
     outside_ids = {offence.pair_ids[0] for offence in outside}
-    pairs, unsliced = _sliced(
+    pairs, unsliced = split_into_slices(
         [
             PairFiles(pair_id, split_folder(pair_id), path_a, path_b)
             for pair_id, (path_a, path_b) in paired.items()
@@ -128,52 +107,6 @@ def _collected(root: Path, config: DataConfig) -> list[SideFiles]:
         refuse_bad_keys(root, "A", files_a, pattern=pattern)
         refuse_bad_keys(root, "B", files_b, pattern=pattern)
     return [files_a, files_b]
-
-
-def _sliced(
-    pairs: list[PairFiles], *, root: Path, config: DataConfig
-) -> tuple[list[PairFiles], list[Offence]]:
-    """Replace each pair of volumes by the pairs of their slices; volumes that do not fit: offences.
-
-    The pairs stay sorted by id.
-    """
-    sliced, offences = [], []
-    for pair in pairs:
-        try:
-            sliced += _slices(pair, config)
-        except BadPair as error:
-            paths = (pair.path_a, pair.path_b) if error.path is None else (error.path,)
-            offences.append(
-                Offence(error.kind, (pair.pair_id,), relative_paths(root, paths), error.message)
-            )
-    return sliced, offences
-
-
-def _slices(pair: PairFiles, config: DataConfig) -> list[PairFiles]:
-    in_a = _selected(pair.path_a, config.side_a)
-    in_b = _selected(pair.path_b, config.side_b)
-    if in_a != in_b:
-        message = f"side A has {_counted(in_a)}, side B has {_counted(in_b)}"
-        raise BadPair("slices_differ", message)
-    if in_a is None:
-        return [pair]
-    return [replace(pair, pair_id=f"{pair.pair_id}#{each}", volume_slice=each) for each in in_a]
-
-
-def _selected(path: Path, side: SideConfig) -> list[VolumeSlice] | None:
-    try:
-        return selected_slices(path, side)
-    except OSError as error:
-        reason = f"cannot be read ({error.strerror or error})"
-        raise BadPair("unreadable", reason, path=path) from None
-    except UserError as error:
-        raise BadPair("unreadable", str(error), path=path) from None
-
-
-def _counted(slices: list[VolumeSlice] | None) -> str:
-    if slices is None:
-        return "one image"
-    return f"the slices {slices[0]}..{slices[-1]} of {slices[0].count}"
 
 
 def _check_not_empty(root: Path, side: str | None, found: SideFiles) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
@@ -10,6 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels import convert_color_space
 from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
     HTJ2KLossless,
     JPEG2000Lossless,
     JPEGLossless,
@@ -21,7 +23,9 @@ from pydicom.uid import (
 from pix2pix.errors import UserError
 from pix2pix.images.decode import decode, decode_file
 from pix2pix.images.options import ReadOptions, VolumeSlice
+from pix2pix.images.volumes import selected_slices
 from tests.support.scientific_files import dicom, dicom_bytes, dicom_dataset
+from tests.support.small_sets import make_side
 
 RNG = np.random.default_rng(0)
 CT = RNG.integers(0, 4096, (6, 9)).astype(np.uint16)
@@ -155,6 +159,18 @@ def test_run_lengths_are_decoded_and_others_name_the_compression() -> None:
     dataset.file_meta.TransferSyntaxUID = HTJ2KLossless
     with pytest.raises(UserError, match=r"compressed as High-Throughput JPEG.*gdcmconv --raw"):
         decode(dicom_bytes(dataset))
+
+
+def test_a_deflated_file_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    dataset = dicom_dataset(np.zeros((4096, 4096), np.uint8))
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    data = dicom_bytes(dataset)
+    assert len(data) < 2**16
+    with pytest.raises(UserError, match="is a deflated DICOM file; unpack it"):
+        decode(data)
+    (tmp_path / "x.dcm").write_bytes(data)
+    with pytest.raises(UserError, match="is a deflated DICOM file; unpack it"):
+        selected_slices(tmp_path / "x.dcm", make_side(slices="z"))
 
 
 def test_loss_is_told() -> None:
