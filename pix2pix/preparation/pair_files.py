@@ -35,7 +35,7 @@ class PairFiles:
 def split_into_slices(
     pairs: list[PairFiles], *, root: Path, config: DataConfig
 ) -> tuple[list[PairFiles], list[Offence]]:
-    """Replace each pair of volumes by the pairs of their slices, which stay sorted by id.
+    """Replace each pair of volumes by the pairs of their slices, sorted by id.
 
     Only the headers of the files are read. Volumes that are damaged or have unlike slices give
     offences instead.
@@ -49,7 +49,7 @@ def split_into_slices(
             offences.append(
                 Offence(error.kind, (pair.pair_id,), relative_paths(root, paths), error.message)
             )
-    return sliced, offences
+    return sorted(sliced, key=lambda pair: pair.pair_id), offences
 
 
 def _slices(pair: PairFiles, config: DataConfig) -> list[PairFiles]:

@@ -66,15 +66,15 @@ def find_pairs(root: Path, config: DataConfig) -> Discovery:
     offences = lone_files(root, found[0], found[-1])
     bad_ids = {pair_id for offence in offences for pair_id in offence.pair_ids}
     paired = {
-        pair_id: (files_a[pair_id][0], files_b[pair_id][0])
+        pair_id: [files_a[pair_id][0], files_b[pair_id][0]]
         for pair_id in sorted(files_a.keys() & files_b.keys() - bad_ids)
     }
-    outside = outside_split_folders(root, {key: list(paths) for key, paths in paired.items()})
+    outside = outside_split_folders(root, paired)
     outside_ids = {offence.pair_ids[0] for offence in outside}
     pairs, unsliced = split_into_slices(
         [
-            PairFiles(pair_id, split_folder(pair_id), path_a, path_b)
-            for pair_id, (path_a, path_b) in paired.items()
+            PairFiles(pair_id, split_folder(pair_id), paths[0], paths[1])
+            for pair_id, paths in paired.items()
             if pair_id not in outside_ids
         ],
         root=root,
