@@ -22,6 +22,8 @@ from pix2pix.images.options import ReadOptions
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"  # the transfer syntax that the head of a file states
 _META_BYTES = 4096
+# JPEG Baseline and Extended, JPEG-LS Near-Lossless, and JPEG 2000 that may be lossy.
+_LOSSY = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91))
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 
 
@@ -94,10 +96,14 @@ def _decode(data: bytes, dataset: Any, options: ReadOptions) -> Decoded:
     if dataset.BitsAllocated == 1:
         stored = stored.astype(np.bool_)
     pixels = _upright_values(_rescaled(stored, dataset, frame), dataset, stored)
-    facts = FileFacts(
-        file_format="DICOM", is_lossy=str(dataset.get("LossyImageCompression", "")) == "01"
-    )
+    facts = FileFacts(file_format="DICOM", is_lossy=_is_lossy(dataset))
     return Decoded(from_bits(pixels, label_ids=options.label_ids), facts)
+
+
+def _is_lossy(dataset: Any) -> bool:
+    """Whether the pixels are, or once were, compressed with loss."""
+    was_lossy = str(dataset.get("LossyImageCompression", "")) == "01"
+    return was_lossy or dataset.file_meta.TransferSyntaxUID in _LOSSY
 
 
 def _num_frames(dataset: Any) -> int:

@@ -14,6 +14,7 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     HTJ2KLossless,
     JPEG2000Lossless,
+    JPEGBaseline8Bit,
     JPEGLossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
@@ -176,6 +177,13 @@ def test_a_deflated_file_is_refused_before_it_is_unpacked(tmp_path: Path) -> Non
 def test_loss_is_told() -> None:
     assert decode_file(dicom(CT, LossyImageCompression="01")).facts.is_lossy
     assert not decode_file(dicom(CT, LossyImageCompression="00")).facts.is_lossy
+    smooth = np.add.outer(np.arange(16), np.arange(24)).astype(np.uint8)
+    dataset = dicom_dataset(smooth)
+    dataset.PixelData = encapsulate([imagecodecs.jpeg8_encode(smooth, level=95)])
+    dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    decoded = decode_file(dicom_bytes(dataset))
+    assert decoded.facts.is_lossy
+    assert np.abs(decoded.pixels[..., 0].astype(int) - smooth).max() <= 3
 
 
 def _without(name: str) -> Callable[[Dataset], None]:
