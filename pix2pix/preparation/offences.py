@@ -59,8 +59,8 @@ REMEDIES: dict[OffenceKind, str] = {
     "it, or set kind: labels if the side holds masks, of which some may be empty",
     "label_values": "correct num_labels, or set void_label to the id of pixels without a class "
     "(often 255)",
-    "lossy_labels": "JPEG, lossy WEBP and lossy DICOM change class ids near every edge: export them "
-    "without loss, as PNG",
+    "lossy_labels": "JPEG, lossy WEBP and lossy DICOM change class ids near every edge: export "
+    "them without loss, as PNG",
     "out_of_range": "widen value_range of the side, or clip the values",
     "no_data": "such values usually mean that nothing was measured: fill them (as with the nearest "
     "values, or the low end of value_range) or crop them away; to widen value_range so far would "
