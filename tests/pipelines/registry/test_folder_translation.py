@@ -14,11 +14,12 @@ from pipelines.registry.folder_translation import (
     planned,
     translate_files,
 )
-from pix2pix import inference, memory
+from pix2pix import memory
 from pix2pix.data.manifest import SideRecord
 from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
+from pix2pix.inference import translator as inference
 from pix2pix.models import GeneratorConfig, InferenceNetwork, translate
 from tests.support.tracked_project import SIDE, source_image, write_model
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pix2pix import inference
+from pix2pix.inference import translator as inference
 from pix2pix.checkpoint import ModelCard, load_generator, save_model
 from pix2pix.config import DataConfig, SideConfig, load_params
 from pix2pix.data.loader import EvalBatches
@@ -30,7 +30,7 @@ from pix2pix.models import (
 )
 from pix2pix.preparation.prepare import prepare_pairs
 
-PARAMS = Path(__file__).parents[2] / "params" / "default.yaml"
+PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
 MODES = ["published", "deterministic"]
 GENERATOR = GeneratorConfig(source_channels=1, target_channels=2, base_channels=2, depth=5)
 SOURCE = SideRecord("image", 1, "uint16", (0.0, 4095.0), "area")

@@ -1,4 +1,4 @@
-"""Translate images with a trained model, with the same conversions as in training and scoring."""
+"""A trained model as a translator of images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
