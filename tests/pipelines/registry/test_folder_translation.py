@@ -18,8 +18,7 @@ from pix2pix import memory
 from pix2pix.data.manifest import SideRecord
 from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode
-from pix2pix.inference import Translator
-from pix2pix.inference import translator as inference
+from pix2pix.inference import Translator, whole
 from pix2pix.models import GeneratorConfig, InferenceNetwork, translate
 from tests.support.tracked_project import SIDE, source_image, write_model
 
@@ -136,7 +135,7 @@ def test_where_memory_ends_the_file_is_named_and_later_ones_are_translated(
     if limited == "estimated":
         monkeypatch.setattr(memory, "available_bytes", lambda device: 20 * 2**20)
     else:
-        monkeypatch.setattr(inference, "translate", _out_of_memory_beyond(10**5))
+        monkeypatch.setattr(whole, "translate", _out_of_memory_beyond(10**5))
     plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
     failures = translate_files(translator, plan, scale="native")
     assert set(failures) == {large}
