@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipelines.processes.progress_line import image_line
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 from pix2pix.files import write_bytes
@@ -107,4 +108,20 @@ def translate_files(
 
 def _translated(translator: Translator, source: Path, scale: Scale) -> bytes:
     with no_traceback_of_memory(str(source)):
-        return encode(translator.translate_file(source, scale=scale))
+        progress = _ImageProgress(source)
+        return encode(translator.translate_file(source, scale=scale, progress=progress))
+
+
+class _ImageProgress:
+    """Logs how far the translation of a large image is."""
+
+    def __init__(self, source: Path) -> None:
+        self._source = source
+        self._started_s = self._logged_s = time.monotonic()
+
+    def __call__(self, share: float) -> None:
+        now_s = time.monotonic()
+        if now_s - self._logged_s >= _PROGRESS_S:
+            line = image_line(printable(self._source), share, now_s - self._started_s)
+            logger.info("%s", line)
+            self._logged_s = now_s

@@ -29,7 +29,8 @@ def translate_tiled(
 ) -> np.ndarray:
     """Translate (H, W, C) to (H, W, C') of the target's dtype, as `translate_whole` does.
 
-    Raises StorageError if the disk has no room for the temporary files.
+    Raises UserError if the disk has not enough room for the temporary files, StorageError if one of
+    them cannot be written.
     """
     height, width = image.shape[:2]
     result = np.empty((height, width, card.target.channels), card.target.dtype)

@@ -38,7 +38,8 @@ def translate_in_tiles(
     The values are those of `pix2pix.models.translate`, but for rounding. `source` has height and
     width that are multiples of 2**depth. `progress` is called with the finished share of the work.
 
-    Raises StorageError if `folder` has not enough room for the temporary files.
+    Raises UserError if `folder` has not enough room for the temporary files, StorageError if one of
+    them cannot be written.
     """
     config = network.config
     check_room(folder, plan.disk_bytes)

@@ -11,6 +11,7 @@ _FLOAT_BYTES = 4
 _ENOUGH_BYTES = 192 * 2**20  # larger tiles are no faster
 _LEAST_SIDE = 8  # pixels of the coarser map; the neighbours of a smaller tile are most of its work
 _FEW_ROWS = 32  # with fewer rows, a tile does not have the whole width
+_MOVING = 500  # multiplications in the time in which a value is read or written; measured
 _STATISTICS_BYTES = 2**25  # a part of a tile in float64
 _MASK_BYTES = 9  # for each value of a mask while it is drawn: float32, int32 and uint8
 
@@ -20,7 +21,7 @@ class LayerPlan:
     """How one layer is executed."""
 
     tile: tuple[int, int]  # rows and columns of the coarser map
-    share: float  # of the multiplications of the network
+    share: float  # of the time that the network takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,12 @@ class _Layer:
     width: int
 
     @property
-    def multiplications(self) -> int:
-        return 16 * self.in_channels * self.out_channels * self.height * self.width
+    def effort(self) -> int:
+        """The time that the layer takes, in multiplications."""
+        input_pixels, output_pixels = (1, 4) if self.is_up else (4, 1)
+        values = input_pixels * self.in_channels + output_pixels * self.out_channels
+        multiplications = 16 * self.in_channels * self.out_channels
+        return (multiplications + _MOVING * values) * self.height * self.width
 
     @property
     def output_bytes(self) -> int:
@@ -102,10 +107,10 @@ def make_plan(network: InferenceNetwork, size: tuple[int, int], *, allowed_bytes
     shapes = {layer: layer.tile(allowed) for layer in layers}
     masks = network.mask_shapes(*size).values()
     drawing = max((_MASK_BYTES * min(MASK_PART, math.prod(each)) for each in masks), default=0)
-    total = sum(layer.multiplications for layer in layers)
+    total = sum(layer.effort for layer in layers)
     return TilePlan(
         layers={
-            (layer.level, layer.is_up): LayerPlan(shape, layer.multiplications / total)
+            (layer.level, layer.is_up): LayerPlan(shape, layer.effort / total)
             for layer, shape in shapes.items()
         },
         memory_bytes=max(

@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from pix2pix.errors import StorageError
+from pix2pix.errors import UserError
 from pix2pix.files import written_to
 
 _GIB = 2**30
@@ -28,13 +28,13 @@ def spill_folder() -> Path:
 
 
 def check_room(folder: Path, needed_bytes: int) -> None:
-    """Raise StorageError if the disk of `folder` has not enough room."""
+    """Raise UserError if the disk of `folder` has not enough room for temporary files."""
     free = shutil.disk_usage(folder).free
     if needed_bytes > free:
-        raise StorageError(
-            f"{folder} needs room for temporary files of {needed_bytes / _GIB:.1f} GiB and has "
-            f"{free / _GIB:.1f} GiB; make room on its disk, or set TMPDIR to a folder on another "
-            "one, then give the same command again"
+        raise UserError(
+            f"its translation needs {needed_bytes / _GIB:.1f} GiB of temporary files and {folder} "
+            f"has room for {free / _GIB:.1f} GiB; make room on its disk, or set TMPDIR to a folder "
+            "on another disk"
         )
 
 

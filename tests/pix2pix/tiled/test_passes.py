@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pix2pix.errors import StorageError
+from pix2pix.errors import StorageError, UserError
 from pix2pix.models import GeneratorConfig, InferenceNetwork, UNetGenerator, initialize, translate
 from pix2pix.tiled import Tile, TilePlan, make_plan, translate_in_tiles
 from pix2pix.tiled import plan as planning
@@ -143,9 +143,8 @@ def test_more_memory_gives_larger_tiles_and_the_same_values(mode: str, tmp_path:
     plans = [
         make_plan(network, (256, 256), allowed_bytes=least + extra) for extra in (0, 2**20, 2**30)
     ]
-    pixels = [
-        rows * columns for rows, columns in (plan.layer(0, is_up=True).tile for plan in plans)
-    ]
+    shapes = [plan.layer(0, is_up=True).tile for plan in plans]
+    pixels = [rows * columns for rows, columns in shapes]
     assert pixels[0] < pixels[1] < pixels[2] == 128 * 128
     first, *others = [tiled(network, image, tmp_path, plan) for plan in plans]
     for other in others:
@@ -214,7 +213,7 @@ def test_a_disk_that_is_too_small_is_named_beforehand(
     plan = make_plan(network, (64, 64), allowed_bytes=0)
     usage = SimpleNamespace(free=plan.disk_bytes - 1)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
-    with pytest.raises(StorageError, match=f"{tmp_path} needs room .* set TMPDIR to a folder"):
+    with pytest.raises(UserError, match=f"{tmp_path} has room for .* set TMPDIR to a folder"):
         tiled(network, some_image(3, 64, 64), tmp_path)
 
 
