@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pix2pix.models import InferenceNetwork
@@ -48,21 +49,21 @@ def translate_in_tiles(
         masks = spilled_masks(folder, shapes, seed=seed, rate=config.dropout, files=files)
         layers = _Layers(plan, folder, network.device, files, progress)
         skips: list[FeatureMap] = []
-        for level, down in enumerate(network.down):
-            assert isinstance(down, Block)
+        for level, down in enumerate(_blocks(network.down)):
             skips.append(layers.hidden(down, level, skips[-1:] or [source]))
         inputs = [skips.pop()]
-        for level in reversed(range(1, config.depth)):
-            up = network.up[level]
-            assert isinstance(up, Block)
+        outermost, *others = _blocks(network.up)
+        for level, up in reversed(list(enumerate(others, start=1))):
             x = layers.hidden(up, level, inputs, mask=masks.get(level))
             for each in inputs:
                 each.close()
             inputs = [skips.pop(), x]
-        outermost = network.up[0]
-        assert isinstance(outermost, Block)
         for tile, values in layers.convolved(outermost, 0, inputs):
             write(tile, torch.tanh(values))
+
+
+def _blocks(modules: nn.ModuleList) -> list[Block]:
+    return [cast(Block, module) for module in modules]
 
 
 @dataclass

@@ -12,6 +12,7 @@ _ENOUGH_BYTES = 192 * 2**20  # larger tiles are no faster
 _LEAST_SIDE = 8  # pixels of the coarser map; the neighbours of a smaller tile are most of its work
 _FEW_ROWS = 32  # with fewer rows, a tile does not have the whole width
 _MOVING = 500  # multiplications in the time in which a value is read or written; measured
+_CONVERSION_COPIES = 4
 _STATISTICS_BYTES = 2**25  # a part of a tile in float64
 _MASK_BYTES = 9  # for each value of a mask while it is drawn: float32, int32 and uint8
 
@@ -67,13 +68,15 @@ class _Layer:
 
     def tile_bytes(self, rows: int, columns: int) -> int:
         """The memory that a tile needs: its input as read and as padded, and its output."""
-        # The first layer's input is converted from the values of the image, with more copies.
-        copies = 4 if self.level == 0 and not self.is_up else 2
         if self.is_up:
             needed, computed = (rows + 2) * (columns + 2), 4 * rows * columns
         else:
             needed, computed = (2 * rows + 2) * (2 * columns + 2), rows * columns
-        return _FLOAT_BYTES * (copies * needed * self.in_channels + computed * self.out_channels)
+        # Source and target are converted from and to the values of files, with more copies.
+        in_copies = _CONVERSION_COPIES if self.level == 0 and not self.is_up else 2
+        out_copies = _CONVERSION_COPIES if self.level == 0 and self.is_up else 1
+        inputs = in_copies * needed * self.in_channels
+        return _FLOAT_BYTES * (inputs + out_copies * computed * self.out_channels)
 
     def tile(self, allowed_bytes: int) -> tuple[int, int]:
         """The largest tile that needs at most `allowed_bytes`, but not below the least tile."""

@@ -35,8 +35,8 @@ class TensorSource:
 
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tiles of 2x2 pixels at least, so that small images have many."""
-    monkeypatch.setattr(planning, "_LEAST_SIDE", 2)
+    """Tiles of 4x4 pixels at least, so that small images have many."""
+    monkeypatch.setattr(planning, "_LEAST_SIDE", 4)
 
 
 def make_network(mode: str, **config: object) -> InferenceNetwork:
