@@ -54,19 +54,35 @@ def _taken_bytes(device: torch.device) -> int:
 
 
 @contextmanager
-def enough_memory(needed_bytes: int, allowed: int, *, what: str) -> Iterator[None]:
-    """Raise UserError if `what` needs more than the `allowed` bytes, see `allowed_bytes`.
+def enough_memory(
+    needed_bytes: int,
+    device: torch.device,
+    *,
+    what: str,
+    max_memory_gib: float | None = None,
+) -> Iterator[None]:
+    """Raise UserError if `what` needs more memory than `allowed_bytes`.
 
     It is raised before the block runs if `needed_bytes` is too much, and also if the block itself
     runs out of memory.
     """
+    allowed = allowed_bytes(device, max_memory_gib)
     if needed_bytes > allowed:
+        needs = f"{what} needs about {_size(needed_bytes)} of memory and {_size(allowed)}"
+        if max_memory_gib is None:
+            raise UserError(f"{needs} are available on {device.type}; {_REMEDY}")
         raise UserError(
-            f"{what} needs about {needed_bytes / GIB:.1f} GiB of memory and {allowed / GIB:.1f} "
-            f"GiB are available; raise max_memory_gib if it is set, {_REMEDY}"
+            f"{needs} are left: max_memory_gib is {max_memory_gib:g}, of which this process has "
+            f"taken {_size(_taken_bytes(device))} before; raise max_memory_gib, {_REMEDY}"
         )
     with no_traceback_of_memory(what):
         yield
+
+
+def _size(num_bytes: int) -> str:
+    if num_bytes < GIB // 10:
+        return f"{num_bytes / 2**20:.0f} MiB"
+    return f"{num_bytes / GIB:.1f} GiB"
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """A trained model as a translator of images."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
@@ -58,7 +59,9 @@ class Translator:
         """Load a model folder. Raises UserError naming the file that is missing or damaged."""
         generator, card = load_generator(model_dir)
         network = InferenceNetwork(generator.to(device), card.inference_mode)
-        return cls(network, card, max_memory_gib)
+        # A copy, as the weights are mapped from their file and take memory only when they are used:
+        # what an image may take could not be calculated before.
+        return cls(deepcopy(network), card, max_memory_gib)
 
     def translate_file(
         self, path: Path, *, scale: Scale = "training", progress: Progress = _no_progress
@@ -155,7 +158,12 @@ class Translator:
                 drawn = list(translate_whole(network, card, images))
         else:
             around *= len(images)
-            with enough_memory(around + least_bytes(network, padded), allowed, what=what):
+            with enough_memory(
+                around + least_bytes(network, padded),
+                network.device,
+                what=what,
+                max_memory_gib=self.max_memory_gib,
+            ):
                 drawn = [
                     translate_tiled(
                         network,
