@@ -55,25 +55,20 @@ def _taken_bytes(device: torch.device) -> int:
 
 @contextmanager
 def enough_memory(
-    needed_bytes: int,
-    device: torch.device,
-    *,
-    what: str,
-    max_memory_gib: float | None = None,
+    needed_bytes: int, allowed: int, *, what: str, max_memory_gib: float | None = None
 ) -> Iterator[None]:
-    """Raise UserError if `what` needs more memory than `allowed_bytes`.
+    """Raise UserError if `what` needs more than what `allowed_bytes` has given for the limit.
 
     It is raised before the block runs if `needed_bytes` is too much, and also if the block itself
     runs out of memory.
     """
-    allowed = allowed_bytes(device, max_memory_gib)
     if needed_bytes > allowed:
-        needs = f"{what} needs about {_size(needed_bytes)} of memory and {_size(allowed)}"
+        needs = f"{what} needs about {_size(needed_bytes)} of memory and {_size(allowed)} are"
         if max_memory_gib is None:
-            raise UserError(f"{needs} are available on {device.type}; {_REMEDY}")
+            raise UserError(f"{needs} available; {_REMEDY}")
         raise UserError(
-            f"{needs} are left: max_memory_gib is {max_memory_gib:g}, of which this process has "
-            f"taken {_size(_taken_bytes(device))} before; raise max_memory_gib, {_REMEDY}"
+            f"{needs} left: max_memory_gib is {max_memory_gib:g}, and the program itself has taken "
+            f"a part of it; raise it, {_REMEDY}"
         )
     with no_traceback_of_memory(what):
         yield

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
@@ -15,7 +16,7 @@ from pix2pix.images.labels import class_to_void
 from pix2pix.images.scale import from_square, to_square
 from pix2pix.inference.in_tiles import Progress, translate_tiled
 from pix2pix.inference.whole import translate_whole, whole_bytes
-from pix2pix.memory import allowed_bytes, enough_memory, no_traceback_of_memory
+from pix2pix.memory import allowed_bytes, enough_memory
 from pix2pix.models import InferenceNetwork
 from pix2pix.tiled import least_bytes
 
@@ -145,40 +146,35 @@ class Translator:
         self, images: Sequence[np.ndarray], *, scale: Scale, progress: Progress
     ) -> list[np.ndarray]:
         """Translate images at once if there is enough memory, else one by one and in tiles."""
-        card, network = self.card, self.network
         height, width = images[0].shape[:2]
         padded = self._padded_size(images[0], scale)
-        around = self._conversion_bytes((height, width), scale)
-        allowed = allowed_bytes(network.device, self.max_memory_gib)
+        allowed = allowed_bytes(self.network.device, self.max_memory_gib)
+        around = len(images) * self._conversion_bytes((height, width), scale)
+        needed = around + len(images) * whole_bytes(self.card, padded)
+        in_tiles = needed > allowed
+        if in_tiles:
+            needed = around + least_bytes(self.network, padded)
         what = f"an image of {width}x{height} px"
-        if scale == "training":
-            images = [to_square(image, card.source, card.image_size) for image in images]
-        if len(images) * (around + whole_bytes(card, padded)) <= allowed:
-            with no_traceback_of_memory(what):
-                drawn = list(translate_whole(network, card, images))
-        else:
-            around *= len(images)
-            with enough_memory(
-                around + least_bytes(network, padded),
-                network.device,
-                what=what,
-                max_memory_gib=self.max_memory_gib,
-            ):
-                drawn = [
-                    translate_tiled(
-                        network,
-                        card,
-                        image,
-                        padded_size=padded,
-                        allowed_bytes=allowed - around,
-                        progress=progress,
-                    )
-                    for image in images
-                ]
-        return [
-            class_to_void(from_square(image, card.target, height, width), card.target)
-            for image in drawn
-        ]
+        with enough_memory(needed, allowed, what=what, max_memory_gib=self.max_memory_gib):
+            if scale == "training":
+                size_px = self.card.image_size
+                images = [to_square(image, self.card.source, size_px) for image in images]
+            if in_tiles:
+                translate = partial(
+                    translate_tiled,
+                    self.network,
+                    self.card,
+                    padded_size=padded,
+                    allowed_bytes=allowed - around,
+                    progress=progress,
+                )
+                drawn = [translate(image) for image in images]
+            else:
+                drawn = list(translate_whole(self.network, self.card, images))
+            target = self.card.target
+            return [
+                class_to_void(from_square(image, target, height, width), target) for image in drawn
+            ]
 
     def _conversion_bytes(self, size: tuple[int, int], scale: Scale) -> int:
         """Estimate what the result of an image of `size` (H, W) and its conversions need."""
