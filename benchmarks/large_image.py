@@ -51,6 +51,7 @@ class Translation:
     mode: InferenceMode
     max_memory_gib: float | None
     elapsed_s: float
+    cpu_s: float  # of all cores, which other programs on the machine do not change much
     peak_gib: float
     largest_difference: float  # from the whole image's result, in the network's range [-1, 1]
 
@@ -93,12 +94,16 @@ def write_image(path: Path, height: int, width: int) -> None:
 
 def translate_once(
     model_dir: Path, source: Path, output: Path, max_memory_gib: float | None
-) -> tuple[float, float]:
-    """Seconds and GiB of translating `source` to `output`, in a process that does nothing else."""
+) -> tuple[float, float, float]:
+    """Seconds, CPU seconds and GiB of a translation, in a process that does nothing else."""
     translator = Translator.load(model_dir, max_memory_gib=max_memory_gib)
-    started_s = time.perf_counter()
+    started_s, cpu_started_s = time.perf_counter(), time.process_time()
     write_bytes(output, encode(translator.translate_file(source, scale="native")))
-    return time.perf_counter() - started_s, _peak_bytes() / _GIB
+    return (
+        time.perf_counter() - started_s,
+        time.process_time() - cpu_started_s,
+        _peak_bytes() / _GIB,
+    )
 
 
 def _peak_bytes() -> int:
@@ -123,7 +128,7 @@ def measure(height: int, width: int, limit_gib: float, base_channels: int) -> li
             whole = None
             for limit in (None, limit_gib):
                 output = Path(folder, f"{mode}-{limit}.tif")
-                elapsed_s, peak_gib = in_fresh_process(
+                elapsed_s, cpu_s, peak_gib = in_fresh_process(
                     translate_once, model_dir, source, output, limit
                 )
                 result = decode(output.read_bytes())
@@ -133,6 +138,7 @@ def measure(height: int, width: int, limit_gib: float, base_channels: int) -> li
                         mode=mode,
                         max_memory_gib=limit,
                         elapsed_s=elapsed_s,
+                        cpu_s=cpu_s,
                         peak_gib=peak_gib,
                         largest_difference=float(np.abs(result - whole).max()),
                     )
@@ -149,11 +155,12 @@ def section(measured: Sequence[Translation], where: str) -> str:
             "whole" if each.max_memory_gib is None else f"--max-memory-gib {each.max_memory_gib:g}",
             f"{each.peak_gib:.2f}",
             f"{each.elapsed_s:.0f}",
+            f"{each.cpu_s:.0f}",
             "" if each.max_memory_gib is None else f"{each.largest_difference:.1e}",
         )
         for each in measured
     ]
-    head = ("inference mode", "way", "peak, GiB", "s", "largest difference")
+    head = ("inference mode", "way", "peak, GiB", "s", "CPU s", "largest difference")
     return f"\n{where}\n\n{table(head, rows)}\n"
 
 

@@ -33,12 +33,6 @@ class TensorSource:
         return self._pixels[tile.top : tile.bottom, tile.left : tile.right].clone()
 
 
-@pytest.fixture
-def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tiles of 4x4 pixels at least, so that small images have many."""
-    monkeypatch.setattr(planning, "_LEAST_SIDE", 4)
-
-
 def make_network(mode: str, **config: object) -> InferenceNetwork:
     torch.manual_seed(0)
     generator = UNetGenerator(GeneratorConfig(**({"base_channels": 4, "depth": 6} | config)))
@@ -64,7 +58,7 @@ def whole(network: InferenceNetwork, image: Tensor) -> Tensor:
 def tiled(
     network: InferenceNetwork, image: Tensor, folder: Path, plan: TilePlan | None = None
 ) -> Tensor:
-    """(C', H, W); every pixel is written once."""
+    """(C', H, W), in the smallest tiles if there is no plan; every pixel is written once."""
     height, width = image.shape[1:]
     result = torch.full((network.config.target_channels, height, width), torch.nan)
     shares: list[float] = []
@@ -88,7 +82,6 @@ def tiled(
     return result
 
 
-@pytest.mark.usefixtures("small_tiles")
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("norm", ["batch", "instance", "none"])
 @pytest.mark.parametrize("size", [(64, 64), (64, 448), (320, 128)])
@@ -102,7 +95,6 @@ def test_tiles_give_the_values_of_the_whole_image(
     torch.testing.assert_close(tiled(network, image, tmp_path), expected, atol=2e-5, rtol=0)
 
 
-@pytest.mark.usefixtures("small_tiles")
 @pytest.mark.parametrize("layout", ["pytorch", "torch"])
 @pytest.mark.parametrize(("depth", "channels"), [(2, 1), (3, 4), (5, 3), (7, 2)])
 def test_every_depth_and_number_of_channels(
@@ -115,7 +107,6 @@ def test_every_depth_and_number_of_channels(
     torch.testing.assert_close(tiled(network, image, tmp_path), expected, atol=2e-5, rtol=0)
 
 
-@pytest.mark.usefixtures("small_tiles")
 def test_masks_that_are_drawn_in_several_parts_are_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
