@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from pipelines.processes.progress_line import image_line
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 from pix2pix.files import write_bytes
@@ -149,6 +150,22 @@ def translate_files(
 
 def _translated(translator: Translator, source: SourceImage, scale: Scale) -> bytes:
     with no_traceback_of_memory(str(source)):
-        image = translator.translate_file(source.path, source.volume_slice, scale=scale)
+        image = translator.translate_file(
+            source.path, source.volume_slice, scale=scale, progress=_ImageProgress(source)
+        )
         written = as_written(image, translator.card.target.file_dtype)
         return encode(written, georeference=georeference(source.path))
+
+
+class _ImageProgress:
+    """Logs how far the translation of a large image is."""
+
+    def __init__(self, source: SourceImage) -> None:
+        self._source = source
+        self._started_s = self._logged_s = time.monotonic()
+
+    def __call__(self, share: float) -> None:
+        now_s = time.monotonic()
+        if now_s - self._logged_s >= _PROGRESS_S:
+            logger.info("%s", image_line(str(self._source), share, now_s - self._started_s))
+            self._logged_s = now_s

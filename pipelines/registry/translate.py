@@ -53,16 +53,19 @@ def translate_folder(
     input_dir: Path,
     output_dir: Path,
     scale: Scale = "training",
+    max_memory_gib: float | None = None,
 ) -> TranslatedFolder:
     """Translate the images of `input_dir`; write them and manifest.json to `output_dir`.
 
     Raises UserError if there is no such version or no image, or if the folders overlap. Images that
-    cannot be translated are named in the result.
+    cannot be translated are named in the result. `max_memory_gib` is that of Translator.
     """
     check_folders(input_dir, output_dir)
     version = find_version(client, reference)
     with downloaded(client, version) as model_dir:
-        translator = Translator.load(model_dir, device=str(best_device()))
+        translator = Translator.load(
+            model_dir, device=str(best_device()), max_memory_gib=max_memory_gib
+        )
     card = translator.card
     plan = planned(input_dir, output_dir, source=card.source, target=card.target)
     logger.info("%d images, translated with %s", len(plan), label(version))

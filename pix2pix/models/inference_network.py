@@ -12,7 +12,8 @@ alone, whichever threads share the network, and torch.export takes it as it is.
 
 # N batch, C channels, H, W pixels; float32 in [-1, 1] at both ends.
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -22,6 +23,8 @@ from torch.nn import functional as F
 from pix2pix.models.generator import LEAK, UNetGenerator
 
 InferenceMode = Literal["published", "deterministic"]
+
+MASK_PART = 2**24  # values of a dropout mask that are drawn at once
 
 
 class InferenceNetwork(nn.Module):
@@ -37,8 +40,8 @@ class InferenceNetwork(nn.Module):
         assert isinstance(generator, UNetGenerator)
         self.config = generator.config
         self.mode = mode
-        self.down = nn.ModuleList(_Block(block, mode) for block in generator.down)
-        self.up = nn.ModuleList(_Block(block, mode) for block in generator.up)
+        self.down = nn.ModuleList(Block(block, mode) for block in generator.down)
+        self.up = nn.ModuleList(Block(block, mode) for block in generator.up)
 
     @property
     def device(self) -> torch.device:
@@ -101,18 +104,30 @@ def _masks(
     """Per shape (N, *shape): 0 with probability `rate`, else 1 / (1 - rate).
 
     Drawn on the CPU, so that every device computes with the same masks: those that
-    `torch.manual_seed(seed)` and nn.Dropout give for one image there.
+    `torch.manual_seed(seed)` and nn.Dropout give for one image there, if they are not very large.
     """
     drawn: dict[int, list[Tensor]] = {}
     for seed in dict.fromkeys(seeds):
         random = torch.Generator().manual_seed(seed)
         drawn[seed] = [
-            torch.empty(shape).bernoulli_(1.0 - rate, generator=random) / (1.0 - rate)
+            torch.cat(list(drawn_parts(shape, rate=rate, random=random))).view(shape) / (1.0 - rate)
             for shape in shapes
         ]
     if len(drawn) == 1:  # the usual case; the same mask serves all images without copies
         return [mask.expand(len(seeds), *mask.shape) for mask in next(iter(drawn.values()))]
     return [torch.stack([drawn[seed][index] for seed in seeds]) for index in range(len(shapes))]
+
+
+def drawn_parts(shape: Sequence[int], *, rate: float, random: torch.Generator) -> Iterator[Tensor]:
+    """Draw a mask of 0 with probability `rate`, else 1, as flat parts of limited size.
+
+    A mask must be the same whether it is needed whole or part by part. With Intel's library, torch
+    gives other values if the same tensor is drawn in other parts, so all callers use these.
+    """
+    size = math.prod(shape)
+    for first in range(0, size, MASK_PART):
+        part = torch.empty(min(MASK_PART, size - first))
+        yield part.bernoulli_(1.0 - rate, generator=random)
 
 
 class _Norm(NamedTuple):
@@ -123,13 +138,14 @@ class _Norm(NamedTuple):
     eps: float
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """A 4x4 convolution by two, down or up (, instance norm)."""
 
     weight: Tensor
     bias: Tensor | None
     scale: Tensor | None
     shift: Tensor | None
+    eps: float | None  # of the norm; None: there is none
 
     def __init__(self, block: nn.Module, mode: InferenceMode) -> None:
         super().__init__()
@@ -151,9 +167,19 @@ class _Block(nn.Module):
         self.register_buffer("scale", None if instance_norm is None else instance_norm.weight)
         self.register_buffer("shift", None if instance_norm is None else instance_norm.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
+    @property
+    def out_channels(self) -> int:
+        """The number of channels that the convolution computes."""
+        return self.weight.shape[int(self.is_up)]
+
+    def convolve(self, x: Tensor, *, padding: int) -> Tensor:
+        """The convolution alone, without the norm."""
         convolve = F.conv_transpose2d if self.is_up else F.conv2d
-        x = convolve(x, self.weight, self.bias, stride=2, padding=1)
+        return convolve(x, self.weight, self.bias, stride=2, padding=padding)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The convolution and the norm."""
+        x = self.convolve(x, padding=1)
         if self.eps is None:
             return x
         # Not F.instance_norm, which refuses maps of one pixel: their value becomes the shift.

@@ -1,3 +1,4 @@
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from pipelines.registry import folder_translation
 from pipelines.registry.folder_translation import (
     SourceImage,
     check_folders,
@@ -15,11 +17,12 @@ from pipelines.registry.folder_translation import (
     planned,
     translate_files,
 )
-from pix2pix import inference, memory
+from pix2pix import memory
 from pix2pix.data.manifest import SideRecord
+from pix2pix.errors import StorageError
 from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode
-from pix2pix.inference import Translator
+from pix2pix.inference import Translator, whole
 from pix2pix.models import GeneratorConfig, InferenceNetwork, translate
 from tests.support.tracked_project import SIDE, source_image, write_model
 
@@ -142,12 +145,52 @@ def test_where_memory_ends_the_file_is_named_and_later_ones_are_translated(
     if limited == "estimated":
         monkeypatch.setattr(memory, "available_bytes", lambda device: 20 * 2**20)
     else:
-        monkeypatch.setattr(inference, "translate", _out_of_memory_beyond(10**5))
+        monkeypatch.setattr(whole, "translate", _out_of_memory_beyond(10**5))
     plan = plan_for(translator, tmp_path)
     failures = translate_files(translator, plan, scale="native")
     assert set(failures) == {SourceImage(large)}
     assert failures[SourceImage(large)].startswith("an image of 700x600 px needs ")
     assert plan[SourceImage(small)].is_file()
+
+
+def test_a_large_image_is_translated_in_tiles_and_its_progress_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_model(tmp_path / "models")
+    translator = Translator.load(tmp_path / "models")
+    source = write(tmp_path / "in" / "a.png", encode(source_image(100, 90)))
+    plan = plan_for(translator, tmp_path)
+    expected = translator.translate_file(source, scale="native")
+    monkeypatch.setattr("pix2pix.inference.translator.whole_bytes", lambda card, size: 2**60)
+    monkeypatch.setattr(folder_translation, "_PROGRESS_S", 0.0)
+    caplog.set_level("INFO")
+    assert translate_files(translator, plan, scale="native") == {}
+    written = decode(plan[SourceImage(source)].read_bytes())
+    np.testing.assert_allclose(written.astype(float), expected, atol=1)
+    assert "an image of 90x100 px is translated in tiles" in caplog.text
+    assert f"{source}: 100%, 0 s left" in caplog.text
+
+
+def test_a_disk_without_room_for_the_temporary_files_is_named_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(tmp_path / "models")
+    translator = Translator.load(tmp_path / "models")
+    write(tmp_path / "in" / "a.png", encode(source_image(100, 90)))
+    plan = plan_for(translator, tmp_path)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("pix2pix.inference.translator.whole_bytes", lambda card, size: 2**60)
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(StorageError, match=r"/temporary cannot be written: No space .* make room"):
+        translate_files(translator, plan, scale="native")
+    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "temporary").iterdir())
 
 
 def _out_of_memory_beyond(num_pixels: int) -> Callable[..., torch.Tensor]:

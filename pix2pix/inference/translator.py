@@ -1,29 +1,35 @@
-"""Translate images with a trained model, with the same conversions as in training and scoring."""
+"""A trained model as a translator of images."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from pix2pix.checkpoint import ModelCard, load_generator
-from pix2pix.data.ranges import from_network, to_network
 from pix2pix.errors import UserError
 from pix2pix.images.image import conform, read_side
 from pix2pix.images.labels import class_to_void
 from pix2pix.images.options import VolumeSlice
 from pix2pix.images.scale import from_square, to_square
-from pix2pix.memory import enough_memory
-from pix2pix.models import InferenceNetwork, translate
+from pix2pix.inference.in_tiles import Progress, translate_tiled
+from pix2pix.inference.whole import translate_whole, whole_bytes
+from pix2pix.memory import allowed_bytes, enough_memory
+from pix2pix.models import InferenceNetwork
+from pix2pix.tiled import least_bytes
 
 Scale = Literal["training", "native"]
 
 _BATCH_PIXELS = 8 * 256**2  # a larger batch needs more memory and is no faster
-_MAPS = 1.25  # floats of working memory per input pixel and base channel; measured: 1.1 at 64
+_FLOAT_COPIES = 3  # of an image while it is resized
+_RESULT_COPIES = 3  # while it is written as a file
+
+
+def _no_progress(_share: float) -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -37,17 +43,27 @@ class Translator:
     The scale "native" keeps the image's size: the image is padded by reflection to a multiple of
     2**depth, and the result is cropped. The model was neither trained nor scored at this scale.
 
+    An image that does not fit into memory is translated in tiles, with the same result but for
+    rounding, see `pix2pix.tiled`. `max_memory_gib` limits what this process takes of the device's
+    memory; None: it takes as much as is available.
+
     A Translator is never modified, so several threads may share one.
     """
 
     network: InferenceNetwork
     card: ModelCard
+    max_memory_gib: float | None = None
 
     @classmethod
-    def load(cls, model_dir: Path, device: str = "cpu") -> Self:
+    def load(
+        cls, model_dir: Path, device: str = "cpu", *, max_memory_gib: float | None = None
+    ) -> Self:
         """Load a model folder. Raises UserError naming the file that is missing or damaged."""
         generator, card = load_generator(model_dir)
-        return cls(InferenceNetwork(generator.to(device), card.inference_mode), card)
+        network = InferenceNetwork(generator.to(device), card.inference_mode)
+        # A copy, as the weights are mapped from their file and take memory only when they are used:
+        # what an image may take could not be calculated before.
+        return cls(deepcopy(network), card, max_memory_gib)
 
     def translate_file(
         self,
@@ -55,15 +71,18 @@ class Translator:
         volume_slice: VolumeSlice | None = None,
         *,
         scale: Scale = "training",
+        progress: Progress = _no_progress,
     ) -> np.ndarray:
         """Translate an image file, or a slice of it, to (H, W, C') of the target's dtype.
+
+        If the image is translated in tiles, `progress` is called with the finished share.
 
         Raises UserError naming the file if it cannot be read, does not fit the model's source side,
         or needs more memory than is available.
         """
         try:
             image = read_side(path, self.card.source, volume_slice)
-            return self._translated([image], scale=scale)[0]
+            return self._translated([image], scale=scale, progress=progress)[0]
         except UserError as error:
             reason = str(error).removeprefix(f"{path}: ")
             raise UserError(f"{path}: {reason}") from None
@@ -97,20 +116,18 @@ class Translator:
                 f"model {self.card.name} cannot translate this image: {error}"
             ) from None
 
-    def _translated(self, images: Sequence[np.ndarray], *, scale: Scale) -> list[np.ndarray]:
+    def _translated(
+        self, images: Sequence[np.ndarray], *, scale: Scale, progress: Progress = _no_progress
+    ) -> list[np.ndarray]:
         """Translate conformed images of one size."""
         for image in images:
             self._check_values(image)
-        height, width = images[0].shape[:2]
-        size = self._network_size(height, width, scale)
-        at_once = max(1, _BATCH_PIXELS // (size[0] * size[1]))
-        device = self.network.device
+        padded = self._padded_size(images[0], scale)
+        at_once = max(1, _BATCH_PIXELS // (padded[0] * padded[1]))
         translated = []
         for first in range(0, len(images), at_once):
             part = images[first : first + at_once]
-            needed = self._needed_bytes((height, width), size, num_images=len(part))
-            with enough_memory(needed, device, what=f"an image of {width}x{height} px"):
-                translated += self._batch(part, scale=scale)
+            translated += self._batch(part, scale=scale, progress=progress)
         return translated
 
     def _check_values(self, image: np.ndarray) -> None:
@@ -123,61 +140,51 @@ class Translator:
         if image.dtype.kind == "f" and not np.isfinite(image).all():
             raise UserError(f"model {self.card.name} cannot translate NaN or infinite values")
 
-    def _network_size(self, height: int, width: int, scale: Scale) -> tuple[int, int]:
+    def _padded_size(self, image: np.ndarray, scale: Scale) -> tuple[int, int]:
+        """The height and width that the network receives."""
         if scale == "training":
             return self.card.image_size, self.card.image_size
+        height, width = image.shape[:2]
         multiple = 2**self.card.generator.depth
         return height + -height % multiple, width + -width % multiple
 
-    def _batch(self, images: Sequence[np.ndarray], *, scale: Scale) -> list[np.ndarray]:
-        card = self.card
+    def _batch(
+        self, images: Sequence[np.ndarray], *, scale: Scale, progress: Progress
+    ) -> list[np.ndarray]:
+        """Translate images at once if there is enough memory, else one by one and in tiles."""
         height, width = images[0].shape[:2]
-        if scale == "training":
-            images = [to_square(image, card.source, card.image_size) for image in images]
-        raw = torch.from_numpy(np.stack(images)).to(self.network.device)
-        source = to_network(raw, card.source.value_range)
-        if scale == "native":
-            source = _pad(source, 2**card.generator.depth)
-        fake = translate(self.network, source.contiguous(), seeds=[card.seed] * len(images))
-        if scale == "native":
-            fake = fake[:, :, :height, :width]
-        _check_finite(fake, card)
-        drawn = from_network(fake, value_range=card.target.value_range, dtype=card.target.dtype)
-        return [
-            class_to_void(from_square(image, card.target, height, width), card.target)
-            for image in drawn
-        ]
+        padded = self._padded_size(images[0], scale)
+        allowed = allowed_bytes(self.network.device, self.max_memory_gib)
+        around = len(images) * self._conversion_bytes((height, width), scale)
+        needed = around + len(images) * whole_bytes(self.card, padded)
+        in_tiles = needed > allowed
+        if in_tiles:
+            needed = around + least_bytes(self.network, padded)
+        what = f"an image of {width}x{height} px"
+        with enough_memory(needed, allowed, what=what, max_memory_gib=self.max_memory_gib):
+            if scale == "training":
+                size_px = self.card.image_size
+                images = [to_square(image, self.card.source, size_px) for image in images]
+            if in_tiles:
+                translate = partial(
+                    translate_tiled,
+                    self.network,
+                    self.card,
+                    padded_size=padded,
+                    allowed_bytes=allowed - around,
+                    progress=progress,
+                )
+                drawn = [translate(image) for image in images]
+            else:
+                drawn = list(translate_whole(self.network, self.card, images))
+            target = self.card.target
+            return [
+                class_to_void(from_square(image, target, height, width), target) for image in drawn
+            ]
 
-    def _needed_bytes(
-        self, image_size: tuple[int, int], network_size: tuple[int, int], *, num_images: int
-    ) -> int:
-        """Estimate the working memory of a batch, without its input images; sizes are (H, W).
-
-        The outermost level of the U-Net needs the most: its feature maps have a quarter of the
-        image's pixels, and the skip connection, the upsampled map and their concatenation exist at
-        the same time. `_MAPS` is this amount as measured, rounded up.
-        """
-        channels = self.card.source.channels + self.card.target.channels
-        floats = round(_MAPS * self.card.generator.base_channels) + 4 * channels
-        network = 4 * floats * network_size[0] * network_size[1]
-        resized = 12 * channels * image_size[0] * image_size[1]  # float32 copies, and the result
-        return num_images * (network + resized)
-
-
-def _pad(images: Tensor, multiple: int) -> Tensor:
-    """Pad at the right and at the bottom until height and width are multiples of `multiple`.
-
-    The padding reflects the image, or repeats its edge if the image is too small for that.
-    """
-    height, width = images.shape[-2:]
-    below, right = -height % multiple, -width % multiple
-    mode = "reflect" if below < height and right < width else "replicate"
-    return F.pad(images, (0, right, 0, below), mode=mode)
-
-
-def _check_finite(fake: Tensor, card: ModelCard) -> None:
-    if not torch.isfinite(fake).all():
-        raise UserError(
-            f"model {card.name} answers with NaN or infinite values: its weights are damaged, or "
-            f"the image lies far outside of {list(card.source.value_range)}"
-        )
+    def _conversion_bytes(self, size: tuple[int, int], scale: Scale) -> int:
+        """Estimate what the result of an image of `size` (H, W) and its conversions need."""
+        source, target = self.card.source, self.card.target
+        result = _RESULT_COPIES * np.dtype(target.dtype).itemsize * target.channels
+        resized = 4 * _FLOAT_COPIES * (source.channels + target.channels)
+        return size[0] * size[1] * (result + (resized if scale == "training" else 0))

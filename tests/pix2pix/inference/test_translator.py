@@ -9,8 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pix2pix import inference
-from pix2pix.checkpoint import ModelCard, load_generator, save_model
+from pix2pix.checkpoint import load_generator
 from pix2pix.config import DataConfig, SideConfig, load_params
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import Manifest, SideRecord
@@ -19,53 +18,16 @@ from pix2pix.data.ranges import from_network
 from pix2pix.errors import UserError
 from pix2pix.images.encode import encode
 from pix2pix.images.image import resize
-from pix2pix.inference import Translator
 from pix2pix.models import (
-    DiscriminatorConfig,
     GeneratorConfig,
     InferenceNetwork,
-    PatchDiscriminator,
-    UNetGenerator,
     translate,
 )
 from pix2pix.preparation.prepare import prepare_pairs
+from tests.support.translators import SOURCE, make_translator, some_images
 
-PARAMS = Path(__file__).parents[2] / "params" / "default.yaml"
+PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
 MODES = ["published", "deterministic"]
-GENERATOR = GeneratorConfig(source_channels=1, target_channels=2, base_channels=2, depth=5)
-SOURCE = SideRecord("image", 1, "uint16", (0.0, 4095.0), "area")
-TARGET = SideRecord("image", 2, "float32", (-3.0, 5.0), "area")
-
-
-def make_translator(folder: Path, mode: str, **changes: object) -> Translator:
-    """A model of random weights; `changes` are to its card."""
-    torch.manual_seed(1)
-    card = ModelCard(
-        format=1,
-        name="test",
-        direction="AtoB",
-        image_size=32,
-        source=SOURCE,
-        target=TARGET,
-        generator=GENERATOR,
-        discriminator=DiscriminatorConfig(in_channels=3, base_channels=2, num_layers=1),
-        inference_mode=mode,
-        seed=3,
-        epoch=1,
-        dev={},
-        data_hash="abc",
-    )
-    card = dataclasses.replace(card, **changes)
-    generator = UNetGenerator(card.generator)
-    save_model(
-        folder, card, generator=generator, discriminator=PatchDiscriminator(card.discriminator)
-    )
-    return Translator.load(folder)
-
-
-def some_images(num_images: int, height: int, width: int) -> np.ndarray:
-    rng = np.random.default_rng(0)
-    return rng.integers(0, 4096, (num_images, height, width, 1)).astype(np.uint16)
 
 
 def make_config(**changes: object) -> DataConfig:
@@ -194,10 +156,9 @@ def test_a_large_batch_goes_through_in_parts(
     images = some_images(7, 40, 40)
     at_once = translator.translate_batch(images)
     sizes = []
-    monkeypatch.setattr(inference, "_BATCH_PIXELS", 2 * 32**2 + 1)
+    monkeypatch.setattr("pix2pix.inference.translator._BATCH_PIXELS", 2 * 32**2 + 1)
     monkeypatch.setattr(
-        inference,
-        "translate",
+        "pix2pix.inference.whole.translate",
         lambda network, source, seeds: (
             sizes.append(len(source)) or translate(network, source, seeds=seeds)
         ),
@@ -274,6 +235,6 @@ def test_an_image_that_the_memory_cannot_hold_is_refused_beforehand(
     translator = make_translator(tmp_path, "deterministic")
     monkeypatch.setattr("pix2pix.memory.available_bytes", lambda device: 2**22)
     image = np.broadcast_to(np.zeros(1, np.uint16), (4000, 6000, 1))
-    with pytest.raises(UserError, match=r"6000x4000 px needs about .* 0\.0 GiB are available"):
+    with pytest.raises(UserError, match=r"6000x4000 px needs about .* 4 MiB are available"):
         translator.translate(image, scale="native")
     assert translator.translate(some_images(1, 32, 32)[0]).shape == (32, 32, 2)
