@@ -31,6 +31,8 @@ from pix2pix.files import write_bytes, write_text
 from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
+from pix2pix.inference.whole import whole_bytes
+from pix2pix.memory import allowed_bytes, enough_memory
 from pix2pix.models import (
     DiscriminatorConfig,
     GeneratorConfig,
@@ -51,7 +53,6 @@ class Translation:
     mode: InferenceMode
     max_memory_gib: float | None
     elapsed_s: float
-    cpu_s: float  # of all cores, which other programs on the machine do not change much
     peak_gib: float
     largest_difference: float  # from the whole image's result, in the network's range [-1, 1]
 
@@ -94,16 +95,22 @@ def write_image(path: Path, height: int, width: int) -> None:
 
 def translate_once(
     model_dir: Path, source: Path, output: Path, max_memory_gib: float | None
-) -> tuple[float, float, float]:
-    """Seconds, CPU seconds and GiB of a translation, in a process that does nothing else."""
+) -> tuple[float, float]:
+    """Seconds and GiB of translating `source` to `output`, in a process that does nothing else."""
     translator = Translator.load(model_dir, max_memory_gib=max_memory_gib)
-    started_s, cpu_started_s = time.perf_counter(), time.process_time()
+    if max_memory_gib is None:
+        _check_that_it_fits(translator.card, source)
+    started_s = time.perf_counter()
     write_bytes(output, encode(translator.translate_file(source, scale="native")))
-    return (
-        time.perf_counter() - started_s,
-        time.process_time() - cpu_started_s,
-        _peak_bytes() / _GIB,
-    )
+    return time.perf_counter() - started_s, _peak_bytes() / _GIB
+
+
+def _check_that_it_fits(card: ModelCard, source: Path) -> None:
+    """Raise UserError if the image would not be translated whole for want of memory."""
+    height, width = decode(source.read_bytes()).shape[:2]
+    needed = 1.2 * whole_bytes(card, (height, width))  # with padding and the result
+    with enough_memory(round(needed), allowed_bytes(torch.device("cpu")), what="the whole image"):
+        pass
 
 
 def _peak_bytes() -> int:
@@ -128,7 +135,7 @@ def measure(height: int, width: int, limit_gib: float, base_channels: int) -> li
             whole = None
             for limit in (None, limit_gib):
                 output = Path(folder, f"{mode}-{limit}.tif")
-                elapsed_s, cpu_s, peak_gib = in_fresh_process(
+                elapsed_s, peak_gib = in_fresh_process(
                     translate_once, model_dir, source, output, limit
                 )
                 result = decode(output.read_bytes())
@@ -138,7 +145,6 @@ def measure(height: int, width: int, limit_gib: float, base_channels: int) -> li
                         mode=mode,
                         max_memory_gib=limit,
                         elapsed_s=elapsed_s,
-                        cpu_s=cpu_s,
                         peak_gib=peak_gib,
                         largest_difference=float(np.abs(result - whole).max()),
                     )
@@ -155,12 +161,11 @@ def section(measured: Sequence[Translation], where: str) -> str:
             "whole" if each.max_memory_gib is None else f"--max-memory-gib {each.max_memory_gib:g}",
             f"{each.peak_gib:.2f}",
             f"{each.elapsed_s:.0f}",
-            f"{each.cpu_s:.0f}",
             "" if each.max_memory_gib is None else f"{each.largest_difference:.1e}",
         )
         for each in measured
     ]
-    head = ("inference mode", "way", "peak, GiB", "s", "CPU s", "largest difference")
+    head = ("inference mode", "way", "peak, GiB", "s", "largest difference")
     return f"\n{where}\n\n{table(head, rows)}\n"
 
 
