@@ -123,7 +123,7 @@ def _with_agreed_precision(params: Params, run: Folder, console: WorkerConsole) 
     """The parameters with the precision in which all ranks compute."""
     choice = agreed_precision(params.train, run, ray.train.torch.get_device())
     if rank() == 0:
-        console.say(f"computing in {choice.precision}: {choice.reason}")
+        console.send_line(f"computing in {choice.precision}: {choice.reason}")
     return with_precision(params, choice)
 
 
@@ -197,9 +197,9 @@ def _train(training: _Training, batches: TrainBatches) -> Outcome:
         match event:
             case EpochResult():
                 _log_epoch(training, state, event, grids)
-                reports.epoch(state, event)
+                reports.report_epoch(state, event)
             case SavePoint():
-                reports.save_point(state, event)
+                reports.report_save_point(state, event)
                 if event.is_stop:
                     if training.live_run is not None:
                         training.live_run.interrupt()
@@ -215,7 +215,7 @@ def _log_epoch(
     """On rank 0, tell the console of the epoch, write its sample grid, and log it to MLflow."""
     if rank() == 0:
         num_epochs = training.params.train.total_epochs
-        training.console.say(epoch_line(state.history, num_epochs, is_best=result.is_best))
+        training.console.send_line(epoch_line(state.history, num_epochs, is_best=result.is_best))
     if result.samples is not None:
         png = grids.png(result.samples, better_mode(result.metrics))
         (training.run / SAMPLES_FOLDER).write(sample_name(result.epoch), png)
