@@ -1,4 +1,4 @@
-"""Checkpoints in an object store that at times answers 500."""
+"""Checkpoints in an object store that sometimes answers with status 500."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 @pytest.fixture(autouse=True)
 def variables(store: TroubledStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process knows the store, too."""
+    """The environment variables by which this process reaches the store."""
     for name, value in store.server.environment.items():
         monkeypatch.setenv(name, value)
 
@@ -116,7 +116,7 @@ def test_a_store_that_fails_for_good_fails_the_run_and_the_earlier_checkpoints_g
     assert store.trouble.met
     said = str(caught.value)
     assert "could not be written" in said
-    assert "Make room or mend the storage" in said
+    assert "Make room or repair the storage" in said
     store.trouble.end()
     found = checkpoints(checkpoints_of(training, pairs, location))
     assert [name.step for name in found] == [4, 2]

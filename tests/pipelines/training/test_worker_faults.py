@@ -125,7 +125,7 @@ def test_storage_that_is_full_fails_clearly_and_the_earlier_checkpoint_is_used_l
             run(training, pairs, tmp_path)
     said = "; ".join(map(str, caught.value.worker_failures.values()))
     assert "could not be written" in said
-    assert "Make room or mend the storage" in said
+    assert "Make room or repair the storage" in said
     newest = newest_checkpoint(checkpoints_of(training, pairs, tmp_path))
     assert newest is not None
     assert newest[0].step == 8
