@@ -1,4 +1,4 @@
-"""dvc.lock may describe other files than those that lie in the folder."""
+"""dvc.lock may describe other files than those that are in the folder."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ def write_lock(folder: Path, stages: dict[str, Any]) -> None:
 
 @pytest.fixture
 def stages(tmp_path: Path) -> dict[str, Any]:
-    """A project after `dvc repro`, and what its lock says."""
+    """The stages in the dvc.lock of a project after `dvc repro`."""
     (tmp_path / "reports").mkdir()
     for name in ("train", "metrics"):
         (tmp_path / "reports" / f"{name}.json").write_text(name)
@@ -61,11 +61,11 @@ def stages(tmp_path: Path) -> dict[str, Any]:
 
 
 def lineage(folder: Path) -> dict[str, str]:
-    """Without train.json and metrics.json, whose hashes are real."""
+    """Return the lineage without train.json and metrics.json, whose hashes are real."""
     return {path: held for path, held in model_lineage(folder).items() if path in ALL}
 
 
-def test_all_that_led_to_the_model_and_its_scores_is_named(
+def test_the_lineage_has_all_outputs_that_led_to_the_model_and_its_scores(
     stages: dict[str, Any], tmp_path: Path
 ) -> None:
     held = model_lineage(tmp_path)
@@ -77,7 +77,7 @@ def test_stages_run_by_hand_have_no_hashes(tmp_path: Path) -> None:
     assert model_lineage(tmp_path) == {}
 
 
-def test_a_training_run_by_hand_is_not_given_the_hashes_of_an_earlier_one(
+def test_a_training_run_by_hand_does_not_get_the_hashes_of_an_earlier_one(
     stages: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "reports" / "train.json").write_text("another training")
@@ -85,7 +85,7 @@ def test_a_training_run_by_hand_is_not_given_the_hashes_of_an_earlier_one(
     assert "dvc.lock is of another training than reports/train.json" in caplog.text
 
 
-def test_data_prepared_anew_is_not_what_the_model_was_trained_on(
+def test_data_that_was_prepared_again_is_not_in_the_lineage_of_the_model(
     stages: dict[str, Any], tmp_path: Path
 ) -> None:
     stages["prepare"] = stage({"data/raw": "r2.dir"}, {"data/prepared": "p2.dir"})
@@ -96,7 +96,9 @@ def test_data_prepared_anew_is_not_what_the_model_was_trained_on(
     assert lineage(tmp_path) == expected  # data/prepared as `train` had it
 
 
-def test_pairs_drawn_anew_are_not_what_was_prepared(stages: dict[str, Any], tmp_path: Path) -> None:
+def test_pairs_that_were_drawn_again_are_not_in_the_lineage(
+    stages: dict[str, Any], tmp_path: Path
+) -> None:
     stages["ingest"] = stage({}, {"data/raw": "r2.dir", "reports/source.json": "s2"})
     write_lock(tmp_path, stages)
     assert lineage(tmp_path) == {k: v for k, v in ALL.items() if k != "reports/source.json"}
