@@ -20,7 +20,7 @@ MEAN_TARGET = "mean_target"
 REAL_VS_REAL = "real_vs_real"
 
 
-def identity_channels(source_channels: int, target_channels: int) -> str | None:
+def why_no_identity(source_channels: int, target_channels: int) -> str | None:
     """None if `identity_fake` can show the source as the answer, otherwise the reason why not."""
     if source_channels == target_channels or 1 in (source_channels, target_channels):
         return None
@@ -31,10 +31,10 @@ def identity_fake(source: Tensor, target_channels: int) -> Tensor:
     """The source as if it were the answer, (N, target_channels, H, W).
 
     One channel is replicated; to one channel, RGB becomes luma and other counts their mean.
-    Raises UserError for other differing counts, see `identity_channels`.
+    Raises UserError for other differing counts, see `why_no_identity`.
     """
     channels = source.shape[1]
-    reason = identity_channels(channels, target_channels)
+    reason = why_no_identity(channels, target_channels)
     if reason is not None:
         raise UserError(reason)
     if channels == target_channels:

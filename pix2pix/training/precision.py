@@ -65,7 +65,7 @@ def choose_precision(wanted: Literal["auto", "float32", "bfloat16"], hardware: H
             assert_never(wanted)
 
 
-def cost_of(choice: Choice, hardware: Hardware) -> str | None:
+def slow_precision_warning(choice: Choice, hardware: Hardware) -> str | None:
     """A warning if this precision is slow on this hardware; else None."""
     if choice.precision == "float32" or hardware.units is not Units.NONE:
         return None

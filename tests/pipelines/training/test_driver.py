@@ -19,7 +19,7 @@ BOUND = 1e-4
 
 
 @pytest.mark.ray
-def test_two_workers_train_what_one_trains(alone: Undisturbed, together: Undisturbed) -> None:
+def test_two_workers_compute_the_same_as_one(alone: Undisturbed, together: Undisturbed) -> None:
     one, two = alone.trained, together.trained
     for by_one, by_two in zip(one.history, two.history, strict=True):
         assert steady(by_two) == pytest.approx(steady(by_one), abs=BOUND)
@@ -41,9 +41,7 @@ def test_more_workers_than_the_cluster_holds_are_refused_at_once(
 
 
 @pytest.mark.ray
-def test_gpus_that_are_not_there_are_refused_and_auto_does_without(
-    cluster: None, training: Params
-) -> None:
+def test_missing_gpus_are_refused_and_auto_uses_cpus(cluster: None, training: Params) -> None:
     with pytest.raises(ValueError, match=r"1 CPUs and a GPU each does not fit .* 0 GPUs"):
         find_placement(dataclasses.replace(training.train, device="gpu"))
     assert find_placement(dataclasses.replace(training.train, device="auto")) == Placement(
@@ -85,7 +83,7 @@ def test_workers_that_fit_nowhere_are_refused(
 
 
 @pytest.mark.ray
-def test_connecting_twice_is_connecting_once(cluster: None) -> None:
+def test_a_second_connect_changes_nothing(cluster: None) -> None:
     connect(None)
     assert ray.cluster_resources()["CPU"] == 2
 

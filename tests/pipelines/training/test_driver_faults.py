@@ -1,4 +1,4 @@
-"""Ending a training in every way there is: the same command ends where an undisturbed one ends."""
+"""A training is ended in several ways; the same command then ends as without interruption."""
 
 import json
 import os
@@ -33,13 +33,13 @@ Begin = Callable[[tuple[str, ...]], "subprocess.Popen[str]"]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """With its data prepared; the training is long enough to be ended three times."""
+    """A project with prepared data, whose training is long enough to be ended three times."""
     return prepared_training(tmp_path / "project", num_epochs=10)
 
 
 @pytest.fixture
 def undisturbed(project: Project, tmp_path: Path) -> Project:
-    """A copy whose training nothing happens to."""
+    """A copy of the project whose training is not interrupted."""
     copy = copied(project, tmp_path / "undisturbed")
     copy.run(*TRAIN)
     return copy
@@ -47,7 +47,7 @@ def undisturbed(project: Project, tmp_path: Path) -> Project:
 
 @pytest.fixture
 def begin(project: Project) -> Iterator[Begin]:
-    """Starts commands in the project, of which nothing is left after the test."""
+    """Return a function that starts commands in the project; they end with the test."""
     begun: list[subprocess.Popen[str]] = []
 
     def begin(command: tuple[str, ...]) -> "subprocess.Popen[str]":

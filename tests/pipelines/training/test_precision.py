@@ -19,7 +19,7 @@ Machine = Callable[[Units], None]
 
 @pytest.fixture
 def on(monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """Makes the hardware of this process what a test says."""
+    """Return a function that sets the hardware that this process has for the test."""
 
     def be(units: Units) -> None:
         hardware = Hardware("this CPU (X)", units)
@@ -38,7 +38,7 @@ def _asking(params: Params, precision: Any) -> Params:
 
 
 @pytest.mark.parametrize("units", [*Units])
-def test_the_choice_is_recorded_and_takes_the_place_of_auto(
+def test_the_choice_is_recorded_and_replaces_auto(
     units: Units, run: Folder, on: Machine, small_params: Params
 ) -> None:
     params = _asking(small_params, "auto")
@@ -49,7 +49,7 @@ def test_the_choice_is_recorded_and_takes_the_place_of_auto(
     assert with_precision(params, choice) == _asking(params, choice.precision)
 
 
-def test_a_training_goes_on_in_the_precision_it_began_in(
+def test_a_training_continues_in_the_precision_of_its_begin(
     run: Folder, on: Machine, small_params: Params, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = _asking(small_params, "auto").train
@@ -63,10 +63,10 @@ def test_a_training_goes_on_in_the_precision_it_began_in(
     assert "emulated here" in record.getMessage()
 
 
-def test_what_is_asked_for_by_name_is_done_whatever_was_before(
+def test_a_precision_in_params_yaml_counts_more_than_the_recorded_one(
     run: Folder, on: Machine, small_params: Params
 ) -> None:
-    """The values of a trial of a population change on its way."""
+    """The parameters of a trial of a population change while it runs."""
     on(Units.NONE)
     for precision in ("auto", "bfloat16", "float32"):
         choice = agreed_precision(_asking(small_params, precision).train, run, CPU)
@@ -84,7 +84,7 @@ def test_what_is_asked_for_by_name_is_done_whatever_was_before(
     ],
 )
 @pytest.mark.parametrize("here", [0, 1])
-def test_ranks_on_unlike_machines_agree(
+def test_ranks_on_different_machines_agree(
     ranks: list[tuple[Any, bool]],
     expected: str,
     here: int,
@@ -108,5 +108,5 @@ def test_ranks_on_unlike_machines_agree(
     assert recorded_precision(run) == (choice if here == 0 else None)
 
 
-def test_without_a_record_there_is_none(run: Folder) -> None:
+def test_a_new_training_has_no_recorded_precision(run: Folder) -> None:
     assert recorded_precision(run) is None

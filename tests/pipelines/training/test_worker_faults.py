@@ -1,4 +1,4 @@
-"""Losing workers and losing numbers: training ends where an undisturbed one ends, bit for bit."""
+"""After lost workers and non-finite losses, a training ends with the bits of an undisturbed one."""
 
 import random
 from pathlib import Path

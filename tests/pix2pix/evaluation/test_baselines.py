@@ -3,11 +3,11 @@ import pytest
 import torch
 
 from pix2pix.evaluation.baselines import (
-    identity_channels,
     identity_fake,
     mean_image,
     mean_target_fake,
     reference_indices,
+    why_no_identity,
 )
 
 
@@ -35,8 +35,8 @@ def test_other_channels_become_their_mean() -> None:
 
 
 def test_channels_that_cannot_stand_for_each_other_are_named() -> None:
-    assert identity_channels(3, 3) is None
-    assert identity_channels(4, 3) == "identity is absent: 4 channels cannot stand for 3"
+    assert why_no_identity(3, 3) is None
+    assert why_no_identity(4, 3) == "identity is absent: 4 channels cannot stand for 3"
     with pytest.raises(ValueError, match="4 channels cannot stand for 3"):
         identity_fake(torch.zeros(1, 4, 8, 8), 3)
 

@@ -10,9 +10,9 @@ from pix2pix.training.precision import (
     Units,
     autocast,
     choose_precision,
-    cost_of,
     cpu_hardware,
     hardware_of,
+    slow_precision_warning,
 )
 
 CPU = torch.device("cpu")
@@ -42,7 +42,7 @@ def test_auto_takes_what_a_processor_is_good_at(
     choice = choose_precision("auto", hardware)
     assert choice.precision == chosen
     assert units.value in choice.reason
-    assert cost_of(choice, hardware) is None
+    assert slow_precision_warning(choice, hardware) is None
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_what_is_asked_for_is_done_and_its_cost_said(wanted: str, units: Units) 
     hardware = Hardware("this CPU (X)", units)
     choice = choose_precision(wanted, hardware)  # type: ignore[arg-type]
     assert choice == Choice(wanted, f"precision: {wanted}")  # type: ignore[arg-type]
-    cost = cost_of(choice, hardware)
+    cost = slow_precision_warning(choice, hardware)
     if (wanted, units) == ("bfloat16", Units.NONE):
         assert cost is not None
         assert "this CPU (X) has no units for bfloat16: a step may take more than ten times" in cost
