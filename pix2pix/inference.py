@@ -22,7 +22,7 @@ from pix2pix.models import InferenceNetwork, translate
 Scale = Literal["training", "native"]
 
 _BATCH_PIXELS = 8 * 256**2  # a larger batch needs more memory and is no faster
-_MAPS = 1.25  # floats of working memory per input pixel and base channel; measured: 1.1 at 64
+_MAPS = 1.25  # floats of working memory per input pixel and base channel; 1.1 were measured at 64
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Translator:
             ) from None
 
     def _translated(self, images: Sequence[np.ndarray], *, scale: Scale) -> list[np.ndarray]:
-        """Translate conformed images of one size."""
+        """Translate images of one size that `_conformed` has converted."""
         for image in images:
             self._check_values(image)
         height, width = images[0].shape[:2]

@@ -88,8 +88,10 @@ def test_a_second_connect_changes_nothing(cluster: None) -> None:
     assert ray.cluster_resources()["CPU"] == 2
 
 
-@pytest.mark.parametrize(("num_samples", "shown"), [(1, [0]), (3, [0, 4, 9]), (20, [*range(10)])])
-def test_sample_pairs_are_spread_over_the_dev_split(num_samples: int, shown: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("num_samples", "expected"), [(1, [0]), (3, [0, 4, 9]), (20, [*range(10)])]
+)
+def test_sample_pairs_are_spread_over_the_dev_split(num_samples: int, expected: list[int]) -> None:
     images = np.zeros((10, 1, 1, 1), np.uint8)
     dev = PreparedSplit(images, images, tuple(map(str, range(10))))
-    assert sample_indices(dev, num_samples) == shown
+    assert sample_indices(dev, num_samples) == expected

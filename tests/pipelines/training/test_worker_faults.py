@@ -47,7 +47,7 @@ def test_workers_killed_in_a_step_and_in_writing_a_checkpoint_change_nothing(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nor that one of them was one too many, and the newest checkpoint was damaged afterwards.
+    """More workers are lost than is allowed, and then the newest checkpoint is damaged.
 
     `tests/soak/test_killed_workers.py` kills twenty.
     """
