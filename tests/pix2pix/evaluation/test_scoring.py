@@ -73,7 +73,7 @@ def test_scores_do_not_depend_on_the_batches(
     assert values(parts) == pytest.approx(values(whole), rel=1e-5, abs=1e-9)
 
 
-def test_each_answer_gets_the_same_metrics_and_the_closer_one_wins(
+def test_all_fakes_get_the_same_metrics_and_the_closer_ones_better_scores(
     extractor: NetworkExtractor, config: EvaluateConfig
 ) -> None:
     found = score(batches(12), extractor=extractor, config=config)
@@ -86,7 +86,7 @@ def test_each_answer_gets_the_same_metrics_and_the_closer_one_wins(
     assert found.warnings == ()
 
 
-def test_every_interval_holds_its_estimate(
+def test_every_interval_contains_its_estimate(
     extractor: NetworkExtractor, config: EvaluateConfig
 ) -> None:
     found = score(batches(12), extractor=extractor, config=config).scores["model"].metrics
@@ -109,7 +109,7 @@ def test_distances_are_called_fid_and_kid_with_inception_alone(
     assert not {"fid", "kid"} & set(other)
 
 
-def test_the_floor_is_the_distance_between_other_real_images_and_the_targets(
+def test_real_vs_real_is_the_distance_between_other_real_images_and_the_targets(
     extractor: NetworkExtractor, config: EvaluateConfig
 ) -> None:
     reference = extract_features([images(12, seed=7)], extractor, size_px=(16, 16))
@@ -170,7 +170,7 @@ def test_quality_is_kept_per_image_in_the_order_of_the_pairs(config: EvaluateCon
     np.testing.assert_allclose(found.quality[IDENTITY].l1, expected, rtol=1e-5)
 
 
-def test_features_of_the_targets_are_computed_once_for_all_answers(
+def test_features_of_the_targets_are_computed_once_for_all_fakes(
     extractor: NetworkExtractor,
 ) -> None:
     sizes = []
@@ -191,7 +191,7 @@ def test_a_non_finite_fake_stops_the_scoring_and_names_the_pair() -> None:
         Scorer(None).update({"model": fake}, target, ["a", "b", "c"])
 
 
-def test_batches_with_other_answers_than_before_are_refused() -> None:
+def test_batches_with_other_fakes_than_before_are_refused() -> None:
     scorer, target = Scorer(None), images(2)
     scorer.update({"model": target}, target, ["a", "b"])
     with pytest.raises(ValueError, match=r"expected fakes of \['model'\], got \['other'\]"):
