@@ -167,10 +167,8 @@ def _resampled_mmd(
         / (len(features) ** 2 - (counts**2).sum(axis=1))
         for counts, features in ((first_counts, first), (second_counts, second))
     ]
-    across, num_across = (
-        _kernel_sums(first_counts, first, second_counts, second),
-        len(first) * len(second),
-    )
+    across = _kernel_sums(first_counts, first, second_counts, second)
+    num_across = len(first) * len(second)
     if paired:  # an image that is drawn twice forms two pairs with its own partner, not four
         copies = first_counts - first_counts**2
         across = across + copies @ _kernel(first, second)

@@ -56,7 +56,7 @@ def cached_path(weights_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], str]]:
-    """Return a function that serves a file on this machine and returns its address."""
+    """A function that returns the address at which a local server has a file."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *args: None)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory="/"))
@@ -70,7 +70,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], str]]:
 
 @pytest.fixture
 def small_inception(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the network by a small one in tests that are only about its file."""
+    """Replace the network in tests that are only about its file."""
     monkeypatch.setattr(
         "pix2pix.evaluation.extractors.FeatureExtractorInceptionV3",
         lambda *args, **kwargs: nn.Identity(),

@@ -44,7 +44,7 @@ def test_features_do_not_depend_on_the_batches(
 def test_larger_images_are_resized_to_the_size_of_the_comparison(
     extractor: NetworkExtractor,
 ) -> None:
-    """Averaged, not sampled: if every third line is white, features are those of a third of white."""
+    """Averaged, not sampled: every third line is white, so the result is a third of white."""
     lines = ((torch.arange(48) % 3 == 0) * 2.0 - 1).expand(2, 3, 48, 48)
     features = extract_features([lines], extractor, size_px=(16, 16))
     np.testing.assert_allclose(features, 85, atol=10)
