@@ -77,7 +77,7 @@ def find_placement(config: TrainConfig) -> Placement:
 
 
 def choose_placement(config: TrainConfig, nodes: list[dict[str, float]]) -> Placement:
-    """Fit the workers on `nodes`, each given as its resources by name (CPU, GPU).
+    """Return the placement of the workers on `nodes`, given as resources by name (CPU, GPU).
 
     Raises UserError if the fewest that `config` allows do not fit.
     """

@@ -12,7 +12,7 @@ def check_trained_on(model_dir: Path, prepared_dir: Path) -> None:
     """Raise UserError if the model of `model_dir` was not trained on this prepared data."""
     if load_card(model_dir).data_hash != load_manifest(prepared_dir).data_hash:
         raise UserError(
-            f"{model_dir} was trained on other data than that in {prepared_dir}; run `dvc repro`"
+            f"{model_dir} was trained on other data than {prepared_dir} holds; run `dvc repro`"
         )
 
 

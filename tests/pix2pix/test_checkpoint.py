@@ -149,10 +149,10 @@ def test_a_card_with_a_harmful_value_is_refused_in_one_line_that_names_the_field
     sys.set_int_max_str_digits(4300)
     with pytest.raises(UserError, match=message) as caught:
         load_generator(model_dir)
-    said = str(caught.value)
-    assert said.startswith(f"{path} does not describe a model: ")
-    assert len(said.splitlines()) == 1
-    assert len(said) < len(str(path)) + 350
+    text = str(caught.value)
+    assert text.startswith(f"{path} does not describe a model: ")
+    assert len(text.splitlines()) == 1
+    assert len(text) < len(str(path)) + 350
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ def test_twenty_threads_at_once_get_the_same_bits_as_one_after_the_other(
     tmp_path: Path, mode: str
 ) -> None:
     translator = make_translator(tmp_path, mode)
-    images = [some_images(1 + place % 3, 20 + place, 40) for place in range(20)]
+    images = [some_images(1 + index % 3, 20 + index, 40) for index in range(20)]
     expected = [translator.translate_batch(batch) for batch in images]
     with ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(translator.translate_batch, images))

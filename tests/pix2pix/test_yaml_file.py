@@ -26,7 +26,7 @@ def _chain(inner: str, repeat: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (_chain("[lol]", "[{}]"), "line 7 stands for more than 1 MB"),
         (_chain("{k: 1}", "{{<<: [{}]}}"), "line 7 stands for more than 1 MB"),
@@ -52,11 +52,11 @@ def _chain(inner: str, repeat: str) -> str:
         ("a:\n\tb: 1", "line 2"),
     ],
 )  # fmt: skip
-def test_harmful_yaml_is_one_message(tmp_path: Path, text: str, said: str) -> None:
+def test_harmful_yaml_is_one_message(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(text)
     started_s = time.monotonic()
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         read_yaml(path)
     assert str(caught.value).startswith(str(path))
     assert time.monotonic() - started_s < 2
@@ -86,7 +86,7 @@ def test_a_pipe_and_a_folder_are_no_parameter_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "message"),
     [
         ("lambda_l1", ".nan", r"train\.lambda_l1: .*finite"),
         ("lambda_l1", "-.inf", r"train\.lambda_l1: .*finite"),
@@ -113,16 +113,16 @@ def test_a_pipe_and_a_folder_are_no_parameter_files(tmp_path: Path) -> None:
     ],
 )
 def test_a_value_that_no_run_could_use_is_named_without_its_password(
-    tmp_path: Path, key: str, value: str, said: str
+    tmp_path: Path, key: str, value: str, message: str
 ) -> None:
     text, count = re.subn(rf"(?m)^(\s+{key}:) .*$", r"\1 VALUE", _DEFAULT.read_text(), count=1)
     assert count == 1
     path = tmp_path / "params.yaml"
     path.write_text(text.replace(" VALUE", f" {value}"))
-    if not said:
+    if not message:
         assert load_params(path).train.num_decay_epochs == 10**400
         return
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         load_params(path)
     assert "secret" not in str(caught.value)
     assert len(str(caught.value)) < 500
@@ -134,7 +134,7 @@ def test_harmful_mappings_from_forms_are_refused_as_well() -> None:
     deep: list[object] = []
     for _ in range(100_000):
         deep = [deep]
-    for mapping, said in (
+    for mapping, message in (
         (circle, "cannot be written as text"),
         ({"data": deep}, "cannot be written as text"),
         ({"data": 10**5000}, "cannot be written as text"),
@@ -142,7 +142,7 @@ def test_harmful_mappings_from_forms_are_refused_as_well() -> None:
         ({"data": "\ud800"}, "half of a character"),
         ({"data": float("nan")}, "data: "),
     ):
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             parse_params(mapping)
     while deep:  # freed level by level: all at once would be a recursion of its own
         deep = deep.pop()  # type: ignore[assignment]

@@ -38,8 +38,8 @@ def lock() -> dict[str, Any]:
 
 
 def output(stage: dict[str, Any], path: str) -> str:
-    (found,) = (out["md5"] for out in stage["outs"] if out["path"] == path)
-    return str(found)
+    (md5,) = (out["md5"] for out in stage["outs"] if out["path"] == path)
+    return str(md5)
 
 
 def test_the_committed_scores_are_those_of_the_committed_lock(lock: dict[str, Any]) -> None:

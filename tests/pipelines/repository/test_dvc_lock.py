@@ -26,7 +26,7 @@ def md5(path: Path) -> str:
 
 def stage(deps: dict[str, str], outs: dict[str, str]) -> dict[str, Any]:
     return {
-        kind: [{"path": path, "hash": "md5", "md5": held} for path, held in of.items()]
+        kind: [{"path": path, "hash": "md5", "md5": digest} for path, digest in of.items()]
         for kind, of in (("deps", deps), ("outs", outs))
     }
 
@@ -62,15 +62,15 @@ def stages(tmp_path: Path) -> dict[str, Any]:
 
 def lineage(folder: Path) -> dict[str, str]:
     """Return the lineage without train.json and metrics.json, whose hashes are real."""
-    return {path: held for path, held in model_lineage(folder).items() if path in ALL}
+    return {path: digest for path, digest in model_lineage(folder).items() if path in ALL}
 
 
 def test_the_lineage_has_all_outputs_that_led_to_the_model_and_its_scores(
     stages: dict[str, Any], tmp_path: Path
 ) -> None:
-    held = model_lineage(tmp_path)
+    hashes = model_lineage(tmp_path)
     assert lineage(tmp_path) == ALL
-    assert held.keys() == ALL.keys() | {"reports/train.json", "reports/metrics.json"}
+    assert hashes.keys() == ALL.keys() | {"reports/train.json", "reports/metrics.json"}
 
 
 def test_stages_run_by_hand_have_no_hashes(tmp_path: Path) -> None:
@@ -113,6 +113,6 @@ def test_scores_of_another_evaluation_are_left_out(
     else:
         stages["evaluate"]["deps"][1]["md5"] = "m0.dir"
         write_lock(tmp_path, stages)
-    held = model_lineage(tmp_path)
+    hashes = model_lineage(tmp_path)
     assert lineage(tmp_path) == {k: v for k, v in ALL.items() if k != "reports/per_image.csv"}
-    assert "reports/metrics.json" not in held
+    assert "reports/metrics.json" not in hashes

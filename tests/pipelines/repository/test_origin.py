@@ -54,14 +54,14 @@ def test_a_checkout_is_dirty_where_tracked_code_differs(
 
 
 def test_a_folder_that_is_no_checkout_has_no_commit(tmp_path: Path) -> None:
-    found = origin(tmp_path)
-    assert (found.commit, found.is_dirty) == (None, False)
+    result = origin(tmp_path)
+    assert (result.commit, result.is_dirty) == (None, False)
 
 
 def test_the_origin_has_the_versions_of_python_and_of_the_packages(tmp_path: Path) -> None:
-    found = origin(tmp_path)
-    assert (found.python, found.torch) == (platform.python_version(), version("torch"))
-    assert found.packages == installed_packages()
+    result = origin(tmp_path)
+    assert (result.python, result.torch) == (platform.python_version(), version("torch"))
+    assert result.packages == installed_packages()
 
 
 def test_dependencies_are_those_of_the_project_pinned_to_installed_versions() -> None:

@@ -146,9 +146,9 @@ def test_if_params_yaml_cannot_be_written_it_stays_as_it_is(
 def _merged(mapping: dict[str, object], changes: dict[str, object]) -> dict[str, object]:
     merged = dict(mapping)
     for key, value in changes.items():
-        held = mapping[key]
-        if isinstance(held, dict) and isinstance(value, dict):
-            merged[key] = _merged(held, value)
+        current = mapping[key]
+        if isinstance(current, dict) and isinstance(value, dict):
+            merged[key] = _merged(current, value)
         else:
             merged[key] = value
     return merged

@@ -108,9 +108,9 @@ def test_without_a_storage_path_the_error_of_another_node_names_the_parameter_to
 ) -> None:
     source = publish(prepared_dir, None)
     assert list(tmp_path.iterdir()) == []
-    said = refusal(source, cache)
-    assert str(source.prepared_dir) in said
-    assert "Set train.storage_path" in said
+    message = refusal(source, cache)
+    assert str(source.prepared_dir) in message
+    assert "Set train.storage_path" in message
 
 
 @pytest.mark.parametrize("kind", ["shared folder", pytest.param("s3", marks=pytest.mark.server)])
@@ -303,9 +303,9 @@ def test_a_damaged_copy_in_the_storage_is_an_error_whose_remedy_works(
 ) -> None:
     source = publish(prepared_dir, storage)
     damage(copy_in_storage(source) / ARRAY)
-    said = refusal(source, cache)
-    assert f"the copy of the data set in {source.shared_copy} is damaged ({named})" in said
-    assert "Delete that folder and give the same command again" in said
+    message = refusal(source, cache)
+    assert f"the copy of the data set in {source.shared_copy} is damaged ({named})" in message
+    assert "Delete that folder and give the same command again" in message
     shutil.rmtree(copy_in_storage(source))
     again = publish(prepared_dir, storage)
     assert contents(local_dataset(again, cache)) == contents(prepared_dir)
@@ -327,9 +327,9 @@ def test_a_store_that_does_not_answer(
     with s3_server() as server:
         use(server, monkeypatch)
         source = publish(prepared_dir, f"s3://{server.bucket}")
-    said = refusal(source, cache)
-    assert f"could not copy the data set from {source.shared_copy} to {cache}" in said
-    assert "Check that the node reaches the storage, has its credentials" in said
+    message = refusal(source, cache)
+    assert f"could not copy the data set from {source.shared_copy} to {cache}" in message
+    assert "Check that the node reaches the storage, has its credentials" in message
 
 
 def test_a_full_disk_of_the_node_is_one_message_and_a_later_try_succeeds(
@@ -337,9 +337,9 @@ def test_a_full_disk_of_the_node_is_one_message_and_a_later_try_succeeds(
 ) -> None:
     source = publish(prepared_dir, storage)
     with files_of_at_most(5_000):
-        said = refusal(source, cache)
-    assert f"to {cache}: [Errno 27]" in said
-    assert "Make room there" in said
+        message = refusal(source, cache)
+    assert f"to {cache}: [Errno 27]" in message
+    assert "Make room there" in message
     assert contents(local_dataset(source, cache)) == contents(prepared_dir)
 
 

@@ -95,14 +95,14 @@ def test_a_new_and_a_renamed_file_of_a_listed_folder_change_it(
 def test_it_changes_with_the_data_with_torch_and_with_the_stage(
     default_params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = {
+    fingerprints = {
         stage_fingerprint("train", default_params, "data"),
         stage_fingerprint("train", default_params, "other data"),
         stage_fingerprint("tune", default_params, "data"),
     }
     monkeypatch.setattr(fingerprint, "version", {"torch": "9.9.9+cpu"}.__getitem__)
-    found.add(stage_fingerprint("train", default_params, "data"))
-    assert len(found) == 4
+    fingerprints.add(stage_fingerprint("train", default_params, "data"))
+    assert len(fingerprints) == 4
     assert metadata.version("torch") != "9.9.9+cpu"
 
 

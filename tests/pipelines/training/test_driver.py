@@ -56,7 +56,7 @@ def test_missing_gpus_are_refused_and_auto_uses_cpus(cluster: None, training: Pa
     [
         ([{"CPU": 8}], {}, Placement(4, 4, 2, False)),
         ([{"CPU": 8, "GPU": 4}], {}, Placement(4, 4, 2, True)),
-        # GPUs and CPUs on different nodes do not make a place for a worker.
+        # GPUs and CPUs on different nodes cannot be used by one worker.
         ([{"CPU": 2, "GPU": 4}, {"CPU": 64}], {"cpus_per_worker": 4}, Placement(4, 4, 4, False)),
         ([{"CPU": 8, "GPU": 4}, {"CPU": 64}], {"device": "gpu"}, Placement(4, 4, 2, True)),
         ([{"CPU": 0}, {"CPU": 16}, {"CPU": 16}], {}, Placement(4, 4, 8, False)),

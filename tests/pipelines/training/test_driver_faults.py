@@ -73,11 +73,11 @@ def test_ended_in_every_way_it_ends_as_if_nothing_had_been(
     os.killpg(stage.pid, signal.SIGTERM)
     for process in family:
         process.terminate()
-    said = stage.communicate(timeout=120)[0]
-    assert stage.returncode == 128 + signal.SIGTERM, said
-    assert "SIGTERM: saving and stopping" in said
-    assert "stopped; the same command continues" in said
-    assert "Traceback" not in said
+    output = stage.communicate(timeout=120)[0]
+    assert stage.returncode == 128 + signal.SIGTERM, output
+    assert "SIGTERM: saving and stopping" in output
+    assert "stopped; the same command continues" in output
+    assert "Traceback" not in output
     assert psutil.wait_procs(family, timeout=20)[1] == []
     assert mlflow_run(project)[0] == "KILLED"
     stopped_at, run_key = newest_step(project), _run_key(project)

@@ -123,9 +123,9 @@ def test_storage_that_is_full_fails_clearly_and_the_earlier_checkpoint_is_used_l
         use_worker(patch, limited_worker(9, max_file_bytes=200_000))
         with pytest.raises(ray.train.WorkerGroupError) as caught:
             run(training, pairs, tmp_path)
-    said = "; ".join(map(str, caught.value.worker_failures.values()))
-    assert "could not be written" in said
-    assert "Make room or repair the storage" in said
+    message = "; ".join(map(str, caught.value.worker_failures.values()))
+    assert "could not be written" in message
+    assert "Make room or repair the storage" in message
     newest = newest_checkpoint(checkpoints_of(training, pairs, tmp_path))
     assert newest is not None
     assert newest[0].step == 8

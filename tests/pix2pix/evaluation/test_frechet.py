@@ -72,7 +72,7 @@ def test_both_distances_agree_with_torchmetrics(config: EvaluateConfig) -> None:
     fake, real = feature_sets(30, 30, 60)
     features = Lookup(np.concatenate([real, fake]))
     kernel, _ = kernel_interval(fake, real, paired=True, config=config)
-    for metric, ours in (
+    for metric, distance in (
         (FrechetInceptionDistance(features), frechet_distance(fake, real)),
         (KernelInceptionDistance(features, subsets=1, subset_size=30), kernel.value),
     ):
@@ -80,7 +80,7 @@ def test_both_distances_agree_with_torchmetrics(config: EvaluateConfig) -> None:
         metric.update(torch.arange(30, 60), real=False)
         computed = metric.compute()
         value = computed[0] if isinstance(computed, tuple) else computed
-        assert float(value) == pytest.approx(ours, rel=1e-3)
+        assert float(value) == pytest.approx(distance, rel=1e-3)
 
 
 def test_a_set_has_no_distance_to_itself() -> None:

@@ -43,7 +43,7 @@ def test_after_a_download_with_the_right_hash_there_is_only_its_file(
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("response", "message"),
     [
         pytest.param(answer(CONTENT[::-1]), "invalid hash", id="another file"),
         pytest.param(answer(CONTENT[:200_000]), "invalid hash", id="died midway"),
@@ -54,9 +54,9 @@ def test_after_a_download_with_the_right_hash_there_is_only_its_file(
     ],
 )
 def test_a_failed_download_leaves_no_file(
-    server: RawServer, path: Path, said: bytes, message: str
+    server: RawServer, path: Path, response: bytes, message: str
 ) -> None:
-    server.says(said)
+    server.says(response)
     with pytest.raises(OSError, match=message):
         download_weights(server.url, path, sha256_prefix=SHA256[:8])
     assert list(path.parent.iterdir()) == []

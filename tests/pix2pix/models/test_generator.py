@@ -46,8 +46,10 @@ def test_dropout_is_in_the_levels_in_which_the_published_codes_have_it(
     """Decoder levels are counted from the outside: d2-d4 of eight are 6-4, d1-d3 are 7-5."""
     config = GeneratorConfig(base_channels=1, depth=depth, dropout_layout=layout)
     generator = UNetGenerator(config)
-    found = [level for level, up in enumerate(generator.up) if isinstance(up.dropout, nn.Dropout)]
-    assert found == levels
+    dropout_levels = [
+        level for level, up in enumerate(generator.up) if isinstance(up.dropout, nn.Dropout)
+    ]
+    assert dropout_levels == levels
 
 
 def test_the_output_depends_on_every_skip_connection() -> None:

@@ -162,11 +162,11 @@ def test_published_discriminators_of_other_kinds_give_the_same_logits(
 ) -> None:
     torch.manual_seed(0)
     config = DiscriminatorConfig(in_channels=4, base_channels=2, num_layers=num_layers, norm=norm)
-    ours = PatchDiscriminator(config)
-    for name, parameter in ours.named_parameters():
+    original = PatchDiscriminator(config)
+    for name, parameter in original.named_parameters():
         if name.endswith("bias") and norm == "none":
             torch.nn.init.zeros_(parameter)
-    loaded = discriminator_from_weights(_published_keys(ours))
+    loaded = discriminator_from_weights(_published_keys(original))
     assert loaded.config == config
     pair = torch.randn(1, 4, 128, 128)
-    assert torch.equal(loaded(pair), ours(pair))
+    assert torch.equal(loaded(pair), original(pair))

@@ -124,11 +124,11 @@ def test_three_uneven_shares_are_normalised_as_the_whole_batch(
     norm, images, cotangent = _cases()[name]
     # In float64, so that what is bounded is the error of what is tested alone.
     expected = _pass(norm.double(), images.double(), cotangent.double())
-    found = {key: _whole(workers, name, key) for key in ("output", "of_images")}
+    result = {key: _whole(workers, name, key) for key in ("output", "of_images")}
     for key in ("of_weight", "of_bias"):
-        found[key] = sum(worker[name][key].double() for worker in workers)
-    found |= {key: workers[0][name][key].double() for key in ("running_mean", "running_var")}
-    for key, value in found.items():
+        result[key] = sum(worker[name][key].double() for worker in workers)
+    result |= {key: workers[0][name][key].double() for key in ("running_mean", "running_var")}
+    for key, value in result.items():
         off = (value - expected[key]).abs().max() / expected[key].abs().max()
         assert off < bound, key
     for worker in workers:

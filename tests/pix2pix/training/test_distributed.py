@@ -162,15 +162,15 @@ def _num_exchanges(params: Params, *, rank: int, world_size: int) -> int:
 def _work(
     rank: int, world_size: int, trained: dict[str, Params], poisoned: dict[str, Params]
 ) -> dict[str, Any]:
-    place = {"rank": rank, "world_size": world_size}
+    group = {"rank": rank, "world_size": world_size}
     return {
         "any": [
             any_over_ranks(rank == each, torch.device("cpu")) for each in range(-1, world_size)
         ],
-        "exchanges": {name: _num_exchanges(params, **place) for name, params in poisoned.items()},
-        **{name: _train(params, **place) for name, params in trained.items()},
+        "exchanges": {name: _num_exchanges(params, **group) for name, params in poisoned.items()},
+        **{name: _train(params, **group) for name, params in trained.items()},
         **{
-            f"{poison}: {name}": _go_through(params, poison=poison, **place)
+            f"{poison}: {name}": _go_through(params, poison=poison, **group)
             for name, params in poisoned.items()
             for poison in POISONS
         },

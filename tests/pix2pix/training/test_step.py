@@ -102,21 +102,21 @@ def test_running_statistics_count_each_part_once(small_params: Params) -> None:
     with torch.no_grad():
         for part in source.tensor_split(2):
             counted(part)
-    found = dict(state.generator.named_buffers())
-    assert len(found) > 0
+    buffers = dict(state.generator.named_buffers())
+    assert len(buffers) > 0
     for key, value in counted.named_buffers():
-        torch.testing.assert_close(found[key], value, msg=key)
+        torch.testing.assert_close(buffers[key], value, msg=key)
 
 
 @pytest.mark.parametrize("num_parts", [1, 2, 4])
-@pytest.mark.parametrize("place", [0, 3])
+@pytest.mark.parametrize("index", [0, 3])
 def test_one_non_finite_pair_of_any_part_stops_before_the_update(
-    small_params: Params, num_parts: int, place: int
+    small_params: Params, num_parts: int, index: int
 ) -> None:
     params = _params(small_params, num_parts, norm="none", dropout=0.0)
     state, untouched = _state(params), _state(params)
     source, target = _batch()
-    target[place, 0, 0, 0] = math.nan
+    target[index, 0, 0, 0] = math.nan
     before = weights(state)
     with pytest.raises(NonFiniteLossError, match="discriminator_real nan") as caught:
         train_step(state, source, target, params.train)

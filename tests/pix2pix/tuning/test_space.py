@@ -33,7 +33,7 @@ def _choice(key: str, *values: Any) -> dict[str, Any]:
     [
         ("train.learning_rat", "is no key of params.yaml; there are batch_size, "),
         ("optimizer.beta1", "is no key of params.yaml; there are augment, model, train"),
-        ("data.image_size", "data/prepared stays as it is while a study runs"),
+        ("data.image_size", "data/prepared stays the same during a study"),
         ("evaluate.seed", "a study never reads"),
         ("tune.num_trials", "describes the study itself"),
         ("register.experiment", "names the experiment and the model in MLflow"),
@@ -41,7 +41,7 @@ def _choice(key: str, *values: Any) -> dict[str, Any]:
         ("train.seed", "gains are compared with the differences between seeds"),
         ("train.num_epochs", "tune.num_epochs sets how long every trial is"),
         ("train.early_stopping_epochs", "tune.scheduler decides"),
-        ("train.num_samples", "changes pictures, not results"),
+        ("train.num_samples", "changes sample images, not results"),
     ],
 )
 def test_a_key_that_cannot_vary_is_refused_with_its_reason(
