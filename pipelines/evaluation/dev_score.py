@@ -15,7 +15,7 @@ _BATCH_SIZE = 8  # images; it affects only the speed
 
 
 def dev_l1(model_dir: Path, prepared_dir: Path) -> float:
-    """Mean L1 on the dev split, pixels scaled to [0, 1], in the model's own inference mode.
+    """Return the mean L1 on the dev split, pixels in [0, 1], in the model's own inference mode.
 
     The model must fit the data, see `model_fit.misfit`. Raises UserError if L1 is not finite.
     """
@@ -32,5 +32,5 @@ def dev_l1(model_dir: Path, prepared_dir: Path) -> float:
     pairs = ((source.contiguous(), target) for source, target, _ in batches)
     l1 = dev_metrics(generator.to(device), pairs, seed=card.seed)[f"dev/l1_{card.inference_mode}"]
     if not math.isfinite(l1):
-        raise UserError(f"dev L1 of the model in {model_dir} is {l1} on {prepared_dir}")
+        raise UserError(f"dev L1 of the model in {model_dir} on {prepared_dir} is {l1}")
     return l1

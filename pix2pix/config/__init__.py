@@ -1,8 +1,7 @@
-"""The parameters of a run: typed, frozen, validated once at the border.
+"""The parameters of a run: typed, immutable, and validated when they are read.
 
-All values are in `params.yaml`, so no field here has a default. A file without a key, or with an
-unknown key, is refused. The text below each field is its description,
-which Prefect's forms show.
+All values are in `params.yaml`, so no field here has a default. A file that lacks a key or has an
+unknown one is refused. The text below each field is its description in Prefect's forms.
 """
 
 from pix2pix.config.data import (

@@ -1,4 +1,4 @@
-"""Which pairs there are, how they are read, prepared, and changed at random in training."""
+"""Parameters of the pairs: their source, reading, preparation, and random changes."""
 
 import re
 from dataclasses import dataclass
@@ -9,30 +9,30 @@ from pydantic import Field
 
 from pix2pix.config.strict import STRICT, Probability
 
-# A U-Net halves the image once per level; fewer than five levels see too little context, and the
-# published layouts stop at eight.
+# A U-Net halves the image once per level. With fewer than five levels it sees too little context,
+# and the published networks have at most eight.
 SIZE_MULTIPLE_PX = 32
 
-# What stages replace, relative to the folder that holds params.yaml.
+# Folders that the pipeline replaces, relative to that of params.yaml.
 _OUTPUT_DIRS = ("data/raw", "data/prepared", "models", "reports")
 
 Direction = Literal["AtoB", "BtoA"]
 Kind = Literal["image", "labels"]
 Kernel = Literal["area", "bilinear", "bicubic"]
-AnyKernel = Kernel | Literal["nearest"]  # the last for labels, which are never mixed
+AnyKernel = Kernel | Literal["nearest"]  # nearest is for labels, which are never mixed
 Axes = Literal["HWC", "CHW"]
 VolumeAxis = Literal["x", "y", "z"]
 # Integers that images hold as float32, and that translated files hold again: `images.stored`.
 WrittenDtype = Literal["int8", "int16", "int32", "uint32"]
 # One axis, and optionally the bounds and the step of a slice in Python.
 SlicesRule = Annotated[str, Field(pattern=r"^[xyz](\[(-?[0-9]+)?:(-?[0-9]+)?(:[1-9][0-9]*)?\])?$")]
-ScaleRule = Literal["stretch"]  # how files come to the size of the networks: `images.scale`
+ScaleRule = Literal["stretch"]  # how images are resized for the networks: `images.scale`
 ArchiveName = Literal["facades", "maps", "cityscapes", "edges2shoes", "edges2handbags", "night2day"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SideConfig:
-    """What the images of one side (A or B) of the pairs are."""
+    """The images of one side (A or B) of the pairs."""
 
     __pydantic_config__ = STRICT
 
@@ -129,7 +129,7 @@ class ArchiveConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataConfig:
-    """Which pairs, how they are split, checked and resized (stages ingest and prepare)."""
+    """The pairs, and how they are split, checked and resized (stages ingest and prepare)."""
 
     __pydantic_config__ = STRICT
 
@@ -249,12 +249,12 @@ class DataConfig:
 
     @property
     def source_side(self) -> SideConfig:
-        """The side that conditions the generator."""
+        """The side that is the input of the generator."""
         return self.side_a if self.direction == "AtoB" else self.side_b
 
     @property
     def target_side(self) -> SideConfig:
-        """The side that the generator is to draw."""
+        """The side that the generator learns to produce."""
         return self.side_b if self.direction == "AtoB" else self.side_a
 
 
@@ -283,7 +283,7 @@ def _check_has_key(pattern: str) -> None:
 
 
 def _check_inside(key: str, folder: str) -> None:
-    """DVC watches `path`: a side that lies elsewhere could change without anybody's notice."""
+    """Raise ValueError for a folder outside of `path`, whose changes DVC would not notice."""
     parts = PurePath(folder).parts
     if not parts or PurePath(folder).is_absolute() or ".." in parts or not folder.isprintable():
         raise ValueError(
@@ -292,7 +292,7 @@ def _check_inside(key: str, folder: str) -> None:
 
 
 def _check_not_an_output(path: Path) -> None:
-    """DVC removes the outputs of a stage before it runs: the user's pairs must not lie in one."""
+    """Raise ValueError if `path` overlaps an output, which DVC removes before it runs a stage."""
     own = path.resolve()
     for name in _OUTPUT_DIRS:
         output = Path(name).resolve()

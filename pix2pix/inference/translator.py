@@ -119,7 +119,7 @@ class Translator:
     def _translated(
         self, images: Sequence[np.ndarray], *, scale: Scale, progress: Progress = _no_progress
     ) -> list[np.ndarray]:
-        """Translate conformed images of one size."""
+        """Translate images of one size that `_conformed` has converted."""
         for image in images:
             self._check_values(image)
         padded = self._padded_size(images[0], scale)

@@ -1,4 +1,4 @@
-"""Raw images through a model: the way of its training, and nothing but that."""
+"""Translation of images of files: they are converted exactly as in the training."""
 
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +45,7 @@ def colours(seed: int) -> bytes:
 
 
 def palette(seed: int) -> bytes:
-    """Ids 0..4 and void 255, under colours that mean nothing."""
+    """Return a PNG file of ids 0..4 and void 255, with a palette of random colours."""
     rng = np.random.default_rng(seed)
     ids = rng.choice(np.array([0, 1, 2, 3, 4, 255], np.uint8), (9, 13)).repeat(10, 0).repeat(10, 1)
     picture = Image.fromarray(ids, mode="P")
@@ -79,10 +79,10 @@ def prepare(folder: Path, draw_source, side_a: SideConfig) -> Manifest:
     ],
     ids=["colours", "grayscale", "palette"],
 )
-def test_the_files_of_the_test_split_get_the_answers_that_were_scored(
+def test_the_files_of_the_test_split_get_the_results_that_were_scored(
     draw_source, side_a, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files of 90x130 px, a model of 32 px: as prepared, through the network, and back to size."""
+    """Files of 90x130 px are resized to the 32 px of the model, and the results back to 90x130."""
     monkeypatch.chdir(tmp_path)
     manifest = prepare(tmp_path, draw_source, make_side(**side_a))
     translator = make_translator(
@@ -124,7 +124,7 @@ def test_an_id_above_the_range_is_refused_with_file_and_id(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("scale", ["training", "native"])
 @pytest.mark.parametrize("size", [(32, 32), (64, 96), (50, 47), (1, 1), (33, 32), (20, 200)])
-def test_any_size_comes_back_as_it_was_in_the_target_s_dtype_and_range(
+def test_a_result_has_the_size_of_its_image_and_the_target_s_dtype_and_range(
     tmp_path: Path, size: tuple[int, int], scale: str
 ) -> None:
     image = some_images(1, *size)[0]
@@ -137,7 +137,7 @@ def test_any_size_comes_back_as_it_was_in_the_target_s_dtype_and_range(
 
 @pytest.mark.parametrize("scale", ["training", "native"])
 @pytest.mark.parametrize("mode", MODES)
-def test_a_result_depends_neither_on_its_neighbours_nor_on_the_call(
+def test_a_result_depends_neither_on_the_other_images_nor_on_earlier_calls(
     tmp_path: Path, mode: str, scale: str
 ) -> None:
     translator = make_translator(tmp_path, mode)
@@ -149,7 +149,7 @@ def test_a_result_depends_neither_on_its_neighbours_nor_on_the_call(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_large_batch_goes_through_in_parts(
+def test_a_large_batch_is_translated_in_parts(
     tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     translator = make_translator(tmp_path, mode)
@@ -167,7 +167,7 @@ def test_a_large_batch_goes_through_in_parts(
     assert sizes == [2, 2, 2, 1]
 
 
-def test_the_native_scale_gives_the_generator_s_own_answer(tmp_path: Path) -> None:
+def test_the_native_scale_gives_the_output_of_the_generator(tmp_path: Path) -> None:
     translator = make_translator(tmp_path, "deterministic")
     image = some_images(1, 32, 64)
     source = torch.from_numpy(image.astype(np.float32)).permute(0, 3, 1, 2) / 4095 * 2 - 1
@@ -179,11 +179,11 @@ def test_the_native_scale_gives_the_generator_s_own_answer(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_twenty_threads_get_the_bits_that_one_after_the_other_gets(
+def test_twenty_threads_at_once_get_the_same_bits_as_one_after_the_other(
     tmp_path: Path, mode: str
 ) -> None:
     translator = make_translator(tmp_path, mode)
-    images = [some_images(1 + place % 3, 20 + place, 40) for place in range(20)]
+    images = [some_images(1 + index % 3, 20 + index, 40) for index in range(20)]
     expected = [translator.translate_batch(batch) for batch in images]
     with ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(translator.translate_batch, images))
@@ -202,7 +202,7 @@ def test_twenty_threads_get_the_bits_that_one_after_the_other_gets(
         (np.array(7), r"got \(\)"),
     ],
 )
-def test_images_the_model_was_not_made_for_are_refused(
+def test_images_that_do_not_fit_the_model_are_refused(
     tmp_path: Path, images: np.ndarray, message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
@@ -218,7 +218,7 @@ def test_images_the_model_was_not_made_for_are_refused(
         (3e38, "answers with NaN or infinite values"),
     ],
 )
-def test_values_that_no_answer_can_be_made_of_are_refused(
+def test_values_that_cannot_be_translated_are_refused(
     tmp_path: Path, value: float, message: str, mode: str
 ) -> None:
     source = dataclasses.replace(SOURCE, dtype="float32", value_range=(0.0, 1.0))
@@ -229,7 +229,7 @@ def test_values_that_no_answer_can_be_made_of_are_refused(
         translator.translate(image)
 
 
-def test_an_image_that_the_memory_cannot_hold_is_refused_beforehand(
+def test_an_image_that_needs_too_much_memory_is_refused_beforehand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     translator = make_translator(tmp_path, "deterministic")
