@@ -10,10 +10,16 @@ from pix2pix.errors import UserError
 
 def check_trained_on(model_dir: Path, prepared_dir: Path) -> None:
     """Raise UserError if the model of `model_dir` was not trained on this prepared data."""
-    if load_card(model_dir).data_hash != load_manifest(prepared_dir).data_hash:
-        raise UserError(
-            f"{model_dir} was trained on other data than {prepared_dir} holds; run `dvc repro`"
-        )
+    obstacle = other_data(model_dir, prepared_dir)
+    if obstacle is not None:
+        raise UserError(obstacle)
+
+
+def other_data(model_dir: Path, prepared_dir: Path) -> str | None:
+    """That the model was not trained on this prepared data, and what to do; None if it was."""
+    if load_card(model_dir).data_hash == load_manifest(prepared_dir).data_hash:
+        return None
+    return f"{model_dir} was trained on other data than {prepared_dir} holds; run `dvc repro`"
 
 
 def misfit(card: ModelCard, manifest: Manifest) -> str | None:

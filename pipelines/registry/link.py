@@ -46,7 +46,7 @@ def parse_tags(arguments: Iterable[str]) -> dict[str, str]:
 def link(client: MlflowClient, tags: Mapping[str, str]) -> None:
     """Set the tags that are missing or different on the registered version and on its run.
 
-    Raises UserError if MLflow does not have the version of registration.json.
+    Raises UserError if MLflow does not have the version of register.json.
     """
     version = registered_version(client)
     run_id = str(version.run_id)
@@ -55,7 +55,7 @@ def link(client: MlflowClient, tags: Mapping[str, str]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Read reports/registration.json, write to MLflow."""
+    """Read reports/register.json, write to MLflow."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tags", nargs="+", metavar="KEY=VALUE")
     tags = parse_tags(parser.parse_args(arguments).tags)

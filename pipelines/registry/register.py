@@ -10,7 +10,9 @@ import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, LoggedModel, LoggedModelOutput, Metric, Run
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 from mlflow.models import Model
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines.evaluation.model_content import content_hash
@@ -31,7 +33,7 @@ _TEST_PREFIX, _BASELINE_PREFIX = "test/", "test/baseline_"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registration:
-    """A version of a registered model: the content of registration.json."""
+    """A version of a registered model: part of the content of register.json."""
 
     model: str
     version: str
@@ -62,7 +64,8 @@ def register_model(
         version = _create_version(client, name, tracked, logged=logged, tags=tags)
     set_version_tags(client, version, tags)
     description = _describe(card, tracked)
-    if version.description != description:
+    # Behind it, `decision.py` adds the comparison with the champion.
+    if not (version.description or "").startswith(description):
         client.update_model_version(name, version.version, description)
     link_metrics(client, tracked, model_id=version.tags[LOGGED_TAG], epoch=card.epoch)
     return Registration(
@@ -114,7 +117,11 @@ def _create_version(
     client: MlflowClient, name: str, run: Run, *, logged: LoggedModel, tags: Mapping[str, str]
 ) -> ModelVersion:
     if not client.search_registered_models(f"name = '{name}'", max_results=1):
-        client.create_registered_model(name)
+        try:
+            client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+                raise  # if it exists, another registration has made it in this moment
     version = client.create_model_version(
         name,
         # Not `models:/<id>`: without a server, MLflow would look up this id at the default URI of

@@ -1,4 +1,4 @@
-"""Parameters of the scoring and of the registration of a model."""
+"""How a model is scored, where it is registered, and when it becomes the champion."""
 
 import re
 from dataclasses import dataclass
@@ -68,7 +68,9 @@ class EvaluateConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegisterConfig:
-    """Where runs and models go in MLflow (stages train and register)."""
+    """Where runs and models go in MLflow, and which version becomes the champion (stages train and
+    register).
+    """
 
     __pydantic_config__ = STRICT
 
@@ -85,3 +87,20 @@ class RegisterConfig:
         Field(min_length=1, max_length=MAX_NAME_CHARACTERS),
     ]
     """Name of the registered model in MLflow, without / and :. Null: pix2pix-<data.name>."""
+
+    min_l1_gain: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """Amount, at least 0, by which the dev L1 of a new version has to be lower than the champion's
+    for it to become the champion. The whole interval of the difference has to lie beyond it."""
+
+    max_frechet_increase: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
+    """Amount, at least 0, by which the Frechet distance of a new champion on the dev split may be
+    higher than that of the champion before. A version is refused if the whole interval of the
+    difference lies beyond it. Null: the distance is not compared."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    """Coverage of the intervals of both differences, above 0.5 and below 1: 0.95 gives 95 %
+    intervals."""
+
+    num_bootstrap: Annotated[int, Field(ge=100)]
+    """Number of random resamples of the dev images from which the intervals are computed, at least
+    100."""

@@ -70,6 +70,39 @@ def frechet_interval(
     )
 
 
+def frechet_difference(
+    first: np.ndarray,
+    second: np.ndarray,
+    real: np.ndarray,
+    *,
+    num_bootstrap: int,
+    confidence: float,
+    seed: int,
+) -> tuple[tuple[float, float], Interval]:
+    """Frechet distances of two models' images to the same targets, and first minus second.
+
+    Row i of all three sets belongs to one pair, and each resample draws the same pairs of all. So
+    the bias and the spread that both distances share cancel out.
+    """
+    distances = frechet_distance(first, real), frechet_distance(second, real)
+    sets = [_rotate_to_span(fake, real) for fake in (first, second)]
+
+    def difference(rows: np.ndarray, _: np.ndarray) -> float:
+        ours, theirs = (frechet_by_factors(fake[rows], target[rows]) for fake, target in sets)
+        return ours - theirs
+
+    change = bootstrap_sets(
+        distances[0] - distances[1],
+        difference,
+        (len(real), len(real)),
+        paired=True,
+        num_resamples=_num_frechet_resamples(min(real.shape), num_bootstrap),
+        confidence=confidence,
+        seed=seed,
+    )
+    return distances, change
+
+
 def frechet_by_factors(fake: np.ndarray, real: np.ndarray) -> float:
     """Return the same distance as `frechet_distance`, without an F x F eigenproblem.
 

@@ -122,7 +122,7 @@ def write_lock(folder: Path) -> None:
         "prepare": prepared,
         "train": models | {"reports/train.json": md5["reports/train.json"]},
         "evaluate": {"reports/metrics.json": md5["reports/metrics.json"]},
-        "register": {"reports/registration.json": "cc"},
+        "register": {"reports/register.json": "cc"},
     }
     deps = {"train": prepared, "evaluate": prepared | models}
     stages = {

@@ -54,7 +54,7 @@ def stages(tmp_path: Path) -> dict[str, Any]:
         "train": stage(of("data/prepared"), of("models", "reports/history.jsonl") | train),
         "tune": stage(of("data/prepared"), {"reports/tune": "t1.dir"}),
         "evaluate": stage(of("data/prepared", "models"), of("reports/per_image.csv") | metrics),
-        "register": stage(of("models"), {"reports/registration.json": "x1"}),
+        "register": stage(of("models"), {"reports/register.json": "x1"}),
     }
     write_lock(tmp_path, stages)
     return stages

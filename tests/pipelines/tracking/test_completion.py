@@ -75,7 +75,7 @@ def test_a_run_says_what_it_was_made_of(uri: str, project: Path, default_params:
     assert (tags["dvc.data/prepared"], tags["dvc.models"]) == ("aa.dir", "bb.dir")
     assert len(tags["dvc.reports/metrics.json"]) == 32
     assert tags["pix2pix.data_hash"] == "d" * 64
-    assert "dvc.reports/registration.json" not in tags  # it is written after the run
+    assert "dvc.reports/register.json" not in tags  # it is written after the run
 
 
 def test_a_run_says_what_it_was_trained_with_not_what_registers_it(
