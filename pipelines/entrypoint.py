@@ -1,4 +1,4 @@
-"""What every entry point shares: logging, errors as one message, files written whole."""
+"""What every entry point uses: logging, errors as one message, reading and writing JSON."""
 
 import errno
 import json
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 # Errors that the machine causes and not the program: no room, no rights, a failing disk. A missing
 # file is not among them: where a user can cause that, the program checks for it and names the file.
-_OF_THE_MACHINE = {
+_MACHINE_ERRORS = {
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EFBIG,
@@ -35,7 +35,14 @@ _OF_THE_MACHINE = {
 
 # The exit code if the same command may succeed later: EX_TEMPFAIL of sysexits.h.
 TRY_AGAIN = 75
-_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE}
+_TEMPORARY_ERRORS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.ESTALE,
+    errno.EMFILE,
+    errno.ENFILE,
+}
 
 
 class InterruptionError(Exception):
@@ -67,7 +74,7 @@ def run(main: Callable[[], None]) -> None:
             raise
         logger.error("%s", with_remedy(error))
         if "DVC_STAGE" in os.environ:
-            logger.error("what this stage had made before comes back with: dvc checkout")
+            logger.error("`dvc checkout` brings the earlier outputs of this stage back")
         sys.exit(TRY_AGAIN if may_pass(error) else 1)
     except InterruptionError as interrupted:
         logger.error("%s", interrupted)
@@ -79,23 +86,23 @@ def run(main: Callable[[], None]) -> None:
 
 
 def can_be_mended(error: UserError | OSError) -> bool:
-    """Whether a user can remove the cause: a wrong file, a full disk, a server that is down."""
+    """Return whether a user can remove the cause: a wrong file, a full disk, a stopped server."""
     if isinstance(error, UserError | StorageError | ConnectionError | TimeoutError):
         return True
-    return error.errno in _OF_THE_MACHINE
+    return error.errno in _MACHINE_ERRORS
 
 
 def may_pass(error: BaseException) -> bool:
-    """Whether the same attempt may succeed later: the network, a server or storage failed."""
+    """Return whether the same command may succeed later: a server or the storage failed."""
     if isinstance(error, StorageError) and error.errno is None:
         return True
     if isinstance(error, ConnectionError | TimeoutError):
         return True
-    return isinstance(error, OSError) and error.errno in _PASSING
+    return isinstance(error, OSError) and error.errno in _TEMPORARY_ERRORS
 
 
 def with_remedy(error: Exception) -> str:
-    """The text of an error; of a full disk with the remedy, which other tools do not name."""
+    """Return the text of an error. For a full disk the remedy is added."""
     if isinstance(error, StorageError) or not isinstance(error, OSError):
         return str(error)
     remedy = "; make room on the disk, then give the same command again"
@@ -103,7 +110,7 @@ def with_remedy(error: Exception) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON, whole or not at all. Raises ValueError for NaN and infinities."""
+    """Write `value` as JSON, completely or not at all. Raises ValueError for NaN and infinities."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 

@@ -24,7 +24,7 @@ _LOST = (
 logger = logging.getLogger(__name__)
 
 
-def mendable(error: Exception, run: Folder) -> UserError | StorageError | None:
+def as_user_error(error: Exception, run: Folder) -> UserError | StorageError | None:
     """Turn the failure of the training in the folder `run` into an error for the user.
 
     The error names each cause once; the traceback of a defect is logged. It is a StorageError if
@@ -45,11 +45,11 @@ def _reason(error: Exception, causes: list[Exception]) -> str:
     if any(map(_is_defect, causes)) and not _is_consequence(causes):
         # The text of Ray's error contains the tracebacks of the workers.
         logger.error("a defect in the training:", exc_info=error)
-    return "; ".join(sorted({_named(cause) for cause in causes}))
+    return "; ".join(sorted({_describe(cause) for cause in causes}))
 
 
 def _causes(error: Exception) -> list[Exception]:
-    """The errors of the workers, or the one of Ray's controller; empty for any other error."""
+    """Return the errors of the workers, or that of Ray's controller; empty for other errors."""
     if isinstance(error, ray.train.WorkerGroupError):
         return list(error.worker_failures.values())
     if isinstance(error, ray.train.ControllerError):
@@ -58,16 +58,16 @@ def _causes(error: Exception) -> list[Exception]:
 
 
 def _is_defect(cause: Exception) -> bool:
-    """Whether only a change of the code would remove the cause."""
+    """Return whether only a change of the code would remove the cause."""
     if isinstance(cause, _LOST) or _is_of_ray_train(cause):
         return False
     if isinstance(cause, torch.OutOfMemoryError | MemoryError):
-        return False  # a smaller batch would
+        return False  # a smaller batch may remove the cause as well
     return not (isinstance(cause, UserError | OSError) and can_be_mended(cause))
 
 
 def _is_consequence(causes: list[Exception]) -> bool:
-    """Whether the end of another worker explains all errors that look like defects.
+    """Return whether the end of another worker explains all errors that look like defects.
 
     If one worker is gone or gives up, the exchange of gradients fails in the others, and torch
     raises a plain RuntimeError there.
@@ -77,10 +77,10 @@ def _is_consequence(causes: list[Exception]) -> bool:
 
 
 def _is_of_ray_train(cause: Exception) -> bool:
-    """Whether Ray Train itself raised it, for example because workers did not start in time."""
+    """Return whether Ray Train raised the error, for example as workers did not start in time."""
     return type(cause).__module__.startswith("ray.train.")
 
 
-def _named(cause: Exception) -> str:
-    """The text of an error; for a defect with its type, as in `KeyError: 'x'`."""
+def _describe(cause: Exception) -> str:
+    """Return the text of an error, for a defect with its type, as in `KeyError: 'x'`."""
     return f"{type(cause).__name__}: {cause}" if _is_defect(cause) else with_remedy(cause)

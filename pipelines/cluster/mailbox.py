@@ -46,7 +46,7 @@ class _News(NamedTuple):
 
 
 class _Mailbox:
-    """The actor that passes messages from the workers to the driver, and the wish to stop back."""
+    """The actor that passes messages to the driver, and the request to stop to the workers."""
 
     def __init__(self) -> None:
         self._news = _News(None, [])
@@ -88,7 +88,7 @@ class WorkerConsole(logging.Handler):
         if is_last or time.monotonic() - self._sent_s >= _POLL_S:
             self._sent_s = time.monotonic()
             answer = self._mailbox.progress.remote(_Progress(*astuple(progress)))
-            # An older call that has no answer yet is kept: a slow driver must be heard as well.
+            # Wait for the older call if it has no answer yet: a slow driver may also ask to stop.
             self._answer = answer if self._answer is None else self._answer
         return self._answer is not None and self._is_answered_with_stop()
 
@@ -106,16 +106,16 @@ class WorkerConsole(logging.Handler):
         """Send a warning or an error."""
         self._mailbox.message.remote(record.levelno, f"worker: {self.format(record)}")
 
-    def say(self, line: str) -> None:
-        """Send a line for the person at the console."""
+    def send_line(self, line: str) -> None:
+        """Send a line of text that the driver prints."""
         self._mailbox.message.remote(logging.INFO, line)
 
 
 @contextmanager
 def console(num_epochs: int) -> Iterator[Any]:
     """Show progress and messages while the block runs. Yields the mailbox for the workers."""
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    mailbox = ray.remote(num_cpus=0)(_Mailbox).options(scheduling_strategy=here).remote()
+    this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    mailbox = ray.remote(num_cpus=0)(_Mailbox).options(scheduling_strategy=this_node).remote()
     done = threading.Event()
     thread = threading.Thread(target=_show, args=(mailbox, done, num_epochs), daemon=True)
     thread.start()
@@ -128,11 +128,11 @@ def console(num_epochs: int) -> Iterator[Any]:
 
 def _show(mailbox: Any, done: threading.Event, num_epochs: int) -> None:
     has_terminal = sys.stderr.isatty()
-    shown_s = time.monotonic()
+    printed_s = time.monotonic()
     with logging_redirect_tqdm(), tqdm(unit="step", disable=not has_terminal) as bar:
-        is_over = False
-        while not is_over:
-            is_over = done.wait(_POLL_S)
+        is_done = False
+        while not is_done:
+            is_done = done.wait(_POLL_S)
             try:
                 news = ray.get(mailbox.take.remote(), timeout=10)
             except ray.exceptions.GetTimeoutError:
@@ -141,13 +141,13 @@ def _show(mailbox: Any, done: threading.Event, num_epochs: int) -> None:
                 return  # the cluster is gone; the driver reports that itself
             for level, text in news.messages:
                 logger.log(level, "%s", text)
-            is_due = not news.messages and time.monotonic() - shown_s >= _SILENCE_S
+            is_due = not news.messages and time.monotonic() - printed_s >= _SILENCE_S
             if news.progress is not None and has_terminal:
                 _advance(bar, news.progress, num_epochs)
             elif news.progress is not None and is_due:
                 logger.info("%s", _line(news.progress, num_epochs))
             if news.messages or is_due:
-                shown_s = time.monotonic()
+                printed_s = time.monotonic()
 
 
 def _advance(bar: Any, progress: _Progress, num_epochs: int) -> None:

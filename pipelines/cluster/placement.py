@@ -9,7 +9,7 @@ import ray
 
 import pipelines
 import pix2pix
-from pipelines.cluster.start import own_handler, start_ray
+from pipelines.cluster.start import keep_sigterm_handler, start_ray
 from pix2pix.config import TrainConfig
 from pix2pix.errors import UserError
 
@@ -26,17 +26,17 @@ class Placement:
     use_gpu: bool
 
 
-# Ray protects a cluster that it starts by a token, which is wanted here, and warns that this may
-# not be wanted. RAY_AUTH_MODE would end the warning, but it would also demand a token of clusters
+# Ray protects a cluster that it starts by a token, and warns that this may not be wanted. It is
+# wanted here. RAY_AUTH_MODE would end the warning, but it would also demand a token of clusters
 # that have none.
 logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
 
 
 def connect(address: str | None) -> None:
-    """Join the cluster at `address` or `RAY_ADDRESS`, or start Ray on this machine. Idempotent.
+    """Join the cluster at `address` or `RAY_ADDRESS`, or start Ray on this machine.
 
-    Raises ConnectionError if the cluster does not answer or Ray does not start here, UserError for
-    a Ray client's address.
+    If this process is connected already, nothing is done. Raises ConnectionError if the cluster
+    does not answer or Ray does not start here, UserError for a Ray client's address.
     """
     if ray.is_initialized():
         return
@@ -46,11 +46,11 @@ def connect(address: str | None) -> None:
             f"{address}: Ray Train does not work through the Ray client. Give the address of the "
             "cluster itself (<host>:6379) on one of its nodes, or use `ray job submit`"
         )
-    with own_handler():
+    with keep_sigterm_handler():
         if address is None:
             start_ray()
             return
-        # Every node runs the code of this one: what is installed there may be of another commit.
+        # Every node gets the code of this one: another commit may be installed there.
         ray.init(
             address=address,
             log_to_driver=False,
@@ -77,17 +77,17 @@ def find_placement(config: TrainConfig) -> Placement:
 
 
 def choose_placement(config: TrainConfig, nodes: list[dict[str, float]]) -> Placement:
-    """Fit the workers on `nodes`, each given as its resources by name (CPU, GPU).
+    """Return the placement of the workers on `nodes`, given as resources by name (CPU, GPU).
 
     Raises UserError if the fewest that `config` allows do not fit.
     """
     if config.device != "cpu":
-        with_gpus = _fit(config, [node for node in nodes if node.get("GPU", 0) >= 1], use_gpu=True)
-        if with_gpus is not None:
-            return with_gpus
-    without = None if config.device == "gpu" else _fit(config, nodes, use_gpu=False)
-    if without is not None:
-        return without
+        on_gpus = _fit(config, [node for node in nodes if node.get("GPU", 0) >= 1], use_gpu=True)
+        if on_gpus is not None:
+            return on_gpus
+    on_cpus = None if config.device == "gpu" else _fit(config, nodes, use_gpu=False)
+    if on_cpus is not None:
+        return on_cpus
     each = f"{config.cpus_per_worker or 1} CPUs{' and a GPU' if config.device == 'gpu' else ''}"
     resources = "; ".join(
         f"{node.get('CPU', 0):g} CPUs, {node.get('GPU', 0):g} GPUs" for node in nodes
@@ -100,7 +100,7 @@ def choose_placement(config: TrainConfig, nodes: list[dict[str, float]]) -> Plac
 
 
 def _fit(config: TrainConfig, nodes: list[dict[str, float]], *, use_gpu: bool) -> Placement | None:
-    """The placement on these nodes, or None if there is not room for the fewest workers."""
+    """Return the placement on these nodes, or None if the fewest workers do not fit."""
     hosts = [node for node in nodes if node.get("CPU", 0) >= 1]
     if not hosts:
         return None
@@ -115,7 +115,7 @@ def _fit(config: TrainConfig, nodes: list[dict[str, float]], *, use_gpu: bool) -
 
 
 def _share_of_node(hosts: list[dict[str, float]], num_workers: int, *, use_gpu: bool) -> int:
-    """CPUs of each worker if each node is divided equally among its workers."""
+    """Return the CPUs of each worker if each node is divided equally among its workers."""
     workers_per_node = math.ceil(num_workers / len(hosts))
     return max(
         1,

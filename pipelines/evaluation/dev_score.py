@@ -23,7 +23,7 @@ _BATCH_SIZE = 8  # images; it affects only the speed
 def score_on_dev(
     model_dir: Path, prepared_dir: Path, extractor: FeatureExtractor | None
 ) -> ModelScores:
-    """L1 of each dev image, and the features of its translation if there is an extractor.
+    """Return L1 of each dev image, and the features of its translation with an extractor.
 
     The model runs in its own inference mode. It must fit the data, see `model_fit.misfit`.
     """

@@ -23,7 +23,7 @@ def other_data(model_dir: Path, prepared_dir: Path) -> str | None:
 
 
 def misfit(card: ModelCard, manifest: Manifest) -> str | None:
-    """The reason why the model cannot be scored on this data, None if it can.
+    """Return why the model cannot be scored on this data; None if it can.
 
     The data must be prepared as the model's own translations prepare images: with another size or
     another kernel, the score would not be that of the translations. The content of the images is
@@ -38,7 +38,7 @@ def misfit(card: ModelCard, manifest: Manifest) -> str | None:
 
 
 def _settings(card: ModelCard, manifest: Manifest) -> Iterator[tuple[str, object, object]]:
-    """Each setting that must be equal: its name, the model's value and the data's value."""
+    """Yield the name, the model's value and the data's value of each setting that must agree."""
     yield "direction", card.direction, manifest.direction
     yield "image size", card.image_size, manifest.image_size
     yield "source kernel", card.source.kernel, manifest.source.kernel

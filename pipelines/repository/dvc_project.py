@@ -16,9 +16,9 @@ from pix2pix.errors import UserError
 
 
 def stages_up_to(project_dir: Path, targets: Sequence[str]) -> list[str]:
-    """The names of `targets` and of all stages that they need, in the order of `dvc repro`.
+    """Return the names of `targets` and of all stages that they need, in the order of `dvc repro`.
 
-    All stages if there are no targets. Raises UserError if a target or dvc.yaml is wrong.
+    Without targets, all stages are returned. Raises UserError if a target or dvc.yaml is wrong.
     """
     try:
         with Repo(str(project_dir)) as repo:
@@ -33,7 +33,7 @@ def stages_up_to(project_dir: Path, targets: Sequence[str]) -> list[str]:
 
 
 def data_files(project_dir: Path, *, only_imports: bool = False) -> list[str]:
-    """The .dvc files of added and imported data, or only those of imported data."""
+    """Return the .dvc files of added and imported data, or only those of imported data."""
     with Repo(str(project_dir)) as repo:
         return [
             _data_file(repo, stage)
@@ -43,7 +43,7 @@ def data_files(project_dir: Path, *, only_imports: bool = False) -> list[str]:
 
 
 def known_outputs(project_dir: Path) -> list[str]:
-    """The stages and .dvc files whose outputs DVC has recorded; it would warn of all others."""
+    """Return the stages and .dvc files whose outputs DVC has recorded; others cause a warning."""
     with Repo(str(project_dir)) as repo:
         return [
             _data_file(repo, stage) if stage.is_data_source else stage.name
@@ -57,7 +57,7 @@ def _data_file(repo: Any, stage: Any) -> str:
 
 
 def has_remote(project_dir: Path) -> bool:
-    """Whether the project has a default remote for `dvc push`."""
+    """Return whether the project has a default remote for `dvc push`."""
     return _settings(project_dir)["core"].get("remote") is not None
 
 
@@ -73,11 +73,14 @@ def share_cache(project_dir: Path, workspace_dir: Path) -> None:
     settings["core"]["site_cache_dir"] = str(workspace_dir.resolve() / ".dvc" / "tmp" / "site")
     with Config(str(workspace_dir / ".dvc"), validate=False).edit("local") as local:
         merge(local, _with_absolute_paths(settings))
-    (workspace_dir / ".dvc" / "config.local").chmod(0o600)  # it may hold credentials
+    (workspace_dir / ".dvc" / "config.local").chmod(0o600)  # it may contain credentials
 
 
 def _settings(project_dir: Path) -> dict[str, Any]:
-    """The settings of the repository itself. Those of the user and the system apply everywhere."""
+    """Return the settings of the repository itself, not those of the user and the system.
+
+    The latter apply in each checkout anyway.
+    """
     try:
         config = Config(str(project_dir / ".dvc"), validate=False)
         settings: dict[str, Any] = config.load_one("repo")
@@ -88,12 +91,12 @@ def _settings(project_dir: Path) -> dict[str, Any]:
 
 
 def _with_absolute_paths(settings: dict[str, Any]) -> dict[str, Any]:
-    """Values as plain text, because DVC would make its own path types relative again."""
+    """Return the settings as plain text: DVC would make paths of its own types relative again."""
     return {
-        key: _with_absolute_paths(value) if isinstance(value, dict) else _plain(value)
+        key: _with_absolute_paths(value) if isinstance(value, dict) else _as_plain_text(value)
         for key, value in settings.items()
     }
 
 
-def _plain(value: Any) -> Any:
+def _as_plain_text(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value

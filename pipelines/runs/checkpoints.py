@@ -23,7 +23,7 @@ _DIGEST_CHARACTERS = 16
 _NAME = re.compile(r"step_(\d{9})(?:_epoch_(\d{4,}))?_([0-9a-f]{16})\.pt")
 
 # By path, the size and change time of the checkpoints that this process knows to be undamaged.
-_SOUND: dict[str, tuple[int, int]] = {}
+_UNDAMAGED: dict[str, tuple[int, int]] = {}
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class CheckpointName(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Parse the name of a file; None if it is not the name of a checkpoint."""
+        """Parse the name of a file. Returns None if it is not the name of a checkpoint."""
         match = _NAME.fullmatch(text)
         if match is None:
             return None
@@ -50,7 +50,7 @@ class CheckpointName(NamedTuple):
 
 
 def checkpoints(folder: Folder) -> list[CheckpointName]:
-    """The checkpoints in a folder, newest first."""
+    """Return the checkpoints in a folder, newest first."""
     names = (CheckpointName.parse(name) for name in folder.names())
     return sorted((name for name in names if name is not None), reverse=True, key=_sort_key)
 
@@ -61,21 +61,21 @@ def write_checkpoint(folder: Folder, file: Path, *, step: int, epoch: int | None
         name = CheckpointName(step, epoch, _digest(hashlib.file_digest(opened, "sha256")))
     try:
         folder.adopt(file, str(name))
-        _SOUND[str(folder / str(name))] = folder.looks(str(name))
+        _UNDAMAGED[str(folder / str(name))] = folder.size_and_change_time(str(name))
     except OSError as error:
         raise storage_failure(folder / str(name), error) from error
 
 
 def storage_failure(path: Folder, error: Exception) -> StorageError:
-    """The error that says which checkpoint could not be written, and what to do."""
+    """Return an error that names the checkpoint that could not be written, and the remedy."""
     return StorageError(
-        f"the checkpoint {path} could not be written: {error}\nEarlier ones are as they were. "
-        "Make room or mend the storage, and the same command continues"
+        f"the checkpoint {path} could not be written: {error}\nEarlier checkpoints are unchanged. "
+        "Make room or repair the storage; then the same command continues"
     )
 
 
 def newest_checkpoint(folder: Folder) -> tuple[CheckpointName, dict[str, Any]] | None:
-    """The newest checkpoint that can be read, and its state.
+    """Return the newest checkpoint that can be read, and its state; None if there is none.
 
     A warning names each newer one that is damaged. Raises OSError if the storage fails.
     """
@@ -83,12 +83,12 @@ def newest_checkpoint(folder: Folder) -> tuple[CheckpointName, dict[str, Any]] |
         try:
             return name, read_checkpoint(folder, name)
         except UserError as error:
-            logger.warning("%s; going on from an earlier one", error)
+            logger.warning("%s; an earlier checkpoint is tried", error)
     return None
 
 
 def read_checkpoint(folder: Folder, name: CheckpointName) -> dict[str, Any]:
-    """A checkpoint's state. Raises UserError naming the file if it is not what was written."""
+    """Return a checkpoint's state. Raises UserError naming the file if it is damaged."""
     path = str(folder / str(name))
     data = folder.read(str(name))
     digest = _digest(hashlib.sha256(data))
@@ -104,31 +104,31 @@ def prune(folder: Folder, dev_l1: Mapping[int, float], *, keep_best: int) -> Non
     is removed, unless there is no undamaged one. Raises OSError if the storage fails.
     """
     names = checkpoints(folder)
-    latest = _sound(folder, names, at_most=_NUM_LATEST)
+    latest = _first_undamaged(folder, names, at_most=_NUM_LATEST)
     if not latest:
         return
     scored = [(l1, name) for name in names if (l1 := dev_l1.get(name.epoch or 0)) is not None]
-    best = _sound(folder, [name for _, name in sorted(scored)], at_most=keep_best)
+    best = _first_undamaged(folder, [name for _, name in sorted(scored)], at_most=keep_best)
     for name in names:
         if name not in latest and name not in best:
             folder.remove(str(name))
-            _SOUND.pop(str(folder / str(name)), None)
+            _UNDAMAGED.pop(str(folder / str(name)), None)
 
 
-def _sound(
+def _first_undamaged(
     folder: Folder, names: Iterable[CheckpointName], *, at_most: int
 ) -> list[CheckpointName]:
-    """The first checkpoints of `names` that are undamaged."""
-    return list(islice((name for name in names if is_sound(folder, name)), at_most))
+    """Return the first checkpoints of `names` that are undamaged."""
+    return list(islice((name for name in names if is_undamaged(folder, name)), at_most))
 
 
-def is_sound(folder: Folder, name: CheckpointName) -> bool:
-    """Whether a checkpoint is undamaged. It is read only if its size or time has changed."""
-    path, looks = str(folder / str(name)), folder.looks(str(name))
-    if _SOUND.get(path) != looks:
+def is_undamaged(folder: Folder, name: CheckpointName) -> bool:
+    """Return whether a checkpoint is undamaged. It is read only if its file may have changed."""
+    path, status = str(folder / str(name)), folder.size_and_change_time(str(name))
+    if _UNDAMAGED.get(path) != status:
         if _digest(folder.sha256(str(name))) != name.digest:
             return False
-        _SOUND[path] = looks
+        _UNDAMAGED[path] = status
     return True
 
 
@@ -137,5 +137,5 @@ def _digest(sha256: Any) -> str:
 
 
 def _sort_key(name: CheckpointName) -> tuple[int, bool, str]:
-    """Sorts by age: the checkpoint of an epoch's end is newer than that of its last step."""
+    """Return a key that sorts by age: an epoch's end is newer than the last step of the epoch."""
     return name.step, name.epoch is not None, name.digest

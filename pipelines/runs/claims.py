@@ -31,16 +31,16 @@ import psutil
 
 from pipelines.runs.folder import Folder
 
-_RENEW_S = 10.0
+_RENEWAL_INTERVAL_S = 10.0
 _STALE_S = 60.0  # several renewals may fail before another host takes the folder over
-_LOOK_S = 1.0
+_RETRY_INTERVAL_S = 1.0
 _SAME_START_S = 2.0  # the computed start time of a process moves if the clock is set
 
 logger = logging.getLogger(__name__)
 
 
 class Owner(NamedTuple):
-    """The process that has a run folder."""
+    """The process that owns a run folder."""
 
     host: str
     machine: str  # identifies the running system within which the process number is unique
@@ -49,7 +49,7 @@ class Owner(NamedTuple):
 
     @classmethod
     def unknown(cls) -> Self:
-        """An owner whose claim or lock is not written completely yet."""
+        """Return an owner whose claim or lock is not written completely yet."""
         return cls("", "", 0, 0.0)
 
     def __str__(self) -> str:
@@ -59,7 +59,7 @@ class Owner(NamedTuple):
         return f"process {self.pid} on {self.host}, started {begun}"
 
     def has_ended(self) -> bool:
-        """Whether the process has ended; always false for a process of another machine."""
+        """Return whether the process has ended; always false for a process of another machine."""
         if self.machine != this_process().machine:
             return False
         try:
@@ -71,7 +71,7 @@ class Owner(NamedTuple):
 
 
 def this_process() -> Owner:
-    """This process as an owner."""
+    """Return this process as an owner."""
     process = psutil.Process()
     return Owner(socket.gethostname(), _machine(), process.pid, process.create_time())
 
@@ -83,15 +83,15 @@ def _machine() -> str:
     return f"{socket.gethostname()} {uuid.getnode()}"
 
 
-class Sightings:
-    """When the claims of other processes last changed, by the clock of this process."""
+class ClaimTimes:
+    """The times at which claims of other processes last changed, by the clock of this process."""
 
     def __init__(self, stale_s: float = _STALE_S) -> None:
         self._stale_s = stale_s
         self._seen: dict[str, tuple[bytes, float]] = {}
 
     def is_abandoned(self, name: str, content: bytes, owner: Owner) -> bool:
-        """Whether the owner of a claim has ended, or has not renewed it for too long."""
+        """Return whether the owner of a claim has ended, or has not renewed it for too long."""
         if owner.has_ended():
             return True
         before, since_s = self._seen.get(name, (None, 0.0))
@@ -103,35 +103,39 @@ class Sightings:
 
 @contextmanager
 def claim(
-    folder: Folder, sightings: Sightings, *, on_loss: Callable[[], None]
+    folder: Folder, claim_times: ClaimTimes, *, on_loss: Callable[[], None]
 ) -> Iterator[Owner | None]:
-    """Own `folder` while the block runs, if nobody owns it. Yields None then, else its owner.
+    """Own `folder` while the block runs. Yields None, or the owner if another process owns it.
 
-    The caller keeps `sightings` from one try to the next. If this process finds its claim removed,
-    `on_loss` is called in another thread. Raises OSError.
+    The caller keeps `claim_times` from one try to the next. If this process finds its claim
+    removed, `on_loss` is called in another thread. Raises OSError.
     """
     parent, _, name = folder.path.rpartition("/")
     storage, prefix = folder._replace(path=parent), f".{name}.owner-"
-    owner = _other_owner(storage, prefix, sightings, own="")
+    owner = _other_owner(storage, prefix, claim_times, own="")
     if owner is not None:
         yield owner
         return
     own = f"{prefix}{uuid.uuid4().hex}.json"
     storage.write(own, _content(renewal=0))
     try:
-        owner = _other_owner(storage, prefix, sightings, own=own)
+        owner = _other_owner(storage, prefix, claim_times, own=own)
         if owner is None:
             with _renewed(storage, own, on_loss=on_loss):
                 yield None
     finally:
-        _take_back(storage, own)
+        _remove_claim(storage, own)
     if owner is not None:
-        time.sleep(random.uniform(0.0, _LOOK_S))  # else two processes might try in step for ever
+        time.sleep(
+            random.uniform(0.0, _RETRY_INTERVAL_S)
+        )  # else two processes might always try at the same time
         yield owner
 
 
-def _other_owner(storage: Folder, prefix: str, sightings: Sightings, *, own: str) -> Owner | None:
-    """The owner of another claim, if there is one. Abandoned claims are removed."""
+def _other_owner(
+    storage: Folder, prefix: str, claim_times: ClaimTimes, *, own: str
+) -> Owner | None:
+    """Return the owner of another claim, if there is one. Abandoned claims are removed."""
     for name in storage.names():
         if not name.startswith(prefix) or name == own:
             continue
@@ -139,16 +143,16 @@ def _other_owner(storage: Folder, prefix: str, sightings: Sightings, *, own: str
             content = storage.read(name)
         except FileNotFoundError:
             continue  # removed since it was listed
-        owner = _owner_in(content)
-        if not sightings.is_abandoned(name, content, owner):
+        owner = _read_owner(content)
+        if not claim_times.is_abandoned(name, content, owner):
             return owner
         logger.warning("%s was left by %s, which has ended", storage / name, owner)
         storage.remove(name)
     return None
 
 
-def _owner_in(content: bytes) -> Owner:
-    """The process that wrote a claim; unknown if the claim is not written completely yet."""
+def _read_owner(content: bytes) -> Owner:
+    """Return the process that wrote a claim; unknown if the claim is not written completely yet."""
     try:
         return Owner(**json.loads(content)["owner"])
     except ValueError:
@@ -166,7 +170,7 @@ def _renewed(storage: Folder, name: str, *, on_loss: Callable[[], None]) -> Iter
 
     def renew() -> None:
         renewal = 0
-        while not done.wait(_RENEW_S):
+        while not done.wait(_RENEWAL_INTERVAL_S):
             renewal += 1
             try:
                 if not storage.has(name):
@@ -185,7 +189,7 @@ def _renewed(storage: Folder, name: str, *, on_loss: Callable[[], None]) -> Iter
         thread.join()  # else it could write the claim again after its removal
 
 
-def _take_back(storage: Folder, name: str) -> None:
+def _remove_claim(storage: Folder, name: str) -> None:
     try:
         storage.remove(name)
     except OSError as error:  # nobody renews it, so other processes will remove it

@@ -26,9 +26,10 @@ _CHARACTERS = 16
 def stage_fingerprint(
     stage: str, params: Params, data_hash: str, *, project_dir: Path = _PROJECT_DIR
 ) -> str:
-    """The fingerprint of a stage that reads, of the outputs of all stages, only the prepared data.
+    """Return the fingerprint of a stage with these parameters and this prepared data.
 
-    Raises UserError if dvc.yaml or a file that it lists for the stage is missing.
+    The stage must not read outputs of other stages than `prepare`. Raises UserError if dvc.yaml or
+    a file that it lists for the stage is missing.
     """
     stages = _stages(project_dir / "dvc.yaml")
     if stage not in stages:
@@ -54,13 +55,13 @@ def _stages(path: Path) -> Mapping[str, Any]:
 
 
 def _outputs(stage: Mapping[str, Any]) -> Iterator[str]:
-    """The paths of a stage's outputs; DVC writes an output with settings as a mapping."""
+    """Yield the paths of a stage's outputs; DVC writes an output with settings as a mapping."""
     for output in stage.get("outs", []):
         yield output if isinstance(output, str) else next(iter(output))
 
 
 def _value(params: Params, key: str) -> Any:
-    """A section of the parameters, or a value by its dotted key."""
+    """Return a section of the parameters, or a value by its dotted key."""
     value: Any = dataclasses.asdict(params)
     for part in key.split("."):
         value = value[part]
@@ -68,7 +69,7 @@ def _value(params: Params, key: str) -> Any:
 
 
 def _files(project_dir: Path, deps: Iterable[str]) -> Iterator[Path]:
-    """The files in `deps`, which are files and folders; without the caches of Python."""
+    """Yield the files in `deps`, which are files and folders; without the caches of Python."""
     for dep in sorted(deps):
         path = project_dir / dep
         if path.is_dir():
@@ -77,4 +78,4 @@ def _files(project_dir: Path, deps: Iterable[str]) -> Iterator[Path]:
         elif path.is_file():
             yield path
         else:
-            raise UserError(f"{path} is missing, which dvc.yaml lists; `git status` says why")
+            raise UserError(f"{path} is missing, which dvc.yaml lists; run `git status`")

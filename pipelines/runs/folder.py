@@ -33,30 +33,30 @@ class Folder(NamedTuple):
         return isinstance(self.filesystem, LocalFileSystem)
 
     def names(self) -> list[str]:
-        """Names of the files and folders in it; none if it does not exist."""
+        """Return the names of the files and folders in it; none if it does not exist."""
         selector = FileSelector(self.path, allow_not_found=True)
         return [info.base_name for info in self.filesystem.get_file_info(selector)]
 
     def has(self, name: str) -> bool:
-        """Whether there is a file or folder of that name."""
+        """Return whether there is a file or folder of that name."""
         info = self.filesystem.get_file_info(f"{self.path}/{name}")
         return bool(info.type != FileType.NotFound)
 
     def read(self, name: str) -> bytes:
-        """The bytes of a file. Raises OSError."""
+        """Return the bytes of a file. Raises OSError."""
         with self.filesystem.open_input_stream(f"{self.path}/{name}") as file:
             return bytes(file.read())
 
     def sha256(self, name: str) -> "hashlib._Hash":
-        """The SHA-256 of a file, which is read in parts. Raises OSError."""
+        """Return the SHA-256 of a file, which is read in parts. Raises OSError."""
         with self.filesystem.open_input_stream(f"{self.path}/{name}") as file:
             digest = hashlib.sha256()
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
             return digest
 
-    def looks(self, name: str) -> tuple[int, int]:
-        """Size in bytes and change time in ns of a file. Each write changes them."""
+    def size_and_change_time(self, name: str) -> tuple[int, int]:
+        """Return size in bytes and change time in ns of a file. Each write changes them."""
         info = self.filesystem.get_file_info(f"{self.path}/{name}")
         return info.size, info.mtime_ns
 
@@ -120,15 +120,15 @@ class Folder(NamedTuple):
 
 
 def open_folder(location: str) -> Folder:
-    """The folder at a path or a URI such as s3://bucket/folder.
+    """Return the folder at a path or a URI such as s3://bucket/folder.
 
-    Credentials and endpoint of an object store come from its own variables (AWS_ENDPOINT_URL, ...).
-    Raises UserError if there is no such kind of store or it cannot be used.
+    Credentials and endpoint of an object store come from the environment (AWS_ENDPOINT_URL, ...).
+    Raises UserError if this kind of store is unknown or cannot be used.
     """
     if "://" not in location:
         return Folder(LocalFileSystem(), str(Path(location).resolve()))
     try:
         filesystem, path = FileSystem.from_uri(location)
-    except (OSError, ValueError) as error:  # pyarrow's own errors are kinds of these
+    except (OSError, ValueError) as error:  # pyarrow's errors are subclasses of these
         raise UserError(f"train.storage_path: {location} cannot be used: {error}") from None
     return Folder(filesystem, path.rstrip("/"))

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from pipelines.processes.file_lock import try_lock
 from pipelines.processes.signals import ask_to_stop
-from pipelines.runs.claims import Owner, Sightings, claim, this_process
+from pipelines.runs.claims import ClaimTimes, Owner, claim, this_process
 from pipelines.runs.folder import Folder
 from pix2pix.errors import UserError
 
-_PATIENCE_S = 150.0  # a process that was asked to end may still save
-_LOOK_S = 0.5
+_PATIENCE_S = 150.0  # a process that was asked to stop may be saving
+_POLL_S = 0.5
 _WITHOUT_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
 
 logger = logging.getLogger(__name__)
@@ -37,10 +37,10 @@ def owned(folder: Folder, *, patience_s: float = _PATIENCE_S) -> Iterator[None]:
     asked to stop as by SIGTERM.
     """
     deadline_s = time.monotonic() + patience_s
-    claiming = partial(claim, folder, Sightings(), on_loss=partial(_stop_replaced, folder))
-    is_first_look = True
+    claim_folder = partial(claim, folder, ClaimTimes(), on_loss=partial(_stop_replaced, folder))
+    is_first_try = True
     while True:
-        with _lock(folder, claiming) if folder.is_local else claiming() as owner:
+        with _lock(folder, claim_folder) if folder.is_local else claim_folder() as owner:
             if owner is None:
                 yield
                 return
@@ -49,19 +49,19 @@ def owned(folder: Folder, *, patience_s: float = _PATIENCE_S) -> Iterator[None]:
                 f"{folder} is in use by {owner}. Only one process at a time can train there: wait "
                 "until that one has ended, stop it, or change train.storage_path"
             )
-        if is_first_look:
-            is_first_look = False
+        if is_first_try:
+            is_first_try = False
             logger.warning(
                 "%s is in use by %s; waiting up to %.0f s for it to end", folder, owner, patience_s
             )
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
 
 
 @contextmanager
 def _lock(
-    folder: Folder, claiming: Callable[[], AbstractContextManager[Owner | None]]
+    folder: Folder, claim_folder: Callable[[], AbstractContextManager[Owner | None]]
 ) -> Iterator[Owner | None]:
-    """Hold the lock beside a local folder. Yields None, or the owner if it is another process."""
+    """Lock a file beside a local folder. Yields None, or the owner if it is another process."""
     path = Path(folder.path).with_name(f".{Path(folder.path).name}.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -73,7 +73,7 @@ def _lock(
             "%s: this file system has no locks (%s); claim files are used instead", path, error
         )
         path.unlink(missing_ok=True)
-        with claiming() as owner:
+        with claim_folder() as owner:
             yield owner
         return
     if lock is None:

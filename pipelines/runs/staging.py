@@ -1,4 +1,4 @@
-"""Temporary folders in which files are written before they are moved to where they belong.
+"""Temporary folders in which files are written before they are moved to their destination.
 
 The process that makes such a folder locks it, and the lock ends with that process, however it ends.
 So a folder without a lock was left by a process that was killed, and `sweep` removes it.
@@ -34,9 +34,8 @@ def stage(parent: Path | None = None) -> Path:
         _release_removed()
         while True:
             folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-            with suppress(
-                FileNotFoundError, BlockingIOError
-            ):  # removed by a `sweep` before it was locked
+            # A `sweep` of another process may remove the folder before it is locked.
+            with suppress(FileNotFoundError, BlockingIOError):
                 lock = _lock(folder)
                 if lock is None:
                     return folder
@@ -47,7 +46,7 @@ def stage(parent: Path | None = None) -> Path:
 
 
 def sweep(parent: Path) -> None:
-    """Remove the folders that processes which have ended have left in `parent`."""
+    """Remove the folders in `parent` that were left by processes which have ended."""
     for folder in parent.glob(f"{_PREFIX}*"):
         with suppress(OSError):  # in use, of another user, or already removed
             lock = _lock(folder)
@@ -74,6 +73,6 @@ def _lock(folder: Path) -> int | None:
 
 
 def _release_removed() -> None:
-    """Give back the locks of folders that were removed since."""
+    """Release the locks of folders that have been removed."""
     for folder in [folder for folder in _locked if not folder.exists()]:
         os.close(_locked.pop(folder))

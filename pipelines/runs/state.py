@@ -1,8 +1,8 @@
-"""Where a training keeps what it needs to continue after an interruption.
+"""Where a training keeps the state from which it continues after an interruption.
 
 DVC removes a stage's outputs before it runs the stage, so this state is kept elsewhere: in a folder
-named by a fingerprint of everything that the result depends on. The same command finds it again; a
-command with other data, parameters or code, or another version of torch, does not.
+named by a fingerprint of everything that the result depends on. The same command gets the same
+folder; a command with other data, parameters or code, or another version of torch, gets another.
 """
 
 import json
@@ -22,7 +22,7 @@ NON_FINITE_FOLDER = "non_finite"  # batches with such a loss
 
 @dataclass(frozen=True, slots=True)
 class RunningState:
-    """A training or a study that was begun."""
+    """A training or a study that has begun."""
 
     folder: Folder
     run_key: str  # identifies it, also in MLflow, and stays the same when it is continued
@@ -31,7 +31,7 @@ class RunningState:
 
 
 def training_folder(storage: Folder, params: Params, data_hash: str) -> Folder:
-    """The folder in which the training of `params` on this data keeps its state.
+    """Return the folder in which the training of `params` on this data keeps its state.
 
     Raises UserError if dvc.yaml is missing.
     """
@@ -39,7 +39,7 @@ def training_folder(storage: Folder, params: Params, data_hash: str) -> Folder:
 
 
 def study_folder(storage: Folder, params: Params, data_hash: str) -> Folder:
-    """The folder in which the study of `params` on this data keeps its state.
+    """Return the folder in which the study of `params` on this data keeps its state.
 
     Raises UserError if dvc.yaml is missing.
     """
@@ -47,7 +47,7 @@ def study_folder(storage: Folder, params: Params, data_hash: str) -> Folder:
 
 
 def open_running_state(storage: Folder, params: Params, data_hash: str) -> RunningState:
-    """The state of the training that `params` on this data would continue, or a new one.
+    """Return the state of the training of `params` on this data, or begin a new one.
 
     Raises OSError if the storage cannot be used, UserError if dvc.yaml is missing.
     """
@@ -55,7 +55,7 @@ def open_running_state(storage: Folder, params: Params, data_hash: str) -> Runni
 
 
 def open_study_state(storage: Folder, params: Params, data_hash: str) -> RunningState:
-    """The state of the study that `params` on this data would continue, or a new one.
+    """Return the state of the study of `params` on this data, or begin a new one.
 
     Raises OSError if the storage cannot be used, UserError if dvc.yaml is missing.
     """

@@ -17,7 +17,7 @@ class SampleGrids:
         self._pairs = [(dev.source[index], dev.target[index]) for index in indices]
 
     def png(self, fakes: Tensor, mode: InferenceMode) -> bytes:
-        """The grid as a PNG file; `fakes` are (N, C, H, W) in [-1, 1], generated in `mode`."""
+        """Return the grid as PNG data; `fakes` (N, C, H, W) in [-1, 1] were generated in `mode`."""
         source, target = self._manifest.source, self._manifest.target
         generated = from_network(fakes, value_range=target.value_range, dtype=target.dtype)
         rows = [

@@ -1,21 +1,24 @@
-"""The parameters of a run: typed, frozen, validated once at the border.
+"""The parameters of a run: typed, immutable, and validated when they are read.
 
-All values are in `params.yaml`, so no field here has a default. A file without a key, or with an
-unknown key, is refused. The text below each field is its description,
-which Prefect's forms show.
+All values are in `params.yaml`, so no field here has a default. A file that lacks a key or has an
+unknown one is refused. The text below each field is its description in Prefect's forms.
 """
 
 from pix2pix.config.data import (
     AnyKernel,
     ArchiveConfig,
     AugmentConfig,
+    Axes,
     DataConfig,
     Direction,
     Kernel,
     Kind,
     ScaleRule,
     SideConfig,
+    SlicesRule,
     SyntheticConfig,
+    VolumeAxis,
+    WrittenDtype,
 )
 from pix2pix.config.model import ModelConfig, generator_depth
 from pix2pix.config.params import Params, load_params, parse_params
@@ -38,6 +41,7 @@ __all__ = [
     "AnyKernel",
     "ArchiveConfig",
     "AugmentConfig",
+    "Axes",
     "Choice",
     "DataConfig",
     "Dimension",
@@ -53,11 +57,14 @@ __all__ = [
     "RegisterConfig",
     "ScaleRule",
     "SideConfig",
+    "SlicesRule",
     "SyntheticConfig",
     "TrainConfig",
     "TuneConfig",
     "Uniform",
     "Value",
+    "VolumeAxis",
+    "WrittenDtype",
     "generator_depth",
     "load_params",
     "parse_params",

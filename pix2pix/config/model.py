@@ -1,4 +1,4 @@
-"""The networks."""
+"""Parameters of the networks."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -47,7 +47,7 @@ class ModelConfig:
 
 
 def generator_depth(image_size: int, depth: int | None) -> int:
-    """`depth`, or if None as many halvings as `image_size` (px) allows, at most eight."""
+    """Return `depth`; if it is None, how often `image_size` (px) can be halved, at most 8."""
     if depth is not None:
         return depth
     halvings = (image_size & -image_size).bit_length() - 1

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from pix2pix.config.strict import STRICT
 
 MAX_NAME_CHARACTERS = 256  # a column of MLflow's databases
-STUDIES_SUFFIX = "-tune"  # of the experiment that holds the trials
+STUDIES_SUFFIX = "-tune"  # of the name of the experiment with the trials
 
 # MLflow itself refuses `/`, `:` and names such as `..`, but only when the model is registered;
 # quotes break its searches, and `?`, `@` and line breaks the addresses `models:/NAME/VERSION`.
@@ -19,8 +19,8 @@ _MODEL_NAME = re.compile(r"\w(?:[\w .-]*[\w.-])?")
 def _as_model_name(name: str) -> str:
     if not _MODEL_NAME.fullmatch(name):
         raise ValueError(
-            "MLflow names models by letters, digits, blanks and . _ - only, beginning with a "
-            "letter, digit or _ and not ending in a blank"
+            "MLflow allows letters, digits, blanks and . _ - in the name of a model. It must begin "
+            "with a letter, digit or _ and must not end in a blank"
         )
     return name
 
@@ -28,7 +28,7 @@ def _as_model_name(name: str) -> str:
 def _as_experiment_name(name: str) -> str:
     if name != name.strip() or not name.isprintable():
         raise ValueError(
-            "an experiment's name is printable characters and neither begins nor ends in a blank"
+            "the name of an experiment has only printable characters and no blank at its ends"
         )
     return name
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from pix2pix.config import AnyKernel, Direction, Kind
+from pix2pix.config import AnyKernel, Axes, Direction, Kind, SlicesRule, WrittenDtype
 from pix2pix.data.splits import Split
 from pix2pix.errors import UserError
 
@@ -29,7 +29,8 @@ class SideRecord:
     """How the images of one side (source or target) are read and stored.
 
     `value_range` holds the stored values that are mapped to -1 and 1. `alpha`: the last channel is
-    opacity, see `images.image.resize`. The other fields are those of `config.SideConfig`.
+    opacity, see `images.image.resize`. `file_dtype` is that of translated files where it is not
+    `dtype`, see `images.stored`. The other fields are those of `config.SideConfig`.
     """
 
     __pydantic_config__ = _STRICT
@@ -43,6 +44,10 @@ class SideRecord:
     num_labels: int | None = None
     void_label: int | None = None
     alpha: bool = False
+    array_key: str | None = None
+    axes: Axes = "HWC"
+    slices: SlicesRule | None = None
+    file_dtype: WrittenDtype | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ _MAX_BYTES = 1 << 28  # the published InceptionV3 has 95,628,359
 
 
 def download_weights(url: str, path: Path, *, sha256_prefix: str) -> None:
-    """Download `url` to `path`, whole or not at all.
+    """Download `url` to `path`, completely or not at all.
 
     Raises OSError if that fails, if the server is silent for half a minute, or if the file is
     larger than 256 MiB or has another SHA-256.
@@ -32,14 +32,14 @@ def download_weights(url: str, path: Path, *, sha256_prefix: str) -> None:
                     url, str(partial), hash_prefix=sha256_prefix, progress=False
                 )
         except (HTTPException, RuntimeError, ValueError) as error:
-            # A broken answer, another hash, a length that is no number.
+            # An invalid response, another hash, or a length that is not a number.
             raise OSError(str(error)) from error
         put_in_place(partial, path)
 
 
 @contextmanager
 def _limits() -> Iterator[None]:
-    """Limit the silence of servers and the size of files; torch's download limits neither.
+    """Limit how long servers may send nothing, and the size of files; torch limits neither.
 
     The limits apply to the whole process as long as the context lasts.
     """

@@ -11,7 +11,7 @@ from pix2pix.config import DataConfig
 from pix2pix.data.splits import Split, assign_splits, find_stand_ins
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names
-from pix2pix.preparation.consistency import inconsistencies, is_consistent, usual_dtypes
+from pix2pix.preparation.consistency import inconsistencies, is_consistent, usual
 from pix2pix.preparation.file_notes import file_notes
 from pix2pix.preparation.folders import split_folder
 from pix2pix.preparation.inspection import Inspected, inspect_pair
@@ -42,14 +42,15 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
     decoded = [pair for pair in inspected if isinstance(pair, Inspected)]
     flat, empty_masks = flat_images(decoded, config, root=root)
     readable = _without_offences(decoded, flat)
-    dtypes = usual_dtypes(readable or decoded)
-    uses = range_uses(readable or decoded, dtypes, config)
+    dtypes = usual([pair.dtypes for pair in readable or decoded])
+    file_dtypes = usual([pair.file_dtypes for pair in readable or decoded])
+    uses = range_uses(readable or decoded, dtypes, config, file_dtypes=file_dtypes)
     offences = [
         *discovery.offences,
         *(offence for pair in inspected for offence in pair.offences),
         *flat,
         *wrong_sides(decoded, config),
-        *inconsistencies(readable, dtypes, uses, root=root, config=config),
+        *inconsistencies(readable, dtypes, uses, file_dtypes=file_dtypes, root=root, config=config),
     ]
     sound = [pair for pair in readable if is_consistent(pair, dtypes, config)]
     pairs, splits, split_offences = _split_without_leaks(
@@ -59,6 +60,7 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
         num_found=len(discovery.pairs) + len({o.pair_ids for o in discovery.offences}),
         pairs=tuple(_checked(pair, splits) for pair in pairs),
         dtypes=dtypes,
+        file_dtypes=file_dtypes,
         offences=(*offences, *split_offences),
         notes=(
             *_notes(discovery, pairs, splits),
@@ -137,6 +139,12 @@ def _split(
 def _notes(
     discovery: Discovery, pairs: Sequence[Inspected], splits: dict[str, Split]
 ) -> Iterator[str]:
+    unmatched = discovery.unmatched
+    if unmatched:
+        yield (
+            f"{len(unmatched)} image(s) were left out, because data.pair_pattern does not match "
+            f"their names: {first_names(unmatched)}"
+        )
     ignored = discovery.ignored
     if ignored:
         yield f"{len(ignored)} file(s) of other kinds were ignored: {first_names(ignored)}"

@@ -15,13 +15,13 @@ from pix2pix.preparation.range_use import RangeUse
 from pix2pix.preparation.sides import side_names
 
 
-def usual_dtypes(pairs: Sequence[Inspected]) -> tuple[str, str]:
-    """The most frequent dtype of sources and of targets."""
-    if not pairs:
+def usual(dtypes: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """The most frequent dtype of sources and of targets, given those of each pair."""
+    if not dtypes:
         return ("", "")
-    counts = [Counter(pair.dtypes[role] for pair in pairs) for role in (0, 1)]
-    usual = [min(count, key=lambda dtype: (-count[dtype], dtype)) for count in counts]
-    return usual[0], usual[1]
+    counts = [Counter(each[role] for each in dtypes) for role in (0, 1)]
+    source, target = (min(count, key=lambda dtype: (-count[dtype], dtype)) for count in counts)
+    return source, target
 
 
 def inconsistencies(
@@ -29,15 +29,17 @@ def inconsistencies(
     dtypes: tuple[str, str],
     uses: Sequence[RangeUse],
     *,
+    file_dtypes: tuple[str, str],
     root: Path,
     config: DataConfig,
 ) -> Iterator[Offence]:
     """The offences of pairs that fit neither each other nor the configuration.
 
-    `dtypes` and `uses` are the usual dtype and the use of the value range of each side.
+    `dtypes`, `file_dtypes` and `uses` are the usual dtype of the images, that of the files, and the
+    use of the value range of each side.
     """
     yield from _mixed_dtypes(pairs, dtypes, root=root, config=config)
-    yield from _ranges_missing(dtypes, config)
+    yield from _ranges_missing(file_dtypes, config)
     yield from (Offence("narrow_range", (), (), use.fault) for use in uses if use.fault is not None)
     yield from _without_group(pairs, root=root, pattern=config.group)
 
@@ -51,11 +53,11 @@ def _mixed_dtypes(
     pairs: Sequence[Inspected], dtypes: tuple[str, str], *, root: Path, config: DataConfig
 ) -> Iterator[Offence]:
     for pair in pairs:
-        for dtype, usual, name in zip(pair.dtypes, dtypes, side_names(config), strict=True):
-            if dtype != usual:
+        for dtype, expected, name in zip(pair.dtypes, dtypes, side_names(config), strict=True):
+            if dtype != expected:
                 files = pair.files
                 path = files.path_a if name == "A" else files.path_b
-                message = f"side {name} is {dtype}, most are {usual}"
+                message = f"side {name} is {dtype}, most are {expected}"
                 yield Offence(
                     "mixed_dtype", (files.pair_id,), relative_paths(root, [path]), message
                 )
@@ -80,5 +82,5 @@ def _without_group(
     for files in (pair.files for pair in pairs):
         if group_of(files.pair_id, pattern) is None:
             message = f"data.group: {pattern!r} finds no group in {files.pair_id!r}"
-            paths = relative_paths(root, (files.path_a, files.path_b))
+            paths = files.names(root)
             yield Offence("no_group", (), paths, message)

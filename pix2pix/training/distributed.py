@@ -1,4 +1,4 @@
-"""Exchange of values between ranks, by torch.distributed; without it there is one rank."""
+"""Exchange of values between ranks by torch.distributed. Without it there is one rank."""
 
 import inspect
 from contextlib import AbstractContextManager, nullcontext
@@ -13,17 +13,17 @@ from pix2pix.config import TrainConfig
 
 
 def rank() -> int:
-    """The number of this process among the workers, from 0."""
+    """Return the number of this process among the workers, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def world_size() -> int:
-    """How many workers train together."""
+    """Return the number of workers that train together."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def wrapping_options() -> dict[str, bool]:
-    """The options of DistributedDataParallel for our networks.
+    """Return the options of DistributedDataParallel for our networks.
 
     Each rank keeps its own batch-norm statistics (see `average_buffers`). By default, those of rank
     0 would be copied before each of the two passes of the discriminator, and the second copy would
@@ -36,12 +36,12 @@ def wrapping_options() -> dict[str, bool]:
 
 
 def unwrap(network: nn.Module) -> nn.Module:
-    """The network inside a DistributedDataParallel, or itself."""
+    """Return the network inside a DistributedDataParallel, or the network itself."""
     return network.module if isinstance(network, DistributedDataParallel) else network
 
 
 def exchange_gradients(network: nn.Module, config: TrainConfig) -> None:
-    """Have a freshly wrapped network average its gradients in `config.gradient_exchange`.
+    """Make a newly wrapped network average its gradients in `config.gradient_exchange`.
 
     bfloat16 halves the amount of data, and rounds gradients and their sums to 8 significant bits.
     """
@@ -66,23 +66,23 @@ def _average_in_bfloat16(
 
 
 def exchange_only_if(is_last: bool, network: nn.Module) -> AbstractContextManager[None]:
-    """A context for forward and backward of one microbatch: only the last exchanges gradients."""
+    """Return the context for a microbatch, in which only the last one exchanges gradients."""
     if is_last or not isinstance(network, DistributedDataParallel):
         return nullcontext()
     return network.no_sync()
 
 
 def share_weight(num_pairs: int, batch_size: int) -> float:
-    """The weight of this rank's mean over `num_pairs` in the mean over ranks.
+    """Return the weight of this rank's mean over `num_pairs` in the mean over ranks.
 
     Gradients are averaged over ranks. If ranks have different numbers of pairs of a batch, the mean
-    over the batch is the mean over ranks with these weights. 1 if all ranks have equally many.
+    over the batch is the mean over ranks with these weights. It is 1 if the numbers are equal.
     """
     return num_pairs * world_size() / batch_size if world_size() > 1 else 1.0
 
 
 def sum_over_ranks(values: Tensor) -> Tensor:
-    """The elementwise sum over all ranks."""
+    """Return the elementwise sum over all ranks."""
     if world_size() > 1:
         values = values.clone()
         distributed.all_reduce(values)
@@ -90,7 +90,7 @@ def sum_over_ranks(values: Tensor) -> Tensor:
 
 
 def average_buffers(network: nn.Module) -> None:
-    """Replace the batch-norm statistics, which each rank has of its own pairs, by their mean."""
+    """Replace the batch-norm statistics of this rank's pairs by the mean over all ranks."""
     if world_size() == 1:
         return
     for buffer in network.buffers():
@@ -99,7 +99,7 @@ def average_buffers(network: nn.Module) -> None:
 
 
 def gather_over_ranks(values: Tensor) -> Tensor:
-    """The values (n,) of all ranks as (world_size, n), on the device of the networks."""
+    """Return the values (n,) of all ranks as (world_size, n), on the device of the networks."""
     if world_size() == 1:
         return values[None]
     gathered = [torch.empty_like(values) for _ in range(world_size())]
@@ -108,7 +108,7 @@ def gather_over_ranks(values: Tensor) -> Tensor:
 
 
 def max_over_ranks(value: int, device: torch.device) -> int:
-    """The largest of one small integer per rank; `device` is that of the networks."""
+    """Return the largest of one integer per rank; `device` is that of the networks."""
     if world_size() == 1:
         return value
     largest = torch.tensor(value, device=device)
@@ -117,5 +117,5 @@ def max_over_ranks(value: int, device: torch.device) -> int:
 
 
 def any_over_ranks(flag: bool, device: torch.device) -> bool:
-    """Whether the flag is true on any rank; `device` is that of the networks."""
+    """Return whether the flag is true on any rank; `device` is that of the networks."""
     return bool(max_over_ranks(int(flag), device))

@@ -1,4 +1,4 @@
-"""Random states are set from the seed and the step, so that a training can be continued exactly."""
+"""Set random states by the seed and the step, so that a training can be continued exactly."""
 
 import numpy as np
 import torch

@@ -90,6 +90,10 @@ def test_help_imports_no_large_library() -> None:
             ["translate", "--model", "x", "--input", "a", "--output", "b", "--scale", "half"],
             "--scale",
         ),
+        (
+            ["translate", "--model", "x", "--input", "a", "--output", "b", "--max-memory-gib", "0"],
+            "--max-memory-gib",
+        ),
     ],
 )
 def test_a_wrong_command_line_is_exit_code_2(words: list[str], said: str) -> None:

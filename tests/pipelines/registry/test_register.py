@@ -97,7 +97,7 @@ def test_a_registered_model_holds_code_and_weights_and_nothing_pickled(
         "artifacts/model/generator.safetensors",
         "artifacts/model/model.json",
     }
-    assert {"served_model.py", "code/pix2pix/inference.py"} <= files
+    assert {"served_model.py", "code/pix2pix/inference/translator.py"} <= files
     requirements = (folder / "requirements.txt").read_text().splitlines()
     assert f"mlflow=={version('mlflow')}" in requirements
     assert f"safetensors=={version('safetensors')}" in requirements

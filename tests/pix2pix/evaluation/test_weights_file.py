@@ -23,7 +23,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[RawServer]:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the weights belong; the folder is not there yet."""
+    """The path for the weights, in a folder that does not exist yet."""
     return tmp_path / "checkpoints" / "weights.pth"
 
 
@@ -31,7 +31,7 @@ def answer(body: bytes, *, length: object = len(CONTENT), status: str = "200 OK"
     return f"HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n".encode() + body
 
 
-def test_what_has_arrived_with_the_right_hash_is_the_only_file(
+def test_after_a_download_with_the_right_hash_there_is_only_its_file(
     server: RawServer, path: Path
 ) -> None:
     server.says(answer(CONTENT))
@@ -43,7 +43,7 @@ def test_what_has_arrived_with_the_right_hash_is_the_only_file(
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("response", "message"),
     [
         pytest.param(answer(CONTENT[::-1]), "invalid hash", id="another file"),
         pytest.param(answer(CONTENT[:200_000]), "invalid hash", id="died midway"),
@@ -53,16 +53,16 @@ def test_what_has_arrived_with_the_right_hash_is_the_only_file(
         pytest.param(b"", "closed connection", id="no answer"),
     ],
 )
-def test_of_a_failed_download_nothing_is_left(
-    server: RawServer, path: Path, said: bytes, message: str
+def test_a_failed_download_leaves_no_file(
+    server: RawServer, path: Path, response: bytes, message: str
 ) -> None:
-    server.says(said)
+    server.says(response)
     with pytest.raises(OSError, match=message):
         download_weights(server.url, path, sha256_prefix=SHA256[:8])
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_file_without_end_is_left_when_it_is_too_large(
+def test_a_download_ends_when_the_file_is_too_large(
     server: RawServer, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limit lies within the last buffer of a block, where torch leaves its partial file."""
@@ -79,7 +79,7 @@ def test_a_file_without_end_is_left_when_it_is_too_large(
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_server_that_falls_silent_is_left(
+def test_a_download_ends_when_the_server_sends_nothing(
     server: RawServer, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pix2pix.evaluation.weights_file._TIMEOUT_S", 0.2)
