@@ -15,7 +15,7 @@ from pix2pix.data.ranges import from_network, to_network
 from pix2pix.errors import UserError
 from pix2pix.images.image import conform, read_side
 from pix2pix.images.labels import class_to_void
-from pix2pix.images.scale import from_square, to_square
+from pix2pix.images.scale import from_scale, to_scale
 from pix2pix.memory import enough_memory
 from pix2pix.models import InferenceNetwork, translate
 
@@ -31,7 +31,7 @@ class Translator:
 
     Images have the values of files. Each one is converted as the stage `prepare` converts training
     images: its channels become those of the source side, its class ids are checked, and it is
-    stretched to the square of the training. The result is resized to the image's own size.
+    stretched to the size of the training. The result is resized to the image's own size.
 
     The scale "native" keeps the image's size: the image is padded by reflection to a multiple of
     2**depth, and the result is cropped. The model was neither trained nor scored at this scale.
@@ -117,7 +117,7 @@ class Translator:
 
     def _network_size(self, height: int, width: int, scale: Scale) -> tuple[int, int]:
         if scale == "training":
-            return self.card.image_size, self.card.image_size
+            return self.card.image_scale.size_of(height, width)
         multiple = 2**self.card.generator.depth
         return height + -height % multiple, width + -width % multiple
 
@@ -125,7 +125,7 @@ class Translator:
         card = self.card
         height, width = images[0].shape[:2]
         if scale == "training":
-            images = [to_square(image, card.source, card.image_size) for image in images]
+            images = [to_scale(image, card.source, card.image_scale) for image in images]
         raw = torch.from_numpy(np.stack(images)).to(self.network.device)
         source = to_network(raw, card.source.value_range)
         if scale == "native":
@@ -136,7 +136,7 @@ class Translator:
         _check_finite(fake, card)
         drawn = from_network(fake, value_range=card.target.value_range, dtype=card.target.dtype)
         return [
-            class_to_void(from_square(image, card.target, height, width), card.target)
+            class_to_void(from_scale(image, card.target, height, width), card.target)
             for image in drawn
         ]
 

@@ -13,7 +13,7 @@ from pipelines.evaluation.device import best_device
 from pipelines.evaluation.model_content import MODEL_KEY, content_hash
 from pipelines.paths import METRICS_PATH, METRICS_TABLE_PATH, PANELS_DIR, PER_IMAGE_PATH
 from pix2pix.checkpoint import ModelCard, load_generator
-from pix2pix.config import EvaluateConfig
+from pix2pix.config import EvaluateConfig, height_width
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.prepared import PreparedSplit, open_split
@@ -140,9 +140,10 @@ def _real_features(
     config: EvaluateConfig,
 ) -> np.ndarray | None:
     chosen = reference_indices(len(train.pair_ids), num_images, seed=config.seed)
-    size_px = manifest.splits["test"].size_px
     return extract_features(
-        _train_targets(train, manifest, config, chosen), extractor, size_px=(size_px, size_px)
+        _train_targets(train, manifest, config, chosen),
+        extractor,
+        size_px=height_width(manifest.splits["test"].size_px),
     )
 
 

@@ -20,7 +20,7 @@ from pipelines.tracking.completion import complete_run
 from pipelines.tracking.connection import failures_of
 from pipelines.tracking.train_record import TrainRecord, read_train_record
 from pix2pix.checkpoint import load_card
-from pix2pix.config import WHERE_IT_RUNS, Params, load_params
+from pix2pix.config import WHERE_IT_RUNS, Params, height_width, load_params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
@@ -95,5 +95,5 @@ def example_source() -> np.ndarray:
         example: np.ndarray = open_split(PREPARED_DIR, "dev").source[0]
         return example
     side = card.source
-    shape = (card.image_size, card.image_size, side.channels)
+    shape = (*height_width(card.image_size), side.channels)
     return np.full(shape, sum(side.value_range) / 2, side.dtype)

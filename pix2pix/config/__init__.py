@@ -13,13 +13,21 @@ from pix2pix.config.data import (
     Direction,
     Kernel,
     Kind,
-    ScaleRule,
     SideConfig,
     SyntheticConfig,
 )
 from pix2pix.config.model import ModelConfig, generator_depth
 from pix2pix.config.params import Params, load_params, parse_params
 from pix2pix.config.results import STUDIES_SUFFIX, EvaluateConfig, RegisterConfig
+from pix2pix.config.sizes import (
+    ImageSize,
+    LoadSize,
+    Scale,
+    ScaleRule,
+    Size,
+    height_width,
+    size_text,
+)
 from pix2pix.config.train import WHERE_IT_RUNS, TrainConfig
 from pix2pix.config.tune import (
     Choice,
@@ -43,22 +51,28 @@ __all__ = [
     "Dimension",
     "Direction",
     "EvaluateConfig",
+    "ImageSize",
     "Kernel",
     "Kind",
+    "LoadSize",
     "LogUniform",
     "ModelConfig",
     "Objective",
     "Params",
     "Quantised",
     "RegisterConfig",
+    "Scale",
     "ScaleRule",
     "SideConfig",
+    "Size",
     "SyntheticConfig",
     "TrainConfig",
     "TuneConfig",
     "Uniform",
     "Value",
     "generator_depth",
+    "height_width",
     "load_params",
     "parse_params",
+    "size_text",
 ]

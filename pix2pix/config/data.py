@@ -7,11 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from pix2pix.config.sizes import ImageSize, LoadSize, height_width, size_text
 from pix2pix.config.strict import STRICT, Probability
-
-# A U-Net halves the image once per level; fewer than five levels see too little context, and the
-# published layouts stop at eight.
-SIZE_MULTIPLE_PX = 32
 
 # What stages replace, relative to the folder that holds params.yaml.
 _OUTPUT_DIRS = ("data/raw", "data/prepared", "models", "reports")
@@ -20,7 +17,6 @@ Direction = Literal["AtoB", "BtoA"]
 Kind = Literal["image", "labels"]
 Kernel = Literal["area", "bilinear", "bicubic"]
 AnyKernel = Kernel | Literal["nearest"]  # the last for labels, which are never mixed
-ScaleRule = Literal["stretch"]  # how files come to the size of the networks: `images.scale`
 ArchiveName = Literal["facades", "maps", "cityscapes", "edges2shoes", "edges2handbags", "night2day"]
 
 
@@ -143,14 +139,14 @@ class DataConfig:
 
     side_a: SideConfig
     side_b: SideConfig
-    image_size: Annotated[int, Field(ge=SIZE_MULTIPLE_PX, le=4096, multiple_of=SIZE_MULTIPLE_PX)]
-    """Width and height in pixels of the square images that the networks see: a multiple of 32, from
-    32 to 4096. Memory and time grow with its square."""
+    image_size: ImageSize
+    """Size in pixels of the images that the networks are trained with: one number for squares, or
+    [height, width]; multiples of 32, from 32 to 4096. Memory and time grow with its area."""
 
-    load_size: Annotated[int, Field(ge=1, le=8192)]
-    """Width and height in pixels at which training pairs are stored, at least image_size and at
-    most 8192. In training, a random square of image_size is cut out; with equal sizes nothing is
-    cut off."""
+    load_size: LoadSize
+    """Size in pixels at which training pairs are stored: one number for squares, or [height,
+    width]; at least image_size and at most 8192. In training, a random part of image_size is cut
+    out; with equal sizes nothing is cut off."""
 
     resize_kernel: Kernel
     """Filter that resizes images: area (averages, best for shrinking), bilinear or bicubic (as in
@@ -188,11 +184,7 @@ class DataConfig:
     archive: ArchiveConfig
 
     def __post_init__(self) -> None:
-        if self.load_size < self.image_size:
-            raise ValueError(
-                f"load_size ({self.load_size}) is smaller than image_size ({self.image_size}), "
-                "so no crop of that size exists"
-            )
+        self._check_sizes()
         if self.group is not None:
             _check_has_one_group(self.group)
         if self.source != "folder" and self.path != "data/raw":
@@ -203,6 +195,14 @@ class DataConfig:
             _check_not_an_output(Path(self.path))
         if self.source != "folder" and self.layout != "side_by_side":
             raise ValueError(f"source: {self.source} is stored side by side, got {self.layout}")
+
+    def _check_sizes(self) -> None:
+        load, image = height_width(self.load_size), height_width(self.image_size)
+        if load[0] < image[0] or load[1] < image[1]:
+            raise ValueError(
+                f"load_size ({size_text(self.load_size)}) is smaller than image_size "
+                f"({size_text(self.image_size)}), so no crop of that size exists; raise load_size"
+            )
 
     @property
     def source_side(self) -> SideConfig:

@@ -11,7 +11,7 @@ import random
 import cv2
 import numpy as np
 
-from pix2pix.config import AugmentConfig, DataConfig
+from pix2pix.config import AugmentConfig, DataConfig, Size, height_width
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 from pix2pix.images.alpha import premultiplied, straight, weighted_by_alpha
@@ -62,8 +62,8 @@ class Augmentation:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Apply one geometric change to both images, then photometric changes.
 
-        source and target are (H, W, C) with the same H and W, at least image_size. The results are
-        (image_size, image_size, C) of the same dtypes. The inputs are not modified; a result may be
+        source and target are (H, W, C) with the same H and W, at least image_size. The results have
+        image_size and the same dtypes. The inputs are not modified; a result may be
         a view of its input. `seed` comes from `augment_seed`.
         """
         _reseed(self._geometry, seed)
@@ -145,7 +145,7 @@ def augment_seed(seed: int, epoch: int, pair_id: str) -> int:
 def make_augmentation(
     augment: AugmentConfig, data: DataConfig, *, source: SideRecord, target: SideRecord
 ) -> Augmentation:
-    """Build the augmentation that `augment` describes; results have data.image_size pixels a side.
+    """Build the augmentation that `augment` describes; results have the size data.image_size.
 
     Labels are resampled with "nearest". Labels and opacity get no photometric changes. Photometric
     results stay inside the side's value_range. With photometric_on: both, both sides of a pair get
@@ -180,7 +180,7 @@ def _check_photometric(augment: AugmentConfig, *, source: SideRecord, target: Si
 
 
 def _geometry(
-    augment: AugmentConfig, image_size: int, *, source: SideRecord, target: SideRecord
+    augment: AugmentConfig, image_size: Size, *, source: SideRecord, target: SideRecord
 ) -> A.Compose:
     """Rotation and scaling (in one resampling), then crop, flips and quarter turns."""
     transforms: list[A.DualTransform] = []
@@ -196,7 +196,7 @@ def _geometry(
                 p=1,
             )
         )
-    transforms.append(A.RandomCrop(image_size, image_size))
+    transforms.append(A.RandomCrop(*height_width(image_size)))
     if augment.horizontal_flip:
         transforms.append(A.HorizontalFlip(p=augment.horizontal_flip))
     if augment.vertical_flip:

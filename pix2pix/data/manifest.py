@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from pix2pix.config import AnyKernel, Direction, Kind
+from pix2pix.config import AnyKernel, Direction, ImageSize, Kind, LoadSize
 from pix2pix.data.splits import Split
 from pix2pix.errors import UserError
 
@@ -51,7 +51,7 @@ class SplitRecord:
 
     __pydantic_config__ = _STRICT
 
-    size_px: int
+    size_px: LoadSize
     pair_ids: tuple[str, ...]
     content_hashes: tuple[str, ...]
     hash: str
@@ -69,8 +69,8 @@ class Manifest:
 
     format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
     direction: Direction
-    image_size: int
-    load_size: int
+    image_size: ImageSize
+    load_size: LoadSize
     source: SideRecord
     target: SideRecord
     splits: dict[Split, SplitRecord]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pix2pix.config import height_width
 from pix2pix.data.arrays import Layout, open_array
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.splits import Split
@@ -42,8 +43,8 @@ def open_split(prepared_dir: Path, split: Split) -> PreparedSplit:
 def layouts(directory: Path, split: Split, manifest: Manifest) -> list[tuple[Path, Layout]]:
     """The path and the layout of the source array and of the target array of a split."""
     record = manifest.splits[split]
-    square = (len(record.pair_ids), record.size_px, record.size_px)
+    shape = (len(record.pair_ids), *height_width(record.size_px))
     return [
-        (directory / split / f"{role}.npy", Layout((*square, side.channels), side.dtype))
+        (directory / split / f"{role}.npy", Layout((*shape, side.channels), side.dtype))
         for role, side in (("source", manifest.source), ("target", manifest.target))
     ]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+from pix2pix.config import Size
+
 _MEASURING_PACKAGES = ("numpy", "torch", "torchmetrics", "torch-fidelity")
 
 # What must agree before two reports may be compared. The inference mode belongs to the model that
@@ -33,7 +35,7 @@ class Protocol:
     split: str
     split_hash: str
     num_images: int
-    image_size: int
+    image_size: Size
     direction: str
     resize_kernel: str
     extractor: str

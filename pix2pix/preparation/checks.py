@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from pix2pix.config import DataConfig
+from pix2pix.config import DataConfig, height_width
 from pix2pix.data.groups import group_of
 from pix2pix.data.splits import Split, assign_splits, find_stand_ins
 from pix2pix.errors import UserError
@@ -74,7 +74,7 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
         dtypes=dtypes,
         offences=(*offences, *split_offences),
         notes=(
-            *_notes(discovery, pairs, splits),
+            *_notes(discovery, pairs, splits, config),
             *_empty_mask_notes(pairs, empty_masks),
             *file_notes(decoded, config),
             *doubtful_sides(decoded, config),
@@ -184,17 +184,30 @@ def _split(
 
 
 def _notes(
-    discovery: Discovery, pairs: Sequence[Inspected], splits: dict[str, Split]
+    discovery: Discovery,
+    pairs: Sequence[Inspected],
+    splits: dict[str, Split],
+    config: DataConfig,
 ) -> Iterator[str]:
     ignored = discovery.ignored
     if ignored:
         yield f"{len(ignored)} file(s) of other kinds were ignored: {first_names(ignored)}"
-    oblong = [pair.files.pair_id for pair in pairs if not pair.is_square]
-    if oblong:
-        yield f"{len(oblong)} pair(s) are not square and will be squeezed: {first_names(oblong)}"
+    yield from _squeezed_notes(pairs, config)
     equal = equal_within_splits(pairs, splits)
     if equal:
         yield f"{len(equal)} pair(s) appear again within their split: {first_names(equal)}"
+
+
+def _squeezed_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
+    height, width = height_width(config.image_size)
+    squeezed = [
+        pair.files.pair_id for pair in pairs if pair.size[0] * width != pair.size[1] * height
+    ]
+    if squeezed:
+        shape = "square" if height == width else f"of the shape {width}x{height}"
+        yield (
+            f"{len(squeezed)} pair(s) are not {shape} and will be squeezed: {first_names(squeezed)}"
+        )
 
 
 def _empty_mask_notes(pairs: Sequence[Inspected], empty_masks: Sequence[str]) -> Iterator[str]:

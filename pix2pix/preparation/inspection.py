@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix.config import DataConfig, SideConfig
+from pix2pix.config import DataConfig, SideConfig, height_width, size_text
 from pix2pix.images.decoded import FileFacts
 from pix2pix.images.names import relative_paths
 from pix2pix.preparation.duplicates import thumbnails
@@ -106,10 +106,11 @@ def _difference(source: np.ndarray, target: np.ndarray) -> float | None:
 
 def _too_small(source: np.ndarray, config: DataConfig) -> Iterator[tuple[OffenceKind, str]]:
     height, width = source.shape[:2]
-    if min(height, width) < config.image_size:
+    needed = height_width(config.image_size)
+    if height < needed[0] or width < needed[1]:
         yield (
             "too_small",
-            f"{width}x{height} px, smaller than data.image_size ({config.image_size})",
+            f"{width}x{height} px, smaller than data.image_size ({size_text(config.image_size)})",
         )
 
 

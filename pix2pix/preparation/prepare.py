@@ -9,14 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from pix2pix.atomic import new_directory
-from pix2pix.config import DataConfig
+from pix2pix.config import DataConfig, Scale
 from pix2pix.data.arrays import write_arrays
 from pix2pix.data.manifest import MANIFEST_NAME, Manifest
 from pix2pix.data.prepared import layouts
 from pix2pix.data.splits import Split
 from pix2pix.errors import StorageError, UserError
 from pix2pix.files import NO_ROOM, flush_all
-from pix2pix.images.scale import to_square
+from pix2pix.images.scale import to_scale
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.new_manifest import make_manifest, write_manifest
 from pix2pix.preparation.pairs import PairFiles, read_pair
@@ -52,7 +52,7 @@ def prepare_pairs(
 def write_prepared(
     prepared_dir: Path, report: CheckReport, config: DataConfig, *, num_workers: int | None = None
 ) -> Manifest:
-    """Write the pairs of `report`, resized to squares, and replace an earlier `prepared_dir`.
+    """Write the pairs of `report`, resized, and replace an earlier `prepared_dir`.
 
     Raises UserError if `prepared_dir` holds other files, StorageError if the disk has no room;
     `prepared_dir` is then unchanged.
@@ -89,20 +89,20 @@ def _write_split(
     num_workers: int | None,
 ) -> None:
     (directory / split).mkdir()
-    prepare = partial(_squares, manifest=manifest, split=split, config=config)
+    prepare = partial(_resized, manifest=manifest, split=split, config=config)
     files = [pair.files for pair in report.pairs if pair.split == split]
     rows = map_in_order(prepare, files, label=f"prepare {split}", num_workers=num_workers)
     write_arrays(layouts(directory, split, manifest), rows)
 
 
-def _squares(
+def _resized(
     files: PairFiles, *, manifest: Manifest, split: Split, config: DataConfig
 ) -> tuple[np.ndarray, ...]:
     """Read a pair and resize it: source and target as they are stored."""
-    size_px = manifest.splits[split].size_px
+    scale = Scale("stretch", manifest.splits[split].size_px)
     sides = (manifest.source, manifest.target)
     return tuple(
-        to_square(image, side, size_px)
+        to_scale(image, side, scale)
         for image, side in zip(read_pair(files, config), sides, strict=True)
     )
 

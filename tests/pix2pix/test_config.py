@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pix2pix.config import Params, generator_depth, load_params, parse_params
+from pix2pix.config import Params, Size, generator_depth, load_params, parse_params
 
 
 def test_the_parameters_in_force_are_valid(root: Path) -> None:
@@ -55,7 +55,17 @@ def _drop(key: str) -> Callable[[dict[str, Any]], None]:
             _set("data.image_size", 157),
             "data.image_size: Input should be a multiple of 32 (got 157)",
         ),
+        (
+            _set("data.image_size", [64, 100]),
+            "data.image_size: a list must be [height, width]; Input should be a multiple of 32 "
+            "(got [64, 100])",
+        ),
+        (_set("data.image_size", [64]), "data.image_size: a list must be [height, width]; Field"),
         (_set("data.load_size", 64), "data: load_size (64) is smaller than image_size (128)"),
+        (
+            _set("data.load_size", [200, 100]),
+            "data: load_size ([200, 100]) is smaller than image_size (128)",
+        ),
         (_set("data.path", "photos"), "data: path must be data/raw for source: synthetic"),
         (_set("data.side_a.grayscale", True), "data.side_a: grayscale: true needs channels: 1"),
         (_set("data.side_b.num_labels", 5), "data.side_b: num_labels needs kind: labels"),
@@ -130,11 +140,34 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("image_size", "depth"), [(32, 5), (96, 5), (64, 6), (128, 7), (256, 8), (512, 8), (1024, 8)]
+    ("image_size", "depth"),
+    [
+        ((64, 96), 5),
+        ((256, 512), 8),
+        (32, 5),
+        (96, 5),
+        (64, 6),
+        (128, 7),
+        (256, 8),
+        (512, 8),
+        (1024, 8),
+    ],
 )
-def test_the_depth_is_as_many_halvings_as_the_size_allows(image_size: int, depth: int) -> None:
+def test_the_depth_is_as_many_halvings_as_the_size_allows(image_size: Size, depth: int) -> None:
     assert generator_depth(image_size, None) == depth
     assert generator_depth(image_size, 4) == 4
+
+
+def test_images_that_are_no_squares_are_not_laid_on_their_side(
+    default_params: Params,
+) -> None:
+    mapping = dataclasses.asdict(default_params)
+    mapping["data"] |= {"image_size": [64, 128], "load_size": [64, 128]}
+    mapping["augment"]["rotate_90"] = 0.5
+    with pytest.raises(ValueError, match=r"rotate_90 \(0\.5\) .* \[64, 128\] on their side; set"):
+        parse_params(mapping)
+    mapping["augment"]["rotate_90"] = 0.0
+    assert parse_params(mapping).depth == 6
 
 
 def test_parameters_survive_json(default_params: Params) -> None:

@@ -1,0 +1,52 @@
+"""Sizes of images in params.yaml: one number for a square, or [height, width]."""
+
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+
+# A U-Net halves the image once per level; fewer than five levels see too little context, and the
+# published layouts stop at eight.
+SIZE_MULTIPLE_PX = 32
+
+ScaleRule = Literal["stretch"]  # how files come to the size of the networks
+Size = int | tuple[int, int]  # px; a pair is (height, width)
+
+
+def _one_reason(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """One reason in place of one per form that the value might have had."""
+    is_pair = isinstance(value, list | tuple)
+    try:
+        return handler(tuple(value) if is_pair else value)
+    except ValidationError as error:
+        reason = error.errors(include_url=False)[-1 if is_pair else 0]["msg"]
+    if is_pair:
+        reason = f"a list must be [height, width]; {reason}"
+    raise ValueError(reason)
+
+
+_Multiple = Annotated[int, Field(ge=SIZE_MULTIPLE_PX, le=4096, multiple_of=SIZE_MULTIPLE_PX)]
+ImageSize = Annotated[_Multiple | tuple[_Multiple, _Multiple], WrapValidator(_one_reason)]
+
+_Length = Annotated[int, Field(ge=1, le=8192)]
+LoadSize = Annotated[_Length | tuple[_Length, _Length], WrapValidator(_one_reason)]
+
+
+def height_width(size: Size) -> tuple[int, int]:
+    """Height and width of images of this size."""
+    return size if isinstance(size, tuple) else (size, size)
+
+
+def size_text(size: Size) -> str:
+    """The size as it is written in params.yaml: 256 or [256, 512]."""
+    return str(list(size) if isinstance(size, tuple) else size)
+
+
+class Scale(NamedTuple):
+    """How images come to the size that the networks receive: the rule, and the size it needs."""
+
+    rule: ScaleRule
+    size: Size
+
+    def size_of(self, height: int, width: int) -> tuple[int, int]:  # noqa: ARG002
+        """Height and width of the result for an image of this height and width."""
+        return height_width(self.size)
