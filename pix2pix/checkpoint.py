@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import nn
 
-from pix2pix.config import Direction, ImageSize, Scale, ScaleRule, height_width, size_text
+from pix2pix.config import Direction, ImageSize, LoadSize, Scale, ScaleRule, height_width, size_text
 from pix2pix.config.strict import STRICT
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
@@ -48,7 +48,8 @@ class ModelCard:
 
     `source` and `target` say how image files are converted for the networks and back: channels,
     grey conversion, class ids, value range and resampling kernel. `scale` is the rule by which each
-    image is resized to `image_size` (pixels).
+    image is resized: with `stretch` to `image_size` (pixels), with `fit` so that its shorter side
+    becomes `load_size`. With `fit` and `none`, `image_size` is that of the crops of the training.
     """
 
     __pydantic_config__ = STRICT
@@ -59,6 +60,7 @@ class ModelCard:
     direction: Direction
     image_size: ImageSize
     scale: ScaleRule = "stretch"
+    load_size: LoadSize | None = None  # with the scale `fit` only
     source: SideRecord
     target: SideRecord
     generator: GeneratorConfig
@@ -76,7 +78,7 @@ class ModelCard:
     @property
     def image_scale(self) -> Scale:
         """How source images come to the size of the network."""
-        return Scale(self.scale, self.image_size)
+        return Scale(self.scale, self.image_size if self.scale == "stretch" else self.load_size)
 
     def check(self) -> None:
         """Raise UserError if the fields contradict each other."""
@@ -97,6 +99,10 @@ class ModelCard:
                 raise UserError(
                     f"{role}.num_labels is {side.num_labels}, but {role}.dtype is float32"
                 )
+        if isinstance(self.load_size, int) != (self.scale == "fit"):
+            raise UserError(
+                f"load_size is {self.load_size}, which does not fit scale: {self.scale}"
+            )
         if any(length % 2**self.generator.depth for length in height_width(self.image_size)):
             raise UserError(
                 f"image_size is {size_text(self.image_size)}, which cannot be halved "

@@ -8,7 +8,6 @@ from typing import Literal, Self
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from pix2pix.checkpoint import ModelCard, load_generator
 from pix2pix.data.ranges import from_network, to_network
@@ -31,10 +30,11 @@ class Translator:
 
     Images have the values of files. Each one is converted as the stage `prepare` converts training
     images: its channels become those of the source side, its class ids are checked, and it is
-    stretched to the size of the training. The result is resized to the image's own size.
+    resized by the rule of the training. The result is resized to the image's own size. Where the
+    network needs it, images are padded by reflection, and the result is cropped.
 
-    The scale "native" keeps the image's size: the image is padded by reflection to a multiple of
-    2**depth, and the result is cropped. The model was neither trained nor scored at this scale.
+    The scale "native" keeps the image's size. Unless the rule of the training is `none`, the model
+    was neither trained nor scored at this scale.
 
     A Translator is never modified, so several threads may share one.
     """
@@ -117,7 +117,7 @@ class Translator:
 
     def _network_size(self, height: int, width: int, scale: Scale) -> tuple[int, int]:
         if scale == "training":
-            return self.card.image_scale.size_of(height, width)
+            height, width = self.card.image_scale.size_of(height, width)
         multiple = 2**self.card.generator.depth
         return height + -height % multiple, width + -width % multiple
 
@@ -128,11 +128,7 @@ class Translator:
             images = [to_scale(image, card.source, card.image_scale) for image in images]
         raw = torch.from_numpy(np.stack(images)).to(self.network.device)
         source = to_network(raw, card.source.value_range)
-        if scale == "native":
-            source = _pad(source, 2**card.generator.depth)
         fake = translate(self.network, source.contiguous(), seeds=[card.seed] * len(images))
-        if scale == "native":
-            fake = fake[:, :, :height, :width]
         _check_finite(fake, card)
         drawn = from_network(fake, value_range=card.target.value_range, dtype=card.target.dtype)
         return [
@@ -154,17 +150,6 @@ class Translator:
         network = 4 * floats * network_size[0] * network_size[1]
         resized = 12 * channels * image_size[0] * image_size[1]  # float32 copies, and the result
         return num_images * (network + resized)
-
-
-def _pad(images: Tensor, multiple: int) -> Tensor:
-    """Pad at the right and at the bottom until height and width are multiples of `multiple`.
-
-    The padding reflects the image, or repeats its edge if the image is too small for that.
-    """
-    height, width = images.shape[-2:]
-    below, right = -height % multiple, -width % multiple
-    mode = "reflect" if below < height and right < width else "replicate"
-    return F.pad(images, (0, right, 0, below), mode=mode)
 
 
 def _check_finite(fake: Tensor, card: ModelCard) -> None:

@@ -23,7 +23,7 @@ from pipelines.tracking.run import SCORES_STEP
 from pipelines.tracking.run_by_key import RUN_KEY_TAG
 from pipelines.tracking.uri import without_password
 from pix2pix.checkpoint import ModelCard, load_card
-from pix2pix.config import height_width
+from pix2pix.config import ScaleRule, height_width
 
 CONTENT_TAG = "pix2pix.model_sha256"
 
@@ -201,7 +201,15 @@ def _describe(card: ModelCard, run: Run) -> str:
         f"{width}x{height} px for {card.epoch} epochs; "
         f"{card.inference_mode} inference.\n\n"
         f"{card.source.channels} channels {card.source.dtype} -> "
-        f"{card.target.channels} channels {card.target.dtype}; images of any size are stretched to "
-        "that size and the answers brought back to their size.\n\n"
+        f"{card.target.channels} channels {card.target.dtype}; {_rule(card)}.\n\n"
         f"| metric | value |\n|---|---|\n{table}\n"
     )
+
+
+def _rule(card: ModelCard) -> str:
+    rules: dict[ScaleRule, str] = {
+        "stretch": "images of any size are stretched to that size",
+        "fit": f"images of any size are resized to {card.load_size} px on their shorter side",
+        "none": "images of any size keep their pixels; the training saw crops of that size",
+    }
+    return f"{rules[card.scale]}; results have the size of the image"

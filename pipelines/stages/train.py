@@ -71,6 +71,8 @@ def write_model(model_dir: Path, best: Best, *, params: Params, manifest: Manife
         name=params.data.name,
         direction=manifest.direction,
         image_size=manifest.image_size,
+        scale=manifest.resize,
+        load_size=manifest.load_size if manifest.resize == "fit" else None,
         source=manifest.source,
         target=manifest.target,
         generator=generator_config,

@@ -20,6 +20,7 @@ from pix2pix.config.model import ModelConfig, generator_depth
 from pix2pix.config.params import Params, load_params, parse_params
 from pix2pix.config.results import STUDIES_SUFFIX, EvaluateConfig, RegisterConfig
 from pix2pix.config.sizes import (
+    SMALLEST_PX,
     ImageSize,
     LoadSize,
     Scale,
@@ -41,6 +42,7 @@ from pix2pix.config.tune import (
 )
 
 __all__ = [
+    "SMALLEST_PX",
     "STUDIES_SUFFIX",
     "WHERE_IT_RUNS",
     "AnyKernel",

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pix2pix.config.sizes import ImageSize, LoadSize, height_width, size_text
+from pix2pix.config.sizes import ImageSize, LoadSize, Scale, ScaleRule, height_width, size_text
 from pix2pix.config.strict import STRICT, Probability
 
 # What stages replace, relative to the folder that holds params.yaml.
@@ -143,10 +143,21 @@ class DataConfig:
     """Size in pixels of the images that the networks are trained with: one number for squares, or
     [height, width]; multiples of 32, from 32 to 4096. Memory and time grow with its area."""
 
-    load_size: LoadSize
-    """Size in pixels at which training pairs are stored: one number for squares, or [height,
-    width]; at least image_size and at most 8192. In training, a random part of image_size is cut
-    out; with equal sizes nothing is cut off."""
+    resize: ScaleRule
+    """How files come to the size of the networks: stretch (every image becomes a rectangle of one
+    size, as published), fit (the aspect is kept; the shorter side becomes load_size) or none (the
+    pixels stay as they are). With fit and none, the networks train on random crops of image_size,
+    and whole images are scored and translated."""
+
+    load_size: LoadSize | None
+    """Size in pixels at which training pairs are stored, at least image_size and at most 8192. With
+    resize: stretch, one number for squares, or [height, width]; a random part of image_size is cut
+    out in training, and with equal sizes nothing is cut off. With resize: fit, one number: the
+    length of the shorter side of all images. Null with resize: none."""
+
+    crops_per_pair: Annotated[int, Field(ge=1, le=10_000)]
+    """Number of random crops of each training pair in an epoch, from 1 to 10000. Raise it where the
+    images are much larger than image_size, as with resize: none."""
 
     resize_kernel: Kernel
     """Filter that resizes images: area (averages, best for shrinking), bilinear or bicubic (as in
@@ -197,12 +208,37 @@ class DataConfig:
             raise ValueError(f"source: {self.source} is stored side by side, got {self.layout}")
 
     def _check_sizes(self) -> None:
-        load, image = height_width(self.load_size), height_width(self.image_size)
-        if load[0] < image[0] or load[1] < image[1]:
+        load, image = self.load_size, height_width(self.image_size)
+        if self.resize == "none":
+            if load is not None:
+                raise ValueError(
+                    f"load_size ({size_text(load)}) has no meaning with resize: none, which "
+                    "resizes nothing; set load_size: null"
+                )
+            return
+        if load is None:
+            raise ValueError(f"load_size (null) must be a size with resize: {self.resize}; set it")
+        if self.resize == "fit":
+            if isinstance(load, tuple):
+                raise ValueError(
+                    f"load_size ({size_text(load)}) must be one number with resize: fit, the "
+                    "length of the shorter side; or set resize: stretch"
+                )
+            image = (min(image), min(image))
+        height, width = height_width(load)
+        if height < image[0] or width < image[1]:
             raise ValueError(
-                f"load_size ({size_text(self.load_size)}) is smaller than image_size "
+                f"load_size ({size_text(load)}) is smaller than image_size "
                 f"({size_text(self.image_size)}), so no crop of that size exists; raise load_size"
             )
+
+    def scale(self, split: str) -> Scale:
+        """How the images of a split are resized: those of train are stored larger than the crops.
+
+        With `stretch`, dev and test images are stored at the size of the crops.
+        """
+        is_whole = self.resize == "stretch" and split != "train"
+        return Scale(self.resize, self.image_size if is_whole else self.load_size)
 
     @property
     def source_side(self) -> SideConfig:

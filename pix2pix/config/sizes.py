@@ -1,6 +1,6 @@
 """Sizes of images in params.yaml: one number for a square, or [height, width]."""
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, assert_never
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
@@ -8,7 +8,11 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapV
 # published layouts stop at eight.
 SIZE_MULTIPLE_PX = 32
 
-ScaleRule = Literal["stretch"]  # how files come to the size of the networks
+# The smallest image of which every score exists: the window of SSIM.
+SMALLEST_PX = 11
+
+# How files come to the size of the networks: see `data.resize`.
+ScaleRule = Literal["stretch", "fit", "none"]
 Size = int | tuple[int, int]  # px; a pair is (height, width)
 
 
@@ -42,11 +46,30 @@ def size_text(size: Size) -> str:
 
 
 class Scale(NamedTuple):
-    """How images come to the size that the networks receive: the rule, and the size it needs."""
+    """How images come to the size that the networks receive: the rule, and the size it needs.
+
+    `size` is the size of the result for `stretch`, the length of its shorter side for `fit`, and
+    None for `none`.
+    """
 
     rule: ScaleRule
-    size: Size
+    size: Size | None
 
-    def size_of(self, height: int, width: int) -> tuple[int, int]:  # noqa: ARG002
+    def size_of(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the result for an image of this height and width."""
-        return height_width(self.size)
+        match self.rule:
+            case "stretch":
+                assert self.size is not None
+                return height_width(self.size)
+            case "fit":
+                assert isinstance(self.size, int)
+                shorter = min(height, width)
+                # Half a pixel is rounded up, in integers: floats differ between machines.
+                return (
+                    (2 * height * self.size + shorter) // (2 * shorter),
+                    (2 * width * self.size + shorter) // (2 * shorter),
+                )
+            case "none":
+                return height, width
+            case _:
+                assert_never(self.rule)

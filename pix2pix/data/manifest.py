@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from pix2pix.config import AnyKernel, Direction, ImageSize, Kind, LoadSize
+from pix2pix.config import AnyKernel, Direction, ImageSize, Kind, LoadSize, Scale, ScaleRule
 from pix2pix.data.splits import Split
 from pix2pix.errors import UserError
 
@@ -47,11 +47,14 @@ class SideRecord:
 
 @dataclass(frozen=True, slots=True)
 class SplitRecord:
-    """The pairs of a split, in the order of its arrays; `hash` covers their ids and contents."""
+    """The pairs of a split, in the order of its arrays; `hash` covers their ids and contents.
+
+    `size_px` is the size that the rule `resize` needs, see `config.Scale`.
+    """
 
     __pydantic_config__ = _STRICT
 
-    size_px: LoadSize
+    size_px: LoadSize | None
     pair_ids: tuple[str, ...]
     content_hashes: tuple[str, ...]
     hash: str
@@ -70,11 +73,16 @@ class Manifest:
     format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
     direction: Direction
     image_size: ImageSize
-    load_size: LoadSize
+    load_size: LoadSize | None
     source: SideRecord
     target: SideRecord
     splits: dict[Split, SplitRecord]
     data_hash: str
+    resize: ScaleRule = "stretch"
+
+    def scale(self, split: Split) -> Scale:
+        """How the images of a split were resized."""
+        return Scale(self.resize, self.splits[split].size_px)
 
 
 _MANIFEST = TypeAdapter(Manifest)
@@ -103,8 +111,19 @@ _AGAIN = "run `dvc repro --force prepare`"
 
 def content_hash(manifest: Manifest) -> str:
     """Compute the value that `data_hash` must have."""
-    fields = asdict(manifest)
+    fields = manifest_fields(manifest)
     return sha256_of({key: fields[key] for key in fields.keys() - {"data_hash"}})
+
+
+def manifest_fields(manifest: Manifest) -> dict[str, Any]:
+    """The fields as manifest.json holds them.
+
+    `stretch` is left out, as in manifests from before there were other rules: their hash stays.
+    """
+    fields = asdict(manifest)
+    if manifest.resize == "stretch":
+        del fields["resize"]
+    return fields
 
 
 def sha256_of(value: Mapping[str, Any] | Sequence[Any]) -> str:

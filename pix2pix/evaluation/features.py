@@ -23,16 +23,17 @@ def to_rgb8(images: Tensor) -> Tensor | None:
 
 
 def extract_features(
-    batches: Iterable[Tensor], extractor: FeatureExtractor, *, size_px: tuple[int, int]
+    batches: Iterable[Tensor], extractor: FeatureExtractor, *, size_px: tuple[int, int] | None
 ) -> np.ndarray | None:
     """Features (N, F) of real images (N, C, H, W) in [-1, 1], such as training targets.
 
     They are first brought to `size_px` (height, width), the size of the images they are compared
-    with: stored larger, they would be sharper. None if there is no RGB form of them.
+    with: stored larger, they would be sharper. With `size_px` None they stay as they are. The
+    result is None if there is no RGB form of them.
     """
     features = []
     for images in batches:
-        if images.shape[2:] != size_px:
+        if size_px is not None and images.shape[2:] != size_px:
             images = F.interpolate(images, size=size_px, mode="bilinear", antialias=True)
         rgb = to_rgb8(images)
         if rgb is None:

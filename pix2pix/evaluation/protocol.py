@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from pix2pix.config import Size
+from pix2pix.config import ScaleRule, Size
 
 _MEASURING_PACKAGES = ("numpy", "torch", "torchmetrics", "torch-fidelity")
 
@@ -19,6 +19,7 @@ _MUST_AGREE = (
     "split",
     "split_hash",
     "num_images",
+    "resize",
     "image_size",
     "direction",
     "resize_kernel",
@@ -28,6 +29,10 @@ _MUST_AGREE = (
 )
 
 
+# What reports did not record as long as there was nothing else.
+_ONCE_ALWAYS = {"resize": "stretch"}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Protocol:
     """The conditions of one evaluation; kid_subset_size is the one used, at most num_images."""
@@ -35,7 +40,8 @@ class Protocol:
     split: str
     split_hash: str
     num_images: int
-    image_size: Size
+    resize: ScaleRule
+    image_size: Size | None  # of `config.Scale`: of the images, or of their shorter sides
     direction: str
     resize_kernel: str
     extractor: str
@@ -59,6 +65,7 @@ def compare_protocols(first: Mapping[str, Any], second: Mapping[str, Any]) -> li
     Both are the `protocol` of a metrics.json. A key that either lacks is a difference.
     """
     missing = "(not recorded)"
+    first, second = _ONCE_ALWAYS | dict(first), _ONCE_ALWAYS | dict(second)
     return [
         f"{key}: {first.get(key, missing)} against {second.get(key, missing)}"
         for key in _MUST_AGREE

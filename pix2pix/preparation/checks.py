@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from pix2pix.config import DataConfig, height_width
+from pix2pix.config import DataConfig
 from pix2pix.data.groups import group_of
 from pix2pix.data.splits import Split, assign_splits, find_stand_ins
 from pix2pix.errors import UserError
@@ -29,6 +29,7 @@ from pix2pix.preparation.sides import (
     side_names,
     wrong_sides,
 )
+from pix2pix.preparation.sizes import crop_beyond_all, size_notes
 
 __all__ = ["CheckReport", "check_pairs"]
 
@@ -56,6 +57,7 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
         *_mixed_dtypes(readable, dtypes, root=root, config=config),
         *_ranges_missing(dtypes, config),
         *(Offence("narrow_range", (), (), use.fault) for use in uses if use.fault is not None),
+        *crop_beyond_all(readable, config),
         *_without_group(readable, root=root, pattern=config.group),
     ]
     sound = [
@@ -69,7 +71,8 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
     return CheckReport(
         num_found=len(discovery.pairs) + len({o.pair_ids for o in discovery.offences}),
         pairs=tuple(
-            CheckedPair(pair.files, splits[pair.files.pair_id], pair.content_hash) for pair in pairs
+            CheckedPair(pair.files, splits[pair.files.pair_id], pair.content_hash, pair.size)
+            for pair in pairs
         ),
         dtypes=dtypes,
         offences=(*offences, *split_offences),
@@ -192,22 +195,10 @@ def _notes(
     ignored = discovery.ignored
     if ignored:
         yield f"{len(ignored)} file(s) of other kinds were ignored: {first_names(ignored)}"
-    yield from _squeezed_notes(pairs, config)
+    yield from size_notes(pairs, splits, config)
     equal = equal_within_splits(pairs, splits)
     if equal:
         yield f"{len(equal)} pair(s) appear again within their split: {first_names(equal)}"
-
-
-def _squeezed_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
-    height, width = height_width(config.image_size)
-    squeezed = [
-        pair.files.pair_id for pair in pairs if pair.size[0] * width != pair.size[1] * height
-    ]
-    if squeezed:
-        shape = "square" if height == width else f"of the shape {width}x{height}"
-        yield (
-            f"{len(squeezed)} pair(s) are not {shape} and will be squeezed: {first_names(squeezed)}"
-        )
 
 
 def _empty_mask_notes(pairs: Sequence[Inspected], empty_masks: Sequence[str]) -> Iterator[str]:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix.config import DataConfig, SideConfig, height_width, size_text
+from pix2pix.config import DataConfig, SideConfig
 from pix2pix.images.decoded import FileFacts
 from pix2pix.images.names import relative_paths
 from pix2pix.preparation.duplicates import thumbnails
 from pix2pix.preparation.offences import BadPair, Offence, OffenceKind
 from pix2pix.preparation.pairs import PairFiles, ReadPair, read_pair_files
+from pix2pix.preparation.too_small import too_small
 from pix2pix.preparation.values import Values, measure
 
 _FAR = 3  # this many lengths of value_range outside of it, a value cannot be a measured one
@@ -106,12 +107,9 @@ def _difference(source: np.ndarray, target: np.ndarray) -> float | None:
 
 def _too_small(source: np.ndarray, config: DataConfig) -> Iterator[tuple[OffenceKind, str]]:
     height, width = source.shape[:2]
-    needed = height_width(config.image_size)
-    if height < needed[0] or width < needed[1]:
-        yield (
-            "too_small",
-            f"{width}x{height} px, smaller than data.image_size ({size_text(config.image_size)})",
-        )
+    reason = too_small(height, width, config)
+    if reason is not None:
+        yield "too_small", reason
 
 
 def _wrong_sides(

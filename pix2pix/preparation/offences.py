@@ -27,6 +27,7 @@ OffenceKind = Literal[
     "out_of_range",
     "no_data",
     "too_small",
+    "crop_too_large",
     "duplicate_across_splits",
     "near_duplicate_across_splits",
     "no_group",
@@ -62,6 +63,7 @@ REMEDIES: dict[OffenceKind, str] = {
     "values, or the low end of value_range) or crop them away; to widen value_range so far would "
     "leave next to nothing of it for the data",
     "too_small": "lower data.image_size: enlarging would invent detail",
+    "crop_too_large": "lower data.image_size: reflections would fill up every crop",
     "duplicate_across_splits": "remove one copy: testing on what was trained on proves nothing",
     "near_duplicate_across_splits": "remove one of the two, or put both in one split, which "
     "data.group can do; lower data.near_duplicate_bits if they are different pictures (-1: no "

@@ -9,19 +9,20 @@ from typing import NamedTuple
 import numpy as np
 
 from pix2pix.atomic import new_directory
-from pix2pix.config import DataConfig, Scale
-from pix2pix.data.arrays import write_arrays
+from pix2pix.config import DataConfig
+from pix2pix.data.arrays import Layout, write_arrays
+from pix2pix.data.flat_images import FlatLayout
 from pix2pix.data.manifest import MANIFEST_NAME, Manifest
-from pix2pix.data.prepared import layouts
+from pix2pix.data.prepared import flat_layouts, layouts, shapes_file
 from pix2pix.data.splits import Split
 from pix2pix.errors import StorageError, UserError
 from pix2pix.files import NO_ROOM, flush_all
 from pix2pix.images.scale import to_scale
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.new_manifest import make_manifest, write_manifest
-from pix2pix.preparation.pairs import PairFiles, read_pair
+from pix2pix.preparation.pairs import read_pair
 from pix2pix.preparation.parallel import map_in_order
-from pix2pix.preparation.report import BadPairsError, CheckReport
+from pix2pix.preparation.report import BadPairsError, CheckedPair, CheckReport
 
 _MIB = 2**20
 
@@ -61,7 +62,7 @@ def write_prepared(
         raise UserError(f"{prepared_dir} holds something else than prepared data; move it away")
     manifest = make_manifest(report, config)
     prepared_dir.parent.mkdir(parents=True, exist_ok=True)
-    needed, free = _needed_bytes(manifest), shutil.disk_usage(prepared_dir.parent).free
+    needed, free = _needed_bytes(report, manifest), shutil.disk_usage(prepared_dir.parent).free
     if needed > free:
         raise _disk_full(prepared_dir, needed, free)
     with new_directory(prepared_dir) as directory:
@@ -90,21 +91,40 @@ def _write_split(
 ) -> None:
     (directory / split).mkdir()
     prepare = partial(_resized, manifest=manifest, split=split, config=config)
-    files = [pair.files for pair in report.pairs if pair.split == split]
-    rows = map_in_order(prepare, files, label=f"prepare {split}", num_workers=num_workers)
-    write_arrays(layouts(directory, split, manifest), rows)
+    pairs = [pair for pair in report.pairs if pair.split == split]
+    rows = map_in_order(prepare, pairs, label=f"prepare {split}", num_workers=num_workers)
+    write_arrays(_layouts(directory, split, report, manifest), rows)
+
+
+def _layouts(
+    directory: Path, split: Split, report: CheckReport, manifest: Manifest
+) -> list[tuple[Path, Layout | FlatLayout]]:
+    """The files of a split: source and target, and before them the shapes if they are unlike."""
+    if manifest.resize == "stretch":
+        return [*layouts(directory, split, manifest)]
+    scale = manifest.scale(split)
+    sizes = [scale.size_of(*pair.size) for pair in report.pairs if pair.split == split]
+    shapes = np.array(sizes, np.int64)
+    return [
+        shapes_file(directory, split, len(sizes)),
+        *flat_layouts(directory, split, manifest, shapes),
+    ]
 
 
 def _resized(
-    files: PairFiles, *, manifest: Manifest, split: Split, config: DataConfig
+    pair: CheckedPair, *, manifest: Manifest, split: Split, config: DataConfig
 ) -> tuple[np.ndarray, ...]:
-    """Read a pair and resize it: source and target as they are stored."""
-    scale = Scale("stretch", manifest.splits[split].size_px)
-    sides = (manifest.source, manifest.target)
-    return tuple(
+    """Read a pair and resize it: what the files of `_layouts` hold of it."""
+    scale = manifest.scale(split)
+    images = [
         to_scale(image, side, scale)
-        for image, side in zip(read_pair(files, config), sides, strict=True)
-    )
+        for image, side in zip(
+            read_pair(pair.files, config), (manifest.source, manifest.target), strict=True
+        )
+    ]
+    if manifest.resize == "stretch":
+        return tuple(images)
+    return (np.array(images[0].shape[:2], np.int64), *images)
 
 
 def _may_be_replaced(directory: Path) -> bool:
@@ -115,11 +135,11 @@ def _may_be_replaced(directory: Path) -> bool:
     )
 
 
-def _needed_bytes(manifest: Manifest) -> int:
+def _needed_bytes(report: CheckReport, manifest: Manifest) -> int:
     return sum(
         layout.num_bytes
         for split in manifest.splits
-        for _, layout in layouts(Path(), split, manifest)
+        for _, layout in _layouts(Path(), split, report, manifest)
     )
 
 

@@ -1,7 +1,7 @@
 """The training loop: yields one result per epoch, and the caller decides what to do with it."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
@@ -45,7 +45,7 @@ class DevSet(NamedTuple):
     """What an epoch is judged by; nothing here is trained on."""
 
     batches: Iterable[Any]  # this rank's share; each starts with source and target
-    samples: Tensor  # sources of the fixed pairs of the sample grids
+    samples: Sequence[Tensor]  # batches of sources of the fixed pairs of the sample grids
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +54,7 @@ class EpochResult:
 
     epoch: int
     metrics: dict[str, float]  # averaged over ranks; `perf/...` are this rank's clock
-    samples: Tensor | None  # fakes of the fixed dev pairs, on rank 0, every few epochs
+    samples: list[Tensor] | None  # fakes (C, H, W) of these pairs, on rank 0, every few epochs
     is_best: bool  # lowest dev L1 so far of those that may be kept
     may_be_kept: bool  # from `config.best_from_epoch` on
     is_last: bool
@@ -200,8 +200,11 @@ def _pairs(batches: Iterable[Any], config: TrainConfig) -> Iterator[tuple[Tensor
 
 
 def _samples(
-    state: TrainState, source: Tensor, config: TrainConfig, scores: dict[str, float]
-) -> Tensor:
-    source = laid_out(source.to(state.device), config)
+    state: TrainState, batches: Sequence[Tensor], config: TrainConfig, scores: dict[str, float]
+) -> list[Tensor]:
     network = InferenceNetwork(unwrap(state.generator), better_mode(scores))
-    return translate(network, source, seeds=[config.seed] * len(source)).cpu()
+    fakes: list[Tensor] = []
+    for batch in batches:
+        source = laid_out(batch.to(state.device), config)
+        fakes += translate(network, source, seeds=[config.seed] * len(source)).cpu()
+    return fakes

@@ -60,6 +60,14 @@ def _drop(key: str) -> Callable[[dict[str, Any]], None]:
             "data.image_size: a list must be [height, width]; Input should be a multiple of 32 "
             "(got [64, 100])",
         ),
+        (
+            _set("data.resize", "none"),
+            "data: load_size (143) has no meaning with resize: none, which resizes nothing; set "
+            "load_size: null",
+        ),
+        (_set("data.load_size", None), "data: load_size (null) must be a size with resize: str"),
+        (_set("data.crops_per_pair", 0), "data.crops_per_pair: Input should be greater than or"),
+        (_set("data.resize", "crop"), "data.resize: Input should be 'stretch', 'fit' or 'none'"),
         (_set("data.image_size", [64]), "data.image_size: a list must be [height, width]; Field"),
         (_set("data.load_size", 64), "data: load_size (64) is smaller than image_size (128)"),
         (
@@ -156,6 +164,25 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_the_depth_is_as_many_halvings_as_the_size_allows(image_size: Size, depth: int) -> None:
     assert generator_depth(image_size, None) == depth
     assert generator_depth(image_size, 4) == 4
+
+
+@pytest.mark.parametrize(
+    ("load_size", "message"),
+    [
+        ([200, 100], r"load_size \(\[200, 100\]\) must be one number with resize: fit"),
+        (63, r"load_size \(63\) is smaller than image_size \(\[64, 128\]\)"),
+        (None, r"load_size \(null\) must be a size with resize: fit; set it"),
+    ],
+)
+def test_fit_needs_the_length_of_the_shorter_side(
+    default_params: Params, load_size: object, message: str
+) -> None:
+    mapping = dataclasses.asdict(default_params)
+    mapping["data"] |= {"resize": "fit", "image_size": [64, 128], "load_size": load_size}
+    with pytest.raises(ValueError, match=message):
+        parse_params(mapping)
+    mapping["data"]["load_size"] = 64
+    assert parse_params(mapping).data.scale("test") == ("fit", 64)
 
 
 def test_images_that_are_no_squares_are_not_laid_on_their_side(

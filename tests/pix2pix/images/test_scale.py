@@ -43,3 +43,47 @@ def test_what_is_enlarged_is_interpolated_not_made_of_blocks() -> None:
     ramp = np.linspace(0, 255, 8).astype(np.uint8)[None, :, None].repeat(8, axis=0)
     enlarged = from_scale(ramp, side("area"), 32, 32)[0, :, 0].astype(int)
     assert np.diff(enlarged).max() < 12  # blocks would jump by 36
+
+
+def disc(height: int, width: int) -> np.ndarray:
+    """A white disc of a quarter of the shorter side as its radius."""
+    rows, columns = np.ogrid[:height, :width]
+    distance = np.hypot(rows - (height - 1) / 2, columns - (width - 1) / 2)
+    inside = distance <= min(height, width) / 4
+    return (inside[..., None] * np.uint8(255)).repeat(3, axis=2)
+
+
+def extent(image: np.ndarray) -> tuple[int, int]:
+    """Height and width of the white part."""
+    rows, columns = np.nonzero(image[..., 0] > 127)
+    return int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
+
+
+@pytest.mark.parametrize("kernel", ["area", "bilinear", "bicubic", "nearest"])
+@pytest.mark.parametrize("size", [(600, 400), (400, 600), (64, 1800), (333, 217)])
+def test_discs_stay_discs_unless_they_are_stretched(size: tuple[int, int], kernel: str) -> None:
+    image = disc(*size)
+    fitted = to_scale(image, side(kernel), Scale("fit", 128))
+    assert min(fitted.shape[:2]) == 128
+    height, width = extent(fitted)
+    assert abs(height - width) <= 1
+    assert abs(height - 64) <= 1
+    assert to_scale(image, side(kernel), Scale("none", None)) is image
+    height, width = extent(to_scale(image, side(kernel), Scale("stretch", 128)))
+    assert abs(height / width - size[1] / size[0]) < 0.2 * size[1] / size[0]
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((600, 400), (150, 100)),
+        ((64, 1800), (100, 2813)),
+        ((3, 2), (150, 100)),
+        ((7, 7), (100, 100)),
+    ],
+)
+def test_the_shorter_side_gets_the_size_and_the_longer_is_rounded(
+    size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    assert Scale("fit", 100).size_of(*size) == expected
+    assert Scale("fit", 100).size_of(*size[::-1]) == expected[::-1]

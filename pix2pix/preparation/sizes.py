@@ -1,0 +1,65 @@
+"""What the sizes of the images mean for training: which are squeezed, and which padded."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from pix2pix.config import DataConfig, height_width, size_text
+from pix2pix.data.splits import Split
+from pix2pix.images.names import first_names
+from pix2pix.preparation.inspection import Inspected
+from pix2pix.preparation.offences import Offence
+
+
+def crop_beyond_all(pairs: Sequence[Inspected], config: DataConfig) -> list[Offence]:
+    """An offence of the whole set if every image is smaller than the crops of the training."""
+    if not pairs or len(_padded(pairs, config)) < len(pairs):
+        return []
+    sizes = [config.scale("train").size_of(*pair.size) for pair in pairs]
+    height, width = np.max(sizes, axis=0).tolist()
+    message = (
+        f"data.image_size ({size_text(config.image_size)}) is larger than every image: none is "
+        f"wider than {width} px and higher than {height} px"
+    )
+    return [Offence("crop_too_large", (), (), message)]
+
+
+def size_notes(
+    pairs: Sequence[Inspected], splits: Mapping[str, Split], config: DataConfig
+) -> Iterator[str]:
+    """Notes on images that are squeezed or, in training, padded."""
+    if config.resize == "stretch":
+        yield from _squeezed_notes(pairs, config)
+        return
+    padded = _padded([pair for pair in pairs if splits[pair.files.pair_id] == "train"], config)
+    if padded:
+        yield (
+            f"{len(padded)} training pair(s) are smaller than data.image_size "
+            f"({size_text(config.image_size)}) and will be padded by reflection: "
+            f"{first_names(padded)}"
+        )
+
+
+def _padded(pairs: Sequence[Inspected], config: DataConfig) -> list[str]:
+    """The pairs of which a crop does not fit into the stored images."""
+    if config.resize == "stretch":
+        return []
+    scale, needed = config.scale("train"), height_width(config.image_size)
+    sizes = {pair.files.pair_id: scale.size_of(*pair.size) for pair in pairs}
+    return [
+        pair_id
+        for pair_id, (height, width) in sizes.items()
+        if height < needed[0] or width < needed[1]
+    ]
+
+
+def _squeezed_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
+    height, width = height_width(config.image_size)
+    squeezed = [
+        pair.files.pair_id for pair in pairs if pair.size[0] * width != pair.size[1] * height
+    ]
+    if squeezed:
+        shape = "square" if height == width else f"of the shape {width}x{height}"
+        yield (
+            f"{len(squeezed)} pair(s) are not {shape} and will be squeezed: {first_names(squeezed)}"
+        )
