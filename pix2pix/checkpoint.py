@@ -61,6 +61,7 @@ class ModelCard:
     image_size: ImageSize
     scale: ScaleRule = "stretch"
     load_size: LoadSize | None = None  # with the scale `fit` only
+    target_scale: float = 1.0  # how many times as high and wide results are as their images
     source: SideRecord
     target: SideRecord
     generator: GeneratorConfig
@@ -78,7 +79,8 @@ class ModelCard:
     @property
     def image_scale(self) -> Scale:
         """How source images come to the size of the network."""
-        return Scale(self.scale, self.image_size if self.scale == "stretch" else self.load_size)
+        size = self.image_size if self.scale == "stretch" else self.load_size
+        return Scale(self.scale, size, self.target_scale)
 
     def check(self) -> None:
         """Raise UserError if the fields contradict each other."""

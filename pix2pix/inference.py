@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pix2pix.checkpoint import ModelCard, load_generator
+from pix2pix.config import Scale as ImageScale
 from pix2pix.data.ranges import from_network, to_network
 from pix2pix.errors import UserError
 from pix2pix.images.image import conform, read_side
@@ -30,8 +31,9 @@ class Translator:
 
     Images have the values of files. Each one is converted as the stage `prepare` converts training
     images: its channels become those of the source side, its class ids are checked, and it is
-    resized by the rule of the training. The result is resized to the image's own size. Where the
-    network needs it, images are padded by reflection, and the result is cropped.
+    resized by the rule of the training. The result is resized to the image's own size, or
+    `target_scale` times that. Where the network needs it, images are padded by reflection, and the
+    result is cropped.
 
     The scale "native" keeps the image's size. Unless the rule of the training is `none`, the model
     was neither trained nor scored at this scale.
@@ -115,17 +117,19 @@ class Translator:
         if image.dtype.kind == "f" and not np.isfinite(image).all():
             raise UserError(f"model {self.card.name} cannot translate NaN or infinite values")
 
+    def _scale(self, scale: Scale) -> ImageScale:
+        native = ImageScale("none", None, self.card.target_scale)
+        return self.card.image_scale if scale == "training" else native
+
     def _network_size(self, height: int, width: int, scale: Scale) -> tuple[int, int]:
-        if scale == "training":
-            height, width = self.card.image_scale.size_of(height, width)
+        height, width = self._scale(scale).size_of(height, width)
         multiple = 2**self.card.generator.depth
         return height + -height % multiple, width + -width % multiple
 
     def _batch(self, images: Sequence[np.ndarray], *, scale: Scale) -> list[np.ndarray]:
         card = self.card
-        height, width = images[0].shape[:2]
-        if scale == "training":
-            images = [to_scale(image, card.source, card.image_scale) for image in images]
+        height, width = self._scale(scale).target_size(*images[0].shape[:2])
+        images = [to_scale(image, card.source, self._scale(scale)) for image in images]
         raw = torch.from_numpy(np.stack(images)).to(self.network.device)
         source = to_network(raw, card.source.value_range)
         fake = translate(self.network, source.contiguous(), seeds=[card.seed] * len(images))

@@ -36,6 +36,7 @@ def _settings(card: ModelCard, manifest: Manifest) -> Iterator[tuple[str, object
     yield "direction", card.direction, manifest.direction
     yield "resize rule", card.scale, manifest.resize
     yield "image size", card.image_scale.size, manifest.scale("dev").size
+    yield "target scale", card.target_scale, manifest.target_scale or 1.0
     yield "source kernel", card.source.kernel, manifest.source.kernel
     for role, model, data in (
         ("source", card.source, manifest.source),

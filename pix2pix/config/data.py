@@ -52,6 +52,11 @@ class SideConfig:
     file's integers, such as [0, 255]. Files of floating-point numbers need it, and so do sensors
     that use only a part of 16 bits."""
 
+    scale: Annotated[float | None, Field(gt=0, le=64)]
+    """Relative height and width of the images of this side. With 1 for side_a and 2 for side_b, the
+    images of B are twice as high and wide as those of A (super-resolution from A to B). The source
+    is resized to the size of its target. Null: the sizes of each pair may differ in any way."""
+
     def __post_init__(self) -> None:
         if self.grayscale and self.channels != 1:
             raise ValueError(f"grayscale: true needs channels: 1, got {self.channels}")
@@ -196,6 +201,11 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         self._check_sizes()
+        if self.layout == "side_by_side" and self.target_scale != 1:
+            raise ValueError(
+                "layout: side_by_side shows A and B in halves of one size; set side_a.scale and "
+                "side_b.scale to 1, or layout: two_folders"
+            )
         if self.group is not None:
             _check_has_one_group(self.group)
         if self.source != "folder" and self.path != "data/raw":
@@ -215,6 +225,11 @@ class DataConfig:
                     f"load_size ({size_text(load)}) has no meaning with resize: none, which "
                     "resizes nothing; set load_size: null"
                 )
+            if self.target_scale is None:
+                raise ValueError(
+                    "resize: none keeps pixels as they are, so it must know how large targets are "
+                    "beside their sources; set side_b.scale, or resize: fit"
+                )
             return
         if load is None:
             raise ValueError(f"load_size (null) must be a size with resize: {self.resize}; set it")
@@ -231,6 +246,12 @@ class DataConfig:
                 f"load_size ({size_text(load)}) is smaller than image_size "
                 f"({size_text(self.image_size)}), so no crop of that size exists; raise load_size"
             )
+
+    @property
+    def target_scale(self) -> float | None:
+        """How many times as high and wide targets are as their sources; None: it varies."""
+        source, target = self.source_side.scale, self.target_side.scale
+        return None if source is None or target is None else target / source
 
     def scale(self, split: str) -> Scale:
         """How the images of a split are resized: those of train are stored larger than the crops.

@@ -49,14 +49,25 @@ class Scale(NamedTuple):
     """How images come to the size that the networks receive: the rule, and the size it needs.
 
     `size` is the size of the result for `stretch`, the length of its shorter side for `fit`, and
-    None for `none`.
+    None for `none`. `target_scale` says how many times as high and wide a target is as its source:
+    sources are brought to the size of their target, because the output of a U-Net has the size of
+    its input.
     """
 
     rule: ScaleRule
     size: Size | None
+    target_scale: float = 1.0
+
+    def target_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of the target of a source of this height and width."""
+        if self.target_scale == 1:
+            return height, width
+        scaled = (max(1, round(side * self.target_scale)) for side in (height, width))
+        return next(scaled), next(scaled)
 
     def size_of(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the result for an image of this height and width."""
+        """Height and width in which the networks receive a source of this height and width."""
+        height, width = self.target_size(height, width)
         match self.rule:
             case "stretch":
                 assert self.size is not None

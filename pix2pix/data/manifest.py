@@ -79,9 +79,10 @@ class Manifest:
     splits: dict[Split, SplitRecord]
     data_hash: str
     resize: ScaleRule = "stretch"
+    target_scale: float | None = 1.0  # see `config.DataConfig.target_scale`
 
     def scale(self, split: Split) -> Scale:
-        """How the images of a split were resized."""
+        """How the targets of a split were resized, and their sources with them."""
         return Scale(self.resize, self.splits[split].size_px)
 
 
@@ -118,11 +119,13 @@ def content_hash(manifest: Manifest) -> str:
 def manifest_fields(manifest: Manifest) -> dict[str, Any]:
     """The fields as manifest.json holds them.
 
-    `stretch` is left out, as in manifests from before there were other rules: their hash stays.
+    What was always so is left out, as in manifests from before it could differ: their hash stays.
     """
     fields = asdict(manifest)
     if manifest.resize == "stretch":
         del fields["resize"]
+    if manifest.target_scale == 1:
+        del fields["target_scale"]
     return fields
 
 

@@ -26,12 +26,16 @@ class Resized(Protocol):
 
 def to_scale(image: np.ndarray, side: Resized, scale: Scale) -> np.ndarray:
     """Resize an image (H, W, C) from `conform` to the size that the networks receive."""
-    height, width = scale.size_of(*image.shape[:2])
+    return to_size(image, side, *scale.size_of(*image.shape[:2]))
+
+
+def to_size(image: np.ndarray, side: Resized, height: int, width: int) -> np.ndarray:
+    """Resize an image (H, W, C) from `conform` to (height, width, C) with its side's kernel."""
     return resize(image, height, width, kernel=side.kernel, alpha=side.alpha)
 
 
 def from_scale(image: np.ndarray, side: Resized, height: int, width: int) -> np.ndarray:
-    """Resize a generated image (H, W, C) to (height, width, C), the size of its source image.
+    """Resize a generated image (H, W, C) to (height, width, C), the size of its result.
 
     Where `to_scale` uses "area", this uses "bilinear": enlarging with "area" would give blocks.
     """

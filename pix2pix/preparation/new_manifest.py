@@ -36,6 +36,7 @@ def make_manifest(report: CheckReport, config: DataConfig) -> Manifest:
         splits={split: _split_record(report, split, config) for split in SPLITS},
         data_hash="",
         resize=config.resize,
+        target_scale=config.target_scale,
     )
     return replace(unhashed, data_hash=content_hash(unhashed))
 

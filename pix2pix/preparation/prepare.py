@@ -17,7 +17,7 @@ from pix2pix.data.prepared import flat_layouts, layouts, shapes_file
 from pix2pix.data.splits import Split
 from pix2pix.errors import StorageError, UserError
 from pix2pix.files import NO_ROOM, flush_all
-from pix2pix.images.scale import to_scale
+from pix2pix.images.scale import to_size
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.new_manifest import make_manifest, write_manifest
 from pix2pix.preparation.pairs import read_pair
@@ -115,16 +115,13 @@ def _resized(
     pair: CheckedPair, *, manifest: Manifest, split: Split, config: DataConfig
 ) -> tuple[np.ndarray, ...]:
     """Read a pair and resize it: what the files of `_layouts` hold of it."""
-    scale = manifest.scale(split)
-    images = [
-        to_scale(image, side, scale)
-        for image, side in zip(
-            read_pair(pair.files, config), (manifest.source, manifest.target), strict=True
-        )
-    ]
-    if manifest.resize == "stretch":
-        return tuple(images)
-    return (np.array(images[0].shape[:2], np.int64), *images)
+    source, target = read_pair(pair.files, config)
+    height, width = manifest.scale(split).size_of(*target.shape[:2])
+    images = (
+        to_size(source, manifest.source, height, width),
+        to_size(target, manifest.target, height, width),
+    )
+    return images if manifest.resize == "stretch" else (np.array([height, width]), *images)
 
 
 def _may_be_replaced(directory: Path) -> bool:

@@ -15,7 +15,7 @@ from pix2pix.preparation.pairs import PairFiles
 class CheckedPair:
     """A pair without offences; `content_hash` is that of `inspection.content_hash`.
 
-    `size` is the height and width of both images in pixels, before they are resized.
+    `size` is the height and width of the target in pixels, before both images are resized.
     """
 
     files: PairFiles

@@ -27,7 +27,19 @@ def crop_beyond_all(pairs: Sequence[Inspected], config: DataConfig) -> list[Offe
 def size_notes(
     pairs: Sequence[Inspected], splits: Mapping[str, Split], config: DataConfig
 ) -> Iterator[str]:
-    """Notes on images that are squeezed or, in training, padded."""
+    """Notes on images that are cut, brought to the size of others, squeezed or padded."""
+    cut = [pair.files.pair_id for pair in pairs if pair.is_cut]
+    if cut:
+        yield (
+            f"A and B differ by one pixel in {len(cut)} pair(s), which is cut off from the larger "
+            f"one: {first_names(cut)}"
+        )
+    brought = [pair.files.pair_id for pair in pairs if pair.source_size != pair.size]
+    if brought:
+        yield (
+            f"the sources of {len(brought)} pair(s) are resized to the size of their targets: "
+            f"{first_names(brought)}"
+        )
     if config.resize == "stretch":
         yield from _squeezed_notes(pairs, config)
         return

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pix2pix.config import Params, Size, generator_depth, load_params, parse_params
+from pix2pix.config import Params, Scale, Size, generator_depth, load_params, parse_params
 
 
 def test_the_parameters_in_force_are_valid(root: Path) -> None:
@@ -182,7 +182,46 @@ def test_fit_needs_the_length_of_the_shorter_side(
     with pytest.raises(ValueError, match=message):
         parse_params(mapping)
     mapping["data"]["load_size"] = 64
-    assert parse_params(mapping).data.scale("test") == ("fit", 64)
+    assert parse_params(mapping).data.scale("test") == Scale("fit", 64)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"layout": "side_by_side"},
+            r"side_by_side shows A and B in halves of one size; set side_a",
+        ),
+        (
+            {"resize": "none", "load_size": None, "scale": None},
+            r"set side_b\.scale, or resize: fit",
+        ),
+        ({"scale": 0}, r"data\.side_b\.scale: Input should be greater than 0"),
+    ],
+)
+def test_a_scale_that_nothing_can_follow_is_refused(
+    default_params: Params, changes: dict[str, Any], message: str
+) -> None:
+    mapping = dataclasses.asdict(default_params)
+    mapping["data"] |= {"source": "folder", "path": "photos", "layout": "two_folders"}
+    mapping["data"]["side_b"]["scale"] = changes.pop("scale", 2)
+    assert changes or mapping["data"]["side_b"]["scale"] == 0
+    mapping["data"] |= changes
+    with pytest.raises(ValueError, match=message):
+        parse_params(mapping)
+
+
+@pytest.mark.parametrize(("direction", "expected"), [("AtoB", 2.0), ("BtoA", 0.5)])
+def test_the_scale_of_targets_follows_the_direction(
+    default_params: Params, direction: str, expected: float
+) -> None:
+    mapping = dataclasses.asdict(default_params)
+    mapping["data"] |= {"source": "folder", "path": "x", "layout": "two_folders"}
+    mapping["data"] |= {"direction": direction}
+    mapping["data"]["side_b"]["scale"] = 2
+    assert parse_params(mapping).data.target_scale == expected
+    mapping["data"]["side_a"]["scale"] = None
+    assert parse_params(mapping).data.target_scale is None
 
 
 def test_images_that_are_no_squares_are_not_laid_on_their_side(

@@ -161,3 +161,32 @@ def test_a_card_whose_rule_lacks_its_size_is_refused(many_heights: Path, tmp_pat
         dataclasses.replace(card, load_size=None).check()
     with pytest.raises(ValueError, match="load_size is 70, which does not fit scale: none"):
         dataclasses.replace(card, scale="none").check()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", [NONE, FIT, {"image_size": 64, "load_size": 70}])
+def test_super_resolution_trains_scores_and_enlarges(tmp_path: Path, rule: dict[str, Any]) -> None:
+    side = {**dataclasses.asdict(make_params().data.side_b), "scale": 2}
+    params = make_params(**rule, side_b=side, resize_kernel="bicubic")
+    sizes = [(40 + index, 41) for index in range(12)]
+    scored = train_and_score(write_pairs(tmp_path / "raw", sizes, scale=2), tmp_path, params)
+    translator = Translator.load(scored.model_dir)
+    assert translator.card.target_scale == 2
+    assert translator.translate(np.zeros((30, 41, 3), np.uint8)).shape == (60, 82, 3)
+    other = dataclasses.replace(load_manifest(tmp_path / "prepared"), target_scale=1.0)
+    assert misfit(translator.card, other) == "its target scale is 2.0, the data's 1.0"
+
+
+@pytest.mark.slow
+def test_files_of_the_low_resolution_get_the_answers_that_were_scored(tmp_path: Path) -> None:
+    side = {**dataclasses.asdict(make_params().data.side_b), "scale": 2}
+    params = make_params(**NONE, side_b=side)
+    root = write_pairs(tmp_path / "raw", [(40, 50)] * 12, scale=2)
+    model_dir = train_and_score(root, tmp_path, params).model_dir
+    evaluation = evaluate_model(tmp_path / "prepared", model_dir, params.evaluate)
+    test, translator = open_split(tmp_path / "prepared", "test"), Translator.load(model_dir)
+    for row, pair_id in enumerate(test.pair_ids):
+        split, name = pair_id.split("/")
+        answer = translator.translate_file(root / split / "A" / f"{name}.png")
+        error = np.abs(answer.astype(float) - test.target[row]).mean() / 255
+        assert evaluation.scores.quality["model"].l1[row] == pytest.approx(error, abs=0.5 / 255)
