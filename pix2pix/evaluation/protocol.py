@@ -65,9 +65,15 @@ def compare_protocols(first: Mapping[str, Any], second: Mapping[str, Any]) -> li
     Both are the `protocol` of a metrics.json. A key that either lacks is a difference.
     """
     missing = "(not recorded)"
-    first, second = _ONCE_ALWAYS | dict(first), _ONCE_ALWAYS | dict(second)
+    first, second = _as_stored(first), _as_stored(second)
     return [
         f"{key}: {first.get(key, missing)} against {second.get(key, missing)}"
         for key in _MUST_AGREE
         if key not in first or key not in second or first[key] != second[key]
     ]
+
+
+def _as_stored(protocol: Mapping[str, Any]) -> dict[str, Any]:
+    """The protocol as JSON holds it, in which sizes are lists."""
+    plain = {key: list(v) if isinstance(v, tuple) else v for key, v in protocol.items()}
+    return _ONCE_ALWAYS | plain

@@ -121,7 +121,9 @@ def _resized(
         to_size(source, manifest.source, height, width),
         to_size(target, manifest.target, height, width),
     )
-    return images if manifest.resize == "stretch" else (np.array([height, width]), *images)
+    return (
+        images if manifest.resize == "stretch" else (np.array([height, width], np.int64), *images)
+    )
 
 
 def _may_be_replaced(directory: Path) -> bool:

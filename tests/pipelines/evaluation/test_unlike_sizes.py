@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from pipelines.evaluation.dev_score import dev_l1
 from pipelines.evaluation.model_fit import misfit
 from pipelines.evaluation.scores import evaluate_model, write_evaluation
-from pix2pix.checkpoint import load_card
+from pix2pix.checkpoint import GENERATOR_FILE, load_card
 from pix2pix.config import SMALLEST_PX
 from pix2pix.data.augment import make_augmentation
 from pix2pix.data.contact_sheet import augmentation_sheet
@@ -76,7 +77,16 @@ def many_heights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with raw, prepared and model of the rule `fit`."""
     folder = tmp_path_factory.mktemp("many_heights")
     train_and_score(write_pairs(folder / "raw", HEIGHTS), folder, make_params(**FIT))
+    strengthen(folder / "model")
     return folder
+
+
+def strengthen(model_dir: Path) -> None:
+    """Let a network that has hardly learned anything answer with more than one grey."""
+    path = model_dir / GENERATOR_FILE
+    tensors = load_file(path)
+    tensors["up.0.conv.weight"] *= 30
+    save_file(tensors, path)
 
 
 @pytest.mark.slow
@@ -100,8 +110,8 @@ def test_images_count_equally_and_are_scored_as_files_are_translated(many_height
         )
         expected.append(image_quality(fake, target).l1[0])
     assert len({test.source[row].shape for row in range(len(test))}) == len(test)
-    np.testing.assert_allclose(evaluation.scores.quality["model"].l1, expected, atol=0.5 / 255)
-    assert evaluation.report.test.metrics["l1"].value == pytest.approx(np.mean(expected), abs=0.002)
+    np.testing.assert_allclose(evaluation.scores.quality["model"].l1, expected, atol=5e-4)
+    assert evaluation.report.test.metrics["l1"].value == pytest.approx(np.mean(expected), abs=5e-4)
     paths = write_evaluation(many_heights / "reports", evaluation)
     assert all(path.is_file() for path in paths)
 
@@ -183,10 +193,12 @@ def test_files_of_the_low_resolution_get_the_answers_that_were_scored(tmp_path: 
     params = make_params(**NONE, side_b=side)
     root = write_pairs(tmp_path / "raw", [(40, 50)] * 12, scale=2)
     model_dir = train_and_score(root, tmp_path, params).model_dir
+    strengthen(model_dir)
     evaluation = evaluate_model(tmp_path / "prepared", model_dir, params.evaluate)
     test, translator = open_split(tmp_path / "prepared", "test"), Translator.load(model_dir)
     for row, pair_id in enumerate(test.pair_ids):
         split, name = pair_id.split("/")
-        answer = translator.translate_file(root / split / "A" / f"{name}.png")
-        error = np.abs(answer.astype(float) - test.target[row]).mean() / 255
-        assert evaluation.scores.quality["model"].l1[row] == pytest.approx(error, abs=0.5 / 255)
+        answer = translator.translate_file(root / split / "A" / f"{name}.png").astype(float)
+        assert answer.std() > 10
+        error = np.abs(answer - test.target[row]).mean() / 255
+        assert evaluation.scores.quality["model"].l1[row] == pytest.approx(error, abs=5e-4)

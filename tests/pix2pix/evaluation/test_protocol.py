@@ -62,3 +62,8 @@ def test_reports_from_before_there_were_rules_were_stretched() -> None:
     old = {key: value for key, value in PROTOCOL.items() if key != "resize"}
     assert compare_protocols(old, PROTOCOL) == []
     assert compare_protocols(old, {**PROTOCOL, "resize": "fit"}) == ["resize: stretch against fit"]
+
+
+def test_rectangles_are_equal_before_and_after_they_are_stored() -> None:
+    stored = {**PROTOCOL, "image_size": [128, 256]}
+    assert compare_protocols(stored, {**PROTOCOL, "image_size": (128, 256)}) == []
