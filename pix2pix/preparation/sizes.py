@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
 from pix2pix.config import DataConfig, height_width, size_text
 from pix2pix.data.splits import Split
 from pix2pix.images.names import first_names
@@ -15,11 +13,13 @@ def crop_beyond_all(pairs: Sequence[Inspected], config: DataConfig) -> list[Offe
     """An offence of the whole set if every image is smaller than the crops of the training."""
     if not pairs or len(_padded(pairs, config)) < len(pairs):
         return []
+    needed = height_width(config.image_size)
     sizes = [config.scale("train").size_of(*pair.size) for pair in pairs]
-    height, width = np.max(sizes, axis=0).tolist()
+    height, width = max(sizes, key=lambda size: min(size[0] / needed[0], size[1] / needed[1]))
     message = (
-        f"data.image_size ({size_text(config.image_size)}) is larger than every image: none is "
-        f"wider than {width} px and higher than {height} px"
+        f"no image has room for crops of data.image_size ({size_text(config.image_size)}): the "
+        f"nearest has {width}x{height} px"
+        + (f" at data.load_size {config.load_size}" if config.resize == "fit" else "")
     )
     return [Offence("crop_too_large", (), (), message)]
 

@@ -101,10 +101,12 @@ def test_small_images_are_reflected_and_named_in_the_report(tmp_path: Path) -> N
     [
         (
             NONE | {"image_size": 256},
-            r"data.image_size \(256\) is larger than every image: none is wider than 180 px and "
-            r"higher than 200 px",
+            r"no image has room for crops of data.image_size \(256\): the nearest has 180x64 px",
         ),
-        (FIT | {"image_size": [32, 512]}, r"data.image_size \(\[32, 512\]\) is larger than every"),
+        (
+            FIT | {"image_size": [32, 512]},
+            r"\(\[32, 512\]\): the nearest has 101x36 px at data.load_size 36",
+        ),
         (
             FIT | {"image_size": 64, "load_size": 64},
             r"33x32|32x33 px, smaller than data.image_size",
