@@ -16,6 +16,7 @@ from pipelines.commands.check import check
 from pipelines.commands.down import down
 from pipelines.commands.evaluate import evaluate
 from pipelines.commands.promote import promote
+from pipelines.commands.rollback import rollback
 from pipelines.commands.summary import summary
 from pipelines.commands.translate import translate
 from pipelines.commands.ui import ui
@@ -24,7 +25,19 @@ from pipelines.commands.use import use
 from pipelines.entrypoint import run
 from pipelines.processes.shell import path_with_tools
 
-VERBS = (use, check, summary, ui, up, down, apply_tuned, translate, evaluate, promote)
+VERBS = (
+    use,
+    check,
+    summary,
+    ui,
+    up,
+    down,
+    apply_tuned,
+    translate,
+    evaluate,
+    promote,
+    rollback,
+)
 
 _HELP = """Choose parameters, look at results, and use the models of this project.
 

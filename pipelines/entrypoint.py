@@ -1,4 +1,4 @@
-"""What every entry point shares: logging, errors as one message, files written whole."""
+"""What every entry point uses: logging, errors as one message, reading and writing JSON."""
 
 import errno
 import json
@@ -17,9 +17,9 @@ from pix2pix.files import NO_ROOM, write_text
 
 logger = logging.getLogger(__name__)
 
-# What the machine refuses, whatever the program does: room, rights, and disks that fail. A file
-# that is not found is no such case: where a person can cause it, it is checked and named.
-_OF_THE_MACHINE = {
+# Errors that the machine causes and not the program: no room, no rights, a failing disk. A missing
+# file is not among them: where a user can cause that, the program checks for it and names the file.
+_MACHINE_ERRORS = {
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EFBIG,
@@ -33,33 +33,39 @@ _OF_THE_MACHINE = {
     errno.ENAMETOOLONG,
 }
 
-# Exit code of what may succeed later, nothing changed: EX_TEMPFAIL of sysexits.h.
+# The exit code if the same command may succeed later: EX_TEMPFAIL of sysexits.h.
 TRY_AGAIN = 75
-_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE}
+_TEMPORARY_ERRORS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.ESTALE,
+    errno.EMFILE,
+    errno.ENFILE,
+}
 
 
 class InterruptionError(Exception):
-    """A signal ended the work, in good order."""
+    """A signal ended the work after everything had been saved."""
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
-        self.exit_code = 128 + signal_number  # as a shell would say it
+        self.exit_code = 128 + signal_number  # as shells do
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run an entry point: what a user or a file can cause ends as one message and exit code 1.
+    """Run an entry point. An error that a user or a file can cause ends as one message.
 
-    The exit code is 75 where the same command may succeed later: a server does not answer, or
-    storage fails.
-
-    Anything else is a defect of ours and keeps its traceback.
+    The exit code is then 1, or 75 if the same command may succeed later: a server does not answer,
+    or storage fails. Every other error is a defect of this program and keeps its traceback.
     """
     logging.basicConfig(
         level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr, force=True
     )
     logging.captureWarnings(True)
     try:
-        # A signal means exit code 128 + signal, and so does, as SIGTERM, the end of our DVC.
+        # A signal ends the program with exit code 128 + signal. The end of the DVC that started
+        # this process counts as SIGTERM.
         with stopping_at_once():
             end_with_dvc()
             main()
@@ -68,7 +74,7 @@ def run(main: Callable[[], None]) -> None:
             raise
         logger.error("%s", with_remedy(error))
         if "DVC_STAGE" in os.environ:
-            logger.error("what this stage had made before comes back with: dvc checkout")
+            logger.error("`dvc checkout` brings the earlier outputs of this stage back")
         sys.exit(TRY_AGAIN if may_pass(error) else 1)
     except InterruptionError as interrupted:
         logger.error("%s", interrupted)
@@ -80,23 +86,23 @@ def run(main: Callable[[], None]) -> None:
 
 
 def can_be_mended(error: UserError | OSError) -> bool:
-    """Whether the person at the console can mend it: a wrong file, a full disk, a dead server."""
+    """Return whether a user can remove the cause: a wrong file, a full disk, a stopped server."""
     if isinstance(error, UserError | StorageError | ConnectionError | TimeoutError):
         return True
-    return error.errno in _OF_THE_MACHINE
+    return error.errno in _MACHINE_ERRORS
 
 
 def may_pass(error: BaseException) -> bool:
-    """Whether the same attempt may succeed later: the network, a server or storage failed."""
+    """Return whether the same command may succeed later: a server or the storage failed."""
     if isinstance(error, StorageError) and error.errno is None:
         return True
     if isinstance(error, ConnectionError | TimeoutError):
         return True
-    return isinstance(error, OSError) and error.errno in _PASSING
+    return isinstance(error, OSError) and error.errno in _TEMPORARY_ERRORS
 
 
 def with_remedy(error: Exception) -> str:
-    """The text of an error, and what to do about a full disk where a tool has not said it."""
+    """Return the text of an error. For a full disk the remedy is added."""
     if isinstance(error, StorageError) or not isinstance(error, OSError):
         return str(error)
     remedy = "; make room on the disk, then give the same command again"
@@ -104,7 +110,7 @@ def with_remedy(error: Exception) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON, whole or not at all. Raises ValueError for NaN and infinities."""
+    """Write `value` as JSON, completely or not at all. Raises ValueError for NaN and infinities."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 

@@ -25,10 +25,10 @@ METRICS_TABLE_PATH = Path("reports/metrics.txt")
 PER_IMAGE_PATH = Path("reports/per_image.csv")
 PANELS_DIR = Path("reports/panels")
 
-REGISTRATION_PATH = Path("reports/registration.json")
+REGISTER_PATH = Path("reports/register.json")
+REGISTER_REPORT_PATH = Path("reports/register.md")
 RECEIPT_PATH = Path("reports/.registered.json")  # of `register` for the next one; see receipt.py
 
 # Written by pipelines/registry, after the pipeline: of no run and no output of DVC's.
-CHAMPION_PATH = Path("reports/champion.json")
 NEW_DATA_PATH = Path("reports/new_data.json")
 EVALUATION_DIR = Path("reports/evaluation")  # of a version that somebody names

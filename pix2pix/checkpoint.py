@@ -46,7 +46,7 @@ _DTYPES = ("uint8", "uint16", "float32")
 class ModelCard:
     """The content of `model.json`: how to build and run the networks, and how they were trained.
 
-    `source` and `target` say how image files are converted for the networks and back: channels,
+    `source` and `target` define how image files are converted for the networks and back: channels,
     grey conversion, class ids, value range and resampling kernel. `scale` is the rule by which each
     image is resized: with `stretch` to `image_size` (pixels), with `fit` so that its shorter side
     becomes `load_size`. With `fit` and `none`, `image_size` is that of the crops of the training.
@@ -136,18 +136,18 @@ def load_card(model_dir: Path) -> ModelCard:
         raise UserError(f"{path} is missing; run `dvc repro train` or `dvc pull`")
     num_bytes = path.stat().st_size
     if num_bytes > _MAX_CARD_BYTES:
-        raise UserError(f"{path} does not describe a model: it has {num_bytes} bytes; {_AGAIN}")
+        raise UserError(f"{path} does not describe a model: it has {num_bytes} bytes; {_REMEDY}")
     try:
         card = _CARD.validate_json(path.read_bytes())
         card.check()
     except ValidationError as error:
-        raise UserError(f"{path} does not describe a model: {_explain(error)}; {_AGAIN}") from None
+        raise UserError(f"{path} does not describe a model: {_explain(error)}; {_REMEDY}") from None
     except UserError as error:
-        raise UserError(f"{path} does not describe a model: {error}; {_AGAIN}") from None
+        raise UserError(f"{path} does not describe a model: {error}; {_REMEDY}") from None
     return card
 
 
-_AGAIN = "run `dvc repro train`, or `dvc pull`"
+_REMEDY = "run `dvc repro train`, or `dvc pull`"
 _MAX_LENGTH = 60  # characters of a wrong value, or of a field's name, in a message
 
 
@@ -201,13 +201,15 @@ def _load_weights(network: nn.Module, path: Path) -> None:
         network.load_state_dict(load_file(path), assign=True)
     except (SafetensorError, RuntimeError, OSError) as error:
         raise UserError(
-            f"{path} does not hold the weights {CARD_FILE} describes: {error}; {_AGAIN}"
+            f"{path} does not hold the weights that {CARD_FILE} describes: {error}; {_REMEDY}"
         ) from None
 
 
 def _check_shapes(network: nn.Module, path: Path) -> None:
-    """Raise RuntimeError unless the file holds the network's tensors, in shape and dtype."""
-    expected = {key: (list(v.shape), _NAMES[v.dtype]) for key, v in network.state_dict().items()}
+    """Raise RuntimeError unless the tensors in the file have the network's shapes and dtypes."""
+    expected = {
+        key: (list(v.shape), _DTYPE_NAMES[v.dtype]) for key, v in network.state_dict().items()
+    }
     with safe_open(path, framework="pt") as file:
         slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118 - no mapping
         stored = {key: (part.get_shape(), part.get_dtype()) for key, part in slices.items()}
@@ -222,11 +224,11 @@ def _check_shapes(network: nn.Module, path: Path) -> None:
         )
 
 
-_NAMES = {torch.float32: "F32", torch.int64: "I64"}  # safetensors' names of the dtypes
+_DTYPE_NAMES = {torch.float32: "F32", torch.int64: "I64"}  # safetensors' names of the dtypes
 
 
 def save_training(path: Path, state: dict[str, Any]) -> None:
-    """Write a training checkpoint, `state` being tensors and plain values.
+    """Write a training checkpoint; `state` consists of tensors and plain values.
 
     Raises OSError if it cannot be written, for example because the disk is full.
     """
@@ -237,9 +239,9 @@ def save_training(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_training(data: bytes, *, name: str) -> dict[str, Any]:
-    """Read the bytes of a file of `save_training`, tensors on the CPU.
+    """Return the state in the bytes of a file that `save_training` wrote, tensors on the CPU.
 
-    Raises UserError, which calls the file `name`, if the bytes are truncated or are no training
+    Raises UserError, which names the file by `name`, if the bytes are truncated or are no training
     checkpoint of this format.
     """
     try:

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from pix2pix.errors import StorageError, UserError
 
@@ -95,17 +96,27 @@ def written_to(path: Path) -> Iterator[None]:
 def read_plain(path: Path, *, max_bytes: int = 1 << 32) -> bytes:
     """Return the content of a plain file.
 
-    Pipes and devices are refused, because reading them can wait for ever. Raises UserError, whose
-    message does not name the file, for these and for files of more than `max_bytes`; OSError for
-    folders and for files that cannot be read.
+    Raises UserError, whose message does not name the file, as `open_plain` does, and for files of
+    more than `max_bytes`; OSError for folders and for files that cannot be read.
+    """
+    with open_plain(path) as file:
+        num_bytes = os.fstat(file.fileno()).st_size
+        if num_bytes > max_bytes:
+            raise UserError(f"has {num_bytes} bytes, more than {max_bytes}; take it away")
+        return file.read()
+
+
+@contextmanager
+def open_plain(path: Path) -> Iterator[BinaryIO]:
+    """Open a plain file for reading.
+
+    Raises UserError for pipes and devices, because reading them can wait for ever; its message does
+    not name the file. Raises OSError for folders and for files that cannot be read.
     """
     with open(path, "rb", opener=_opened_without_waiting) as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise UserError("is a pipe, a socket or a device, not a file; take it away")
-        if status.st_size > max_bytes:
-            raise UserError(f"has {status.st_size} bytes, more than {max_bytes}; take it away")
-        return file.read()
+        yield file
 
 
 def _opened_without_waiting(path: str, flags: int) -> int:

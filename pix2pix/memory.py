@@ -10,7 +10,7 @@ import torch
 
 from pix2pix.errors import UserError
 
-_GIB = 2**30
+GIB = 2**30
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUP = Path("/proc/self/cgroup")
 # Parts of the messages of torch, oneDNN and OpenCV when the CPU's memory is exhausted: they have no
@@ -36,21 +36,48 @@ def available_bytes(device: torch.device) -> int:
     return max(0, min([psutil.virtual_memory().available, *_container(), *_address_space()]))
 
 
+def allowed_bytes(device: torch.device, max_memory_gib: float | None = None) -> int:
+    """The bytes that this process may still allocate on `device`.
+
+    `max_memory_gib` limits all that the process takes there, with what it already has.
+    """
+    available = available_bytes(device)
+    if max_memory_gib is None:
+        return available
+    return max(0, min(available, round(max_memory_gib * GIB) - _taken_bytes(device)))
+
+
+def _taken_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.memory_allocated(device))
+    return int(psutil.Process().memory_info().rss)
+
+
 @contextmanager
-def enough_memory(needed_bytes: int, device: torch.device, *, what: str) -> Iterator[None]:
-    """Raise UserError if `what` needs more memory than is available.
+def enough_memory(
+    needed_bytes: int, allowed: int, *, what: str, max_memory_gib: float | None = None
+) -> Iterator[None]:
+    """Raise UserError if `what` needs more than what `allowed_bytes` has given for the limit.
 
     It is raised before the block runs if `needed_bytes` is too much, and also if the block itself
     runs out of memory.
     """
-    available = available_bytes(device)
-    if needed_bytes > available:
+    if needed_bytes > allowed:
+        needs = f"{what} needs about {_size(needed_bytes)} of memory and {_size(allowed)} are"
+        if max_memory_gib is None:
+            raise UserError(f"{needs} available; {_REMEDY}")
         raise UserError(
-            f"{what} needs about {needed_bytes / _GIB:.1f} GiB of memory and "
-            f"{available / _GIB:.1f} GiB are available on {device.type}; {_REMEDY}"
+            f"{needs} left: max_memory_gib is {max_memory_gib:g}, and the program itself has taken "
+            f"a part of it; raise it, {_REMEDY}"
         )
     with no_traceback_of_memory(what):
         yield
+
+
+def _size(num_bytes: int) -> str:
+    if num_bytes < GIB // 10:
+        return f"{num_bytes / 2**20:.0f} MiB"
+    return f"{num_bytes / GIB:.1f} GiB"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Where a training is placed on Ray, what keeps it alive there, and how its workers report.
+"""A training on Ray: its resources, its reactions to signals and failures, its reports.
 
 Imports Ray. Start with `placement` (what a training asks for), then `checkpoint_reports`.
 """

@@ -25,11 +25,11 @@ from pix2pix.training.distributed import rank
 from pix2pix.training.selection import scores_by_epoch
 
 _FILE = "training.pt"
-_LOOK_S = 0.05
+_POLL_S = 0.05
 
 
 def restore(state: TrainState, folder: Folder) -> None:
-    """Become the newest readable checkpoint, the same on all ranks, if there is one."""
+    """Load the newest readable checkpoint, if there is one. All ranks load the same one."""
     newest = newest_checkpoint(folder) if rank() == 0 else None
     name = ray.train.collective.broadcast_from_rank_zero(None if newest is None else newest[0])
     if newest is not None:
@@ -39,7 +39,7 @@ def restore(state: TrainState, folder: Folder) -> None:
 
 
 class CheckpointReports:
-    """Reports to Ray, equally often on every rank, with a checkpoint where one is due."""
+    """Reports epochs and checkpoints to Ray. Every rank reports equally often, as Ray demands."""
 
     def __init__(self, folder: Folder, *, params: Params, data_hash: str) -> None:
         self._folder = folder
@@ -47,8 +47,8 @@ class CheckpointReports:
         self._about = {"params": dataclasses.asdict(params), "data_hash": data_hash}
         self._staged: Path | None = None  # the checkpoint that is being uploaded
 
-    def epoch(self, state: TrainState, result: EpochResult) -> None:
-        """Report an epoch, with a checkpoint unless it is not worth one."""
+    def report_epoch(self, state: TrainState, result: EpochResult) -> None:
+        """Report an epoch, with a checkpoint if one is due or the epoch is the best or the last."""
         metrics = result.metrics | {"epoch": result.epoch}
         is_due = result.epoch % self._config.checkpoint_every_epochs == 0
         if result.epoch > 0 and (is_due or result.is_best or result.is_last):
@@ -56,7 +56,7 @@ class CheckpointReports:
         else:
             ray.train.report(metrics)
 
-    def save_point(self, state: TrainState, point: SavePoint) -> None:
+    def report_save_point(self, state: TrainState, point: SavePoint) -> None:
         """Report a checkpoint within an epoch."""
         self._report({"step": point.step}, state, epoch=None, is_last=point.is_stop)
 
@@ -80,9 +80,9 @@ class CheckpointReports:
         )
 
     def _stage(self, saved: dict[str, Any]) -> Path:
-        # One upload at a time: with a slow store more of them would fill the disk.
+        # One upload at a time: if the store is slow, several would fill the disk.
         while self._staged is not None and self._staged.exists():
-            time.sleep(_LOOK_S)
+            time.sleep(_POLL_S)
         try:
             staged = self._folder.stage()
             save_training(staged / _FILE, self._about | saved)
@@ -99,7 +99,7 @@ class CheckpointReports:
         epoch: int | None,
         history: list[dict[str, float]],
     ) -> Checkpoint:
-        """Run in Ray's upload thread: put the checkpoint in its place, and remove old ones."""
+        """Copy the checkpoint to the folder and remove old ones. Ray calls this in a thread."""
         write_checkpoint(self._folder, Path(checkpoint.path, _FILE), step=step, epoch=epoch)
         dev_l1 = scores_by_epoch(history, self._config)
         prune(self._folder, dev_l1, keep_best=self._config.keep_best_checkpoints)

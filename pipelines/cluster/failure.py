@@ -1,4 +1,4 @@
-"""Why a training under Ray failed; a defect keeps its traceback, all else is a sentence."""
+"""Why a training under Ray failed: one sentence, and for a defect of the code its traceback."""
 
 import logging
 
@@ -24,11 +24,12 @@ _LOST = (
 logger = logging.getLogger(__name__)
 
 
-def mendable(error: Exception, run: Folder) -> UserError | StorageError | None:
-    """A failed training in the folder `run`, as an error for the person who started it.
+def as_user_error(error: Exception, run: Folder) -> UserError | StorageError | None:
+    """Turn the failure of the training in the folder `run` into an error for the user.
 
-    It names each cause once; the traceback of a defect is logged. A StorageError where the same
-    command may succeed later, as with a full disk. None if `error` is nothing of the kind.
+    The error names each cause once; the traceback of a defect is logged. It is a StorageError if
+    the same command may succeed later, for example after a full disk. Returns None if `error` does
+    not come from the training.
     """
     causes = _causes(error)
     if not causes:
@@ -42,13 +43,13 @@ def mendable(error: Exception, run: Folder) -> UserError | StorageError | None:
 
 def _reason(error: Exception, causes: list[Exception]) -> str:
     if any(map(_is_defect, causes)) and not _is_consequence(causes):
-        # Ray puts the tracebacks of workers in its text, and hands that of its controller on.
+        # The text of Ray's error contains the tracebacks of the workers.
         logger.error("a defect in the training:", exc_info=error)
-    return "; ".join(sorted({_named(cause) for cause in causes}))
+    return "; ".join(sorted({_describe(cause) for cause in causes}))
 
 
 def _causes(error: Exception) -> list[Exception]:
-    """The errors of workers, or that of Ray's controller; none if no person can mend `error`."""
+    """Return the errors of the workers, or that of Ray's controller; empty for other errors."""
     if isinstance(error, ray.train.WorkerGroupError):
         return list(error.worker_failures.values())
     if isinstance(error, ray.train.ControllerError):
@@ -57,29 +58,29 @@ def _causes(error: Exception) -> list[Exception]:
 
 
 def _is_defect(cause: Exception) -> bool:
-    """Whether only a change of the code would mend it."""
+    """Return whether only a change of the code would remove the cause."""
     if isinstance(cause, _LOST) or _is_of_ray_train(cause):
         return False
     if isinstance(cause, torch.OutOfMemoryError | MemoryError):
-        return False  # a smaller batch would
+        return False  # a smaller batch may remove the cause as well
     return not (isinstance(cause, UserError | OSError) and can_be_mended(cause))
 
 
 def _is_consequence(causes: list[Exception]) -> bool:
-    """Whether another worker's end explains all that look like defects.
+    """Return whether the end of another worker explains all errors that look like defects.
 
-    Where one worker is gone or gives up, the exchange with it fails in the others as a plain
-    RuntimeError of torch's.
+    If one worker is gone or gives up, the exchange of gradients fails in the others, and torch
+    raises a plain RuntimeError there.
     """
     defects = [cause for cause in causes if _is_defect(cause)]
     return len(defects) < len(causes) and all(type(cause) is RuntimeError for cause in defects)
 
 
 def _is_of_ray_train(cause: Exception) -> bool:
-    """Such as that workers could not be started in time."""
+    """Return whether Ray Train raised the error, for example as workers did not start in time."""
     return type(cause).__module__.startswith("ray.train.")
 
 
-def _named(cause: Exception) -> str:
-    """Its text; with its type where a person is not who it was written for (KeyError: 'x')."""
+def _describe(cause: Exception) -> str:
+    """Return the text of an error, for a defect with its type, as in `KeyError: 'x'`."""
     return f"{type(cause).__name__}: {cause}" if _is_defect(cause) else with_remedy(cause)

@@ -1,8 +1,8 @@
-"""What workers have to say, shown once where the command was typed.
+"""Progress and warnings of the workers, shown in the terminal in which the command was typed.
 
-Ray's own forwarding of worker output mixes each actor's chatter into the terminal and breaks
-progress bars, so it is off; progress and warnings come through one small actor instead. This
-module does not import torch, or that actor would take half a gigabyte.
+Ray's own forwarding of worker output is off, because it prints the lines of every actor and breaks
+progress bars. Progress and warnings come through one small actor instead. This module does not
+import torch, because the actor would take half a gigabyte of memory with it.
 """
 
 import logging
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _POLL_S = 0.5
-_SILENCE_S = 30.0  # of long epochs a log file wants a line now and then, not a moving bar
+_SILENCE_S = 30.0  # without a terminal there is no progress bar, but a line at least this often
 
 
 class _Progress(NamedTuple):
@@ -46,7 +46,7 @@ class _News(NamedTuple):
 
 
 class _Mailbox:
-    """The actor between workers and driver."""
+    """The actor that passes messages to the driver, and the request to stop to the workers."""
 
     def __init__(self) -> None:
         self._news = _News(None, [])
@@ -68,27 +68,27 @@ class _Mailbox:
 
 
 class WorkerConsole(logging.Handler):
-    """The worker's end: call it with progress, attach it to a logger for its messages.
+    """Sends the progress that it is called with, and the warnings of a logger, to the mailbox.
 
-    Nothing here waits for the actor, or fails with it.
+    It is a handler of `logging`. Nothing here waits for the actor, or fails if the actor is gone.
     """
 
     def __init__(self, mailbox: Any) -> None:
         super().__init__(logging.WARNING)
         self._mailbox = mailbox
         self._sent_s = 0.0
-        self._answer: Any = None  # to what was sent, until it is read
+        self._answer: Any = None  # the actor's answer to the progress; None once it was read
 
     def __call__(self, progress: "StepProgress") -> bool:
-        """Send progress, as often as it is looked at; whether the driver has asked to stop by then.
+        """Send the progress at most twice a second. Returns whether the driver has asked to stop.
 
-        One call for both: at hundreds of steps per second a question of its own costs what it asks.
+        One call does both: at hundreds of steps per second, a second call would cost too much time.
         """
         is_last = progress.batch == progress.num_batches
         if is_last or time.monotonic() - self._sent_s >= _POLL_S:
             self._sent_s = time.monotonic()
             answer = self._mailbox.progress.remote(_Progress(*astuple(progress)))
-            # One that is awaited is not given up for it, or a slow driver would never be heard.
+            # Wait for the older call if it has no answer yet: a slow driver may also ask to stop.
             self._answer = answer if self._answer is None else self._answer
         return self._answer is not None and self._is_answered_with_stop()
 
@@ -106,16 +106,16 @@ class WorkerConsole(logging.Handler):
         """Send a warning or an error."""
         self._mailbox.message.remote(record.levelno, f"worker: {self.format(record)}")
 
-    def say(self, line: str) -> None:
-        """Send a line for the person at the console."""
+    def send_line(self, line: str) -> None:
+        """Send a line of text that the driver prints."""
         self._mailbox.message.remote(logging.INFO, line)
 
 
 @contextmanager
 def console(num_epochs: int) -> Iterator[Any]:
-    """Show what arrives while the block runs; gives the mailbox for the workers' ends."""
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    mailbox = ray.remote(num_cpus=0)(_Mailbox).options(scheduling_strategy=here).remote()
+    """Show progress and messages while the block runs. Yields the mailbox for the workers."""
+    this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    mailbox = ray.remote(num_cpus=0)(_Mailbox).options(scheduling_strategy=this_node).remote()
     done = threading.Event()
     thread = threading.Thread(target=_show, args=(mailbox, done, num_epochs), daemon=True)
     thread.start()
@@ -128,33 +128,33 @@ def console(num_epochs: int) -> Iterator[Any]:
 
 def _show(mailbox: Any, done: threading.Event, num_epochs: int) -> None:
     has_terminal = sys.stderr.isatty()
-    shown_s = time.monotonic()
+    printed_s = time.monotonic()
     with logging_redirect_tqdm(), tqdm(unit="step", disable=not has_terminal) as bar:
-        is_over = False
-        while not is_over:
-            is_over = done.wait(_POLL_S)
+        is_done = False
+        while not is_done:
+            is_done = done.wait(_POLL_S)
             try:
                 news = ray.get(mailbox.take.remote(), timeout=10)
             except ray.exceptions.GetTimeoutError:
                 continue  # a busy machine
             except ray.exceptions.RayError:
-                return  # the cluster is gone; the driver's own error says so
+                return  # the cluster is gone; the driver reports that itself
             for level, text in news.messages:
                 logger.log(level, "%s", text)
-            is_due = not news.messages and time.monotonic() - shown_s >= _SILENCE_S
+            is_due = not news.messages and time.monotonic() - printed_s >= _SILENCE_S
             if news.progress is not None and has_terminal:
                 _advance(bar, news.progress, num_epochs)
             elif news.progress is not None and is_due:
                 logger.info("%s", _line(news.progress, num_epochs))
             if news.messages or is_due:
-                shown_s = time.monotonic()
+                printed_s = time.monotonic()
 
 
 def _advance(bar: Any, progress: _Progress, num_epochs: int) -> None:
     done = progress.epoch * progress.num_batches + progress.batch
     if bar.total is None:
         bar.total = num_epochs * progress.num_batches
-        bar.n = bar.initial = done  # a continued training did not do these now
+        bar.n = bar.initial = done  # steps of an earlier process are not timed
     bar.set_description(f"epoch {progress.epoch + 1}/{num_epochs}", refresh=False)
     bar.set_postfix_str(speed(progress.images_per_s, progress.data_wait_share), refresh=False)
     bar.n = done
@@ -162,7 +162,7 @@ def _advance(bar: Any, progress: _Progress, num_epochs: int) -> None:
 
 
 def _line(progress: _Progress, num_epochs: int) -> str:
-    place = progress_line(
+    position = progress_line(
         progress.epoch, num_epochs, batch=progress.batch, num_batches=progress.num_batches
     )
-    return f"{place}, {speed(progress.images_per_s, progress.data_wait_share)}"
+    return f"{position}, {speed(progress.images_per_s, progress.data_wait_share)}"

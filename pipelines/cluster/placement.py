@@ -1,4 +1,4 @@
-"""Which Ray cluster to use, and what a training may ask of it."""
+"""Which Ray cluster is used, and which resources a training gets there."""
 
 import logging
 import math
@@ -9,7 +9,7 @@ import ray
 
 import pipelines
 import pix2pix
-from pipelines.cluster.start import own_handler, start_ray
+from pipelines.cluster.start import keep_sigterm_handler, start_ray
 from pix2pix.config import TrainConfig
 from pix2pix.errors import UserError
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """How many workers a training has, at least and at most, and what each of them gets."""
+    """The lowest and the highest number of workers of a training, and the resources of each."""
 
     min_workers: int
     max_workers: int
@@ -26,17 +26,17 @@ class Placement:
     use_gpu: bool
 
 
-# Ray protects a cluster that it starts by a token, and recommends in a warning to think about it.
-# That is what is wanted here. Saying so in RAY_AUTH_MODE would also ask for a token of clusters
+# Ray protects a cluster that it starts by a token, and warns that this may not be wanted. It is
+# wanted here. RAY_AUTH_MODE would end the warning, but it would also demand a token of clusters
 # that have none.
 logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
 
 
 def connect(address: str | None) -> None:
-    """Join the cluster at `address` or `RAY_ADDRESS`, or start Ray on this machine. Idempotent.
+    """Join the cluster at `address` or `RAY_ADDRESS`, or start Ray on this machine.
 
-    Raises ConnectionError if the cluster does not answer or Ray does not start here, UserError for
-    a Ray client's address.
+    If this process is connected already, nothing is done. Raises ConnectionError if the cluster
+    does not answer or Ray does not start here, UserError for a Ray client's address.
     """
     if ray.is_initialized():
         return
@@ -46,11 +46,11 @@ def connect(address: str | None) -> None:
             f"{address}: Ray Train does not work through the Ray client. Give the address of the "
             "cluster itself (<host>:6379) on one of its nodes, or use `ray job submit`"
         )
-    with own_handler():
+    with keep_sigterm_handler():
         if address is None:
             start_ray()
             return
-        # Every node runs the code of this one: what is installed there may be of another commit.
+        # Every node gets the code of this one: another commit may be installed there.
         ray.init(
             address=address,
             log_to_driver=False,
@@ -59,9 +59,9 @@ def connect(address: str | None) -> None:
 
 
 def find_placement(config: TrainConfig) -> Placement:
-    """What the workers get on the connected cluster.
+    """Return the placement of the workers on the connected cluster.
 
-    Raises UserError, in place of Ray's endless wait, if the cluster is too small as it is now.
+    Raises UserError if the cluster is too small at present; Ray itself would wait without end.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     placement = choose_placement(config, nodes)
@@ -77,43 +77,45 @@ def find_placement(config: TrainConfig) -> Placement:
 
 
 def choose_placement(config: TrainConfig, nodes: list[dict[str, float]]) -> Placement:
-    """Fit the workers on `nodes`, each given as its resources by name (CPU, GPU).
+    """Return the placement of the workers on `nodes`, given as resources by name (CPU, GPU).
 
     Raises UserError if the fewest that `config` allows do not fit.
     """
     if config.device != "cpu":
-        with_gpus = _fit(config, [node for node in nodes if node.get("GPU", 0) >= 1], use_gpu=True)
-        if with_gpus is not None:
-            return with_gpus
-    without = None if config.device == "gpu" else _fit(config, nodes, use_gpu=False)
-    if without is not None:
-        return without
+        on_gpus = _fit(config, [node for node in nodes if node.get("GPU", 0) >= 1], use_gpu=True)
+        if on_gpus is not None:
+            return on_gpus
+    on_cpus = None if config.device == "gpu" else _fit(config, nodes, use_gpu=False)
+    if on_cpus is not None:
+        return on_cpus
     each = f"{config.cpus_per_worker or 1} CPUs{' and a GPU' if config.device == 'gpu' else ''}"
-    held = "; ".join(f"{node.get('CPU', 0):g} CPUs, {node.get('GPU', 0):g} GPUs" for node in nodes)
+    resources = "; ".join(
+        f"{node.get('CPU', 0):g} CPUs, {node.get('GPU', 0):g} GPUs" for node in nodes
+    )
     raise UserError(
         f"train.num_workers: {config.min_workers} with {each} each does not fit on the "
-        f"{len(nodes)} node(s) that Ray sees ({held or 'none'}). Lower train.num_workers or "
+        f"{len(nodes)} node(s) that Ray sees ({resources or 'none'}). Lower train.num_workers or "
         "train.cpus_per_worker, change train.device, or name a larger cluster in RAY_ADDRESS"
     )
 
 
 def _fit(config: TrainConfig, nodes: list[dict[str, float]], *, use_gpu: bool) -> Placement | None:
-    """The placement on these nodes, or None if there is not room for the fewest workers."""
+    """Return the placement on these nodes, or None if the fewest workers do not fit."""
     hosts = [node for node in nodes if node.get("CPU", 0) >= 1]
     if not hosts:
         return None
     cpus = config.cpus_per_worker or _share_of_node(hosts, config.max_workers, use_gpu=use_gpu)
-    places = 0
+    num_workers = 0
     for node in hosts:
         on_node = int(node["CPU"]) // cpus
-        places += min(on_node, int(node["GPU"])) if use_gpu else on_node
-    if places < config.min_workers:
+        num_workers += min(on_node, int(node["GPU"])) if use_gpu else on_node
+    if num_workers < config.min_workers:
         return None
     return Placement(config.min_workers, config.max_workers, cpus, use_gpu)
 
 
 def _share_of_node(hosts: list[dict[str, float]], num_workers: int, *, use_gpu: bool) -> int:
-    """CPUs of each worker where nodes are divided among the workers that land on them."""
+    """Return the CPUs of each worker if each node is divided equally among its workers."""
     workers_per_node = math.ceil(num_workers / len(hosts))
     return max(
         1,

@@ -1,4 +1,4 @@
-"""What a training is asked for while it runs: to stop, or to save before a node is taken away."""
+"""What a running training is asked to do: to stop, or to save before a node is taken away."""
 
 import time
 
@@ -9,49 +9,53 @@ from pipelines.cluster.mailbox import WorkerConsole
 from pix2pix.training import Request, StepProgress
 from pix2pix.training.distributed import rank
 
-_LOOK_S = 5.0  # between looks for a preemption; clouds give 30 s and more
+_CHECK_INTERVAL_S = 5.0  # clouds announce a preemption at least 30 s before it
 
 
 class Requests:
-    """Called after each step, on every rank: shows progress, and says what is asked for."""
+    """Called after each step on every rank: sends the progress, and returns what is asked for."""
 
     def __init__(self, console: WorkerConsole) -> None:
         self._console = console
         self._preemptions = _Preemptions()
 
     def __call__(self, progress: StepProgress) -> Request:
-        """What this rank knows to be asked for; the loop agrees with the others."""
-        is_preempted = self._preemptions.is_new_one()
+        """Return what this rank is asked to do; the loop then agrees with the other ranks."""
+        is_preempted = self._preemptions.check_after_step()
         if rank() == 0 and self._console(progress):
             return Request.STOP
         return Request.SAVE if is_preempted else Request.NONE
 
 
 class _Preemptions:
-    """Looks, with all ranks at the same step, whether Ray says that a node will go.
+    """Asks Ray, on all ranks at the same step, whether a node will be taken away.
 
-    The look is a barrier, so when the next one is due must be agreed on: rank 0's clock decides.
+    All ranks wait for each other when they ask, so they have to agree at which step they ask next:
+    rank 0 decides by its clock.
     """
 
     def __init__(self) -> None:
         self._num_steps = 0
-        self._next_look = 1
-        self._looked_at, self._looked_s = 0, time.monotonic()
-        self._known: object = None
+        self._next_check_step = 1
+        self._last_check_step, self._last_check_s = 0, time.monotonic()
+        self._known: object = None  # the last announcement of Ray
 
-    def is_new_one(self) -> bool:
-        """Count a step; whether a preemption has become known since the last look."""
+    def check_after_step(self) -> bool:
+        """Count a step. Returns whether Ray has announced a preemption since it was last asked."""
         self._num_steps += 1
-        if self._num_steps < self._next_look:
+        if self._num_steps < self._next_check_step:
             return False
         info = ray.train.get_preemption_info()
-        self._next_look += ray.train.collective.broadcast_from_rank_zero(self._steps_until_next())
+        num_steps = ray.train.collective.broadcast_from_rank_zero(self._steps_until_next_check())
+        self._next_check_step += num_steps
         is_new = info is not None and info != self._known
         self._known = info
         return is_new
 
-    def _steps_until_next(self) -> int:
+    def _steps_until_next_check(self) -> int:
+        """Return how many steps fit into the interval at the speed since the last check."""
         now_s = time.monotonic()
-        since_s, self._looked_s = now_s - self._looked_s, now_s
-        since, self._looked_at = self._num_steps - self._looked_at, self._num_steps
-        return max(1, round(since / max(since_s, 1e-3) * _LOOK_S))
+        elapsed_s, self._last_check_s = now_s - self._last_check_s, now_s
+        num_steps = self._num_steps - self._last_check_step
+        self._last_check_step = self._num_steps
+        return max(1, round(num_steps / max(elapsed_s, 1e-3) * _CHECK_INTERVAL_S))

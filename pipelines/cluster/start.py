@@ -1,4 +1,4 @@
-"""Ray on this machine: started even if the machine is busy, and ended after the training only."""
+"""Start Ray on this machine, also if the machine is busy, and let only the training end it."""
 
 import logging
 import signal
@@ -16,17 +16,18 @@ import ray
 from pipelines.processes.tree import kill, own_descendants
 
 _TRIES = 3  # Ray's own time limits for its servers are short for a busy machine
-_KEPT_FROM_RAY = {signal.SIGTERM, signal.SIGHUP}  # and SIGINT, which Ray itself keeps from them
-_LOOK_S = 0.2
-_SHORT_LOOK_S = 0.02
+# Signals that do not reach Ray's processes. Ray itself makes them ignore SIGINT.
+_KEPT_FROM_RAY = {signal.SIGTERM, signal.SIGHUP}
+_POLL_S = 0.2
+_SHORT_POLL_S = 0.02
 
 logger = logging.getLogger(__name__)
 
 
 def start_ray() -> None:
-    """Start Ray on this machine, if need be more than once.
+    """Start Ray on this machine; if it does not start, try twice more.
 
-    Raises ConnectionError with Ray's own reason if it does not start.
+    Raises ConnectionError with Ray's own reason if it does not start then.
     """
     before = own_descendants()
     for number in range(1, _TRIES + 1):
@@ -40,7 +41,7 @@ def start_ray() -> None:
             if not _is_failed_start(error):
                 raise
             ray.shutdown()
-            kill(own_descendants() - before)  # a half-started Ray would stay as long as we do
+            kill(own_descendants() - before)  # else they would run until this process ends
             reason = f"Ray did not start on this machine (try {number} of {_TRIES}): {error}"
             if number == _TRIES:
                 raise ConnectionError(
@@ -55,8 +56,11 @@ def start_ray() -> None:
 
 
 @contextmanager
-def own_handler() -> Iterator[None]:
-    """Keep our handler of SIGTERM: `ray.init` puts one in its place that exits with code 15."""
+def keep_sigterm_handler() -> Iterator[None]:
+    """Restore the handler of SIGTERM that `ray.init` in the block replaces.
+
+    Ray's handler would end this process with exit code 15.
+    """
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
@@ -66,20 +70,20 @@ def own_handler() -> Iterator[None]:
 
 
 def _is_failed_start(error: Exception) -> bool:
-    """Whether Ray raises it when one of its servers is late; some are a plain `Exception`."""
+    """Return whether the error is of a kind that Ray raises if a server starts too late."""
     known = (RuntimeError, OSError, subprocess.SubprocessError, ray.exceptions.RayError)
     return type(error) is Exception or isinstance(error, known)
 
 
 @contextmanager
 def _signals_kept_from_children() -> Iterator[None]:
-    """Processes that are started meanwhile, and theirs, do not receive SIGTERM and SIGHUP.
+    """Block SIGTERM and SIGHUP in the processes that are started while the block runs.
 
-    `timeout`, systemd and Slurm send SIGTERM to every process at once, and a closed terminal sends
-    SIGHUP to all of its own. Ray's servers and workers would end before the training has saved. A
-    new process inherits which signals are blocked, whatever group or session it is in. Ray's
-    servers end with this process all the same: it kills them, and Linux does if it cannot.
-    Elsewhere Ray needs SIGTERM for that, so there it keeps it.
+    `timeout`, systemd and Slurm send SIGTERM to every process at once, and a terminal that is
+    closed sends SIGHUP to all of its processes. Ray's servers and workers would end before the
+    training has saved. A new process inherits which signals are blocked, also in another group or
+    session. Ray's servers still end with this process: it kills them, and if it cannot, Linux does.
+    On other systems Ray needs SIGTERM to end them, so nothing is blocked there.
     """
     if sys.platform != "linux":
         yield
@@ -94,18 +98,19 @@ def _signals_kept_from_children() -> Iterator[None]:
 def _end_when_asked(servers: set[psutil.Process]) -> None:
     """Kill Ray's servers one by one when `ray.shutdown` asks them to end.
 
-    It does so by SIGTERM, which they do not receive, and gives each a second before it kills it.
+    `ray.shutdown` sends SIGTERM, which is blocked in the servers, and would wait a second for each
+    of them before it kills it.
     """
     while ray.is_initialized():
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
     while servers:
         servers = {server for server in servers if server.is_running()}
         kill({server for server in servers if _is_asked_to_end(server.pid)})
-        time.sleep(_SHORT_LOOK_S)
+        time.sleep(_SHORT_POLL_S)
 
 
 def _is_asked_to_end(pid: int) -> bool:
-    """Whether SIGTERM waits to be received by a process. On Linux; elsewhere it was received."""
+    """Return whether SIGTERM was sent to a process that blocks it. Only Linux tells this."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
     except OSError:

@@ -21,7 +21,7 @@ def evaluate(
     For example: pix2pix evaluate --model pix2pix-facades-drawn@champion
     """
     from pipelines.registry.evaluate import evaluate_version
-    from pipelines.registry.lookup import connected
+    from pipelines.tracking.connection import connected
     from pipelines.tracking.uri import tracking_uri
     from pix2pix.config import load_params
 

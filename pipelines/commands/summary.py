@@ -3,7 +3,7 @@
 import typer
 
 from pipelines.entrypoint import read_json
-from pipelines.paths import METRICS_TABLE_PATH, PANELS_DIR, REGISTRATION_PATH, SAMPLES_DIR
+from pipelines.paths import METRICS_TABLE_PATH, PANELS_DIR, REGISTER_PATH, SAMPLES_DIR
 from pix2pix.errors import UserError
 
 
@@ -17,7 +17,8 @@ def summary() -> None:
 
 def summary_text() -> str:
     """The text. Raises UserError naming the file and the stage if one has not run."""
-    registration = read_json(REGISTRATION_PATH, made_by="register")
+    registration = read_json(REGISTER_PATH, made_by="register")
+    decision = registration["decision"]
     samples = sorted(SAMPLES_DIR.glob("*.png"))
     if not METRICS_TABLE_PATH.is_file() or not samples:
         raise UserError("reports/ is not complete; run `dvc repro` or `dvc pull`")
@@ -26,6 +27,7 @@ def summary_text() -> str:
             METRICS_TABLE_PATH.read_text(encoding="utf-8"),
             f"registered model   {registration['model']} version {registration['version']}  "
             f"({registration['model_uri']})",
+            f"champion           {decision['outcome']}: {decision['reason']}",
             f"sample pictures    {samples[-1]}, {PANELS_DIR}/best.png, {PANELS_DIR}/worst.png",
             "MLflow UI          make ui",
         ]

@@ -28,6 +28,15 @@ def translate(
             "was none."
         ),
     ] = "training",
+    max_memory_gib: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            help="Memory that this command may take (on a GPU, the GPU's), with the 1 GiB that it "
+            "always needs; larger images are translated in tiles, with temporary files. Default: "
+            "all that is available.",
+        ),
+    ] = None,
 ) -> None:
     """Translate every image below a folder with a registered model.
 
@@ -37,15 +46,20 @@ def translate(
     """
     import torch
 
-    from pipelines.registry.lookup import connected
     from pipelines.registry.translate import check_all_translated, translate_folder
+    from pipelines.tracking.connection import connected
     from pipelines.tracking.uri import tracking_uri
 
     # Otherwise a GPU may sum in another order in each call, with other rounding errors.
     torch.backends.cudnn.deterministic = True
     with connected(tracking_uri()) as client:
         folder = translate_folder(
-            client, model, input_dir=input_dir, output_dir=output_dir, scale=scale
+            client,
+            model,
+            input_dir=input_dir,
+            output_dir=output_dir,
+            scale=scale,
+            max_memory_gib=max_memory_gib,
         )
     check_all_translated(folder, input_dir)
     logger.info("%d images are in %s", len(folder.files), output_dir)

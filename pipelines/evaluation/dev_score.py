@@ -1,36 +1,60 @@
-"""Score a model by L1 on the prepared dev split, with the code that training uses."""
+"""Score a model image by image on the prepared dev split, to compare it with another model."""
 
-import math
+from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
+from torch import Tensor
 
 from pipelines.evaluation.device import best_device
 from pix2pix.checkpoint import load_generator
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
-from pix2pix.errors import UserError
-from pix2pix.training.dev import dev_metrics
+from pix2pix.evaluation.extractors import FeatureExtractor
+from pix2pix.evaluation.features import extract_features, to_rgb8
+from pix2pix.evaluation.paired import ModelScores
+from pix2pix.evaluation.quality import image_quality
+from pix2pix.models import InferenceNetwork, translate
 
 _BATCH_SIZE = 8  # images; it affects only the speed
 
 
-def dev_l1(model_dir: Path, prepared_dir: Path) -> float:
-    """Mean L1 on the dev split, pixels scaled to [0, 1], in the model's own inference mode.
+def score_on_dev(
+    model_dir: Path, prepared_dir: Path, extractor: FeatureExtractor | None
+) -> ModelScores:
+    """Return L1 of each dev image, and the features of its translation with an extractor.
 
-    The model must fit the data, see `model_fit.misfit`. Raises UserError if L1 is not finite.
+    The model runs in its own inference mode. It must fit the data, see `model_fit.misfit`.
     """
-    device = best_device()
-    manifest = load_manifest(prepared_dir)
     generator, card = load_generator(model_dir)
+    network = InferenceNetwork(generator.to(best_device()), card.inference_mode)
+    l1, features = [], []
+    for source, target in _pairs(prepared_dir):
+        fake = translate(network, source.contiguous(), seeds=[card.seed] * len(source))
+        l1.append(image_quality(fake, target).l1)
+        rgb = to_rgb8(fake)
+        if extractor is not None and rgb is not None:
+            features.append(extractor(rgb).numpy())
+    return ModelScores(
+        l1=np.concatenate(l1), features=np.concatenate(features) if features else None
+    )
+
+
+def target_features(prepared_dir: Path, extractor: FeatureExtractor) -> np.ndarray | None:
+    """The features (N, F) of the dev targets; None if they have no RGB form."""
+    targets = (target for _, target in _pairs(prepared_dir))
+    return extract_features(targets, extractor, size_px=None)
+
+
+def _pairs(prepared_dir: Path) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches of dev sources and targets, in [-1, 1]."""
+    manifest = load_manifest(prepared_dir)
     batches = EvalBatches(
         open_split(prepared_dir, "dev"),
         source=manifest.source,
         target=manifest.target,
         batch_size=_BATCH_SIZE,
-        device=device,
+        device=best_device(),
     )
-    pairs = ((source.contiguous(), target) for source, target, _ in batches)
-    l1 = dev_metrics(generator.to(device), pairs, seed=card.seed)[f"dev/l1_{card.inference_mode}"]
-    if not math.isfinite(l1):
-        raise UserError(f"dev L1 of the model in {model_dir} is {l1} on {prepared_dir}")
-    return l1
+    return ((source, target) for source, target, _ in batches)

@@ -11,7 +11,7 @@ MODEL_FILES = (GENERATOR_FILE, CARD_FILE)  # translating does not need the discr
 
 
 def content_hash(model_dir: Path) -> str:
-    """The SHA-256 of `MODEL_FILES`. Raises UserError naming a file that is missing."""
+    """Return the SHA-256 of `MODEL_FILES`. Raises UserError naming a file that is missing."""
     digest = hashlib.sha256()
     for name in MODEL_FILES:
         path = model_dir / name

@@ -10,14 +10,20 @@ from pix2pix.errors import UserError
 
 def check_trained_on(model_dir: Path, prepared_dir: Path) -> None:
     """Raise UserError if the model of `model_dir` was not trained on this prepared data."""
-    if load_card(model_dir).data_hash != load_manifest(prepared_dir).data_hash:
-        raise UserError(
-            f"{model_dir} was trained on other data than {prepared_dir} holds; run `dvc repro`"
-        )
+    obstacle = other_data(model_dir, prepared_dir)
+    if obstacle is not None:
+        raise UserError(obstacle)
+
+
+def other_data(model_dir: Path, prepared_dir: Path) -> str | None:
+    """That the model was not trained on this prepared data, and what to do; None if it was."""
+    if load_card(model_dir).data_hash == load_manifest(prepared_dir).data_hash:
+        return None
+    return f"{model_dir} was trained on other data than {prepared_dir} holds; run `dvc repro`"
 
 
 def misfit(card: ModelCard, manifest: Manifest) -> str | None:
-    """The reason why the model cannot be scored on this data, None if it can.
+    """Return why the model cannot be scored on this data; None if it can.
 
     The data must be prepared as the model's own translations prepare images: with another size or
     another kernel, the score would not be that of the translations. The content of the images is
@@ -32,7 +38,7 @@ def misfit(card: ModelCard, manifest: Manifest) -> str | None:
 
 
 def _settings(card: ModelCard, manifest: Manifest) -> Iterator[tuple[str, object, object]]:
-    """Each setting that must be equal: its name, the model's value and the data's value."""
+    """Yield the name, the model's value and the data's value of each setting that must agree."""
     yield "direction", card.direction, manifest.direction
     yield "resize rule", card.scale, manifest.resize
     yield "image size", card.image_scale.size, manifest.scale("dev").size

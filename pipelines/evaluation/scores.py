@@ -21,11 +21,11 @@ from pix2pix.data.ranges import to_network
 from pix2pix.evaluation.baselines import (
     IDENTITY,
     MEAN_TARGET,
-    identity_channels,
     identity_fake,
     mean_image,
     mean_target_fake,
     reference_indices,
+    why_no_identity,
 )
 from pix2pix.evaluation.extractors import FeatureExtractor, choose_extractor
 from pix2pix.evaluation.features import extract_features
@@ -40,7 +40,7 @@ from pix2pix.models import InferenceNetwork, translate
 
 
 class Evaluation(NamedTuple):
-    """The result: the report, the scores of each image, and the best and worst images."""
+    """The result of scoring a model: the report, the scores of each image, the extreme images."""
 
     model_sha256: str  # see pipelines/evaluation/model_content.py
     report: Report
@@ -65,8 +65,8 @@ def evaluate_model(prepared_dir: Path, model_dir: Path, config: EvaluateConfig) 
         config=config,
         device=device,
     )
-    reason = identity_channels(card.source.channels, card.target.channels)
-    warnings = tuple(text for text in (warning, reason) if text is not None)
+    no_identity = why_no_identity(card.source.channels, card.target.channels)
+    warnings = tuple(text for text in (warning, no_identity) if text is not None)
     protocol = _protocol(manifest, card, extractor, config)
     report = make_report(scores, protocol=protocol, dev=card.dev, warnings=warnings)
     return Evaluation(content_hash(model_dir), report, scores, extremes)
@@ -117,7 +117,7 @@ def _score_test_split(
     for source, target, pair_ids in batches:
         fake = translate(network, source.contiguous(), seeds=[seed] * len(source))
         fakes = {MODEL: fake, MEAN_TARGET: mean_target_fake(mean, target)}
-        if identity_channels(source.shape[1], target.shape[1]) is None:
+        if why_no_identity(source.shape[1], target.shape[1]) is None:
             fakes[IDENTITY] = identity_fake(source, target.shape[1])
         quality = scorer.update(fakes, target, pair_ids)[MODEL]
         extremes.update(source, fake, target, pair_ids=pair_ids, l1=quality.l1)
@@ -128,7 +128,7 @@ def _score_test_split(
 def _train_targets(
     train: PreparedSplit, manifest: Manifest, config: EvaluateConfig, chosen: Any = None
 ) -> Iterator[Tensor]:
-    """Training targets (N, C, H, W) in [-1, 1], all or the `chosen` positions."""
+    """Yield batches (N, C, H, W) in [-1, 1] of all training targets or the `chosen` indices."""
     positions = range(len(train.pair_ids)) if chosen is None else chosen
     for group in train.groups(positions, config.batch_size):
         raw = torch.from_numpy(stacked(train.target, group))

@@ -50,7 +50,7 @@ def show_result(text: str, links: Mapping[str, str]) -> None:
         create_link_artifact(url, link_text=name, key=key, description=name)
 
 
-def mlflow_links(registration: Mapping[str, str]) -> dict[str, str]:
+def mlflow_links(registration: Mapping[str, Any]) -> dict[str, str]:
     """The pages of the MLflow run and the model version; empty if MLflow has no server."""
     root = registration["tracking_uri"].rstrip("/")
     if not root.startswith("http"):

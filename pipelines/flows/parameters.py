@@ -148,7 +148,7 @@ class EvaluateForm(_form(EvaluateConfig, "evaluate")):  # type: ignore[misc]
 
 
 class RegisterForm(_form(RegisterConfig, "register")):  # type: ignore[misc]
-    """Where the run and the model go in MLflow."""
+    """Where the run and the model go in MLflow, and which version becomes the champion."""
 
 
 def given(**sections: Overrides) -> dict[str, Any]:

@@ -3,10 +3,8 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
@@ -15,12 +13,11 @@ from prefect.runtime import flow_run
 from pipelines.entrypoint import read_json
 from pipelines.flows.artifacts import mlflow_links, show_picture, show_result, show_scores
 from pipelines.flows.automations import CHAMPION_EVENT, CHAMPION_RESOURCE
-from pipelines.flows.commands import RETRIES, dvc, pix2pix, python
+from pipelines.flows.commands import RETRIES, dvc, python
 from pipelines.paths import (
-    CHAMPION_PATH,
     METRICS_PATH,
     PANELS_DIR,
-    REGISTRATION_PATH,
+    REGISTER_PATH,
     SAMPLES_DIR,
     TUNE_DIR,
 )
@@ -48,26 +45,23 @@ class Result:
         return f"DVC experiment {self.experiment}{registered}"
 
 
-@task(cache_policy=NO_CACHE, **RETRIES)
-def compare_with_champion(shell: Shell, *, lock_path: Path) -> None:
-    """Compare the new model version with the champion; it becomes the champion if it is better.
+def show_decision(shell: Shell) -> None:
+    """Show how the stage `register` has compared the new version with the champion.
 
-    A lock lets one run of this machine compare at a time. Otherwise two runs could both be compared
-    with the same champion, and the worse of them could become the champion.
+    If the version has become the champion in this workspace, an event says so.
     """
-    with FileLock(lock_path):
-        pix2pix(shell, "promote")
-    compared = read_json(shell.folder / CHAMPION_PATH, made_by="register")
-    before = compared["champion_version"]
+    registration = _registration(shell)
+    decision = registration["decision"]
+    before = decision["compared_with"]
     show_scores(
-        compared["rows"],
+        decision["rows"],
         key="scores",
-        description=f"{compared['model']} version {compared['version']} against "
-        f"{'no champion' if before is None else f'champion version {before}'}: "
-        f"{compared['reason']}",
+        description=f"{registration['model']} version {registration['version']} against "
+        f"{'no champion' if before is None else f'version {before}'}, {decision['outcome']}: "
+        f"{decision['reason']}",
     )
-    if compared["is_promoted"]:
-        _emit_champion_event(compared)
+    if decision["is_new"] and decision["outcome"] == "promoted":
+        _emit_champion_event(registration)
 
 
 @task(cache_policy=NO_CACHE, **RETRIES)
@@ -124,12 +118,12 @@ def experiment_name() -> str:
     return f"{readable}-{str(flow_run.get_id())[:8]}"
 
 
-def _registration(shell: Shell) -> dict[str, str]:
-    registration: dict[str, str] = read_json(shell.folder / REGISTRATION_PATH, made_by="register")
+def _registration(shell: Shell) -> dict[str, Any]:
+    registration: dict[str, Any] = read_json(shell.folder / REGISTER_PATH, made_by="register")
     return registration
 
 
-def _text(result: Result, registration: Mapping[str, str]) -> str:
+def _text(result: Result, registration: Mapping[str, Any]) -> str:
     lines = [
         "| | |",
         "|---|---|",
@@ -144,9 +138,9 @@ def _text(result: Result, registration: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _emit_champion_event(compared: Mapping[str, Any]) -> None:
+def _emit_champion_event(registration: Mapping[str, Any]) -> None:
     """Emit the event that triggers the notification about a new champion (docs/services.md)."""
-    model, version = compared["model"], compared["version"]
+    model, version = registration["model"], registration["version"]
     emit_event(
         CHAMPION_EVENT,
         resource={
@@ -157,6 +151,6 @@ def _emit_champion_event(compared: Mapping[str, Any]) -> None:
             "model": model,
             "version": version,
             "run_url": flow_run.get_flow_run_ui_url(),
-            "summary": compared["reason"],
+            "summary": registration["decision"]["reason"],
         },
     )

@@ -43,7 +43,7 @@ def _check_against(others: dict[str, Any], key: str) -> None:
 
 
 def _parsed(setting: str, text: str) -> Any:
-    value = parse_yaml(text, place=f"--set-param {setting[:200]}: the value")
+    value = parse_yaml(text, source=f"--set-param {setting[:200]}: the value")
     try:
         json.dumps(value)  # what params.yaml may hold: text, numbers, lists, mappings
     except (TypeError, ValueError, RecursionError) as error:

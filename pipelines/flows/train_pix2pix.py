@@ -24,7 +24,7 @@ from pipelines.flows.parameters import (
     TuneForm,
     given,
 )
-from pipelines.flows.record import REGISTER, compare_with_champion, record_result, show
+from pipelines.flows.record import REGISTER, Result, record_result, show, show_decision
 from pipelines.flows.server import check_server
 from pipelines.flows.settings import nested
 from pipelines.flows.tuning import tune_and_use
@@ -33,8 +33,6 @@ from pipelines.paths import NEW_DATA_PATH
 from pipelines.processes.shell import Shell
 from pipelines.repository.dvc_project import stages_up_to
 from pix2pix.errors import UserError
-
-_CHAMPION_LOCK = "champion.lock"
 
 
 @flow(name="train-pix2pix")
@@ -64,7 +62,7 @@ def train_pix2pix(
         train: optimisation, and where it runs
         tune: the search for better parameters, with tune_first
         evaluate: how the test split is scored
-        register: where the run and the model go in MLflow
+        register: where the run and the model go in MLflow, and when it becomes the champion
         revision: commit, branch or tag of the repository to run
         include_local_changes: also use uncommitted changes and new files of the working copy
         targets: stages of dvc.yaml to bring up to date
@@ -94,14 +92,20 @@ def train_pix2pix(
             return Completed(name="Skipped", message="these data were trained on before")
         if tune_first:
             tune_and_use(workspace, shell)
-        reproduce_all(shell, stages)
-        push(shell)
-        if REGISTER in stages:
-            compare_with_champion(shell, lock_path=workspace.folder.parent / _CHAMPION_LOCK)
-        result = record_result(shell, stages)
-        show(shell, result)
+        result = _reproduce_and_record(shell, stages)
         workspace.discard()
     return Completed(message=str(result))
+
+
+def _reproduce_and_record(shell: Shell, stages: list[str]) -> Result:
+    """Bring the stages up to date, record the result, and show it."""
+    reproduce_all(shell, stages)
+    push(shell)
+    if REGISTER in stages:
+        show_decision(shell)
+    result = record_result(shell, stages)
+    show(shell, result)
+    return result
 
 
 def _has_new_data(shell: Shell) -> bool:

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from prefect import flow, get_run_logger
 
@@ -12,19 +13,30 @@ from pipelines.tracking.uri import tracking_uri
 
 
 @flow(name="translate-pix2pix")
-def translate_pix2pix(model: str, input_dir: str, output_dir: str) -> str:
+def translate_pix2pix(
+    model: str,
+    input_dir: str,
+    output_dir: str,
+    scale: Literal["training", "native"] = "training",
+    max_memory_gib: float | None = None,
+) -> str:
     """Translate every image below a folder; returns the folder with the results.
 
     Args:
         model: registered model: NAME/VERSION, NAME@ALIAS, or NAME: its latest version
         input_dir: folder of images on the worker's machine, relative to the project
         output_dir: folder of the results, which keep their relative names
+        scale: training: each image is resized as in training; native: it keeps its own size
+        max_memory_gib: memory that the translation may take; larger images are translated in tiles,
+            with temporary files; by default all that is available
     """
     project_dir = Path.cwd()
     environment = stage_environment(project_dir) | {"MLFLOW_TRACKING_URI": tracking_uri()}
     with tempfile.TemporaryDirectory() as logs:
         shell = Shell(folder=project_dir, environment=environment, logs_dir=Path(logs))
-        folders = ("--input", input_dir, "--output", output_dir)
-        pix2pix(shell, "translate", "--model", model, *folders)
+        options = ["--input", input_dir, "--output", output_dir, "--scale", scale]
+        if max_memory_gib is not None:
+            options += ["--max-memory-gib", str(max_memory_gib)]
+        pix2pix(shell, "translate", "--model", model, *options)
     get_run_logger().info("the results are in %s", os.path.abspath(output_dir))
     return output_dir

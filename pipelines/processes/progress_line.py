@@ -1,4 +1,4 @@
-"""The line of text that shows how far a training is, and how that line is read again."""
+"""The lines of text that show how far a training or a translation is."""
 
 import itertools
 import re
@@ -54,6 +54,15 @@ def _epoch_s(history: Sequence[Mapping[str, float]]) -> float:
     """The median duration of the last epochs, on which an interruption has little influence."""
     times_s = [record["time_s"] for record in history[-_RECENT - 1 :]]
     return statistics.median_low([after - before for before, after in itertools.pairwise(times_s)])
+
+
+def image_line(name: str, share: float, elapsed_s: float) -> str:
+    """The line for an image of which the `share`, more than 0, is translated.
+
+    >>> image_line("a.png", 0.25, 10.0)
+    'a.png: 25%, 30 s left'
+    """
+    return f"{name}: {share:.0%}, {duration(elapsed_s * (1 - share) / share)} left"
 
 
 def duration(seconds: float) -> str:

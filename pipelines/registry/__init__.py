@@ -1,5 +1,6 @@
 """Models in MLflow's registry: register, package, compare, evaluate and use them.
 
-Imports MLflow. Start reading with `register`, then `completion`, which the stage `register` calls.
-Modules with a `main` are programs that flows start.
+Imports MLflow. Start reading with `completion`, which the stage `register` calls: `register` makes
+the version, `decision` compares it with the champion (docs/champion.md). Modules with a `main` are
+programs that flows start.
 """

@@ -1,127 +1,152 @@
-"""Compare the registered model with the champion, and promote it to champion if it is better.
+"""The champion of a registered model in MLflow: an alias, and tags that a person reads.
 
-The models are compared by L1 on the dev split of the prepared
-data; a champion that was trained on other data is scored on this dev split first.
+The version with the alias `champion` is the champion. Two tags say how it came to that:
+
+* `pix2pix.champion` says in words what became of the version. Its first words are one of the
+  constants below, and programs read them.
+* `pix2pix.champion_since` is the time when the version became the champion. The champions in the
+  order of these times are the history that `roll_back` goes back in.
 """
 
-import json
-import logging
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from datetime import UTC, datetime
 
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
-from pipelines.evaluation.dev_score import dev_l1
-from pipelines.evaluation.model_content import content_hash
-from pipelines.evaluation.model_fit import check_trained_on, misfit
-from pipelines.paths import METRICS_PATH
-from pipelines.registry.comparison import DEV_L1, Contender, Row, judge, side_by_side
-from pipelines.registry.lookup import (
-    CHAMPION,
-    champion_of,
-    label,
-    registered_version,
-)
-from pipelines.registry.model_files import downloaded
-from pipelines.registry.register import CONTENT_TAG
-from pix2pix.checkpoint import ModelCard, load_card
-from pix2pix.data.manifest import load_manifest
+from pipelines.registry.lookup import CHAMPION, aliases_of, find_version, label
 from pix2pix.errors import UserError
 
-logger = logging.getLogger(__name__)
+CHAMPION_TAG = "pix2pix.champion"
+SINCE_TAG = "pix2pix.champion_since"
+
+WAITING = "waiting"
+PROMOTED = "promoted"  # also by hand
+NOT_COMPARED = "not compared"
+_REPLACED = "replaced"
+_TAKEN_BACK = "taken back"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
-    """The content of reports/champion.json, which `pix2pix promote` writes."""
+class Field:
+    """The versions of a model among which the champion is to be found, by number."""
 
-    model: str
-    version: str  # of the challenger, which was registered last
-    run_id: str  # of the challenger
-    champion_version: str | None  # before the comparison
-    is_promoted: bool  # whether this comparison made the challenger the champion
-    is_rescored: bool  # whether the champion was scored on the dev split of this data
-    reason: str
-    rows: tuple[Row, ...]
+    champion: str | None
+    candidates: frozenset[str]  # without the champion
+    versions: dict[str, ModelVersion]  # all
+
+    def contenders(self, own: str) -> set[str]:
+        """All versions to be compared where `own` is registered."""
+        return {own, *self.candidates, *([] if self.champion is None else [self.champion])}
 
 
-def promote_if_better(
-    client: MlflowClient, *, model_dir: Path, prepared_dir: Path, metrics: Any
-) -> Verdict:
-    """Compare the registered version of `model_dir` with the champion, and promote it if better.
+def read_field(client: MlflowClient, name: str) -> Field:
+    """The champion, and the versions that wait or were promoted without losing the alias since.
 
-    `metrics` is the challenger's metrics.json. A second call changes nothing. Raises UserError if
-    the files are not those of one training, or if the champion's files are damaged.
+    Usually no version waits, and only the champion was promoted. Others are there while several
+    registrations are under way, or if one of them was killed.
     """
-    version, card = _registered(client, model_dir, prepared_dir), load_card(model_dir)
-    challenger = Contender(version=str(version.version), dev_l1=card.dev[DEV_L1], metrics=metrics)
-    current = champion_of(client, version.name)
-    champion = (
-        None if current is None else _contender(client, current, card, prepared_dir=prepared_dir)
-    )
-    judgement = judge(challenger, champion)
-    if judgement.is_promoted:
-        client.set_registered_model_alias(version.name, CHAMPION, challenger.version)
-    return Verdict(
-        model=version.name,
-        version=challenger.version,
-        run_id=str(version.run_id),
-        champion_version=None if champion is None else champion.version,
-        is_promoted=judgement.is_promoted,
-        is_rescored=champion is not None and champion.is_rescored,
-        reason=judgement.reason,
-        rows=side_by_side(challenger, champion),
-    )
+    champion = aliases_of(client, name).get(CHAMPION)
+    versions = {
+        str(version.version): version
+        for version in client.search_model_versions(f"name = '{name}'")
+    }
+    candidates = {
+        number
+        for number, version in versions.items()
+        if number != champion and status(version).startswith((WAITING, PROMOTED))
+    }
+    return Field(champion=champion, candidates=frozenset(candidates), versions=versions)
 
 
-def _registered(client: MlflowClient, model_dir: Path, prepared_dir: Path) -> ModelVersion:
-    """The registered version of the model in `model_dir`.
+def status(version: ModelVersion) -> str:
+    """What the tag says became of the version; empty if it was never compared."""
+    return str(version.tags.get(CHAMPION_TAG, ""))
 
-    Raises UserError if that model is not registered, or was trained on other data.
+
+def set_status(client: MlflowClient, name: str, number: str, text: str) -> None:
+    """Say in words what became of a version; `text` begins with one of the constants."""
+    client.set_model_version_tag(name, number, CHAMPION_TAG, text)
+
+
+def set_champion(client: MlflowClient, field: Field, number: str, text: str) -> None:
+    """Give a version the alias, and say in its tag why; the champion before was `field.champion`.
+
+    The tag comes first: if this process is killed in between, the next registration sees that the
+    version was promoted and considers it again.
     """
-    version = registered_version(client)
-    check_trained_on(model_dir, prepared_dir)
-    if version.tags.get(CONTENT_TAG) != content_hash(model_dir):
-        raise UserError(f"{model_dir} is not {label(version)}; run `dvc repro register`")
-    return version
+    name, before = field.versions[number].name, field.champion
+    if before is not None and SINCE_TAG not in field.versions[before].tags:
+        _set_since(client, name, before)  # the alias was given to it in MLflow itself
+    set_status(client, name, number, text)
+    client.set_registered_model_alias(name, CHAMPION, number)
+    _set_since(client, name, number)
 
 
-def _contender(
-    client: MlflowClient, version: ModelVersion, challenger: ModelCard, *, prepared_dir: Path
-) -> Contender:
-    """The champion with its dev L1 on this data.
+def mark_replaced(client: MlflowClient, name: str, number: str, *, by: str) -> None:
+    """Say that a version was the champion, and which version took its place."""
+    set_status(client, name, number, f"{_REPLACED} by version {by}")
 
-    It is scored now, unless its own training has computed the same metrics on the same data.
+
+def forget_promotion(client: MlflowClient, version: ModelVersion) -> None:
+    """Remove a version from the history of champions; nothing happens if it is not there."""
+    if SINCE_TAG in client.get_model_version(version.name, str(version.version)).tags:
+        client.delete_model_version_tag(version.name, str(version.version), SINCE_TAG)
+
+
+def _set_since(client: MlflowClient, name: str, number: str) -> None:
+    now = datetime.now(UTC).isoformat(sep=" ", timespec="milliseconds")
+    client.set_model_version_tag(name, number, SINCE_TAG, now)
+
+
+def promote(client: MlflowClient, reference: str) -> str:
+    """Make the version that `reference` names the champion; return what was done as a sentence.
+
+    Raises UserError if there is no such version.
     """
-    number, metrics = str(version.version), _recorded_metrics(client, str(version.run_id))
-    with downloaded(client, version) as model_dir:
-        card = load_card(model_dir)
-        # The hash covers the pixels, their size, the direction and the splits.
-        if (card.data_hash, card.dev.keys()) == (challenger.data_hash, challenger.dev.keys()):
-            return Contender(version=number, dev_l1=card.dev[DEV_L1], metrics=metrics)
-        obstacle = misfit(card, load_manifest(prepared_dir))
-        if obstacle is not None:
-            return Contender(version=number, dev_l1=None, obstacle=obstacle, metrics=metrics)
-        logger.info("%s is scored on the dev split of this data", label(version))
-        l1 = dev_l1(model_dir, prepared_dir)
-    return Contender(version=number, dev_l1=l1, is_rescored=True, metrics=metrics)
+    version = find_version(client, reference)
+    name, number = version.name, str(version.version)
+    field = read_field(client, name)
+    before = field.champion
+    if before == number:
+        return f"{label(version)} is the champion already"
+    instead = "there was no champion" if before is None else f"in place of version {before}"
+    set_champion(client, field, number, f"{PROMOTED} by hand, {instead}")
+    if before is not None:
+        mark_replaced(client, name, before, by=f"{number}, by hand")
+    return f"{label(version)} is the champion now, {instead}"
 
 
-def _recorded_metrics(client: MlflowClient, run_id: str) -> Any:
-    """The metrics.json of a run; empty if the run or the file does not exist any more."""
-    try:
-        listed = client.list_artifacts(run_id, METRICS_PATH.parent.as_posix())
-    except MlflowException as error:
-        if error.error_code != ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
-            raise
-        return {}
-    if METRICS_PATH.as_posix() not in {item.path for item in listed}:
-        return {}
-    with tempfile.TemporaryDirectory() as folder:
-        path = client.download_artifacts(run_id, METRICS_PATH.as_posix(), folder)
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+def roll_back(client: MlflowClient, name: str) -> str:
+    """Give the alias back to the champion before; return what was done as a sentence.
+
+    Raises UserError if there is no such model, no champion, or no champion before.
+    """
+    version = find_version(client, name)  # else the message would be MLflow's
+    if version.name != name:
+        raise UserError(f"{name!r} is more than the name of a registered model: {version.name!r}")
+    field = read_field(client, name)
+    if field.champion is None:
+        raise UserError(f"registered model {name!r} has no champion, so nothing is to roll back")
+    before = _champion_before(field)
+    if before is None:
+        raise UserError(
+            f"version {field.champion} is the first champion of the registered model {name!r}, "
+            f"so there is none to go back to; `pix2pix promote {name}/VERSION` names one"
+        )
+    taken_back = f"version {field.champion} was taken back"
+    set_champion(client, field, before, f"{PROMOTED} by hand: {taken_back}")
+    text = f"{_TAKEN_BACK} by hand: version {before} is the champion again"
+    set_status(client, name, field.champion, text)
+    forget_promotion(client, field.versions[field.champion])  # the next call goes further back
+    return f"{name} version {before} is the champion again; {taken_back}"
+
+
+def _champion_before(field: Field) -> str | None:
+    """The version that was made champion last, apart from the champion."""
+    times = {
+        number: version.tags[SINCE_TAG]
+        for number, version in field.versions.items()
+        if SINCE_TAG in version.tags and number != field.champion
+    }
+    return max(times, key=lambda number: times[number], default=None)

@@ -1,102 +1,161 @@
-"""Decide which of two model versions is better, and list their scores side by side.
+"""Decide by the dev split whether one model version is better than another, and say why.
 
-Only the dev split decides. The test split is never used to choose a model.
+A version is better if the interval of the difference in L1 lies below -`register.min_l1_gain`, and
+the interval of the difference in the Frechet distance does not lie above
+`register.max_frechet_increase`. The test split is never used to choose a model.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
-from pipelines.tracking.finished_run import scores_of
-from pix2pix.evaluation.protocol import compare_protocols
+import numpy as np
 
-DEV_L1 = "dev/l1"
+from pix2pix.config import RegisterConfig
+from pix2pix.evaluation.intervals import Interval
+from pix2pix.evaluation.paired import (
+    MIN_IMAGES,
+    Difference,
+    ModelScores,
+    distance_difference,
+    l1_difference,
+)
 
-_NOT_COMPARED = ("_low", "_high", "_std", "/num_images")  # describe the uncertainty of a score
+# "not compared" is not final: the stage `register` decides anew when it runs again.
+Outcome = Literal["promoted", "not promoted", "not compared"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contender:
-    """One of the two versions, with its scores."""
+    """A version with its scores on the dev split, or the reason why it has none."""
 
+    model: str  # name of the registered model
     version: str
-    dev_l1: float | None  # on the prepared data; None if the model cannot be run on this data
-    obstacle: str | None = None  # the reason why it cannot be run
-    is_rescored: bool = False  # whether dev_l1 was measured now, and not by the model's training
-    metrics: Mapping[str, Any]  # the content of metrics.json; empty if there is none
+    scores: ModelScores | None
+    obstacle: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """One metric of challenger and champion."""
+class Verdict:
+    """Whether a version takes the place of the champion, and why.
 
-    metric: str
-    challenger: float
-    champion: float | None  # None if it cannot be compared
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Judgement:
-    """Whether the challenger becomes the champion, and why."""
-
-    is_promoted: bool
-    reason: str
-
-
-def judge(challenger: Contender, champion: Contender | None) -> Judgement:
-    """Promote the challenger if its dev L1 is lower than the champion's, or there is none."""
-    if champion is None:
-        return Judgement(is_promoted=True, reason="there was no champion")
-    if champion.version == challenger.version:
-        reason = f"version {challenger.version} is the champion already"
-        return Judgement(is_promoted=False, reason=reason)
-    if champion.dev_l1 is None:
-        reason = (
-            f"version {champion.version}, the champion, cannot be scored on this data "
-            f"({champion.obstacle}); give version {challenger.version} the alias by hand if it is "
-            "to take its place"
-        )
-        return Judgement(is_promoted=False, reason=reason)
-    assert challenger.dev_l1 is not None  # it was trained on this data
-    is_better = challenger.dev_l1 < champion.dev_l1
-    relation = "lower than" if is_better else "not lower than"
-    reason = (
-        f"dev L1 of version {challenger.version} is {challenger.dev_l1:.6g}, {relation} "
-        f"{champion.dev_l1:.6g} of version {champion.version}"
-    )
-    return Judgement(is_promoted=is_better, reason=reason)
-
-
-def side_by_side(challenger: Contender, champion: Contender | None) -> tuple[Row, ...]:
-    """The dev L1 and the test scores of both versions.
-
-    The champion's test scores are listed only if they were measured under the same protocol.
+    `opponent` is the version that it was compared with. The differences are those to it; they are
+    None if they were not computed.
     """
-    assert challenger.dev_l1 is not None
-    own, others = _test_scores(challenger), _comparable_scores(challenger, champion)
-    dev = Row(
-        metric=DEV_L1,
-        challenger=challenger.dev_l1,
-        champion=None if champion is None else champion.dev_l1,
+
+    outcome: Outcome
+    reason: str
+    opponent: str | None = None
+    l1: Difference | None = None
+    frechet: Difference | None = None
+
+
+def judge(
+    challenger: Contender,
+    champion: Contender | None,
+    *,
+    targets: np.ndarray | None,
+    config: RegisterConfig,
+) -> Verdict:
+    """Compare two versions that were scored on the same dev images.
+
+    `targets` are the features of the dev targets; without them, L1 alone decides.
+    """
+    opponent = None if champion is None else champion.version
+    if challenger.scores is None:
+        return Verdict(outcome="not compared", reason=str(challenger.obstacle), opponent=opponent)
+    if not challenger.scores.is_finite:
+        reason = "its dev L1 is not a finite number"
+        return Verdict(outcome="not promoted", reason=reason, opponent=opponent)
+    if champion is None:
+        l1 = f"dev L1 {challenger.scores.l1.mean():.4g}"
+        return Verdict(outcome="promoted", reason=f"{l1}; there was no champion")
+    if champion.scores is None:
+        reason = _what_to_do_by_hand(challenger, champion)
+        return Verdict(outcome="not compared", reason=reason, opponent=opponent)
+    if not champion.scores.is_finite:
+        reason = f"the dev L1 of version {opponent}, the champion, is not a finite number"
+        return Verdict(outcome="promoted", reason=reason, opponent=opponent)
+    return _compare(challenger.scores, champion.scores, champion.version, targets, config)
+
+
+def _what_to_do_by_hand(challenger: Contender, champion: Contender) -> str:
+    return (
+        f"version {champion.version}, the champion, cannot be scored on this data "
+        f"({champion.obstacle}); `pix2pix promote {challenger.model}/{challenger.version}` makes "
+        f"version {challenger.version} the champion"
     )
-    tests = (
-        Row(metric=name, challenger=score, champion=others.get(name)) for name, score in own.items()
+
+
+def _compare(
+    first: ModelScores,
+    second: ModelScores,
+    opponent: str,
+    targets: np.ndarray | None,
+    config: RegisterConfig,
+) -> Verdict:
+    """Judge two versions that both have finite scores; `opponent` is the second."""
+    num_bootstrap, confidence = config.num_bootstrap, config.confidence
+    l1 = l1_difference(first, second, num_bootstrap=num_bootstrap, confidence=confidence)
+    frechet = None
+    if config.max_frechet_increase is not None:
+        frechet = distance_difference(
+            first, second, targets, num_bootstrap=num_bootstrap, confidence=confidence
+        )
+    reasons = [
+        f"dev L1 {l1.first:.4g}, {_relation(l1.change, opponent, confidence)}",
+        *_objections(l1, frechet, opponent, config),
+    ]
+    is_better = len(reasons) == 1
+    if frechet is None and config.max_frechet_increase is not None:
+        reasons.append(_why_l1_alone(len(first.l1)))
+    return Verdict(
+        outcome="promoted" if is_better else "not promoted",
+        reason="; ".join(reasons),
+        opponent=opponent,
+        l1=l1,
+        frechet=frechet,
     )
-    return (dev, *tests)
 
 
-def _test_scores(contender: Contender) -> dict[str, float]:
-    """The test scores of the model (not of the baselines), without intervals."""
-    return {
-        name: score
-        for name, score in scores_of({"test": contender.metrics["test"]}).items()
-        if not name.endswith(_NOT_COMPARED)
-    }
+def _objections(
+    l1: Difference, frechet: Difference | None, opponent: str, config: RegisterConfig
+) -> list[str]:
+    """Why the first model is not better than the second; empty if it is."""
+    objections = []
+    highest = l1.change.value if l1.change.high is None else l1.change.high
+    if not highest < -config.min_l1_gain:
+        gain = f"lower by more than {config.min_l1_gain:g}" if config.min_l1_gain else "lower"
+        subject = "it is" if l1.change.high is None else "the whole interval is"
+        objections.append(f"it would be better if {subject} {gain}")
+    if frechet is not None and frechet.change.low is not None:
+        limit = config.max_frechet_increase
+        assert limit is not None  # else the distance would not have been computed
+        if frechet.change.low > limit:
+            objections.append(
+                f"its Frechet distance {frechet.first:.4g} is "
+                f"{_relation(frechet.change, opponent, config.confidence)}"
+            )
+    return objections
 
 
-def _comparable_scores(challenger: Contender, champion: Contender | None) -> dict[str, float]:
-    """The champion's test scores; empty if it has none, or they have another protocol."""
-    if champion is None or not champion.metrics:
-        return {}
-    protocols = challenger.metrics["protocol"], champion.metrics["protocol"]
-    return {} if compare_protocols(*protocols) else _test_scores(champion)
+def _why_l1_alone(num_images: int) -> str:
+    if num_images < MIN_IMAGES:
+        return (
+            f"L1 alone decides, without an interval, because there are fewer than {MIN_IMAGES} dev "
+            "images"
+        )
+    return "L1 alone decides, because images of these channels have no Frechet distance"
+
+
+def _relation(change: Interval, opponent: str, confidence: float) -> str:
+    if change.value == change.low == change.high == 0:
+        return f"equal to version {opponent} image by image"
+    relation = f"{_signed(change.value)} than version {opponent}"
+    if change.low is None or change.high is None:
+        return relation
+    ends = f"{_signed(change.low)} to {_signed(change.high)}"
+    return f"{relation} ({100 * confidence:g} % interval: {ends})"
+
+
+def _signed(change: float) -> str:
+    return f"{abs(change):.4g} {'lower' if change < 0 else 'higher'}"

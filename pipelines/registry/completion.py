@@ -1,6 +1,7 @@
 """Add to MLflow what it lacks of the finished training's run and of its model, from the files.
 
-`register` makes the model version; this module checks the files and completes the run first.
+`register` makes the model version and `decision` compares it with the champion; this module checks
+the files and completes the run first.
 It imports torch and MLflow, which takes seconds. So the stage `register` imports it only if
 `receipt` cannot tell that nothing is missing.
 """
@@ -8,19 +9,21 @@ It imports torch and MLflow, which takes seconds. So the stage `register` import
 import dataclasses
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipelines.entrypoint import read_json
 from pipelines.evaluation.model_content import MODEL_KEY, content_hash
 from pipelines.paths import METRICS_PATH, MODEL_DIR, PREPARED_DIR, TRAIN_PATH
-from pipelines.registry.register import Registration, register_model
+from pipelines.registry.decision import decide
+from pipelines.registry.register import register_model
 from pipelines.repository.origin import flatten
 from pipelines.tracking.completion import complete_run
-from pipelines.tracking.connection import failures_of
+from pipelines.tracking.connection import connected
 from pipelines.tracking.train_record import TrainRecord, read_train_record
 from pix2pix.checkpoint import load_card
-from pix2pix.config import WHERE_IT_RUNS, Params, height_width, load_params
+from pix2pix.config import EXECUTION_KEYS, Params, height_width, load_params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
@@ -30,21 +33,24 @@ _SECTIONS = ("augment", "model", "train")  # sections of params.yaml that a trai
 logger = logging.getLogger(__name__)
 
 
-def complete_registration(uri: str) -> Registration:
+def complete_registration(uri: str) -> dict[str, Any]:
     """Create or complete the MLflow run and the model version of the model in this folder.
 
-    The recorded parameters are those of the training. The experiment and the name of the registered
-    model are those of params.yaml now. Raises UserError naming files that are missing or do not
-    belong together, ConnectionError naming `uri` if MLflow does not answer.
+    Then the version is compared with the champion. Returns the content of register.json. The
+    recorded parameters are those of the training. The experiment, the name of the registered model
+    and the rule of the comparison are those of params.yaml now. Raises UserError naming files that
+    are missing or do not belong together, ConnectionError naming `uri` if MLflow does not answer.
     """
     params, training = load_params(), read_train_record(TRAIN_PATH)
     _check_files_belong_to(training)
     _warn_of_differences(params, training)
-    with failures_of(uri):
-        run = complete_run(uri, Path(), experiment=params.register.experiment)
-        return register_model(
-            run, MODEL_DIR, uri=uri, name=params.registered_name, example=example_source()
+    with connected(uri) as client:
+        run = complete_run(client, Path(), experiment=params.register.experiment)
+        registration = register_model(
+            client, run, MODEL_DIR, name=params.registered_name, example=example_source()
         )
+        decision = decide(client, registration, params)
+    return dataclasses.asdict(registration) | {"decision": dataclasses.asdict(decision)}
 
 
 def _check_files_belong_to(training: TrainRecord) -> None:
@@ -84,7 +90,7 @@ def _affects_training(key: str) -> bool:
     section, _, name = key.partition(".")
     if key == "data.crops_per_pair":
         return True
-    return section in _SECTIONS and not (section == "train" and name in WHERE_IT_RUNS)
+    return section in _SECTIONS and not (section == "train" and name in EXECUTION_KEYS)
 
 
 def example_source() -> np.ndarray:

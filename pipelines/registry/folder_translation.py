@@ -8,16 +8,28 @@ import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
+from pipelines.processes.progress_line import image_line
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 from pix2pix.files import write_bytes
 from pix2pix.images.encode import encode, file_suffix
+from pix2pix.images.georeference import georeference
 from pix2pix.images.names import REMEDY as NAME_REMEDY
 from pix2pix.images.names import is_utf8, printable
+from pix2pix.images.options import VolumeSlice
+from pix2pix.images.stored import as_written
+from pix2pix.images.volumes import selected_slices
 from pix2pix.inference import Scale, Translator
 from pix2pix.memory import no_traceback_of_memory
-from pix2pix.preparation.folders import SUFFIXES, UNREAD_SUFFIXES, all_files, image_files
+from pix2pix.preparation.folders import (
+    SUFFIXES,
+    UNREAD_SUFFIXES,
+    all_files,
+    image_files,
+    stem_and_suffix,
+)
 
 _PROGRESS_S = 10.0
 
@@ -36,23 +48,39 @@ def check_folders(input_dir: Path, output_dir: Path) -> None:
         )
 
 
-def planned(input_dir: Path, output_dir: Path, target: SideRecord) -> dict[Path, Path]:
+class SourceImage(NamedTuple):
+    """An image to translate: a file, or a slice of a file that is a volume."""
+
+    path: Path
+    volume_slice: VolumeSlice | None = None
+
+    def __str__(self) -> str:
+        return str(self.path) if self.volume_slice is None else f"{self.path}#{self.volume_slice}"
+
+
+def planned(
+    input_dir: Path, output_dir: Path, *, source: SideRecord, target: SideRecord
+) -> dict[SourceImage, Path]:
     """Map each image at any depth of `input_dir`, sorted, to the output file of its translation.
 
-    The relative path stays the same, but for the suffix of the target's file format. Raises
+    The relative path stays the same, but for the suffix of the target's file format. The slices
+    that the source side selects have a file each, such as patient3#z012.tif. Raises
     UserError if there is no image, or if two images would have the same output file.
     """
-    suffix = file_suffix(target.dtype, target.channels)
-    plan: dict[Path, Path] = {}
-    source_of: dict[Path, Path] = {}
-    for source in image_files(input_dir):
-        if not is_utf8(source.relative_to(input_dir)):
+    plan: dict[SourceImage, Path] = {}
+    first_of: dict[Path, SourceImage] = {}
+    for path in image_files(input_dir):
+        if not is_utf8(path.relative_to(input_dir)):
             continue
-        output = output_dir / source.relative_to(input_dir).with_suffix(suffix)
-        first = source_of.setdefault(output, source)
-        if first != source:
-            raise UserError(f"{first} and {source} would both become {output}; rename one")
-        plan[source] = output
+        stem = str(path)[: -len(stem_and_suffix(path)[1])]
+        for image in _images(path, source):
+            number = "" if image.volume_slice is None else f"#{image.volume_slice}"
+            named = Path(f"{stem}{number}{_suffix(path, target)}")
+            output = output_dir / named.relative_to(input_dir)
+            first = first_of.setdefault(output, image)
+            if first != image:
+                raise UserError(f"{first} and {image} would both become {output}; rename one")
+            plan[image] = output
     if not plan:
         raise UserError(
             f"--input {input_dir} holds no images ({', '.join(SUFFIXES)})"
@@ -61,13 +89,28 @@ def planned(input_dir: Path, output_dir: Path, target: SideRecord) -> dict[Path,
     return plan
 
 
+def _images(path: Path, side: SideRecord) -> list[SourceImage]:
+    try:
+        slices = selected_slices(path, side)
+    except (OSError, UserError):  # reading the pixels says what is wrong
+        slices = None
+    return [SourceImage(path)] if slices is None else [SourceImage(path, each) for each in slices]
+
+
+def _suffix(path: Path, target: SideRecord) -> str:
+    """The suffix of the translation: ".tif" for GeoTIFF files, which keep their georeference."""
+    if georeference(path):
+        return ".tif"
+    return file_suffix(target.file_dtype or target.dtype, target.channels)
+
+
 def left_out(input_dir: Path) -> dict[Path, str]:
     """The images with an unsupported format or a bad name, and the reason for each."""
     reasons = {}
     for path in all_files(input_dir):
         if not is_utf8(path.relative_to(input_dir)):
             reasons[path] = f"the name is not UTF-8; {NAME_REMEDY}"
-        elif path.suffix.lower() in UNREAD_SUFFIXES:
+        elif stem_and_suffix(path)[1] in UNREAD_SUFFIXES:
             reasons[path] = f"{path.suffix.lower()} files are not supported; convert it to PNG"
     return reasons
 
@@ -78,25 +121,25 @@ def no_pictures(input_dir: Path) -> list[Path]:
     return [
         path
         for path in all_files(input_dir)
-        if is_utf8(path.relative_to(input_dir)) and path.suffix.lower() not in known
+        if is_utf8(path.relative_to(input_dir)) and stem_and_suffix(path)[1] not in known
     ]
 
 
 def translate_files(
-    translator: Translator, plan: Mapping[Path, Path], *, scale: Scale = "training"
-) -> dict[Path, str]:
+    translator: Translator, plan: Mapping[SourceImage, Path], *, scale: Scale = "training"
+) -> dict[SourceImage, str]:
     """Translate and write each image; return the images that failed, with the reasons.
 
     Output files are written atomically and replace existing ones. Raises StorageError if a file
     cannot be written.
     """
-    failures: dict[Path, str] = {}
+    failures: dict[SourceImage, str] = {}
     logged_s = time.monotonic()
     for number, (source, output) in enumerate(plan.items(), start=1):
         try:
             content = _translated(translator, source, scale)
         except UserError as error:
-            failures[source] = str(error).removeprefix(f"{source}: ")
+            failures[source] = str(error).removeprefix(f"{source.path}: ")
         else:
             write_bytes(output, content)
         if time.monotonic() - logged_s >= _PROGRESS_S:
@@ -105,6 +148,24 @@ def translate_files(
     return failures
 
 
-def _translated(translator: Translator, source: Path, scale: Scale) -> bytes:
+def _translated(translator: Translator, source: SourceImage, scale: Scale) -> bytes:
     with no_traceback_of_memory(str(source)):
-        return encode(translator.translate_file(source, scale=scale))
+        image = translator.translate_file(
+            source.path, source.volume_slice, scale=scale, progress=_ImageProgress(source)
+        )
+        written = as_written(image, translator.card.target.file_dtype)
+        return encode(written, georeference=georeference(source.path))
+
+
+class _ImageProgress:
+    """Logs how far the translation of a large image is."""
+
+    def __init__(self, source: SourceImage) -> None:
+        self._source = source
+        self._started_s = self._logged_s = time.monotonic()
+
+    def __call__(self, share: float) -> None:
+        now_s = time.monotonic()
+        if now_s - self._logged_s >= _PROGRESS_S:
+            logger.info("%s", image_line(str(self._source), share, now_s - self._started_s))
+            self._logged_s = now_s

@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 
 from pipelines.entrypoint import run, write_json
 from pipelines.paths import NEW_DATA_PATH, PREPARED_DIR
-from pipelines.registry.lookup import connected
+from pipelines.tracking.connection import connected
 from pipelines.tracking.described_run import DATA_HASH_TAG
 from pipelines.tracking.uri import tracking_uri
 from pix2pix.config import load_params

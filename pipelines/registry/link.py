@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from mlflow import MlflowClient
 
 from pipelines.entrypoint import run
-from pipelines.registry.lookup import connected, registered_version
+from pipelines.registry.lookup import registered_version
 from pipelines.registry.register import set_version_tags
+from pipelines.tracking.connection import connected
 from pipelines.tracking.run import MlflowRun
 from pipelines.tracking.uri import tracking_uri
 from pix2pix.errors import UserError
@@ -45,7 +46,7 @@ def parse_tags(arguments: Iterable[str]) -> dict[str, str]:
 def link(client: MlflowClient, tags: Mapping[str, str]) -> None:
     """Set the tags that are missing or different on the registered version and on its run.
 
-    Raises UserError if MLflow does not have the version of registration.json.
+    Raises UserError if MLflow does not have the version of register.json.
     """
     version = registered_version(client)
     run_id = str(version.run_id)
@@ -54,7 +55,7 @@ def link(client: MlflowClient, tags: Mapping[str, str]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Read reports/registration.json, write to MLflow."""
+    """Read reports/register.json, write to MLflow."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tags", nargs="+", metavar="KEY=VALUE")
     tags = parse_tags(parser.parse_args(arguments).tags)

@@ -1,35 +1,15 @@
 """Find model versions in MLflow: by a reference that a user gives, by alias, by registration."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
 
 from pipelines.entrypoint import read_json
-from pipelines.paths import REGISTRATION_PATH
+from pipelines.paths import REGISTER_PATH
 from pipelines.registry.reference import REFERENCE, REFERENCE_HELP
-from pipelines.registry.register import Registration
-from pipelines.tracking.connection import connect, reason_of
-from pipelines.tracking.uri import unusable, without_password
+from pipelines.tracking.uri import without_password
 from pix2pix.errors import UserError
 
 CHAMPION = "champion"  # an alias
-
-
-@contextmanager
-def connected(uri: str) -> Iterator[MlflowClient]:
-    """A client of the MLflow at `uri`.
-
-    Raises ConnectionError naming `uri` if MLflow does not answer, now or later in the context.
-    """
-    client = connect(uri)
-    try:
-        yield client
-    except (MlflowException, SQLAlchemyError) as error:
-        raise unusable(uri, reason_of(error)) from None
 
 
 def find_version(client: MlflowClient, reference: str) -> ModelVersion:
@@ -39,11 +19,11 @@ def find_version(client: MlflowClient, reference: str) -> ModelVersion:
     """
     match = REFERENCE.fullmatch(reference)
     if match is None:
-        raise UserError(f"--model {reference!r} names no model; write {REFERENCE_HELP}")
+        raise UserError(f"{reference!r} names no model; write {REFERENCE_HELP}")
     name, number, alias = match["name"], match["version"], match["alias"]
     versions = _versions(client, name)
     if alias is not None:
-        number = _aliases(client, name).get(alias)
+        number = aliases_of(client, name).get(alias)
     elif number is None:
         number = max(versions, key=int)
     if number not in versions:
@@ -55,24 +35,24 @@ def find_version(client: MlflowClient, reference: str) -> ModelVersion:
     return versions[number]
 
 
-def champion_of(client: MlflowClient, name: str) -> ModelVersion | None:
-    """The version of the registered model `name` that has the alias `champion`, if one has."""
-    number = _aliases(client, name).get(CHAMPION)
-    return None if number is None else client.get_model_version(name, number)
+def aliases_of(client: MlflowClient, name: str) -> dict[str, str]:
+    """The version number of each alias of a registered model."""
+    aliases = client.get_registered_model(name).aliases
+    return {alias: str(number) for alias, number in aliases.items()}
 
 
 def registered_version(client: MlflowClient) -> ModelVersion:
-    """The version of reports/registration.json, which the stage `register` has written.
+    """The version of reports/register.json, which the stage `register` has written.
 
     Raises UserError if the file is missing, or MLflow does not have the version.
     """
-    registration = Registration(**read_json(REGISTRATION_PATH, made_by="register"))
-    for version in client.search_model_versions(f"run_id = '{registration.run_id}'"):
-        if (version.name, str(version.version)) == (registration.model, registration.version):
+    registration = read_json(REGISTER_PATH, made_by="register")
+    model, number, run_id = (registration[key] for key in ("model", "version", "run_id"))
+    for version in client.search_model_versions(f"run_id = '{run_id}'"):
+        if (version.name, str(version.version)) == (model, number):
             return version
     raise UserError(
-        f"{REGISTRATION_PATH} names {registration.model} version {registration.version} of run "
-        f"{registration.run_id}, which MLflow at "
+        f"{REGISTER_PATH} names {model} version {number} of run {run_id}, which MLflow at "
         f"{without_password(client.tracking_uri)} does not have; run `dvc repro register`"
     )
 
@@ -92,9 +72,3 @@ def _versions(client: MlflowClient, name: str) -> dict[str, ModelVersion]:
             f"model {name!r}; its models are: {names or 'none'}"
         )
     return {str(version.version): version for version in versions}
-
-
-def _aliases(client: MlflowClient, name: str) -> dict[str, str]:
-    """The version number of each alias."""
-    aliases = client.get_registered_model(name).aliases
-    return {alias: str(number) for alias, number in aliases.items()}

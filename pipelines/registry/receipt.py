@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pipelines
 import pix2pix
@@ -30,10 +31,10 @@ class _Receipt:
 
     registered_sha256: str  # see `registered_sha256`
     mlflow_sha256: str  # see `mlflow_state.state_sha256`, after the registration
-    registration: dict[str, str]  # the content of registration.json
+    registration: dict[str, Any]  # the content of register.json
 
 
-def write_receipt(uri: str, registration: dict[str, str], *, registered_sha256: str) -> None:
+def write_receipt(uri: str, registration: dict[str, Any], *, registered_sha256: str) -> None:
     """Write the receipt of a complete registration; delete it if MLflow's state has no hash.
 
     `registered_sha256` is the hash from before the registration.
@@ -50,8 +51,8 @@ def write_receipt(uri: str, registration: dict[str, str], *, registered_sha256: 
     write_json(RECEIPT_PATH, asdict(receipt))
 
 
-def still_complete(uri: str, *, registered_sha256: str) -> dict[str, str] | None:
-    """The content of registration.json if certainly nothing is missing in MLflow, else None."""
+def still_complete(uri: str, *, registered_sha256: str) -> dict[str, Any] | None:
+    """The content of register.json if certainly nothing is missing in MLflow, else None."""
     try:
         receipt = _Receipt(**json.loads(RECEIPT_PATH.read_bytes()))
         registered = _registered(receipt.registration)
@@ -80,7 +81,7 @@ def registered_sha256(uri: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _registered(registration: dict[str, str]) -> Registered:
+def _registered(registration: dict[str, Any]) -> Registered:
     return Registered(
         name=registration["model"],
         version=registration["version"],

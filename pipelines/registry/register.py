@@ -10,14 +10,15 @@ import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, LoggedModel, LoggedModelOutput, Metric, Run
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 from mlflow.models import Model
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines.evaluation.model_content import content_hash
 from pipelines.registry.mlflow_state import LOGGED_TAG
 from pipelines.registry.package import write_package
 from pipelines.tracking.completion import TrackedRun
-from pipelines.tracking.connection import connect
 from pipelines.tracking.described_run import DATA_HASH_TAG, GIT_COMMIT_TAG
 from pipelines.tracking.run import SCORES_STEP
 from pipelines.tracking.run_by_key import RUN_KEY_TAG
@@ -33,7 +34,7 @@ _TEST_PREFIX, _BASELINE_PREFIX = "test/", "test/baseline_"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registration:
-    """A version of a registered model: the content of registration.json."""
+    """A version of a registered model: part of the content of register.json."""
 
     model: str
     version: str
@@ -44,18 +45,16 @@ class Registration:
 
 
 def register_model(
-    run: TrackedRun, model_dir: Path, *, uri: str, name: str, example: np.ndarray
+    client: MlflowClient, run: TrackedRun, model_dir: Path, *, name: str, example: np.ndarray
 ) -> Registration:
     """Register the model in `model_dir`, trained by `run`, as a version of `name`.
 
     `example` is one source image (H, W, C). If the run already has a version with the same weights
     and card, only its tags and description are updated. Equal weights from another training become
-    another version. Raises ConnectionError naming `uri` if MLflow does not answer, UserError if
-    the model folder is not complete.
+    another version. Raises UserError if the model folder is not complete.
     """
     card = load_card(model_dir)
     content = content_hash(model_dir)
-    client = connect(uri)
     tracked = client.get_run(run.run_id)
     tags = {CONTENT_TAG: content, **_tags(card, tracked)}
     version = _find_version(client, name, run_id=run.run_id, content=content)
@@ -66,7 +65,8 @@ def register_model(
         version = _create_version(client, name, tracked, logged=logged, tags=tags)
     set_version_tags(client, version, tags)
     description = _describe(card, tracked)
-    if version.description != description:
+    # Behind it, `decision.py` adds the comparison with the champion.
+    if not (version.description or "").startswith(description):
         client.update_model_version(name, version.version, description)
     link_metrics(client, tracked, model_id=version.tags[LOGGED_TAG], epoch=card.epoch)
     return Registration(
@@ -75,7 +75,7 @@ def register_model(
         model_uri=f"models:/{name}/{version.version}",
         run_id=run.run_id,
         experiment_id=run.experiment_id,
-        tracking_uri=without_password(uri),
+        tracking_uri=without_password(client.tracking_uri),
     )
 
 
@@ -118,7 +118,11 @@ def _create_version(
     client: MlflowClient, name: str, run: Run, *, logged: LoggedModel, tags: Mapping[str, str]
 ) -> ModelVersion:
     if not client.search_registered_models(f"name = '{name}'", max_results=1):
-        client.create_registered_model(name)
+        try:
+            client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+                raise  # if it exists, another registration has made it in this moment
     version = client.create_model_version(
         name,
         # Not `models:/<id>`: without a server, MLflow would look up this id at the default URI of

@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from pipelines.entrypoint import write_json
 from pipelines.evaluation.device import best_device
 from pipelines.registry.folder_translation import (
+    SourceImage,
     check_folders,
     left_out,
     no_pictures,
@@ -52,21 +53,26 @@ def translate_folder(
     input_dir: Path,
     output_dir: Path,
     scale: Scale = "training",
+    max_memory_gib: float | None = None,
 ) -> TranslatedFolder:
     """Translate the images of `input_dir`; write them and manifest.json to `output_dir`.
 
     Raises UserError if there is no such version or no image, or if the folders overlap. Images that
-    cannot be translated are named in the result.
+    cannot be translated are named in the result. `max_memory_gib` is that of Translator.
     """
     check_folders(input_dir, output_dir)
     version = find_version(client, reference)
     with downloaded(client, version) as model_dir:
-        translator = Translator.load(model_dir, device=str(best_device()))
-    plan = planned(input_dir, output_dir, translator.card.target)
+        translator = Translator.load(
+            model_dir, device=str(best_device()), max_memory_gib=max_memory_gib
+        )
+    card = translator.card
+    plan = planned(input_dir, output_dir, source=card.source, target=card.target)
     logger.info("%d images, translated with %s", len(plan), label(version))
     manifest_path = output_dir / MANIFEST_NAME
     manifest_path.unlink(missing_ok=True)  # that of an earlier call does not describe these images
-    failures = translate_files(translator, plan, scale=scale) | left_out(input_dir)
+    failures = translate_files(translator, plan, scale=scale)
+    failures |= {SourceImage(path): why for path, why in left_out(input_dir).items()}
     others = no_pictures(input_dir)
     if others:
         logger.warning(
@@ -76,22 +82,33 @@ def translate_folder(
         model=version.name,
         version=str(version.version),
         model_sha256=version.tags[CONTENT_TAG],
-        inference_mode=translator.card.inference_mode,
+        inference_mode=card.inference_mode,
         scale=scale,
-        files={
-            _name(source, input_dir): output.relative_to(output_dir).as_posix()
-            for source, output in plan.items()
-            if source not in failures
-        },
+        files=_translated(plan, failures, input_dir=input_dir, output_dir=output_dir),
         failed={_name(source, input_dir): reason for source, reason in failures.items()},
-        left_alone=tuple(_name(path, input_dir) for path in others),
+        left_alone=tuple(_name(SourceImage(path), input_dir) for path in others),
     )
     write_json(manifest_path, asdict(folder))
     return folder
 
 
-def _name(path: Path, input_dir: Path) -> str:
-    return printable(path.relative_to(input_dir).as_posix())
+def _translated(
+    plan: Mapping[SourceImage, Path],
+    failures: Mapping[SourceImage, str],
+    *,
+    input_dir: Path,
+    output_dir: Path,
+) -> dict[str, str]:
+    """The translated source files and their outputs, relative to the two folders."""
+    return {
+        _name(source, input_dir): output.relative_to(output_dir).as_posix()
+        for source, output in plan.items()
+        if source not in failures
+    }
+
+
+def _name(source: SourceImage, input_dir: Path) -> str:
+    return printable(Path(str(source)).relative_to(input_dir).as_posix())
 
 
 def check_all_translated(folder: TranslatedFolder, input_dir: Path) -> None:

@@ -1,4 +1,4 @@
-"""The project as git and DVC know it: revisions, checkouts, stages, data, parameters.
+"""The project in git and DVC: its revisions, checkouts, stages, data and parameters.
 
 Imports DVC. Start with `workspace`, the checkout in which a flow run works.
 """

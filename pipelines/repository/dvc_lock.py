@@ -1,8 +1,9 @@
-"""What `dvc.lock` says of the stages that lead to a model: the content of each output, as MD5.
+"""The MD5 hashes of the outputs that led to a model, as `dvc.lock` records them.
 
-It describes the last `dvc repro` of each stage, which need not be what lies in the folder: a stage
-may have been run by hand, or `prepare` again and `train` not. Therefore the hashes of a model's
-origin are followed from the files themselves, from each stage to the one before it.
+`dvc.lock` describes the last `dvc repro` of each stage. The files in the folder may be others: a
+stage may have been run by hand, or `prepare` may have run again without `train`. Therefore this
+module starts from the files of the training and goes back from each stage to the one before it, as
+long as the hashes agree.
 """
 
 import hashlib
@@ -23,15 +24,16 @@ logger = logging.getLogger(__name__)
 
 
 def model_lineage(project_dir: Path) -> dict[str, str]:
-    """MD5 of each output that led to the model and its scores, by path.
+    """Return the MD5 of each output that led to the model and its scores, by path.
 
-    Only what belongs to the training that reports/train.json is of. Empty where no lock is: the
-    stages were run by hand. A lock of another training is said to be one, and is not used.
+    These are only the hashes that belong to the training of reports/train.json. The result is empty
+    if there is no dvc.lock, because the stages were run by hand. If dvc.lock belongs to another
+    training, a warning says so, and the result is empty as well.
     """
     stages = _stages(project_dir)
     train = stages.get("train", {})
     made = _hashes(train, "outs")
-    if not train or not _is_of(made, TRAIN_PATH, project_dir):
+    if not train or not _has_current_hash(made, TRAIN_PATH, project_dir):
         if train:
             logger.warning(
                 "%s is of another training than %s; its hashes are not recorded",
@@ -39,38 +41,42 @@ def model_lineage(project_dir: Path) -> dict[str, str]:
                 TRAIN_PATH,
             )
         return {}
-    return {**_before(stages, train), **made, **_scores(stages, made, project_dir)}
+    return {
+        **_outputs_before(stages, train),
+        **made,
+        **_outputs_of_evaluate(stages, made, project_dir),
+    }
 
 
-def _before(stages: Mapping[str, Any], train: Mapping[str, Any]) -> dict[str, str]:
-    """What `train` was made of: each stage's outputs as long as the next one has used them."""
-    found: dict[str, str] = {}
+def _outputs_before(stages: Mapping[str, Any], train: Mapping[str, Any]) -> dict[str, str]:
+    """Return the outputs that `train` used, as far as dvc.lock still has their stages."""
+    hashes: dict[str, str] = {}
     user = train
     for name, path in _BEFORE_TRAINING:
         used = _hashes(user, "deps").get(path.as_posix())
         if used is None:
-            return found
+            return hashes
         maker = stages.get(name, {})
         if _hashes(maker, "outs").get(path.as_posix()) != used:
-            return {path.as_posix(): used, **found}  # it was made anew since
-        found = {**_hashes(maker, "outs"), **found}
+            return {path.as_posix(): used, **hashes}  # the stage has run again since
+        hashes = {**_hashes(maker, "outs"), **hashes}
         user = maker
-    return found
+    return hashes
 
 
-def _scores(
+def _outputs_of_evaluate(
     stages: Mapping[str, Any], made: Mapping[str, str], project_dir: Path
 ) -> dict[str, str]:
-    """The outputs of `evaluate`, if it has scored this model and they are those that are here."""
+    """Return the outputs of `evaluate`, if it scored this model and the files have not changed."""
     evaluate = stages.get("evaluate", {})
     scored = _hashes(evaluate, "deps").get(MODEL_DIR.as_posix())
     outputs = _hashes(evaluate, "outs")
     is_same = scored is not None and scored == made.get(MODEL_DIR.as_posix())
-    return outputs if is_same and _is_of(outputs, METRICS_PATH, project_dir) else {}
+    return outputs if is_same and _has_current_hash(outputs, METRICS_PATH, project_dir) else {}
 
 
-def _is_of(hashes: Mapping[str, str], path: Path, project_dir: Path) -> bool:
-    """Whether `hashes` has the file as it is now."""
+def _has_current_hash(hashes: Mapping[str, str], path: Path, project_dir: Path) -> bool:
+    """Return whether `hashes` contains the hash of the file as it is now."""
     file = project_dir / path
     return file.is_file() and hashes.get(path.as_posix()) == _md5(file)
 

@@ -1,6 +1,6 @@
-"""What DVC knows of a project: its stages in order, its cache, its remotes.
+"""What DVC records of a project: its stages in order, its cache, its remotes.
 
-Commands of DVC are run as processes elsewhere; here its files are read, which takes no lock.
+Other modules run commands of DVC as processes. This one only reads DVC's files, without a lock.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from pix2pix.errors import UserError
 
 
 def stages_up_to(project_dir: Path, targets: Sequence[str]) -> list[str]:
-    """Names of the stages that `targets` need, and these, in the order `dvc repro` takes.
+    """Return the names of `targets` and of all stages that they need, in the order of `dvc repro`.
 
-    All stages if there are no targets. Raises UserError if a target or dvc.yaml is wrong.
+    Without targets, all stages are returned. Raises UserError if a target or dvc.yaml is wrong.
     """
     try:
         with Repo(str(project_dir)) as repo:
             wanted = {stage.name for name in targets for stage in repo.stage.collect(name)}
-            # Without files of imported or added data: those have no name, and nothing to run.
+            # Imported and added data are stages to DVC as well, without a name or a command.
             graph = get_active_graph(repo.index.graph)
             nodes = [stage for stage in graph if not stage.is_data_source and stage.name in wanted]
             planned = plan_repro(graph, nodes) if targets else plan_repro(graph)
@@ -33,7 +33,7 @@ def stages_up_to(project_dir: Path, targets: Sequence[str]) -> list[str]:
 
 
 def data_files(project_dir: Path, *, only_imports: bool = False) -> list[str]:
-    """The .dvc files of data that was added, or imported and may have moved on where it is from."""
+    """Return the .dvc files of added and imported data, or only those of imported data."""
     with Repo(str(project_dir)) as repo:
         return [
             _data_file(repo, stage)
@@ -43,7 +43,7 @@ def data_files(project_dir: Path, *, only_imports: bool = False) -> list[str]:
 
 
 def known_outputs(project_dir: Path) -> list[str]:
-    """Stages and .dvc files whose outputs DVC has a record of; it warns of each other output."""
+    """Return the stages and .dvc files whose outputs DVC has recorded; others cause a warning."""
     with Repo(str(project_dir)) as repo:
         return [
             _data_file(repo, stage) if stage.is_data_source else stage.name
@@ -57,15 +57,15 @@ def _data_file(repo: Any, stage: Any) -> str:
 
 
 def has_remote(project_dir: Path) -> bool:
-    """Whether `dvc push` has somewhere to push to."""
+    """Return whether the project has a default remote for `dvc push`."""
     return _settings(project_dir)["core"].get("remote") is not None
 
 
 def share_cache(project_dir: Path, workspace_dir: Path) -> None:
     """Give the checkout `workspace_dir` the cache, remotes and credentials of `project_dir`.
 
-    They go to its local configuration (never committed), with absolute paths. What DVC remembers
-    of the files of a checkout goes into the checkout and vanishes with it. Raises UserError if
+    They are written to its local configuration, which is never committed, with absolute paths.
+    DVC's own records about the files of the checkout are kept in the checkout. Raises UserError if
     DVC cannot read the configuration.
     """
     settings = _settings(project_dir)
@@ -73,11 +73,14 @@ def share_cache(project_dir: Path, workspace_dir: Path) -> None:
     settings["core"]["site_cache_dir"] = str(workspace_dir.resolve() / ".dvc" / "tmp" / "site")
     with Config(str(workspace_dir / ".dvc"), validate=False).edit("local") as local:
         merge(local, _with_absolute_paths(settings))
-    (workspace_dir / ".dvc" / "config.local").chmod(0o600)  # it may hold credentials
+    (workspace_dir / ".dvc" / "config.local").chmod(0o600)  # it may contain credentials
 
 
 def _settings(project_dir: Path) -> dict[str, Any]:
-    """The repository's own settings; the user's and the system's reach every checkout anyway."""
+    """Return the settings of the repository itself, not those of the user and the system.
+
+    The latter apply in each checkout anyway.
+    """
     try:
         config = Config(str(project_dir / ".dvc"), validate=False)
         settings: dict[str, Any] = config.load_one("repo")
@@ -88,12 +91,12 @@ def _settings(project_dir: Path) -> dict[str, Any]:
 
 
 def _with_absolute_paths(settings: dict[str, Any]) -> dict[str, Any]:
-    """Plain text: DVC's own path types would be made relative again where they are written."""
+    """Return the settings as plain text: DVC would make paths of its own types relative again."""
     return {
-        key: _with_absolute_paths(value) if isinstance(value, dict) else _plain(value)
+        key: _with_absolute_paths(value) if isinstance(value, dict) else _as_plain_text(value)
         for key, value in settings.items()
     }
 
 
-def _plain(value: Any) -> Any:
+def _as_plain_text(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value

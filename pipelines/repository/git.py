@@ -1,4 +1,4 @@
-"""What is asked of git: a revision with or without local changes, a checkout of it, its refs."""
+"""Calls of git: find a revision with or without local changes, check it out, publish refs."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from pathlib import Path
 from pix2pix.errors import UserError
 
 _EXPERIMENTS = "refs/exps"
-_RUNNING = "refs/exps/exec/"  # DVC's own, while it works
+_RUNNING = "refs/exps/exec/"  # DVC needs these refs only while it works
 _UNTRACKED = ("--others", "--exclude-standard")
 _MAX_NEW_BYTES = 16 * 2**20  # of files that git does not know yet
 
@@ -21,21 +21,21 @@ _HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Revision:
-    """What is checked out: a commit, with the files of `tree` (those of the commit itself, too)."""
+    """A commit, and the tree whose files are checked out: the commit's, or a changed one."""
 
     commit: str
     tree: str
 
 
 def git(folder: Path, *arguments: str, **variables: str) -> str:
-    """What `git` prints in `folder`. Raises UserError with what it says where it fails."""
+    """Run git in `folder` and return its output. Raises UserError with the message of git."""
     environment = {key: value for key, value in os.environ.items() if key not in _HOOK_VARIABLES}
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments],
             capture_output=True,
             text=True,
-            errors="surrogateescape",  # names of files are bytes
+            errors="surrogateescape",  # a file name may be no valid text
             check=False,
             env=environment | variables,
         )
@@ -47,10 +47,10 @@ def git(folder: Path, *arguments: str, **variables: str) -> str:
 
 
 def resolve(project_dir: Path, name: str, *, include_local_changes: bool) -> Revision:
-    """The revision `name`, with what the working copy has changed or added if asked for.
+    """Return the revision `name`, on request with changed and new files of the working copy.
 
-    Ignored files are no changes. Raises UserError if there is no such revision, if changes are
-    asked for with another one than the working copy's, or if what was added is data, not code.
+    Ignored files are left out. Raises UserError if there is no such revision, if local changes are
+    requested with a revision that is not the working copy's HEAD, or if new files are too large.
     """
     try:
         commit = git(project_dir, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
@@ -63,13 +63,13 @@ def resolve(project_dir: Path, name: str, *, include_local_changes: bool) -> Rev
         return Revision(commit=commit, tree=git(project_dir, "rev-parse", f"{commit}^{{tree}}"))
     if commit != git(project_dir, "rev-parse", "HEAD"):
         raise UserError(
-            f"include_local_changes: the changes in {project_dir} are to its HEAD, not to {name!r}"
+            f"include_local_changes: changes in {project_dir} belong to its HEAD, not to {name!r}"
         )
     return Revision(commit=commit, tree=_tree_of_working_copy(project_dir))
 
 
 def _tree_of_working_copy(project_dir: Path) -> str:
-    """A tree object of all files as they are now; the user's index is not touched."""
+    """Return a tree object of all files as they are now; the user's index is not changed."""
     root = Path(git(project_dir, "rev-parse", "--show-toplevel"))
     with tempfile.TemporaryDirectory() as scratch:
         index = {"GIT_INDEX_FILE": str(Path(scratch, "index"))}
@@ -89,18 +89,18 @@ def _check_new_files(root: Path, names: list[str]) -> None:
         if name.endswith("/"):
             raise UserError(
                 f"include_local_changes: {root / name} is a git repository of its own, whose files "
-                "cannot travel; name it in .gitignore"
+                "cannot be included; name it in .gitignore"
             )
-        with suppress(FileNotFoundError):  # removed since git named it
+        with suppress(FileNotFoundError):  # removed since git listed it
             *folders, file = name.split("/")
             sizes["/".join(folders[:2]) or file] += (root / name).lstat().st_size
     if sizes.total() > _MAX_NEW_BYTES:
-        [(place, size)] = sizes.most_common(1)
+        [(largest, size)] = sizes.most_common(1)
         raise UserError(
-            f"include_local_changes: new files that git does not know hold "
-            f"{_mib(sizes.total())} MiB, {_mib(size)} of them {root / place}; up to "
-            f"{_mib(_MAX_NEW_BYTES)} MiB of code travel with a run. Name data in .gitignore, or "
-            f"have DVC keep it: `dvc add {place}`, and commit the .dvc file"
+            f"include_local_changes: new files that git does not know have "
+            f"{_mib(sizes.total())} MiB, {_mib(size)} of them {root / largest}; up to "
+            f"{_mib(_MAX_NEW_BYTES)} MiB of code can be included. Name data in .gitignore, or "
+            f"have DVC keep it: `dvc add {largest}`, and commit the .dvc file"
         )
 
 
@@ -109,12 +109,15 @@ def _mib(num_bytes: int) -> int:
 
 
 def folder_in_repository(project_dir: Path) -> Path:
-    """Where `project_dir` lies in its repository."""
+    """Return the path of `project_dir` relative to the root of its repository."""
     return Path(git(project_dir, "rev-parse", "--show-prefix"))
 
 
 def check_out(project_dir: Path, revision: Revision, folder: Path) -> None:
-    """Clone the repository of `project_dir` to `folder` at `revision`; objects are linked."""
+    """Clone the repository of `project_dir` to `folder` at `revision`.
+
+    The clone has hard links to the objects of the repository.
+    """
     root = git(project_dir, "rev-parse", "--show-toplevel")
     git(project_dir, "clone", "--quiet", "--local", "--no-checkout", root, str(folder))
     git(folder, "checkout", "--quiet", "--detach", revision.commit)
@@ -132,7 +135,7 @@ def _has_setting(folder: Path, key: str) -> bool:
 
 
 def publish_experiment(workspace_dir: Path, name: str) -> str:
-    """Give the DVC experiment `name` to the repository that was cloned; its commit."""
+    """Push the DVC experiment `name` to the repository that was cloned, and return its commit."""
     refs = git(workspace_dir, "for-each-ref", "--format=%(refname)", _EXPERIMENTS).splitlines()
     ref = next(ref for ref in refs if ref.endswith(f"/{name}") and not ref.startswith(_RUNNING))
     git(workspace_dir, "push", "--quiet", "--force", "origin", f"{ref}:{ref}")

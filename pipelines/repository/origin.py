@@ -1,4 +1,4 @@
-"""Where a run comes from: the commit, the packages, the parameters as they are written."""
+"""The origin of a run: its commit, its packages, and its parameters as text."""
 
 import json
 import platform
@@ -16,24 +16,24 @@ from pix2pix.errors import UserError
 
 DISTRIBUTION = "pix2pix-pipeline"
 
-# What the pipeline itself writes, and the parameters, which every run records in full: with these
-# a run whose code is committed would almost always count as changed.
+# The files that the pipeline itself writes, and the parameters, which every run records in full. If
+# they counted, almost every run would count as changed.
 _NOT_CODE = ("dvc.lock", "params.yaml", "data", "models", "reports")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """The code and the packages a training ran with. Of strings and a bool, to be kept as JSON."""
+    """The code and the packages of a training. All fields can be written as JSON."""
 
     commit: str | None  # None outside a git checkout
     is_dirty: bool  # tracked files other than parameters and outputs differ from the commit
     python: str
-    torch: str  # with its local label, where the distribution has one (2.11.0+cpu)
-    packages: str  # every installed one, as a requirements file
+    torch: str  # with the local label if there is one (2.11.0+cpu)
+    packages: str  # all installed packages, as the text of a requirements file
 
 
 def origin(project_dir: Path) -> Origin:
-    """What a training started now in `project_dir` comes from."""
+    """Return the origin of a training that is started now in `project_dir`."""
     commit = _git(project_dir, "rev-parse", "--verify", "HEAD")
     excluded = [f":(exclude){path}" for path in _NOT_CODE]
     status = _git(
@@ -49,7 +49,7 @@ def origin(project_dir: Path) -> Origin:
 
 
 def _git(project_dir: Path, *arguments: str) -> str | None:
-    """What git prints; None without git, outside a checkout and before the first commit."""
+    """Return what git prints; None without git, outside a checkout and before the first commit."""
     try:
         return git(project_dir, *arguments)
     except UserError:
@@ -57,14 +57,14 @@ def _git(project_dir: Path, *arguments: str) -> str | None:
 
 
 def installed_packages() -> str:
-    """Every installed distribution as `name==version`, one a line, sorted."""
-    found = {(item.metadata["Name"], item.version) for item in distributions()}
-    lines = sorted((f"{name}=={number}" for name, number in found), key=str.lower)
+    """Return all installed distributions as sorted lines `name==version`."""
+    installed = {(item.metadata["Name"], item.version) for item in distributions()}
+    lines = sorted((f"{name}=={number}" for name, number in installed), key=str.lower)
     return "\n".join(lines) + "\n"
 
 
 def pinned_dependencies(distribution: str = DISTRIBUTION) -> list[str]:
-    """What `distribution` itself depends on (no extras), pinned to what is installed."""
+    """Return the dependencies of `distribution` (no extras), pinned to the installed versions."""
     pins = []
     for line in requires(distribution) or []:
         requirement = Requirement(line)
@@ -75,15 +75,15 @@ def pinned_dependencies(distribution: str = DISTRIBUTION) -> list[str]:
 
 
 def installed_version(distribution: str) -> str:
-    """The version of an installed distribution, as registries know it.
+    """Return the version of an installed distribution, as registries name it.
 
-    Local labels (the last part of `2.11.0+cpu`) are left out: no registry carries them.
+    A local label (the last part of `2.11.0+cpu`) is left out, because registries do not have it.
     """
     return Version(version(distribution)).public
 
 
 def flatten(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested mappings as dotted keys; values as they are written in params.yaml (null, true, 0.5).
+    """Return nested mappings as one with dotted keys; values as in params.yaml (null, true, 0.5).
 
     >>> flatten({"train": {"seed": 0, "use_gpu": False}})
     {'train.seed': '0', 'train.use_gpu': 'false'}

@@ -54,22 +54,22 @@ def apply_overrides_file(project_dir: Path, overrides_path: Path) -> Changes:
 
 
 def override_text_by_file(text: str, overrides_path: Path, *, name: str) -> str:
-    """The text of the parameter file `name` with the values of the file `overrides_path`.
+    """Return the text of the parameter file `name` with the values of the file `overrides_path`.
 
-    Raises UserError naming `overrides_path` if it holds no sections with keys, or if a key or a
-    value is no parameter.
+    Raises UserError naming `overrides_path` if it has no sections with keys, or if a key or a
+    value is not that of a parameter.
     """
     overrides = _read_overrides(overrides_path)
     try:
         changed = _override_text(text, overrides, name=name)
-        parse_params(parse_yaml(changed, place=name))
+        parse_params(parse_yaml(changed, source=name))
     except UserError as error:
         raise UserError(f"{overrides_path} does not fit {name}: {error}") from None
     return changed
 
 
 def changed_values(before: Params, after: Params) -> Changes:
-    """The parameters whose values differ."""
+    """Return the parameters whose values differ."""
     old, new = (flatten(dataclasses.asdict(params)) for params in (before, after))
     return {key: (old[key], new[key]) for key in old if old[key] != new[key]}
 
@@ -85,7 +85,7 @@ def _read_overrides(path: Path) -> dict[str, Any]:
 
 def _override_text(text: str, overrides: Mapping[str, Any], *, name: str) -> str:
     # The text is also parsed as plain values because only this reports every invalid text.
-    parse_yaml(text, place=name)
+    parse_yaml(text, source=name)
     yaml = _round_trip_yaml()
     document = yaml.load(text)
     _override(document, overrides)
@@ -104,13 +104,13 @@ def _override(document: Any, overrides: Mapping[str, Any], *, section: str = "")
         elif isinstance(document[key], Mapping):
             raise UserError(
                 f"{dotted} is a section: name the keys in it that are to be overridden, "
-                f"got {value!r} in place of all of them"
+                f"got {value!r} for the whole section"
             )
         else:
-            document[key] = _in_one_line(value)
+            document[key] = _as_inline_list(value)
 
 
-def _in_one_line(value: Any) -> Any:
+def _as_inline_list(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     written = CommentedSeq(value)
@@ -119,17 +119,17 @@ def _in_one_line(value: Any) -> Any:
 
 
 def _round_trip_yaml() -> YAML:
-    """A YAML reader and writer that keeps comments, quotes, order, and `null` where it stands."""
+    """Return a YAML reader and writer that keeps comments, quotes, the order and `null`."""
     yaml = YAML()
     yaml.preserve_quotes = True
-    yaml.width = 4096  # no line is broken anew
+    yaml.width = 4096  # long lines stay as they are
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.Representer = _NullRepresenter
     return yaml
 
 
 class _NullRepresenter(RoundTripRepresenter):
-    """Writes `null`; ruamel's own representer leaves the value empty."""
+    """Writes None as `null`; ruamel's own representer leaves the value empty."""
 
 
 _NullRepresenter.add_representer(

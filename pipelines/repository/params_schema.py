@@ -13,7 +13,7 @@ from pix2pix.config import Params
 
 
 def params_schema() -> dict[str, Any]:
-    """The schema that both params.yaml and presets, which may leave out any key, satisfy."""
+    """Return the schema of params.yaml and of presets, which may leave out any key."""
     schema = TypeAdapter(Params).json_schema()
     _make_keys_optional(schema, schema["$defs"])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
@@ -25,7 +25,7 @@ def _make_keys_optional(section: dict[str, Any], definitions: dict[str, Any]) ->
     The entries of a list, such as `tune.space`, are not sections. They stay complete, because a
     preset can only replace the list as a whole.
     """
-    section.pop("required", None)  # a section may be in two places
+    section.pop("required", None)  # two keys may have the same type of section
     for key in section["properties"].values():
         if "$ref" in key:
             _make_keys_optional(definitions[key["$ref"].rpartition("/")[2]], definitions)

@@ -1,6 +1,6 @@
-"""Presets: the files below `params/` that hold the parameters of typical runs.
+"""Presets: the files below `params/` with the parameters of typical runs.
 
-`params/default.yaml` is complete. Every other file holds only the keys that it changes. Programs
+`params/default.yaml` is complete. Every other file has only the keys that it changes. Programs
 read `params.yaml`; `use_preset` writes the complete text of a preset there.
 """
 
@@ -27,14 +27,14 @@ _SCHEMA_LINE = "# yaml-language-server: $schema="  # editors read the path of th
 
 
 def preset_names(project_dir: Path = Path()) -> list[str]:
-    """The sorted names of all presets: paths below `params/` without `.yaml`."""
+    """Return the sorted names of all presets: paths below `params/` without `.yaml`."""
     folder = project_dir / PRESETS_DIR
     paths = folder.rglob("*.yaml")
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in paths)
 
 
 def complete_preset(name: str, project_dir: Path = Path()) -> str:
-    """The text of params.yaml for a preset: that of the default with the values of the preset.
+    """Return the text of params.yaml for a preset: the default with the values of the preset.
 
     The comments of the default are kept, except for those at its top, which are replaced by those
     at the top of the preset. Raises UserError naming an unknown preset, or the file of a preset
@@ -50,9 +50,9 @@ def complete_preset(name: str, project_dir: Path = Path()) -> str:
 
 
 def preset_params(name: str, project_dir: Path = Path()) -> Params:
-    """The parameters of a preset. Raises UserError as `complete_preset` does."""
+    """Return the parameters of a preset. Raises UserError as `complete_preset` does."""
     text = complete_preset(name, project_dir)
-    return parse_params(parse_yaml(text, place=str(_preset_path(name, project_dir))))
+    return parse_params(parse_yaml(text, source=str(_preset_path(name, project_dir))))
 
 
 def use_preset(name: str, project_dir: Path = Path()) -> Changes | None:
@@ -80,7 +80,7 @@ def _preset_path(name: str, project_dir: Path) -> Path:
 
 
 def _top_comments(text: str) -> list[str]:
-    """The comment lines before the first line that is not a comment."""
+    """Return the comment lines before the first line that is not a comment."""
     return list(takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True)))
 
 

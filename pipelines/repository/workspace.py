@@ -1,8 +1,9 @@
-"""A checkout of its own for each run: nothing a run does touches the user's working copy.
+"""A checkout of its own for each run, so that a run never changes the user's working copy.
 
-Workspaces lie below `.workspaces`, named by what the run is a function of, and held by a lock that
-vanishes with its holder's processes. A run that was cut off leaves its workspace; the next one of
-the same name that finds it free goes on in it. Objects of git are linked, DVC's cache is shared.
+Workspaces are folders below `.workspaces`. Their names are hashes of what the result of the run
+depends on. A run locks its workspace, and the lock ends with the processes of the run. A run that
+was interrupted leaves its workspace, and the next run with the same hash continues in it. Objects
+of git are linked, and DVC's cache is shared.
 """
 
 import hashlib
@@ -23,8 +24,8 @@ from pipelines.repository.params_file import override_params
 
 WORKSPACES_DIR = Path(".workspaces")
 STALE_S = 7 * 24 * 3600.0
-_WINDING_UP_S = 150.0  # a stage whose caller was killed may still save
-_LOOK_S = 0.5
+_MAX_SAVING_S = 150.0  # a stage whose caller was killed may be saving
+_POLL_S = 0.5
 _LOCK, _READY, _CHECKOUT, _LOGS = "lock", "ready", "checkout", "logs"
 
 
@@ -34,16 +35,16 @@ class Workspace:
 
     folder: Path
     project_dir: Path  # the checkout's folder with dvc.yaml
-    lock: int  # an open file: whoever has it holds the workspace
+    lock: int  # the descriptor of the locked file; the lock ends when all its copies are closed
     is_continued: bool
 
     @property
     def logs_dir(self) -> Path:
-        """Where the output of its commands is kept."""
+        """The folder with the output of the commands that ran in it."""
         return self.folder / _LOGS
 
     def discard(self) -> None:
-        """Remove it; what it made is in DVC's cache, in git and in MLflow by then."""
+        """Remove it. Its results are in DVC's cache, in git and in MLflow."""
         shutil.rmtree(self.folder)
 
 
@@ -51,27 +52,27 @@ class Workspace:
 def workspace(
     project_dir: Path, revision: Revision, overrides: Mapping[str, Any], *, variant: str = ""
 ) -> Iterator[Workspace]:
-    """Hold the workspace of `revision` with `overrides` to its params.yaml.
+    """Lock a workspace of `revision` while the block runs, with `overrides` in its params.yaml.
 
-    `variant` tells runs apart that change their parameters on the way. The workspace stays, to be
-    gone on with, unless it is discarded. Raises ValueError naming a parameter that is wrong or is
-    not in params.yaml.
+    `variant` distinguishes runs that change their parameters while they run. The workspace stays,
+    so that a later run can continue in it, unless it is discarded. Raises UserError naming a
+    parameter that is not in params.yaml.
     """
     root = project_dir.resolve() / WORKSPACES_DIR
     root.mkdir(exist_ok=True)
     key = _key(revision, overrides, variant)
     number = 0
-    while (lock := _take(root / f"{key}-{number}")) is None:
+    while (lock := _lock_or_wait(root / f"{key}-{number}")) is None:
         number += 1
     folder = root / f"{key}-{number}"
     try:
-        yield _prepared(folder, lock, project_dir, revision=revision, overrides=overrides)
+        yield _make_or_continue(folder, lock, project_dir, revision=revision, overrides=overrides)
     finally:
         os.close(lock)
 
 
 def remove_stale(project_dir: Path, *, older_than_s: float = STALE_S) -> list[Path]:
-    """Remove workspaces that nobody holds and nobody has used for so long; which these were."""
+    """Remove unlocked workspaces in which no run has begun for so long, and return them."""
     removed = []
     for folder in sorted((project_dir / WORKSPACES_DIR).glob("*-*")):
         if time.time() - _last_used_s(folder) <= older_than_s:
@@ -89,39 +90,39 @@ def _key(revision: Revision, overrides: Mapping[str, Any], variant: str) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _take(folder: Path) -> int | None:
-    """The lock of `folder`, which is made if need be; None if a living run has it.
+def _lock_or_wait(folder: Path) -> int | None:
+    """Lock `folder`, which need not exist. Returns None if a run that is not killed has the lock.
 
-    A run that was killed may be winding up: that is waited for.
+    The processes of a run that was killed may be saving; this function waits until they end.
     """
     folder.mkdir(exist_ok=True)
-    deadline_s = time.monotonic() + _WINDING_UP_S
+    deadline_s = time.monotonic() + _MAX_SAVING_S
     while (lock := _lock(folder)) is None:
-        if _has_living_holder(folder) or time.monotonic() > deadline_s:
+        if _is_owner_running(folder) or time.monotonic() > deadline_s:
             return None
         folder.mkdir(exist_ok=True)
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
     (folder / _LOCK).write_text(str(os.getpid()))
     return lock
 
 
 def _lock(folder: Path) -> int | None:
-    """The lock of `folder` as an open file, None if another process has it or it is gone."""
+    """Lock `folder`. Returns a descriptor; None if another process has the lock or removed it."""
     return try_lock(folder / _LOCK)
 
 
-def _has_living_holder(folder: Path) -> bool:
-    """Whether the process that took the lock lives; its supervisor may hold it longer."""
+def _is_owner_running(folder: Path) -> bool:
+    """Return whether the process that took the lock runs; its children may keep the lock longer."""
     try:
         os.kill(int((folder / _LOCK).read_text()), 0)
     except (FileNotFoundError, ProcessLookupError):
         return False
     except ValueError:
-        return True  # it was taken this moment
+        return True  # the owner has not written its number yet
     return True
 
 
-def _prepared(
+def _make_or_continue(
     folder: Path,
     lock: int,
     project_dir: Path,
@@ -129,7 +130,7 @@ def _prepared(
     revision: Revision,
     overrides: Mapping[str, Any],
 ) -> Workspace:
-    """The checkout in `folder`, made unless an earlier run has finished making it."""
+    """Return the workspace in `folder`; its checkout is made unless an earlier run completed it."""
     checkout = folder / _CHECKOUT
     inside = checkout / folder_in_repository(project_dir)
     is_continued = (folder / _READY).exists()
@@ -145,6 +146,6 @@ def _prepared(
 
 
 def _last_used_s(folder: Path) -> float:
-    """When a run last began in it."""
+    """Return the time at which a run last began in the workspace."""
     ready = folder / _READY
     return (ready if ready.exists() else folder).stat().st_mtime

@@ -1,4 +1,4 @@
-"""Where unfinished work is kept: a folder on a disk or an object store, with one owner.
+"""The state of unfinished work: in a folder on a disk or an object store, with one owner.
 
-Imports pyarrow for the stores, no tool. Start with `state`, then `folder` and `checkpoints`.
+Imports pyarrow, but none of the tools. Start with `state`, then `folder` and `checkpoints`.
 """

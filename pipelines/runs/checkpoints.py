@@ -1,9 +1,9 @@
 """The checkpoints of a running training: written atomically, checked when read, a few kept.
 
-Ray Train uploads them (in the background) and restarts workers; which are kept and which is the
-one to go on from is decided here, from the names alone. Ray's own record of its checkpoints is one
-file that is rewritten in place and names a single latest: a kill inside that write, or damage to
-that one checkpoint, would leave nothing to go on from.
+Ray Train uploads them in the background and restarts workers. This module decides, from the names
+of the files alone, which checkpoints are kept and from which one a training continues. Ray's own
+record of its checkpoints is a single file, which is overwritten and names only the latest one. If a
+process were killed during that write, or that checkpoint were damaged, nothing could be continued.
 """
 
 import hashlib
@@ -18,21 +18,21 @@ from pipelines.runs.folder import Folder
 from pix2pix.checkpoint import load_training
 from pix2pix.errors import StorageError, UserError
 
-_NUM_LATEST = 2  # the latest, and the one to go on from should it be damaged
+_NUM_LATEST = 2  # the latest, and the one before, in case the latest is damaged
 _DIGEST_CHARACTERS = 16
 _NAME = re.compile(r"step_(\d{9})(?:_epoch_(\d{4,}))?_([0-9a-f]{16})\.pt")
 
-# Size and time of change of the checkpoints that this process knows to be sound, by place.
-_SOUND: dict[str, tuple[int, int]] = {}
+# By path, the size and change time of the checkpoints that this process knows to be undamaged.
+_UNDAMAGED: dict[str, tuple[int, int]] = {}
 
 logger = logging.getLogger(__name__)
 
 
 class CheckpointName(NamedTuple):
-    """What the name of a checkpoint's file says of it."""
+    """The name of a checkpoint's file, in its parts."""
 
     step: int
-    epoch: int | None  # only of one made at an epoch's end
+    epoch: int | None  # None if it was made within an epoch
     digest: str  # of its content
 
     def __str__(self) -> str:
@@ -41,7 +41,7 @@ class CheckpointName(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """The name that `text` is, if it is one."""
+        """Parse the name of a file. Returns None if it is not the name of a checkpoint."""
         match = _NAME.fullmatch(text)
         if match is None:
             return None
@@ -50,45 +50,45 @@ class CheckpointName(NamedTuple):
 
 
 def checkpoints(folder: Folder) -> list[CheckpointName]:
-    """The checkpoints in a folder, newest first."""
+    """Return the checkpoints in a folder, newest first."""
     names = (CheckpointName.parse(name) for name in folder.names())
-    return sorted((name for name in names if name is not None), reverse=True, key=_place)
+    return sorted((name for name in names if name is not None), reverse=True, key=_sort_key)
 
 
 def write_checkpoint(folder: Folder, file: Path, *, step: int, epoch: int | None) -> None:
-    """Have the folder take over a file that `save_training` wrote. Raises OSError."""
+    """Move a file that `save_training` wrote into the folder. Raises StorageError."""
     with file.open("rb") as opened:
         name = CheckpointName(step, epoch, _digest(hashlib.file_digest(opened, "sha256")))
     try:
         folder.adopt(file, str(name))
-        _SOUND[str(folder / str(name))] = folder.looks(str(name))
+        _UNDAMAGED[str(folder / str(name))] = folder.size_and_change_time(str(name))
     except OSError as error:
         raise storage_failure(folder / str(name), error) from error
 
 
-def storage_failure(place: Folder, error: Exception) -> StorageError:
-    """The error that says which checkpoint could not be written, and what to do."""
+def storage_failure(path: Folder, error: Exception) -> StorageError:
+    """Return an error that names the checkpoint that could not be written, and the remedy."""
     return StorageError(
-        f"the checkpoint {place} could not be written: {error}\nEarlier ones are as they were. "
-        "Make room or mend the storage, and the same command continues"
+        f"the checkpoint {path} could not be written: {error}\nEarlier checkpoints are unchanged. "
+        "Make room or repair the storage; then the same command continues"
     )
 
 
 def newest_checkpoint(folder: Folder) -> tuple[CheckpointName, dict[str, Any]] | None:
-    """The newest checkpoint that can be read, and its state.
+    """Return the newest checkpoint that can be read, and its state; None if there is none.
 
-    Each newer one that is damaged is named in a warning. Raises OSError if the storage fails.
+    A warning names each newer one that is damaged. Raises OSError if the storage fails.
     """
     for name in checkpoints(folder):
         try:
             return name, read_checkpoint(folder, name)
         except UserError as error:
-            logger.warning("%s; going on from an earlier one", error)
+            logger.warning("%s; an earlier checkpoint is tried", error)
     return None
 
 
 def read_checkpoint(folder: Folder, name: CheckpointName) -> dict[str, Any]:
-    """A checkpoint's state. Raises UserError naming the file if it is not what was written."""
+    """Return a checkpoint's state. Raises UserError naming the file if it is damaged."""
     path = str(folder / str(name))
     data = folder.read(str(name))
     digest = _digest(hashlib.sha256(data))
@@ -100,35 +100,35 @@ def read_checkpoint(folder: Folder, name: CheckpointName) -> dict[str, Any]:
 def prune(folder: Folder, dev_l1: Mapping[int, float], *, keep_best: int) -> None:
     """Remove all but the latest two checkpoints and the `keep_best` with the lowest dev L1.
 
-    `dev_l1` holds it for each epoch that may be kept. A damaged checkpoint counts as none and is
-    removed, unless there is no sound one. Raises OSError if the storage fails.
+    `dev_l1` has the dev L1 of each epoch that may be kept. A damaged checkpoint is not counted and
+    is removed, unless there is no undamaged one. Raises OSError if the storage fails.
     """
-    found = checkpoints(folder)
-    latest = _sound(folder, found, at_most=_NUM_LATEST)
+    names = checkpoints(folder)
+    latest = _first_undamaged(folder, names, at_most=_NUM_LATEST)
     if not latest:
         return
-    scored = [(l1, name) for name in found if (l1 := dev_l1.get(name.epoch or 0)) is not None]
-    best = _sound(folder, [name for _, name in sorted(scored)], at_most=keep_best)
-    for name in found:
+    scored = [(l1, name) for name in names if (l1 := dev_l1.get(name.epoch or 0)) is not None]
+    best = _first_undamaged(folder, [name for _, name in sorted(scored)], at_most=keep_best)
+    for name in names:
         if name not in latest and name not in best:
             folder.remove(str(name))
-            _SOUND.pop(str(folder / str(name)), None)
+            _UNDAMAGED.pop(str(folder / str(name)), None)
 
 
-def _sound(
+def _first_undamaged(
     folder: Folder, names: Iterable[CheckpointName], *, at_most: int
 ) -> list[CheckpointName]:
-    """The first of these that are what was written."""
-    return list(islice((name for name in names if is_sound(folder, name)), at_most))
+    """Return the first checkpoints of `names` that are undamaged."""
+    return list(islice((name for name in names if is_undamaged(folder, name)), at_most))
 
 
-def is_sound(folder: Folder, name: CheckpointName) -> bool:
-    """Whether a checkpoint is what was written; it is read only if it has changed since it was."""
-    place, looks = str(folder / str(name)), folder.looks(str(name))
-    if _SOUND.get(place) != looks:
+def is_undamaged(folder: Folder, name: CheckpointName) -> bool:
+    """Return whether a checkpoint is undamaged. It is read only if its file may have changed."""
+    path, status = str(folder / str(name)), folder.size_and_change_time(str(name))
+    if _UNDAMAGED.get(path) != status:
         if _digest(folder.sha256(str(name))) != name.digest:
             return False
-        _SOUND[place] = looks
+        _UNDAMAGED[path] = status
     return True
 
 
@@ -136,6 +136,6 @@ def _digest(sha256: Any) -> str:
     return str(sha256.hexdigest()[:_DIGEST_CHARACTERS])
 
 
-def _place(name: CheckpointName) -> tuple[int, bool, str]:
-    """Order of making: an epoch's end follows its last step."""
+def _sort_key(name: CheckpointName) -> tuple[int, bool, str]:
+    """Return a key that sorts by age: an epoch's end is newer than the last step of the epoch."""
     return name.step, name.epoch is not None, name.digest

@@ -1,14 +1,16 @@
 """Owning a run folder on a store without locks, among processes on any host.
 
-An object store shows a written object to every later listing, but pyarrow cannot ask it to write
-only if nothing is there. So each process writes a claim under a name of its own and then lists the
-claims: who finds no other claim is the owner, everybody else takes his claim back. Of two claims
-the later listing sees both, so two processes cannot both find themselves alone.
+An object store shows a written object to every later listing, but pyarrow cannot ask it to write an
+object only if there is none. So each process writes a claim under a name of its own and then lists
+the claims. A process that finds no other claim is the owner; every other process removes its claim.
+If two processes do this at once, the later listing shows both claims, so at most one process finds
+only its own.
 
-The owner rewrites its claim every few seconds. A claim of a process that has ended on this machine
-is removed at once, one of another machine when it has not changed for a minute. An owner that was
-suspended for longer finds its claim gone and is told. What it may have written meanwhile does no
-harm: checkpoints are named by their content, and two owners of a folder run the same training.
+The owner rewrites its claim every few seconds. The claim of a process that has ended on this
+machine is removed at once, a claim of another machine if it has not changed for a minute. An owner
+that was suspended for longer finds its claim removed, and `on_loss` is called. What it may have
+written meanwhile does no harm: checkpoints are named by their content, and two owners of a folder
+run the same training.
 """
 
 import json
@@ -29,25 +31,25 @@ import psutil
 
 from pipelines.runs.folder import Folder
 
-_RENEW_S = 10.0
+_RENEWAL_INTERVAL_S = 10.0
 _STALE_S = 60.0  # several renewals may fail before another host takes the folder over
-_LOOK_S = 1.0
-_SAME_START_S = 2.0  # a start time is computed from the clock, which may be set
+_RETRY_INTERVAL_S = 1.0
+_SAME_START_S = 2.0  # the computed start time of a process moves if the clock is set
 
 logger = logging.getLogger(__name__)
 
 
 class Owner(NamedTuple):
-    """The process that has a run folder."""
+    """The process that owns a run folder."""
 
     host: str
-    machine: str  # a running system and its process numbers: what they are unique in
+    machine: str  # identifies the running system within which the process number is unique
     pid: int
     started_s: float  # of the process
 
     @classmethod
     def unknown(cls) -> Self:
-        """One that has not said yet who it is."""
+        """Return an owner whose claim or lock is not written completely yet."""
         return cls("", "", 0, 0.0)
 
     def __str__(self) -> str:
@@ -57,7 +59,7 @@ class Owner(NamedTuple):
         return f"process {self.pid} on {self.host}, started {begun}"
 
     def has_ended(self) -> bool:
-        """Whether the process is known to be gone; never of one on another machine."""
+        """Return whether the process has ended; always false for a process of another machine."""
         if self.machine != this_process().machine:
             return False
         try:
@@ -69,7 +71,7 @@ class Owner(NamedTuple):
 
 
 def this_process() -> Owner:
-    """This process as an owner."""
+    """Return this process as an owner."""
     process = psutil.Process()
     return Owner(socket.gethostname(), _machine(), process.pid, process.create_time())
 
@@ -81,15 +83,15 @@ def _machine() -> str:
     return f"{socket.gethostname()} {uuid.getnode()}"
 
 
-class Sightings:
-    """When each claim of others was last seen to change, by this process's own clock."""
+class ClaimTimes:
+    """The times at which claims of other processes last changed, by the clock of this process."""
 
     def __init__(self, stale_s: float = _STALE_S) -> None:
         self._stale_s = stale_s
         self._seen: dict[str, tuple[bytes, float]] = {}
 
     def is_abandoned(self, name: str, content: bytes, owner: Owner) -> bool:
-        """Whether nobody stands behind a claim any more."""
+        """Return whether the owner of a claim has ended, or has not renewed it for too long."""
         if owner.has_ended():
             return True
         before, since_s = self._seen.get(name, (None, 0.0))
@@ -101,52 +103,56 @@ class Sightings:
 
 @contextmanager
 def claim(
-    folder: Folder, sightings: Sightings, *, on_loss: Callable[[], None]
+    folder: Folder, claim_times: ClaimTimes, *, on_loss: Callable[[], None]
 ) -> Iterator[Owner | None]:
-    """Own `folder` while the block runs, if nobody does: gives None then, and its owner otherwise.
+    """Own `folder` while the block runs. Yields None, or the owner if another process owns it.
 
-    `sightings` is kept from one try to the next. `on_loss` is called, in another thread, if this
-    process finds its claim removed. Raises OSError.
+    The caller keeps `claim_times` from one try to the next. If this process finds its claim
+    removed, `on_loss` is called in another thread. Raises OSError.
     """
     parent, _, name = folder.path.rpartition("/")
     storage, prefix = folder._replace(path=parent), f".{name}.owner-"
-    found = _other_owner(storage, prefix, sightings, own="")
-    if found is not None:
-        yield found
+    owner = _other_owner(storage, prefix, claim_times, own="")
+    if owner is not None:
+        yield owner
         return
     own = f"{prefix}{uuid.uuid4().hex}.json"
     storage.write(own, _content(renewal=0))
     try:
-        found = _other_owner(storage, prefix, sightings, own=own)
-        if found is None:
+        owner = _other_owner(storage, prefix, claim_times, own=own)
+        if owner is None:
             with _renewed(storage, own, on_loss=on_loss):
                 yield None
     finally:
-        _take_back(storage, own)
-    if found is not None:
-        time.sleep(random.uniform(0.0, _LOOK_S))  # or two would meet again and again
-        yield found
+        _remove_claim(storage, own)
+    if owner is not None:
+        time.sleep(
+            random.uniform(0.0, _RETRY_INTERVAL_S)
+        )  # else two processes might always try at the same time
+        yield owner
 
 
-def _other_owner(storage: Folder, prefix: str, sightings: Sightings, *, own: str) -> Owner | None:
-    """The owner of another claim that is not abandoned; those that are, are removed."""
+def _other_owner(
+    storage: Folder, prefix: str, claim_times: ClaimTimes, *, own: str
+) -> Owner | None:
+    """Return the owner of another claim, if there is one. Abandoned claims are removed."""
     for name in storage.names():
         if not name.startswith(prefix) or name == own:
             continue
         try:
             content = storage.read(name)
         except FileNotFoundError:
-            continue  # taken back since it was listed
-        owner = _owner_in(content)
-        if not sightings.is_abandoned(name, content, owner):
+            continue  # removed since it was listed
+        owner = _read_owner(content)
+        if not claim_times.is_abandoned(name, content, owner):
             return owner
         logger.warning("%s was left by %s, which has ended", storage / name, owner)
         storage.remove(name)
     return None
 
 
-def _owner_in(content: bytes) -> Owner:
-    """Who wrote a claim; unknown where the store shows a claim before all of it is written."""
+def _read_owner(content: bytes) -> Owner:
+    """Return the process that wrote a claim; unknown if the claim is not written completely yet."""
     try:
         return Owner(**json.loads(content)["owner"])
     except ValueError:
@@ -159,19 +165,19 @@ def _content(*, renewal: int) -> bytes:
 
 @contextmanager
 def _renewed(storage: Folder, name: str, *, on_loss: Callable[[], None]) -> Iterator[None]:
-    """Rewrite a claim now and then while the block runs."""
+    """Rewrite a claim every few seconds while the block runs."""
     done = threading.Event()
 
     def renew() -> None:
         renewal = 0
-        while not done.wait(_RENEW_S):
+        while not done.wait(_RENEWAL_INTERVAL_S):
             renewal += 1
             try:
                 if not storage.has(name):
                     on_loss()
                     return
                 storage.write(name, _content(renewal=renewal))
-            except OSError as error:  # the next time may do; the training itself will notice more
+            except OSError as error:  # the next renewal may succeed
                 logger.warning("%s could not be renewed: %s", storage / name, error)
 
     thread = threading.Thread(target=renew, daemon=True)
@@ -180,11 +186,11 @@ def _renewed(storage: Folder, name: str, *, on_loss: Callable[[], None]) -> Iter
         yield
     finally:
         done.set()
-        thread.join()  # what it wrote later would outlive the claim
+        thread.join()  # else it could write the claim again after its removal
 
 
-def _take_back(storage: Folder, name: str) -> None:
+def _remove_claim(storage: Folder, name: str) -> None:
     try:
         storage.remove(name)
-    except OSError as error:  # nobody renews it, so others will see that it is abandoned
+    except OSError as error:  # nobody renews it, so other processes will remove it
         logger.warning("%s could not be removed: %s", storage / name, error)

@@ -18,9 +18,9 @@ from filelock import FileLock
 
 from pipelines.runs.dataset_cache import (
     HASHES_NAME,
-    copy_down,
+    copy_to_cache,
     file_sha256,
-    holds,
+    has_data_set,
     is_intact,
     remove_unused,
 )
@@ -61,7 +61,7 @@ def publish_dataset(
         except OSError as error:
             raise StorageError(
                 f"the data set could not be copied to {copy}: {error.strerror or error}\n"
-                "Make room or mend the storage, then give the same command again"
+                "Make room or repair the storage, then give the same command again"
             ) from error
     return DatasetSource(
         prepared_dir=prepared_dir.absolute(), data_hash=manifest.data_hash, shared_copy=copy
@@ -80,13 +80,14 @@ def _upload(prepared_dir: Path, copy: Folder) -> None:
 
 
 def local_dataset(source: DatasetSource, cache_dir: Path | None = None) -> Path:
-    """The folder with the data set on this machine; it is copied here first if it has to be.
+    """Return the folder with the data set on this machine; it is copied here if necessary.
 
-    Of several processes that ask at once, one copies and the others wait. `cache_dir` None means
-    $XDG_CACHE_HOME/pix2pix/datasets, by default in ~/.cache. Raises UserError, with the node and
-    the remedy, if the data set is not here and cannot be copied.
+    If several processes call this at the same time, one of them copies and the others wait.
+    `cache_dir` None means $XDG_CACHE_HOME/pix2pix/datasets, by default in ~/.cache. Raises
+    UserError, with the node and the remedy, if the data set is not on this machine and cannot be
+    copied.
     """
-    if holds(source.prepared_dir, source.data_hash):
+    if has_data_set(source.prepared_dir, source.data_hash):
         return source.prepared_dir
     if source.shared_copy is None:
         raise UserError(
@@ -101,7 +102,7 @@ def local_dataset(source: DatasetSource, cache_dir: Path | None = None) -> Path:
         cache_dir.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{entry}.lock"):
             if not is_intact(entry):
-                copy_down(source.shared_copy, entry)
+                copy_to_cache(source.shared_copy, entry)
                 remove_unused(cache_dir)
             os.utime(entry)  # the time of its last use
     return entry
@@ -114,7 +115,7 @@ def _user_cache_dir() -> Path:
 
 @contextmanager
 def _explaining_failures(copy: Folder, cache_dir: Path) -> Iterator[None]:
-    """Turn what a disk or the storage refuses into a UserError with the remedy."""
+    """Turn an error of a disk or of the storage into a UserError with the remedy."""
     try:
         yield
     except OSError as error:

@@ -24,18 +24,18 @@ _VERIFIED_NAME = ".verified.json"  # size and change time of the files when thei
 logger = logging.getLogger(__name__)
 
 
-def holds(prepared_dir: Path, data_hash: str) -> bool:
-    """Whether this machine sees that data set in that folder."""
+def has_data_set(prepared_dir: Path, data_hash: str) -> bool:
+    """Return whether `prepared_dir` on this machine is the data set with that hash."""
     try:
         return load_manifest(prepared_dir).data_hash == data_hash
-    except (OSError, UserError):  # missing, not readable for this user, or something else
+    except (OSError, UserError):  # missing, not readable for this user, or damaged
         return False
 
 
-def copy_down(copy: Folder, entry: Path) -> None:
-    """Copy a data set to `entry`, which appears as a whole when all hashes are right.
+def copy_to_cache(copy: Folder, entry: Path) -> None:
+    """Copy a data set to `entry`, which appears complete when all hashes are right.
 
-    The name of `entry` is the data set's hash; the caller holds its lock. Raises UserError if the
+    The name of `entry` is the data set's hash; the caller has locked it. Raises UserError if the
     copy in the storage is damaged, OSError if a disk or the storage fails.
     """
     logger.info("copying the data set from %s to %s", copy, entry)
@@ -45,13 +45,13 @@ def copy_down(copy: Folder, entry: Path) -> None:
         partial.mkdir()
         _fetch(copy, partial)
         damaged = _damaged_files(partial)
-        if damaged or not holds(partial, data_hash=entry.name):
+        if damaged or not has_data_set(partial, data_hash=entry.name):
             raise UserError(
                 f"node {platform.node()}: the copy of the data set in {copy} is damaged "
                 f"({', '.join(damaged) or MANIFEST_NAME}). Delete that folder and give the same "
                 "command again: the driver makes a new copy"
             )
-        _note_verified(partial)
+        _record_verified(partial)
         flush_all(partial)
         shutil.rmtree(entry, ignore_errors=True)  # damaged
         partial.rename(entry)
@@ -60,7 +60,7 @@ def copy_down(copy: Folder, entry: Path) -> None:
 
 
 def _fetch(copy: Folder, folder: Path) -> None:
-    """Copy the list of hashes and the files that it names; a missing file is left out."""
+    """Copy the list of hashes and the files in it; a file that is missing is left out."""
     (folder / HASHES_NAME).write_bytes(copy.read(HASHES_NAME))
     for name in _read_json(folder / HASHES_NAME) or ():
         if copy.has(name):
@@ -74,25 +74,25 @@ def _fetch(copy: Folder, folder: Path) -> None:
 
 
 def is_intact(entry: Path) -> bool:
-    """Whether the cache has the data set, as it was copied.
+    """Return whether the cache has the data set, unchanged since it was copied.
 
-    Its files are read only if one of them was touched since their hashes were checked: reading a
+    The files are read only if one of them was written since their hashes were checked: reading a
     large data set takes minutes.
     """
     if not entry.exists():
         return False
-    if _read_json(entry / _VERIFIED_NAME) == _touch_marks(entry):
+    if _read_json(entry / _VERIFIED_NAME) == _sizes_and_change_times(entry):
         return True
     damaged = _damaged_files(entry)
     if damaged:
         logger.warning("%s is damaged (%s) and is copied again", entry, ", ".join(damaged))
         return False
-    _note_verified(entry)
+    _record_verified(entry)
     return True
 
 
 def _damaged_files(folder: Path) -> list[str]:
-    """The files of a copied data set whose content is not what `HASHES_NAME` says."""
+    """Return the files of a copied data set whose hashes differ from those in `HASHES_NAME`."""
     hashes = _read_json(folder / HASHES_NAME)
     if not hashes:
         return [HASHES_NAME]
@@ -103,19 +103,21 @@ def _damaged_files(folder: Path) -> list[str]:
     ]
 
 
-def _note_verified(folder: Path) -> None:
-    (folder / _VERIFIED_NAME).write_text(json.dumps(_touch_marks(folder)), encoding="utf-8")
+def _record_verified(folder: Path) -> None:
+    (folder / _VERIFIED_NAME).write_text(
+        json.dumps(_sizes_and_change_times(folder)), encoding="utf-8"
+    )
 
 
-def _touch_marks(folder: Path) -> dict[str, list[int]]:
-    """Size and change time of each file, which no write and no copy leaves as they were."""
+def _sizes_and_change_times(folder: Path) -> dict[str, list[int]]:
+    """Return size and change time (ns) of each file. Every write and every copy changes them."""
     paths = [path for path in folder.rglob("*") if path.is_file() and path.name != _VERIFIED_NAME]
     status = {path.relative_to(folder).as_posix(): path.stat() for path in paths}
     return {name: [each.st_size, each.st_ctime_ns] for name, each in status.items()}
 
 
 def _read_json(path: Path) -> dict[str, object] | None:
-    """The content of a JSON file; None if it is missing or damaged."""
+    """Return the content of a JSON file; None if it is missing or damaged."""
     try:
         content: dict[str, object] = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):
@@ -132,6 +134,6 @@ def remove_unused(cache_dir: Path) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file's content."""
+    """Return the SHA-256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

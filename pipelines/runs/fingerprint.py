@@ -1,8 +1,8 @@
-"""What the result of a stage is a function of, as one short text.
+"""One short text that identifies everything that the result of a stage depends on.
 
-Which code and which parameters that are, `dvc.yaml` says: DVC runs the stage again when one of them
-has changed, and a training goes on from its checkpoints only while none has. torch's version counts
-as well, because another one may compute other numbers.
+`dvc.yaml` lists the code and the parameters. DVC runs the stage again if one of them has changed,
+and a training continues from its checkpoints only if none has. The version of torch counts as well,
+because another version may compute other numbers.
 """
 
 import dataclasses
@@ -26,13 +26,14 @@ _CHARACTERS = 16
 def stage_fingerprint(
     stage: str, params: Params, data_hash: str, *, project_dir: Path = _PROJECT_DIR
 ) -> str:
-    """Of a stage that reads the prepared data with that hash and nothing else that stages make.
+    """Return the fingerprint of a stage with these parameters and this prepared data.
 
-    Raises UserError if dvc.yaml or a file that it lists for the stage is missing.
+    The stage must not read outputs of other stages than `prepare`. Raises UserError if dvc.yaml or
+    a file that it lists for the stage is missing.
     """
     stages = _stages(project_dir / "dvc.yaml")
     if stage not in stages:
-        raise UserError(f"{project_dir / 'dvc.yaml'} has no stage {stage!r}, which is under way")
+        raise UserError(f"{project_dir / 'dvc.yaml'} has no stage {stage!r}")
     values = {key: _value(params, key) for key in stages[stage]["params"]}
     about = [data_hash, version("torch"), values]
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
@@ -46,35 +47,35 @@ def stage_fingerprint(
 def _stages(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise UserError(
-            f"{path} is missing: it says what a training is a function of. Run in a checkout of "
-            "the project"
+            f"{path} is missing: it lists what a training depends on. Run in a checkout of the "
+            "project"
         )
     stages: Mapping[str, Any] = YAML(typ="safe").load(path)["stages"]
     return stages
 
 
 def _outputs(stage: Mapping[str, Any]) -> Iterator[str]:
-    """Paths of what a stage makes; one with settings is a mapping of its path to them."""
+    """Yield the paths of a stage's outputs; DVC writes an output with settings as a mapping."""
     for output in stage.get("outs", []):
         yield output if isinstance(output, str) else next(iter(output))
 
 
 def _value(params: Params, key: str) -> Any:
-    """A section or a value of it, by its dotted key."""
-    found: Any = dataclasses.asdict(params)
+    """Return a section of the parameters, or a value by its dotted key."""
+    value: Any = dataclasses.asdict(params)
     for part in key.split("."):
-        found = found[part]
-    return found
+        value = value[part]
+    return value
 
 
 def _files(project_dir: Path, deps: Iterable[str]) -> Iterator[Path]:
-    """The files that `deps` are or hold, but for what Python makes beside them."""
+    """Yield the files in `deps`, which are files and folders; without the caches of Python."""
     for dep in sorted(deps):
         path = project_dir / dep
         if path.is_dir():
-            held = (each for each in sorted(path.rglob("*")) if each.is_file())
-            yield from (each for each in held if "__pycache__" not in each.parts)
+            files = (each for each in sorted(path.rglob("*")) if each.is_file())
+            yield from (each for each in files if "__pycache__" not in each.parts)
         elif path.is_file():
             yield path
         else:
-            raise UserError(f"{path} is missing, which dvc.yaml lists; `git status` says why")
+            raise UserError(f"{path} is missing, which dvc.yaml lists; run `git status`")

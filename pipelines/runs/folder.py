@@ -15,7 +15,7 @@ _CHUNK_BYTES = 2**24
 
 
 class Folder(NamedTuple):
-    """A folder on a file system; what is written into it is there completely or not at all."""
+    """A folder on a file system. A file in it is complete or does not exist, also after a kill."""
 
     filesystem: FileSystem
     path: str  # without the scheme
@@ -29,34 +29,34 @@ class Folder(NamedTuple):
 
     @property
     def is_local(self) -> bool:
-        """Whether it lies on a file system of this machine, mounted ones included."""
+        """Whether it is on a file system of this machine, which includes network mounts."""
         return isinstance(self.filesystem, LocalFileSystem)
 
     def names(self) -> list[str]:
-        """Names of the files and folders in it; none if it does not exist."""
+        """Return the names of the files and folders in it; none if it does not exist."""
         selector = FileSelector(self.path, allow_not_found=True)
         return [info.base_name for info in self.filesystem.get_file_info(selector)]
 
     def has(self, name: str) -> bool:
-        """Whether there is a file or folder of that name."""
+        """Return whether there is a file or folder of that name."""
         info = self.filesystem.get_file_info(f"{self.path}/{name}")
         return bool(info.type != FileType.NotFound)
 
     def read(self, name: str) -> bytes:
-        """The bytes of a file. Raises OSError."""
+        """Return the bytes of a file. Raises OSError."""
         with self.filesystem.open_input_stream(f"{self.path}/{name}") as file:
             return bytes(file.read())
 
     def sha256(self, name: str) -> "hashlib._Hash":
-        """The SHA-256 of a file, which is not read as a whole. Raises OSError."""
+        """Return the SHA-256 of a file, which is read in parts. Raises OSError."""
         with self.filesystem.open_input_stream(f"{self.path}/{name}") as file:
             digest = hashlib.sha256()
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
             return digest
 
-    def looks(self, name: str) -> tuple[int, int]:
-        """Size in bytes and time of change in ns: what no write leaves as it was."""
+    def size_and_change_time(self, name: str) -> tuple[int, int]:
+        """Return size in bytes and change time in ns of a file. Each write changes them."""
         info = self.filesystem.get_file_info(f"{self.path}/{name}")
         return info.size, info.mtime_ns
 
@@ -70,14 +70,14 @@ class Folder(NamedTuple):
             shutil.rmtree(staged, ignore_errors=True)
 
     def stage(self) -> Path:
-        """A new local folder in which to make what `adopt` is to take over."""
+        """Make a local folder for files that `adopt` moves into this one."""
         if not self.is_local:
             return staging.stage()
         make_folder(Path(self.path))
         return staging.stage(Path(self.path))
 
     def adopt(self, file: Path, name: str) -> None:
-        """Take over a local file as `name`; it is here completely or not at all.
+        """Move or copy a local file to `name`, completely or not at all.
 
         On a local file system the file is flushed, renamed, and its name flushed; an object store
         shows an object when it is complete. Raises OSError.
@@ -92,7 +92,7 @@ class Folder(NamedTuple):
             shutil.copyfileobj(source, target, _CHUNK_BYTES)
 
     def copy_in(self, file: Path, name: str) -> None:
-        """Copy a local file to `name`; it is here completely or not at all. Raises OSError."""
+        """Copy a local file to `name`, completely or not at all. Raises OSError."""
         if not self.is_local:
             self.adopt(file, name)
             return
@@ -110,7 +110,7 @@ class Folder(NamedTuple):
             self.filesystem.delete_file(f"{self.path}/{name}")
 
     def sweep(self) -> None:
-        """Remove what killed processes have left half-made in it."""
+        """Remove the unfinished files of processes that were killed."""
         if self.is_local:
             staging.sweep(Path(self.path))
 
@@ -120,15 +120,15 @@ class Folder(NamedTuple):
 
 
 def open_folder(location: str) -> Folder:
-    """The folder at a path or a URI such as s3://bucket/folder.
+    """Return the folder at a path or a URI such as s3://bucket/folder.
 
-    Credentials and endpoint of an object store come from its own variables (AWS_ENDPOINT_URL, ...).
-    Raises UserError if there is no such kind of store or it cannot be used.
+    Credentials and endpoint of an object store come from the environment (AWS_ENDPOINT_URL, ...).
+    Raises UserError if this kind of store is unknown or cannot be used.
     """
     if "://" not in location:
         return Folder(LocalFileSystem(), str(Path(location).resolve()))
     try:
         filesystem, path = FileSystem.from_uri(location)
-    except (OSError, ValueError) as error:  # pyarrow's own errors are kinds of these
+    except (OSError, ValueError) as error:  # pyarrow's errors are subclasses of these
         raise UserError(f"train.storage_path: {location} cannot be used: {error}") from None
     return Folder(filesystem, path.rstrip("/"))

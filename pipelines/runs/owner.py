@@ -1,7 +1,7 @@
-"""A run folder has one owner: a second process that wants it waits, or says who has it.
+"""A run folder has one owner: a second process waits for it, and names it if that takes too long.
 
-On a local file system the owner holds a lock on a file beside the folder, which the kernel gives
-back when its process ends, however it ends. An object store has no locks: see `claims`.
+On a local file system the owner locks a file beside the folder. The kernel releases the lock when
+the process ends, in whatever way. An object store has no locks: see `claims`.
 """
 
 import errno
@@ -16,12 +16,12 @@ from pathlib import Path
 
 from pipelines.processes.file_lock import try_lock
 from pipelines.processes.signals import ask_to_stop
-from pipelines.runs.claims import Owner, Sightings, claim, this_process
+from pipelines.runs.claims import ClaimTimes, Owner, claim, this_process
 from pipelines.runs.folder import Folder
 from pix2pix.errors import UserError
 
-_PATIENCE_S = 150.0  # a process that was asked to end may still save
-_LOOK_S = 0.5
+_PATIENCE_S = 150.0  # a process that was asked to stop may be saving
+_POLL_S = 0.5
 _WITHOUT_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
 
 logger = logging.getLogger(__name__)
@@ -29,38 +29,39 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def owned(folder: Folder, *, patience_s: float = _PATIENCE_S) -> Iterator[None]:
-    """Own a run folder, which need not be there yet, while the block runs.
+    """Own a run folder, which need not exist yet, while the block runs.
 
-    Waits so long for another owner to end, and says who that is. Raises UserError naming the owner
-    if it has not ended by then, and OSError if the storage fails. An owner that finds itself
-    replaced, which can happen without locks only, is asked to stop as by SIGTERM.
+    If another process owns it, a warning names that process, and this one waits for `patience_s`.
+    Raises UserError naming the owner if it has not ended by then, and OSError if the storage fails.
+    If another process takes the folder over, which can happen only without locks, this process is
+    asked to stop as by SIGTERM.
     """
     deadline_s = time.monotonic() + patience_s
-    claiming = partial(claim, folder, Sightings(), on_loss=partial(_say_replaced, folder))
-    is_first_look = True
+    claim_folder = partial(claim, folder, ClaimTimes(), on_loss=partial(_stop_replaced, folder))
+    is_first_try = True
     while True:
-        with _lock(folder, claiming) if folder.is_local else claiming() as found:
-            if found is None:
+        with _lock(folder, claim_folder) if folder.is_local else claim_folder() as owner:
+            if owner is None:
                 yield
                 return
         if time.monotonic() > deadline_s:
             raise UserError(
-                f"{folder} is in use by {found}. Only one process at a time can train there: wait "
+                f"{folder} is in use by {owner}. Only one process at a time can train there: wait "
                 "until that one has ended, stop it, or change train.storage_path"
             )
-        if is_first_look:
-            is_first_look = False
+        if is_first_try:
+            is_first_try = False
             logger.warning(
-                "%s is in use by %s; waiting up to %.0f s for it to end", folder, found, patience_s
+                "%s is in use by %s; waiting up to %.0f s for it to end", folder, owner, patience_s
             )
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
 
 
 @contextmanager
 def _lock(
-    folder: Folder, claiming: Callable[[], AbstractContextManager[Owner | None]]
+    folder: Folder, claim_folder: Callable[[], AbstractContextManager[Owner | None]]
 ) -> Iterator[Owner | None]:
-    """Hold the lock beside a local folder; gives its owner if another process has it."""
+    """Lock a file beside a local folder. Yields None, or the owner if it is another process."""
     path = Path(folder.path).with_name(f".{Path(folder.path).name}.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -68,10 +69,12 @@ def _lock(
     except OSError as error:
         if error.errno not in _WITHOUT_LOCKS:
             raise
-        logger.warning("%s: this file system has no locks (%s); claims have to do", path, error)
+        logger.warning(
+            "%s: this file system has no locks (%s); claim files are used instead", path, error
+        )
         path.unlink(missing_ok=True)
-        with claiming() as found:
-            yield found
+        with claim_folder() as owner:
+            yield owner
         return
     if lock is None:
         yield _read_owner(path)
@@ -88,9 +91,9 @@ def _lock(
 def _read_owner(path: Path) -> Owner:
     try:
         return Owner(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):  # it was taken or given back this moment
+    except (OSError, ValueError, TypeError):  # the owner is writing or removing it
         return Owner.unknown()
 
 
-def _say_replaced(folder: Folder) -> None:
+def _stop_replaced(folder: Folder) -> None:
     ask_to_stop(f"another process has taken over {folder}")

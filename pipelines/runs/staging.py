@@ -1,7 +1,7 @@
-"""Folders in which files are made before they are taken over, and what killed processes left there.
+"""Temporary folders in which files are written before they are moved to their destination.
 
-Each is locked by the process that made it, with a lock that ends with that process, however it
-ends. So what nobody will finish is told from what somebody works at, whatever their age.
+The process that makes such a folder locks it, and the lock ends with that process, however it ends.
+So a folder without a lock was left by a process that was killed, and `sweep` removes it.
 """
 
 import fcntl
@@ -14,64 +14,65 @@ from pathlib import Path
 
 _PREFIX = ".staging_"
 
-_held: dict[Path, int] = {}  # open folders of this process; their locks last until they are closed
-_held_lock = threading.Lock()
+_locked: dict[Path, int] = {}  # folders of this process with the file descriptors of their locks
+_locked_guard = threading.Lock()
 _swept: set[Path] = set()
 
 
 def stage(parent: Path | None = None) -> Path:
-    """A new, locked folder in `parent`, or in the temporary folder of this machine.
+    """Make a new, locked folder in `parent`, or in the temporary folder of this machine.
 
-    The first call for the temporary folder removes what killed processes have left there; a
-    `parent` is swept by whoever owns it.
+    The first call for the temporary folder removes what killed processes have left there. For a
+    `parent`, its owner calls `sweep`.
     """
     if parent is None:
         parent = Path(tempfile.gettempdir())
         if parent not in _swept:
             _swept.add(parent)
             sweep(parent)
-    with _held_lock:
+    with _locked_guard:
         _release_removed()
         while True:
             folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-            with suppress(FileNotFoundError, BlockingIOError):  # being swept before it was locked
-                opened = _locked(folder)
-                if opened is None:
+            # A `sweep` of another process may remove the folder before it is locked.
+            with suppress(FileNotFoundError, BlockingIOError):
+                lock = _lock(folder)
+                if lock is None:
                     return folder
                 if folder.exists():
-                    _held[folder] = opened
+                    _locked[folder] = lock
                     return folder
-                os.close(opened)
+                os.close(lock)
 
 
-def sweep(place: Path) -> None:
-    """Remove the folders that were staged in `place` by processes that are gone."""
-    for folder in place.glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # at work, of another user, or removed by another this moment
-            opened = _locked(folder)
-            if opened is not None:
+def sweep(parent: Path) -> None:
+    """Remove the folders in `parent` that were left by processes which have ended."""
+    for folder in parent.glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # in use, of another user, or already removed
+            lock = _lock(folder)
+            if lock is not None:
                 shutil.rmtree(folder, ignore_errors=True)
-                os.close(opened)
+                os.close(lock)
 
 
-def _locked(folder: Path) -> int | None:
-    """The folder, open and locked; None on a file system without locks, where nothing is swept.
+def _lock(folder: Path) -> int | None:
+    """Lock a folder. Returns a file descriptor, or None if the file system has no locks.
 
-    Raises BlockingIOError if another process, or this one, has it locked.
+    Without locks nothing is ever swept. Raises BlockingIOError if the folder is locked already.
     """
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(opened)
+        os.close(lock)
         raise
     except OSError:
-        os.close(opened)
+        os.close(lock)
         return None
-    return opened
+    return lock
 
 
 def _release_removed() -> None:
-    """Close the folders that were taken over and removed since."""
-    for folder in [folder for folder in _held if not folder.exists()]:
-        os.close(_held.pop(folder))
+    """Release the locks of folders that have been removed."""
+    for folder in [folder for folder in _locked if not folder.exists()]:
+        os.close(_locked.pop(folder))

@@ -1,8 +1,8 @@
-"""Where a training keeps what it needs to go on after an interruption.
+"""Where a training keeps the state from which it continues after an interruption.
 
-DVC removes a stage's outputs before it runs the stage, so the running state lies outside them, in
-a folder named by a fingerprint of all that the result is a function of: the same command finds it
-again, and another data set, parameter, line of code or version of torch does not.
+DVC removes a stage's outputs before it runs the stage, so this state is kept elsewhere: in a folder
+named by a fingerprint of everything that the result depends on. The same command gets the same
+folder; a command with other data, parameters or code, or another version of torch, gets another.
 """
 
 import json
@@ -22,16 +22,16 @@ NON_FINITE_FOLDER = "non_finite"  # batches with such a loss
 
 @dataclass(frozen=True, slots=True)
 class RunningState:
-    """A training that was begun."""
+    """A training or a study that has begun."""
 
     folder: Folder
-    run_key: str  # of this training, also in MLflow; kept when it is continued
+    run_key: str  # identifies it, also in MLflow, and stays the same when it is continued
     started_s: float
     is_new: bool
 
 
 def training_folder(storage: Folder, params: Params, data_hash: str) -> Folder:
-    """Where the training of `params` on this data keeps its state.
+    """Return the folder in which the training of `params` on this data keeps its state.
 
     Raises UserError if dvc.yaml is missing.
     """
@@ -39,7 +39,7 @@ def training_folder(storage: Folder, params: Params, data_hash: str) -> Folder:
 
 
 def study_folder(storage: Folder, params: Params, data_hash: str) -> Folder:
-    """Where the study of `params` on this data keeps its state.
+    """Return the folder in which the study of `params` on this data keeps its state.
 
     Raises UserError if dvc.yaml is missing.
     """
@@ -47,7 +47,7 @@ def study_folder(storage: Folder, params: Params, data_hash: str) -> Folder:
 
 
 def open_running_state(storage: Folder, params: Params, data_hash: str) -> RunningState:
-    """The state of the training that `params` on this data would continue, or a new one.
+    """Return the state of the training of `params` on this data, or begin a new one.
 
     Raises OSError if the storage cannot be used, UserError if dvc.yaml is missing.
     """
@@ -55,7 +55,7 @@ def open_running_state(storage: Folder, params: Params, data_hash: str) -> Runni
 
 
 def open_study_state(storage: Folder, params: Params, data_hash: str) -> RunningState:
-    """The state of the study that `params` on this data would continue, or a new one.
+    """Return the state of the study of `params` on this data, or begin a new one.
 
     Raises OSError if the storage cannot be used, UserError if dvc.yaml is missing.
     """
@@ -64,13 +64,13 @@ def open_study_state(storage: Folder, params: Params, data_hash: str) -> Running
 
 def _open(folder: Folder) -> RunningState:
     if folder.has(RUN_FILE):
-        found = json.loads(folder.read(RUN_FILE))
-        return RunningState(folder, found["run_key"], found["started_s"], is_new=False)
+        state = json.loads(folder.read(RUN_FILE))
+        return RunningState(folder, state["run_key"], state["started_s"], is_new=False)
     run_key, started_s = uuid.uuid4().hex, time.time()
     folder.write(RUN_FILE, json.dumps({"run_key": run_key, "started_s": started_s}).encode())
     return RunningState(folder, run_key, started_s, is_new=True)
 
 
 def close_running_state(state: RunningState) -> None:
-    """Forget a training whose result is safe."""
+    """Remove the state of a training or a study whose result was written."""
     state.folder.remove_all()

@@ -9,7 +9,7 @@ import shutil
 import time
 from pathlib import Path
 
-from pipelines.cluster.failure import mendable
+from pipelines.cluster.failure import as_user_error
 from pipelines.cluster.placement import Placement, connect, find_placement
 from pipelines.entrypoint import InterruptionError, run
 from pipelines.evaluation.model_content import content_hash
@@ -126,7 +126,7 @@ def _train(
         raise
     except Exception as error:
         mark_ended(tracking_uri(), description, status="FAILED")
-        failed = mendable(error, state.folder)
+        failed = as_user_error(error, state.folder)
         if failed is None:
             raise
         raise failed from error

@@ -7,6 +7,8 @@ run, is logged here.
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlflow import MlflowClient
+
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.finished_run import read_finished_run
 from pipelines.tracking.training_run import bring_up_to_date, open_training_run
@@ -22,13 +24,12 @@ class TrackedRun:
     tracking_uri: str
 
 
-def complete_run(uri: str, project_dir: Path, *, experiment: str) -> TrackedRun:
+def complete_run(client: MlflowClient, project_dir: Path, *, experiment: str) -> TrackedRun:
     """Log what the run of the trained and evaluated model lacks; make the run if there is none.
 
     The parameters, data and origin that are logged are those of the training, whatever params.yaml
     says now; only the `experiment` is the caller's choice. A second call changes nothing. Raises
-    UserError if a stage's files are missing, and ConnectionError naming `uri` if MLflow does not
-    answer.
+    UserError if a stage's files are missing.
     """
     finished = read_finished_run(project_dir)
     training = finished.training
@@ -40,12 +41,14 @@ def complete_run(uri: str, project_dir: Path, *, experiment: str) -> TrackedRun:
         data=training.data,
         origin=training.origin,
     )
-    run = open_training_run(uri, description)
+    run = open_training_run(client, description)
     bring_up_to_date(run, finished.history, finished.samples)
     run.log_scores(finished.scores, time_s=finished.ended_s)
     run.log_files(finished.reports, sha256=finished.reports_sha256)
     run.set_tags({f"dvc.{path}": md5 for path, md5 in finished.outputs.items()})
     run.set_status("FINISHED", ended_s=finished.ended_s)
     return TrackedRun(
-        run_id=run.run_id, experiment_id=run.experiment_id, tracking_uri=without_password(uri)
+        run_id=run.run_id,
+        experiment_id=run.experiment_id,
+        tracking_uri=without_password(client.tracking_uri),
     )

@@ -1,6 +1,7 @@
 """The client of an MLflow server or database, and which of its errors may pass."""
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,34 +11,38 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 
 from pipelines.tracking.uri import reach, unusable
 
+# Of SQLite and PostgreSQL. MLflow calls it a bad request, and a server passes on the text only.
+_DUPLICATE = re.compile(r"UNIQUE constraint failed|UniqueViolation")
 _CONFLICT, _TOO_MANY_REQUESTS, _SERVER_ERROR = 409, 429, 500
 
 
-def connect(uri: str) -> MlflowClient:
+@contextmanager
+def connected(uri: str) -> Iterator[MlflowClient]:
     """A client of the MLflow server or database at `uri`.
 
-    Raises ConnectionError naming the URI, what is wrong with it and the remedy, within seconds.
+    Raises ConnectionError naming the URI, what is wrong with it and the remedy: within seconds if
+    MLflow cannot be used, and later in the context where an error of MLflow may end by itself, see
+    `may_pass`. Other errors of MLflow in the context stay as they are.
     """
+    client = _connect(uri)
+    try:
+        yield client
+    except (MlflowException, SQLAlchemyError) as error:
+        if may_pass(error):
+            raise unusable(uri, _reason_of(error)) from error
+        raise
+
+
+def _connect(uri: str) -> MlflowClient:
     reach(uri)
     # Where a database fails, MLflow logs a traceback of a hundred lines, and raises the error, too.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     client = MlflowClient(tracking_uri=uri)
     try:
         client.search_experiments(max_results=1)
-    except MlflowException as error:
-        raise unusable(uri, error) from None
-    return client
-
-
-@contextmanager
-def failures_of(uri: str) -> Iterator[None]:
-    """Turn those errors of MLflow that may pass into a ConnectionError that names `uri`."""
-    try:
-        yield
     except (MlflowException, SQLAlchemyError) as error:
-        if may_pass(error):
-            raise unusable(uri, reason_of(error)) from error
-        raise
+        raise unusable(uri, _reason_of(error)) from error
+    return client
 
 
 def may_pass(error: Exception) -> bool:
@@ -52,11 +57,13 @@ def may_pass(error: Exception) -> bool:
     return (
         status >= _SERVER_ERROR
         or status in (_CONFLICT, _TOO_MANY_REQUESTS)
-        or error.error_code == "RESOURCE_ALREADY_EXISTS"  # another process has just made it
+        # Another process has made the same at the same moment.
+        or error.error_code == "RESOURCE_ALREADY_EXISTS"
+        or _DUPLICATE.search(str(error)) is not None
     )
 
 
-def reason_of(error: Exception) -> str:
+def _reason_of(error: Exception) -> str:
     """What went wrong. Of a database, its own words alone: MLflow adds the SQL on many lines."""
     failed = error if isinstance(error, DBAPIError) else error.__cause__
     reason = str(failed.orig if isinstance(failed, DBAPIError) else error)

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
+from mlflow import MlflowClient
+
 from pipelines.paths import PREPARED_DIR
 from pipelines.repository.origin import flatten
-from pipelines.tracking.connection import connect
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.run import MlflowRun
 from pipelines.tracking.run_by_key import open_run
@@ -15,7 +16,7 @@ GIT_DIRTY_TAG = "mlflow.source.git.dirty"
 
 
 def open_described_run(
-    uri: str,
+    client: MlflowClient,
     description: RunDescription,
     *,
     experiment: str,
@@ -27,8 +28,7 @@ def open_described_run(
     """The run, made if there is none, with what it lacks of its description.
 
     `stage` is the module that the run is of, `params` are the parameters that the run shows, and
-    `context` says what the data set was used for. Raises ConnectionError naming `uri` if MLflow
-    does not answer.
+    `context` says what the data set was used for.
     """
     data, origin = description.data, description.origin
     tags = {
@@ -40,7 +40,7 @@ def open_described_run(
         "pix2pix.python": origin.python,
     }
     run = open_run(
-        connect(uri),
+        client,
         experiment,
         run_key=description.run_key,
         name=name,

@@ -78,12 +78,12 @@ class LiveRun:
         self._reconciler.close(_CLOSE_S)
 
     def _reconcile(self) -> None:
-        from pipelines.tracking.connection import failures_of
+        from pipelines.tracking.connection import connected
         from pipelines.tracking.training_run import bring_up_to_date, open_training_run
 
         end = self._end
-        with failures_of(self._uri):
-            run = open_training_run(self._uri, self._description)
+        with connected(self._uri) as client:
+            run = open_training_run(client, self._description)
             if not self._has_begun:  # only once: the driver may have ended the run meanwhile
                 run.set_status("RUNNING")
                 self._has_begun = True
@@ -104,11 +104,11 @@ def mark_ended(
     ended_s = time.time()
 
     def mark() -> None:
-        from pipelines.tracking.connection import failures_of
-        from pipelines.tracking.training_run import find_training_run
+        from pipelines.tracking.connection import connected
+        from pipelines.tracking.run_by_key import find_run
 
-        with failures_of(uri):
-            run = find_training_run(uri, description)
+        with connected(uri) as client:
+            run = find_run(client, description.experiment, run_key=description.run_key)
             if run is not None and run.status() != status:
                 run.set_status(status, ended_s=ended_s)
 

@@ -71,12 +71,12 @@ class LiveStudy:
         return self._reconciler.close(_FINISHED_S if status == "FINISHED" else _UNFINISHED_S)
 
     def _reconcile(self) -> None:
-        from pipelines.tracking.connection import failures_of
+        from pipelines.tracking.connection import connected
         from pipelines.tracking.study_run import open_study
 
         trials, end = self._trials, self._end
-        with failures_of(self._uri):
-            study = open_study(self._uri, self._description)
+        with connected(self._uri) as client:
+            study = open_study(client, self._description)
             if study.run_id != self._logged_to:  # at first, and of another database later
                 study.set_status("RUNNING")
                 self._logged_to, self._logged = study.run_id, {}

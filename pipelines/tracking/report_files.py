@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipelines.paths import (
-    CHAMPION_PATH,
     EVALUATION_DIR,
     METRICS_PATH,
     NEW_DATA_PATH,
-    REGISTRATION_PATH,
+    REGISTER_PATH,
+    REGISTER_REPORT_PATH,
     SAMPLES_DIR,
 )
 
@@ -18,8 +18,8 @@ from pipelines.paths import (
 _NOT_REPORTS = (
     SAMPLES_DIR,
     Path("reports/tune"),
-    REGISTRATION_PATH,
-    CHAMPION_PATH,
+    REGISTER_PATH,
+    REGISTER_REPORT_PATH,
     NEW_DATA_PATH,
     EVALUATION_DIR,
 )

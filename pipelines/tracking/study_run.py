@@ -6,6 +6,8 @@ and its parallel coordinates show trials and nothing else.
 
 from typing import assert_never
 
+from mlflow import MlflowClient
+
 from pipelines.repository.origin import flatten
 from pipelines.tracking.described_run import open_described_run
 from pipelines.tracking.description import RunDescription
@@ -26,13 +28,10 @@ def experiment_of(description: RunDescription) -> str:
     return f"{description.experiment}{STUDIES_SUFFIX}"
 
 
-def open_study(uri: str, description: RunDescription) -> MlflowRun:
-    """The run of the study, made if there is none, with what it lacks of its description.
-
-    Raises ConnectionError naming `uri` if MLflow does not answer.
-    """
+def open_study(client: MlflowClient, description: RunDescription) -> MlflowRun:
+    """The run of the study, made if there is none, with what it lacks of its description."""
     return open_described_run(
-        uri,
+        client,
         description,
         experiment=experiment_of(description),
         name=f"tune-{description.data.name}-{description.run_key[:8]}",

@@ -2,23 +2,20 @@
 
 from collections.abc import Sequence
 
+from mlflow import MlflowClient
+
 from pipelines.runs.folder import Folder
 from pipelines.runs.history import Record
 from pipelines.runs.samples import sample_names
-from pipelines.tracking.connection import connect
 from pipelines.tracking.described_run import open_described_run
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.run import MlflowRun
-from pipelines.tracking.run_by_key import find_run
 
 
-def open_training_run(uri: str, description: RunDescription) -> MlflowRun:
-    """The run, made if there is none, with what it lacks of its description.
-
-    Raises ConnectionError naming `uri` if MLflow does not answer.
-    """
+def open_training_run(client: MlflowClient, description: RunDescription) -> MlflowRun:
+    """The run, made if there is none, with what it lacks of its description."""
     return open_described_run(
-        uri,
+        client,
         description,
         experiment=description.experiment,
         name=f"{description.data.name}-{description.run_key[:8]}",
@@ -26,14 +23,6 @@ def open_training_run(uri: str, description: RunDescription) -> MlflowRun:
         params=description.params,
         context="training",
     )
-
-
-def find_training_run(uri: str, description: RunDescription) -> MlflowRun | None:
-    """The run, if MLflow has it.
-
-    Raises ConnectionError naming `uri` if MLflow does not answer.
-    """
-    return find_run(connect(uri), description.experiment, run_key=description.run_key)
 
 
 def bring_up_to_date(run: MlflowRun, history: Sequence[Record], samples: Folder) -> None:

@@ -1,4 +1,4 @@
-"""What a training under Ray Train computes: its driver, workers, batches and pictures.
+"""A training under Ray Train: its driver, its workers, their batches and sample grids.
 
-Imports Ray. Start with `driver.train`, then `worker.train_worker`; the numbers are pix2pix's.
+Imports Ray. Start with `driver.train`, then `worker.train_worker`. The algorithm is in pix2pix.
 """

@@ -13,13 +13,13 @@ from pix2pix.data.ranges import to_network
 from pix2pix.training import DevSet
 from pix2pix.training.distributed import rank, world_size
 
-_DEV_BATCH = 8  # images; only speed depends on it
+_DEV_BATCH = 8  # images; it affects only the speed
 
 
 def train_batches(
     train: PreparedSplit, params: Params, manifest: Manifest, *, device: torch.device
 ) -> TrainBatches:
-    """This rank's share of the training split, augmented. The caller closes it."""
+    """Return this rank's share of the training split, augmented. The caller closes it."""
     augmentation = make_augmentation(
         params.augment, params.data, source=manifest.source, target=manifest.target
     )
@@ -37,7 +37,7 @@ def train_batches(
 
 
 def dev_batches(dev: PreparedSplit, manifest: Manifest, *, device: torch.device) -> EvalBatches:
-    """This rank's share of the dev split."""
+    """Return this rank's share of the dev split."""
     return EvalBatches(
         dev,
         source=manifest.source,
@@ -52,12 +52,12 @@ def dev_batches(dev: PreparedSplit, manifest: Manifest, *, device: torch.device)
 def dev_set(
     dev: PreparedSplit, manifest: Manifest, *, samples: list[int], device: torch.device
 ) -> DevSet:
-    """The dev split as `fit` scores it; `samples` are the indices of the pairs of sample grids."""
+    """Return the dev split as `fit` needs it; `samples` are the indices of the sample pairs."""
     return DevSet(dev_batches(dev, manifest, device=device), _sources(dev, samples, manifest))
 
 
 def sample_indices(dev: PreparedSplit, num_samples: int) -> list[int]:
-    """Indices of the dev pairs of the sample grids: always the same, spread over the split."""
+    """Return the indices of the dev pairs in sample grids: evenly spread, always the same."""
     count = min(num_samples, len(dev.pair_ids))
     return [int(index) for index in np.linspace(0, len(dev.pair_ids) - 1, count)]
 

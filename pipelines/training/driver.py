@@ -1,4 +1,4 @@
-"""Training under Ray Train: what the driver asks for and gets back."""
+"""The driver of a training: starts the workers under Ray Train and reads their result."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -26,14 +26,14 @@ from pix2pix.training import Best
 from pix2pix.training.selection import is_finished, kept
 
 _RAY_RECORD = "checkpoint_manager_snapshot.json"
-_MAX_TRIES = 2  # trainings, where the last checkpoint of the first one is damaged
+_MAX_TRIES = 2  # the workers are started again if the last checkpoint is damaged
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trained:
-    """What a finished training returns."""
+    """The result of a finished training."""
 
     history: list[dict[str, float]]
     best: Best
@@ -51,24 +51,24 @@ def train(
 ) -> Trained:
     """Train on the connected Ray cluster, from the newest checkpoint in the folder `run`.
 
-    `callbacks` receive what the workers report.
-    Raises ray.train.TrainingFailedError if more workers were lost than `train.max_failures` allows,
-    UserError if it failed for another reason, StorageError if its checkpoints are damaged after
-    they were written, and InterruptionError if a signal stopped it, after its state was saved.
+    `callbacks` receive what the workers report. Raises ray.train.TrainingFailedError if more
+    workers were lost than `train.max_failures` allows, UserError if the training failed for another
+    reason, StorageError if its checkpoints are damaged after they were written, and
+    InterruptionError if a signal stopped it, after its state was saved.
     """
     for _ in range(_MAX_TRIES):
         _fit(params, dataset, placement=placement, run=run, live_run=live_run, callbacks=callbacks)
         newest = newest_checkpoint(run / CHECKPOINTS_FOLDER)
         if newest is not None and is_finished(newest[1]["history"], params.train):
-            return _trained(newest[1], params.train, samples=run / SAMPLES_FOLDER)
+            return _read_result(newest[1], params.train, samples=run / SAMPLES_FOLDER)
         logger.warning(
-            "the training ended, but its last checkpoint in %s cannot be read: training on from "
+            "the training ended, but its last checkpoint in %s cannot be read; it continues from "
             "the one before",
             run,
         )
     raise StorageError(
         f"the last checkpoint of the training in {run} was damaged {_MAX_TRIES} times just after "
-        "it was written. Check that disk or store, or set train.storage_path to another"
+        "it was written. Check the disk or store, or set train.storage_path to another one"
     )
 
 
@@ -117,9 +117,9 @@ def _trainer(
 ) -> ray.train.torch.TorchTrainer:
     config = job.params.train
     storage_path, _, name = job.run.path.rpartition("/")
-    worker: Any = partial(train_worker, job)  # Ray's types know no training that returns a value
+    worker: Any = partial(train_worker, job)  # Ray's type excludes a worker that returns a value
     limits = (placement.min_workers, placement.max_workers)
-    scaling: dict[str, Any] = {  # the types of Ray do not know all of its options
+    scaling: dict[str, Any] = {  # Ray's types lack some of its options
         "num_workers": limits[0] if limits[0] == limits[1] else limits,
         "elastic_resize_monitor_interval_s": config.resize_interval_s,
         "use_gpu": placement.use_gpu,
@@ -139,8 +139,8 @@ def _trainer(
     )
 
 
-def _trained(state: dict[str, Any], config: TrainConfig, *, samples: Folder) -> Trained:
-    """The result in the last checkpoint. Raises UserError if no epoch can be kept."""
+def _read_result(state: dict[str, Any], config: TrainConfig, *, samples: Folder) -> Trained:
+    """Return the result in the last checkpoint. Raises UserError if no epoch can be kept."""
     best = None if state["best"] is None else Best(**state["best"])
     return Trained(
         history=state["history"],

@@ -19,7 +19,7 @@ class SampleGrids:
         self._pairs = [(dev.source[index], dev.target[index]) for index in indices]
 
     def png(self, fakes: Sequence[Tensor], mode: InferenceMode) -> bytes:
-        """The grid as a PNG file; each of `fakes` is (C, H, W) in [-1, 1], generated in `mode`."""
+        """Return the grid as PNG data; `fakes` (C, H, W) in [-1, 1] were generated in `mode`."""
         source, target = self._manifest.source, self._manifest.target
         generated = [
             from_network(fake[None], value_range=target.value_range, dtype=target.dtype)[0]

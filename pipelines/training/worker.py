@@ -1,4 +1,4 @@
-"""What each Ray Train worker does: go on from the newest checkpoint, train, report, save."""
+"""The function of each Ray Train worker: restore the newest checkpoint, train, report, save."""
 
 import logging
 import socket
@@ -46,10 +46,10 @@ logger = logging.getLogger(__name__)
 
 
 class Outcome(NamedTuple):
-    """How a training ended. The loss of a worker is no outcome: Ray then restarts all workers."""
+    """How a training ended. There is none if a worker is lost: Ray then restarts all workers."""
 
     is_stopped: bool = False  # the driver asked for it
-    failure: str | None = None  # the reason, where another try would fail in the same way
+    failure: str | None = None  # the reason, if another try would fail in the same way
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +66,7 @@ class WorkerJob:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Training:
-    """What one worker trains with, once it has seen its node."""
+    """What one worker trains with, after the check of its node."""
 
     params: Params  # with the precision that all ranks agreed on
     prepared_dir: Path
@@ -77,7 +77,7 @@ class _Training:
 
 
 def train_worker(job: WorkerJob) -> Outcome:
-    """Train on this worker; the outcome is the same on all ranks."""
+    """Train on this worker. Returns the outcome, which is the same on all ranks."""
     torch.set_num_threads(job.num_cpus)
     device = ray.train.torch.get_device()
     if device.type == "cuda":
@@ -100,13 +100,13 @@ def train_worker(job: WorkerJob) -> Outcome:
         )
         train = open_split(prepared_dir, "train")
         with train_batches(train, params, training.manifest, device=device) as batches:
-            return _train_despite_non_finite_losses(training, batches)
+            return _train_with_rollbacks(training, batches)
 
 
 def _check_node(run: Folder, dataset: DatasetSource) -> tuple[Path, str | None]:
-    """The folder of the prepared data on this node, and what is wrong with the node, if anything.
+    """Return the folder of the prepared data on this node, and a problem of the node or None.
 
-    The folder has no meaning where there is a problem.
+    If there is a problem, the folder is not valid.
     """
     if not run.has(RUN_FILE):
         return Path(), (
@@ -120,32 +120,32 @@ def _check_node(run: Folder, dataset: DatasetSource) -> tuple[Path, str | None]:
 
 
 def _with_agreed_precision(params: Params, run: Folder, console: WorkerConsole) -> Params:
-    """The parameters with the precision in which all ranks compute."""
+    """Return the parameters with the precision in which all ranks compute."""
     choice = agreed_precision(params.train, run, ray.train.torch.get_device())
     if rank() == 0:
-        console.say(f"computing in {choice.precision}: {choice.reason}")
+        console.send_line(f"computing in {choice.precision}: {choice.reason}")
     return with_precision(params, choice)
 
 
 def _first_problem(problem: str | None) -> str | None:
-    """The problem of the lowest rank that has one, on all ranks; None if no rank has one."""
+    """Return, on all ranks, the problem of the lowest rank that has one; None if none has."""
     if world_size() == 1:
         return problem
     problems: list[str | None] = [None] * world_size()
     distributed.all_gather_object(problems, problem)
-    return next((known for known in problems if known is not None), None)
+    return next((each for each in problems if each is not None), None)
 
 
 def _on_rank_zero(live_run: LiveRun | None) -> AbstractContextManager[LiveRun | None]:
-    """`live_run` on rank 0, None on the others: one process writes to MLflow."""
+    """Return `live_run` on rank 0, None on the others: only one process writes to MLflow."""
     return nullcontext() if live_run is None or rank() > 0 else live_run
 
 
-def _train_despite_non_finite_losses(training: _Training, batches: TrainBatches) -> Outcome:
-    """Train. After a non-finite loss go back to the last checkpoint, `max_rollbacks` times.
+def _train_with_rollbacks(training: _Training, batches: TrainBatches) -> Outcome:
+    """Train. After a non-finite loss go back to the last checkpoint, up to `max_rollbacks` times.
 
-    On a CPU the same loss comes again. On a GPU it may not: sums are added in another order there,
-    and the loss may have been an error of the hardware.
+    On a CPU the loss will be non-finite again. On a GPU it may be finite: the order of sums varies,
+    and the hardware may have made an error.
     """
     allowed = training.params.train.max_rollbacks
     for number in range(allowed + 1):
@@ -155,7 +155,7 @@ def _train_despite_non_finite_losses(training: _Training, batches: TrainBatches)
             reason = _first_problem(_write_batch(training.run / NON_FINITE_FOLDER, error))
         if number < allowed and rank() == 0:
             logger.warning(
-                "%s\nBack to the last checkpoint (%d of %d)", reason, number + 1, allowed
+                "%s\nGoing back to the last checkpoint (%d of %d)", reason, number + 1, allowed
             )
     return Outcome(
         failure=f"{reason}\nGoing back to the last checkpoint {allowed} times is allowed"
@@ -163,7 +163,7 @@ def _train_despite_non_finite_losses(training: _Training, batches: TrainBatches)
 
 
 def _write_batch(folder: Folder, error: NonFiniteLossError) -> str | None:
-    """On a rank whose loss is not finite, write its images and return the message; else None."""
+    """Write the images of a rank whose loss is not finite. Returns the message, else None."""
     if not error.is_here:
         return None
     source, target, pair_ids = error.batch
@@ -197,9 +197,9 @@ def _train(training: _Training, batches: TrainBatches) -> Outcome:
         match event:
             case EpochResult():
                 _log_epoch(training, state, event, grids)
-                reports.epoch(state, event)
+                reports.report_epoch(state, event)
             case SavePoint():
-                reports.save_point(state, event)
+                reports.report_save_point(state, event)
                 if event.is_stop:
                     if training.live_run is not None:
                         training.live_run.interrupt()
@@ -212,10 +212,10 @@ def _train(training: _Training, batches: TrainBatches) -> Outcome:
 def _log_epoch(
     training: _Training, state: TrainState, result: EpochResult, grids: SampleGrids
 ) -> None:
-    """On rank 0, tell the console of the epoch, write its sample grid, and log it to MLflow."""
+    """On rank 0, print a line for the epoch, write its sample grid, and log it to MLflow."""
     if rank() == 0:
         num_epochs = training.params.train.total_epochs
-        training.console.say(epoch_line(state.history, num_epochs, is_best=result.is_best))
+        training.console.send_line(epoch_line(state.history, num_epochs, is_best=result.is_best))
     if result.samples is not None:
         png = grids.png(result.samples, better_mode(result.metrics))
         (training.run / SAMPLES_FOLDER).write(sample_name(result.epoch), png)
@@ -224,7 +224,7 @@ def _log_epoch(
 
 
 def _prepare(network: nn.Module, *, config: TrainConfig) -> nn.Module:
-    """The network on this worker's device, wrapped for the exchange of gradients if need be."""
+    """Return the network on this worker's device, wrapped if there are several workers."""
     prepared: nn.Module = ray.train.torch.prepare_model(
         network, parallel_strategy_kwargs=wrapping_options()
     )

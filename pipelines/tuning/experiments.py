@@ -9,6 +9,7 @@ import signal
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ray import tune
@@ -30,6 +31,24 @@ from pix2pix.tuning.trials import Purpose, Trial, score_names
 
 # Of a trial: the older ones serve where a process is lost, or a trial still waits to copy a state.
 _KEPT_CHECKPOINTS = 3
+
+
+class _ResultFiles(JsonLoggerCallback):
+    """Writes result.json of each trial.
+
+    At each start of a trial, Ray's own class replaces the file by the one in the storage, which is
+    up to ten seconds older: a trial that was paused, or whose process was lost, would lack its last
+    epochs. The file of the storage is needed only after `Tuner.restore`, when there is none here.
+    """
+
+    def _restore_from_remote(self, file_name: str, trial: Any) -> None:
+        if not Path(trial.local_path, file_name).exists():
+            super()._restore_from_remote(file_name, trial)
+
+    def on_experiment_end(self, trials: list[Any], **_info: Any) -> None:
+        """Close the files of trials that were left unfinished."""
+        for trial in trials:
+            self.log_trial_end(trial)
 
 
 def run_search(
@@ -150,7 +169,7 @@ def _run_config(name: str, job: TrialJob, callbacks: Sequence[tune.Callback]) ->
         stop={"epoch": total_epochs(job.params)},
         failure_config=tune.FailureConfig(max_failures=job.params.train.max_failures),
         checkpoint_config=tune.CheckpointConfig(num_to_keep=_KEPT_CHECKPOINTS),
-        callbacks=[JsonLoggerCallback(), *callbacks],  # result.json of each trial
+        callbacks=[_ResultFiles(), *callbacks],
         verbose=0,
     )
 

@@ -1,20 +1,23 @@
-"""The parameters of a run: typed, frozen, validated once at the border.
+"""The parameters of a run: typed, immutable, and validated when they are read.
 
-`params.yaml` is the only place where values live, so no field here has a default: a file that lacks
-a key is refused, and so is one with a key too many. The text below each field is its description,
-which Prefect's forms show.
+All values are in `params.yaml`, so no field here has a default. A file that lacks a key or has an
+unknown one is refused. The text below each field is its description in Prefect's forms.
 """
 
 from pix2pix.config.data import (
     AnyKernel,
     ArchiveConfig,
     AugmentConfig,
+    Axes,
     DataConfig,
     Direction,
     Kernel,
     Kind,
     SideConfig,
+    SlicesRule,
     SyntheticConfig,
+    VolumeAxis,
+    WrittenDtype,
 )
 from pix2pix.config.model import ModelConfig, generator_depth
 from pix2pix.config.params import Params, load_params, parse_params
@@ -29,7 +32,7 @@ from pix2pix.config.sizes import (
     height_width,
     size_text,
 )
-from pix2pix.config.train import WHERE_IT_RUNS, TrainConfig
+from pix2pix.config.train import EXECUTION_KEYS, TrainConfig
 from pix2pix.config.tune import (
     Choice,
     Dimension,
@@ -42,12 +45,13 @@ from pix2pix.config.tune import (
 )
 
 __all__ = [
+    "EXECUTION_KEYS",
     "SMALLEST_PX",
     "STUDIES_SUFFIX",
-    "WHERE_IT_RUNS",
     "AnyKernel",
     "ArchiveConfig",
     "AugmentConfig",
+    "Axes",
     "Choice",
     "DataConfig",
     "Dimension",
@@ -67,11 +71,14 @@ __all__ = [
     "ScaleRule",
     "SideConfig",
     "Size",
+    "SlicesRule",
     "SyntheticConfig",
     "TrainConfig",
     "TuneConfig",
     "Uniform",
     "Value",
+    "VolumeAxis",
+    "WrittenDtype",
     "generator_depth",
     "height_width",
     "load_params",

@@ -1,4 +1,4 @@
-"""Which pairs there are, how they are read, prepared, and changed at random in training."""
+"""Parameters of the pairs: their source, reading, preparation, and random changes."""
 
 import re
 from dataclasses import dataclass
@@ -10,19 +10,25 @@ from pydantic import Field
 from pix2pix.config.sizes import ImageSize, LoadSize, Scale, ScaleRule, height_width, size_text
 from pix2pix.config.strict import STRICT, Probability
 
-# What stages replace, relative to the folder that holds params.yaml.
+# Folders that the pipeline replaces, relative to that of params.yaml.
 _OUTPUT_DIRS = ("data/raw", "data/prepared", "models", "reports")
 
 Direction = Literal["AtoB", "BtoA"]
 Kind = Literal["image", "labels"]
 Kernel = Literal["area", "bilinear", "bicubic"]
-AnyKernel = Kernel | Literal["nearest"]  # the last for labels, which are never mixed
+AnyKernel = Kernel | Literal["nearest"]  # nearest is for labels, which are never mixed
+Axes = Literal["HWC", "CHW"]
+VolumeAxis = Literal["x", "y", "z"]
+# Integers that images hold as float32, and that translated files hold again: `images.stored`.
+WrittenDtype = Literal["int8", "int16", "int32", "uint32"]
+# One axis, and optionally the bounds and the step of a slice in Python.
+SlicesRule = Annotated[str, Field(pattern=r"^[xyz](\[(-?[0-9]+)?:(-?[0-9]+)?(:[1-9][0-9]*)?\])?$")]
 ArchiveName = Literal["facades", "maps", "cityscapes", "edges2shoes", "edges2handbags", "night2day"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SideConfig:
-    """What the images of one side (A or B) of the pairs are."""
+    """The images of one side (A or B) of the pairs."""
 
     __pydantic_config__ = STRICT
 
@@ -49,8 +55,22 @@ class SideConfig:
 
     value_range: tuple[float, float] | None
     """Stored values [low, high] that the networks see as -1 and 1. Null: the whole range of the
-    file's integers, such as [0, 255]. Files of floating-point numbers need it, and so do sensors
-    that use only a part of 16 bits."""
+    file's integers, such as [0, 255]. Files of other numbers than uint8 and uint16 need it, such as
+    int16 or float32, and so do sensors that use only a part of 16 bits."""
+
+    array_key: Annotated[str | None, Field(min_length=1)]
+    """Which array is read from files that hold several: the name of an array of an NPZ file, or a
+    layer or channel of an OpenEXR file. Null: the only array, or the colours."""
+
+    axes: Axes
+    """Order of the axes of the arrays in NPY and NPZ files: HWC (height, width, channels) or CHW
+    (channels, height, width). Other formats state the order themselves."""
+
+    slices: SlicesRule | None
+    """Which slices of a volume (NIfTI, multi-page TIFF, multi-frame DICOM, a stack in NPY or NPZ)
+    are images, each with a pair id such as patient3#z012: z (all), or z[10:-10:2] with first, last
+    and step as Python counts. In NIfTI files, x and y are possible too. Null: each file is one
+    image, and pages of a TIFF are its channels."""
 
     scale: Annotated[float | None, Field(gt=0, le=64)]
     """Relative height and width of the images of this side. With 1 for side_a and 2 for side_b, the
@@ -110,7 +130,7 @@ class ArchiveConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataConfig:
-    """Which pairs, how they are split, checked and resized (stages ingest and prepare)."""
+    """The pairs, and how they are split, checked and resized (stages ingest and prepare)."""
 
     __pydantic_config__ = STRICT
 
@@ -196,6 +216,14 @@ class DataConfig:
     splits are reported as bad pairs. Lower it if different pictures are reported; -1 switches the
     search off."""
 
+    pair_pattern: Annotated[str | None, Field(min_length=1)]
+    """Regular expression that finds the key of a pair in the path of each file, without side folder
+    and suffix: files of both sides with equal keys form a pair. It names the key as in
+    (?P<key>.+)_(leftImg8bit|gtFine_color)$, and files that it does not match are left out. With
+    groups named a and b it also says which side a file belongs to, so that both may lie in one
+    folder: (?P<key>.+)_((?P<a>in)|(?P<b>out))$. With (?i) at its beginning, upper and lower case
+    are not told apart. Null: equal paths form a pair."""
+
     synthetic: SyntheticConfig
     archive: ArchiveConfig
 
@@ -208,6 +236,10 @@ class DataConfig:
             )
         if self.group is not None:
             _check_has_one_group(self.group)
+        if self.pair_pattern is not None:
+            _check_has_key(self.pair_pattern)
+        if self.layout == "side_by_side":
+            self._check_one_file_for_both()
         if self.source != "folder" and self.path != "data/raw":
             raise ValueError(f"path must be data/raw for source: {self.source}, got {self.path!r}")
         _check_inside("folder_a", self.folder_a)
@@ -216,6 +248,17 @@ class DataConfig:
             _check_not_an_output(Path(self.path))
         if self.source != "folder" and self.layout != "side_by_side":
             raise ValueError(f"source: {self.source} is stored side by side, got {self.layout}")
+
+    def _check_one_file_for_both(self) -> None:
+        if self.pair_pattern is not None:
+            raise ValueError("pair_pattern needs layout: two_folders")
+        for key in ("array_key", "axes", "slices"):
+            a, b = getattr(self.side_a, key), getattr(self.side_b, key)
+            if a != b:
+                raise ValueError(
+                    f"layout: side_by_side reads A and B from one file, so {key} must be the same "
+                    f"for side_a ({a}) and side_b ({b})"
+                )
 
     def _check_sizes(self) -> None:
         load, image = self.load_size, height_width(self.image_size)
@@ -263,12 +306,12 @@ class DataConfig:
 
     @property
     def source_side(self) -> SideConfig:
-        """The side that conditions the generator."""
+        """The side that is the input of the generator."""
         return self.side_a if self.direction == "AtoB" else self.side_b
 
     @property
     def target_side(self) -> SideConfig:
-        """The side that the generator is to draw."""
+        """The side that the generator learns to produce."""
         return self.side_b if self.direction == "AtoB" else self.side_a
 
 
@@ -284,8 +327,20 @@ def _check_has_one_group(pattern: str) -> None:
         )
 
 
+def _check_has_key(pattern: str) -> None:
+    try:
+        names = re.compile(pattern).groupindex
+    except re.error as error:
+        raise ValueError(f"pair_pattern: {pattern!r} is no regular expression: {error}") from None
+    if "key" not in names or ("a" in names) != ("b" in names):
+        raise ValueError(
+            f"pair_pattern: {pattern!r} needs a group named key, as in (?P<key>.+)_(left|right)$, "
+            "and either both of the groups a and b or none"
+        )
+
+
 def _check_inside(key: str, folder: str) -> None:
-    """DVC watches `path`: a side that lies elsewhere could change without anybody's notice."""
+    """Raise ValueError for a folder outside of `path`, whose changes DVC would not notice."""
     parts = PurePath(folder).parts
     if not parts or PurePath(folder).is_absolute() or ".." in parts or not folder.isprintable():
         raise ValueError(
@@ -294,7 +349,7 @@ def _check_inside(key: str, folder: str) -> None:
 
 
 def _check_not_an_output(path: Path) -> None:
-    """DVC removes the outputs of a stage before it runs: the user's pairs must not lie in one."""
+    """Raise ValueError if `path` overlaps an output, which DVC removes before it runs a stage."""
     own = path.resolve()
     for name in _OUTPUT_DIRS:
         output = Path(name).resolve()

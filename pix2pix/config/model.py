@@ -1,4 +1,4 @@
-"""The networks."""
+"""Parameters of the networks."""
 
 import math
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class ModelConfig:
 
 
 def generator_depth(image_size: Size, depth: int | None) -> int:
-    """`depth`, or if None as many halvings as `image_size` (px) allows, at most eight."""
+    """Return `depth`; if it is None, how often `image_size` (px) can be halved, at most 8."""
     if depth is not None:
         return depth
     common = math.gcd(*height_width(image_size))

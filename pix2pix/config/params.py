@@ -1,4 +1,4 @@
-"""All of params.yaml: reading and validating it."""
+"""Reading and validating params.yaml."""
 
 import json
 import re
@@ -67,7 +67,7 @@ class Params:
 
     @property
     def depth(self) -> int:
-        """Levels of the U-Net, derived from the image size where params.yaml says null."""
+        """Number of levels of the U-Net; derived from the image size if params.yaml has null."""
         return generator_depth(self.data.image_size, self.model.depth)
 
     @property
@@ -96,12 +96,12 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
 def parse_params(mapping: Mapping[str, Any]) -> Params:
     """Build Params from nested mappings, strictly. Raises UserError listing each wrong key."""
     try:
-        # JSON mode: strict about numbers and strings, yet mappings become dataclasses.
+        # JSON mode is strict about numbers and strings, but makes dataclasses of mappings.
         text = json.dumps(mapping)
-    except TypeError as error:  # a date, say, which YAML knows and JSON does not
+    except TypeError as error:  # for example a date, which YAML has and JSON has not
         raise UserError(f"a value is neither text, number, list nor mapping: {error}") from None
-    except (ValueError, RecursionError) as error:  # a mapping that holds itself, 5000 digits
-        raise UserError(f"a value cannot be written down: {error}") from None
+    except (ValueError, RecursionError) as error:  # a mapping in itself, a number of 5000 digits
+        raise UserError(f"a value cannot be written as text: {error}") from None
     try:
         return _PARAMS.validate_json(text)
     except ValidationError as error:
@@ -109,20 +109,22 @@ def parse_params(mapping: Mapping[str, Any]) -> Params:
 
 
 def _explain(error: ValidationError) -> str:
-    """One line per wrong key: dotted place, reason, offending value."""
+    """Return one line for each wrong key: its dotted name, the reason and the value."""
     lines = []
     for item in error.errors(include_url=False):
         key = ".".join(str(part) for part in item["loc"]) or "params"
         reason = item["msg"].removeprefix("Value error, ")
         if item["type"] == "json_invalid":
-            raise UserError("a text holds half of a character (\\ud800 to \\udfff); correct it")
+            raise UserError("a text contains half of a character (\\ud800 to \\udfff); correct it")
         is_leaf = not isinstance(item["input"], dict) and item["type"] != "missing"
-        lines.append(f"{key}: {reason}" + (f" (got {_cut(item['input'])})" if is_leaf else ""))
+        lines.append(
+            f"{key}: {reason}" + (f" (got {_shortened(item['input'])})" if is_leaf else "")
+        )
     head = "1 wrong parameter" if len(lines) == 1 else f"{len(lines)} wrong parameters"
     return "\n  ".join([head, *lines])
 
 
-def _cut(value: Any) -> str:
-    """A value as it is written, without a login and the middle of what fills the screen."""
+def _shortened(value: Any) -> str:
+    """Return a value as text, without a login, and shortened if it is long."""
     text = re.sub(r"(?<=://)[^/\s]*@", "***@", repr(value))
     return text if len(text) <= 200 else f"{text[:150]} ... {text[-20:]}"

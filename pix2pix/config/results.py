@@ -1,4 +1,4 @@
-"""How a model is scored, and where it is registered."""
+"""How a model is scored, where it is registered, and when it becomes the champion."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from pix2pix.config.strict import STRICT
 
 MAX_NAME_CHARACTERS = 256  # a column of MLflow's databases
-STUDIES_SUFFIX = "-tune"  # of the experiment that holds the trials
+STUDIES_SUFFIX = "-tune"  # of the name of the experiment with the trials
 
 # MLflow itself refuses `/`, `:` and names such as `..`, but only when the model is registered;
 # quotes break its searches, and `?`, `@` and line breaks the addresses `models:/NAME/VERSION`.
@@ -19,8 +19,8 @@ _MODEL_NAME = re.compile(r"\w(?:[\w .-]*[\w.-])?")
 def _as_model_name(name: str) -> str:
     if not _MODEL_NAME.fullmatch(name):
         raise ValueError(
-            "MLflow names models by letters, digits, blanks and . _ - only, beginning with a "
-            "letter, digit or _ and not ending in a blank"
+            "MLflow allows letters, digits, blanks and . _ - in the name of a model. It must begin "
+            "with a letter, digit or _ and must not end in a blank"
         )
     return name
 
@@ -28,7 +28,7 @@ def _as_model_name(name: str) -> str:
 def _as_experiment_name(name: str) -> str:
     if name != name.strip() or not name.isprintable():
         raise ValueError(
-            "an experiment's name is printable characters and neither begins nor ends in a blank"
+            "the name of an experiment has only printable characters and no blank at its ends"
         )
     return name
 
@@ -68,7 +68,9 @@ class EvaluateConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegisterConfig:
-    """Where runs and models go in MLflow (stages train and register)."""
+    """Where runs and models go in MLflow, and which version becomes the champion (stages train and
+    register).
+    """
 
     __pydantic_config__ = STRICT
 
@@ -85,3 +87,20 @@ class RegisterConfig:
         Field(min_length=1, max_length=MAX_NAME_CHARACTERS),
     ]
     """Name of the registered model in MLflow, without / and :. Null: pix2pix-<data.name>."""
+
+    min_l1_gain: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """Amount, at least 0, by which the dev L1 of a new version has to be lower than the champion's
+    for it to become the champion. The whole interval of the difference has to lie beyond it."""
+
+    max_frechet_increase: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
+    """Amount, at least 0, by which the Frechet distance of a new champion on the dev split may be
+    higher than that of the champion before. A version is refused if the whole interval of the
+    difference lies beyond it. Null: the distance is not compared."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    """Coverage of the intervals of both differences, above 0.5 and below 1: 0.95 gives 95 %
+    intervals."""
+
+    num_bootstrap: Annotated[int, Field(ge=100)]
+    """Number of random resamples of the dev images from which the intervals are computed, at least
+    100."""

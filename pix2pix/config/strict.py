@@ -1,4 +1,4 @@
-"""How each section of params.yaml is validated."""
+"""The rules by which each section of params.yaml is validated."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Training: what is computed, what is kept of it, and where it runs."""
+"""Parameters of the training: what is computed, what is kept, and where it runs."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _Count = Annotated[int, Field(ge=1)]
 
 
 def _workers(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """One reason in place of one per form that the value might have had."""
+    """Validate a number of workers with one error, where pydantic would give one for each form."""
     try:
         return handler(tuple(value) if isinstance(value, list) else value)
     except ValidationError:
@@ -21,10 +21,10 @@ def _workers(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
 
 Workers = Annotated[_Count | tuple[_Count, _Count], WrapValidator(_workers)]
 
-# What a training may change while it is interrupted and still be the same training: where and how
-# safely it runs. No result is meant to depend on these; the number of workers decides the order of
-# float sums, the dropout masks, and without sync_batch_norm what a batch's statistics are.
-WHERE_IT_RUNS = (
+# An interrupted training may continue with other values of these parameters. Only another number of
+# workers or another device changes numbers slightly: by the order of float sums, by the dropout
+# masks and, without sync_batch_norm, by the statistics of a batch.
+EXECUTION_KEYS = (  # they do not change the result
     "checkpoint_every_epochs",
     "checkpoint_every_steps",
     "keep_best_checkpoints",
@@ -190,20 +190,20 @@ class TrainConfig:
 
     @property
     def worker_range(self) -> tuple[int, int]:
-        """Fewest and most workers."""
+        """The lowest and the highest number of workers."""
         return self.num_workers if isinstance(self.num_workers, tuple) else (self.num_workers,) * 2
 
     @property
     def min_workers(self) -> int:
-        """With fewer the training waits."""
+        """The lowest number of workers: with fewer the training waits."""
         return self.worker_range[0]
 
     @property
     def max_workers(self) -> int:
-        """More are never used."""
+        """The highest number of workers."""
         return self.worker_range[1]
 
     @property
     def total_epochs(self) -> int:
-        """Passes over the training split, those with a falling rate included."""
+        """The number of passes over the training split, also those with a falling rate."""
         return self.num_epochs + self.num_decay_epochs

@@ -1,4 +1,4 @@
-"""The search for better parameters: what is varied, how it is judged, and what a trial gets."""
+"""Parameters of the search: what varies, how trials are compared, and their resources."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -18,7 +18,7 @@ _Key = Annotated[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Uniform:
-    """Every number between two is as likely."""
+    """All numbers between two are equally likely."""
 
     __pydantic_config__ = STRICT
 
@@ -40,7 +40,7 @@ class Uniform:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogUniform:
-    """Every order of magnitude between two numbers is as likely."""
+    """All orders of magnitude between two numbers are equally likely."""
 
     __pydantic_config__ = STRICT
 
@@ -62,7 +62,7 @@ class LogUniform:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quantised:
-    """Every one of low, low + step, ..., high is as likely; whole numbers stay whole."""
+    """All of low, low + step, ..., high are equally likely; whole numbers stay whole."""
 
     __pydantic_config__ = STRICT
 
@@ -95,7 +95,7 @@ class Quantised:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """Every listed value is as likely."""
+    """All listed values are equally likely."""
 
     __pydantic_config__ = STRICT
 
@@ -119,7 +119,7 @@ def _check_order(low: float, high: float) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TuneConfig:
-    """The search for better parameters (stage tune), judged on the dev split alone."""
+    """The search for better parameters (stage tune), which uses only train and dev split."""
 
     __pydantic_config__ = STRICT
 
@@ -197,11 +197,11 @@ class TuneConfig:
         if twice:
             raise ValueError(f"space names {', '.join(twice)} more than once")
         if self.num_seeds == 1:
-            raise ValueError("num_seeds: one seed has no band; use 0 or at least 2")
+            raise ValueError("num_seeds: one seed gives no interval; use 0 or at least 2")
         if self.objective != "l1" and self.scheduler != "none":
             raise ValueError(
-                f"objective: {self.objective} needs scheduler: none; {self.scheduler} knows dev L1 "
-                "alone and would give up the other end of the front"
+                f"objective: {self.objective} needs scheduler: none; {self.scheduler} uses only "
+                "dev L1 and would stop trials that are good in the other objective"
             )
         if self.scheduler == "pbt":
             self._check_population()
@@ -211,16 +211,18 @@ class TuneConfig:
 
     def _check_population(self) -> None:
         if self.num_workers > 1:
-            raise ValueError("scheduler: pbt needs num_workers: 1, as trials copy others' states")
+            raise ValueError(
+                "scheduler: pbt needs num_workers: 1, because trials copy states of others"
+            )
         if self.max_concurrent_trials is not None:
             raise ValueError(
-                "scheduler: pbt needs max_concurrent_trials: null; all trials of a population are "
-                "under way, and take turns where the cluster has no room for all"
+                "scheduler: pbt needs max_concurrent_trials: null; all trials of a population run "
+                "at the same time, or take turns if the cluster has no room for all"
             )
         if self.num_trials < 2:
             raise ValueError("scheduler: pbt needs num_trials of at least 2, to exchange states")
         if self.num_epochs is None:
-            raise ValueError("scheduler: pbt needs num_epochs: exchanges set the rate, no decay")
+            raise ValueError("scheduler: pbt needs num_epochs: the learning rate does not decay")
         if self.exchange_epochs >= self.num_epochs:
             raise ValueError(
                 f"scheduler: pbt with exchange_epochs ({self.exchange_epochs}) not below "

@@ -1,8 +1,8 @@
-"""YAML files that a person or a program may have written wrong, or to harm.
+"""Reading YAML files that may be wrong or made to do harm.
 
-A short file can stand for gigabytes (an alias repeats what it names, which may hold aliases), hold
-itself, or be nested deeper than any parser goes. So its size as written out is measured before
-anything is built from it.
+A short file can stand for gigabytes (an alias repeats a value, which may contain aliases), contain
+itself, or be nested deeper than a parser can follow. So the size of all its values is measured
+before anything is built from it.
 """
 
 from pathlib import Path
@@ -19,20 +19,20 @@ from ruamel.yaml.events import (
 
 from pix2pix.errors import UserError
 
-_MAX_CHARACTERS = 1_000_000  # of the file, and of what its aliases make of it
+_MAX_CHARACTERS = 1_000_000  # of the file, and of all values with their aliases replaced
 _MAX_DEPTH = 32
 
 
 def read_yaml(path: Path) -> Any:
-    """The content of a YAML 1.2 file (as DVC reads it) as plain values; None for an empty one.
+    """Return the values in a YAML 1.2 file (as DVC reads it); None for an empty file.
 
-    Raises UserError naming the file if it is missing, no YAML, or larger than parameters are.
+    Raises UserError naming the file if it is missing, is not YAML, or is too large.
     """
-    return parse_yaml(read_yaml_text(path), place=str(path))
+    return parse_yaml(read_yaml_text(path), source=str(path))
 
 
 def read_yaml_text(path: Path) -> str:
-    """The text of a YAML file, looked through. Raises UserError as `read_yaml` does."""
+    """Return the text of a YAML file after a check. Raises UserError as `read_yaml` does."""
     if not path.is_file():
         raise UserError(f"{path} is missing, or no plain file")
     if path.stat().st_size > _MAX_CHARACTERS:
@@ -45,31 +45,31 @@ def read_yaml_text(path: Path) -> str:
         ) from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
-    check_yaml(text, place=str(path))
+    check_yaml(text, source=str(path))
     return text
 
 
-def parse_yaml(text: str, *, place: str) -> Any:
-    """Plain values of YAML text; `place` is for the error. Raises UserError."""
-    check_yaml(text, place=place)
+def parse_yaml(text: str, *, source: str) -> Any:
+    """Return the values of YAML text. Raises UserError naming `source`."""
+    check_yaml(text, source=source)
     try:
         return YAML(typ="safe").load(text)
-    except _NO_VALUES as error:
-        raise _invalid(place, error) from None
+    except _YAML_ERRORS as error:
+        raise _invalid(source, error) from None
 
 
-def check_yaml(text: str, *, place: str) -> None:
-    """Raise UserError unless `text` is YAML whose values fit into memory, written out."""
+def check_yaml(text: str, *, source: str) -> None:
+    """Raise UserError unless `text` is YAML whose values, without aliases, are small enough."""
     try:
-        _measure(text, place=place)
+        _check_size(text, source=source)
     except UserError:
         raise
-    except _NO_VALUES as error:
-        raise _invalid(place, error) from None
+    except _YAML_ERRORS as error:
+        raise _invalid(source, error) from None
 
 
-# A tag whose text does not fit it (`!!int "a"`) comes as whatever the conversion raises.
-_NO_VALUES = (
+# If the text does not fit its tag (`!!int "a"`), the error is any of those of the conversion.
+_YAML_ERRORS = (
     YAMLError,
     ValueError,
     TypeError,
@@ -80,8 +80,11 @@ _NO_VALUES = (
 )
 
 
-def _measure(text: str, *, place: str) -> None:
-    """Go through the events of `text`, which takes no recursion, and add up what they stand for."""
+def _check_size(text: str, *, source: str) -> None:
+    """Raise UserError if the values of `text` are too large or too deep.
+
+    The events of the parser are read one by one, without recursion, and their sizes added up.
+    """
     sizes: dict[str, int] = {}  # of each anchor that is complete
     open_sizes, open_anchors = [0], [""]
     for event in YAML(typ="safe").parse(text):
@@ -90,7 +93,9 @@ def _measure(text: str, *, place: str) -> None:
                 open_sizes.append(1)
                 open_anchors.append(event.anchor or "")
                 if len(open_sizes) > _MAX_DEPTH:
-                    raise _refused(place, event, f"is nested more than {_MAX_DEPTH} levels deep")
+                    raise _size_error(
+                        source, event, f"is nested more than {_MAX_DEPTH} levels deep"
+                    )
             case CollectionEndEvent():
                 size, anchor = open_sizes.pop(), open_anchors.pop()
                 sizes |= {anchor: size} if anchor else {}
@@ -100,22 +105,22 @@ def _measure(text: str, *, place: str) -> None:
                 open_sizes[-1] += len(event.value) + 1
             case AliasEvent():
                 if event.anchor in open_anchors:
-                    raise _refused(place, event, f"holds itself (*{event.anchor})")
+                    raise _size_error(source, event, f"contains itself (*{event.anchor})")
                 open_sizes[-1] += sizes.get(event.anchor, 0)
         if open_sizes[-1] > _MAX_CHARACTERS:
-            raise _refused(place, event, "stands for more than 1 MB, because of its aliases")
+            raise _size_error(source, event, "stands for more than 1 MB, because of its aliases")
 
 
-def _refused(place: str, event: Any, reason: str) -> UserError:
+def _size_error(source: str, event: Any, reason: str) -> UserError:
     line = event.start_mark.line + 1 if event.start_mark else "?"
-    return UserError(f"{place}: line {line} {reason}; write the values out, as few as there are")
+    return UserError(f"{source}: line {line} {reason}; write the values out, as few as there are")
 
 
-def _invalid(place: str, error: Exception) -> UserError:
-    """One message, without ruamel's advice to programmers."""
+def _invalid(source: str, error: Exception) -> UserError:
+    """Return an error with one message, without ruamel's advice to programmers."""
     text = str(error).partition("; use sys.")[0]
     if isinstance(error, MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}: " if mark else ""
         text = line + " ".join(part for part in (error.context, error.problem) if part)
-    return UserError(f"{place} is not valid YAML: {text.strip()[:500]}")
+    return UserError(f"{source} is not valid YAML: {text.strip()[:500]}")

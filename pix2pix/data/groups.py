@@ -2,14 +2,17 @@
 
 import re
 
+_SLICE = re.compile(r"#[xyz]\d{3,}$")  # the end of the pair id of a slice, `images.options`
+
 
 def group_of(pair_id: str, pattern: str | None) -> str | None:
     """The group that `data.group` finds in the id of a pair; None if it finds none.
 
     The pattern is searched for anywhere in the id, and what its parentheses capture is the group.
-    Without a pattern each pair is a group of its own, named by its id.
+    Without a pattern each pair is a group of its own, named by its id, but the slices of one volume
+    are one group: neighbouring slices are nearly alike.
     """
     if pattern is None:
-        return pair_id
+        return _SLICE.sub("", pair_id)
     match = re.search(pattern, pair_id)
     return (match[1] or None) if match else None

@@ -14,7 +14,18 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from pix2pix.config import AnyKernel, Direction, ImageSize, Kind, LoadSize, Scale, ScaleRule
+from pix2pix.config import (
+    AnyKernel,
+    Axes,
+    Direction,
+    ImageSize,
+    Kind,
+    LoadSize,
+    Scale,
+    ScaleRule,
+    SlicesRule,
+    WrittenDtype,
+)
 from pix2pix.data.splits import Split
 from pix2pix.errors import UserError
 
@@ -29,7 +40,8 @@ class SideRecord:
     """How the images of one side (source or target) are read and stored.
 
     `value_range` holds the stored values that are mapped to -1 and 1. `alpha`: the last channel is
-    opacity, see `images.image.resize`. The other fields are those of `config.SideConfig`.
+    opacity, see `images.image.resize`. `file_dtype` is that of translated files where it is not
+    `dtype`, see `images.stored`. The other fields are those of `config.SideConfig`.
     """
 
     __pydantic_config__ = _STRICT
@@ -43,6 +55,10 @@ class SideRecord:
     num_labels: int | None = None
     void_label: int | None = None
     alpha: bool = False
+    array_key: str | None = None
+    axes: Axes = "HWC"
+    slices: SlicesRule | None = None
+    file_dtype: WrittenDtype | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +132,25 @@ def content_hash(manifest: Manifest) -> str:
     return sha256_of({key: fields[key] for key in fields.keys() - {"data_hash"}})
 
 
+_ONCE_ALWAYS = {
+    "resize": "stretch",
+    "target_scale": 1.0,
+    "array_key": None,
+    "axes": "HWC",
+    "slices": None,
+    "file_dtype": None,
+}
+
+
 def manifest_fields(manifest: Manifest) -> dict[str, Any]:
     """The fields as manifest.json holds them.
 
     What was always so is left out, as in manifests from before it could differ: their hash stays.
     """
     fields = asdict(manifest)
-    if manifest.resize == "stretch":
-        del fields["resize"]
-    if manifest.target_scale == 1:
-        del fields["target_scale"]
+    for part in (fields, fields["source"], fields["target"]):
+        for key in [key for key, value in _ONCE_ALWAYS.items() if part.get(key) == value]:
+            part.pop(key, None)
     return fields
 
 

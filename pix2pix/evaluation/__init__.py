@@ -1,1 +1,4 @@
-"""How good a generator is: per-image quality, Frechet distances, baselines, intervals."""
+"""How good a generator is: quality of each image, Frechet distances, baselines, intervals.
+
+Receives batches and reads no data. Start with `scoring`, which `pipelines.evaluation.scores` calls.
+"""

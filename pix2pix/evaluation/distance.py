@@ -1,4 +1,4 @@
-"""How far generated dev images lie from the real ones, in a feature space."""
+"""The distance between generated and real dev images, in a feature space."""
 
 from collections.abc import Iterable
 from typing import Any, Literal, assert_never
@@ -24,9 +24,10 @@ def dev_distance(
     mode: InferenceMode,
     seed: int,
 ) -> float:
-    """The distance of the generator's images to the targets of `batches`, which begin with both.
+    """Return the distance between the generator's images and the targets.
 
-    Raises UserError if there are fewer than two images, or they are no grey or colour images.
+    Each batch begins with source and target, (N, C, H, W) in [-1, 1]. Raises UserError if there are
+    fewer than two images, or the targets have neither one nor three channels.
     """
     network = InferenceNetwork(generator, mode)
     pairs = [

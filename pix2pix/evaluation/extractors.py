@@ -1,12 +1,11 @@
 """Networks whose features Frechet and kernel distances compare.
 
-Only InceptionV3 makes a distance an FID. Where its weights cannot be had, an EfficientNet-lite0
-whose ImageNet weights lie inside a pip package takes its place, under metric names of its own.
+Only distances of InceptionV3 features are called FID and KID. If its weights are missing, an
+EfficientNet-lite0 is used, whose ImageNet weights are in a pip package; the metrics then have other
+names.
 """
 
 import hashlib
-import http.client
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +22,13 @@ from torch_fidelity.feature_extractor_inceptionv3 import (
 )
 
 from pix2pix.errors import UserError
-from pix2pix.files import put_in_place
+from pix2pix.evaluation.weights_file import download_weights
 from pix2pix.tensor_file import read_state_dict
-from pix2pix.web import ask
 
 INCEPTION = "inception_v3"
 EFFICIENTNET = "efficientnet_lite0"
 
 _EFFICIENTNET_SIZE_PX = 224
-_DOWNLOAD_TIMEOUT_S = 30
-_MAX_WEIGHTS_BYTES = 1 << 28  # the published InceptionV3 has 95,628,359
 
 
 class FeatureExtractor(Protocol):
@@ -52,7 +48,7 @@ class FeatureExtractor(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkExtractor:
-    """A feature extractor made of a network; weights_sha256 is that of the weights' file."""
+    """A feature extractor made of a network; weights_sha256 is the hash of the file of weights."""
 
     name: str
     num_features: int
@@ -62,7 +58,7 @@ class NetworkExtractor:
 
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Tensor:
-        """Features (N, num_features) float32 on the CPU of uint8 images (N, 3, H, W)."""
+        """Return features (N, num_features), float32 on the CPU, of uint8 images (N, 3, H, W)."""
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
             raise UserError(
                 f"expected uint8 images (N, 3, H, W), got {images.dtype} {tuple(images.shape)}"
@@ -73,24 +69,26 @@ class NetworkExtractor:
 def choose_extractor(
     inception_weights: str, device: torch.device, *, url: str = URL_INCEPTION_V3
 ) -> tuple[FeatureExtractor, str | None]:
-    """The extractor that `evaluate.inception_weights` asks for, and a warning or None.
+    """Return the extractor for `evaluate.inception_weights`, and a warning or None.
 
-    cache: torch-fidelity's file in the torch hub cache, or the fallback; never uses the network.
-    download: the same, fetched from `url` if not there; a failing download means the fallback.
-    Anything else is a path: what is named must exist and load. The warning says why the fallback
-    is in use, or that a file is not the published one.
+    `cache`: use torch-fidelity's file in the torch hub cache, else EfficientNet; never the network.
+    `download`: the same, but a missing file is downloaded from `url`; if this fails, EfficientNet
+    is used. Any other text is the path of a file of weights. The warning says why EfficientNet is
+    used, or that a file is not the published one.
     Raises UserError if a file is missing, damaged or no InceptionV3.
     """
     cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
     prefix = cached.stem.rsplit("-", 1)[-1]
     match inception_weights:
         case "cache" if not cached.is_file():
-            remedy = "set evaluate.inception_weights, or put them there: dvc repro -f evaluate"
+            remedy = (
+                "set evaluate.inception_weights, or copy them there and run dvc repro -f evaluate"
+            )
             return _fall_back(device, f"no weights at {cached}; {remedy}")
         case "download" if not cached.is_file():
             try:
-                _download(url, cached, sha256_prefix=prefix)
-            except (OSError, http.client.HTTPException) as error:
+                download_weights(url, cached, sha256_prefix=prefix)
+            except OSError as error:
                 return _fall_back(device, f"{url} could not be downloaded: {error}")
     path = cached if inception_weights in ("cache", "download") else Path(inception_weights)
     extractor = inception_extractor(path, device)
@@ -105,15 +103,15 @@ def choose_extractor(
 
 
 def inception_extractor(path: Path, device: torch.device) -> NetworkExtractor:
-    """InceptionV3 as FID uses it (2048 pooled features, its own resizing to 299 px).
+    """Return InceptionV3 as in FID (2048 pooled features; it resizes images to 299 px itself).
 
-    path holds a state dict of torch-fidelity's network. Raises UserError if it does not.
+    The file `path` must have a state dict of torch-fidelity's network. Raises UserError if not.
     """
     if not path.is_file():
         raise UserError(
             f"evaluate.inception_weights: no such file: {path}; use cache, download or a file"
         )
-    # torch-fidelity unpickles whatever the file says; this refuses all but tensors beforehand.
+    # torch-fidelity would run code that a pickle contains. This call first refuses all but tensors.
     _load_tensors(path)
     try:
         with torch.random.fork_rng(devices=[]):  # building a network draws its initial weights
@@ -133,7 +131,7 @@ def inception_extractor(path: Path, device: torch.device) -> NetworkExtractor:
 
 
 def efficientnet_extractor(device: torch.device) -> NetworkExtractor:
-    """EfficientNet-lite0 (ImageNet) up to its pooling, 1280 features; needs no network access.
+    """Return EfficientNet-lite0 (ImageNet) up to its pooling, 1280 features, without a download.
 
     Images are resized to 224 px (bilinear, antialiased) and scaled as the weights were trained:
     (pixel - 127) / 128, not by ImageNet's mean and deviation as in the larger EfficientNets.
@@ -165,29 +163,11 @@ def _fall_back(device: torch.device, reason: str) -> tuple[FeatureExtractor, str
 
 
 def _load_tensors(path: Path) -> dict[str, Tensor]:
-    """The state dict in a file. Raises UserError if it holds anything else."""
+    """Return the state dict in a file. Raises UserError if the file has anything else."""
     try:
         return read_state_dict(path)
     except UserError as error:
         raise UserError(f"{path} does not hold network weights: {error}") from None
-
-
-def _download(url: str, path: Path, *, sha256_prefix: str) -> None:
-    """Fetch url to path, whole or not at all. Raises OSError if it fails or the hash is wrong."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        with ask(url, timeout_s=_DOWNLOAD_TIMEOUT_S) as answer, partial.open("wb") as file:
-            while chunk := answer.read():
-                file.write(chunk)
-                if file.tell() > _MAX_WEIGHTS_BYTES:
-                    raise OSError(f"it is larger than {_MAX_WEIGHTS_BYTES} bytes")
-        digest = _sha256(partial)
-        if not digest.startswith(sha256_prefix):
-            raise OSError(f"SHA-256 of the download is {digest}, expected {sha256_prefix}...")
-        put_in_place(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _sha256(path: Path) -> str:

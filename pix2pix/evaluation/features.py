@@ -1,4 +1,4 @@
-"""Features of images in [-1, 1]: the way from what networks produce to what extractors accept."""
+"""Features of images in [-1, 1], which are converted to the input of feature extractors."""
 
 from collections.abc import Iterable
 
@@ -11,9 +11,10 @@ from pix2pix.evaluation.extractors import FeatureExtractor
 
 
 def to_rgb8(images: Tensor) -> Tensor | None:
-    """(N, 3, H, W) uint8 of images in [-1, 1]; one channel is replicated, other counts give None.
+    """Return images in [-1, 1] as (N, 3, H, W) uint8; None unless they have 1 or 3 channels.
 
-    Rounded to the nearest of 256 levels whatever the stored dtype: the extractors know no other.
+    A single channel is replicated. Values are rounded to the nearest of 256 levels, also those of
+    images stored with 16 bits, because the extractors accept only bytes.
     """
     channels = images.shape[1]
     if channels not in (1, 3):
@@ -25,11 +26,11 @@ def to_rgb8(images: Tensor) -> Tensor | None:
 def extract_features(
     batches: Iterable[Tensor], extractor: FeatureExtractor, *, size_px: tuple[int, int] | None
 ) -> np.ndarray | None:
-    """Features (N, F) of real images (N, C, H, W) in [-1, 1], such as training targets.
+    """Return features (N, F) of real images (N, C, H, W) in [-1, 1], such as training targets.
 
-    They are first brought to `size_px` (height, width), the size of the images they are compared
-    with: stored larger, they would be sharper. With `size_px` None they stay as they are. The
-    result is None if there is no RGB form of them.
+    Images are first resized to `size_px` (height, width), the size of the images with which they
+    are compared: larger images would be sharper. With `size_px` None they stay as they are. Returns
+    None if there is no image, or if the images have neither 1 nor 3 channels.
     """
     features = []
     for images in batches:

@@ -1,8 +1,8 @@
 """Distances between two sets of images in a feature space: Frechet (FID) and kernel (KID).
 
-Features are (N, F), one row per image. Heusel et al. 2017 (FID), Binkowski et al. 2018 (KID). Both
-estimates come from torch-fidelity; what is written here is a rotation that makes the first cheap
-for few images, and the resampling behind the intervals.
+Features are (N, F), one row per image. The sources are Heusel et al. 2017 (FID) and Binkowski et
+al. 2018 (KID). torch-fidelity computes both estimates. This module adds a rotation, by which FID
+takes little time for few images, and the resampling for the intervals.
 """
 
 import numpy as np
@@ -20,13 +20,13 @@ from torch_fidelity.metric_kid import (
 
 from pix2pix.config import EvaluateConfig
 from pix2pix.errors import UserError
-from pix2pix.evaluation.intervals import Interval, bootstrap_sets, centred
+from pix2pix.evaluation.intervals import Interval, bootstrap_sets, centred_interval
 
 # A covariance needs two images, and so does a KID subset.
 MIN_IMAGES = 2
 
 # Each resample of a Frechet distance is one singular value decomposition: 200 of them take a second
-# for 100 images and half a minute for 1000. Above that they are thinned out, to no less than 50.
+# for 100 images and half a minute for 1000. For more images there are fewer resamples, at least 50.
 NUM_FRECHET_RESAMPLES = 200
 _MIN_FRECHET_RESAMPLES = 50
 _FULL_RESAMPLES_RANK = 1000
@@ -36,9 +36,9 @@ _KERNEL_ROWS = 1024
 
 
 def frechet_distance(fake: np.ndarray, real: np.ndarray) -> float:
-    """Frechet distance of the Gaussians fitted to two feature sets, (N, F) and (M, F).
+    """Return the Frechet distance of Gaussians fitted to two feature sets, (N, F) and (M, F).
 
-    Biased upwards for few images: comparable only between sets of the same N and M.
+    It is biased upwards for few images, so compare only distances with the same N and M.
     Raises UserError for fewer than two images in either set.
     """
     _check(fake, real)
@@ -52,9 +52,9 @@ def frechet_distance(fake: np.ndarray, real: np.ndarray) -> float:
 def frechet_interval(
     fake: np.ndarray, real: np.ndarray, *, paired: bool, config: EvaluateConfig
 ) -> Interval:
-    """Frechet distance with its bootstrap interval, see `intervals.centred`.
+    """Return the Frechet distance with its bootstrap interval, see `intervals.centred_interval`.
 
-    paired: row i of both sets belongs to one pair. Uses at most `NUM_FRECHET_RESAMPLES`.
+    `paired`: row i of both sets belongs to one pair. At most `NUM_FRECHET_RESAMPLES` are used.
     """
     value = frechet_distance(fake, real)
     first, second = _rotate_to_span(fake, real)
@@ -70,11 +70,44 @@ def frechet_interval(
     )
 
 
-def frechet_by_factors(fake: np.ndarray, real: np.ndarray) -> float:
-    """The same distance as `frechet_distance`, without an F x F eigenproblem.
+def frechet_difference(
+    first: np.ndarray,
+    second: np.ndarray,
+    real: np.ndarray,
+    *,
+    num_bootstrap: int,
+    confidence: float,
+    seed: int,
+) -> tuple[tuple[float, float], Interval]:
+    """Frechet distances of two models' images to the same targets, and first minus second.
 
-    With centred features X (N, F) and Y (M, F), trace sqrt(Sx Sy) is the sum of the singular values
-    of X Y^T divided by sqrt((N - 1)(M - 1)), an N x M problem.
+    Row i of all three sets belongs to one pair, and each resample draws the same pairs of all. So
+    the bias and the spread that both distances share cancel out.
+    """
+    distances = frechet_distance(first, real), frechet_distance(second, real)
+    sets = [_rotate_to_span(fake, real) for fake in (first, second)]
+
+    def difference(rows: np.ndarray, _: np.ndarray) -> float:
+        ours, theirs = (frechet_by_factors(fake[rows], target[rows]) for fake, target in sets)
+        return ours - theirs
+
+    change = bootstrap_sets(
+        distances[0] - distances[1],
+        difference,
+        (len(real), len(real)),
+        paired=True,
+        num_resamples=_num_frechet_resamples(min(real.shape), num_bootstrap),
+        confidence=confidence,
+        seed=seed,
+    )
+    return distances, change
+
+
+def frechet_by_factors(fake: np.ndarray, real: np.ndarray) -> float:
+    """Return the same distance as `frechet_distance`, without an F x F eigenproblem.
+
+    With centred_interval features X (N, F) and Y (M, F), trace sqrt(Sx Sy) is the sum of the
+    singular values of X Y^T divided by sqrt((N - 1)(M - 1)), an N x M problem.
     """
     _check(fake, real)
     offset = fake.mean(axis=0) - real.mean(axis=0)
@@ -84,7 +117,7 @@ def frechet_by_factors(fake: np.ndarray, real: np.ndarray) -> float:
 
 
 def _covariance_factor(features: np.ndarray) -> np.ndarray:
-    """A matrix A with A^T A the covariance and at most F rows."""
+    """Return a matrix A with at most F rows, such that A^T A is the covariance."""
     factor: np.ndarray = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
     if factor.shape[0] <= factor.shape[1]:
         return factor
@@ -92,10 +125,10 @@ def _covariance_factor(features: np.ndarray) -> np.ndarray:
 
 
 def _rotate_to_span(fake: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both sets in float64 and, if they have fewer rows than columns, in the basis of their span.
+    """Return both sets in float64 and, with fewer rows than columns, in a basis of their span.
 
-    Neither a shift nor a rotation changes a Frechet distance, and N + M images differ in at most
-    N + M directions: 100 + 100 images need 200 columns instead of 2048.
+    A shift or a rotation of both sets does not change the Frechet distance. N + M images span at
+    most N + M dimensions, so 100 + 100 images need 200 columns and not 2048.
     """
     both = np.concatenate([fake, real]).astype(np.float64)
     both -= both.mean(axis=0)
@@ -105,7 +138,7 @@ def _rotate_to_span(fake: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _num_frechet_resamples(rank: int, num_bootstrap: int) -> int:
-    """Resamples that keep the work bounded: a decomposition grows with the cube of the rank."""
+    """Return a number of resamples that limits the time, which grows with the cube of the rank."""
     affordable = int(NUM_FRECHET_RESAMPLES * (_FULL_RESAMPLES_RANK / rank) ** 3)
     bounded = min(NUM_FRECHET_RESAMPLES, max(_MIN_FRECHET_RESAMPLES, affordable))
     return min(num_bootstrap, bounded)
@@ -114,10 +147,10 @@ def _num_frechet_resamples(rank: int, num_bootstrap: int) -> int:
 def kernel_interval(
     fake: np.ndarray, real: np.ndarray, *, paired: bool, config: EvaluateConfig
 ) -> tuple[Interval, float]:
-    """KID with its bootstrap interval, and the standard deviation over its subsets.
+    """Return KID with its bootstrap interval, and the standard deviation over its subsets.
 
     The estimate is the mean over 100 random subsets of min(kid_subset_size, N, M) images, as
-    published; unbiased, so it may be slightly negative. The interval redraws whole sets.
+    published. It is unbiased, so it may be slightly negative. The interval resamples whole sets.
     Raises UserError for fewer than two images in either set.
     """
     value, deviation = kernel_distance(
@@ -125,13 +158,13 @@ def kernel_interval(
     )
     first, second = fake.astype(np.float64), real.astype(np.float64)
     draws = _resampled_mmd(first, second, paired=paired, config=config)
-    return centred(value, draws, confidence=config.confidence), deviation
+    return centred_interval(value, draws, confidence=config.confidence), deviation
 
 
 def kernel_distance(
     fake: np.ndarray, real: np.ndarray, *, subset_size: int, seed: int
 ) -> tuple[float, float]:
-    """KID of two feature sets, (N, F) and (M, F), and its standard deviation over the subsets.
+    """Return KID of two feature sets, (N, F) and (M, F), and its deviation over the subsets.
 
     Raises UserError for fewer than two images in either set.
     """
@@ -150,33 +183,34 @@ def kernel_distance(
 def _resampled_mmd(
     first: np.ndarray, second: np.ndarray, *, paired: bool, config: EvaluateConfig
 ) -> np.ndarray:
-    """Unbiased squared MMD (Binkowski et al. 2018, sec. 2.1) of redrawn sets, (num_bootstrap,).
+    """Return the unbiased squared MMD (Binkowski et al. 2018, sec. 2.1) of each resample.
 
-    A resample is a vector of how often each image was drawn, so all of them share one kernel.
-    Pairs made of one image and its own copy are left out: the estimator has none, and their
-    k(x, x) would double the interval.
+    The result is (num_bootstrap,) or shorter. A resample is a vector with the number of times that
+    each image was drawn, so one kernel serves all resamples. Pairs of an image and its own copy do
+    not count: the estimator has no such pairs, and their k(x, x) would double the interval.
     """
     rng = np.random.default_rng(config.seed)
-    ours = _draw_counts(len(first), config.num_bootstrap, rng)
-    theirs = ours if paired else _draw_counts(len(second), config.num_bootstrap, rng)
-    # One image drawn over and over makes no pair; with two to four images that does happen.
-    usable = ((ours > 0).sum(axis=1) > 1) & ((theirs > 0).sum(axis=1) > 1)
-    ours, theirs = ours[usable], theirs[usable]
+    first_counts = _draw_counts(len(first), config.num_bootstrap, rng)
+    second_counts = first_counts if paired else _draw_counts(len(second), config.num_bootstrap, rng)
+    # A resample of copies of a single image has no pair; this happens with two to four images.
+    usable = ((first_counts > 0).sum(axis=1) > 1) & ((second_counts > 0).sum(axis=1) > 1)
+    first_counts, second_counts = first_counts[usable], second_counts[usable]
     within = [
         (_kernel_sums(counts, features, counts, features) - counts**2 @ _kernel(features, features))
         / (len(features) ** 2 - (counts**2).sum(axis=1))
-        for counts, features in ((ours, first), (theirs, second))
+        for counts, features in ((first_counts, first), (second_counts, second))
     ]
-    across, num_across = _kernel_sums(ours, first, theirs, second), len(first) * len(second)
-    if paired:  # an image drawn twice meets its own partner twice, not four times
-        copies = ours - ours**2
+    across = _kernel_sums(first_counts, first, second_counts, second)
+    num_across = len(first) * len(second)
+    if paired:  # an image that is drawn twice forms two pairs with its own partner, not four
+        copies = first_counts - first_counts**2
         across = across + copies @ _kernel(first, second)
         num_across = num_across + copies.sum(axis=1)
     return np.asarray(within[0] + within[1] - 2 * across / num_across)
 
 
 def _draw_counts(num_rows: int, num_resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each row is drawn in each resample, (num_resamples, num_rows)."""
+    """Return how often each row is drawn in each resample, (num_resamples, num_rows)."""
     return rng.multinomial(num_rows, np.full(num_rows, 1 / num_rows), size=num_resamples).astype(
         np.float64
     )
@@ -185,7 +219,7 @@ def _draw_counts(num_rows: int, num_resamples: int, rng: np.random.Generator) ->
 def _kernel_sums(
     weights: np.ndarray, first: np.ndarray, others: np.ndarray, second: np.ndarray
 ) -> np.ndarray:
-    """Sum over i, j of weights[r, i] k(first[i], second[j]) others[r, j], for each resample r."""
+    """Return the sum over i, j of weights[r, i] k(first[i], second[j]) others[r, j] for each r."""
     total = np.zeros(len(weights))
     # In slices: the whole kernel of 50 000 images would be 20 GB.
     for start in range(0, len(first), _KERNEL_ROWS):
@@ -196,7 +230,7 @@ def _kernel_sums(
 
 
 def _kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """k(first[i], second[i]) of each row, (N,)."""
+    """Return k(first[i], second[i]) of each row, (N,)."""
     return np.asarray(((first * second).sum(axis=1) / first.shape[1] + 1) ** 3)
 
 

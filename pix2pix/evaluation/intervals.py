@@ -1,4 +1,4 @@
-"""Bootstrap intervals: how far a score would move with another draw of test images."""
+"""Bootstrap intervals: how much a score would change with other test images."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate and its interval; low and high are None where one image allows no interval."""
+    """An estimate and its interval; low and high are None if there is no interval."""
 
     value: float
     low: float | None
@@ -18,9 +18,9 @@ class Interval:
 def bootstrap_mean(
     values: np.ndarray, *, num_resamples: int, confidence: float, seed: int
 ) -> Interval:
-    """Mean over images with its percentile bootstrap interval (Efron 1979).
+    """Return the mean over images with its percentile bootstrap interval (Efron 1979).
 
-    values is (N,), one score per image; of a single value the interval is absent.
+    `values` is (N,), one score per image. For a single image there is no interval.
     Raises ValueError if there is no value or one is not finite.
     """
     if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
@@ -43,31 +43,31 @@ def bootstrap_sets(
     confidence: float,
     seed: int,
 ) -> Interval:
-    """Interval of a statistic of two image sets, by redrawing the images of both.
+    """Return the interval of a statistic of two image sets, by resampling both sets.
 
-    `statistic` receives the chosen rows of either set. `paired` draws the same rows of both, which
-    is right where row i of one set was made from row i of the other. See `centred` for what the
-    interval means. Raises ValueError if paired sets differ in size.
+    `statistic` receives the drawn rows of each set. With `paired`, the same rows of both sets are
+    drawn, which is right if row i of both belongs to one pair. See `centred_interval` for the
+    meaning of the interval. Raises ValueError if paired sets differ in size.
     """
     if paired and sizes[0] != sizes[1]:
-        raise ValueError(f"paired sets must have one size, got {sizes[0]} and {sizes[1]}")
+        raise ValueError(f"paired sets must have the same size, got {sizes[0]} and {sizes[1]}")
     rng = np.random.default_rng(seed)
     first = _resampled_rows(sizes[0], num_resamples, rng)
     if paired:
         draws = [statistic(rows, rows) for rows in first]
     else:
         draws = [statistic(rows, rng.integers(sizes[1], size=sizes[1])) for rows in first]
-    return centred(value, np.array(draws), confidence=confidence)
+    return centred_interval(value, np.array(draws), confidence=confidence)
 
 
-def centred(value: float, draws: np.ndarray, *, confidence: float) -> Interval:
-    """Percentiles of bootstrap draws, shifted so that the draws' mean falls on `value`.
+def centred_interval(value: float, draws: np.ndarray, *, confidence: float) -> Interval:
+    """Return the percentiles of bootstrap draws, shifted so that the mean of the draws is `value`.
 
-    A resample holds each image 0, 1, 2... times. Copies lower the rank of a covariance and count
-    as pairs of equal images, so the distance between resampled sets is biased upwards, often beyond
-    the whole percentile interval. The spread of the draws is usable, their place is not; hence the
-    shift. The interval speaks of the expected score of test sets of this size, and does not correct
-    the bias that the estimate itself has at this size.
+    A resample has each image 0, 1, 2... times. Copies lower the rank of a covariance and count as
+    pairs of equal images, so the distance between resampled sets is biased upwards, often beyond
+    the whole percentile interval. The spread of the draws is right, but their mean is not, so they
+    are shifted. The interval is that of the expected score of test sets of this size. It does not
+    correct the bias that the estimate itself has at this size.
     """
     return _percentiles(value, draws - draws.mean() + value, confidence)
 
@@ -75,11 +75,11 @@ def centred(value: float, draws: np.ndarray, *, confidence: float) -> Interval:
 def _resampled_rows(
     num_rows: int, num_resamples: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """Rows drawn with replacement, one array per resample."""
+    """Yield rows drawn with replacement, one array per resample."""
     return (rng.integers(num_rows, size=num_rows) for _ in range(num_resamples))
 
 
 def _percentiles(value: float, draws: np.ndarray, confidence: float) -> Interval:
-    """The central `confidence` of the draws, widened if need be to hold `value`."""
+    """Return the central `confidence` of the draws, made wide enough to contain `value`."""
     low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(value, min(float(low), value), max(float(high), value))

@@ -1,4 +1,4 @@
-"""The best and the worst answers of a split, to be looked at: source, fake and target in rows."""
+"""Pictures of the best and the worst results of a split: source, fake and target in rows."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from pix2pix.images.grids import as_tile, image_grid
 
 
 class Panel(NamedTuple):
-    """One pair with its answer; images (H, W, 3) uint8."""
+    """One pair with its fake; images are (H, W, 3) uint8."""
 
     l1: float
     pair_id: str
@@ -20,9 +20,9 @@ class Panel(NamedTuple):
 
 
 class Extremes:
-    """Keeps the `num_panels` pairs of lowest and of highest L1 while a split streams past.
+    """Keeps the `num_panels` pairs with the lowest and the highest L1 of all batches so far.
 
-    `source_alpha` and `target_alpha`: the last channel of these images is opacity.
+    `source_alpha` and `target_alpha` say whether the last channel of these images is opacity.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Extremes:
         pair_ids: Sequence[str],
         l1: np.ndarray,
     ) -> None:
-        """Take in a batch: images (N, C, H, W) in [-1, 1], l1 (N,)."""
+        """Add a batch: images (N, C, H, W) in [-1, 1], l1 (N,)."""
         batches = zip((source, fake, target), self._alphas, strict=True)
         images = zip(*(_to_tiles(batch, alpha=alpha) for batch, alpha in batches), strict=True)
         panels = [
@@ -55,21 +55,22 @@ class Extremes:
         self._worst = sorted([*self._worst, *panels], key=_rank)[-self._num_panels :]
 
     def best(self) -> list[Panel]:
-        """The lowest L1 first; with few images at most half of them, so that none is in both."""
+        """Return the pairs with the lowest L1, lowest first."""
         return self._best[: self._limit()]
 
     def worst(self) -> list[Panel]:
-        """The highest L1 first."""
+        """Return the pairs with the highest L1, highest first."""
         return self._worst[::-1][: self._limit()]
 
     def _limit(self) -> int:
+        # With few pairs half of them, so that none is among both the best and the worst.
         return min(self._num_panels, max(1, self._num_seen // 2))
 
 
 def panel_image(panels: Sequence[Panel]) -> np.ndarray:
-    """One row per panel, source | fake | target, under its pair id and L1; (H, W, 3) uint8.
+    """Return a picture (H, W, 3) uint8 with a row per panel: source, fake, target, with headings.
 
-    Raises ValueError if there are none.
+    Raises ValueError if there are no panels.
     """
     if not panels:
         raise ValueError("no panels to show")
@@ -84,7 +85,7 @@ def panel_image(panels: Sequence[Panel]) -> np.ndarray:
 
 
 def _rank(panel: Panel) -> tuple[float, str]:
-    """Equal scores are ordered by name, so that the batches do not decide."""
+    """Return a sort key: pairs with equal L1 are sorted by id, so that batches do not matter."""
     return panel.l1, panel.pair_id
 
 

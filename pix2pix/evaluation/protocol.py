@@ -1,6 +1,7 @@
-"""Under which conditions numbers were measured, stored with them so that unlike is not compared.
+"""The conditions of an evaluation. They are stored with the scores and checked before a comparison.
 
-The same task has been published with an FID of 84 and of 24, by test set and split.
+Scores depend on them: for the same task, FIDs of 84 and of 24 have been published, with different
+test sets and splits.
 """
 
 from collections.abc import Mapping
@@ -12,9 +13,9 @@ from pix2pix.config import ScaleRule, Size
 
 _MEASURING_PACKAGES = ("numpy", "torch", "torchmetrics", "torch-fidelity")
 
-# What must agree before two reports may be compared. The inference mode belongs to the model that
-# is judged; seed, num_bootstrap and confidence move intervals, not what is estimated; package
-# versions are for whoever looks into a difference.
+# The fields that must be equal if two reports are to be compared. The inference mode belongs to the
+# model; seed, num_bootstrap and confidence change intervals, but not the scores; package versions
+# help to explain a difference.
 _MUST_AGREE = (
     "split",
     "split_hash",
@@ -35,7 +36,7 @@ _ONCE_ALWAYS = {"resize": "stretch"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Protocol:
-    """The conditions of one evaluation; kid_subset_size is the one used, at most num_images."""
+    """The conditions of an evaluation; kid_subset_size is the used size, at most num_images."""
 
     split: str
     split_hash: str
@@ -55,14 +56,15 @@ class Protocol:
 
 
 def measuring_packages() -> dict[str, str]:
-    """Installed versions of the packages that compute the metrics."""
+    """Return the installed versions of the packages that compute the metrics."""
     return {name: version(name) for name in _MEASURING_PACKAGES}
 
 
 def compare_protocols(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
-    """Differences that forbid comparing two reports, one line each; empty: they are comparable.
+    """Return a line for each difference because of which two reports must not be compared.
 
-    Both are the `protocol` of a metrics.json. A key that either lacks is a difference.
+    `first` and `second` are the `protocol` of a metrics.json each. A key that is missing in one of
+    them is a difference. If the result is empty, the reports are comparable.
     """
     missing = "(not recorded)"
     first, second = _as_stored(first), _as_stored(second)

@@ -1,7 +1,8 @@
 """How close each fake is to its target: L1, PSNR and SSIM per image.
 
-Images are (N, C, H, W) float32 in [-1, 1]; scores are of pixels rescaled to [0, 1], so they do not
-depend on the stored dtype, and each image is scored by itself, so they do not depend on the batch.
+Images are (N, C, H, W) float32 in [-1, 1]. They are rescaled to [0, 1], so that scores do not
+depend on the stored dtype. Each image is scored by itself, so that scores do not depend on the
+batch.
 """
 
 from typing import NamedTuple
@@ -45,7 +46,7 @@ def image_quality(fake: Tensor, target: Tensor) -> Quality:
     error = (fake - target).double().flatten(start_dim=1)
     mean_square = error.square().mean(dim=1).clamp(min=10 ** (-MAX_PSNR_DB / 10))
     ssim = structural_similarity_index_measure(fake, target, reduction="none", data_range=1.0)
-    assert isinstance(ssim, Tensor)  # a tuple only where the full image is asked for
+    assert isinstance(ssim, Tensor)  # it is a tuple only with return_full_image
     return Quality(
         l1=error.abs().mean(dim=1).cpu().numpy(),
         psnr_db=(-10 * torch.log10(mean_square)).cpu().numpy(),
@@ -54,5 +55,5 @@ def image_quality(fake: Tensor, target: Tensor) -> Quality:
 
 
 def _to_unit(images: Tensor) -> Tensor:
-    """[-1, 1] to [0, 1], not clipped: a value outside the range is an error to be counted."""
+    """Return images in [0, 1] for [-1, 1], not clipped: values outside the range must count."""
     return (images.detach().float() + 1.0) / 2.0

@@ -17,7 +17,7 @@ _QUALITY_COLUMNS = ("l1", "psnr_db", "ssim")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """Everything that metrics.json holds; `dev` is what was measured to choose the model."""
+    """Everything in metrics.json; `dev` has the dev scores by which the model was chosen."""
 
     test: SetScores
     baselines: Mapping[str, SetScores]
@@ -33,9 +33,9 @@ def make_report(
     dev: Mapping[str, Any],
     warnings: tuple[str, ...] = (),
 ) -> Report:
-    """Put the scores of the test split together; the fakes named "model" are what is judged.
+    """Return the report of the scores of the test split; the fakes "model" are the model's.
 
-    warnings: further ones, such as that of `choose_extractor`. Raises ValueError if "model" was not
+    `warnings` are added to those in `scores`. Raises ValueError if "model" was not
     scored.
     """
     if MODEL not in scores.scores:
@@ -50,10 +50,10 @@ def make_report(
 
 
 def report_json(report: Report) -> dict[str, Any]:
-    """The mapping of metrics.json: {"test", "baselines", "dev", "protocol", "warnings"}.
+    """Return the mapping of metrics.json: {"test", "baselines", "dev", "protocol", "warnings"}.
 
-    An interval becomes three keys: l1, l1_low, l1_high. Raises ValueError naming the place of a
-    number that is not finite: JSON has none, and most readers refuse the file.
+    An interval becomes three keys, such as l1, l1_low and l1_high. Raises ValueError naming the key
+    of a number that is not finite, because JSON has no such numbers.
     """
     mapping = {
         "test": _flat(report.test),
@@ -62,12 +62,12 @@ def report_json(report: Report) -> dict[str, Any]:
         "protocol": asdict(report.protocol),
         "warnings": list(report.warnings),
     }
-    _check_finite(mapping, place="")
+    _check_finite(mapping, path="")
     return mapping
 
 
 def per_image_csv(scores: SplitScores, *, name: str = MODEL) -> str:
-    """CSV text with a header: pair_id, l1, psnr_db, ssim of each image, in the split's order."""
+    """Return CSV text: pair_id, l1, psnr_db and ssim of each image, in the order of the split."""
     quality = scores.quality[name]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -78,7 +78,7 @@ def per_image_csv(scores: SplitScores, *, name: str = MODEL) -> str:
 
 
 def _flat(scores: SetScores) -> dict[str, float]:
-    """Intervals as three keys, and num_images last."""
+    """Return each interval as three keys, and num_images last."""
     flat: dict[str, float] = {}
     for name, interval in scores.metrics.items():
         flat[name] = interval.value
@@ -87,9 +87,9 @@ def _flat(scores: SetScores) -> dict[str, float]:
     return {**flat, "num_images": scores.num_images}
 
 
-def _check_finite(value: object, *, place: str) -> None:
+def _check_finite(value: object, *, path: str) -> None:
     if isinstance(value, Mapping):
         for key, part in value.items():
-            _check_finite(part, place=f"{place}.{key}" if place else str(key))
+            _check_finite(part, path=f"{path}.{key}" if path else str(key))
     elif isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{place} is {value}, which metrics.json cannot hold")
+        raise ValueError(f"{path} is {value}, which metrics.json cannot hold")

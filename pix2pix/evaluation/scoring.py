@@ -1,6 +1,6 @@
-"""Scores of one split, batch by batch: the model and its baselines by exactly the same code.
+"""Scores of one split, batch by batch, of the model and its baselines by the same code.
 
-Images pass through and are not kept; what stays per image is its quality and its features.
+Images are not kept, only the quality and the features of each image.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from pix2pix.evaluation.quality import Quality, image_quality
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SetScores:
-    """Scores of one set of images: metric name to estimate and interval, in order of display."""
+    """Scores of one set of images: estimate and interval by name of metric, in order of display."""
 
     num_images: int
     metrics: Mapping[str, Interval]
@@ -30,7 +30,7 @@ class SetScores:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SplitScores:
-    """All that was measured on a split; `quality` holds the scores of each image."""
+    """All scores of a split; `quality` has those of each image. Keys are the names of the fakes."""
 
     pair_ids: tuple[str, ...]
     quality: Mapping[str, Quality]
@@ -39,7 +39,7 @@ class SplitScores:
 
 
 def distance_names(extractor_name: str) -> tuple[str, str]:
-    """Metric names of the Frechet and the kernel distance: fid and kid with Inception alone."""
+    """Return the names of Frechet and kernel distance, which are fid and kid only for Inception."""
     if extractor_name == INCEPTION:
         return "fid", "kid"
     return f"frechet_{extractor_name}", f"kid_{extractor_name}"
@@ -48,7 +48,7 @@ def distance_names(extractor_name: str) -> tuple[str, str]:
 class Scorer:
     """Collects quality and features of the model's fakes and of any number of baselines.
 
-    Without an extractor there is quality alone, which is what choosing by dev needs.
+    Without an extractor, only quality is computed.
     """
 
     def __init__(self, extractor: FeatureExtractor | None) -> None:
@@ -65,8 +65,8 @@ class Scorer:
         """Score one batch and return its quality; all images are (N, C, H, W) in [-1, 1].
 
         The features of the targets are computed once for all fakes.
-        Raises UserError for non-finite fakes (naming the pairs), wrong shapes, or other names than
-        in the batches before.
+        Raises UserError naming the pairs of non-finite images, and ValueError for wrong shapes or
+        other names of fakes than in earlier batches.
         """
         if self._quality and fakes.keys() != self._quality.keys():
             raise ValueError(f"expected fakes of {list(self._quality)}, got {list(fakes)}")
@@ -89,19 +89,19 @@ class Scorer:
         self._real_features.append(self._extractor(real).numpy())
         for name, fake in fakes.items():
             rgb = to_rgb8(fake)
-            assert rgb is not None  # shaped as the target
+            assert rgb is not None  # it has the shape of the target
             self._features.setdefault(name, []).append(self._extractor(rgb).numpy())
 
     def finish(self, config: EvaluateConfig, *, reference: np.ndarray | None = None) -> SplitScores:
-        """Estimates and intervals over all images so far.
+        """Return estimates and intervals over all images so far.
 
-        reference: features (M, F) of other real images; adds the scores `real_vs_real`, their
-        distance to the targets. Distances that cannot be had are absent, `warnings` says why.
-        Raises UserError if nothing was scored.
+        `reference` has features (M, F) of other real images. With it, `real_vs_real` is added:
+        their distance to the targets. For distances that cannot be computed, `warnings` has the
+        reason. Raises UserError if nothing was scored.
         """
         if not self._pair_ids:
             raise UserError("no images to score: the split is empty")
-        quality = {name: _joined(parts) for name, parts in self._quality.items()}
+        quality = {name: _concatenated(parts) for name, parts in self._quality.items()}
         distances = self._distances(config, reference)
         scores = {
             name: SetScores(
@@ -124,51 +124,51 @@ class Scorer:
     def _distances(
         self, config: EvaluateConfig, reference: np.ndarray | None
     ) -> dict[str, dict[str, Interval]]:
-        """Distances to the targets by name; empty where `_warnings` says that they are absent."""
+        """Return the distances to the targets by name of the fakes; empty if there are none."""
         if self._extractor is None or not self._features or len(self._pair_ids) < MIN_IMAGES:
             return {}
         names = distance_names(self._extractor.name)
         real = np.concatenate(self._real_features)
-        found = {
+        distances = {
             name: _set_distances(
                 np.concatenate(parts), real, names=names, paired=True, config=config
             )
             for name, parts in self._features.items()
         }
         if reference is not None and len(reference) >= MIN_IMAGES:
-            found[REAL_VS_REAL] = _set_distances(
+            distances[REAL_VS_REAL] = _set_distances(
                 reference, real, names=names, paired=False, config=config
             )
-        return found
+        return distances
 
     def _warnings(self, reference: np.ndarray | None) -> tuple[str, ...]:
-        """What is absent from the scores or not to be relied on, and why."""
-        found = []
+        """Return which scores are absent or unreliable, and why."""
+        warnings = []
         num_images = len(self._pair_ids)
         if num_images == 1:
-            found.append("no intervals: one image says nothing about the spread of others")
+            warnings.append("no intervals: they need more than one image")
         if self._extractor is None:
-            return tuple(found)
+            return tuple(warnings)
         names = distance_names(self._extractor.name)
         absent = f"{' and '.join(names)} are absent:"
         if not self._features:
-            found.append(f"{absent} {self._channels} channels have no RGB form")
+            warnings.append(f"{absent} {self._channels} channels have no RGB form")
         elif num_images < MIN_IMAGES:
-            found.append(f"{absent} they need {MIN_IMAGES} images, got {num_images}")
+            warnings.append(f"{absent} they need {MIN_IMAGES} images, got {num_images}")
         elif reference is not None and len(reference) < num_images:
-            found.append(
+            warnings.append(
                 f"{REAL_VS_REAL} has {len(reference)} images for {num_images} targets, too few for "
                 f"a fair {names[0]}: it grows as sets shrink"
             )
-        return tuple(found)
+        return tuple(warnings)
 
 
-def _joined(parts: Sequence[Quality]) -> Quality:
+def _concatenated(parts: Sequence[Quality]) -> Quality:
     return Quality(*(np.concatenate(scores) for scores in zip(*parts, strict=True)))
 
 
 def _mean_metrics(quality: Quality, config: EvaluateConfig) -> dict[str, Interval]:
-    """Means over images with their intervals: l1, psnr_db, ssim."""
+    """Return the means over images with their intervals: l1, psnr_db, ssim."""
     return {
         name: bootstrap_mean(
             values,
@@ -188,7 +188,7 @@ def _set_distances(
     paired: bool,
     config: EvaluateConfig,
 ) -> dict[str, Interval]:
-    """Frechet and kernel distance, and the latter's deviation over subsets."""
+    """Return Frechet and kernel distance, and the deviation of the latter over subsets."""
     kernel, deviation = kernel_interval(fake, real, paired=paired, config=config)
     return {
         names[0]: frechet_interval(fake, real, paired=paired, config=config),

@@ -12,7 +12,7 @@ MAX_WIDTH = 100
 
 
 def format_table(report: Report) -> str:
-    """Fixed-width text, at most 100 columns: metrics in rows, model and baselines in columns."""
+    """Return text of at most 100 columns: metrics in rows, model and baselines in columns."""
     columns = {MODEL: report.test, **report.baselines}
     rows = [["", *(name.replace("_", " ") for name in columns)]]
     for label, metric in _labels(report.protocol.extractor).items():
@@ -22,7 +22,7 @@ def format_table(report: Report) -> str:
 
 
 def _labels(extractor: str) -> dict[str, str]:
-    """Row label to metric name; the label says which direction is better."""
+    """Return the metric names by label of their row; labels contain which direction is better."""
     frechet, kernel = distance_names(extractor)
     is_fid = extractor == INCEPTION
     return {
@@ -35,7 +35,7 @@ def _labels(extractor: str) -> dict[str, str]:
 
 
 def _metric_rows(label: str, metric: str, columns: Mapping[str, SetScores]) -> list[list[str]]:
-    """One row of values, one of intervals; none if nobody has the metric."""
+    """Return a row of values and one of intervals; none if the metric is absent everywhere."""
     cells = [scores.metrics.get(metric) for scores in columns.values()]
     if all(cell is None for cell in cells):
         return []
@@ -51,7 +51,7 @@ def _interval(cell: Interval | None) -> str:
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
-    """Rows padded to the width of each column, which hold short text only."""
+    """Return the rows as lines, with cells padded to the width of their column."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

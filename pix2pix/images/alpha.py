@@ -50,6 +50,19 @@ def straight(averaged: np.ndarray, image: np.ndarray) -> np.ndarray:
     return joined
 
 
+def unpremultiplied(image: np.ndarray) -> np.ndarray:
+    """Divide colours that a file stores multiplied by alpha, so that alpha is straight.
+
+    Colours of transparent pixels become 0.
+    """
+    alpha = image[..., -1:].astype(np.float64) / _top(image)
+    nothing = np.zeros(image[..., :-1].shape)
+    colours = np.divide(image[..., :-1], alpha, out=nothing, where=alpha > 0)
+    if image.dtype.kind == "u":
+        colours = np.rint(colours).clip(0, _top(image))
+    return np.concatenate([colours.astype(image.dtype), image[..., -1:]], axis=-1)
+
+
 def _top(image: np.ndarray) -> np.float32:
     """The value of full opacity in the dtype of `image`."""
     return np.float32(np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1.0)

@@ -5,219 +5,73 @@ returns the readable part of a truncated file without an error, and its native c
 to the console that Python cannot catch.
 """
 
-import io
-import struct
-import zlib
+from dataclasses import replace
 
-import imagecodecs
 import numpy as np
-from PIL import Image
 
 from pix2pix.errors import UserError
-from pix2pix.images.decoded import (
-    DAMAGED,
-    WHOLE_FILE,
-    Decoded,
-    FileFacts,
-    damaged,
-    from_bits,
-)
-from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, upright
-from pix2pix.images.tiff import decode_tiff
+from pix2pix.images.decoded import WHOLE_FILE, Decoded
+from pix2pix.images.dicom import decode_dicom, is_dicom
+from pix2pix.images.exr import EXR, decode_exr
+from pix2pix.images.nifti import GZIP, decode_nifti, is_nifti, unpack_nifti
+from pix2pix.images.numpy_files import NPY, NPZ, decode_npy, unpack_npz
+from pix2pix.images.options import AS_STORED, ReadOptions
+from pix2pix.images.pictures import decode_picture
+from pix2pix.images.stored import stored_pixels
+from pix2pix.images.tiff import TIFF, decode_tiff
 
-FORMATS = "PNG, JPEG, TIFF, WEBP, BMP, GIF or NPY"
-
-_PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_GIF = (b"GIF87a", b"GIF89a")
-_BMP = b"BM"
-_NPY = b"\x93NUMPY"
-
-_MAX_PIXELS = 2 * 178_956_970  # above this, Pillow refuses an image as a decompression bomb
-_DTYPES = ("uint8", "uint16", "float32")
-_ALPHA_MODES = ("LA", "PA", "RGBA")
-_MODES = ("1", "L", "P", "RGB", "I;16", *_ALPHA_MODES)
-_METADATA_CHUNKS = {b"eXIf", b"iTXt", b"tEXt", b"zTXt"}  # PNG chunks that can hold an orientation
+FORMATS = "PNG, JPEG, TIFF, WEBP, BMP, GIF, NPY, NPZ, OpenEXR, DICOM or NIfTI"
 
 
-def decode(data: bytes, *, label_ids: bool = False) -> np.ndarray:
+def decode(data: bytes, options: ReadOptions = AS_STORED) -> np.ndarray:
     """Return only the pixels of `decode_file`."""
-    return decode_file(data, label_ids=label_ids).pixels
+    return decode_file(data, options).pixels
 
 
-def decode_file(data: bytes, *, label_ids: bool = False) -> Decoded:
+def decode_file(data: bytes, options: ReadOptions = AS_STORED) -> Decoded:
     """Decode an image file: its pixels and the facts that the file states about them.
 
-    Pixels are (H, W, C) uint8, uint16 or float32, channels in RGB(A) order, rotated upright as the
-    EXIF orientation says. Of an animation, only the first frame is decoded. Palette indices become
-    colours and one-bit pixels become 0 and 255; with `label_ids` both keep their stored values.
+    Pixels are (H, W, C) uint8, uint16 or float32, see `stored`, channels in RGB(A) order, rotated
+    upright as the EXIF orientation says. Of an animation, only the first frame is decoded. Palette
+    indices become colours and one-bit pixels become 0 and 255, unless `options.label_ids` is set.
 
     Raises UserError if the file is damaged, is no image, or has an unsupported kind of pixels. The
     message says what to do but does not name the file; the caller adds the name.
     """
     if not data:
         raise UserError(f"is an empty file; {WHOLE_FILE}")
-    decoded = _decode_any(data, label_ids=label_ids)
-    return Decoded(_checked(decoded.pixels), decoded.facts)
+    decoded = _decode_any(unpacked(data, options), options)
+    facts = replace(decoded.facts, dtype=decoded.pixels.dtype.name)
+    return Decoded(stored_pixels(decoded.pixels, label_ids=options.label_ids), facts)
 
 
-def _decode_any(data: bytes, *, label_ids: bool) -> Decoded:
-    if data.startswith(_PNG):
-        return _decode_png(data, label_ids=label_ids)
-    if data.startswith(_TIFF):
-        return decode_tiff(data, label_ids=label_ids)
-    if data.startswith(_NPY):
-        return _decode_npy(data)
-    if data.startswith(_JPEG):
-        return _decode_pillow(data, "JPEG", is_lossy=True)
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return _decode_pillow(data, "WEBP", is_lossy=_has_lossy_chunk(data))
-    if data.startswith(_GIF):
-        _check_gif_end(data)
-        return _decode_pillow(data, "GIF", label_ids=label_ids)
-    if data.startswith(_BMP):
-        _check_bmp_size(data)
-        return _decode_pillow(data, "BMP", label_ids=label_ids)
+def unpacked(data: bytes, options: ReadOptions) -> bytes:
+    """Unpack a file that is compressed as a whole: NPZ to NPY, .nii.gz to .nii.
+
+    Other content is returned unchanged. Raises UserError.
+    """
+    if data.startswith(NPZ):
+        return unpack_npz(data, options)
+    if data.startswith(GZIP):
+        return unpack_nifti(data)
+    return data
+
+
+def _decode_any(data: bytes, options: ReadOptions) -> Decoded:
+    if data.startswith(TIFF):
+        return decode_tiff(data, options)
+    if data.startswith(NPY):
+        return decode_npy(data, options)
+    if data.startswith(EXR):
+        return decode_exr(data, options)
+    if is_dicom(data):
+        return decode_dicom(data, options)
+    if is_nifti(data):
+        return decode_nifti(data, options)
+    picture = decode_picture(data, label_ids=options.label_ids)
+    if picture is not None:
+        return picture
     raise UserError(
         f"is no {FORMATS} file, whatever its name says (it begins {data[:8]!r}); "
         "convert it or take it away"
     )
-
-
-def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
-    try:
-        kinds = _check_chunks(data)
-        depth, colour_type = data[24], data[25]
-        if depth == 16:  # Pillow would reduce 16-bit colours to 8 bits
-            _check_size(data)
-            pixels = np.asarray(imagecodecs.png_decode(data))
-            has_metadata = bool(kinds & _METADATA_CHUNKS)
-            turn = _png_orientation(data) if has_metadata else UPRIGHT
-            facts = FileFacts(file_format="PNG", orientation=turn, has_alpha=colour_type in (4, 6))
-            return Decoded(upright(pixels, turn), facts)
-    except (*DAMAGED, Image.DecompressionBombError) as error:
-        raise damaged(error) from None
-    decoded = _decode_pillow(data, "PNG", label_ids=label_ids)
-    if label_ids and colour_type == 0 and 1 < depth < 8:
-        # Pillow has scaled 0..2**depth-1 to 0..255; divide to get the stored ids back.
-        return Decoded(decoded.pixels // (255 // (2**depth - 1)), decoded.facts)
-    return decoded
-
-
-def _check_chunks(data: bytes) -> set[bytes]:
-    """Return the kinds of the chunks of a PNG file.
-
-    Raises UserError if a check sum is wrong, struct.error if the file ends before its IEND chunk.
-    The decoders alone do not suffice: they accept a file without IEND, and print messages about
-    damaged chunks to the console.
-    """
-    first, kind = len(_PNG), b""
-    kinds = set()
-    while kind != b"IEND":
-        length, kind = struct.unpack_from(">I4s", data, first)
-        (checksum,) = struct.unpack_from(">I", data, first + 8 + length)
-        if zlib.crc32(data[first + 4 : first + 8 + length]) != checksum:
-            raise UserError("a check sum is wrong")
-        first += 12 + length
-        kinds.add(kind)
-    return kinds
-
-
-def _check_size(data: bytes) -> None:
-    """Raise UserError if a PNG header states more pixels than Pillow accepts."""
-    width, height = struct.unpack_from(">II", data, 16)
-    if width * height > _MAX_PIXELS:
-        raise UserError(f"its header states {width}x{height} pixels")
-
-
-def _png_orientation(data: bytes) -> int:
-    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-        return orientation(image.getexif().get(ORIENTATION_TAG))
-
-
-def _decode_pillow(
-    data: bytes, file_format: str, *, label_ids: bool = False, is_lossy: bool = False
-) -> Decoded:
-    """Decode the first frame of a file, rotated upright."""
-    # MPO is several JPEGs in one file; some cameras write it.
-    formats = ("JPEG", "MPO") if file_format == "JPEG" else (file_format,)
-    try:
-        with Image.open(io.BytesIO(data), formats=formats) as file:
-            num_frames = getattr(file, "n_frames", 1)
-            file.load()
-            mode, turn = file.mode, orientation(file.getexif().get(ORIENTATION_TAG))
-            image: Image.Image = file
-            if mode == "P" and not label_ids:
-                image = file.convert("RGBA" if "transparency" in file.info else "RGB")
-            has_alpha = image.mode in _ALPHA_MODES
-            pixels: np.ndarray = np.asarray(image)
-    except (*DAMAGED, Image.DecompressionBombError) as error:
-        raise damaged(error) from None
-    if mode not in _MODES:
-        raise UserError(f"has {mode} colours; convert it to RGB")
-    facts = FileFacts(
-        file_format=file_format,
-        orientation=turn,
-        has_alpha=has_alpha,
-        is_lossy=is_lossy,
-        num_frames=num_frames,
-    )
-    return Decoded(upright(from_bits(pixels, label_ids=label_ids), turn), facts)
-
-
-def _has_lossy_chunk(data: bytes) -> bool:
-    """Whether any frame of a WEBP file is compressed with loss (chunk "VP8 ", not "VP8L")."""
-    first = 12
-    while first + 8 <= len(data):
-        kind, length = struct.unpack_from("<4sI", data, first)
-        if kind == b"ANMF":  # a frame; 16 bytes of position and time precede the frame's own chunks
-            first += 24
-            continue
-        if kind == b"VP8 ":
-            return True
-        first += 8 + length + length % 2
-    return False
-
-
-def _check_gif_end(data: bytes) -> None:
-    """Raise UserError if the closing byte is missing.
-
-    Pillow would return the readable part of such a file without an error.
-    """
-    if not data.rstrip(b"\0\r\n").endswith(b";"):
-        raise damaged(UserError("its end is missing"))
-
-
-def _check_bmp_size(data: bytes) -> None:
-    """Raise UserError if there are fewer bytes than the BMP header states."""
-    if len(data) < max(int.from_bytes(data[2:6], "little"), 26):
-        raise damaged(UserError("its end is missing"))
-
-
-def _decode_npy(data: bytes) -> Decoded:
-    try:
-        pixels = np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
-    except DAMAGED as error:
-        raise UserError(
-            f"is no plain array ({error}); write it with np.save, without Python objects"
-        ) from None
-    return Decoded(pixels, FileFacts(file_format="NPY"))
-
-
-def _checked(pixels: np.ndarray) -> np.ndarray:
-    """Return the pixels as a contiguous (H, W, C) array in this machine's byte order.
-
-    Raises UserError for another number of axes, another dtype, or values that are not finite.
-    """
-    if pixels.ndim not in (2, 3) or 0 in pixels.shape:
-        raise UserError(f"has shape {pixels.shape}; store (height, width, channels)")
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    dtype = pixels.dtype.newbyteorder("=")
-    if dtype.name not in _DTYPES:
-        raise UserError(f"holds {dtype.name} values; store {', '.join(_DTYPES)}")
-    if dtype.kind == "f" and not np.isfinite(pixels).all():
-        num_bad = int(np.count_nonzero(~np.isfinite(pixels)))
-        raise UserError(f"holds {num_bad} NaN or infinite values; fill or crop them")
-    return np.ascontiguousarray(pixels, dtype=dtype)

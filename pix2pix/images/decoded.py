@@ -12,6 +12,9 @@ from pix2pix.images.orientation import UPRIGHT
 
 WHOLE_FILE = "replace it with a whole copy"
 
+MAX_VALUES = 3 * 178_956_970  # of an image; Pillow warns of a bomb at as many pixels of RGB
+MAX_UNPACKED_BYTES = 2**31  # of a volume or an array that a file holds compressed as a whole
+
 # What the decoders raise on damaged files. Pillow raises SyntaxError for a broken PNG chunk.
 DAMAGED = (
     OSError,
@@ -38,7 +41,8 @@ class FileFacts:
     `orientation` is the EXIF value, 1..8 (1: upright); the decoded pixels are already rotated by
     it. `has_alpha`: the last channel is opacity, and the colours are not multiplied by it.
     `num_frames` is 1, or the length of an animation, of which the first frame was decoded.
-    `num_pages` is the number of pages of a TIFF file, each of which became a channel.
+    `num_pages` is the number of pages of a TIFF file, each of which became a channel. `dtype` is
+    that of the file's values; `decode_file` sets it.
     """
 
     file_format: str
@@ -47,6 +51,7 @@ class FileFacts:
     is_lossy: bool = False
     num_frames: int = 1
     num_pages: int = 1
+    dtype: str = ""
 
 
 @dataclass(frozen=True, slots=True)

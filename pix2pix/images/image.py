@@ -14,20 +14,21 @@ from PIL import Image
 
 from pix2pix.config import AnyKernel, Kernel, Kind, SideConfig
 from pix2pix.errors import UserError
-from pix2pix.files import read_plain
 from pix2pix.images.alpha import weighted_by_alpha
 from pix2pix.images.decode import decode_file
 from pix2pix.images.decoded import Decoded
 from pix2pix.images.labels import LabelSide, class_range, void_to_class
+from pix2pix.images.luma import LUMA
 from pix2pix.images.names import printable
+from pix2pix.images.options import AS_STORED, ReadOptions, ReadSide, VolumeSlice, side_options
+from pix2pix.images.volumes import file_content
 
 logger = logging.getLogger(__name__)
 
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _CV_CHANNELS = 4  # the most channels that cv2.resize can average in one call
 
 
-class Side(LabelSide, Protocol):
+class Side(LabelSide, ReadSide, Protocol):
     """The settings of a side that reading its images needs.
 
     `SideConfig` (from params.yaml) and `SideRecord` (from the manifest) both have them.
@@ -46,28 +47,31 @@ class Side(LabelSide, Protocol):
         """Whether files with three channels are converted to one channel."""
 
 
-def read_image(path: Path, *, label_ids: bool = False) -> np.ndarray:
+def read_image(path: Path, options: ReadOptions = AS_STORED) -> np.ndarray:
     """Return only the pixels of `read_file`."""
-    return read_file(path, label_ids=label_ids).pixels
+    return read_file(path, options).pixels
 
 
-def read_file(path: Path, *, label_ids: bool = False) -> Decoded:
-    """Read and decode an image file without changing its dtype, see `decode_file`.
+def read_file(path: Path, options: ReadOptions = AS_STORED) -> Decoded:
+    """Read and decode an image file, see `decode_file`.
 
     Raises UserError naming the file if it cannot be read completely, is no image, or has values
-    other than uint8, uint16 and finite float32.
+    that are not supported.
     """
     try:
-        return decode_file(read_plain(path), label_ids=label_ids)
+        return decode_file(file_content(path, options), options)
     except OSError as error:
         raise UserError(f"{printable(path)}: cannot be read ({error.strerror or error})") from None
     except UserError as error:
         raise UserError(f"{printable(path)}: {error}") from None
 
 
-def read_side(path: Path, side: Side) -> np.ndarray:
-    """Read an image file of a side and convert it with `conform`. Raises UserError."""
-    decoded = read_file(path, label_ids=side.num_labels is not None)
+def read_side(path: Path, side: Side, volume_slice: VolumeSlice | None = None) -> np.ndarray:
+    """Read an image file of a side, or a slice of it, and convert it with `conform`.
+
+    Raises UserError.
+    """
+    decoded = read_file(path, side_options(side, volume_slice))
     num_frames = decoded.facts.num_frames
     if num_frames > 1:
         logger.warning("%s: only the first of %d frames is used", printable(path), num_frames)
@@ -143,16 +147,16 @@ def _is_grey(image: np.ndarray) -> bool:
 def value_range(dtype: str | np.dtype, side: SideConfig) -> tuple[float, float]:
     """The stored values that are mapped to -1 and 1.
 
-    This is the declared range, else the range of the class ids, else the whole range of an integer
-    dtype. Raises UserError for floats without a declared range, and for a void_label that the
-    dtype cannot store.
+    `dtype` is that of the files. The result is the declared range, else the range of the class ids,
+    else the whole range of uint8 or uint16. Raises UserError for other dtypes without a declared
+    range, and for a void_label that the dtype cannot store.
     """
     if side.value_range is not None:
         return side.value_range
     if side.num_labels is not None:
         _check_void_fits(np.dtype(dtype), side)
         return class_range(side.num_labels, side.void_label)
-    if np.dtype(dtype).kind == "f":
+    if np.dtype(dtype).name not in ("uint8", "uint16"):
         raise UserError(
             f"{np.dtype(dtype).name} images have no natural range; "
             "set value_range: [low, high] for this side"

@@ -1,16 +1,20 @@
-"""Decode the bytes of a TIFF file: any number of channels, 8 or 16 bits, or floats."""
+"""Decode the bytes of a TIFF file: any number of channels, integers or floats."""
 
 import io
 import logging
+from collections.abc import Sequence
+from typing import IO, NamedTuple
 
 import numpy as np
 import tifffile
 
 from pix2pix.errors import UserError
-from pix2pix.images.decoded import DAMAGED, Decoded, FileFacts, damaged, from_bits
+from pix2pix.images.alpha import unpremultiplied
+from pix2pix.images.decoded import DAMAGED, MAX_VALUES, Decoded, FileFacts, damaged, from_bits
+from pix2pix.images.options import ReadOptions, VolumeSlice
 from pix2pix.images.orientation import ORIENTATION_TAG, orientation, upright
 
-_MAX_VALUES = 3 * 178_956_970  # 178 megapixels of RGB, where Pillow warns of a decompression bomb
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 # YCbCr is the colour space of JPEG inside TIFF; tifffile converts it to RGB.
 _PHOTOMETRICS = (
@@ -22,54 +26,128 @@ _LOSSY = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)
 _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 
 
-def decode_tiff(data: bytes, *, label_ids: bool) -> Decoded:
-    """Decode a TIFF file as `decode.decode_file` does. Raises UserError.
+class _Stored(NamedTuple):
+    """The values of an image or of a slice as they are stored, and what describes them."""
 
-    Several pages of one size become the channels of one image.
+    values: np.ndarray
+    axes: str
+    page: tifffile.TiffPage
+    num_images: int
+    num_pages: int
+
+
+def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
+    """Decode a TIFF file, or one slice of its pages, as `decode.decode_file` does.
+
+    Several pages of one size become the channels of one image. Reduced copies of the image, as
+    geographic files have them, are left out. Raises UserError.
     """
     # tifffile logs what is wrong with a damaged file, and raises an exception with it as well.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
-            _check_size(file, len(data))
-            num_pages, num_series, page = len(file.pages), len(file.series), file.pages.first
-            pixels, axes = file.series[0].asarray(), file.series[0].axes
-            colours, extra = page.colormap, page.extrasamples
-            tag = page.tags.get(ORIENTATION_TAG)
+            stored = _read(file, options.volume_slice, len(data))
+            tag = stored.page.tags.get(ORIENTATION_TAG)
+            turn = orientation(None if tag is None else int(tag.value))
     except DAMAGED as error:
         raise damaged(error) from None
-    if num_series != 1:
-        raise UserError(f"holds {num_series} images of different sizes; store one per file")
-    pixels = _channels_last(pixels, axes)
+    if stored.num_images != 1:
+        raise UserError(f"holds {stored.num_images} images of different sizes; store one per file")
+    pixels = _channels_last(stored.values, stored.axes)
+    extra = stored.page.extrasamples
     has_alpha = bool(extra) and extra[-1] in _ALPHA and pixels.shape[-1] in (2, 4)
     if has_alpha and extra[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
-        pixels = _straight(pixels)
-    if page.photometric == tifffile.PHOTOMETRIC.PALETTE and colours is not None and not label_ids:
-        pixels = (colours.T >> 8).astype(np.uint8)[pixels[..., 0]]  # TIFF palettes have 16 bits
-    elif page.photometric not in _PHOTOMETRICS and not label_ids:
-        name = tifffile.PHOTOMETRIC(page.photometric).name
-        raise UserError(f"has {name} colours; convert it to RGB, or to grey where black is zero")
-    turn = orientation(None if tag is None else int(tag.value))
+        pixels = unpremultiplied(pixels)
+    if not options.label_ids:
+        pixels = _colours(pixels, stored.page)
     facts = FileFacts(
         file_format="TIFF",
         orientation=turn,
         has_alpha=has_alpha,
-        is_lossy=page.compression in _LOSSY,
-        num_pages=num_pages,
+        is_lossy=stored.page.compression in _LOSSY,
+        num_pages=stored.num_pages,
     )
-    return Decoded(upright(from_bits(pixels, label_ids=label_ids), turn), facts)
+    return Decoded(upright(from_bits(pixels, label_ids=options.label_ids), turn), facts)
 
 
-def _check_size(file: tifffile.TiffFile, num_bytes: int) -> None:
+def _read(file: tifffile.TiffFile, chosen: VolumeSlice | None, num_bytes: int) -> _Stored:
+    # Pages are counted before `file.series` iterates over them. In a damaged file a page can point
+    # back to an earlier one, and the iteration would then never end.
+    num_pages = len(file.pages)
+    if chosen is None:
+        _check_size([file.pages[index].aspage() for index in range(num_pages)], num_bytes)
+    series = _without_masks(file)
+    if chosen is None:
+        values, axes = series[0].asarray(), series[0].axes
+    else:
+        values, axes = _slice(series[0], chosen, num_bytes)
+    num_channel_pages = len(series[0].pages) if chosen is None else 1
+    return _Stored(values, axes, file.pages.first, len(series), num_channel_pages)
+
+
+def _colours(pixels: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
+    """Replace the indices of a palette by its colours. Raises UserError for CMYK and the like."""
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None:
+        palette = (page.colormap.T >> 8).astype(np.uint8)  # TIFF palettes have 16 bits
+        colours: np.ndarray = palette[pixels[..., 0]]
+        return colours
+    if page.photometric not in _PHOTOMETRICS:
+        name = tifffile.PHOTOMETRIC(page.photometric).name
+        raise UserError(f"has {name} colours; convert it to RGB, or to grey where black is zero")
+    return pixels
+
+
+def tiff_length(file: IO[bytes]) -> int | None:
+    """The number of slices of a stack of pages, None for a file of one image."""
+    try:
+        with tifffile.TiffFile(file) as opened:
+            len(opened.pages)  # this finds pages that point back to earlier ones
+            series = _without_masks(opened)[0]
+            place = _stack_axis(series.axes)
+            return None if place is None else int(series.shape[place])
+    except DAMAGED as error:
+        raise damaged(error) from None
+
+
+def _without_masks(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+    """The images of a file without its masks; tifffile makes reduced copies levels of an image."""
+    return [each for each in file.series if not each.keyframe.is_mask] or file.series
+
+
+def _stack_axis(axes: str) -> int | None:
+    """The place of the axis of slices among the axes of a series; None if there is none."""
+    others = [axis for axis in axes if axis not in "YXS"]
+    if not others:
+        return None
+    return axes.index("Z" if "Z" in others else others[0])
+
+
+def _slice(
+    series: tifffile.TiffPageSeries, chosen: VolumeSlice, num_bytes: int
+) -> tuple[np.ndarray, str]:
+    """The pixels of one slice, and the names of their axes."""
+    place = _stack_axis(series.axes)
+    if place is None or not chosen.index < series.shape[place]:
+        raise UserError(f"it has no slice {chosen}")
+    if len(series.pages) == series.shape[place]:  # reading one page takes the least memory
+        frame = series.pages[chosen.index]
+        if frame is None:
+            raise UserError(f"slice {chosen} is missing")
+        page = frame.aspage()
+        _check_size([page], num_bytes)
+        return page.asarray(), page.axes
+    _check_size([page.aspage() for page in series.pages if page is not None], num_bytes)
+    axes = series.axes[:place] + series.axes[place + 1 :]
+    return series.asarray().take(chosen.index, axis=place), axes
+
+
+def _check_size(pages: Sequence[tifffile.TiffPage], num_bytes: int) -> None:
     """Raise UserError if the file is cut short or states an impossible size.
 
     tifffile itself pads a truncated JPEG silently, and spends minutes on billions of tiles that a
     damaged header states.
     """
-    # Pages are read by index. In a damaged file a page can point back to an earlier one, and
-    # iterating over `file.pages` would then never end.
-    pages = [file.pages[index].aspage() for index in range(len(file.pages))]
-    if sum(page.size for page in pages) > _MAX_VALUES:
+    if sum(page.size for page in pages) > MAX_VALUES:
         raise UserError(f"its header states {len(pages)} images of shape {pages[0].shape}")
     end = max(
         offset + length
@@ -81,6 +159,8 @@ def _check_size(file: tifffile.TiffFile, num_bytes: int) -> None:
 
 
 def _channels_last(pixels: np.ndarray, axes: str) -> np.ndarray:
+    if pixels.ndim != len(axes):
+        raise damaged(UserError(f"its values have the shape {pixels.shape}"))
     others = [index for index, axis in enumerate(axes) if axis not in "YX"]
     if "Y" not in axes or "X" not in axes or len(others) > 1:
         raise UserError(f"has axes {axes}; store height, width and channels only")

@@ -1,4 +1,8 @@
-"""The two networks of pix2pix, their initial weights, and the way in for published weights."""
+"""The two networks of pix2pix, their initial weights, and the reading of published weights.
+
+Imports only `config` and torch. Start with `generator` and `discriminator`; `inference_network` is
+the generator as it is used after training.
+"""
 
 from pix2pix.models.build import network_configs
 from pix2pix.models.discriminator import DiscriminatorConfig, PatchDiscriminator

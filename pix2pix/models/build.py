@@ -1,4 +1,4 @@
-"""From the parameters of a run to the shapes of its networks."""
+"""The configuration of both networks, from the parameters of a run."""
 
 from pix2pix.config import Params
 from pix2pix.models.discriminator import DiscriminatorConfig
@@ -6,7 +6,10 @@ from pix2pix.models.generator import GeneratorConfig
 
 
 def network_configs(params: Params) -> tuple[GeneratorConfig, DiscriminatorConfig]:
-    """The generator's and the discriminator's configuration; D sees source and target together."""
+    """Return the configuration of the generator and that of the discriminator.
+
+    The discriminator receives source and target concatenated along the channels.
+    """
     source_channels = params.data.source_side.channels
     target_channels = params.data.target_side.channels
     model = params.model

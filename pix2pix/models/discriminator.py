@@ -8,15 +8,15 @@ from torch import Tensor, nn
 
 from pix2pix.models.layers import Norm, needs_bias, norm_layer
 
-_LEAK = 0.2
-_MAX_WIDTH = 8
+_LEAK = 0.2  # slope of LeakyReLU for negative numbers
+_MAX_WIDTH = 8  # times base_channels
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiscriminatorConfig:
-    """Everything that fixes the discriminator's tensors.
+    """Everything that determines the shapes of the discriminator's tensors.
 
-    The bounds are those of params.yaml; they hold where a model's card is read.
+    The bounds are those of params.yaml. They are checked when a model's card is read.
     """
 
     in_channels: Annotated[int, Field(ge=1, le=128)] = 6  # source and target together
@@ -30,10 +30,10 @@ class DiscriminatorConfig:
 
 
 class PatchDiscriminator(nn.Module):
-    """Judges source and target together: logits (N, 1, H', W'), positive for real.
+    """Maps source and target to logits (N, 1, H', W'), which are positive for a real target.
 
     `num_layers` 0 to 5 gives patches of 1, 16, 34, 70, 142 and 286 px. The last two layers have
-    stride 1, hence 30x30 logits from 256x256 px at three layers.
+    stride 1; so three layers give 30x30 logits for 256x256 px.
     """
 
     def __init__(self, config: DiscriminatorConfig) -> None:
@@ -43,13 +43,13 @@ class PatchDiscriminator(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, pair: Tensor) -> Tensor:
-        """Logits of source and target (or fake) concatenated: (N, in_channels, H, W), [-1, 1]."""
+        """Return the logits; `pair` is source and target (or fake), (N, in_channels, H, W)."""
         logits: Tensor = self.layers(pair)
         return logits
 
 
 def _pixel_layers(config: DiscriminatorConfig) -> list[nn.Module]:
-    """Each pixel by itself: 1x1 convolutions only."""
+    """Return 1x1 convolutions, which classify each pixel by itself."""
     width = config.base_channels
     return [
         nn.Conv2d(config.in_channels, width, 1),
@@ -62,7 +62,7 @@ def _pixel_layers(config: DiscriminatorConfig) -> list[nn.Module]:
 
 
 def _patch_layers(config: DiscriminatorConfig) -> list[nn.Module]:
-    """4x4 convolutions: `num_layers` of stride 2, one of stride 1, and the one that judges."""
+    """Return 4x4 convolutions: `num_layers` of stride 2, then two of stride 1."""
     width = config.base_channels
     layers: list[nn.Module] = [
         nn.Conv2d(config.in_channels, width, 4, stride=2, padding=1),

@@ -1,7 +1,7 @@
 """U-Net generator (Isola et al. 2017, sec. 6.1.1).
 
-Level 0 is the outermost: `down[i]` halves the image, `up[i]` doubles it back, and what enters
-`down[i + 1]` is also handed across to join what leaves `up[i + 1]`.
+Level 0 is the outermost. `down[i]` halves height and width, and `up[i]` doubles them. The input of
+`down[i + 1]` is also concatenated with the output of `up[i + 1]` (a skip connection).
 """
 
 # N batch, C channels, H, W pixels; float32 in [-1, 1] at both ends.
@@ -16,15 +16,15 @@ from torch.nn import functional as F
 
 from pix2pix.models.layers import Norm, needs_bias, norm_layer
 
-LEAK = 0.2
+LEAK = 0.2  # slope of LeakyReLU for negative numbers
 _MAX_WIDTH = 8  # times base_channels, from the fourth level inwards
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GeneratorConfig:
-    """Everything that fixes the generator's tensors.
+    """Everything that determines the shapes of the generator's tensors, and its dropout.
 
-    The bounds are those of params.yaml; they hold where a model's card is read.
+    The bounds are those of params.yaml. They are checked when a model's card is read.
     """
 
     source_channels: Annotated[int, Field(ge=1, le=64)] = 3
@@ -40,16 +40,16 @@ class GeneratorConfig:
             raise ValueError(f"depth must be at least 2, got {self.depth}")
 
     def width(self, level: int) -> int:
-        """Channels between `down[level]` and `up[level]`."""
+        """Return the number of channels between `down[level]` and `up[level]`."""
         return self.base_channels * min(1 << level, _MAX_WIDTH)
 
-    def drops(self, level: int) -> bool:
-        """Whether `up[level]` ends in dropout.
+    def has_dropout(self, level: int) -> bool:
+        """Return whether `up[level]` ends in dropout.
 
-        The published PyTorch code drops in the blocks between the innermost and the four outer
-        ones (decoder levels 2-4 of eight, counted from the inside); the first release, in Lua, in
-        the three innermost (levels 1-3). Dropout has no weights, so a wrong layout would load
-        without an error and only change the pictures.
+        The published PyTorch code has dropout in the levels between the innermost one and the four
+        outer ones (decoder levels 2-4 of eight, counted from the inside). The first release, in
+        Lua, has it in the three innermost levels (1-3). Dropout has no weights, so weights load
+        without an error in a wrong layout, and only the images differ.
         """
         if self.dropout == 0:
             return False
@@ -58,7 +58,7 @@ class GeneratorConfig:
         return max(1, self.depth - 3) <= level
 
     def check_size(self, height: int, width: int) -> None:
-        """Raise ValueError unless the levels can halve such images."""
+        """Raise ValueError unless height and width (px) can be halved `depth` times."""
         multiple = 2**self.depth
         if height % multiple or width % multiple:
             raise ValueError(
@@ -68,13 +68,14 @@ class GeneratorConfig:
 
 
 class _Down(nn.Module):
-    """(LeakyReLU,) convolution 4x4 stride 2 (, norm)."""
+    """Convolution 4x4 with stride 2; before it LeakyReLU and after it a norm, at most levels."""
 
     def __init__(self, config: GeneratorConfig, level: int) -> None:
         super().__init__()
         in_channels = config.source_channels if level == 0 else config.width(level - 1)
         self.activate = level > 0
-        # The innermost map may be one pixel: at batch 1 a norm would set it to zero (errata of v3).
+        # A norm would set an innermost map of one pixel to zero at batch size 1 (see the errata of
+        # version 3 of the paper).
         normed = 0 < level < config.depth - 1
         bias = needs_bias(config.norm, normed=normed)
         self.conv = nn.Conv2d(in_channels, config.width(level), 4, stride=2, padding=1, bias=bias)
@@ -88,14 +89,14 @@ class _Down(nn.Module):
 
 
 class _Up(nn.Module):
-    """ReLU, transposed convolution 4x4 stride 2 (, norm) (, dropout)."""
+    """ReLU, transposed convolution 4x4 with stride 2; then, at some levels, norm and dropout."""
 
     def __init__(self, config: GeneratorConfig, level: int) -> None:
         super().__init__()
-        joined = 1 if level == config.depth - 1 else 2
+        num_inputs = 1 if level == config.depth - 1 else 2  # the second is the skip connection
         out_channels = config.target_channels if level == 0 else config.width(level - 1)
         self.conv = nn.ConvTranspose2d(
-            joined * config.width(level),
+            num_inputs * config.width(level),
             out_channels,
             4,
             stride=2,
@@ -103,7 +104,7 @@ class _Up(nn.Module):
             bias=level == 0 or needs_bias(config.norm, normed=True),
         )
         self.norm = norm_layer(config.norm, out_channels) if level > 0 else nn.Identity()
-        self.dropout = nn.Dropout(config.dropout) if config.drops(level) else nn.Identity()
+        self.dropout = nn.Dropout(config.dropout) if config.has_dropout(level) else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         features: Tensor = self.dropout(self.norm(self.conv(F.relu(x))))
@@ -111,9 +112,9 @@ class _Up(nn.Module):
 
 
 class UNetGenerator(nn.Module):
-    """(N, source_channels, H, W) in [-1, 1] -> (N, target_channels, H, W) in [-1, 1].
+    """Maps (N, source_channels, H, W) to (N, target_channels, H, W), both in [-1, 1].
 
-    H and W must be multiples of 2**depth; ValueError otherwise.
+    H and W must be multiples of 2**depth; otherwise a ValueError is raised.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -123,7 +124,7 @@ class UNetGenerator(nn.Module):
         self.up = nn.ModuleList(_Up(config, level) for level in range(config.depth))
 
     def forward(self, source: Tensor) -> Tensor:
-        """Translate a batch."""
+        """Translate a batch of sources."""
         self.config.check_size(*source.shape[-2:])
         skips = [source]
         for down in self.down:

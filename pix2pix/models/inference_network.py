@@ -1,18 +1,19 @@
-"""A trained generator as a network without modes: what translates, scores and is exported.
+"""A trained generator in the form in which it translates, is scored and is exported.
 
-`published`: as the paper does (Isola et al. 2017, sec. 3.3): dropout on, and batch norm with the
-statistics of the image at hand, which is instance norm with batch norm's scale and shift. Dropout
-masks are an input, drawn from a seed per image.
-`deterministic`: dropout off, batch norm with the statistics gathered in training, which is part of
-the convolution before it.
+There are two inference modes. `published` is that of the paper (Isola et al. 2017, sec. 3.3):
+dropout is on, and batch norm uses the statistics of each image, which is instance norm with batch
+norm's scale and shift. The dropout masks are an input; they are drawn from one seed for each image.
+`deterministic`: dropout is off, and batch norm uses the statistics of the training, so that it can
+be merged with the convolution before it.
 
-Nothing here is switched, counted or drawn: an output is a function of weights, source and masks
-alone, whichever threads share the network, and torch.export takes it as it is.
+The network has no training or eval mode and no state: an output depends only on weights, source and
+masks. So several threads may share a network, and torch.export accepts it.
 """
 
 # N batch, C channels, H, W pixels; float32 in [-1, 1] at both ends.
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -24,37 +25,39 @@ from pix2pix.models.padding import pad_to_multiple
 
 InferenceMode = Literal["published", "deterministic"]
 
+MASK_PART = 2**24  # values of a dropout mask that are drawn at once
+
 
 class InferenceNetwork(nn.Module):
-    """(N, source_channels, H, W) in [-1, 1] -> (N, target_channels, H, W) in [-1, 1].
+    """Maps (N, source_channels, H, W) to (N, target_channels, H, W), both in [-1, 1].
 
-    A view of the generator's weights in the `published` mode, a copy in the `deterministic` one: it
-    is made anew after the generator was trained on. H and W must be multiples of 2**depth.
+    In the `published` mode it shares the generator's weights, in the `deterministic` mode it has a
+    copy; so make a new one after more training. H and W must be multiples of 2**depth.
     """
 
     def __init__(self, generator: nn.Module, mode: InferenceMode) -> None:
-        """`generator` is a UNetGenerator, in whichever mode, not wrapped for several workers."""
+        """`generator` is a UNetGenerator in any mode, which is not wrapped for several workers."""
         super().__init__()
         assert isinstance(generator, UNetGenerator)
         self.config = generator.config
         self.mode = mode
-        self.down = nn.ModuleList(_Block(block, mode) for block in generator.down)
-        self.up = nn.ModuleList(_Block(block, mode) for block in generator.up)
+        self.down = nn.ModuleList(Block(block, mode) for block in generator.down)
+        self.up = nn.ModuleList(Block(block, mode) for block in generator.up)
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return next(self.buffers()).device
 
     def mask_shapes(self, height: int, width: int) -> dict[int, tuple[int, int, int]]:
-        """The (C, H, W) of the dropout mask of each level that has one, from the inside out."""
+        """Return (C, H, W) of the dropout mask of each level that has one, innermost first."""
         if self.mode == "deterministic":
             return {}
         config = self.config
         return {
             level: (config.width(level - 1), height >> level, width >> level)
             for level in reversed(range(1, config.depth))
-            if config.drops(level)
+            if config.has_dropout(level)
         }
 
     def forward(self, source: Tensor, masks: Sequence[Tensor] = ()) -> Tensor:
@@ -65,8 +68,8 @@ class InferenceNetwork(nn.Module):
         skips: list[Tensor] = []
         x = source
         for down in self.down:
-            # In place, to need half the memory: the way up sees skips through ReLU, to which
-            # negative numbers are all the same.
+            # In place, which halves the memory. It does not change the decoder's inputs: ReLU comes
+            # first there, and it maps every negative number to zero.
             x = down(x if not skips else F.leaky_relu_(x, LEAK))
             skips.append(x)
         del x
@@ -86,9 +89,9 @@ def translate(network: InferenceNetwork, source: Tensor, *, seeds: Sequence[int]
     """Translate (N, C, H, W) in [-1, 1] to (N, C', H, W) in [-1, 1], float32.
 
     H and W are any: images are padded by reflection where the network needs it, and the result is
-    cropped. `seeds` has one dropout seed per image; the `deterministic` mode does not look at it.
-    An image's result depends on its seed and not on its neighbours, but for the rounding of the
-    convolutions.
+    cropped. `seeds` has one dropout seed for each image; the `deterministic` mode does not use
+    them. The result of an image depends on its seed and not on the other images of the batch,
+    except for rounding in the convolutions. Raises ValueError if the number of seeds is wrong.
     """
     if len(seeds) != len(source):
         raise ValueError(f"{len(source)} images need as many seeds, got {len(seeds)}")
@@ -103,38 +106,51 @@ def translate(network: InferenceNetwork, source: Tensor, *, seeds: Sequence[int]
 def _masks(
     seeds: Sequence[int], *, shapes: Sequence[tuple[int, int, int]], rate: float
 ) -> list[Tensor]:
-    """Per shape (N, *shape): 0 with probability `rate`, else 1 / (1 - rate).
+    """Return masks (N, *shape), one for each shape: 0 with probability `rate`, else 1 / (1 - rate).
 
-    Drawn on the CPU, so that every device computes with the same masks: those that
-    `torch.manual_seed(seed)` and nn.Dropout give for one image there.
+    They are drawn on the CPU, so that all devices use the same masks: those that nn.Dropout draws
+    for one image on the CPU after `torch.manual_seed(seed)`, unless the masks are very large.
     """
     drawn: dict[int, list[Tensor]] = {}
     for seed in dict.fromkeys(seeds):
         random = torch.Generator().manual_seed(seed)
         drawn[seed] = [
-            torch.empty(shape).bernoulli_(1.0 - rate, generator=random) / (1.0 - rate)
+            torch.cat(list(drawn_parts(shape, rate=rate, random=random))).view(shape) / (1.0 - rate)
             for shape in shapes
         ]
     if len(drawn) == 1:  # the usual case; the same mask serves all images without copies
         return [mask.expand(len(seeds), *mask.shape) for mask in next(iter(drawn.values()))]
-    return [torch.stack([drawn[seed][place] for seed in seeds]) for place in range(len(shapes))]
+    return [torch.stack([drawn[seed][index] for seed in seeds]) for index in range(len(shapes))]
+
+
+def drawn_parts(shape: Sequence[int], *, rate: float, random: torch.Generator) -> Iterator[Tensor]:
+    """Draw a mask of 0 with probability `rate`, else 1, as flat parts of limited size.
+
+    A mask must be the same whether it is needed whole or part by part. With Intel's library, torch
+    gives other values if the same tensor is drawn in other parts, so all callers use these.
+    """
+    size = math.prod(shape)
+    for first in range(0, size, MASK_PART):
+        part = torch.empty(min(MASK_PART, size - first))
+        yield part.bernoulli_(1.0 - rate, generator=random)
 
 
 class _Norm(NamedTuple):
-    """What instance norm does to a convolution's output; None: nothing to scale or shift."""
+    """The instance norm of a convolution's output; None: it does not scale or shift."""
 
     weight: Tensor | None
     bias: Tensor | None
     eps: float
 
 
-class _Block(nn.Module):
-    """A 4x4 convolution by two, down or up (, instance norm)."""
+class Block(nn.Module):
+    """A 4x4 convolution that halves or doubles height and width, with or without instance norm."""
 
     weight: Tensor
     bias: Tensor | None
     scale: Tensor | None
     shift: Tensor | None
+    eps: float | None  # of the norm; None: there is none
 
     def __init__(self, block: nn.Module, mode: InferenceMode) -> None:
         super().__init__()
@@ -145,7 +161,7 @@ class _Block(nn.Module):
         instance_norm = None
         if isinstance(norm, nn.BatchNorm2d):
             if mode == "deterministic":
-                weight, bias = _folded(weight, bias, norm, channel_axis=int(self.is_up))
+                weight, bias = _merged_with_norm(weight, bias, norm, channel_axis=int(self.is_up))
             else:
                 instance_norm = _Norm(_detached(norm.weight), _detached(norm.bias), norm.eps)
         elif isinstance(norm, nn.InstanceNorm2d):
@@ -156,9 +172,19 @@ class _Block(nn.Module):
         self.register_buffer("scale", None if instance_norm is None else instance_norm.weight)
         self.register_buffer("shift", None if instance_norm is None else instance_norm.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
+    @property
+    def out_channels(self) -> int:
+        """The number of channels that the convolution computes."""
+        return self.weight.shape[int(self.is_up)]
+
+    def convolve(self, x: Tensor, *, padding: int) -> Tensor:
+        """The convolution alone, without the norm."""
         convolve = F.conv_transpose2d if self.is_up else F.conv2d
-        x = convolve(x, self.weight, self.bias, stride=2, padding=1)
+        return convolve(x, self.weight, self.bias, stride=2, padding=padding)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The convolution and the norm."""
+        x = self.convolve(x, padding=1)
         if self.eps is None:
             return x
         # Not F.instance_norm, which refuses maps of one pixel: their value becomes the shift.
@@ -167,19 +193,19 @@ class _Block(nn.Module):
         )
 
 
-def _folded(
+def _merged_with_norm(
     weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d, *, channel_axis: int
 ) -> tuple[Tensor, Tensor]:
-    """Weight and bias of the convolution that does what it and batch norm in eval mode do."""
+    """Return weight and bias of a convolution that equals this one and batch norm in eval mode."""
     mean, variance = norm.running_mean, norm.running_var
     assert mean is not None
     assert variance is not None
     factor = norm.weight.detach().double() * (variance.double() + norm.eps).rsqrt()
     before = 0.0 if bias is None else bias.double()
-    folded_bias = norm.bias.detach().double() + (before - mean.double()) * factor
+    merged_bias = norm.bias.detach().double() + (before - mean.double()) * factor
     shape = [1, 1, 1, 1]
     shape[channel_axis] = -1
-    return (weight.double() * factor.view(shape)).to(weight.dtype), folded_bias.to(weight.dtype)
+    return (weight.double() * factor.view(shape)).to(weight.dtype), merged_bias.to(weight.dtype)
 
 
 def _detached(parameter: Tensor | None) -> Tensor | None:

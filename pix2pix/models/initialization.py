@@ -6,9 +6,9 @@ _STD = 0.02
 
 
 def initialize(network: nn.Module) -> None:
-    """Draw all weights anew, in place, from torch's global generator.
+    """Draw new weights for all layers, in place, from torch's global generator.
 
-    Convolutions N(0, 0.02), batch-norm scales N(1, 0.02), every bias zero.
+    Convolutions get N(0, 0.02), scales of batch norm N(1, 0.02), and every bias becomes zero.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):

@@ -1,4 +1,4 @@
-"""The pieces that both networks share: normalisation, and who needs a bias."""
+"""What both networks share: normalisation, and which convolutions have a bias."""
 
 from typing import Literal, assert_never
 
@@ -8,9 +8,9 @@ Norm = Literal["batch", "instance", "none"]
 
 
 def norm_layer(norm: Norm, num_channels: int) -> nn.Module:
-    """The normalisation that stands behind a hidden convolution.
+    """Return the normalisation that follows a hidden convolution.
 
-    Instance norm has no affine part and keeps no statistics, as in the published PyTorch code.
+    Instance norm has no scale and shift and keeps no statistics, as in the published PyTorch code.
     """
     match norm:
         case "batch":
@@ -23,11 +23,11 @@ def norm_layer(norm: Norm, num_channels: int) -> nn.Module:
 
 
 def needs_bias(norm: Norm, *, normed: bool) -> bool:
-    """Whether a hidden convolution has a bias; `normed` if a norm follows it directly.
+    """Return whether a hidden convolution has a bias; `normed`: a norm follows it directly.
 
-    Batch and instance norm subtract any constant. Such a bias has no effect and no gradient but
-    rounding noise, which Adam would blow up to full steps. With batch norm the published code
-    leaves out the biases of the few layers without a norm, too.
+    Batch and instance norm subtract any constant, so a bias before them has no effect. Its gradient
+    is only rounding noise, from which Adam would make steps of full size. With batch norm, the
+    published code also leaves out the biases of the few layers without a norm.
     """
     match norm:
         case "batch":

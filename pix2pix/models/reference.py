@@ -1,7 +1,8 @@
 """Reads the weights of the published PyTorch implementation (`*_net_G.pth`, `*_net_D.pth`).
 
-Its generator nests each level in the one above, so a key spells out the whole way down:
-`model.model.1.model.3.model. ... .5.weight`. Sizes, depth and norm follow from the tensors alone.
+Its generator nests each level in the next outer one, so a key contains the positions of all levels
+above: `model.model.1.model.3.model. ... .5.weight`. The shapes of the tensors and their names give
+sizes, depth and norm.
 """
 
 import re
@@ -24,7 +25,7 @@ _LAYER_WEIGHT = re.compile(r"(?P<root>model|net)\.(?P<index>\d+)\.weight")
 
 
 def generator_from_file(path: Path, *, dropout: float = 0.5) -> UNetGenerator:
-    """The generator in a published `*_net_G.pth`. Raises UserError naming the file."""
+    """Return the generator in a published `*_net_G.pth`. Raises UserError naming the file."""
     try:
         return generator_from_weights(read_state_dict(path), dropout=dropout)
     except UserError as error:
@@ -32,7 +33,7 @@ def generator_from_file(path: Path, *, dropout: float = 0.5) -> UNetGenerator:
 
 
 def discriminator_from_file(path: Path) -> PatchDiscriminator:
-    """The discriminator in a published `*_net_D.pth`. Raises UserError naming the file."""
+    """Return the discriminator in a published `*_net_D.pth`. Raises UserError naming the file."""
     try:
         return discriminator_from_weights(read_state_dict(path))
     except UserError as error:
@@ -40,12 +41,13 @@ def discriminator_from_file(path: Path) -> PatchDiscriminator:
 
 
 def generator_from_weights(state_dict: StateDict, *, dropout: float = 0.5) -> UNetGenerator:
-    """The published U-Net with these weights (keys `model.model. ...`), in training mode.
+    """Return the published U-Net with these weights (keys `model.model. ...`), in training mode.
 
-    Dropout has no weights: `dropout` is its rate, at the places of the published PyTorch code.
+    `dropout` is the rate of dropout, which has no weights, in the layers of the published PyTorch
+    code.
     Raises UserError if the tensors are not those of a U-Net.
     """
-    weights = _plain(state_dict)
+    weights = _without_prefix(state_dict)
     prefixes = _level_prefixes(weights)
     depth = len(prefixes)
     try:
@@ -60,25 +62,25 @@ def generator_from_weights(state_dict: StateDict, *, dropout: float = 0.5) -> UN
         )
     except (LookupError, ValueError):
         raise UserError("these are not the weights of a published U-Net generator") from None
-    _check_stored(lambda: UNetGenerator(config), weights)
+    _check_is_complete(lambda: UNetGenerator(config), weights)
     generator = UNetGenerator(config)
     renamed: dict[str, Tensor] = {}
     for level, prefix in enumerate(prefixes):
-        for ours, index in _places(level, depth).items():
-            renamed |= _moved(weights, f"{prefix}{index}.", f"{ours}.")
+        for ours, index in _module_indices(level, depth).items():
+            renamed |= _renamed_tensors(weights, f"{prefix}{index}.", f"{ours}.")
     _load(generator, renamed)
     return generator
 
 
 def discriminator_from_weights(state_dict: StateDict) -> PatchDiscriminator:
-    """The published PatchGAN or pixel discriminator with these weights, in training mode.
+    """Return the published PatchGAN or pixel discriminator with these weights, in training mode.
 
     Raises UserError if the tensors are not those of such a discriminator.
     """
-    weights = _plain(state_dict)
-    found = {key: match for key in weights if (match := _LAYER_WEIGHT.fullmatch(key))}
+    weights = _without_prefix(state_dict)
+    matches = {key: match for key in weights if (match := _LAYER_WEIGHT.fullmatch(key))}
     convs = sorted(
-        (match for key, match in found.items() if weights[key].ndim == 4),
+        (match for key, match in matches.items() if weights[key].ndim == 4),
         key=lambda match: int(match["index"]),
     )
     if len(convs) < 3:
@@ -95,19 +97,19 @@ def discriminator_from_weights(state_dict: StateDict) -> PatchDiscriminator:
         )
     except ValueError:
         raise UserError("these are not the weights of a published discriminator") from None
-    _check_stored(lambda: PatchDiscriminator(config), weights)
+    _check_is_complete(lambda: PatchDiscriminator(config), weights)
     discriminator = PatchDiscriminator(config)
-    _load(discriminator, _moved(weights, f"{root}.", "layers."))
+    _load(discriminator, _renamed_tensors(weights, f"{root}.", "layers."))
     return discriminator
 
 
-def _plain(state_dict: StateDict) -> dict[str, Tensor]:
-    """Without the prefix that DataParallel leaves."""
+def _without_prefix(state_dict: StateDict) -> dict[str, Tensor]:
+    """Return the tensors without the prefix that DataParallel adds to their names."""
     return {key.removeprefix("module."): value for key, value in state_dict.items()}
 
 
 def _level_prefixes(weights: StateDict) -> list[str]:
-    """The key prefix of each level of the nested U-Net, outermost first."""
+    """Return the key prefix of each level of the nested U-Net, outermost first."""
     prefixes, prefix = [], "model.model."
     while any(key.startswith(prefix) for key in weights):
         prefixes.append(prefix)
@@ -115,8 +117,8 @@ def _level_prefixes(weights: StateDict) -> list[str]:
     return prefixes
 
 
-def _places(level: int, depth: int) -> dict[str, int]:
-    """Our module name -> its index in the published nn.Sequential of that level."""
+def _module_indices(level: int, depth: int) -> dict[str, int]:
+    """Return the index of each of our modules in the published nn.Sequential of the level."""
     down, up = f"down.{level}", f"up.{level}"
     if level == 0:
         return {f"{down}.conv": 0, f"{up}.conv": 3}
@@ -125,8 +127,8 @@ def _places(level: int, depth: int) -> dict[str, int]:
     return {f"{down}.conv": 1, f"{down}.norm": 2, f"{up}.conv": 5, f"{up}.norm": 6}
 
 
-def _moved(weights: StateDict, old: str, new: str) -> dict[str, Tensor]:
-    """The tensors directly below `old`, renamed; those of nested levels stay behind."""
+def _renamed_tensors(weights: StateDict, old: str, new: str) -> dict[str, Tensor]:
+    """Return the tensors below `old`, renamed to `new`, without those of nested levels."""
     return {
         new + key.removeprefix(old): value
         for key, value in weights.items()
@@ -135,19 +137,20 @@ def _moved(weights: StateDict, old: str, new: str) -> dict[str, Tensor]:
 
 
 def _norm(weights: StateDict, *, conv: str, norm: str) -> Norm:
-    """Batch norm has weights; instance norm shows in the bias of its convolution."""
+    """Return the norm. Batch norm has weights; before instance norm the convolution has a bias."""
     if f"{norm}.weight" in weights and weights[f"{norm}.weight"].ndim == 1:
         return "batch"
     return "instance" if f"{conv}.bias" in weights else "none"
 
 
-def _check_stored(make: Callable[[], nn.Module], weights: StateDict) -> None:
-    """Raise UserError if the network is much larger than what the file holds of it.
+def _check_is_complete(make: Callable[[], nn.Module], weights: StateDict) -> None:
+    """Raise UserError if the network is much larger than its tensors in the file.
 
-    Its size follows from two tensors of the file; a network that takes no memory tells it.
+    Two tensors of the file determine the size of the network. The network that is measured here is
+    on the meta device, where it takes no memory.
     """
     if any(tensor.numel() == 0 for tensor in weights.values()):
-        raise UserError("these weights hold an empty tensor, which no network has")
+        raise UserError("one of these weights is an empty tensor, which no network has")
     try:
         with torch.device("meta"):
             wanted = sum(tensor.numel() for tensor in make().state_dict().values())
@@ -160,10 +163,10 @@ def _check_stored(make: Callable[[], nn.Module], weights: StateDict) -> None:
 
 
 def _load(network: UNetGenerator | PatchDiscriminator, weights: dict[str, Tensor]) -> None:
-    """Load strictly, but for the biases in which the two codes differ without effect.
+    """Load all weights, except for biases that only one of the two implementations has.
 
-    Published networks without norm lack hidden biases (ours become zero); those with instance norm
-    have biases in front of it, which the norm cancels.
+    Published networks without norm have no hidden biases, so ours become zero. Those with instance
+    norm have biases before it, which have no effect.
     """
     ours = network.state_dict()
     norm = network.config.norm

@@ -3,17 +3,15 @@
 An offence is something that is wrong with the data, see `offences`.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from pix2pix.config import DataConfig
-from pix2pix.data.groups import group_of
 from pix2pix.data.splits import Split, assign_splits, find_stand_ins
 from pix2pix.errors import UserError
-from pix2pix.images.image import value_range
-from pix2pix.images.names import first_names, relative_paths
+from pix2pix.images.names import first_names
+from pix2pix.preparation.consistency import inconsistencies, is_consistent, usual
 from pix2pix.preparation.file_notes import file_notes
 from pix2pix.preparation.folders import split_folder
 from pix2pix.preparation.inspection import Inspected, inspect_pair
@@ -26,7 +24,6 @@ from pix2pix.preparation.sides import (
     doubtful_sides,
     flat_images,
     range_uses,
-    side_names,
     wrong_sides,
 )
 from pix2pix.preparation.sizes import crop_beyond_all, size_notes
@@ -45,36 +42,27 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
     inspected = list(map_in_order(inspect, discovery.pairs, label="check", num_workers=num_workers))
     decoded = [pair for pair in inspected if isinstance(pair, Inspected)]
     flat, empty_masks = flat_images(decoded, config, root=root)
-    is_flat = {pair_id for offence in flat for pair_id in offence.pair_ids}
-    readable = [pair for pair in decoded if not pair.offences and pair.files.pair_id not in is_flat]
-    dtypes = _usual_dtypes(readable or decoded)
-    uses = range_uses(readable or decoded, dtypes, config)
+    readable = _without_offences(decoded, flat)
+    dtypes = usual([pair.dtypes for pair in readable or decoded])
+    file_dtypes = usual([pair.file_dtypes for pair in readable or decoded])
+    uses = range_uses(readable or decoded, dtypes, config, file_dtypes=file_dtypes)
     offences = [
         *discovery.offences,
         *(offence for pair in inspected for offence in pair.offences),
         *flat,
         *wrong_sides(decoded, config),
-        *_mixed_dtypes(readable, dtypes, root=root, config=config),
-        *_ranges_missing(dtypes, config),
-        *(Offence("narrow_range", (), (), use.fault) for use in uses if use.fault is not None),
+        *inconsistencies(readable, dtypes, uses, file_dtypes=file_dtypes, root=root, config=config),
         *crop_beyond_all(readable, config),
-        *_without_group(readable, root=root, pattern=config.group),
     ]
-    sound = [
-        pair
-        for pair in readable
-        if pair.dtypes == dtypes and group_of(pair.files.pair_id, config.group) is not None
-    ]
+    sound = [pair for pair in readable if is_consistent(pair, dtypes, config)]
     pairs, splits, split_offences = _split_without_leaks(
         sound, discovery, config, root=root, is_clean=not offences
     )
     return CheckReport(
         num_found=len(discovery.pairs) + len({o.pair_ids for o in discovery.offences}),
-        pairs=tuple(
-            CheckedPair(pair.files, splits[pair.files.pair_id], pair.content_hash, pair.size)
-            for pair in pairs
-        ),
+        pairs=tuple(_checked(pair, splits) for pair in pairs),
         dtypes=dtypes,
+        file_dtypes=file_dtypes,
         offences=(*offences, *split_offences),
         notes=(
             *_notes(discovery, pairs, splits, config),
@@ -89,56 +77,20 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
     )
 
 
-def _usual_dtypes(pairs: Sequence[Inspected]) -> tuple[str, str]:
-    """The most frequent dtype of sources and of targets."""
-    if not pairs:
-        return ("", "")
-    counts = [Counter(pair.dtypes[role] for pair in pairs) for role in (0, 1)]
-    usual = [min(count, key=lambda dtype: (-count[dtype], dtype)) for count in counts]
-    return usual[0], usual[1]
+def _without_offences(decoded: Sequence[Inspected], flat: Sequence[Offence]) -> list[Inspected]:
+    """The pairs that neither have offences of their own nor are named by those of `flat`."""
+    flat_ids = {pair_id for offence in flat for pair_id in offence.pair_ids}
+    return [pair for pair in decoded if not pair.offences and pair.files.pair_id not in flat_ids]
+
+
+def _checked(pair: Inspected, splits: dict[str, Split]) -> CheckedPair:
+    return CheckedPair(pair.files, splits[pair.files.pair_id], pair.content_hash, pair.size)
 
 
 def _has_alpha(pairs: Sequence[Inspected]) -> tuple[bool, bool]:
     """Whether the last channel of sources and of targets is opacity in any file."""
     facts = [pair.facts for pair in pairs]
     return any(each[0].has_alpha for each in facts), any(each[1].has_alpha for each in facts)
-
-
-def _mixed_dtypes(
-    pairs: Sequence[Inspected], dtypes: tuple[str, str], *, root: Path, config: DataConfig
-) -> Iterator[Offence]:
-    for pair in pairs:
-        for dtype, usual, name in zip(pair.dtypes, dtypes, side_names(config), strict=True):
-            if dtype != usual:
-                files = pair.files
-                path = files.path_a if name == "A" else files.path_b
-                message = f"side {name} is {dtype}, most are {usual}"
-                yield Offence(
-                    "mixed_dtype", (files.pair_id,), relative_paths(root, [path]), message
-                )
-
-
-def _ranges_missing(dtypes: tuple[str, str], config: DataConfig) -> Iterator[Offence]:
-    sides = (config.source_side, config.target_side)
-    for dtype, side, name in zip(dtypes, sides, side_names(config), strict=True):
-        try:
-            value_range(dtype or "uint8", side)
-        except UserError as error:
-            yield Offence("no_value_range", (), (), f"data.side_{name.lower()}: {error}")
-
-
-def _without_group(
-    pairs: Sequence[Inspected], *, root: Path, pattern: str | None
-) -> Iterator[Offence]:
-    """Offences for pairs in whose ids `pattern` finds no group.
-
-    They name no pairs to leave out, because the mistake is in the pattern.
-    """
-    for files in (pair.files for pair in pairs):
-        if group_of(files.pair_id, pattern) is None:
-            message = f"data.group: {pattern!r} finds no group in {files.pair_id!r}"
-            paths = relative_paths(root, (files.path_a, files.path_b))
-            yield Offence("no_group", (), paths, message)
 
 
 def _split_without_leaks(
@@ -192,6 +144,12 @@ def _notes(
     splits: dict[str, Split],
     config: DataConfig,
 ) -> Iterator[str]:
+    unmatched = discovery.unmatched
+    if unmatched:
+        yield (
+            f"{len(unmatched)} image(s) were left out, because data.pair_pattern does not match "
+            f"their names: {first_names(unmatched)}"
+        )
     ignored = discovery.ignored
     if ignored:
         yield f"{len(ignored)} file(s) of other kinds were ignored: {first_names(ignored)}"

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pix2pix.images.image import LUMA, resize
+from pix2pix.images.image import resize
+from pix2pix.images.luma import LUMA
 
 NUM_BITS = 256
 

@@ -25,13 +25,13 @@ def file_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
         if paged:
             yield (
                 f"side {name}: {len(paged)} TIFF file(s) hold several pages, which are taken as "
-                f"channels: {first_names(paged)}"
+                f"channels; set slices: z if each is an image: {first_names(paged)}"
             )
         lossy = [pair_id for pair_id, each in facts if each.is_lossy]
         if lossy and side.kind == "labels":
             yield (
-                f"side {name}: {len(lossy)} label file(s) are JPEG or lossy WEBP, which changes "
-                f"colours near every edge; PNG does not: {first_names(lossy)}"
+                f"side {name}: {len(lossy)} label file(s) are JPEG, lossy WEBP or lossy DICOM, "
+                f"which changes colours near every edge; PNG does not: {first_names(lossy)}"
             )
 
 

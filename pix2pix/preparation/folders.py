@@ -1,8 +1,9 @@
 """List the image files of a data folder by the id of the pair that they belong to."""
 
 import os
+import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,13 +19,14 @@ _OTHER_NAMES = {
 }
 SUFFIXES = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff"),
-    *(".webp", ".bmp", ".dib", ".gif", ".npy"),
+    *(".webp", ".bmp", ".dib", ".gif", ".npy", ".npz", ".exr", ".dcm", ".dicom", ".ima"),
+    *(".nii", ".nii.gz"),
 )
 # Image formats that are not supported. They are reported, so that no image is silently ignored.
 UNREAD_SUFFIXES = (
-    *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".jpx", ".exr", ".hdr", ".dng", ".raw"),
+    *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".jpx", ".hdr", ".dng", ".raw"),
     *(".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".psd", ".xcf", ".tga", ".ico", ".pcx"),
-    *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".sgi", ".dds", ".dcm", ".nii", ".npz", ".mat"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".sgi", ".dds", ".mha", ".mhd", ".nrrd", ".mat"),
 )
 _NOT_DATA = ("thumbs.db", "desktop.ini", "__macosx")
 
@@ -34,45 +36,68 @@ Files = dict[str, list[Path]]  # by pair id
 class SideFiles(NamedTuple):
     """The files of a side, by pair id.
 
-    `unread` are images of unsupported formats, `badly_named` are files whose names are not UTF-8,
-    and `others` are files that are no images.
+    `unmatched` are images without a key, `unread` are images of unsupported formats, `badly_named`
+    are files whose names are not UTF-8, and `others` are files that are no images.
     """
 
     images: Files
     unread: Files
     badly_named: Files
     others: tuple[Path, ...]
+    unmatched: tuple[Path, ...] = ()
 
 
-def collect_files(root: Path, side_folder: str | None) -> SideFiles:
+def collect_files(
+    root: Path, side_folder: str | None, *, key_of: Callable[[str], str | None] = lambda stem: stem
+) -> SideFiles:
     """List the files of the side in `side_folder`, or of both sides if it is None.
 
     Files are listed in ROOT/SPLIT/SIDE and ROOT/SIDE/SPLIT (pair id SPLIT/x for x.png), and outside
     of split folders in ROOT/SIDE (pair id x), each at any depth. If `side_folder` is None, there is
-    no folder SIDE in these paths. Hidden files and files of DVC are ignored.
+    no folder SIDE in these paths. `key_of` maps x to the key that replaces it in the pair id, or to
+    None if the file is no part of a pair. Hidden files and files of DVC are ignored.
     """
     images: Files = defaultdict(list)
     unread: Files = defaultdict(list)
     badly_named: Files = defaultdict(list)
-    others = []
+    others, unmatched = [], []
     for prefix, directory in _side_folders(root, side_folder):
         for path in _walk(directory, is_split=bool(prefix)):
-            pair_id = prefix + path.relative_to(directory).with_suffix("").as_posix()
-            suffix = path.suffix.lower()
+            stem, suffix = stem_and_suffix(path.relative_to(directory))
             if not is_utf8(path.relative_to(root)):
-                badly_named[pair_id].append(path)
-            elif suffix in SUFFIXES:
-                images[pair_id].append(path)
-            elif suffix in UNREAD_SUFFIXES:
-                unread[pair_id].append(path)
-            else:
+                badly_named[prefix + stem].append(path)
+                continue
+            if suffix not in (*SUFFIXES, *UNREAD_SUFFIXES):
                 others.append(path)
-    return SideFiles(dict(images), dict(unread), dict(badly_named), tuple(sorted(others)))
+                continue
+            key = key_of(stem)
+            if key is None:
+                unmatched.append(path)
+            else:
+                (images if suffix in SUFFIXES else unread)[prefix + key].append(path)
+    return SideFiles(
+        dict(images),
+        dict(unread),
+        dict(badly_named),
+        tuple(sorted(others)),
+        tuple(sorted(unmatched)),
+    )
+
+
+def stem_and_suffix(path: Path) -> tuple[str, str]:
+    """A path without its suffix, and the suffix in lower case; ".nii.gz" counts as one suffix.
+
+    The characters of the path are composed (Unicode NFC), because some systems store the same name
+    in another form.
+    """
+    suffix = ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix.lower()
+    stem = path.as_posix()[: len(path.as_posix()) - len(suffix)]
+    return unicodedata.normalize("NFC", stem), suffix
 
 
 def image_files(root: Path) -> list[Path]:
     """Image files at any depth below `root`, sorted, without hidden files and files of DVC."""
-    return [path for path in all_files(root) if path.suffix.lower() in SUFFIXES]
+    return [path for path in all_files(root) if stem_and_suffix(path)[1] in SUFFIXES]
 
 
 def all_files(root: Path) -> list[Path]:
@@ -83,7 +108,7 @@ def all_files(root: Path) -> list[Path]:
 def holds_images(root: Path, side_folder: str) -> bool:
     """Whether there is any image of the side in `side_folder`."""
     return any(
-        path.suffix.lower() in SUFFIXES
+        stem_and_suffix(path)[1] in SUFFIXES
         for prefix, directory in _side_folders(root, side_folder)
         for path in _walk(directory, is_split=bool(prefix))
     )

@@ -46,6 +46,11 @@ class Inspected:
     difference: float | None
 
     @property
+    def file_dtypes(self) -> tuple[str, str]:
+        """The dtypes of the files, of which `dtypes` are those that images have here."""
+        return self.facts[0].dtype, self.facts[1].dtype
+
+    @property
     def is_square(self) -> bool:
         """Whether the images are square, so that preparing does not change their proportions."""
         return self.size[0] == self.size[1]
@@ -53,7 +58,7 @@ class Inspected:
 
 def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspected | Unreadable:
     """Read a pair and collect its offences. Bad files give offences, not exceptions."""
-    paths = relative_paths(root, (files.path_a, files.path_b))
+    paths = files.names(root)
     try:
         pair = read_pair_files(files, config)
     except BadPair as error:

@@ -12,7 +12,6 @@ import numpy as np
 
 from pix2pix.data.groups import group_of
 from pix2pix.data.splits import Split
-from pix2pix.images.names import relative_paths
 from pix2pix.preparation.duplicates import directions, nearest_within
 from pix2pix.preparation.inspection import Inspected
 from pix2pix.preparation.offences import Offence, OffenceKind
@@ -125,6 +124,6 @@ def _offence(
     return Offence(
         kind=leak.kind,
         pair_ids=(leaking.pair_id,),
-        paths=relative_paths(root, (leaking.path_a, kept.path_a)),
+        paths=(leaking.names(root)[0], kept.names(root)[0]),
         message=f"{leak.reason}, {where}",
     )

@@ -21,6 +21,7 @@ from pix2pix.files import write_text
 from pix2pix.images.image import value_range
 from pix2pix.images.names import REMEDY as NAME_REMEDY
 from pix2pix.images.names import first_names, is_utf8, printable
+from pix2pix.images.stored import written_dtype
 from pix2pix.preparation.report import CheckReport
 
 
@@ -55,7 +56,7 @@ def _side_record(
     side: SideConfig, report: CheckReport, config: DataConfig, *, role: int
 ) -> SideRecord:
     dtype = report.dtypes[role]
-    low, high = value_range(dtype, side)
+    low, high = value_range(report.file_dtypes[role], side)
     return SideRecord(
         kind=side.kind,
         channels=side.channels,
@@ -66,6 +67,10 @@ def _side_record(
         num_labels=side.num_labels,
         void_label=side.void_label,
         alpha=report.has_alpha[role],
+        array_key=side.array_key,
+        axes=side.axes,
+        slices=side.slices,
+        file_dtype=written_dtype(report.file_dtypes[role]) if dtype == "float32" else None,
     )
 
 

@@ -12,6 +12,7 @@ OffenceKind = Literal[
     "wrong_layout",
     "identical_sides",
     "unreadable",
+    "slices_differ",
     "missing_partner",
     "same_stem",
     "outside_split_folders",
@@ -42,6 +43,8 @@ REMEDIES: dict[OffenceKind, str] = {
     "identical_sides": "a network would learn to copy: correct data.folder_a or data.folder_b, or "
     "set data.layout: side_by_side if each file shows A and B",
     "unreadable": "replace or remove the file",
+    "slices_differ": "both volumes of a pair need the same slices: correct slices of side_a or "
+    "side_b, or resample one of the volumes to the grid of the other",
     "missing_partner": "both folders need a file of the same stem; add it or remove the lone one",
     "same_stem": "a stem must be unique in its folder; rename or remove one of the files",
     "outside_split_folders": "move the files into train, val, dev or test, or remove them",
@@ -58,7 +61,8 @@ REMEDIES: dict[OffenceKind, str] = {
     "it, or set kind: labels if the side holds masks, of which some may be empty",
     "label_values": "correct num_labels, or set void_label to the id of pixels without a class "
     "(often 255)",
-    "lossy_labels": "JPEG and lossy WEBP change class ids near every edge: export them as PNG",
+    "lossy_labels": "JPEG, lossy WEBP and lossy DICOM change class ids near every edge: export "
+    "them without loss, as PNG",
     "out_of_range": "widen value_range of the side, or clip the values",
     "no_data": "such values usually mean that nothing was measured: fill them (as with the nearest "
     "values, or the low end of value_range) or crop them away; to widen value_range so far would "

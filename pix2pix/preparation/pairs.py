@@ -1,11 +1,12 @@
 """Find the pairs of a data folder, and read the two images of a pair.
 
 There are two layouts (`data.layout`): with `side_by_side` each file shows A and B side by side;
-with `two_folders` A and B have a folder each, and files with the same stem form a pair. Both
-layouts may have split folders train, val, dev and test.
+with `two_folders` A and B have a folder each, and files with the same stem, or with the same key by
+`data.pair_pattern`, form a pair. Both layouts may have split folders train, val, dev and test. Each
+slice of a volume is a pair of its own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,13 @@ from pix2pix.images.decoded import Decoded, FileFacts
 from pix2pix.images.image import conform, read_file
 from pix2pix.images.labels import LabelError
 from pix2pix.images.names import printable, relative_paths
+from pix2pix.images.options import ReadOptions, side_options
 from pix2pix.images.orientation import UPRIGHT
 from pix2pix.preparation.folders import SUFFIXES, SideFiles, collect_files, split_folder
 from pix2pix.preparation.layout import missing_side, refuse_side_folders
 from pix2pix.preparation.offences import BadPair, Offence
+from pix2pix.preparation.pair_files import PairFiles, split_into_slices
+from pix2pix.preparation.pair_keys import key_finder, refuse_bad_keys, refuse_other_names
 from pix2pix.preparation.pair_sizes import common_part, sizes_differ
 from pix2pix.preparation.pairing import ignored_files, lone_files, outside_split_folders
 
@@ -36,42 +40,29 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class PairFiles:
-    """The files of a pair; `path_a` and `path_b` are equal if one file shows both sides.
-
-    `folder` is the split folder, None if there is none.
-    """
-
-    pair_id: str
-    folder: str | None
-    path_a: Path
-    path_b: Path
-
-
-@dataclass(frozen=True, slots=True)
 class Discovery:
-    """The pairs of a data folder sorted by id, the offences, and the ignored files."""
+    """The pairs of a data folder sorted by id, the offences, and the ignored files.
+
+    `unmatched` are the images that `data.pair_pattern` leaves out.
+    """
 
     pairs: tuple[PairFiles, ...]
     offences: tuple[Offence, ...]
     ignored: tuple[str, ...]  # relative to the data folder
+    unmatched: tuple[str, ...] = ()
 
 
 def find_pairs(root: Path, config: DataConfig) -> Discovery:
-    """Pair the image files under `root` by name, without opening them.
+    """Pair the image files under `root` by name; only the headers of volumes are read.
 
-    The id of a pair is its path without side folder and suffix, for example train/x. Raises
-    UserError if a folder is missing, holds no images, or has another layout than data.layout.
+    The id of a pair is its path without side folder and suffix, for example train/x, or
+    train/x#z012 for a slice. Raises UserError if a folder is missing, holds no images, or has
+    another layout than data.layout, or if data.pair_pattern does not fit the names.
     """
     if not root.is_dir():
         raise UserError(f"data.path: the folder {root} is missing; correct it, or `dvc pull`")
     refuse_side_folders(root, config)
-    sides: list[str | None] = [None]
-    if config.layout == "two_folders":
-        sides = list(dict.fromkeys([config.folder_a, config.folder_b]))
-    found = [collect_files(root, side) for side in sides]
-    for side, files in zip(sides, found, strict=True):
-        _check_not_empty(root, side, files)
+    found = _collected(root, config)
     files_a, files_b = found[0].images, found[-1].images
     offences = lone_files(root, found[0], found[-1])
     bad_ids = {pair_id for offence in offences for pair_id in offence.pair_ids}
@@ -81,19 +72,46 @@ def find_pairs(root: Path, config: DataConfig) -> Discovery:
     }
     outside = outside_split_folders(root, paired)
     outside_ids = {offence.pair_ids[0] for offence in outside}
-    return Discovery(
-        pairs=tuple(
-            PairFiles(pair_id, split_folder(pair_id), *paths)
+    pairs, unsliced = split_into_slices(
+        [
+            PairFiles(pair_id, split_folder(pair_id), paths[0], paths[1])
             for pair_id, paths in paired.items()
             if pair_id not in outside_ids
-        ),
-        offences=(*offences, *outside),
+        ],
+        root=root,
+        config=config,
+    )
+    matched = {path for side in found for paths in side.images.values() for path in paths}
+    unmatched = {path for side in found for path in side.unmatched} - matched
+    return Discovery(
+        pairs=tuple(pairs),
+        offences=(*offences, *outside, *unsliced),
         ignored=relative_paths(root, ignored_files(found)),
+        unmatched=relative_paths(root, sorted(unmatched)),
     )
 
 
+def _collected(root: Path, config: DataConfig) -> list[SideFiles]:
+    """The files of A and of B, or those that show both. Raises UserError as `find_pairs` does."""
+    if config.layout == "side_by_side":
+        both = collect_files(root, None)
+        _check_not_empty(root, None, both)
+        return [both]
+    pattern = config.pair_pattern
+    files_a = collect_files(root, config.folder_a, key_of=key_finder(pattern, "a"))
+    files_b = collect_files(root, config.folder_b, key_of=key_finder(pattern, "b"))
+    _check_not_empty(root, config.folder_a, files_a)
+    _check_not_empty(root, config.folder_b, files_b)
+    if pattern is None:
+        refuse_other_names(files_a.images.keys(), files_b.images.keys())
+    else:
+        refuse_bad_keys(root, "A", files_a, pattern=pattern)
+        refuse_bad_keys(root, "B", files_b, pattern=pattern)
+    return [files_a, files_b]
+
+
 def _check_not_empty(root: Path, side: str | None, found: SideFiles) -> None:
-    if found.images or found.unread or found.badly_named:
+    if found.images or found.unread or found.badly_named or found.unmatched:
         return
     if side is not None:
         raise missing_side(root, side)
@@ -159,7 +177,9 @@ def orientations_differ(facts_a: FileFacts, facts_b: FileFacts) -> str:
 def _read_halves(files: PairFiles, config: DataConfig) -> tuple[Decoded, Decoded]:
     sides = (config.side_a, config.side_b)
     # One file has one palette, which is read as ids only if both halves are labels.
-    whole = _read(files.path_a, label_ids=all(side.num_labels is not None for side in sides))
+    label_ids = all(side.num_labels is not None for side in sides)
+    options = side_options(config.side_a, files.volume_slice)
+    whole = _read(files.path_a, replace(options, label_ids=label_ids))
     width = whole.pixels.shape[1]
     if width % 2:
         raise BadPair("odd_width", f"{width} px wide: no two equal halves A|B")
@@ -170,14 +190,14 @@ def _read_halves(files: PairFiles, config: DataConfig) -> tuple[Decoded, Decoded
 
 def _read_both(files: PairFiles, config: DataConfig) -> tuple[Decoded, Decoded]:
     return (
-        _read(files.path_a, label_ids=config.side_a.num_labels is not None),
-        _read(files.path_b, label_ids=config.side_b.num_labels is not None),
+        _read(files.path_a, side_options(config.side_a, files.volume_slice)),
+        _read(files.path_b, side_options(config.side_b, files.volume_slice)),
     )
 
 
-def _read(path: Path, *, label_ids: bool) -> Decoded:
+def _read(path: Path, options: ReadOptions) -> Decoded:
     try:
-        return read_file(path, label_ids=label_ids)
+        return read_file(path, options)
     except UserError as error:
         reason = str(error).removeprefix(f"{path}: ")
         raise BadPair("unreadable", reason, path=path) from None

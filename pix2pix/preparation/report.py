@@ -28,14 +28,15 @@ class CheckedPair:
 class CheckReport:
     """The result of the checks.
 
-    `num_found` counts all pairs. `pairs` are those without offences, sorted by id. `dtypes` and
-    `has_alpha` are (source, target). `sides` has a line about the values of each side. `notes`
-    are hints that are no offences.
+    `num_found` counts all pairs. `pairs` are those without offences, sorted by id. `dtypes` (those
+    of the images), `file_dtypes` and `has_alpha` are (source, target). `sides` has a line about the
+    values of each side. `notes` are hints that are no offences.
     """
 
     num_found: int
     pairs: tuple[CheckedPair, ...]
     dtypes: tuple[str, str]
+    file_dtypes: tuple[str, str]
     offences: tuple[Offence, ...]
     notes: tuple[str, ...]
     sides: tuple[str, ...] = ()

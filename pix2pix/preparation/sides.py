@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix.config import DataConfig
-from pix2pix.images.names import first_names, relative_paths
+from pix2pix.images.names import first_names
 from pix2pix.preparation.inspection import Inspected
 from pix2pix.preparation.layout import twin_folders
 from pix2pix.preparation.offences import Offence
@@ -23,7 +23,11 @@ def side_names(config: DataConfig) -> tuple[str, str]:
 
 
 def range_uses(
-    pairs: Sequence[Inspected], dtypes: tuple[str, str], config: DataConfig
+    pairs: Sequence[Inspected],
+    dtypes: tuple[str, str],
+    config: DataConfig,
+    *,
+    file_dtypes: tuple[str, str],
 ) -> list[RangeUse]:
     """The use of the value range by each side, side A first; images of other dtypes are ignored."""
     uses = []
@@ -31,7 +35,7 @@ def range_uses(
     for role, (name, side) in enumerate(zip(side_names(config), sides, strict=True)):
         values = [pair.values[role] for pair in pairs if pair.dtypes[role] == dtypes[role]]
         if values:
-            uses.append((name, range_use(name, side, dtypes[role], values)))
+            uses.append((name, range_use(name, side, file_dtypes[role], values)))
     return [use for _, use in sorted(uses, key=lambda item: item[0])]
 
 
@@ -100,7 +104,7 @@ def flat_images(
         for role in bad:
             name = side_names(config)[role]
             message = f"side {name} is one flat colour: {pair.values[role].low:g}"
-            paths = relative_paths(root, (pair.files.path_a, pair.files.path_b))
+            paths = pair.files.names(root)
             offences.append(Offence("constant_image", (pair.files.pair_id,), paths, message))
         if flat and not bad:
             empty.append(pair.files.pair_id)

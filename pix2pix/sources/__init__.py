@@ -1,1 +1,4 @@
-"""Where raw pairs come from when they are not a folder of the user: drawn, or downloaded."""
+"""Raw pairs that are not a folder of the user: drawn by this project, or downloaded.
+
+Imports `config`, `images` and `web`. Start with `synthetic` (drawn) or `archive` (downloaded).
+"""

@@ -1,4 +1,7 @@
-"""Training: losses, one step, the loop that yields epochs, and what makes a run resumable."""
+"""Training: losses, one step, the loop that yields epochs, and a state that can be saved.
+
+Receives batches and reads no data. Start with `step.train_step`, then `loop.fit`.
+"""
 
 from pix2pix.training.loop import (
     Batches,

@@ -1,9 +1,10 @@
 """Batch norm whose statistics are those of all ranks' images together (`train.sync_batch_norm`).
 
-torch.nn.SyncBatchNorm refuses CPU tensors, hence our own: training on CPUs, and with it every test
-of several workers, computes what training on GPUs does. Each rank takes the mean and the variance
-about it of its own images, and they are merged by counts (Chan, Golub and LeVeque 1979): shares may
-differ in size, and nowhere is a variance the small difference of large squares.
+torch.nn.SyncBatchNorm refuses CPU tensors. With this module, training on CPUs, and so each test
+with several workers, computes the same as training on GPUs. Each rank computes mean and variance of
+its own images, and these are merged, weighted by the numbers of images (Chan, Golub and LeVeque
+1979). So ranks may have different numbers of images, and no precision is lost in a difference of
+squares.
 """
 
 # Images are (N, C, H, W) of any floating type and layout; statistics (C,), float32 or wider.
@@ -20,19 +21,19 @@ _ALL_BUT_CHANNELS = (0, 2, 3)
 
 
 class SharedBatchNorm2d(nn.BatchNorm2d):
-    """BatchNorm2d over the images of all ranks in training mode; the same parameters and buffers.
+    """BatchNorm2d over the images of all ranks in training mode, with the same parameters.
 
-    Every rank must call it, and go backwards through it, equally often. It is BatchNorm2d itself
-    for one process, in eval mode, and while running statistics are off.
+    Every rank must run it, forward and backward, the same number of times. With one process, in
+    eval mode and without running statistics, it does the same as BatchNorm2d.
     """
 
-    # Not None wherever this class looks at them.
+    # This class uses them only if they are not None.
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalised images, in the type and layout of `images`."""
+        """Return the normalised images, in the type and layout of `images`."""
         if world_size() == 1 or not (self.training and self.track_running_stats):
             return super().forward(images)
         self._check_input_dim(images)
@@ -43,7 +44,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 
     @torch.no_grad()
     def _track(self, statistics: "_Statistics") -> None:
-        """Move the running statistics in place, with the unbiased variance, as BatchNorm2d does."""
+        """Update the running statistics with the unbiased variance, as BatchNorm2d does."""
         mean, variance, num_values = statistics
         self.num_batches_tracked.add_(1)
         weight = 1.0 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
@@ -53,9 +54,10 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 
 
 def with_shared_statistics(network: nn.Module) -> nn.Module:
-    """`network` itself, with each BatchNorm2d in it replaced; parameters and buffers are kept.
+    """Replace each BatchNorm2d in `network`, and return the network.
 
-    Before it is wrapped for several workers. The state dict keeps its keys.
+    Parameters, buffers and the keys of the state dict stay the same. Call this before the network
+    is wrapped for several workers.
     """
     if type(network) is nn.BatchNorm2d:
         return _shared(network)
@@ -78,7 +80,7 @@ def _shared(norm: nn.BatchNorm2d) -> SharedBatchNorm2d:
 
 
 class _Statistics(NamedTuple):
-    """Of each channel over all ranks; the same bits on every rank."""
+    """The statistics of each channel over all ranks; every rank has the same bits."""
 
     mean: Tensor
     variance: Tensor  # biased
@@ -89,9 +91,9 @@ class _Statistics(NamedTuple):
 def _statistics(images: Tensor) -> _Statistics:
     variance, mean = torch.var_mean(_wide(images), dim=_ALL_BUT_CHANNELS, correction=0)
     count = mean.new_tensor([images.numel() // images.shape[1]], dtype=torch.float64)
-    # One exchange, in float64, as counts above 2**24 are no float32.
-    of_ranks = gather_over_ranks(torch.cat([mean.double(), variance.double(), count]))
-    means, variances, counts = torch.split(of_ranks, [len(mean), len(mean), 1], dim=1)
+    # One exchange in float64, because float32 cannot represent all counts above 2**24.
+    parts_by_rank = gather_over_ranks(torch.cat([mean.double(), variance.double(), count]))
+    means, variances, counts = torch.split(parts_by_rank, [len(mean), len(mean), 1], dim=1)
     shares = counts / counts.sum()
     merged = (shares * means).sum(dim=0)
     spread = (shares * (variances + (means - merged).square())).sum(dim=0)
@@ -99,7 +101,7 @@ def _statistics(images: Tensor) -> _Statistics:
 
 
 class _Normalize(torch.autograd.Function):
-    """Batch norm with given statistics, which its gradients know to depend on all ranks' images."""
+    """Batch norm with given statistics, whose gradients take into account all ranks' images."""
 
     @staticmethod
     def forward(
@@ -116,28 +118,29 @@ class _Normalize(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """Those of images with all ranks' sums; of scale and offset this rank's part alone.
+        """Return the gradients of images, scale and offset.
 
-        The gradients of parameters are averaged over ranks like all others, outside.
+        Those of the images need sums over all ranks. Those of scale and offset are this rank's:
+        DistributedDataParallel averages them over ranks, like those of all parameters.
         """
         images, weight, mean, scale, num_values = ctx.saved_tensors
         gradient = _wide(gradient)
         normalized = (_wide(images) - _over_pixels(mean)) * _over_pixels(scale)
         offsets = gradient.sum(dim=_ALL_BUT_CHANNELS)
         scales = (gradient * normalized).sum(dim=_ALL_BUT_CHANNELS)
-        of_images = None
+        images_gradient = None
         if ctx.needs_input_grad[0]:
             sums = sum_over_ranks(torch.stack([offsets, scales])) / num_values.to(offsets.dtype)
-            of_images = gradient - _over_pixels(sums[0]) - normalized * _over_pixels(sums[1])
-            of_images *= _over_pixels(scale if weight is None else scale * weight)
-            of_images = of_images.to(images.dtype)
+            images_gradient = gradient - _over_pixels(sums[0]) - normalized * _over_pixels(sums[1])
+            images_gradient *= _over_pixels(scale if weight is None else scale * weight)
+            images_gradient = images_gradient.to(images.dtype)
         if weight is None:
-            return of_images, None, None, None, None
-        return of_images, scales, offsets, None, None
+            return images_gradient, None, None, None, None
+        return images_gradient, scales, offsets, None, None
 
 
 def _wide(values: Tensor) -> Tensor:
-    """At least float32: autocast hands over bfloat16, whose sums would lose most of the images."""
+    """Return values in float32 or wider, as sums in bfloat16 (of autocast) lose precision."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 

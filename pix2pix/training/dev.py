@@ -1,4 +1,4 @@
-"""Scores on the dev split while training: they choose the epoch and the inference mode."""
+"""Scores on the dev split, by which the epoch and the inference mode are chosen."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -16,17 +16,17 @@ MODES: tuple[InferenceMode, ...] = get_args(InferenceMode)
 def dev_metrics(
     generator: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], *, seed: int
 ) -> dict[str, float]:
-    """Mean L1 on the dev split, pixels scaled to [0, 1], over all ranks, for each inference mode.
+    """Return the mean L1 on the dev split, pixels in [0, 1], over all ranks, for each mode.
 
-    `batches` holds this rank's (source, target) in [-1, 1]. `dev/l1` is that of the better mode,
-    and not finite only where both are not.
+    `batches` has this rank's (source, target) in [-1, 1]. `dev/l1` is that of the better mode; it
+    is not finite only if neither mode has a finite L1.
     """
     networks = [InferenceNetwork(unwrap(generator), mode) for mode in MODES]
     sums = torch.zeros(len(MODES) + 1, dtype=torch.float64, device=networks[0].device)
     for source, target in batches:
-        for place, network in enumerate(networks):
+        for index, network in enumerate(networks):
             fake = translate(network, source, seeds=[seed] * len(source))
-            sums[place] += 0.5 * (fake - target).abs().double().mean(dim=(1, 2, 3)).sum()
+            sums[index] += 0.5 * (fake - target).abs().double().mean(dim=(1, 2, 3)).sum()
         sums[-1] += len(source)
     *totals, count = sum_over_ranks(sums).tolist()
     by_mode = {f"dev/l1_{mode}": total / count for mode, total in zip(MODES, totals, strict=True)}
@@ -34,7 +34,7 @@ def dev_metrics(
 
 
 def better_mode(metrics: Mapping[str, float]) -> InferenceMode:
-    """The inference mode with the lower dev L1; the deterministic one where they are equal.
+    """Return the inference mode with the lower dev L1; the deterministic one if they are equal.
 
     A mode whose L1 is not finite is worse than any other.
     """
@@ -42,5 +42,5 @@ def better_mode(metrics: Mapping[str, float]) -> InferenceMode:
 
 
 def _rank(l1: float) -> float:
-    """Where an L1 stands in an order, which NaN has no place in."""
+    """Return a sort key that puts NaN after every number."""
     return l1 if math.isfinite(l1) else math.inf

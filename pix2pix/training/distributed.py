@@ -1,4 +1,4 @@
-"""What ranks owe each other, on torch.distributed alone; identities where it is not initialised."""
+"""Exchange of values between ranks by torch.distributed. Without it there is one rank."""
 
 import inspect
 from contextlib import AbstractContextManager, nullcontext
@@ -13,20 +13,21 @@ from pix2pix.config import TrainConfig
 
 
 def rank() -> int:
-    """This process's place among the workers, from 0."""
+    """Return the number of this process among the workers, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def world_size() -> int:
-    """How many workers train together."""
+    """Return the number of workers that train together."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def wrapping_options() -> dict[str, bool]:
-    """How DistributedDataParallel is to wrap our networks.
+    """Return the options of DistributedDataParallel for our networks.
 
-    Each rank keeps its own batch-norm statistics (see `average_buffers`): sending rank 0's before
-    each of D's two passes would change, in place, what the first one needs for its gradients.
+    Each rank keeps its own batch-norm statistics (see `average_buffers`). By default, those of rank
+    0 would be copied before each of the two passes of the discriminator, and the second copy would
+    overwrite values that the gradients of the first pass need.
     """
     known = inspect.signature(DistributedDataParallel).parameters
     # torch 2.14 renamed the option.
@@ -35,20 +36,20 @@ def wrapping_options() -> dict[str, bool]:
 
 
 def unwrap(network: nn.Module) -> nn.Module:
-    """The network inside a DistributedDataParallel, or itself."""
+    """Return the network inside a DistributedDataParallel, or the network itself."""
     return network.module if isinstance(network, DistributedDataParallel) else network
 
 
 def exchange_gradients(network: nn.Module, config: TrainConfig) -> None:
-    """Have a freshly wrapped network average its gradients in `config.gradient_exchange`.
+    """Make a newly wrapped network average its gradients in `config.gradient_exchange`.
 
-    bfloat16 halves what is sent, and rounds each rank's gradients and each of their sums to 8 bits.
+    bfloat16 halves the amount of data, and rounds gradients and their sums to 8 significant bits.
     """
     if not isinstance(network, DistributedDataParallel):
         return
     match config.gradient_exchange:
         case "float32":
-            pass  # its own way
+            pass  # the default of DistributedDataParallel
         case "bfloat16":
             network.register_comm_hook(network.process_group, _average_in_bfloat16)
         case _:
@@ -59,29 +60,29 @@ def _average_in_bfloat16(
     group: distributed.ProcessGroup,
     bucket: distributed.GradBucket,  # type: ignore[name-defined]
 ) -> torch.futures.Future[Tensor]:
-    # Torch's hook under another name: by its own, torch refuses it in builds without CUDA, where
-    # gloo adds bfloat16 as well.
+    # Under its own name, torch refuses this hook in builds without CUDA, although gloo can add
+    # bfloat16.
     return default_hooks.bf16_compress_hook(group, bucket)
 
 
 def exchange_only_if(is_last: bool, network: nn.Module) -> AbstractContextManager[None]:
-    """Around forward and backward of one part of several: gradients add up here until the last."""
+    """Return the context for a microbatch, in which only the last one exchanges gradients."""
     if is_last or not isinstance(network, DistributedDataParallel):
         return nullcontext()
     return network.no_sync()
 
 
 def share_weight(num_pairs: int, batch_size: int) -> float:
-    """What the mean over this rank's `num_pairs` of a global batch counts in a mean over ranks.
+    """Return the weight of this rank's mean over `num_pairs` in the mean over ranks.
 
-    Gradients are averaged over ranks; where shares differ by a pair, the mean over the batch is
-    that of the ranks' means with these weights. 1 where shares are equal, and for one process.
+    Gradients are averaged over ranks. If ranks have different numbers of pairs of a batch, the mean
+    over the batch is the mean over ranks with these weights. It is 1 if the numbers are equal.
     """
     return num_pairs * world_size() / batch_size if world_size() > 1 else 1.0
 
 
 def sum_over_ranks(values: Tensor) -> Tensor:
-    """The elementwise sum over all ranks."""
+    """Return the elementwise sum over all ranks."""
     if world_size() > 1:
         values = values.clone()
         distributed.all_reduce(values)
@@ -89,7 +90,7 @@ def sum_over_ranks(values: Tensor) -> Tensor:
 
 
 def average_buffers(network: nn.Module) -> None:
-    """Make batch-norm statistics, which each rank gathers from its own shard, the mean of all."""
+    """Replace the batch-norm statistics of this rank's pairs by the mean over all ranks."""
     if world_size() == 1:
         return
     for buffer in network.buffers():
@@ -98,7 +99,7 @@ def average_buffers(network: nn.Module) -> None:
 
 
 def gather_over_ranks(values: Tensor) -> Tensor:
-    """What each rank has, (world_size, n) on all; `values` is (n,), on the networks' device."""
+    """Return the values (n,) of all ranks as (world_size, n), on the device of the networks."""
     if world_size() == 1:
         return values[None]
     gathered = [torch.empty_like(values) for _ in range(world_size())]
@@ -107,7 +108,7 @@ def gather_over_ranks(values: Tensor) -> Tensor:
 
 
 def max_over_ranks(value: int, device: torch.device) -> int:
-    """The largest of one small integer per rank; `device` is the networks'."""
+    """Return the largest of one integer per rank; `device` is that of the networks."""
     if world_size() == 1:
         return value
     largest = torch.tensor(value, device=device)
@@ -116,5 +117,5 @@ def max_over_ranks(value: int, device: torch.device) -> int:
 
 
 def any_over_ranks(flag: bool, device: torch.device) -> bool:
-    """Whether it is true of any rank; all get the same answer. `device` is the networks'."""
+    """Return whether the flag is true on any rank; `device` is that of the networks."""
     return bool(max_over_ranks(int(flag), device))

@@ -22,7 +22,7 @@ from pix2pix.training.distributed import (
     world_size,
 )
 from pix2pix.training.pace import Pace, StepProgress
-from pix2pix.training.precision import laid_out
+from pix2pix.training.precision import to_memory_layout
 from pix2pix.training.schedule import learning_rate, set_learning_rate
 from pix2pix.training.seeding import seed_step
 from pix2pix.training.selection import is_better, is_finished
@@ -35,41 +35,41 @@ class Batches(Protocol):
 
     @property
     def num_batches(self) -> int:
-        """Batches of an epoch, equal on every rank."""
+        """The number of batches of an epoch, which is the same on every rank."""
 
     def __call__(self, epoch: int, start_step: int) -> Iterator[Any]:
-        """The batches of 0-based `epoch` from `start_step` on, a pure function of both."""
+        """Yield the batches of the 0-based `epoch` from `start_step` on, always the same."""
 
 
 class DevSet(NamedTuple):
-    """What an epoch is judged by; nothing here is trained on."""
+    """The dev split, on which epochs are scored; it is not used for training."""
 
     batches: Iterable[Any]  # this rank's share; each starts with source and target
-    samples: Sequence[Tensor]  # batches of sources of the fixed pairs of the sample grids
+    samples: Sequence[Tensor]  # batches (N, C, H, W) of sources of the pairs in the sample grids
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EpochResult:
-    """What an epoch gave. `epoch` counts finished passes: 0 is the untrained generator."""
+    """The result of an epoch. `epoch` counts finished passes: 0 is the untrained generator."""
 
     epoch: int
-    metrics: dict[str, float]  # averaged over ranks; `perf/...` are this rank's clock
-    samples: list[Tensor] | None  # fakes (C, H, W) of these pairs, on rank 0, every few epochs
-    is_best: bool  # lowest dev L1 so far of those that may be kept
+    metrics: dict[str, float]  # averaged over ranks, except for `perf/...` by this rank's clock
+    samples: list[Tensor] | None  # fakes (C, H, W); only on rank 0 and in some epochs
+    is_best: bool  # it has the lowest dev L1 so far of the epochs that may be kept
     may_be_kept: bool  # from `config.best_from_epoch` on
     is_last: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SavePoint:
-    """A moment within an epoch at which the state is to be saved."""
+    """A step within an epoch after which the caller should save the state."""
 
     step: int
-    is_stop: bool  # asked for; nothing follows
+    is_stop: bool  # `on_step` asked to stop, so nothing follows
 
 
 class Request(IntEnum):
-    """What a training may be asked for from outside; the highest of any rank counts for all."""
+    """What `on_step` may ask for. The highest value of all ranks counts on each rank."""
 
     NONE = 0
     SAVE = 1
@@ -80,7 +80,7 @@ OnStep = Callable[[StepProgress], Request]
 
 
 def no_requests(_progress: StepProgress) -> Request:
-    """Nobody watches."""
+    """Ask for nothing."""
     return Request.NONE
 
 
@@ -95,13 +95,13 @@ def fit(
     """Train from the state's position up to `config.total_epochs`, yielding after each epoch.
 
     A fresh state first yields epoch 0, the untrained generator. Between epochs there is a SavePoint
-    every `config.checkpoint_every_steps`, and where `on_step` asks for one. The caller may stop by
-    not asking for more; `state` is complete and resumable at each yield. Ends early after
-    `config.early_stopping_epochs` without a better dev L1. Raises NonFiniteLossError, with the
-    batch as its `batch`.
+    every `config.checkpoint_every_steps`, and whenever `on_step` asks for one. The caller may stop
+    after any result: `state` can be saved and continued at each yield. The training ends early
+    after `config.early_stopping_epochs` without a better dev L1. Raises NonFiniteLossError, with
+    the batch as its `batch`.
     """
     if not state.history:
-        yield _result(state, dev, config, measured={})
+        yield _finish_epoch(state, dev, config, measured={})
     while not is_finished(state.history, config):
         pace = Pace()
         for request in _train_epoch(state, batches, config, on_step=on_step, pace=pace):
@@ -111,13 +111,13 @@ def fit(
         measured = _train_metrics(state, config, batches.num_batches) | pace.metrics()
         state.epoch, state.batch = state.epoch + 1, 0
         state.clear_losses()
-        yield _result(state, dev, config, measured)
+        yield _finish_epoch(state, dev, config, measured)
 
 
 def _train_epoch(
     state: TrainState, batches: Batches, config: TrainConfig, *, on_step: OnStep, pace: Pace
 ) -> Iterator[Request]:
-    """The rest of a pass over the training split; yields where the state is to be saved."""
+    """Train for the rest of an epoch. Yields a request after each step that should be saved."""
     rate = learning_rate(state.epoch, config)
     set_learning_rate(state.generator_optimizer, rate)
     set_learning_rate(state.discriminator_optimizer, rate)
@@ -137,24 +137,26 @@ def _train_batch(state: TrainState, batch: Any, config: TrainConfig) -> None:
     source, target, *_ = batch
     seed_step(config.seed, state.step, rank())
     try:
-        step = train_step(state, laid_out(source, config), laid_out(target, config), config)
+        step = train_step(
+            state, to_memory_layout(source, config), to_memory_layout(target, config), config
+        )
     except NonFiniteLossError as error:
         error.batch = batch
         raise
     state.batch += 1
-    # Summed, not collected: the sums are part of the state that a checkpoint within the epoch has.
+    # Sums are part of the state, so that a checkpoint within the epoch has them.
     weight = share_weight(len(source), config.batch_size)
     state.loss_sums += torch.stack(step).double() * weight
 
 
 def _is_due(state: TrainState, config: TrainConfig, num_batches: int) -> bool:
-    """Whether `checkpoint_every_steps` wants a checkpoint here; an epoch's end has its own."""
+    """Return whether `checkpoint_every_steps` asks for a checkpoint; not at the end of an epoch."""
     every = config.checkpoint_every_steps
     return every is not None and state.step % every == 0 and state.batch < num_batches
 
 
 def _train_metrics(state: TrainState, config: TrainConfig, num_batches: int) -> dict[str, float]:
-    """The means of an epoch's losses over all pairs."""
+    """Return the means of an epoch's losses over all pairs, and the learning rate."""
     totals = sum_over_ranks(state.loss_sums) / (world_size() * num_batches)
     fake, real, adversarial, l1 = totals.tolist()  # the fields of StepLosses
     return {
@@ -168,10 +170,10 @@ def _train_metrics(state: TrainState, config: TrainConfig, num_batches: int) -> 
     }
 
 
-def _result(
+def _finish_epoch(
     state: TrainState, dev: DevSet, config: TrainConfig, measured: dict[str, float]
 ) -> EpochResult:
-    """Score the dev split, add the record to the history, and draw samples when they are due."""
+    """Score the dev split, add a record to the history, and generate samples if they are due."""
     average_buffers(state.generator)
     average_buffers(state.discriminator)
     scores = dev_metrics(state.generator, _pairs(dev.batches, config), seed=config.seed)
@@ -196,7 +198,7 @@ def _result(
 
 def _pairs(batches: Iterable[Any], config: TrainConfig) -> Iterator[tuple[Tensor, Tensor]]:
     for source, target, *_ in batches:
-        yield laid_out(source, config), target
+        yield to_memory_layout(source, config), target
 
 
 def _samples(
@@ -205,6 +207,6 @@ def _samples(
     network = InferenceNetwork(unwrap(state.generator), better_mode(scores))
     fakes: list[Tensor] = []
     for batch in batches:
-        source = laid_out(batch.to(state.device), config)
+        source = to_memory_layout(batch.to(state.device), config)
         fakes += translate(network, source, seeds=[config.seed] * len(source)).cpu()
     return fakes

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 
 class DiscriminatorLoss(NamedTuple):
-    """Scalars; `total` is what is minimised."""
+    """The discriminator's loss and its two terms, scalars; `total` is minimised."""
 
     total: Tensor
     real: Tensor
@@ -18,7 +18,7 @@ class DiscriminatorLoss(NamedTuple):
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> DiscriminatorLoss:
-    """Cross-entropy over patches, halved to slow D relative to G (Isola et al. 2017, sec. 3.3).
+    """Return the cross-entropy over patches, halved to slow D (Isola et al. 2017, sec. 3.3).
 
     Both inputs are (N, 1, H, W) logits; the results are float32 scalars.
     """
@@ -28,10 +28,10 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Discriminato
 
 
 def adversarial_loss(fake_logits: Tensor) -> Tensor:
-    """The generator's non-saturating term: fakes should be called real (sec. 3.3)."""
+    """Return the non-saturating loss of the generator, low if fakes look real (sec. 3.3)."""
     return F.binary_cross_entropy_with_logits(fake_logits, torch.ones_like(fake_logits))
 
 
 def l1_loss(fake: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute difference, eq. 3; in [0, 2] because images are in [-1, 1]."""
+    """Return the mean absolute difference (eq. 3), in [0, 2] for images in [-1, 1]."""
     return F.l1_loss(fake, target)

@@ -1,8 +1,8 @@
-"""A worker's share of a batch in parts, one after the other, in the memory of one part.
+"""A worker's share of a batch, divided into parts to need less memory.
 
-The gradients of the parts add up to those of the share. Each update makes its own pass through the
-generator: to keep the graphs of all parts from one update to the next would take the memory that
-the parts are there to save.
+The gradients of the parts add up to those of the share. Each of the two updates runs the generator
+again: keeping the graphs of all parts from the first update to the second would take as much memory
+as the whole share.
 """
 
 from collections.abc import Iterator
@@ -20,19 +20,20 @@ from pix2pix.training.precision import autocast
 
 
 class Microbatch(NamedTuple):
-    """Pairs (N, C, H, W) in [-1, 1] that go through the networks at once."""
+    """Pairs (N, C, H, W) in [-1, 1] that the networks process at once."""
 
     source: Tensor
     target: Tensor
     fraction: float  # of the share's pairs
     is_last: bool
-    seed: int | None  # of its dropout; None: it goes on where the random stream is
+    seed: int | None  # of its dropout; None: dropout draws from the current random state
 
 
 def split_share(source: Tensor, target: Tensor, num_parts: int) -> list[Microbatch]:
-    """The parts in order; their sizes differ by at most one.
+    """Return the parts of a share in order; their sizes differ by at most one.
 
-    Raises UserError if there are fewer pairs than parts: ranks would disagree on their number.
+    Raises UserError if there are fewer pairs than parts: ranks would have different numbers of
+    parts.
     """
     if num_parts == 1:
         return [Microbatch(source, target, fraction=1.0, is_last=True, seed=None)]
@@ -55,28 +56,28 @@ def split_share(source: Tensor, target: Tensor, num_parts: int) -> list[Microbat
 
 
 def generate(generator: nn.Module, part: Microbatch, config: TrainConfig) -> Tensor:
-    """The fakes of a part."""
-    with autocast(config, part.source.device), _dropout_of(part):
+    """Return the fakes of a part, (N, C, H, W) in [-1, 1]."""
+    with autocast(config, part.source.device), _seeded_dropout(part):
         fake: Tensor = generator(part.source)
     return fake
 
 
 @torch.no_grad()
-def preview(generator: nn.Module, part: Microbatch, config: TrainConfig) -> Tensor:
-    """What `generate` will give, without a graph, and without a trace in the running statistics.
+def generate_without_graph(generator: nn.Module, part: Microbatch, config: TrainConfig) -> Tensor:
+    """Return the fakes that `generate` will return, without a graph for gradients.
 
-    The pass that trains the generator moves those; here they would be moved twice.
+    Running statistics do not change here, because `generate` will update them.
     """
     network = unwrap(generator)
     statistics = {name: buffer.clone() for name, buffer in network.named_buffers()}
-    with autocast(config, part.source.device), _dropout_of(part):
+    with autocast(config, part.source.device), _seeded_dropout(part):
         fake: Tensor = functional_call(network, statistics, (part.source,))
     return fake
 
 
 @contextmanager
-def _dropout_of(part: Microbatch) -> Iterator[None]:
-    """The same masks in each pass; torch's random state is afterwards what it was."""
+def _seeded_dropout(part: Microbatch) -> Iterator[None]:
+    """Set the seed of the part's dropout masks, and restore the random state afterwards."""
     if part.seed is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""How fast a training goes."""
+"""The speed of a training."""
 
 import time
 from collections.abc import Iterator
@@ -8,17 +8,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class StepProgress:
-    """Where the loop is, for a progress bar."""
+    """The progress and the speed of an epoch, for a progress bar."""
 
     epoch: int
     batch: int  # finished batches of this epoch
     num_batches: int
     images_per_s: float  # over all ranks
-    data_wait_share: float  # of the time, waiting for the loader
+    data_wait_share: float  # share of the time that was spent waiting for the loader
 
 
 class Pace:
-    """How fast an epoch goes, since this process began it."""
+    """Measures the speed of an epoch from the time at which this process began it."""
 
     def __init__(self) -> None:
         self._started_s = time.perf_counter()
@@ -26,18 +26,18 @@ class Pace:
         self._num_images = 0
 
     def next_batch(self, batches: Iterator[Any]) -> Any:
-        """Wait for a batch, and remember how long."""
+        """Return the next batch, and add the time that it took to the waiting time."""
         asked_s = time.perf_counter()
         batch = next(batches)
         self._waited_s += time.perf_counter() - asked_s
         return batch
 
     def count(self, num_images: int) -> None:
-        """Add the images of a step, of all workers."""
+        """Add the number of images of a step, over all workers."""
         self._num_images += num_images
 
     def metrics(self) -> dict[str, float]:
-        """What the history says of it."""
+        """Return images per second, share of time spent waiting, and seconds, for the history."""
         elapsed_s = time.perf_counter() - self._started_s
         return {
             "perf/images_per_s": self._num_images / elapsed_s,
@@ -46,7 +46,7 @@ class Pace:
         }
 
     def progress(self, epoch: int, batch: int, num_batches: int) -> StepProgress:
-        """The same at a place within the epoch."""
+        """Return the progress after `batch` batches of the epoch."""
         speed = self.metrics()
         return StepProgress(
             epoch,

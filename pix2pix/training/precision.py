@@ -1,6 +1,6 @@
-"""How the networks compute: autocast type and memory layout.
+"""The number type and the memory layout in which the networks compute.
 
-What `precision: auto` takes, and what asking for bfloat16 costs, by what multiplies the numbers:
+The choice of `precision: auto`, and the speed of bfloat16, depend on the units of the hardware:
 
 | hardware                                                  | auto     | bfloat16             |
 |-----------------------------------------------------------|----------|----------------------|
@@ -10,8 +10,9 @@ What `precision: auto` takes, and what asking for bfloat16 costs, by what multip
 | CPU with vector units for it (AVX512-BF16, Arm's BF16)    | float32  | no warning           |
 | any other CPU                                             | float32  | emulated: warned of  |
 
-Vector units win too little over float32 to be worth its rounding unasked. Emulation on an AVX2 CPU
-made a step of the published networks take 96 s in place of 6 (two cores, measured).
+Vector units are only a little faster than float32, so `auto` does not choose bfloat16. With
+emulation on an AVX2 CPU, a step of the published networks took 96 s, and 6 s in float32 (two cores,
+measured).
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -24,11 +25,11 @@ from torch import Tensor
 
 from pix2pix.config import TrainConfig
 
-_FIRST_NATIVE_NVIDIA = 8  # compute capability of Ampere
+_MIN_NVIDIA_CAPABILITY = 8  # compute capability of Ampere
 
 
 class Units(Enum):
-    """What a device has for bfloat16."""
+    """The arithmetic units of a device for bfloat16."""
 
     MATRIX = "matrix units"
     VECTOR = "vector units"
@@ -36,7 +37,7 @@ class Units(Enum):
 
 
 class Hardware(NamedTuple):
-    """A device as far as its arithmetic goes."""
+    """A device and its units for bfloat16."""
 
     name: str
     units: Units
@@ -53,19 +54,19 @@ class Choice(NamedTuple):
 
 
 def choose_precision(wanted: Literal["auto", "float32", "bfloat16"], hardware: Hardware) -> Choice:
-    """What `wanted` means on this hardware."""
+    """Return the precision that `train.precision: wanted` means on this hardware."""
     match wanted:
         case "auto":
-            is_good = hardware.units is Units.MATRIX
-            return Choice("bfloat16" if is_good else "float32", f"{hardware} (precision: auto)")
+            is_fast = hardware.units is Units.MATRIX
+            return Choice("bfloat16" if is_fast else "float32", f"{hardware} (precision: auto)")
         case "float32" | "bfloat16":
             return Choice(wanted, f"precision: {wanted}")
         case _:
             assert_never(wanted)
 
 
-def cost_of(choice: Choice, hardware: Hardware) -> str | None:
-    """What is wrong with computing so on this hardware; None if nothing is."""
+def slow_precision_warning(choice: Choice, hardware: Hardware) -> str | None:
+    """Return a warning if this precision is slow on this hardware, else None."""
     if choice.precision == "float32" or hardware.units is not Units.NONE:
         return None
     return (
@@ -76,19 +77,19 @@ def cost_of(choice: Choice, hardware: Hardware) -> str | None:
 
 @cache
 def hardware_of(device: torch.device) -> Hardware:
-    """What the device is good at, as its driver or its processor says."""
+    """Return the hardware of a device, as reported by its driver or by the processor."""
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
         is_native = (
             torch.version.hip is not None
-            or torch.cuda.get_device_capability(device)[0] >= _FIRST_NATIVE_NVIDIA
+            or torch.cuda.get_device_capability(device)[0] >= _MIN_NVIDIA_CAPABILITY
         )
         return Hardware(name, Units.MATRIX if is_native else Units.NONE)
     return cpu_hardware(_cpu_flags())
 
 
 def cpu_hardware(flags: dict[str, object]) -> Hardware:
-    """The hardware of a processor with these flags, named as `torch.cpu.get_capabilities` does."""
+    """Return the hardware of a processor with these flags of `torch.cpu.get_capabilities`."""
     name = f"this CPU ({flags.get('cpu_name') or flags.get('architecture') or 'unknown'})"
     if flags.get("amx_bf16"):
         return Hardware(name, Units.MATRIX)
@@ -97,19 +98,19 @@ def cpu_hardware(flags: dict[str, object]) -> Hardware:
 
 
 def _cpu_flags() -> dict[str, object]:
-    # Older versions of torch do not say, and then nothing is taken for granted.
+    # Older versions of torch do not have this function; then the flags are unknown.
     capabilities = getattr(torch.cpu, "get_capabilities", dict)
     return dict(capabilities())
 
 
 def autocast(config: TrainConfig, device: torch.device) -> AbstractContextManager[object]:
-    """The context in which the networks run; losses stay float32 outside it."""
+    """Return the context in which the networks run; losses are computed outside, in float32."""
     if choose_precision(config.precision, hardware_of(device)).precision == "float32":
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
-def laid_out(images: Tensor, config: TrainConfig) -> Tensor:
-    """(N, C, H, W) in the networks' memory layout; the loader hands out channels-last strides."""
+def to_memory_layout(images: Tensor, config: TrainConfig) -> Tensor:
+    """Return (N, C, H, W) in the memory layout of the networks; the loader's may be another."""
     layout = torch.channels_last if config.channels_last else torch.contiguous_format
     return images.contiguous(memory_format=layout)

@@ -1,4 +1,4 @@
-"""The learning rate as a function of the epoch: nothing to restore, nothing to step."""
+"""The learning rate as a function of the epoch alone, so that it needs no state."""
 
 from torch.optim import Optimizer
 
@@ -6,16 +6,16 @@ from pix2pix.config import TrainConfig
 
 
 def learning_rate(epoch: int, config: TrainConfig) -> float:
-    """Rate during 0-based `epoch`: constant, then linear towards zero.
+    """Return the learning rate in the 0-based `epoch`: first constant, then falling linearly.
 
-    The published PyTorch code's `linear` policy; the last epoch still learns, at
-    1 / (num_decay_epochs + 1) of the rate.
+    This is the policy `linear` of the published PyTorch code. The rate of the last epoch is
+    1 / (num_decay_epochs + 1) of the first one.
     """
     decayed = max(0, epoch + 1 - config.num_epochs)
     return config.learning_rate * (1.0 - decayed / (config.num_decay_epochs + 1))
 
 
 def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
-    """Make `rate` the rate of every parameter group."""
+    """Set the learning rate of every parameter group."""
     for group in optimizer.param_groups:
         group["lr"] = rate

@@ -1,15 +1,15 @@
-"""A run is a function of (seed, position): random state is set, never carried along."""
+"""Set random states by the seed and the step, so that a training can be continued exactly."""
 
 import numpy as np
 import torch
 
 
 def seed_networks(seed: int) -> None:
-    """Before the networks are built: equal weights on every rank."""
+    """Seed torch before the networks are built, so that all ranks draw equal weights."""
     torch.manual_seed(seed)
 
 
 def seed_step(seed: int, step: int, rank: int) -> None:
-    """Before a training step: dropout that differs by step and rank and repeats on resuming."""
+    """Seed torch before a training step: dropout differs by step and rank, and can be repeated."""
     state = np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)
     torch.manual_seed(int(state[0]))

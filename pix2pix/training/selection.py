@@ -1,6 +1,6 @@
 """Which epoch of a training is kept: the one with the lowest dev L1, from a first epoch on.
 
-A dev L1 that is not finite is no score: it never counts as lowest, and no epoch has to beat it.
+A dev L1 that is not finite does not count: it is never the lowest.
 """
 
 import math
@@ -12,7 +12,7 @@ from pix2pix.training.state import Best, Record
 
 
 def scores_by_epoch(history: Sequence[Record], config: TrainConfig) -> dict[int, float]:
-    """Dev L1 of each epoch that may be kept."""
+    """Return the finite dev L1 of each epoch that may be kept."""
     return {
         int(record["epoch"]): record["dev/l1"]
         for record in history
@@ -21,16 +21,16 @@ def scores_by_epoch(history: Sequence[Record], config: TrainConfig) -> dict[int,
 
 
 def is_better(l1: float, history: Sequence[Record], config: TrainConfig) -> bool:
-    """Whether an epoch with this dev L1 is to be kept in place of all those before."""
+    """Return whether this dev L1 is lower than that of every earlier epoch that may be kept."""
     return math.isfinite(l1) and all(
-        l1 < known for known in scores_by_epoch(history, config).values()
+        l1 < earlier for earlier in scores_by_epoch(history, config).values()
     )
 
 
 def stops_early(history: Sequence[Record], config: TrainConfig) -> bool:
-    """Whether the last `early_stopping_epochs` epochs brought no lower dev L1.
+    """Return whether the last `early_stopping_epochs` epochs brought no lower dev L1.
 
-    Epochs before `best_from_epoch` neither count as better nor let it stop.
+    Epochs before `best_from_epoch` do not count.
     """
     if config.early_stopping_epochs is None or not history:
         return False
@@ -41,13 +41,13 @@ def stops_early(history: Sequence[Record], config: TrainConfig) -> bool:
 
 
 def is_finished(history: Sequence[Record], config: TrainConfig) -> bool:
-    """Whether a training with this history has come to its end."""
+    """Return whether a training with this history is finished."""
     is_at_end = bool(history) and history[-1]["epoch"] >= config.total_epochs
     return is_at_end or stops_early(history, config)
 
 
 def kept(best: Best | None, config: TrainConfig) -> Best:
-    """The epoch that a finished training keeps.
+    """Return the networks that a finished training keeps.
 
     Raises UserError if there is none: no epoch that may be kept has a finite dev L1.
     """

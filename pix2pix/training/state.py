@@ -1,4 +1,4 @@
-"""All that a training is at one moment; saving it and loading it back loses nothing."""
+"""The complete state of a training, from which it can be continued exactly."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -38,10 +38,10 @@ class Best:
 
 @dataclass
 class TrainState:
-    """Networks (possibly wrapped for several workers), optimisers, position, best so far.
+    """Networks (possibly wrapped for several workers), optimisers, position, best networks so far.
 
-    The random state of every rank is `seed` with the position: each draw is a function of
-    (seed, step, rank), see `seeding`, so there is no generator state that could disagree with it.
+    There is no state of a random generator: each random number is a function of (seed, step, rank),
+    see `seeding`.
     """
 
     generator: nn.Module
@@ -51,8 +51,8 @@ class TrainState:
     seed: int
     epoch: int = 0  # finished passes over the training split
     step: int = 0  # finished optimiser updates
-    batch: int = 0  # finished batches of the pass that is under way
-    loss_sums: Tensor = field(init=False)  # (4,) float64, over those batches, this rank's part
+    batch: int = 0  # finished batches of the current pass
+    loss_sums: Tensor = field(init=False)  # (4,) float64: over these batches, on this rank
     history: list[dict[str, float]] = field(default_factory=list)  # one record per epoch result
     best: Best | None = None
 
@@ -61,15 +61,15 @@ class TrainState:
 
     @property
     def device(self) -> torch.device:
-        """Where the networks are."""
+        """The device of the networks."""
         return next(self.generator.parameters()).device
 
     def clear_losses(self) -> None:
-        """Begin the sums of a new pass."""
+        """Set the sums of losses to zero, for a new pass."""
         self.loss_sums = torch.zeros(_NUM_LOSSES, dtype=torch.float64, device=self.device)
 
     def keep_as_best(self, dev: dict[str, float]) -> None:
-        """Copy the networks as they are now, with their scores on the dev split."""
+        """Keep a copy of the current networks, with their scores on the dev split, as the best."""
         self.best = Best(
             epoch=self.epoch,
             dev=dev,
@@ -78,9 +78,9 @@ class TrainState:
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything as plain values and tensors, without the wrappers.
+        """Return the state as plain values and tensors, without the wrappers of the networks.
 
-        Collective: every rank calls it, and gets what all of them have.
+        Every rank must call it at the same time; the result has the values of all ranks.
         """
         return {
             "generator": unwrap(self.generator).state_dict(),
@@ -93,14 +93,14 @@ class TrainState:
             "batch": self.batch,
             "ranks": gather_over_ranks(self._own_values()).cpu(),
             "history": self.history,
-            "best": None if self.best is None else _fields(self.best),
+            "best": None if self.best is None else _as_dict(self.best),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Become the state that `state_dict` described.
+        """Restore the state that `state_dict` returned.
 
-        With as many ranks as then, each becomes what it was; otherwise what each rank had of its
-        own becomes the mean of all. Raises ValueError if it was trained with another seed.
+        If the number of ranks is the same, each rank gets its own values back; if not, each gets
+        the mean of all ranks. Raises ValueError if the state was trained with another seed.
         """
         if state["seed"] != self.seed:
             raise ValueError(f"this state was trained with seed {state['seed']}, not {self.seed}")
@@ -109,14 +109,14 @@ class TrainState:
         _load_moments(self.generator_optimizer, state["generator_optimizer"])
         _load_moments(self.discriminator_optimizer, state["discriminator_optimizer"])
         self.epoch, self.step, self.batch = state["epoch"], state["step"], state["batch"]
-        of_ranks = state["ranks"]
-        is_same_size = len(of_ranks) == world_size()
-        self._set_own_values(of_ranks[rank()] if is_same_size else of_ranks.mean(dim=0))
+        values_by_rank = state["ranks"]
+        is_same_size = len(values_by_rank) == world_size()
+        self._set_own_values(values_by_rank[rank()] if is_same_size else values_by_rank.mean(dim=0))
         self.history = list(state["history"])
         self.best = None if state["best"] is None else Best(**state["best"])
 
     def _own_values(self) -> Tensor:
-        """What differs between ranks, (n,) float64, which holds a float32 exactly."""
+        """Return what differs between ranks, (n,) float64, which can represent each float32."""
         parts = [self.loss_sums, *self._statistics()]
         return torch.cat([part.detach().double().flatten() for part in parts])
 
@@ -128,16 +128,17 @@ class TrainState:
             part.copy_(own.view_as(part))
 
     def _statistics(self) -> list[Tensor]:
-        """Running statistics of batch norm, which each rank gathers from its own shares."""
+        """Return the running statistics of batch norm, which each rank has of its own shares."""
         networks = (self.generator, self.discriminator)
         buffers = (buffer for network in networks for buffer in network.buffers())
         return [buffer for buffer in buffers if buffer.is_floating_point()]
 
 
 def _load_moments(optimizer: Adam, state: dict[str, Any]) -> None:
-    """Load a state, but for its betas: like the rate they are those of the training that goes on.
+    """Load the state of an optimiser, but keep the betas of this training.
 
-    They differ where a trial of a population goes on from the state of another.
+    They differ if a trial of a population continues from the state of another one. The learning
+    rate is set in each epoch.
     """
     own = [group["betas"] for group in optimizer.param_groups]
     optimizer.load_state_dict(state)
@@ -149,7 +150,7 @@ def _copied(network: nn.Module) -> dict[str, Tensor]:
     return {key: value.detach().cpu().clone() for key, value in network.state_dict().items()}
 
 
-def _fields(best: Best) -> dict[str, Any]:
+def _as_dict(best: Best) -> dict[str, Any]:
     return {field.name: getattr(best, field.name) for field in fields(best)}
 
 
@@ -160,7 +161,7 @@ def new_state(
     config: TrainConfig,
     wrap: Wrap = lambda network: network,
 ) -> TrainState:
-    """Untrained networks, equal on every rank, and their optimisers.
+    """Return a state of untrained networks, which are equal on every rank.
 
     `wrap` moves a network to its device and prepares it for several workers.
     """
@@ -178,7 +179,7 @@ def state_of(
     config: TrainConfig,
     wrap: Wrap = lambda network: network,
 ) -> TrainState:
-    """The state that starts from these weights, with fresh optimisers."""
+    """Return a state that starts from these networks, with new optimisers."""
     if config.sync_batch_norm:
         generator, discriminator = map(with_shared_statistics, (generator, discriminator))
     layout = torch.channels_last if config.channels_last else torch.contiguous_format

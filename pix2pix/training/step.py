@@ -12,16 +12,16 @@ from pix2pix.config import TrainConfig
 from pix2pix.errors import UserError
 from pix2pix.training.distributed import any_over_ranks, exchange_only_if, share_weight, unwrap
 from pix2pix.training.losses import adversarial_loss, discriminator_loss, l1_loss
-from pix2pix.training.microbatches import Microbatch, generate, preview, split_share
+from pix2pix.training.microbatches import Microbatch, generate, generate_without_graph, split_share
 from pix2pix.training.precision import autocast
 from pix2pix.training.state import TrainState
 
 
 class StepLosses(NamedTuple):
-    """Unweighted terms of one step, detached scalars: means over this rank's share of the batch.
+    """The unweighted terms of a step: detached scalars, means over this rank's share of the batch.
 
-    The discriminator's terms are those before its update. The generator's adversarial term is the
-    one that its update minimises: it is computed with the updated discriminator.
+    The discriminator's terms are computed before its update, the generator's adversarial term with
+    the updated discriminator.
     """
 
     discriminator_fake: Tensor
@@ -31,13 +31,13 @@ class StepLosses(NamedTuple):
 
 
 class NonFiniteLossError(UserError):
-    """A loss of some rank was not a finite number; the network that has this loss was not updated.
+    """The loss of a rank was not a finite number; the network with this loss was not updated.
 
-    All ranks raise it at the same point: a rank that went on would wait for ever for the gradients
+    All ranks raise it at the same point: a rank that continued would wait forever for the gradients
     of the others. `terms` are this rank's, and `is_here` says whether one of them is not finite.
     """
 
-    batch: Any = None  # the batch that gave the loss; the caller sets it
+    batch: Any = None  # the batch with this loss; the caller sets it
 
     def __init__(self, terms: dict[str, float], step: int, *, is_here: bool = True) -> None:
         values = ", ".join(f"{name} {value:g}" for name, value in terms.items())
@@ -51,12 +51,12 @@ class NonFiniteLossError(UserError):
         self.is_here = is_here
 
     def __reduce__(self) -> tuple[Callable[..., Self], tuple[dict[str, float], int]]:
-        # The error travels from a worker to the driver. By default only its message would arrive.
+        # The error is sent from a worker to the driver. By default only its message would be sent.
         return partial(type(self), is_here=self.is_here), (self.terms, self.step)
 
 
 class _Objective(NamedTuple):
-    """A network's loss on one part, and its terms: if one is not finite, no update is made."""
+    """A network's loss on one part, and its terms. There is no update if one is not finite."""
 
     total: Tensor
     terms: dict[str, Tensor]
@@ -73,7 +73,7 @@ def train_step(
     """
     parts = split_share(source, target, config.num_microbatches)
     weight = share_weight(len(source), config.batch_size)
-    # A share that is not split passes the generator once, and both updates use the result.
+    # If the share is not split, the generator runs once, and both updates use the result.
     shared_fake = generate(state.generator, parts[0], config) if len(parts) == 1 else None
     discriminator_terms = _update_discriminator(state, parts, config, weight, shared_fake)
     generator_terms = _update_generator(state, parts, config, weight, shared_fake)
@@ -93,13 +93,13 @@ def _update_discriminator(
     weight: float,
     shared_fake: Tensor | None,
 ) -> dict[str, Tensor]:
-    """One step of the discriminator on all parts; returns the means of its terms."""
+    """Make one step of the discriminator on all parts. Returns the means of its terms."""
     means: dict[str, Tensor] = {}
     state.discriminator_optimizer.zero_grad(set_to_none=True)
     for part in parts:
         with exchange_only_if(part.is_last, state.discriminator):
             fake = (
-                preview(state.generator, part, config)
+                generate_without_graph(state.generator, part, config)
                 if shared_fake is None
                 else shared_fake.detach()
             )
@@ -116,7 +116,7 @@ def _update_generator(
     weight: float,
     shared_fake: Tensor | None,
 ) -> dict[str, Tensor]:
-    """One step of the generator on all parts; returns the means of its terms."""
+    """Make one step of the generator on all parts. Returns the means of its terms."""
     means: dict[str, Tensor] = {}
     state.generator_optimizer.zero_grad(set_to_none=True)
     for part in parts:
@@ -143,7 +143,7 @@ def _discriminator_objective(
 def _generator_objective(
     state: TrainState, part: Microbatch, fake: Tensor, config: TrainConfig
 ) -> _Objective:
-    # Without the wrapper, which would wait for gradients that the discriminator does not get here.
+    # Without the wrapper for several workers, which would wait for gradients of the discriminator.
     discriminator = unwrap(state.discriminator).requires_grad_(False)
     with autocast(config, part.source.device):
         fake_logits = discriminator(torch.cat([part.source, fake], dim=1))
@@ -162,7 +162,7 @@ def _backward(
     means: Mapping[str, Tensor],
     step: int,
 ) -> dict[str, Tensor]:
-    """Add the gradients of one part to those of the network; returns `means` with its terms added.
+    """Add the gradients of one part to the network's. Returns `means` with the terms of the part.
 
     The last part's backward pass exchanges the gradients between ranks, so all terms are checked
     before it. Raises NonFiniteLossError on all ranks.
@@ -178,10 +178,10 @@ def _backward(
 
 
 def _check_finite(terms: Mapping[str, Tensor], step: int) -> None:
-    """Raises NonFiniteLossError on all ranks if a term of one rank is not finite.
+    """Raise NonFiniteLossError on all ranks if a term of one rank is not finite.
 
-    The host waits for the device here, once for each network's update: for the values of the terms,
-    and, with several ranks, for the answer of the others.
+    The host waits for the device here, once for each network's update: for the values of the terms
+    and, with several ranks, for the result of the others.
     """
     stacked = torch.stack(list(terms.values()))
     values = dict(zip(terms, stacked.tolist(), strict=True))

@@ -1,1 +1,4 @@
-"""Searching for better parameters: what may vary, what trials gave, and whether it is a gain."""
+"""The search for better parameters: what may vary, the trials, and whether there is a gain.
+
+Imports neither Ray nor Optuna, which `pipelines.tuning` uses. Start with `trials`, then `space`.
+"""

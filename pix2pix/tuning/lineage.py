@@ -1,4 +1,4 @@
-"""With which values the networks of a trial of a population were trained, epoch by epoch."""
+"""The lineage of a trial of a population: which trials trained its networks, with what values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ class Span:
 
 
 def lineage(trial: Trial, trials: Sequence[Trial]) -> list[Span]:
-    """Return who trained the networks of `trial` with which values, from the first epoch on.
+    """Return which trials trained the networks of `trial`, with what values, by epochs.
 
     `trials` are all trials of the population: the trial may have copied the state of another one,
-    which may have copied a third one's before.
+    which may itself have copied the state of a third one before.
     """
     by_number = {each.number: each for each in trials}
     return _spans(trial, by_number, until=trial.num_epochs)

@@ -1,4 +1,4 @@
-"""Whether a gain is larger than what another seed alone would have given."""
+"""Whether a gain is larger than the differences between seeds."""
 
 import warnings
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gain:
-    """How much lower the winner's dev L1 is than the default's, and how sure that is."""
+    """By how much the winner's dev L1 is lower than the default's, with an interval."""
 
     default: tuple[float, ...]  # dev L1 by seed
     winner: tuple[float, ...]
@@ -22,7 +22,7 @@ class Gain:
 
     @property
     def verdict(self) -> str:
-        """Return better, worse, or no difference (the interval contains zero)."""
+        """Either better, worse, or no difference (the interval contains zero)."""
         if self.low > 0:
             return "better"
         return "worse" if self.high < 0 else "no difference"
@@ -40,9 +40,9 @@ def gain(default: Sequence[float], winner: Sequence[float]) -> Gain:
         )
     mean = fmean(default) - fmean(winner)
     if pvariance(default) == pvariance(winner) == 0:
-        low = high = mean  # no seed made a difference; Welch's formula divides by zero here
+        low = high = mean  # seeds make no difference; Welch's formula would divide by zero
     else:
-        with warnings.catch_warnings():  # equal values on one side are no fault
+        with warnings.catch_warnings():  # equal values on one side are allowed
             warnings.filterwarnings("ignore", "Precision loss occurred", RuntimeWarning)
             test = stats.ttest_ind(default, winner, equal_var=False)
         low, high = map(float, test.confidence_interval(CONFIDENCE))

@@ -1,4 +1,4 @@
-"""What a search may vary: checked before the first trial, and put into the parameters of one."""
+"""The space of a search: its check before the first trial, and the parameters of a trial."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,7 +6,7 @@ from itertools import combinations, product
 from typing import Any, assert_never
 
 from pix2pix.config import (
-    WHERE_IT_RUNS,
+    EXECUTION_KEYS,
     Choice,
     Dimension,
     LogUniform,
@@ -18,16 +18,16 @@ from pix2pix.config import (
 )
 from pix2pix.errors import UserError
 
-_OF_OTHER_STAGES = {
-    "data": "data/prepared stays as it is while a study runs: change it in params.yaml",
+_FIXED_SECTIONS = {
+    "data": "data/prepared stays the same during a study: change it in params.yaml",
     "tune": "it describes the study itself",
     "evaluate": "it scores the test split, which a study never reads",
-    "register": "it names places in MLflow",
+    "register": "it names the experiment and the model in MLflow",
 }
 _BUDGET = "tune.num_epochs sets how long every trial is"
-_PICTURE = "it changes pictures, not results"
-_OF_THE_STUDY = {
-    "seed": "it is the noise that gains are measured against (tune.num_seeds)",
+_PICTURE = "it changes sample images, not results"
+_FIXED_TRAIN_KEYS = {
+    "seed": "gains are compared with the differences between seeds (tune.num_seeds)",
     "num_epochs": _BUDGET,
     "num_decay_epochs": _BUDGET,
     "best_from_epoch": _BUDGET,
@@ -39,9 +39,11 @@ _OF_THE_STUDY = {
 
 def check_space(params: Params) -> None:
     """Raise UserError naming each key of `tune.space` that is unknown, fixed or out of range."""
-    problems = [text for dimension in params.tune.space if (text := _misplaced(params, dimension))]
+    problems = [
+        text for dimension in params.tune.space if (text := _reason_not_to_vary(params, dimension))
+    ]
     if not problems:
-        problems = [*_refused_values(params)]
+        problems = [*_rejected_values(params)]
     if problems:
         raise UserError("\n  ".join(["tune.space cannot be searched", *problems]))
 
@@ -49,7 +51,7 @@ def check_space(params: Params) -> None:
 def trial_params(params: Params, values: Mapping[str, Value], *, seed: int | None = None) -> Params:
     """Return the parameters of a trial: `values` by dotted key, and the study's epochs and workers.
 
-    `seed` takes the place of train.seed. Raises UserError naming a value that is refused.
+    `seed` replaces train.seed. Raises UserError naming a value that is refused.
     """
     mapping: dict[str, Any] = dataclasses.asdict(params)
     for key, value in values.items():
@@ -85,19 +87,19 @@ def grid(dimension: Quantised | Choice) -> tuple[Value, ...]:
 
 
 def default_values(params: Params) -> dict[str, Value]:
-    """What params.yaml says of the keys that are varied: the untuned point."""
+    """Return the values in params.yaml of the keys that vary."""
     mapping: dict[str, Any] = dataclasses.asdict(params)
     parts = {dimension.key: dimension.key.split(".") for dimension in params.tune.space}
     return {key: mapping[section][name] for key, (section, name) in parts.items()}
 
 
 def total_epochs(params: Params) -> int:
-    """Epochs of a trial that is not stopped."""
+    """Return the number of epochs of a trial that is not stopped."""
     return params.tune.num_epochs or params.train.total_epochs
 
 
 def first_kept_epoch(params: Params) -> int:
-    """The first epoch by which a trial may be judged."""
+    """Return the first epoch whose dev L1 counts for a trial."""
     return min(params.train.best_from_epoch, total_epochs(params))
 
 
@@ -121,44 +123,46 @@ def _budget(params: Params) -> dict[str, Any]:
     }
 
 
-def _misplaced(params: Params, dimension: Dimension) -> str | None:
-    """Why this key may not vary, or None."""
+def _reason_not_to_vary(params: Params, dimension: Dimension) -> str | None:
+    """Return why the key of this dimension may not vary; None if it may."""
     section, _, name = dimension.key.partition(".")
-    if section in _OF_OTHER_STAGES:
-        return f"{dimension.key} cannot change from trial to trial: {_OF_OTHER_STAGES[section]}"
+    if section in _FIXED_SECTIONS:
+        return f"{dimension.key} cannot change from trial to trial: {_FIXED_SECTIONS[section]}"
     mapping: dict[str, Any] = dataclasses.asdict(params)
     if section not in mapping or name not in mapping[section]:
         known = sorted(mapping.get(section, {})) or ["augment", "model", "train"]
         return f"{dimension.key} is no key of params.yaml; there are {', '.join(known)}"
     if section == "model" and params.tune.scheduler == "pbt":
-        return f"{dimension.key} cannot vary with scheduler: pbt: trials take over others' networks"
-    if section == "train" and name in WHERE_IT_RUNS:
+        return (
+            f"{dimension.key} cannot vary with scheduler: pbt: trials copy the networks of others"
+        )
+    if section == "train" and name in EXECUTION_KEYS:
         return f"{dimension.key} cannot vary: it says where a training runs, not what it computes"
-    if section == "train" and name in _OF_THE_STUDY:
-        return f"{dimension.key} cannot vary: {_OF_THE_STUDY[name]}"
+    if section == "train" and name in _FIXED_TRAIN_KEYS:
+        return f"{dimension.key} cannot vary: {_FIXED_TRAIN_KEYS[name]}"
     return None
 
 
-def _refused_values(params: Params) -> Iterator[str]:
-    """What the parameters say to the ends of each dimension, and to those of each two together.
+def _rejected_values(params: Params) -> Iterator[str]:
+    """Yield why the extreme values of a dimension, or of two dimensions together, are invalid.
 
-    No rule of theirs concerns more than two keys that may vary.
+    No rule of the parameters concerns more than two keys that may vary.
     """
-    refused = False
+    is_rejected = False
     for dimension in params.tune.space:
-        for value in _ends(dimension):
-            reason = _refusal(params, {dimension.key: value})
-            refused |= reason is not None
+        for value in _extreme_values(dimension):
+            reason = _rejection_reason(params, {dimension.key: value})
+            is_rejected |= reason is not None
             if reason is not None:
                 yield f"{dimension.key} = {value!r}: {reason}"
-    for one, two in [] if refused else combinations(params.tune.space, 2):
-        for first, second in product(_ends(one), _ends(two)):
-            reason = _refusal(params, {one.key: first, two.key: second})
+    for one, two in [] if is_rejected else combinations(params.tune.space, 2):
+        for first, second in product(_extreme_values(one), _extreme_values(two)):
+            reason = _rejection_reason(params, {one.key: first, two.key: second})
             if reason is not None:
                 yield f"{one.key} = {first!r} with {two.key} = {second!r}: {reason}"
 
 
-def _refusal(params: Params, values: Mapping[str, Value]) -> str | None:
+def _rejection_reason(params: Params, values: Mapping[str, Value]) -> str | None:
     try:
         trial_params(params, values)
     except UserError as error:
@@ -168,7 +172,7 @@ def _refusal(params: Params, values: Mapping[str, Value]) -> str | None:
     return None
 
 
-def _ends(dimension: Dimension) -> tuple[Value, ...]:
+def _extreme_values(dimension: Dimension) -> tuple[Value, ...]:
     match dimension:
         case Choice():
             return dimension.values

@@ -1,4 +1,4 @@
-"""What the trials of a study gave, and the scores by which they are judged."""
+"""The results of the trials of a study, and the scores by which trials are compared."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,11 @@ Record = Mapping[str, float]  # of an epoch
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exchange:
-    """A trial of a population went on from the state of a better one, with other values."""
+    """An exchange: a trial of a population continued from a better trial's state and new values."""
 
-    epoch: int  # after which
+    epoch: int  # the exchange was after this epoch
     parent: int  # number of the better trial
-    before: Mapping[str, Value]  # what it had until then
+    before: Mapping[str, Value]  # values of the trial until then
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +28,7 @@ class Trial:
     number: int
     purpose: Purpose
     seed: int
-    values: Mapping[str, Value]  # by dotted key; of a population, those it has at present
+    values: Mapping[str, Value]  # by dotted key; in a population, the current ones
     status: Status
     reason: str | None  # why it was stopped or failed
     started_s: float
@@ -37,17 +37,17 @@ class Trial:
 
     @property
     def num_epochs(self) -> int:
-        """Epochs that are done."""
+        """The number of finished epochs."""
         return int(self.history[-1]["epoch"]) if self.history else 0
 
     @property
     def first_values(self) -> Mapping[str, Value]:
-        """Those it began with."""
+        """The values with which the trial began."""
         return self.exchanges[0].before if self.exchanges else self.values
 
 
 def score_names(objective: Objective) -> tuple[str, ...]:
-    """The metrics of a record that are to be low."""
+    """Return the names of the metrics that the objective minimises."""
     match objective:
         case "l1":
             return ("dev/l1",)
@@ -60,7 +60,7 @@ def score_names(objective: Objective) -> tuple[str, ...]:
 
 
 def best_l1(trial: Trial, *, first_epoch: int) -> float | None:
-    """Return the lowest dev L1 by which the trial is judged; None if it has no finite one.
+    """Return the lowest dev L1 that counts for the trial; None if it has no finite one.
 
     Epochs before the last exchange do not count: the networks of these epochs were replaced by
     those of another trial, and the values of the trial have changed as well.

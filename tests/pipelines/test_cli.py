@@ -41,7 +41,7 @@ def pix2pix(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]"
 
 
 def test_the_verbs_are_those_of_the_documents() -> None:
-    expected = "use check summary ui up down apply-tuned translate evaluate promote"
+    expected = "use check summary ui up down apply-tuned translate evaluate promote rollback"
     assert expected.split() == NAMES
 
 
@@ -89,6 +89,10 @@ def test_help_imports_no_large_library() -> None:
         (
             ["translate", "--model", "x", "--input", "a", "--output", "b", "--scale", "half"],
             "--scale",
+        ),
+        (
+            ["translate", "--model", "x", "--input", "a", "--output", "b", "--max-memory-gib", "0"],
+            "--max-memory-gib",
         ),
     ],
 )

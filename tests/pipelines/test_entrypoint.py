@@ -19,7 +19,7 @@ from pix2pix.errors import StorageError, UserError
         (TimeoutError("http://127.0.0.1:5000 does not answer"), 75),
     ],
 )
-def test_what_a_user_or_file_can_cause_is_one_message_and_75_where_it_may_pass(
+def test_an_error_of_a_user_or_file_is_one_message_with_code_75_if_it_may_pass(
     error: Exception, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def main() -> None:
@@ -28,11 +28,11 @@ def test_what_a_user_or_file_can_cause_is_one_message_and_75_where_it_may_pass(
     with pytest.raises(SystemExit) as caught:
         run(main)
     assert caught.value.code == code
-    said = capsys.readouterr().err
-    assert said == f"ERROR {error}\n"
+    message = capsys.readouterr().err
+    assert message == f"ERROR {error}\n"
 
 
-def test_a_full_disk_is_said_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_message_of_a_full_disk_has_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
     def main() -> None:
         raise OSError(errno.ENOSPC, "no space", "x")
 
@@ -44,7 +44,7 @@ def test_a_full_disk_is_said_with_its_remedy(capsys: pytest.CaptureFixture[str])
     )
 
 
-def test_under_dvc_it_says_how_to_get_back_what_dvc_removed(
+def test_under_dvc_the_message_says_how_to_restore_the_outputs_that_dvc_removed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DVC_STAGE", "train")
@@ -61,7 +61,7 @@ def test_under_dvc_it_says_how_to_get_back_what_dvc_removed(
     "defect",
     [KeyError("bug"), ValueError("bug"), OSError("bug"), FileNotFoundError(errno.ENOENT, "bug")],
 )
-def test_a_defect_of_ours_keeps_its_traceback(defect: Exception) -> None:
+def test_a_defect_of_the_program_keeps_its_traceback(defect: Exception) -> None:
     def main() -> None:
         raise defect
 
@@ -85,7 +85,7 @@ def test_an_interruption_says_how_to_continue(capsys: pytest.CaptureFixture[str]
     assert "the same command continues" in capsys.readouterr().err
 
 
-def test_json_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_json_is_written_completely_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "file.json"
     write_json(path, {"a": 1})
     with pytest.raises(ValueError, match="not JSON compliant"):

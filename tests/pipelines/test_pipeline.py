@@ -48,11 +48,11 @@ def _copied_database(project: Project, copy: Path) -> str:
 
 def _points(project: Project, database: str) -> dict[str, list[tuple[int, float, int]]]:
     """All metric points of the registered run."""
-    return metric_points(database, str(_json(project, "registration.json")["run_id"]))
+    return metric_points(database, str(_json(project, "register.json")["run_id"]))
 
 
 def test_it_ends_with_a_registered_model_and_its_scores(finished: Project, database: str) -> None:
-    registration = _json(finished, "registration.json")
+    registration = _json(finished, "register.json")
     assert (registration["model"], registration["version"]) == ("pix2pix-tiny", "1")
     version = MlflowClient(database).get_model_version("pix2pix-tiny", "1")
     assert version.run_id == registration["run_id"]
@@ -122,7 +122,7 @@ def test_a_second_run_does_nothing_but_give_an_empty_mlflow_the_run_with_its_ful
     said = finished.run("dvc", "repro").stdout
     for stage in ("ingest", "prepare", "train", "evaluate"):
         assert f"Stage '{stage}' didn't change, skipping" in said
-    assert _json(finished, "registration.json")["version"] == "1"
+    assert _json(finished, "register.json")["version"] == "1"
     assert _points(finished, _copied_database(finished, tmp_path / "after.db")) == before
 
 

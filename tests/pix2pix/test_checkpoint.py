@@ -50,7 +50,7 @@ def model_dir(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_model_folder_gives_back_card_and_networks(tmp_path: Path) -> None:
+def test_card_and_networks_are_loaded_as_they_were_saved(tmp_path: Path) -> None:
     generator, discriminator = UNetGenerator(GENERATOR), PatchDiscriminator(DISCRIMINATOR)
     save_model(tmp_path, CARD, generator=generator, discriminator=discriminator)
     loaded, card = load_generator(tmp_path)
@@ -62,7 +62,7 @@ def test_a_model_folder_gives_back_card_and_networks(tmp_path: Path) -> None:
         assert all(torch.equal(weights[key], value) for key, value in saved.state_dict().items())
 
 
-def test_a_model_folder_holds_nothing_but_its_three_files(model_dir: Path) -> None:
+def test_a_model_folder_has_only_its_three_files(model_dir: Path) -> None:
     names = {path.name for path in model_dir.iterdir()}
     assert names == {"generator.safetensors", "discriminator.safetensors", "model.json"}
 
@@ -103,7 +103,7 @@ def _nested(depth: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "message"),
+    ("field", "value", "message"),
     [
         ("name", "../../etc/passwd", "name: String should match pattern"),
         ("name", "x" * 10**5, "name: String should have at most 200"),
@@ -140,12 +140,12 @@ def _nested(depth: int) -> str:
         ("direction", "../AtoB", "direction: Input should be 'AtoB' or 'BtoA'"),
     ],
 )
-def test_a_hostile_card_is_refused_in_one_line_that_names_the_place(
-    model_dir: Path, place: str, value: object, message: str
+def test_a_card_with_a_harmful_value_is_refused_in_one_line_that_names_the_field(
+    model_dir: Path, field: str, value: object, message: str
 ) -> None:
     path = model_dir / "model.json"
     card = json.loads(path.read_text())
-    *parents, key = place.split(".")
+    *parents, key = field.split(".")
     part = card
     for parent in parents:
         part = part[parent]
@@ -155,10 +155,10 @@ def test_a_hostile_card_is_refused_in_one_line_that_names_the_place(
     sys.set_int_max_str_digits(4300)
     with pytest.raises(UserError, match=message) as caught:
         load_generator(model_dir)
-    said = str(caught.value)
-    assert said.startswith(f"{path} does not describe a model: ")
-    assert len(said.splitlines()) == 1
-    assert len(said) < len(str(path)) + 350
+    text = str(caught.value)
+    assert text.startswith(f"{path} does not describe a model: ")
+    assert len(text.splitlines()) == 1
+    assert len(text) < len(str(path)) + 350
 
 
 @pytest.mark.parametrize(
@@ -176,17 +176,17 @@ def test_a_hostile_card_is_refused_in_one_line_that_names_the_place(
     ],
     ids=["empty", "null", "list", "open", "deep", "deep-maps", "deep-part", "zeros", "huge"],
 )
-def test_what_is_no_card_is_refused_in_one_line(model_dir: Path, content: str) -> None:
+def test_a_file_that_is_no_card_is_refused_in_one_line(model_dir: Path, content: str) -> None:
     (model_dir / "model.json").write_text(content)
     with pytest.raises(UserError, match=r"model\.json does not describe a model: ") as caught:
         load_card(model_dir)
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_weights_that_do_not_fit_are_refused_before_the_network_takes_memory(
+def test_weights_that_do_not_fit_are_refused_before_memory_is_allocated(
     model_dir: Path,
 ) -> None:
-    """Within its bounds a card may still describe 30 GB."""
+    """A card whose values are all allowed may still describe a network of 30 GB."""
     card = json.loads((model_dir / "model.json").read_text())
     card["generator"] |= {"base_channels": 512, "depth": 12}
     card["image_size"] = 4096
@@ -206,7 +206,7 @@ def test_weights_of_another_type_are_named(model_dir: Path) -> None:
         load_generator(model_dir)
 
 
-def test_a_training_state_survives(tmp_path: Path) -> None:
+def test_a_training_state_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
     path = tmp_path / "training.pt"
     save_training(path, {"epoch": 2, "weights": torch.arange(3.0)})
     state = load_training(path.read_bytes(), name=str(path))

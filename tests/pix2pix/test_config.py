@@ -10,7 +10,7 @@ import pytest
 from pix2pix.config import Params, Scale, Size, generator_depth, load_params, parse_params
 
 
-def test_the_parameters_in_force_are_valid(root: Path) -> None:
+def test_params_yaml_is_valid(root: Path) -> None:
     load_params(root / "params.yaml")
 
 
@@ -123,7 +123,7 @@ def test_exponents_are_read_as_numbers_as_dvc_reads_them(root: Path, tmp_path: P
 def test_a_folder_of_pairs_that_the_pipeline_would_replace_is_refused(
     default_params: Params, path: str
 ) -> None:
-    """DVC removes outputs before a stage runs: the user's only copy could be among them."""
+    """DVC removes outputs before it runs a stage, and with them the pairs of the user."""
     mapping = dataclasses.asdict(default_params)
     mapping["data"] |= {"source": "folder", "path": path}
     with pytest.raises(
@@ -236,7 +236,7 @@ def test_images_that_are_no_squares_are_not_laid_on_their_side(
     assert parse_params(mapping).depth == 6
 
 
-def test_parameters_survive_json(default_params: Params) -> None:
+def test_parameters_are_the_same_after_json(default_params: Params) -> None:
     assert (
         parse_params(json.loads(json.dumps(dataclasses.asdict(default_params)))) == default_params
     )

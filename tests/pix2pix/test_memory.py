@@ -1,10 +1,16 @@
 import numpy as np
+import psutil
 import pytest
 import torch
 
 from pix2pix import memory
 from pix2pix.errors import UserError
-from pix2pix.memory import available_bytes, enough_memory, no_traceback_of_memory
+from pix2pix.memory import (
+    allowed_bytes,
+    available_bytes,
+    enough_memory,
+    no_traceback_of_memory,
+)
 
 CPU = torch.device("cpu")
 
@@ -28,15 +34,30 @@ def test_a_container_s_limit_counts_without_the_pages_of_idle_files(
     assert available_bytes(CPU) == 5_000_000
 
 
-def test_too_much_is_refused_before_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available_bytes", lambda device: 2**30)
+def test_too_much_is_refused_before_it_is_taken() -> None:
     with (
         pytest.raises(UserError, match=r"the picture needs about 3\.0 GiB .* 1\.0 GiB are avail"),
-        enough_memory(3 * 2**30, CPU, what="the picture"),
+        enough_memory(3 * 2**30, 2**30, what="the picture"),
     ):
         pytest.fail("the work began")
-    with enough_memory(2**29, CPU, what="the picture"):
+    with enough_memory(2**29, 2**30, what="the picture"):
         pass
+
+
+def test_a_limit_that_is_too_small_is_named() -> None:
+    message = r"the picture needs about 50 MiB of memory and 9 MiB are left: max_memory_gib is 0\.5"
+    with (
+        pytest.raises(UserError, match=message),
+        enough_memory(50 * 2**20, 9 * 2**20, what="the picture", max_memory_gib=0.5),
+    ):
+        pytest.fail("the work began")
+
+
+def test_a_limit_counts_what_the_process_already_has() -> None:
+    has_gib = psutil.Process().memory_info().rss / 2**30
+    assert allowed_bytes(CPU, has_gib + 0.25) == pytest.approx(2**28, abs=2**24)
+    assert allowed_bytes(CPU, has_gib / 2) == 0
+    assert allowed_bytes(CPU, 2.0**30) == pytest.approx(available_bytes(CPU), rel=0.2)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,8 @@
 """Servers that lie, wait, send endlessly and lead elsewhere: raw bytes over loopback sockets."""
 
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
@@ -15,49 +12,16 @@ import pytest
 from pix2pix.errors import StorageError
 from pix2pix.sources.download import download
 from pix2pix.web import AddressError, ask, check_address
+from tests.support.raw_server import RawServer, raw_server
 
 _OK = b"HTTP/1.1 200 OK\r\n"
 
 
-@dataclass
-class Liar:
-    """A server that sends whatever bytes a test wants, to one connection after the other."""
-
-    url: str
-    port: int
-    answers: list[Callable[[socket.socket], None]] = field(default_factory=list)
-    asked: list[bytes] = field(default_factory=list)
-
-    def says(self, *answers: bytes) -> None:
-        """Each connection gets one of these, in turn; the last one stays."""
-        self.answers = [lambda client, data=data: client.sendall(data) for data in answers]
-
-
 @pytest.fixture
-def liar(monkeypatch: pytest.MonkeyPatch) -> Iterator[Liar]:
+def liar(monkeypatch: pytest.MonkeyPatch) -> Iterator[RawServer]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    state = Liar(f"http://127.0.0.1:{port}/file", port)
-
-    def serve() -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=answer, args=(client,), daemon=True).start()
-
-    def answer(client: socket.socket) -> None:
-        with client, suppress(OSError):
-            state.asked.append(client.recv(65536))
-            speak = state.answers.pop(0) if len(state.answers) > 1 else state.answers[0]
-            speak(client)
-
-    threading.Thread(target=serve, daemon=True).start()
-    yield state
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
+    with raw_server() as server:
+        yield server
 
 
 def _body(url: str, *, timeout_s: float = 5.0) -> bytes:
@@ -65,7 +29,7 @@ def _body(url: str, *, timeout_s: float = 5.0) -> bytes:
         return b"".join(iter(answer.read, b""))
 
 
-def _get(liar: Liar, path: Path, *, timeout_s: float = 5.0, max_bytes: int = 10_000) -> None:
+def _get(liar: RawServer, path: Path, *, timeout_s: float = 5.0, max_bytes: int = 10_000) -> None:
     download(liar.url, path, timeout_s=timeout_s, retry_pauses_s=(0.0, 0.0), max_bytes=max_bytes)
 
 
@@ -73,7 +37,7 @@ def _redirect(place: str, *, status: int = 302) -> bytes:
     return f"HTTP/1.1 {status} Moved\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode()
 
 
-def test_a_redirect_to_another_address_is_followed(liar: Liar) -> None:
+def test_a_redirect_to_another_address_is_followed(liar: RawServer) -> None:
     liar.says(_redirect("/elsewhere"), _OK + b"Content-Length: 4\r\n\r\nbody")
     assert _body(liar.url) == b"body"
     assert b"GET /elsewhere " in liar.asked[1]
@@ -94,7 +58,7 @@ def test_a_redirect_to_another_address_is_followed(liar: Liar) -> None:
     ],
 )
 def test_a_redirect_to_what_is_no_plain_web_address_is_refused_at_once(
-    liar: Liar, tmp_path: Path, place: str
+    liar: RawServer, tmp_path: Path, place: str
 ) -> None:
     liar.says(_redirect(place))
     with pytest.raises(ConnectionError, match=r"127\.0\.0\.1.*redirect") as caught:
@@ -105,14 +69,14 @@ def test_a_redirect_to_what_is_no_plain_web_address_is_refused_at_once(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_circle_of_redirects_ends(liar: Liar, status: int) -> None:
+def test_a_circle_of_redirects_ends(liar: RawServer, status: int) -> None:
     liar.says(_redirect(liar.url, status=status))
     with pytest.raises(AddressError, match="more than 5 redirects"):
         _body(liar.url)
     assert len(liar.asked) == 6
 
 
-def test_the_body_of_a_redirect_is_not_read(liar: Liar) -> None:
+def test_the_body_of_a_redirect_is_not_read(liar: RawServer) -> None:
     """It has no end."""
     liar.answers = [
         lambda client: _send_for_ever(
@@ -135,7 +99,7 @@ def _send_for_ever(client: socket.socket, head: bytes, block: bytes = bytes(6553
     "inside", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]"]
 )
 def test_a_server_outside_does_not_lead_to_this_machine(
-    liar: Liar, inside: str, monkeypatch: pytest.MonkeyPatch
+    liar: RawServer, inside: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolve = socket.getaddrinfo
 
@@ -191,7 +155,9 @@ def test_an_address_with_a_password_is_refused_without_showing_it() -> None:
     ],
     ids=["status", "header", "body", "chunks", "chunk's head", "trailer", "interim answers"],
 )
-def test_a_server_that_sends_next_to_nothing_is_left(liar: Liar, head: bytes, block: bytes) -> None:
+def test_a_server_that_sends_next_to_nothing_is_left(
+    liar: RawServer, head: bytes, block: bytes
+) -> None:
     """Each byte comes long before the socket's own time limit, so that this never ends by it."""
 
     def drip(client: socket.socket) -> None:
@@ -207,7 +173,7 @@ def test_a_server_that_sends_next_to_nothing_is_left(liar: Liar, head: bytes, bl
     assert time.monotonic() - started_s < 3
 
 
-def test_a_file_without_end_is_left_where_it_is_too_large(liar: Liar, tmp_path: Path) -> None:
+def test_a_file_without_end_is_left_where_it_is_too_large(liar: RawServer, tmp_path: Path) -> None:
     liar.answers = [lambda client: _send_for_ever(client, _OK + b"\r\n")]
     with pytest.raises(ConnectionError, match="more than the 10000 bytes"):
         _get(liar, tmp_path / "file")
@@ -215,7 +181,7 @@ def test_a_file_without_end_is_left_where_it_is_too_large(liar: Liar, tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_announced_too_large_is_not_begun(liar: Liar, tmp_path: Path) -> None:
+def test_a_file_that_is_announced_too_large_is_not_begun(liar: RawServer, tmp_path: Path) -> None:
     liar.says(_OK + b"Content-Length: 10001\r\n\r\nx")
     with pytest.raises(ConnectionError, match="announces 10001 bytes"):
         _get(liar, tmp_path / "file")
@@ -224,7 +190,7 @@ def test_a_file_that_is_announced_too_large_is_not_begun(liar: Liar, tmp_path: P
 
 @pytest.mark.parametrize("length", ["10", "-1", "\xb2", "1e3", "9" * 5000, "+5", "5, 5"])
 def test_a_wrong_length_is_no_crash_and_nothing_cut_is_kept(
-    liar: Liar, tmp_path: Path, length: str
+    liar: RawServer, tmp_path: Path, length: str
 ) -> None:
     """A length that cannot be read counts as none: then the file ends with the connection."""
     liar.says(_OK + f"Content-Length: {length}\r\n\r\nbody".encode("latin-1"))
@@ -239,7 +205,7 @@ def test_a_wrong_length_is_no_crash_and_nothing_cut_is_kept(
 
 
 @pytest.mark.parametrize("size", ["zz", "-5", "9" * 5000])
-def test_a_chunk_of_absurd_length_is_a_cut(liar: Liar, tmp_path: Path, size: str) -> None:
+def test_a_chunk_of_absurd_length_is_a_cut(liar: RawServer, tmp_path: Path, size: str) -> None:
     liar.says(_OK + f"Transfer-Encoding: chunked\r\n\r\n{size}\r\nbody".encode())
     with pytest.raises(ConnectionError, match="gave up after 3 attempts"):
         _get(liar, tmp_path / "file")
@@ -251,7 +217,7 @@ def test_a_chunk_of_absurd_length_is_a_cut(liar: Liar, tmp_path: Path, size: str
     ["bytes 5-9/10", f"bytes 0-9/{'9' * 5000}", "bytes 4-9/6", "bytes */10", "", "bytes 4-3/10"],
 )
 def test_a_part_that_does_not_continue_ours_is_never_joined(
-    liar: Liar, tmp_path: Path, spoken: str
+    liar: RawServer, tmp_path: Path, spoken: str
 ) -> None:
     whole = _OK + b'ETag: "1"\r\nContent-Length: 10\r\n\r\n'
     part = f"HTTP/1.1 206 Part\r\nContent-Range: {spoken}\r\n\r\nother!".encode()
@@ -261,7 +227,7 @@ def test_a_part_that_does_not_continue_ours_is_never_joined(
     assert (tmp_path / "file").read_bytes() == expected
 
 
-def test_more_than_was_announced_is_not_appended(liar: Liar, tmp_path: Path) -> None:
+def test_more_than_was_announced_is_not_appended(liar: RawServer, tmp_path: Path) -> None:
     whole = _OK + b'ETag: "1"\r\nContent-Length: 10\r\n\r\n'
     part = b'HTTP/1.1 206 Part\r\nETag: "1"\r\nContent-Range: bytes 4-9/10\r\n\r\n'
     liar.says(whole + b"0123", part + b"456789 and more", whole + b"0123456789")
@@ -270,7 +236,7 @@ def test_more_than_was_announced_is_not_appended(liar: Liar, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("tag", ['"a\r\n b"', '"' + "x" * 5000 + '"', '"\xe4"', '"\x01"'])
-def test_an_etag_that_cannot_be_sent_back_is_not(liar: Liar, tmp_path: Path, tag: str) -> None:
+def test_an_etag_that_cannot_be_sent_back_is_not(liar: RawServer, tmp_path: Path, tag: str) -> None:
     head = _OK + f"ETag: {tag}\r\nContent-Length: 10\r\n\r\n".encode("latin-1")
     liar.says(head + b"0123", head + b"0123456789")
     _get(liar, tmp_path / "file")
@@ -278,21 +244,21 @@ def test_an_etag_that_cannot_be_sent_back_is_not(liar: Liar, tmp_path: Path, tag
     assert (tmp_path / "file").read_bytes() == b"0123456789"
 
 
-def test_a_server_s_words_do_not_command_the_terminal(liar: Liar, tmp_path: Path) -> None:
+def test_a_server_s_words_do_not_command_the_terminal(liar: RawServer, tmp_path: Path) -> None:
     liar.says(b"HTTP/1.1 404 \x1b[2J gone\r\n\r\n")
     with pytest.raises(ConnectionError, match="answered 404") as caught:
         _get(liar, tmp_path / "file")
     assert "\x1b" not in str(caught.value)
 
 
-def test_an_error_s_status_is_told(liar: Liar) -> None:
+def test_an_error_s_status_is_told(liar: RawServer) -> None:
     liar.says(b"HTTP/1.1 503 Busy\r\n\r\n")
     with pytest.raises(HTTPError, match="503"):
         _body(liar.url)
 
 
 def test_a_full_disk_names_the_file_and_is_no_fault_of_the_server(
-    liar: Liar, tmp_path: Path
+    liar: RawServer, tmp_path: Path
 ) -> None:
     liar.says(_OK + b"Content-Length: 4\r\n\r\nbody")
     (tmp_path / "file").symlink_to("/dev/full")

@@ -1,4 +1,4 @@
-"""Parameter files that are wrong, or made to harm: one message each, at once, in little memory."""
+"""Wrong and harmful parameter files give one message each, at once and with little memory."""
 
 import os
 import re
@@ -16,7 +16,7 @@ _DEFAULT = Path(__file__).parents[2] / "params/default.yaml"
 
 
 def _chain(inner: str, repeat: str) -> str:
-    """Ten levels, each of which names the one before nine times."""
+    """Return YAML of ten levels, each with nine aliases of the level before."""
     levels = "abcdefghij"
     rest = [
         f"{name}: &{name} {repeat.format(','.join([f'*{before}'] * 9))}"
@@ -26,13 +26,13 @@ def _chain(inner: str, repeat: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (_chain("[lol]", "[{}]"), "line 7 stands for more than 1 MB"),
         (_chain("{k: 1}", "{{<<: [{}]}}"), "line 7 stands for more than 1 MB"),
         (f"a: &a {'x' * 1000}\nb: [{', '.join(['*a'] * 2000)}]", "line 2 stands for more"),
-        ("a: &a [*a]", r"line 1 holds itself \(\*a\)"),
-        ("a: &a\n  b: {c: *a}", r"line 2 holds itself \(\*a\)"),
+        ("a: &a [*a]", r"line 1 contains itself \(\*a\)"),
+        ("a: &a\n  b: {c: *a}", r"line 2 contains itself \(\*a\)"),
         ("[" * 100_000, "nested more than 32 levels"),
         ("{a: " * 100_000, "nested more than 32 levels"),
         ("- " * 100_000, "nested more than 32 levels"),
@@ -52,11 +52,11 @@ def _chain(inner: str, repeat: str) -> str:
         ("a:\n\tb: 1", "line 2"),
     ],
 )  # fmt: skip
-def test_yaml_made_to_harm_is_one_message(tmp_path: Path, text: str, said: str) -> None:
+def test_harmful_yaml_is_one_message(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(text)
     started_s = time.monotonic()
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         read_yaml(path)
     assert str(caught.value).startswith(str(path))
     assert time.monotonic() - started_s < 2
@@ -71,11 +71,11 @@ def test_text_in_another_encoding_is_named(tmp_path: Path, encoding: str) -> Non
         read_yaml(path)
 
 
-def test_what_editors_put_in_front_and_few_aliases_are_read(tmp_path: Path) -> None:
+def test_a_byte_order_mark_and_a_few_aliases_are_read(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_bytes("\ufeffa: &a {b: 2e-4}\nc: *a\nd: {<<: *a}".encode())
     assert read_yaml(path) == {"a": {"b": 2e-4}, "c": {"b": 2e-4}, "d": {"b": 2e-4}}
-    assert parse_yaml("", place="nothing") is None
+    assert parse_yaml("", source="nothing") is None
 
 
 def test_a_pipe_and_a_folder_are_no_parameter_files(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_pipe_and_a_folder_are_no_parameter_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "message"),
     [
         ("lambda_l1", ".nan", r"train\.lambda_l1: .*finite"),
         ("lambda_l1", "-.inf", r"train\.lambda_l1: .*finite"),
@@ -112,37 +112,37 @@ def test_a_pipe_and_a_folder_are_no_parameter_files(tmp_path: Path) -> None:
         ("base_url", '"http://host/\\r\\nX: y"', r"data\.archive\.base_url"),
     ],
 )
-def test_a_value_that_no_run_could_use_is_named_and_no_password_shown(
-    tmp_path: Path, key: str, value: str, said: str
+def test_a_value_that_no_run_could_use_is_named_without_its_password(
+    tmp_path: Path, key: str, value: str, message: str
 ) -> None:
     text, count = re.subn(rf"(?m)^(\s+{key}:) .*$", r"\1 VALUE", _DEFAULT.read_text(), count=1)
     assert count == 1
     path = tmp_path / "params.yaml"
     path.write_text(text.replace(" VALUE", f" {value}"))
-    if not said:
+    if not message:
         assert load_params(path).train.num_decay_epochs == 10**400
         return
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         load_params(path)
     assert "secret" not in str(caught.value)
     assert len(str(caught.value)) < 500
 
 
-def test_mappings_that_come_from_forms_are_no_way_around() -> None:
+def test_harmful_mappings_from_forms_are_refused_as_well() -> None:
     circle: dict[str, object] = {}
     circle["data"] = circle
     deep: list[object] = []
     for _ in range(100_000):
         deep = [deep]
-    for mapping, said in (
-        (circle, "cannot be written down"),
-        ({"data": deep}, "cannot be written down"),
-        ({"data": 10**5000}, "cannot be written down"),
+    for mapping, message in (
+        (circle, "cannot be written as text"),
+        ({"data": deep}, "cannot be written as text"),
+        ({"data": 10**5000}, "cannot be written as text"),
         ({"data": b"bytes"}, "neither text"),
         ({"data": "\ud800"}, "half of a character"),
         ({"data": float("nan")}, "data: "),
     ):
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             parse_params(mapping)
     while deep:  # freed level by level: all at once would be a recursion of its own
         deep = deep.pop()  # type: ignore[assignment]

@@ -12,6 +12,7 @@ import pytest
 
 from pipelines.registry.register import register_model
 from pipelines.tracking.completion import complete_run
+from pipelines.tracking.connection import connected
 from pix2pix.config import Params
 from pix2pix.inference import Translator
 from tests.support.mlflow_process import serving
@@ -39,10 +40,11 @@ def test_two_hundred_requests_and_large_bodies_leave_a_server_as_it_was(
     monkeypatch.setattr(sys, "path", list(sys.path))
     project = write_project(tmp_path / "project")
     write_model(project / "models", mode=mode)
-    run = complete_run(uri, project, experiment=default_params.register.experiment)
-    model = register_model(
-        run, project / "models", uri=uri, name="served", example=source_image()
-    ).model_uri
+    with connected(uri) as client:
+        run = complete_run(client, project, experiment=default_params.register.experiment)
+        model = register_model(
+            client, run, project / "models", name="served", example=source_image()
+        ).model_uri
     translator = Translator.load(project / "models")
     images = [source_image(64 + place, 80) for place in range(20)]
     expected = [translator.translate(image) for image in images]

@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 
 from pipelines.entrypoint import run, write_json
 from pipelines.evaluation.model_content import content_hash
+from pipelines.paths import CHECKS_PATH
 from pipelines.registry.register import Registration
 from pipelines.repository.presets import complete_preset
 from pipelines.stages import register
@@ -53,12 +54,12 @@ def write_params(folder: Path) -> Params:
     return load_params(folder / "params.yaml")
 
 
-def write_data(folder: Path, *, seed: int) -> Manifest:
+def write_data(folder: Path, *, seed: int, num_train: int = 7) -> Manifest:
     """Drawn pairs, prepared: data/prepared below `folder`."""
     folder.mkdir(parents=True)
     params = write_params(folder)
     raw = folder / "raw"
-    write_synthetic(raw, SyntheticConfig(num_train=7, num_test=4, size_px=64, seed=seed))
+    write_synthetic(raw, SyntheticConfig(num_train=num_train, num_test=4, size_px=64, seed=seed))
     return prepare_pairs(raw, folder / PREPARED, params.data, num_workers=1).manifest
 
 
@@ -68,6 +69,7 @@ def write_workspace(folder: Path, data: Path) -> Path:
     write_params(folder)
     (folder / "data").mkdir()
     (folder / PREPARED).symlink_to(data / PREPARED)
+    write_json(folder / CHECKS_PATH, {"offences": {}})
     return folder
 
 
@@ -105,15 +107,15 @@ def change_card(**changes: Any) -> None:
     seal()
 
 
-def register_model() -> dict[str, str]:
-    """Run the stage `register`; its registration.json."""
+def register_model() -> dict[str, Any]:
+    """Run the stage `register`; its register.json."""
     run(register.main)
-    loaded: dict[str, str] = json.loads((REPORTS / "registration.json").read_text())
+    loaded: dict[str, Any] = json.loads((REPORTS / "register.json").read_text())
     return loaded
 
 
 def put_version(client: MlflowClient) -> Registration:
-    """A version of no files, of a run of its own, and registration.json: as `register` leaves them.
+    """A version of no files, of a run of its own, and register.json: as `register` leaves them.
 
     In place of a training and a package where only numbers, aliases and tags are looked at.
     """
@@ -131,7 +133,7 @@ def put_version(client: MlflowClient) -> Registration:
         experiment_id=experiment_id,
         tracking_uri=client.tracking_uri,
     )
-    write_json(REPORTS / "registration.json", dataclasses.asdict(registration))
+    write_json(REPORTS / "register.json", dataclasses.asdict(registration))
     return registration
 
 

@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from pipelines.repository.origin import Origin
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.samples import sample_name
-from pipelines.tracking.connection import connect
+from pipelines.tracking.connection import connected
 from pipelines.tracking.description import RunDescription, data_record
 from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pix2pix.checkpoint import ModelCard, save_model
@@ -64,8 +64,8 @@ SCORES = {
 def _template() -> tempfile.TemporaryDirectory[str]:
     """An empty database; making one takes seconds of migrations, copying it none."""
     folder = tempfile.TemporaryDirectory()
-    connect(f"sqlite:///{folder.name}/mlflow.db")
-    return folder
+    with connected(f"sqlite:///{folder.name}/mlflow.db"):  # this makes the tables
+        return folder
 
 
 def new_database(folder: Path) -> str:
@@ -122,7 +122,7 @@ def write_lock(folder: Path) -> None:
         "prepare": prepared,
         "train": models | {"reports/train.json": md5["reports/train.json"]},
         "evaluate": {"reports/metrics.json": md5["reports/metrics.json"]},
-        "register": {"reports/registration.json": "cc"},
+        "register": {"reports/register.json": "cc"},
     }
     deps = {"train": prepared, "evaluate": prepared | models}
     stages = {

@@ -15,7 +15,7 @@ from ray.train.v2._internal.execution.worker_group.poll import (
     WorkerStatus,
 )
 
-from pipelines.cluster.failure import mendable
+from pipelines.cluster.failure import as_user_error
 from pipelines.runs.folder import open_folder
 from pix2pix.errors import StorageError, UserError
 
@@ -25,7 +25,7 @@ CLOSED = RuntimeError("[gloo/transport/tcp/pair.cc:547] Connection closed by pee
 
 
 def _failed(*errors: Exception) -> ray.train.WorkerGroupError:
-    """What Ray's controller makes of these errors of workers, with their tracebacks."""
+    """Return the error that Ray's controller raises after these errors of workers."""
     return WorkerGroupPollStatus(
         {
             rank: WorkerStatus(
@@ -41,8 +41,8 @@ def _failed(*errors: Exception) -> ray.train.WorkerGroupError:
 
 
 def _reason(error: Exception) -> str:
-    """The cause that a person is told, of which the rest is the same for all."""
-    reason, _, last = str(mendable(error, RUN)).rpartition("\n")
+    """Return the cause in the message; the rest of the message is the same for all causes."""
+    reason, _, last = str(as_user_error(error, RUN)).rpartition("\n")
     assert last == "The same command continues from the last checkpoint in /runs/0123"
     return reason.removeprefix("training failed: ")
 
@@ -60,7 +60,7 @@ def _reason(error: Exception) -> str:
         ([UserError("the batch"), CLOSED], f"RuntimeError: {CLOSED}; the batch"),
     ],
 )
-def test_what_a_person_can_mend_is_a_sentence(
+def test_a_cause_that_a_user_can_remove_is_one_sentence_without_a_traceback(
     errors: list[Exception], reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert _reason(_failed(*errors)) == reason
@@ -68,7 +68,7 @@ def test_what_a_person_can_mend_is_a_sentence(
 
 
 @pytest.mark.parametrize("others", [[], [CLOSED]])
-def test_a_lost_worker_is_no_defect_and_nor_is_what_the_others_see_of_it(
+def test_a_lost_worker_and_the_errors_it_causes_in_others_are_no_defects(
     others: list[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert "a worker died" in _reason(_failed(LOST, *others))
@@ -96,14 +96,14 @@ def test_a_defect_keeps_its_traceback(
 @pytest.mark.parametrize(
     "defect", [ValueError("not broadcastable"), RuntimeError("shape"), FileNotFoundError("x")]
 )
-def test_errors_that_no_person_can_cause_are_defects(
+def test_errors_that_no_user_can_cause_are_defects(
     defect: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert _reason(_failed(defect)) == f"{type(defect).__name__}: {defect}"
     assert "Traceback" in caplog.text
 
 
-def test_a_failure_of_ray_s_controller_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_of_ray_s_controller_is_in_the_message(caplog: pytest.LogCaptureFixture) -> None:
     late = ray.train.ControllerError(WorkerGroupStartupTimeoutError(2))
     assert "timed out after" in _reason(late)
     assert caplog.records == []
@@ -128,12 +128,14 @@ def test_a_defect_in_the_controller_keeps_its_traceback(caplog: pytest.LogCaptur
         ([LOST], UserError),
     ],
 )
-def test_only_what_storage_did_may_pass(errors: list[Exception], kind: type[Exception]) -> None:
-    assert type(mendable(_failed(*errors), RUN)) is kind
+def test_only_failures_of_the_storage_may_pass(
+    errors: list[Exception], kind: type[Exception]
+) -> None:
+    assert type(as_user_error(_failed(*errors), RUN)) is kind
 
 
-def test_an_error_of_the_driver_is_told_if_a_person_can_mend_it() -> None:
+def test_an_error_of_the_driver_is_in_the_message_if_a_user_can_remove_it() -> None:
     assert _reason(UserError("more workers than there is room for")) == (
         "more workers than there is room for"
     )
-    assert mendable(KeyError("x"), RUN) is None
+    assert as_user_error(KeyError("x"), RUN) is None

@@ -1,4 +1,4 @@
-"""What a worker tells the driver and hears from it."""
+"""What a worker sends to the driver, and the request to stop that it gets back."""
 
 import time
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.usefixtures("cluste
 
 
 class CountingMailbox:
-    """Stands for the actor's handle: counts what is sent and answers at once."""
+    """Replaces the handle of the actor: counts what is sent and answers at once."""
 
     def __init__(self) -> None:
         self.num_sent = 0
@@ -31,7 +31,7 @@ def _step(batch: int) -> StepProgress:
     return StepProgress(epoch=0, batch=batch, num_batches=1000, images_per_s=1, data_wait_share=0)
 
 
-def test_fast_steps_call_the_driver_twice_a_second_and_hear_it_once_it_says_stop(
+def test_fast_steps_send_progress_twice_a_second_and_receive_the_request_to_stop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = SimpleNamespace(now_s=100.0)
@@ -58,7 +58,7 @@ def _stop_late() -> bool:
     return True
 
 
-def test_a_slow_answer_is_waited_for_though_more_is_sent() -> None:
+def test_a_slow_answer_is_read_although_more_progress_is_sent_meanwhile() -> None:
     late = _stop_late.remote()
     mailbox = SimpleNamespace(progress=SimpleNamespace(remote=lambda _progress: late))
     worker = WorkerConsole(mailbox)
@@ -69,7 +69,7 @@ def test_a_slow_answer_is_waited_for_though_more_is_sent() -> None:
     assert worker(_step(1000))
 
 
-def _take_for_ever(mailbox: Any) -> None:
+def _take_until_it_fails(mailbox: Any) -> None:
     while True:
         ray.get(mailbox.take.remote(), timeout=30)
 
@@ -80,5 +80,5 @@ def test_a_worker_outlives_the_mailbox() -> None:
         assert not worker(_step(1))
         ray.kill(mailbox)
         with pytest.raises(ray.exceptions.RayActorError):
-            _take_for_ever(mailbox)  # it ends a moment later
+            _take_until_it_fails(mailbox)  # it ends a moment later
         assert not any(worker(_step(1000)) for _ in range(20))

@@ -1,4 +1,4 @@
-"""How Ray is started on this machine; no Ray runs here, a fake one tells what it is asked for."""
+"""How Ray is started on this machine. `ray.init` is replaced: no Ray runs in these tests."""
 
 import logging
 import signal
@@ -17,14 +17,14 @@ from pipelines.cluster.start import _is_asked_to_end, start_ray
 from pix2pix.errors import UserError
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
-TIMED_OUT = Exception("The current node timed out during startup.")  # so Ray says it
+TIMED_OUT = Exception("The current node timed out during startup.")  # the message of Ray
 
 Start = Callable[[], None]
 
 
 @pytest.fixture
 def starting(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any]]]:
-    """Has each `ray.init` do the next of these things; what it was called with is returned."""
+    """Let each `ray.init` run the next of these actions. Returns the options of the calls."""
 
     def use(*actions: Start) -> list[dict[str, Any]]:
         calls: list[dict[str, Any]] = []
@@ -56,7 +56,7 @@ def _nothing() -> None:
 @pytest.mark.parametrize(
     "error", [TIMED_OUT, RuntimeError("no GCS"), ray.exceptions.RaySystemError("raylet")]
 )
-def test_a_start_that_timed_out_is_tried_again_and_said(
+def test_a_start_that_timed_out_is_tried_again_with_a_warning(
     error: Exception,
     starting: Callable[..., list[dict[str, Any]]],
     caplog: pytest.LogCaptureFixture,
@@ -70,7 +70,7 @@ def test_a_start_that_timed_out_is_tried_again_and_said(
     ]
 
 
-def test_a_ray_that_does_not_start_is_one_clear_error(
+def test_if_ray_does_not_start_there_is_one_clear_error(
     starting: Callable[..., list[dict[str, Any]]],
 ) -> None:
     """A ConnectionError ends a stage as one message, without a traceback."""
@@ -92,22 +92,22 @@ def test_a_wrong_call_is_not_tried_again(
     assert len(calls) == 1
 
 
-def test_what_a_failed_start_left_is_ended_and_nothing_else(
+def test_the_processes_of_a_failed_start_are_ended_and_no_others(
     starting: Callable[..., list[dict[str, Any]]],
 ) -> None:
-    mine = subprocess.Popen(SLEEP)
+    other = subprocess.Popen(SLEEP)
     left: list[subprocess.Popen[bytes]] = []
     starting(_failing(TIMED_OUT, left), _nothing)
     start_ray()
     assert left[0].wait(10) == -signal.SIGKILL
-    assert mine.poll() is None
-    mine.kill()
-    mine.wait()
+    assert other.poll() is None
+    other.kill()
+    other.wait()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Ray's servers need SIGTERM there")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_what_ends_a_training_does_not_reach_ray_s_processes(
+def test_signals_that_end_a_training_do_not_reach_ray_s_processes(
     number: signal.Signals,
     starting: Callable[..., list[dict[str, Any]]],
     monkeypatch: pytest.MonkeyPatch,
@@ -131,7 +131,7 @@ def test_what_ends_a_training_does_not_reach_ray_s_processes(
 def test_a_server_that_ray_asks_to_end_ends_at_once(
     starting: Callable[..., list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ray waits a second for each, which would be five of them after each stage."""
+    """Otherwise Ray waits a second for each server, about five seconds after each stage."""
     started: list[subprocess.Popen[bytes]] = []
     connected = threading.Event()
     connected.set()
@@ -150,7 +150,7 @@ def test_a_server_that_ray_asks_to_end_ends_at_once(
     assert other.wait(10) == -signal.SIGKILL
 
 
-def test_our_handler_of_sigterm_stays_ours(
+def test_the_handler_of_sigterm_is_the_same_after_ray_has_started(
     starting: Callable[..., list[dict[str, Any]]],
 ) -> None:
     starting(lambda: signal.signal(signal.SIGTERM, lambda *_: sys.exit(15)) and None)

@@ -14,7 +14,7 @@ def reason(tmp_path: Path, params: Params, **changes: Any) -> str | None:
     return misfit(dataclasses.replace(card, **changes), small_manifest(params))
 
 
-def test_a_model_fits_data_of_its_kind_whatever_it_shows(
+def test_a_model_fits_data_of_its_kind_with_other_images(
     tmp_path: Path, default_params: Params
 ) -> None:
     side = dataclasses.replace(SIDE, kind="labels", num_labels=256)
@@ -44,7 +44,7 @@ def test_a_model_fits_data_of_its_kind_whatever_it_shows(
         ),
     ],
 )
-def test_what_does_not_fit_is_named(
+def test_the_setting_that_does_not_fit_is_named(
     tmp_path: Path, default_params: Params, changes: dict[str, Any], expected: str
 ) -> None:
     assert reason(tmp_path, default_params, **changes) == expected

@@ -20,7 +20,7 @@ from pix2pix.errors import UserError
         (["a.b=2024-01-01"], "neither text, number, list nor mapping"),
         (["a.b=!!binary aGk="], "neither text, number, list nor mapping"),
         (["a.b=!!set {x}"], "neither text, number, list nor mapping"),
-        (["a.b=&x [*x]"], "the value: line 1 holds itself"),
+        (["a.b=&x [*x]"], "the value: line 1 contains itself"),
         (["a.b=" + "[" * 5000 + "]" * 5000], "nested more than 32 levels"),
         (["a.b=!!python/object/apply:os.getcwd []"], "not valid YAML"),
         (["seed=1"], r"write section\.key=value"),

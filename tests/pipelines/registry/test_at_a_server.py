@@ -41,7 +41,6 @@ def test_each_entry_point_works_at_a_real_server(
         monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
         train(0)
         run_id = register_model()["run_id"]
-        python("pipelines", "promote", server=server)
         python("pipelines.registry.is_new_data", server=server)
         python("pipelines.registry.link", "prefect.flow_run_id=abc", server=server)
         python("pipelines", "evaluate", "--model", MODEL, server=server)
@@ -50,15 +49,16 @@ def test_each_entry_point_works_at_a_real_server(
         folders = ("--input", str(tmp_path / "in"), "--output", str(tmp_path / "out"))
         python("pipelines", "translate", "--model", f"{MODEL}@champion", *folders, server=server)
         train(1)
-        register_model()
-        python("pipelines", "promote", server=server)  # compares with downloaded files
+        decision = register_model()["decision"]
+        python("pipelines", "promote", f"{MODEL}/2", server=server)
+        python("pipelines", "rollback", MODEL, server=server)
     client = MlflowClient(uri)  # the server's database
     version = client.get_model_version(MODEL, "1")
     assert version.tags["prefect.flow_run_id"] == "abc"
     assert client.get_run(run_id).data.tags["prefect.flow_run_id"] == "abc"
-    verdict = json.loads((REPORTS / "champion.json").read_text())
-    assert verdict["champion_version"] == "1"
-    assert [row["champion"] for row in verdict["rows"][1:]] == [0.25, 0.5]
+    assert decision["compared_with"] == "1"
+    assert [row["champion"] for row in decision["rows"][1:]] == [0.25, 0.5]
+    assert client.get_model_version_by_alias(MODEL, "champion").version == "1"
     assert json.loads((REPORTS / "new_data.json").read_text())["run_id"] == run_id
     [evaluation] = client.search_runs(
         [client.get_experiment_by_name("pix2pix-evaluations").experiment_id]

@@ -72,15 +72,15 @@ def test_a_model_is_recorded_as_what_it_was_trained_with_not_as_the_working_copy
         },
     )
     done = completion.complete_registration(uri)
-    run = MlflowClient(uri).get_run(done.run_id)
+    run = MlflowClient(uri).get_run(done["run_id"])
     assert run.data.params == flatten(dataclasses.asdict(trained))
     assert run.data.tags["pix2pix.data_hash"] == data_hash
     [used] = run.inputs.dataset_inputs
     assert (used.dataset.name, used.dataset.digest) == ("facades-drawn", data_hash[:16])
     assert json.loads(used.dataset.profile) == {"num_train": 5, "num_dev": 2, "num_test": 4}
     # Where it is recorded is the working copy's word.
-    assert MlflowClient(uri).get_experiment(done.experiment_id).name == "elsewhere"
-    assert done.model == "pix2pix-renamed"
+    assert MlflowClient(uri).get_experiment(done["experiment_id"]).name == "elsewhere"
+    assert done["model"] == "pix2pix-renamed"
     told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(told) == 1
     differing = "model.norm, train.learning_rate, the pairs in data/prepared"

@@ -1,3 +1,4 @@
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,22 +8,30 @@ import pytest
 import torch
 from PIL import Image
 
+from pipelines.registry import folder_translation
 from pipelines.registry.folder_translation import (
+    SourceImage,
     check_folders,
     left_out,
     no_pictures,
     planned,
     translate_files,
 )
-from pix2pix import inference, memory
+from pix2pix import memory
 from pix2pix.data.manifest import SideRecord
+from pix2pix.errors import StorageError
 from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode
-from pix2pix.inference import Translator
+from pix2pix.inference import Translator, whole
 from pix2pix.models import GeneratorConfig, InferenceNetwork, translate
 from tests.support.tracked_project import SIDE, source_image, write_model
 
 FLOATS = SideRecord("image", 3, "float32", (0.0, 1.0), "area")
+
+
+def plan_for(translator: Translator, folder: Path) -> dict[SourceImage, Path]:
+    card = translator.card
+    return planned(folder / "in", folder / "out", source=card.source, target=card.target)
 
 
 def write(path: Path, content: bytes) -> Path:
@@ -38,9 +47,9 @@ def test_each_image_at_any_depth_keeps_its_name_and_gets_the_suffix_of_the_targe
     for name in names:
         write(tmp_path / "in" / name, b"x")
     for side, suffix in ((SIDE, "png"), (FLOATS, "tif")):
-        plan = planned(tmp_path / "in", tmp_path / "out", side)
+        plan = planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=side)
         assert {
-            source.relative_to(tmp_path).as_posix(): output.relative_to(tmp_path).as_posix()
+            source.path.relative_to(tmp_path).as_posix(): output.relative_to(tmp_path).as_posix()
             for source, output in plan.items()
         } == {
             "in/a.jpeg": f"out/a.{suffix}",
@@ -54,13 +63,13 @@ def test_images_that_would_become_one_file_are_named(tmp_path: Path) -> None:
     for name in ("a.jpg", "a.png"):
         write(tmp_path / "in" / name, b"x")
     with pytest.raises(ValueError, match=r"a\.jpg and .*a\.png would both become .*a\.png"):
-        planned(tmp_path / "in", tmp_path / "out", SIDE)
+        planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=SIDE)
 
 
 def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
     write(tmp_path / "in" / "notes.txt", b"x")
     with pytest.raises(ValueError, match=r"--input .*in holds no images \(\.png"):
-        planned(tmp_path / "in", tmp_path / "out", SIDE)
+        planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=SIDE)
 
 
 @pytest.mark.parametrize("output", ["in", "in/out", ".", "out/../in/x", "link"])
@@ -87,14 +96,14 @@ def test_what_cannot_be_translated_is_said_and_the_rest_is_there_and_whole(tmp_p
     cut = write(tmp_path / "in" / "cut.png", encode(image)[:200])
     gray = write(tmp_path / "in" / "gray.png", encode(image[..., :1]))
     deep = write(tmp_path / "in" / "deep.png", encode(image.astype(np.uint16)))
-    plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
+    plan = plan_for(translator, tmp_path)
     failures = translate_files(translator, plan)
-    assert set(failures) == {cut, gray, deep}
-    assert failures[cut].startswith("is truncated")
-    assert failures[gray].startswith("51x40 px with 1 channel(s) where channels is 3")
-    assert "trained on uint8 sources in [0.0, 255.0], got uint16" in failures[deep]
+    assert {source.path for source in failures} == {cut, gray, deep}
+    assert failures[SourceImage(cut)].startswith("is truncated")
+    assert failures[SourceImage(gray)].startswith("51x40 px with 1 channel(s) where channels is 3")
+    assert "trained on uint8 sources in [0.0, 255.0], got uint16" in failures[SourceImage(deep)]
     files = sorted(path for path in (tmp_path / "out").rglob("*") if path.is_file())
-    assert files == [plan[path] for path in good]
+    assert files == [plan[SourceImage(path)] for path in good]
     for path in files:
         np.testing.assert_array_equal(decode(path.read_bytes()), translator.translate(image))
 
@@ -109,7 +118,7 @@ def test_class_ids_are_read_as_they_were_for_the_training(tmp_path: Path) -> Non
         picture = Image.fromarray(values, mode="P")
         picture.putpalette([value % 256 for value in range(768)])
         picture.save(tmp_path / "in" / f"{name}.png")
-    card = write_model(
+    write_model(
         tmp_path / "models",
         source=SideRecord(
             "labels", 1, "uint8", (0.0, 5.0), "nearest", num_labels=5, void_label=255
@@ -117,9 +126,10 @@ def test_class_ids_are_read_as_they_were_for_the_training(tmp_path: Path) -> Non
         generator=GeneratorConfig(source_channels=1, base_channels=4, depth=5),
     )
     translator = Translator.load(tmp_path / "models")
-    plan = planned(tmp_path / "in", tmp_path / "out", card.target)
+    plan = plan_for(translator, tmp_path)
     failures = translate_files(translator, plan)
-    assert failures == {tmp_path / "in" / "b.png": "it holds 7; num_labels is 5 and void_label 255"}
+    bad = SourceImage(tmp_path / "in" / "b.png")
+    assert failures == {bad: "it holds 7; num_labels is 5 and void_label 255"}
     translated = decode((tmp_path / "out" / "a.png").read_bytes())
     np.testing.assert_array_equal(translated, translator.translate(ids[..., None]))
 
@@ -135,12 +145,52 @@ def test_where_memory_ends_the_file_is_named_and_later_ones_are_translated(
     if limited == "estimated":
         monkeypatch.setattr(memory, "available_bytes", lambda device: 20 * 2**20)
     else:
-        monkeypatch.setattr(inference, "translate", _out_of_memory_beyond(10**5))
-    plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
+        monkeypatch.setattr(whole, "translate", _out_of_memory_beyond(10**5))
+    plan = plan_for(translator, tmp_path)
     failures = translate_files(translator, plan, scale="native")
-    assert set(failures) == {large}
-    assert failures[large].startswith("an image of 700x600 px needs ")
-    assert plan[small].is_file()
+    assert set(failures) == {SourceImage(large)}
+    assert failures[SourceImage(large)].startswith("an image of 700x600 px needs ")
+    assert plan[SourceImage(small)].is_file()
+
+
+def test_a_large_image_is_translated_in_tiles_and_its_progress_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_model(tmp_path / "models")
+    translator = Translator.load(tmp_path / "models")
+    source = write(tmp_path / "in" / "a.png", encode(source_image(100, 90)))
+    plan = plan_for(translator, tmp_path)
+    expected = translator.translate_file(source, scale="native")
+    monkeypatch.setattr("pix2pix.inference.translator.whole_bytes", lambda card, size: 2**60)
+    monkeypatch.setattr(folder_translation, "_PROGRESS_S", 0.0)
+    caplog.set_level("INFO")
+    assert translate_files(translator, plan, scale="native") == {}
+    written = decode(plan[SourceImage(source)].read_bytes())
+    np.testing.assert_allclose(written.astype(float), expected, atol=1)
+    assert "an image of 90x100 px is translated in tiles" in caplog.text
+    assert f"{source}: 100%, 0 s left" in caplog.text
+
+
+def test_a_disk_without_room_for_the_temporary_files_is_named_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(tmp_path / "models")
+    translator = Translator.load(tmp_path / "models")
+    write(tmp_path / "in" / "a.png", encode(source_image(100, 90)))
+    plan = plan_for(translator, tmp_path)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("pix2pix.inference.translator.whole_bytes", lambda card, size: 2**60)
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(StorageError, match=r"/temporary cannot be written: No space .* make room"):
+        translate_files(translator, plan, scale="native")
+    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "temporary").iterdir())
 
 
 def _out_of_memory_beyond(num_pixels: int) -> Callable[..., torch.Tensor]:
@@ -162,7 +212,7 @@ def test_other_formats_are_translated_as_a_png_is(tmp_path: Path, suffix: str) -
     options = {"lossless": True} if suffix == ".webp" else {}
     Image.fromarray(image).save(tmp_path / "in" / f"a{suffix}", **options)
 
-    plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
+    plan = plan_for(translator, tmp_path)
 
     assert translate_files(translator, plan) == {}
     translated = decode((tmp_path / "out" / "a.png").read_bytes())
@@ -182,13 +232,13 @@ def test_what_is_not_translated_is_named_with_the_reason(tmp_path: Path) -> None
     assert ".heic files are not supported" in reasons[heic]
     assert "not UTF-8" in reasons[window]
     assert no_pictures(tmp_path / "in") == [notes]
-    plan = planned(tmp_path / "in", tmp_path / "out", FLOATS)
-    assert [path.name for path in plan] == ["a.png"]
+    plan = planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=FLOATS)
+    assert [source.path.name for source in plan] == ["a.png"]
     (tmp_path / "in" / "a.png").unlink()
     with pytest.raises(
         ValueError, match=r"holds no images(?s:.*)fen\\xeatre\.png: the name is not"
     ):
-        planned(tmp_path / "in", tmp_path / "out", FLOATS)
+        planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=FLOATS)
 
 
 def test_the_first_frame_is_translated_and_said(
@@ -200,7 +250,7 @@ def test_the_first_frame_is_translated_and_said(
     (tmp_path / "in").mkdir()
     frames[0].save(tmp_path / "in" / "a.gif", save_all=True, append_images=frames[1:])
 
-    plan = planned(tmp_path / "in", tmp_path / "out", translator.card.target)
+    plan = plan_for(translator, tmp_path)
 
     assert translate_files(translator, plan) == {}
     assert "a.gif: only the first of 2 frames is used" in caplog.text

@@ -13,7 +13,7 @@ from tests.support.tracked_project import everything
 def tags(uri: str) -> tuple[dict[str, str], dict[str, str]]:
     """Of the run and of the version."""
     client = MlflowClient(uri)
-    registration = json.loads((REPORTS / "registration.json").read_text())
+    registration = json.loads((REPORTS / "register.json").read_text())
     return (
         client.get_run(registration["run_id"]).data.tags,
         client.get_model_version(MODEL, registration["version"]).tags,
@@ -55,5 +55,5 @@ def test_what_is_no_tag_is_named(arguments: list[str], message: str) -> None:
 
 
 def test_without_a_registration_nothing_is_linked(workspace: Path) -> None:
-    with pytest.raises(ValueError, match=r"registration\.json is missing"):
+    with pytest.raises(ValueError, match=r"register\.json is missing"):
         link.main(["a=b"])

@@ -13,7 +13,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Metric
 
-from pipelines.paths import RECEIPT_PATH, REGISTRATION_PATH
+from pipelines.paths import RECEIPT_PATH, REGISTER_PATH
 from pipelines.registry import receipt
 from pipelines.registry.mlflow_state import LOGGED_TAG, Registered, state_sha256
 from pipelines.stages import register
@@ -224,9 +224,9 @@ def test_what_is_missing_is_made_good_and_then_nothing_is_missing(change: str, d
 
 
 def test_a_complete_registration_is_confirmed_without_torch_and_mlflow(done: Done) -> None:
-    """DVC has removed registration.json by then: it is an output of the stage."""
-    expected = REGISTRATION_PATH.read_bytes()
-    REGISTRATION_PATH.unlink()
+    """DVC has removed register.json by then: it is an output of the stage."""
+    expected = REGISTER_PATH.read_bytes()
+    REGISTER_PATH.unlink()
     script = (
         "import sys\n"
         "from pipelines.stages.register import main\n"
@@ -235,7 +235,7 @@ def test_a_complete_registration_is_confirmed_without_torch_and_mlflow(done: Don
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
-    assert REGISTRATION_PATH.read_bytes() == expected
+    assert REGISTER_PATH.read_bytes() == expected
 
 
 def test_a_registration_that_fails_leaves_none_of_an_earlier_model(
@@ -244,7 +244,7 @@ def test_a_registration_that_fails_leaves_none_of_an_earlier_model(
     edited("models/model.json")()
     with pytest.raises(ValueError, match="models does not hold the model"):
         register.main()
-    assert not REGISTRATION_PATH.exists()
+    assert not REGISTER_PATH.exists()
 
 
 @pytest.mark.parametrize(

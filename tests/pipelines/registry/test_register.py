@@ -16,6 +16,7 @@ from mlflow.exceptions import MlflowException
 from pipelines.registry.mlflow_state import LOGGED_TAG, Registered, state_sha256
 from pipelines.registry.register import Registration, register_model
 from pipelines.tracking.completion import TrackedRun, complete_run
+from pipelines.tracking.connection import connected
 from pix2pix.config import Params
 from pix2pix.inference import Translator
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig
@@ -55,11 +56,13 @@ def uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def complete(uri: str, project: Path, params: Params) -> TrackedRun:
-    return complete_run(uri, project, experiment=params.register.experiment)
+    with connected(uri) as client:
+        return complete_run(client, project, experiment=params.register.experiment)
 
 
 def register(uri: str, project: Path, run: TrackedRun) -> Registration:
-    return register_model(run, project / "models", uri=uri, name=NAME, example=source_image())
+    with connected(uri) as client:
+        return register_model(client, run, project / "models", name=NAME, example=source_image())
 
 
 def package_dir(uri: str, registration: Registration) -> Path:
@@ -94,7 +97,7 @@ def test_a_registered_model_holds_code_and_weights_and_nothing_pickled(
         "artifacts/model/generator.safetensors",
         "artifacts/model/model.json",
     }
-    assert {"served_model.py", "code/pix2pix/inference.py"} <= files
+    assert {"served_model.py", "code/pix2pix/inference/translator.py"} <= files
     requirements = (folder / "requirements.txt").read_text().splitlines()
     assert f"mlflow=={version('mlflow')}" in requirements
     assert f"safetensors=={version('safetensors')}" in requirements

@@ -1,4 +1,4 @@
-"""The run that is committed: its scores, and the dvc.lock that says what they are of.
+"""The run that is committed: its scores, and the dvc.lock that says where they come from.
 
 Both are in git, so that a fresh clone shows scores and has something to compare its own with. How
 they are made: CONTRIBUTING.md, "Before a release". An edit of the code does not make them wrong;
@@ -19,7 +19,7 @@ TO_A_MODEL = {"ingest", "prepare", "train", "evaluate", "register"}
 
 
 def committed(path: str) -> bytes:
-    """The file as it is in the last commit: the working copy may hold another run."""
+    """Return the file as it is in the last commit: the working copy may have another run."""
     done = subprocess.run(["git", "-C", str(ROOT), "show", f"HEAD:{path}"], capture_output=True)
     if done.returncode:
         pytest.skip(f"{path} is not committed")
@@ -38,8 +38,8 @@ def lock() -> dict[str, Any]:
 
 
 def output(stage: dict[str, Any], path: str) -> str:
-    (found,) = (out["md5"] for out in stage["outs"] if out["path"] == path)
-    return str(found)
+    (md5,) = (out["md5"] for out in stage["outs"] if out["path"] == path)
+    return str(md5)
 
 
 def test_the_committed_scores_are_those_of_the_committed_lock(lock: dict[str, Any]) -> None:
@@ -49,7 +49,7 @@ def test_the_committed_scores_are_those_of_the_committed_lock(lock: dict[str, An
     assert json.loads(metrics)["test"]["l1"] > 0
 
 
-def test_the_committed_stages_are_those_of_the_pipeline_and_followed_each_other(
+def test_each_committed_stage_used_the_committed_outputs_of_the_stages_before(
     lock: dict[str, Any],
 ) -> None:
     stages = parsed("dvc.yaml")["stages"]
@@ -88,6 +88,8 @@ def test_the_committed_scores_are_of_the_committed_parameters(lock: dict[str, An
         ("reports/metrics.json", False),
     ],
 )
-def test_git_has_what_describes_the_data_and_the_scores(path: str, is_ignored: bool) -> None:
+def test_git_has_the_files_that_describe_the_data_and_the_scores(
+    path: str, is_ignored: bool
+) -> None:
     asked = ["git", "-C", str(ROOT), "check-ignore", "--quiet", "--no-index", path]
     assert (subprocess.run(asked).returncode == 0) == is_ignored

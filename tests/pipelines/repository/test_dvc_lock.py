@@ -1,4 +1,4 @@
-"""dvc.lock may describe other files than those that lie in the folder."""
+"""dvc.lock may describe other files than those that are in the folder."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ def md5(path: Path) -> str:
 
 def stage(deps: dict[str, str], outs: dict[str, str]) -> dict[str, Any]:
     return {
-        kind: [{"path": path, "hash": "md5", "md5": held} for path, held in of.items()]
+        kind: [{"path": path, "hash": "md5", "md5": digest} for path, digest in of.items()]
         for kind, of in (("deps", deps), ("outs", outs))
     }
 
@@ -38,7 +38,7 @@ def write_lock(folder: Path, stages: dict[str, Any]) -> None:
 
 @pytest.fixture
 def stages(tmp_path: Path) -> dict[str, Any]:
-    """A project after `dvc repro`, and what its lock says."""
+    """The stages in the dvc.lock of a project after `dvc repro`."""
     (tmp_path / "reports").mkdir()
     for name in ("train", "metrics"):
         (tmp_path / "reports" / f"{name}.json").write_text(name)
@@ -54,30 +54,30 @@ def stages(tmp_path: Path) -> dict[str, Any]:
         "train": stage(of("data/prepared"), of("models", "reports/history.jsonl") | train),
         "tune": stage(of("data/prepared"), {"reports/tune": "t1.dir"}),
         "evaluate": stage(of("data/prepared", "models"), of("reports/per_image.csv") | metrics),
-        "register": stage(of("models"), {"reports/registration.json": "x1"}),
+        "register": stage(of("models"), {"reports/register.json": "x1"}),
     }
     write_lock(tmp_path, stages)
     return stages
 
 
 def lineage(folder: Path) -> dict[str, str]:
-    """Without train.json and metrics.json, whose hashes are real."""
-    return {path: held for path, held in model_lineage(folder).items() if path in ALL}
+    """Return the lineage without train.json and metrics.json, whose hashes are real."""
+    return {path: digest for path, digest in model_lineage(folder).items() if path in ALL}
 
 
-def test_all_that_led_to_the_model_and_its_scores_is_named(
+def test_the_lineage_has_all_outputs_that_led_to_the_model_and_its_scores(
     stages: dict[str, Any], tmp_path: Path
 ) -> None:
-    held = model_lineage(tmp_path)
+    hashes = model_lineage(tmp_path)
     assert lineage(tmp_path) == ALL
-    assert held.keys() == ALL.keys() | {"reports/train.json", "reports/metrics.json"}
+    assert hashes.keys() == ALL.keys() | {"reports/train.json", "reports/metrics.json"}
 
 
 def test_stages_run_by_hand_have_no_hashes(tmp_path: Path) -> None:
     assert model_lineage(tmp_path) == {}
 
 
-def test_a_training_run_by_hand_is_not_given_the_hashes_of_an_earlier_one(
+def test_a_training_run_by_hand_does_not_get_the_hashes_of_an_earlier_one(
     stages: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "reports" / "train.json").write_text("another training")
@@ -85,7 +85,7 @@ def test_a_training_run_by_hand_is_not_given_the_hashes_of_an_earlier_one(
     assert "dvc.lock is of another training than reports/train.json" in caplog.text
 
 
-def test_data_prepared_anew_is_not_what_the_model_was_trained_on(
+def test_data_that_was_prepared_again_is_not_in_the_lineage_of_the_model(
     stages: dict[str, Any], tmp_path: Path
 ) -> None:
     stages["prepare"] = stage({"data/raw": "r2.dir"}, {"data/prepared": "p2.dir"})
@@ -96,7 +96,9 @@ def test_data_prepared_anew_is_not_what_the_model_was_trained_on(
     assert lineage(tmp_path) == expected  # data/prepared as `train` had it
 
 
-def test_pairs_drawn_anew_are_not_what_was_prepared(stages: dict[str, Any], tmp_path: Path) -> None:
+def test_pairs_that_were_drawn_again_are_not_in_the_lineage(
+    stages: dict[str, Any], tmp_path: Path
+) -> None:
     stages["ingest"] = stage({}, {"data/raw": "r2.dir", "reports/source.json": "s2"})
     write_lock(tmp_path, stages)
     assert lineage(tmp_path) == {k: v for k, v in ALL.items() if k != "reports/source.json"}
@@ -111,6 +113,6 @@ def test_scores_of_another_evaluation_are_left_out(
     else:
         stages["evaluate"]["deps"][1]["md5"] = "m0.dir"
         write_lock(tmp_path, stages)
-    held = model_lineage(tmp_path)
+    hashes = model_lineage(tmp_path)
     assert lineage(tmp_path) == {k: v for k, v in ALL.items() if k != "reports/per_image.csv"}
-    assert "reports/metrics.json" not in held
+    assert "reports/metrics.json" not in hashes

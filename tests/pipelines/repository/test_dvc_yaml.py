@@ -1,4 +1,4 @@
-"""dvc.yaml against the code: each stage lists what its results are a function of, and no more."""
+"""dvc.yaml agrees with the code: each stage lists all that its results depend on, and no more."""
 
 import ast
 import dataclasses
@@ -9,7 +9,7 @@ import grimp
 import pytest
 from ruamel.yaml import YAML
 
-from pix2pix.config import WHERE_IT_RUNS, load_params
+from pix2pix.config import EXECUTION_KEYS, load_params
 
 ROOT = Path(__file__).parents[3]
 STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
@@ -35,7 +35,7 @@ IMPORTS = grimp.build_graph(
 
 
 def _sources(stage: str) -> set[str]:
-    """The project's files with code that the stage imports, at first or later."""
+    """Return the project's files with code that the stage imports, directly or indirectly."""
     module = f"pipelines.stages.{stage}"
     modules = {"pipelines", "pipelines.stages", module, *IMPORTS.find_upstream_modules(module)}
     return {path for path in map(_file, modules) if _has_code(ROOT / path)}
@@ -47,7 +47,7 @@ def _file(module: str) -> str:
 
 
 def _has_code(path: Path) -> bool:
-    """Whether there is more than a docstring."""
+    """Return whether the file has more than a docstring."""
     tree = ast.parse(path.read_text())
     return len(tree.body) > 1 or ast.get_docstring(tree) is None
 
@@ -81,7 +81,7 @@ def test_a_training_does_not_depend_on_evaluation_or_tracking() -> None:
     assert not any("evaluation" in dep or "tracking" in dep for dep in dependencies)
 
 
-def test_a_study_depends_on_what_its_trainings_depend_on_and_nothing_on_a_study() -> None:
+def test_a_study_depends_on_all_that_a_training_needs_and_no_stage_on_a_study() -> None:
     tune, train = STAGES["tune"], STAGES["train"]
     # Schedulers stop trials, and each has one sample grid.
     unused = {"train.early_stopping_epochs", "train.sample_every_epochs"}
@@ -91,16 +91,16 @@ def test_a_study_depends_on_what_its_trainings_depend_on_and_nothing_on_a_study(
     assert not any("reports/tune" in dep for stage in STAGES.values() for dep in stage["deps"])
 
 
-def test_every_parameter_is_some_stage_s_and_every_stage_s_parameter_exists() -> None:
+def test_every_parameter_belongs_to_a_stage_and_every_listed_parameter_exists() -> None:
     params = dataclasses.asdict(load_params(ROOT / "params.yaml"))
     listed = {name for stage in STAGES.values() for name in stage["params"]}
     known = set(params) | {f"{name}.{key}" for name in ("data", "train") for key in params[name]}
     assert listed - known == set()
     covered = {name for name in known if name in listed or name.split(".")[0] in listed}
-    assert known - covered - {"data", "train"} == {f"train.{key}" for key in WHERE_IT_RUNS}
+    assert known - covered - {"data", "train"} == {f"train.{key}" for key in EXECUTION_KEYS}
 
 
-def test_the_name_of_the_data_is_a_reason_to_register_anew_and_for_nothing_else() -> None:
+def test_another_name_of_the_data_makes_only_register_run_again() -> None:
     assert [name for name, stage in STAGES.items() if "data.name" in stage["params"]] == [
         "register"
     ]

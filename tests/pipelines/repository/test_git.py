@@ -41,7 +41,7 @@ def _files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_local_changes_travel_and_the_users_index_and_files_stay(
+def test_local_changes_are_included_and_the_user_s_index_and_files_stay(
     repository: Path, tmp_path: Path
 ) -> None:
     _change(repository)
@@ -56,7 +56,9 @@ def test_local_changes_travel_and_the_users_index_and_files_stay(
     assert git(repository, "status", "--porcelain") == status
 
 
-def test_without_local_changes_it_is_the_commit(repository: Path, tmp_path: Path) -> None:
+def test_without_local_changes_the_files_are_those_of_the_commit(
+    repository: Path, tmp_path: Path
+) -> None:
     committed = _files(repository)
     _change(repository)
     check_out(
@@ -87,20 +89,20 @@ def test_unknown_revisions_and_changes_to_another_commit_are_refused(repository:
         resolve(repository, "HEAD~1", include_local_changes=True)
 
 
-def test_a_folder_without_a_repository_is_told_what_to_do(tmp_path: Path) -> None:
+def test_the_error_for_a_folder_without_a_repository_has_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="git init"):
         resolve(tmp_path, "HEAD", include_local_changes=False)
 
 
 def _large(path: Path, num_bytes: int = 2**40) -> None:
-    """A file without content, which takes no room, but hours to read."""
+    """Make a sparse file, which takes no room on the disk, but hours to read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         file.truncate(num_bytes)
 
 
 @pytest.mark.timeout(20)
-def test_new_data_is_not_read_but_named_with_what_to_do(repository: Path) -> None:
+def test_large_new_files_are_not_read_and_the_error_has_the_remedy(repository: Path) -> None:
     _large(repository / "data" / "mine" / "A" / "1.png")
     (repository / "new.py").write_text("x = 1\n")
     objects = sorted((repository / ".git" / "objects").rglob("*"))
@@ -119,7 +121,7 @@ def test_many_small_files_count_together_and_staged_ones_too(repository: Path) -
         resolve(repository, "HEAD", include_local_changes=True)
 
 
-def test_ignored_data_and_small_files_of_any_name_are_no_hindrance(
+def test_ignored_data_and_small_files_of_any_name_are_allowed(
     repository: Path, tmp_path: Path
 ) -> None:
     _large(repository / "ignored.txt")
@@ -132,7 +134,7 @@ def test_ignored_data_and_small_files_of_any_name_are_no_hindrance(
     assert (tmp_path / "copy" / odd).read_text() == "a name that is not UTF-8\n"
 
 
-def test_a_repository_inside_is_named(repository: Path) -> None:
+def test_a_repository_inside_the_repository_is_named(repository: Path) -> None:
     git(repository, "init", "--quiet", "inner")
     (repository / "inner" / "x").write_text("x")
     with pytest.raises(UserError, match=r"inner/? is a git repository of its own"):

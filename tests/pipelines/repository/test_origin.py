@@ -54,17 +54,17 @@ def test_a_checkout_is_dirty_where_tracked_code_differs(
 
 
 def test_a_folder_that_is_no_checkout_has_no_commit(tmp_path: Path) -> None:
-    found = origin(tmp_path)
-    assert (found.commit, found.is_dirty) == (None, False)
+    result = origin(tmp_path)
+    assert (result.commit, result.is_dirty) == (None, False)
 
 
-def test_the_origin_names_the_python_and_the_packages_that_run(tmp_path: Path) -> None:
-    found = origin(tmp_path)
-    assert (found.python, found.torch) == (platform.python_version(), version("torch"))
-    assert found.packages == installed_packages()
+def test_the_origin_has_the_versions_of_python_and_of_the_packages(tmp_path: Path) -> None:
+    result = origin(tmp_path)
+    assert (result.python, result.torch) == (platform.python_version(), version("torch"))
+    assert result.packages == installed_packages()
 
 
-def test_dependencies_are_the_librarys_own_pinned_to_what_runs() -> None:
+def test_dependencies_are_those_of_the_project_pinned_to_installed_versions() -> None:
     pins = dict(pin.split("==") for pin in pinned_dependencies())
     assert pins["torch"] == version("torch").split("+")[0]
     assert pins["torchmetrics[image]"] == version("torchmetrics")
@@ -77,7 +77,7 @@ def test_installed_packages_are_a_requirements_file() -> None:
     assert lines == sorted(set(lines), key=str.lower)
 
 
-def test_parameters_are_written_as_in_their_file() -> None:
+def test_parameters_are_text_as_in_params_yaml() -> None:
     nested = {"a": {"b": None, "c": {"d": True}}, "e": 0.0002, "f": (0, 1.5), "g": "text"}
     assert flatten(nested) == {
         "a.b": "null",

@@ -1,4 +1,4 @@
-"""Overrides of one run in params.yaml."""
+"""Writing the overrides of a run into params.yaml."""
 
 from pathlib import Path
 

@@ -49,8 +49,8 @@ def test_every_parameter_file_names_the_schema_and_satisfies_it(
         ("tune: {space: [{key: train.beta1, kind: uniform, low: 0.3}]}", ["tune", "space", 0]),
     ],
 )
-def test_a_wrong_key_or_value_is_found_where_it_stands(
+def test_the_error_for_a_wrong_key_or_value_has_its_path(
     text: str, key: list[str | int], validator: Draft202012Validator
 ) -> None:
-    [error] = validator.iter_errors(parse_yaml(text, place="test"))
+    [error] = validator.iter_errors(parse_yaml(text, source="test"))
     assert list(error.absolute_path) == key

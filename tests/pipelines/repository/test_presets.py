@@ -132,7 +132,7 @@ def test_using_a_preset_returns_the_values_that_it_replaces(project: Path) -> No
     assert use_preset("mine", project) is None
 
 
-def test_a_file_that_cannot_be_written_stays(
+def test_if_params_yaml_cannot_be_written_it_stays_as_it_is(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_preset("default", project)
@@ -146,16 +146,16 @@ def test_a_file_that_cannot_be_written_stays(
 def _merged(mapping: dict[str, object], changes: dict[str, object]) -> dict[str, object]:
     merged = dict(mapping)
     for key, value in changes.items():
-        held = mapping[key]
-        if isinstance(held, dict) and isinstance(value, dict):
-            merged[key] = _merged(held, value)
+        current = mapping[key]
+        if isinstance(current, dict) and isinstance(value, dict):
+            merged[key] = _merged(current, value)
         else:
             merged[key] = value
     return merged
 
 
 def _leaves(mapping: dict[str, object], prefix: str = "") -> dict[str, str]:
-    """Dotted keys and their values as JSON."""
+    """Return dotted keys and their values as JSON."""
     leaves: dict[str, str] = {}
     for key, value in mapping.items():
         if isinstance(value, dict):
@@ -166,6 +166,6 @@ def _leaves(mapping: dict[str, object], prefix: str = "") -> dict[str, str]:
 
 
 def _as_json(mapping: dict[str, object]) -> dict[str, object]:
-    """Lists for tuples."""
+    """Return the mapping with lists in place of tuples."""
     loaded: dict[str, object] = json.loads(json.dumps(mapping))
     return loaded

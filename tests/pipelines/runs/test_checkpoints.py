@@ -47,7 +47,7 @@ def _newest(folder: Folder) -> dict[str, Any]:
     return newest[1]
 
 
-def test_names_say_step_epoch_and_digest_and_are_read_back() -> None:
+def test_names_contain_step_epoch_and_digest_and_can_be_parsed() -> None:
     for name in (CheckpointName(12, 3, "0123456789abcdef"), CheckpointName(12, None, "f" * 16)):
         assert CheckpointName.parse(str(name)) == name
     assert CheckpointName.parse("run.json") is None
@@ -64,7 +64,7 @@ def test_the_newest_is_read_and_an_epoch_s_end_is_newer_than_its_last_step(folde
     assert torch.equal(newest[1]["weights"], torch.full((100,), 10.0))
 
 
-def test_truncated_at_any_length_it_is_named_and_the_one_before_is_used(
+def test_a_truncated_checkpoint_is_named_and_the_one_before_is_used(
     folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
     _write(folder, 1)
@@ -77,10 +77,10 @@ def test_truncated_at_any_length_it_is_named_and_the_one_before_is_used(
         caplog.clear()
         assert _newest(folder)["step"] == 1
         assert f"{path} is damaged" in caplog.text
-        assert "going on from an earlier one" in caplog.text
+        assert "an earlier checkpoint is tried" in caplog.text
 
 
-def test_one_flipped_bit_is_damage(folder: Folder) -> None:
+def test_a_checkpoint_with_one_flipped_bit_is_damaged(folder: Folder) -> None:
     _write(folder, 1)
     path = _path(folder, 1)
     data = bytearray(path.read_bytes())
@@ -99,7 +99,7 @@ def test_a_foreign_file_with_the_right_digest_is_named(folder: Folder) -> None:
         read_checkpoint(folder, checkpoints(folder)[0])
 
 
-def test_the_latest_two_and_the_best_by_dev_l1_stay(folder: Folder) -> None:
+def test_the_latest_two_and_the_best_by_dev_l1_are_kept(folder: Folder) -> None:
     for step in range(1, 7):
         _write(folder, 10 * step, step)
     _write(folder, 65)
@@ -116,7 +116,7 @@ def _damage(folder: Folder, step: int) -> None:
 
 
 @pytest.mark.parametrize("damaged", [[3], [2], [3, 2], [1]])
-def test_a_damaged_checkpoint_is_none_of_the_two_that_are_kept(
+def test_a_damaged_checkpoint_does_not_count_as_one_of_the_latest_two(
     folder: Folder, damaged: list[int]
 ) -> None:
     for step in range(1, 6):
@@ -129,8 +129,8 @@ def test_a_damaged_checkpoint_is_none_of_the_two_that_are_kept(
     assert _newest(folder)["step"] == _steps(folder)[1]
 
 
-def test_going_on_from_before_a_damaged_checkpoint_leaves_two_to_go_on_from(folder: Folder) -> None:
-    """The damaged one is the newest by its name until the training has come there again."""
+def test_two_undamaged_checkpoints_are_kept_beside_a_newer_damaged_one(folder: Folder) -> None:
+    """The damaged one is the newest by name until the training reaches its step again."""
     _write(folder, 10)
     _write(folder, 20)
     _damage(folder, 20)
@@ -139,7 +139,7 @@ def test_going_on_from_before_a_damaged_checkpoint_leaves_two_to_go_on_from(fold
     assert _steps(folder) == [15, 10]
 
 
-def test_a_damaged_checkpoint_is_none_of_the_best_that_are_kept(folder: Folder) -> None:
+def test_a_damaged_checkpoint_does_not_count_as_one_of_the_best(folder: Folder) -> None:
     for step in range(1, 7):
         _write(folder, step, step)
     _damage(folder, 2)
@@ -147,7 +147,7 @@ def test_a_damaged_checkpoint_is_none_of_the_best_that_are_kept(folder: Folder) 
     assert _steps(folder) == [6, 5, 3]
 
 
-def test_where_all_are_damaged_none_is_removed(folder: Folder) -> None:
+def test_if_all_checkpoints_are_damaged_none_is_removed(folder: Folder) -> None:
     for step in (1, 2, 3):
         _write(folder, step)
         _damage(folder, step)
@@ -155,7 +155,7 @@ def test_where_all_are_damaged_none_is_removed(folder: Folder) -> None:
     assert _steps(folder) == [3, 2, 1]
 
 
-def test_what_this_process_wrote_is_not_read_again(
+def test_a_checkpoint_that_this_process_wrote_is_not_read_again(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
@@ -170,13 +170,13 @@ def test_what_this_process_wrote_is_not_read_again(
         _write(folder, step)
         prune(folder, {}, keep_best=0)
     assert (_steps(folder), read) == ([4, 3], [])
-    _path(folder, 3).touch()  # as it looks to another process: unknown
+    _path(folder, 3).touch()  # now the process does not know whether it is undamaged
     prune(folder, {}, keep_best=0)
     prune(folder, {}, keep_best=0)
     assert (_steps(folder), len(read)) == ([4, 3], 1)
 
 
-def test_a_failed_write_leaves_the_earlier_ones_and_says_which(
+def test_a_failed_write_keeps_earlier_checkpoints_and_names_its_own(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _write(folder, 1)
@@ -192,7 +192,7 @@ def test_a_failed_write_leaves_the_earlier_ones_and_says_which(
     assert _steps(folder) == [1]
 
 
-def test_what_killed_writers_left_is_swept_and_never_taken_for_a_checkpoint(folder: Folder) -> None:
+def test_files_of_killed_writers_are_removed_and_are_no_checkpoints(folder: Folder) -> None:
     _write(folder, 1)
     left = Path(folder.path, ".staging_x")
     left.mkdir(parents=True)
@@ -203,7 +203,9 @@ def test_what_killed_writers_left_is_swept_and_never_taken_for_a_checkpoint(fold
     assert _steps(folder) == [1]
 
 
-def test_a_folder_is_written_whole_and_named_by_where_it_is(tmp_path: Path) -> None:
+def test_a_local_folder_writes_lists_and_removes_files_and_is_named_by_its_path(
+    tmp_path: Path,
+) -> None:
     folder = open_folder(str(tmp_path)) / "a" / "b"
     folder.write("run.json", b"{}")
     assert isinstance(folder.filesystem, LocalFileSystem)

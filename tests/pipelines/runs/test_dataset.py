@@ -3,13 +3,11 @@
 import dataclasses
 import logging
 import os
-import resource
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +21,7 @@ from pix2pix.data.manifest import load_manifest
 from pix2pix.errors import StorageError
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.sources.synthetic import write_synthetic
+from tests.support.file_size_limit import files_of_at_most
 from tests.support.s3_server import S3Server, s3_server
 
 ARRAY = "train/source.npy"
@@ -46,7 +45,7 @@ def storage(tmp_path: Path) -> str:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Path:
-    """The cache of a node, not there yet."""
+    """The cache of a node, which does not exist yet."""
     return tmp_path / "cache"
 
 
@@ -63,13 +62,13 @@ def use(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def publish(prepared_dir: Path, storage: str | None) -> DatasetSource:
-    """As a worker gets it that does not see the driver's folder."""
+    """Publish the data set. Returns what a worker gets that does not see the driver's folder."""
     source = publish_dataset(prepared_dir, load_manifest(prepared_dir), storage)
     return dataclasses.replace(source, prepared_dir=prepared_dir / "not" / "here")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Files by relative path, without those that only copies have."""
+    """Return the files by relative path, without those that only copies have."""
     files = [path for path in folder.rglob("*") if path.is_file() and path.name[0] != "."]
     named = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
     named.pop(HASHES_NAME, None)
@@ -82,7 +81,7 @@ def copy_in_storage(source: DatasetSource) -> Path:
 
 
 def refusal(source: DatasetSource, cache: Path) -> str:
-    """The message that the data set cannot be had; nothing may be left of it."""
+    """Return the message that the data set cannot be copied; no file of it may be left."""
     with pytest.raises(ValueError, match=f"node {os.uname().nodename}") as refused:
         local_dataset(source, cache)
     if cache.exists():
@@ -92,17 +91,6 @@ def refusal(source: DatasetSource, cache: Path) -> str:
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
-
-
-@contextmanager
-def files_of_at_most(num_bytes: int) -> Iterator[None]:
-    """To this process every disk is full once a file has so many bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_folder_that_the_node_sees_is_used_in_place(
@@ -115,14 +103,14 @@ def test_a_folder_that_the_node_sees_is_used_in_place(
     assert not cache.exists()
 
 
-def test_without_a_storage_path_nothing_is_copied_and_another_node_says_what_to_set(
+def test_without_a_storage_path_the_error_of_another_node_names_the_parameter_to_set(
     prepared_dir: Path, tmp_path: Path, cache: Path
 ) -> None:
     source = publish(prepared_dir, None)
     assert list(tmp_path.iterdir()) == []
-    said = refusal(source, cache)
-    assert str(source.prepared_dir) in said
-    assert "Set train.storage_path" in said
+    message = refusal(source, cache)
+    assert str(source.prepared_dir) in message
+    assert "Set train.storage_path" in message
 
 
 @pytest.mark.parametrize("kind", ["shared folder", pytest.param("s3", marks=pytest.mark.server)])
@@ -144,7 +132,7 @@ def test_a_copied_data_set_is_the_prepared_one_and_stays(
     assert local_dataset(source, cache) == folder
 
 
-def test_the_cache_is_the_user_s_unless_said(
+def test_the_default_cache_is_in_the_user_s_cache_folder(
     prepared_dir: Path, storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = publish(prepared_dir, storage)
@@ -156,7 +144,7 @@ def test_the_cache_is_the_user_s_unless_said(
 
 
 @pytest.mark.parametrize("content", ["another data set", "no manifest"])
-def test_something_else_in_the_same_folder_is_not_used(
+def test_other_data_in_the_same_folder_is_not_used(
     prepared_dir: Path,
     storage: str,
     cache: Path,
@@ -226,7 +214,7 @@ def test_a_cache_that_was_only_touched_is_kept_and_read_in_full_once(
 
 
 @pytest.mark.server
-def test_of_two_that_ask_at_once_one_copies(
+def test_of_two_processes_that_ask_at_once_one_copies(
     prepared_dir: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go_on = threading.Event(), threading.Event()
@@ -272,7 +260,7 @@ def test_a_driver_that_was_stopped_in_the_middle_leaves_no_copy_and_the_next_com
     assert contents(local_dataset(source, cache)) == contents(prepared_dir)
 
 
-def test_two_drivers_at_once_do_no_harm(
+def test_two_drivers_can_publish_the_data_set_at_the_same_time(
     prepared_dir: Path, storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second one completes its copy, and a node reads it, while the first writes a file."""
@@ -310,14 +298,14 @@ def test_a_data_set_is_copied_into_the_storage_once(
         (spoil_the_list_of_hashes, HASHES_NAME),
     ],
 )
-def test_damage_in_the_storage_is_found_and_mended_as_the_message_says(
+def test_a_damaged_copy_in_the_storage_is_an_error_whose_remedy_works(
     prepared_dir: Path, storage: str, cache: Path, damage: Callable[[Path], None], named: str
 ) -> None:
     source = publish(prepared_dir, storage)
     damage(copy_in_storage(source) / ARRAY)
-    said = refusal(source, cache)
-    assert f"the copy of the data set in {source.shared_copy} is damaged ({named})" in said
-    assert "Delete that folder and give the same command again" in said
+    message = refusal(source, cache)
+    assert f"the copy of the data set in {source.shared_copy} is damaged ({named})" in message
+    assert "Delete that folder and give the same command again" in message
     shutil.rmtree(copy_in_storage(source))
     again = publish(prepared_dir, storage)
     assert contents(local_dataset(again, cache)) == contents(prepared_dir)
@@ -339,9 +327,9 @@ def test_a_store_that_does_not_answer(
     with s3_server() as server:
         use(server, monkeypatch)
         source = publish(prepared_dir, f"s3://{server.bucket}")
-    said = refusal(source, cache)
-    assert f"could not copy the data set from {source.shared_copy} to {cache}" in said
-    assert "Check that the node reaches the storage, has its credentials" in said
+    message = refusal(source, cache)
+    assert f"could not copy the data set from {source.shared_copy} to {cache}" in message
+    assert "Check that the node reaches the storage, has its credentials" in message
 
 
 def test_a_full_disk_of_the_node_is_one_message_and_a_later_try_succeeds(
@@ -349,9 +337,9 @@ def test_a_full_disk_of_the_node_is_one_message_and_a_later_try_succeeds(
 ) -> None:
     source = publish(prepared_dir, storage)
     with files_of_at_most(5_000):
-        said = refusal(source, cache)
-    assert f"to {cache}: [Errno 27]" in said
-    assert "Make room there" in said
+        message = refusal(source, cache)
+    assert f"to {cache}: [Errno 27]" in message
+    assert "Make room there" in message
     assert contents(local_dataset(source, cache)) == contents(prepared_dir)
 
 
@@ -368,7 +356,7 @@ def test_a_full_storage_is_one_message_and_a_later_try_succeeds(
     assert not list(Path(storage).rglob(".staging_*"))
 
 
-def test_what_no_training_has_used_for_long_is_removed_when_another_data_set_comes(
+def test_a_data_set_that_was_long_unused_is_removed_when_another_one_is_copied(
     prepared_dir: Path, storage: str, cache: Path
 ) -> None:
     for name, age_s in (("old", 1.1), ("young", 0.9), ("old but in use", 1.1)):
@@ -381,7 +369,9 @@ def test_what_no_training_has_used_for_long_is_removed_when_another_data_set_com
     assert left == {"young", "old but in use", folder.name}
 
 
-def test_using_a_data_set_counts_as_its_use(prepared_dir: Path, storage: str, cache: Path) -> None:
+def test_using_a_data_set_sets_the_time_of_its_last_use(
+    prepared_dir: Path, storage: str, cache: Path
+) -> None:
     source = publish(prepared_dir, storage)
     folder = local_dataset(source, cache)
     os.utime(folder, (0, 0))

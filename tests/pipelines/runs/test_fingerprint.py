@@ -1,4 +1,4 @@
-"""What lets a training go on: the list of dvc.yaml, and torch's version."""
+"""The fingerprint of a stage depends on what dvc.yaml lists and on the version of torch."""
 
 import copy
 import dataclasses
@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from pipelines.runs import fingerprint
 from pipelines.runs.fingerprint import stage_fingerprint
-from pix2pix.config import WHERE_IT_RUNS, Params
+from pix2pix.config import EXECUTION_KEYS, Params
 
 ROOT = Path(__file__).parents[3]
 STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
@@ -68,8 +68,8 @@ def test_it_changes_with_each_file_that_dvc_yaml_lists_and_with_no_other(
         assert now() == before
 
 
-def test_what_was_left_out_before_is_in_the_list(project: Path) -> None:
-    """The worker, the batches and the sample grids: DVC runs the training again for each."""
+def test_the_code_of_the_workers_is_in_the_list(project: Path) -> None:
+    """DVC runs the training again after a change of the worker, the batches or the grids."""
     for name in ("worker.py", "batches.py", "sample_grids.py", "driver.py"):
         assert _is_dependency(project, project / "pipelines" / "training" / name, "train")
 
@@ -95,19 +95,19 @@ def test_a_new_and_a_renamed_file_of_a_listed_folder_change_it(
 def test_it_changes_with_the_data_with_torch_and_with_the_stage(
     default_params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = {
+    fingerprints = {
         stage_fingerprint("train", default_params, "data"),
         stage_fingerprint("train", default_params, "other data"),
         stage_fingerprint("tune", default_params, "data"),
     }
     monkeypatch.setattr(fingerprint, "version", {"torch": "9.9.9+cpu"}.__getitem__)
-    found.add(stage_fingerprint("train", default_params, "data"))
-    assert len(found) == 4
+    fingerprints.add(stage_fingerprint("train", default_params, "data"))
+    assert len(fingerprints) == 4
     assert metadata.version("torch") != "9.9.9+cpu"
 
 
 def _changed(params: Params, section: str, key: str) -> Params:
-    """Another value, whether or not it makes sense."""
+    """Return the parameters with another value of a key, which need not be valid."""
     values, changed = copy.copy(getattr(params, section)), copy.copy(params)
     object.__setattr__(values, key, f"not {getattr(values, key)}")
     object.__setattr__(changed, section, values)
@@ -127,20 +127,20 @@ def test_it_changes_with_each_parameter_that_dvc_yaml_lists_and_with_no_other(
             assert is_another is is_listed, f"{section}.{key}"
 
 
-def test_where_a_training_runs_is_no_part_of_what_it_is(default_params: Params) -> None:
+def test_parameters_of_the_execution_do_not_change_the_fingerprint(default_params: Params) -> None:
     before = stage_fingerprint("train", default_params, "data")
-    for key in WHERE_IT_RUNS:
+    for key in EXECUTION_KEYS:
         assert stage_fingerprint("train", _changed(default_params, "train", key), "data") == before
 
 
 @pytest.mark.parametrize(
     ("missing", "message"),
     [
-        ("dvc.yaml", r"dvc\.yaml is missing: it says what a training is a function of"),
+        ("dvc.yaml", r"dvc\.yaml is missing: it lists what a training depends on"),
         ("pix2pix/models", r"pix2pix/models is missing, which dvc\.yaml lists"),
     ],
 )
-def test_what_is_missing_is_named(
+def test_a_missing_file_or_stage_is_named(
     project: Path, default_params: Params, missing: str, message: str
 ) -> None:
     path = project / missing

@@ -1,4 +1,4 @@
-"""Records of epochs in JSON and CSV, scores that are no numbers included."""
+"""Records of epochs in JSON and CSV, also with scores that are NaN or infinite."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ def _refuse(name: str) -> float:
     raise ValueError(f"{name} is no JSON")
 
 
-def test_what_is_not_finite_is_null_in_the_file_and_nan_when_it_is_read(tmp_path: Path) -> None:
+def test_numbers_that_are_not_finite_are_null_in_the_file_and_nan_when_read(tmp_path: Path) -> None:
     text = history_jsonl(HISTORY)
     lines = [json.loads(line, parse_constant=_refuse) for line in text.splitlines()]
     assert lines[0] == HISTORY[0]
@@ -34,7 +34,7 @@ def test_what_is_not_finite_is_null_in_the_file_and_nan_when_it_is_read(tmp_path
     assert history_jsonl(parse_history(text)) == text
 
 
-def test_curves_leave_empty_what_is_not_finite() -> None:
+def test_cells_of_numbers_that_are_not_finite_are_empty_in_the_curves() -> None:
     rows = list(csv.DictReader(io.StringIO(curves_csv(HISTORY))))
     assert [row["dev/l1"] for row in rows] == ["0.5", ""]
     assert [row["dev/l1_published"] for row in rows] == ["", ""]

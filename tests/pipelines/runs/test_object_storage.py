@@ -1,4 +1,4 @@
-"""Checkpoints in an object store that at times answers 500."""
+"""Checkpoints in an object store that sometimes answers with status 500."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 @pytest.fixture(autouse=True)
 def variables(store: TroubledStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process knows the store, too."""
+    """The environment variables by which this process reaches the store."""
     for name, value in store.server.environment.items():
         monkeypatch.setenv(name, value)
 
@@ -114,12 +114,12 @@ def test_a_store_that_fails_for_good_fails_the_run_and_the_earlier_checkpoints_g
     with pytest.raises(ray.train.TrainingFailedError) as caught:
         run(training, pairs, location)
     assert store.trouble.met
-    said = str(caught.value)
-    assert "could not be written" in said
-    assert "Make room or mend the storage" in said
+    message = str(caught.value)
+    assert "could not be written" in message
+    assert "Make room or repair the storage" in message
     store.trouble.end()
-    found = checkpoints(checkpoints_of(training, pairs, location))
-    assert [name.step for name in found] == [4, 2]
+    names = checkpoints(checkpoints_of(training, pairs, location))
+    assert [name.step for name in names] == [4, 2]
     again = run(training, pairs, location)
     assert [*map(steady, again.history)] == [*map(steady, alone.trained.history)]
     assert_same(last_state(training, pairs, location), alone.state)

@@ -13,7 +13,7 @@ from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 import pipelines.runs.owner
 from pipelines.processes.signals import run_interruptibly
-from pipelines.runs.claims import Owner, Sightings, claim, this_process
+from pipelines.runs.claims import ClaimTimes, Owner, claim, this_process
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.owner import owned
 from pix2pix.errors import UserError
@@ -23,14 +23,14 @@ import sys
 from pipelines.runs.owner import owned
 from pipelines.runs.folder import open_folder
 with owned(open_folder(sys.argv[1])):
-    print("held", flush=True)
+    print("owned", flush=True)
     sys.stdin.read()
 """
 
 
 @pytest.fixture(params=["file system with locks", "store without locks"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
-    """A run folder that is not there yet."""
+    """A run folder that does not exist yet."""
     if request.param == "file system with locks":
         return open_folder(str(tmp_path / "runs")) / "0123"
     (tmp_path / "runs").mkdir()
@@ -38,7 +38,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
 
 
 def _store(tmp_path: Path) -> Folder:
-    """To pyarrow no local file system: written to and listed like an object store."""
+    """Return a folder that pyarrow does not know as local, so that it is used like a store."""
     return Folder(SubTreeFileSystem(str(tmp_path), LocalFileSystem()), "runs")
 
 
@@ -51,7 +51,7 @@ def _leave_claim(tmp_path: Path, owner: Owner) -> None:
     (tmp_path / "runs" / ".0123.owner-left.json").write_text(content)
 
 
-def test_a_second_owner_is_told_who_the_first_one_is(
+def test_a_second_process_gets_an_error_that_names_the_owner(
     folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
     me = this_process()
@@ -65,7 +65,9 @@ def test_a_second_owner_is_told_who_the_first_one_is(
     assert "waiting up to 0 s" in caplog.text
 
 
-def test_the_next_owner_follows_when_the_first_has_ended(folder: Folder, tmp_path: Path) -> None:
+def test_a_waiting_process_becomes_the_owner_when_the_first_has_ended(
+    folder: Folder, tmp_path: Path
+) -> None:
     done = threading.Event()
     with ExitStack() as first:
         first.enter_context(owned(folder))
@@ -82,7 +84,7 @@ def test_the_next_owner_follows_when_the_first_has_ended(folder: Folder, tmp_pat
 
 
 @pytest.mark.parametrize("content", ["", '{"owner": {"host'])
-def test_a_claim_that_is_still_being_written_counts_until_it_does_not_change(
+def test_a_claim_that_is_not_written_completely_counts_until_it_stops_changing(
     tmp_path: Path, content: str
 ) -> None:
     folder = _store(tmp_path) / "0123"
@@ -92,20 +94,20 @@ def test_a_claim_that_is_still_being_written_counts_until_it_does_not_change(
     with pytest.raises(UserError, match="in use by another process"), owned(folder, patience_s=0):
         pytest.fail("owned by two")
     assert left.exists()
-    sightings = Sightings(stale_s=0.1)
-    assert not sightings.is_abandoned(left.name, content.encode(), Owner.unknown())
+    claim_times = ClaimTimes(stale_s=0.1)
+    assert not claim_times.is_abandoned(left.name, content.encode(), Owner.unknown())
     time.sleep(0.2)
-    with claim(folder, sightings, on_loss=pytest.fail) as found:
-        assert found is None
+    with claim(folder, claim_times, on_loss=pytest.fail) as owner:
+        assert owner is None
     assert not left.exists()
 
 
-def test_other_folders_are_free(folder: Folder) -> None:
+def test_a_folder_with_a_similar_name_can_be_owned_as_well(folder: Folder) -> None:
     with owned(folder), owned(folder._replace(path=f"{folder.path}4"), patience_s=0):
         pass
 
 
-def test_an_error_gives_the_folder_back(folder: Folder) -> None:
+def test_after_an_error_the_folder_can_be_owned_again(folder: Folder) -> None:
     with pytest.raises(KeyError), owned(folder):
         raise KeyError
     with owned(folder, patience_s=0):
@@ -113,7 +115,7 @@ def test_an_error_gives_the_folder_back(folder: Folder) -> None:
 
 
 def _most_at_once(folder: Folder, num_processes: int) -> tuple[int, int]:
-    """How many own it at the same time, at most, and how many did in turn."""
+    """Return the largest number of owners at the same time, and the number of owners in all."""
     inside, most, turns = 0, 0, 0
     counting = threading.Lock()
 
@@ -135,14 +137,14 @@ def _most_at_once(folder: Folder, num_processes: int) -> tuple[int, int]:
     return most, turns
 
 
-def test_of_many_that_come_at_once_one_at_a_time_is_the_owner(folder: Folder) -> None:
+def test_of_several_processes_at_once_one_at_a_time_is_the_owner(folder: Folder) -> None:
     assert _most_at_once(folder, 4) == (1, 4)
 
 
-def test_two_claims_that_are_written_at_the_same_moment_do_not_both_count(
+def test_of_two_claims_that_are_written_at_the_same_time_at_most_one_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both have found the store empty, and both have written before either looks again."""
+    """Both processes see an empty store, and both write before one of them lists the claims."""
     (tmp_path / "runs").mkdir()
     write, both, num_written = Folder.write, threading.Barrier(2), 0
 
@@ -170,7 +172,7 @@ def test_a_killed_process_owns_nothing(tmp_path: Path) -> None:
         text=True,
     )
     assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
+    assert holder.stdout.readline() == "owned\n"
     with (
         pytest.raises(UserError, match=f"in use by process {holder.pid} on"),
         owned(open_folder(str(folder)), patience_s=0),
@@ -184,33 +186,33 @@ def test_a_killed_process_owns_nothing(tmp_path: Path) -> None:
 
 def test_a_claim_of_an_ended_process_of_this_machine_is_removed_at_once(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
-    ended = this_process()._replace(started_s=this_process().started_s - 3600)  # its number is ours
+    ended = this_process()._replace(
+        started_s=this_process().started_s - 3600
+    )  # it has the number of this process
     _leave_claim(tmp_path, ended)
     with owned(_store(tmp_path) / "0123", patience_s=0):
         assert not (tmp_path / "runs" / ".0123.owner-left.json").exists()
 
 
-def test_a_claim_of_another_machine_counts_until_it_has_not_changed_for_long(
+def test_a_claim_of_another_machine_counts_until_it_is_unchanged_for_long(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "runs").mkdir()
     folder = _store(tmp_path) / "0123"
     _leave_claim(tmp_path, _elsewhere(this_process()))
     for stale_s, expected in ((60.0, "node-b"), (-1.0, None)):
-        sightings, found = Sightings(stale_s), []
+        claim_times, hosts = ClaimTimes(stale_s), []
         for _ in range(2):
-            with claim(folder, sightings, on_loss=pytest.fail) as owner:
-                found.append(None if owner is None else owner.host)
-        assert found == ["node-b", expected]  # at first sight it may be alive
+            with claim(folder, claim_times, on_loss=pytest.fail) as owner:
+                hosts.append(None if owner is None else owner.host)
+        assert hosts == ["node-b", expected]  # at the first look it may be alive
 
 
-def test_a_claim_is_renewed_and_so_stays_alive(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_claim_is_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "runs").mkdir()
-    monkeypatch.setattr("pipelines.runs.claims._RENEW_S", 0.01)
+    monkeypatch.setattr("pipelines.runs.claims._RENEWAL_INTERVAL_S", 0.01)
     folder = _store(tmp_path) / "0123"
-    with claim(folder, Sightings(), on_loss=pytest.fail):
+    with claim(folder, ClaimTimes(), on_loss=pytest.fail):
         (path,) = (tmp_path / "runs").iterdir()
         before = path.read_bytes()
         for _ in range(1000):
@@ -220,18 +222,20 @@ def test_a_claim_is_renewed_and_so_stays_alive(
         pytest.fail("it was not rewritten")
 
 
-def test_an_owner_that_was_replaced_stops_as_if_asked_by_a_signal(
+def test_an_owner_that_was_replaced_stops_as_after_a_signal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "runs").mkdir()
-    monkeypatch.setattr("pipelines.runs.claims._RENEW_S", 0.01)
+    monkeypatch.setattr("pipelines.runs.claims._RENEWAL_INTERVAL_S", 0.01)
     asked = threading.Event()
 
     def work() -> str:
-        for path in (tmp_path / "runs").iterdir():
-            path.unlink()
-        assert asked.wait(20)
-        return "saved"
+        for _ in range(400):  # a renewal that has already begun writes the claim once more
+            for path in (tmp_path / "runs").iterdir():
+                path.unlink(missing_ok=True)
+            if asked.wait(0.05):
+                return "saved"
+        pytest.fail("it was not asked to stop")
 
     with owned(_store(tmp_path) / "0123"):
         assert run_interruptibly(work, stop=asked.set) == ("saved", 15)
@@ -257,5 +261,5 @@ def test_a_file_system_without_locks_is_named_and_claims_are_used(
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipelines.runs.owner, "_LOOK_S", 0.02)
-    monkeypatch.setattr("pipelines.runs.claims._LOOK_S", 0.02)
+    monkeypatch.setattr(pipelines.runs.owner, "_POLL_S", 0.02)
+    monkeypatch.setattr("pipelines.runs.claims._RETRY_INTERVAL_S", 0.02)

@@ -1,4 +1,4 @@
-"""What is staged goes when it is taken over, or when its process is gone, and never before."""
+"""Temporary files stay until they are moved or their process has ended, and no longer."""
 
 import fcntl
 import os
@@ -36,7 +36,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Folder:
-    """A store that is no local file system to `Folder`, as S3 is none."""
+    """A store that is no local file system for `Folder`, like S3."""
     (tmp_path / "bucket").mkdir()
     local, _ = FileSystem.from_uri(tmp_path.as_uri())
     return Folder(SubTreeFileSystem(str(tmp_path / "bucket"), local), "trial")
@@ -71,7 +71,7 @@ def test_a_file_for_an_object_store_leaves_nothing_on_its_node(
     assert list(temporary.iterdir()) == []
 
 
-def test_what_a_killed_process_has_staged_is_swept_by_the_next_and_not_while_it_lives(
+def test_the_folder_of_a_killed_process_is_removed_and_that_of_a_running_one_is_not(
     other: "subprocess.Popen[str]", temporary: Path
 ) -> None:
     left = _staged(other)
@@ -79,20 +79,20 @@ def test_what_a_killed_process_has_staged_is_swept_by_the_next_and_not_while_it_
     assert (left / "training.pt").exists()
     other.kill()
     other.wait()
-    mine = staging.stage()  # the first of this process here
-    assert list(temporary.iterdir()) == [mine]
+    own = staging.stage()  # the first one of this process in this folder
+    assert list(temporary.iterdir()) == [own]
     staging.sweep(temporary)
-    assert mine.exists()
+    assert own.exists()
 
 
-def test_locks_of_what_was_taken_over_are_given_back(temporary: Path) -> None:
+def test_locks_of_removed_folders_are_released(temporary: Path) -> None:
     for _ in range(5):
         staging.stage().rmdir()
-    mine = staging.stage()
-    assert [folder for folder in staging._held if folder.parent == temporary] == [mine]
+    own = staging.stage()
+    assert [folder for folder in staging._locked if folder.parent == temporary] == [own]
 
 
-def test_a_file_system_without_locks_stages_and_sweeps_nothing(
+def test_on_a_file_system_without_locks_nothing_is_swept(
     temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:

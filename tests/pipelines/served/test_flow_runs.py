@@ -53,7 +53,13 @@ def later(
         "cut off": served.start(TRAIN, **LONG),
         "nightly": served.start("train-pix2pix/nightly"),
         "evaluation": served.start("evaluate-pix2pix/evaluate-pix2pix", **named),
-        "translation": served.start("translate-pix2pix/translate-pix2pix", **named, **folders),
+        "translation": served.start(
+            "translate-pix2pix/translate-pix2pix",
+            **named,
+            **folders,
+            scale="native",
+            max_memory_gib=4.0,
+        ),
     }
     yield runs | {"translated": str(folder / "out" / "a.png")}
     for run_id in runs.values():

@@ -5,12 +5,10 @@ Ray's stages are killed in tests/pipelines/training/test_driver_faults.py.
 
 import hashlib
 import logging
-import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ from pipelines.entrypoint import TRY_AGAIN, run
 from pipelines.repository.presets import complete_preset
 from pipelines.stages import ingest, prepare
 from pix2pix.checkpoint import save_training
+from tests.support.file_size_limit import files_of_at_most
 
 ROOT = Path(__file__).parents[3]
 _STAGES: dict[str, Callable[[], None]] = {"ingest": ingest.main, "prepare": prepare.main}
@@ -32,17 +31,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(complete_preset("smoke", ROOT))
     return tmp_path
-
-
-@contextmanager
-def _files_of_at_most(num_bytes: int) -> Iterator[None]:
-    """As on a full disk: what is longer cannot be written by this process (EFBIG)."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def _contents(folder: Path) -> dict[str, str]:
@@ -60,7 +48,7 @@ def test_a_full_disk_ends_a_stage_with_one_message_and_the_next_run_succeeds(
     monkeypatch.setattr(logging, "basicConfig", lambda **options: None)  # keeps caplog's handler
     if stage == "prepare":
         run(ingest.main)
-    with _files_of_at_most(2000), pytest.raises(SystemExit) as caught:
+    with files_of_at_most(2000), pytest.raises(SystemExit) as caught:
         run(_STAGES[stage])
     assert caught.value.code in (1, TRY_AGAIN)  # EFBIG itself lasts, a full disk may not
     (said,) = [record for record in caplog.records if record.levelno == logging.ERROR]
@@ -123,5 +111,5 @@ def test_a_killed_stage_leaves_what_was_there_and_the_next_run_what_an_undisturb
 
 
 def test_a_checkpoint_that_the_disk_refuses_is_named(tmp_path: Path) -> None:
-    with _files_of_at_most(2000), pytest.raises(OSError, match=r"state\.pt"):
+    with files_of_at_most(2000), pytest.raises(OSError, match=r"state\.pt"):
         save_training(tmp_path / "state.pt", {"weights": torch.zeros(10_000)})

@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.tracking.completion import TrackedRun, complete_run
-from pipelines.tracking.connection import connect
+from pipelines.tracking.connection import connected
 from pipelines.tracking.live_run import LiveRun
 from pipelines.tracking.train_record import read_train_record, write_train_record
 from pipelines.tracking.uri import tracking_uri, without_password
@@ -40,7 +40,8 @@ def uri(tmp_path: Path) -> str:
 
 
 def complete(uri: str, project: Path, params: Params) -> TrackedRun:
-    return complete_run(uri, project, experiment=params.register.experiment)
+    with connected(uri) as client:
+        return complete_run(client, project, experiment=params.register.experiment)
 
 
 def live(uri: str, params: Params, samples: Folder) -> LiveRun:
@@ -74,7 +75,7 @@ def test_a_run_says_what_it_was_made_of(uri: str, project: Path, default_params:
     assert (tags["dvc.data/prepared"], tags["dvc.models"]) == ("aa.dir", "bb.dir")
     assert len(tags["dvc.reports/metrics.json"]) == 32
     assert tags["pix2pix.data_hash"] == "d" * 64
-    assert "dvc.reports/registration.json" not in tags  # it is written after the run
+    assert "dvc.reports/register.json" not in tags  # it is written after the run
 
 
 def test_a_run_says_what_it_was_trained_with_not_what_registers_it(
@@ -227,8 +228,11 @@ def test_completing_says_within_seconds_which_server_is_down(
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path = tmp_path / "notes.db"
     path.write_text("not a database " * 100)
-    with pytest.raises(ConnectionError, match=r"notes\.db cannot be used"):
-        connect(f"sqlite:///{path}")
+    with (
+        pytest.raises(ConnectionError, match=r"notes\.db cannot be used"),
+        connected(f"sqlite:///{path}"),
+    ):
+        pass
 
 
 def test_a_deleted_experiment_is_named_with_the_way_back(

@@ -56,8 +56,8 @@ def test_a_study_and_what_comes_after_are_no_reports_of_the_run(project: Path) -
     before = read_finished_run(project)
     (project / "reports" / "tune").mkdir()
     write_picture(project / "reports" / "tune" / "curve.png", seed=0)
-    (project / "reports" / "registration.json").write_text("{}")
-    for name in ("champion.json", "new_data.json", "evaluation/metrics.json"):
+    (project / "reports" / "register.json").write_text("{}")
+    for name in ("register.md", "new_data.json", "evaluation/metrics.json"):
         (project / "reports" / name).parent.mkdir(exist_ok=True)
         (project / "reports" / name).write_text("{}")
     (project / "reports" / ".gitignore").write_text("/samples")

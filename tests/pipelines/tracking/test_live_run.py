@@ -12,6 +12,7 @@ from mlflow.entities import Run
 
 from pipelines.tracking import connection, live_run, reconciler
 from pipelines.tracking.completion import complete_run
+from pipelines.tracking.connection import connected
 from pipelines.tracking.live_run import LiveRun, mark_ended
 from pix2pix.config import Params
 from tests.support.mlflow_process import closed_port
@@ -141,7 +142,8 @@ def test_completing_keeps_the_clock_of_an_epoch_that_was_trained_again(
     with live(uri) as run:
         run.update([first])
     project = write_project(tmp_path / "project")
-    complete_run(uri, project, experiment="pix2pix")
+    with connected(uri) as client:
+        complete_run(client, project, experiment="pix2pix")
     history = [HISTORY[0], first, *HISTORY[2:]]
     held = {key: held for key, held in points(uri).items() if not key.startswith("test/")}
     assert held == history_points(history)

@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from pipelines.runs.folder import Folder
 from pipelines.tracking import connection, reconciler
 from pipelines.tracking.completion import complete_run
+from pipelines.tracking.connection import connected
 from pipelines.tracking.live_run import LiveRun
 from pix2pix.config import Params
 from tests.support.answer_cutter import cutting_answers
@@ -198,8 +199,13 @@ def test_a_run_of_a_server_is_not_completed_around_it(
     with LiveRun(server.url, described(default_params), samples=samples) as run:
         run.update(HISTORY[:1])
     project = write_project(tmp_path / "project")
-    with pytest.raises(ValueError, match="keeps its files on a server; set MLFLOW_TRACKING_URI"):
-        complete_run(server.database, project, experiment=default_params.register.experiment)
-    completed = complete_run(server.url, project, experiment=default_params.register.experiment)
+    experiment = default_params.register.experiment
+    with (
+        pytest.raises(ValueError, match="keeps its files on a server; set MLFLOW_TRACKING_URI"),
+        connected(server.database) as client,
+    ):
+        complete_run(client, project, experiment=experiment)
+    with connected(server.url) as client:
+        completed = complete_run(client, project, experiment=experiment)
     held = metric_points(server.database, completed.run_id)
     assert {key: held[key] for key in history_points(HISTORY)} == history_points(HISTORY)

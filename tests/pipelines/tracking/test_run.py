@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import (
+    BAD_REQUEST,
     INVALID_PARAMETER_VALUE,
     PERMISSION_DENIED,
     REQUEST_LIMIT_EXCEEDED,
@@ -18,7 +19,7 @@ from mlflow.protos.databricks_pb2 import (
 )
 from sqlalchemy.exc import OperationalError
 
-from pipelines.tracking.connection import failures_of, may_pass
+from pipelines.tracking.connection import connected, may_pass
 from pipelines.tracking.run import MlflowRun
 from pipelines.tracking.run_by_key import open_run
 from pix2pix.errors import UserError
@@ -118,6 +119,9 @@ def test_of_two_runs_the_one_in_use_stays(tmp_path: Path) -> None:
         (OperationalError("x", {}, Exception("database or disk is full")), True),
         (MlflowException("API request failed"), True),
         (MlflowException("busy", TEMPORARILY_UNAVAILABLE), True),
+        (MlflowException("UNIQUE constraint failed: datasets.name", BAD_REQUEST), True),
+        (MlflowException("(psycopg2.errors.UniqueViolation) duplicate", BAD_REQUEST), True),
+        (MlflowException("no such column", BAD_REQUEST), False),
         (MlflowException("later", REQUEST_LIMIT_EXCEEDED), True),
         (MlflowException("made by another", RESOURCE_ALREADY_EXISTS), True),
         (MlflowException("a name", INVALID_PARAMETER_VALUE), False),
@@ -132,17 +136,21 @@ def test_what_may_pass_is_told_from_what_may_not(error: Exception, passes: bool)
 
 
 @pytest.mark.parametrize("is_wrapped", [True, False])
-def test_a_full_database_is_said_without_its_sql(is_wrapped: bool) -> None:
+def test_a_full_database_is_said_without_its_sql(is_wrapped: bool, tmp_path: Path) -> None:
     full = OperationalError(
         "INSERT INTO metrics", {}, sqlite3.OperationalError("database or disk is full")
     )
-    said = r"sqlite:///a.db cannot be used: database or disk is full; make room on its disk\nStart"
+    uri = new_database(tmp_path)
+    said = rf"{uri} cannot be used: database or disk is full; make room on its disk\nStart"
     wrapped = MlflowException(str(full), TEMPORARILY_UNAVAILABLE)
     wrapped.__cause__ = full  # as MLflow's store does
-    with pytest.raises(ConnectionError, match=said), failures_of("sqlite:///a.db"):
+    with pytest.raises(ConnectionError, match=said), connected(uri):
         raise wrapped if is_wrapped else full
 
 
-def test_what_no_other_try_would_mend_keeps_its_traceback() -> None:
-    with pytest.raises(MlflowException, match="wrong"), failures_of("sqlite:///a.db"):
-        raise MlflowException("wrong", INVALID_PARAMETER_VALUE)
+def test_what_no_other_try_would_mend_keeps_its_traceback(tmp_path: Path) -> None:
+    with (
+        pytest.raises(MlflowException, match="nothing not found"),
+        connected(new_database(tmp_path)) as client,
+    ):
+        client.get_registered_model("nothing")

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pipelines.commands import ui
+from pipelines.commands.ui import ui
 from pipelines.tracking.uri import without_password
 
 
@@ -39,7 +39,7 @@ def test_the_ui_gets_its_database_by_the_environment_and_listens_on_loopback(
     started: list[list[str]] = []
     monkeypatch.setattr(os, "environ", dict(os.environ) | {"MLFLOW_TRACKING_URI": uri})
     monkeypatch.setattr(os, "execv", lambda _, command: started.append(command))
-    ui.main()
+    ui()
     (command,) = started
     assert command[0] == sys.executable
     assert not any("secret" in word for word in command)

@@ -19,7 +19,7 @@ BOUND = 1e-4
 
 
 @pytest.mark.ray
-def test_two_workers_train_what_one_trains(alone: Undisturbed, together: Undisturbed) -> None:
+def test_two_workers_compute_the_same_as_one(alone: Undisturbed, together: Undisturbed) -> None:
     one, two = alone.trained, together.trained
     for by_one, by_two in zip(one.history, two.history, strict=True):
         assert steady(by_two) == pytest.approx(steady(by_one), abs=BOUND)
@@ -41,9 +41,7 @@ def test_more_workers_than_the_cluster_holds_are_refused_at_once(
 
 
 @pytest.mark.ray
-def test_gpus_that_are_not_there_are_refused_and_auto_does_without(
-    cluster: None, training: Params
-) -> None:
+def test_missing_gpus_are_refused_and_auto_uses_cpus(cluster: None, training: Params) -> None:
     with pytest.raises(ValueError, match=r"1 CPUs and a GPU each does not fit .* 0 GPUs"):
         find_placement(dataclasses.replace(training.train, device="gpu"))
     assert find_placement(dataclasses.replace(training.train, device="auto")) == Placement(
@@ -58,7 +56,7 @@ def test_gpus_that_are_not_there_are_refused_and_auto_does_without(
     [
         ([{"CPU": 8}], {}, Placement(4, 4, 2, False)),
         ([{"CPU": 8, "GPU": 4}], {}, Placement(4, 4, 2, True)),
-        # GPUs and CPUs on different nodes do not make a place for a worker.
+        # GPUs and CPUs on different nodes cannot be used by one worker.
         ([{"CPU": 2, "GPU": 4}, {"CPU": 64}], {"cpus_per_worker": 4}, Placement(4, 4, 4, False)),
         ([{"CPU": 8, "GPU": 4}, {"CPU": 64}], {"device": "gpu"}, Placement(4, 4, 2, True)),
         ([{"CPU": 0}, {"CPU": 16}, {"CPU": 16}], {}, Placement(4, 4, 8, False)),
@@ -85,13 +83,15 @@ def test_workers_that_fit_nowhere_are_refused(
 
 
 @pytest.mark.ray
-def test_connecting_twice_is_connecting_once(cluster: None) -> None:
+def test_a_second_connect_changes_nothing(cluster: None) -> None:
     connect(None)
     assert ray.cluster_resources()["CPU"] == 2
 
 
-@pytest.mark.parametrize(("num_samples", "shown"), [(1, [0]), (3, [0, 4, 9]), (20, [*range(10)])])
-def test_sample_pairs_are_spread_over_the_dev_split(num_samples: int, shown: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("num_samples", "expected"), [(1, [0]), (3, [0, 4, 9]), (20, [*range(10)])]
+)
+def test_sample_pairs_are_spread_over_the_dev_split(num_samples: int, expected: list[int]) -> None:
     images = np.zeros((10, 1, 1, 1), np.uint8)
     dev = PreparedSplit(images, images, tuple(map(str, range(10))))
-    assert sample_indices(dev, num_samples) == shown
+    assert sample_indices(dev, num_samples) == expected

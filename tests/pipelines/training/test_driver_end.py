@@ -1,4 +1,4 @@
-"""What counts as the end of a training, with its workers replaced by what they would save."""
+"""When a training counts as finished. Functions that save checkpoints replace the workers."""
 
 import dataclasses
 import logging
@@ -36,7 +36,7 @@ def run(tmp_path: Path) -> Folder:
 
 
 def _save(run: Folder, epoch: int, *, best: int | None) -> None:
-    """What a training leaves after an epoch; `best` is the epoch that it keeps so far."""
+    """Save a checkpoint as a training does after an epoch; `best` is the best epoch so far."""
     folder = run / CHECKPOINTS_FOLDER
     state = {
         "history": [{"epoch": done, "dev/l1": 0.5 - 0.1 * done} for done in range(epoch + 1)],
@@ -64,7 +64,7 @@ def _damage_newest(run: Folder) -> None:
 def _train(
     monkeypatch: pytest.MonkeyPatch, params: Params, run: Folder, *workers: Callable[[], None]
 ) -> driver.Trained:
-    """Train with these in place of the workers, one for each time they are run."""
+    """Train with these functions in place of the workers, one for each start of the workers."""
     given = iter(workers)
 
     def fit(*_: Any, **_options: Any) -> None:
@@ -92,21 +92,21 @@ def test_the_last_checkpoint_is_the_finished_training(
     assert trained.samples == {2: b"png", 3: b"png"}
 
 
-def test_an_earlier_state_is_never_written_as_the_finished_one(
+def test_an_earlier_state_is_never_returned_as_the_finished_training(
     monkeypatch: pytest.MonkeyPatch,
     params: Params,
     run: Folder,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The last checkpoint is damaged, the one before is read: it is trained on from there."""
+    """The last checkpoint is damaged: the training continues from the one before."""
     with caplog.at_level(logging.WARNING):
         trained = _train(monkeypatch, params, run, _to_the_end(run, damaged=True), _to_the_end(run))
     assert (trained.best.epoch, len(trained.history)) == (3, 4)
     assert "is damaged" in caplog.text
-    assert "training on from the one before" in caplog.text
+    assert "it continues from the one before" in caplog.text
 
 
-def test_a_store_that_damages_it_each_time_is_named(
+def test_a_store_that_damages_the_last_checkpoint_each_time_is_named(
     monkeypatch: pytest.MonkeyPatch, params: Params, run: Folder
 ) -> None:
     damaged = _to_the_end(run, damaged=True)
@@ -131,7 +131,7 @@ def test_a_training_that_stopped_early_is_finished(
     assert _train(monkeypatch, patient, run, work).best.epoch == 1
 
 
-def test_a_training_without_any_score_ends_with_one_message_again_and_again(
+def test_a_training_without_any_score_fails_with_one_message_each_time(
     monkeypatch: pytest.MonkeyPatch, params: Params, run: Folder
 ) -> None:
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Ending a training in every way there is: the same command ends where an undisturbed one ends."""
+"""A training is ended in several ways; the same command then ends as without interruption."""
 
 import json
 import os
@@ -33,13 +33,13 @@ Begin = Callable[[tuple[str, ...]], "subprocess.Popen[str]"]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """With its data prepared; the training is long enough to be ended three times."""
+    """A project with prepared data, whose training is long enough to be ended three times."""
     return prepared_training(tmp_path / "project", num_epochs=10)
 
 
 @pytest.fixture
 def undisturbed(project: Project, tmp_path: Path) -> Project:
-    """A copy whose training nothing happens to."""
+    """A copy of the project whose training is not interrupted."""
     copy = copied(project, tmp_path / "undisturbed")
     copy.run(*TRAIN)
     return copy
@@ -47,7 +47,7 @@ def undisturbed(project: Project, tmp_path: Path) -> Project:
 
 @pytest.fixture
 def begin(project: Project) -> Iterator[Begin]:
-    """Starts commands in the project, of which nothing is left after the test."""
+    """Return a function that starts commands in the project; they end with the test."""
     begun: list[subprocess.Popen[str]] = []
 
     def begin(command: tuple[str, ...]) -> "subprocess.Popen[str]":
@@ -73,11 +73,11 @@ def test_ended_in_every_way_it_ends_as_if_nothing_had_been(
     os.killpg(stage.pid, signal.SIGTERM)
     for process in family:
         process.terminate()
-    said = stage.communicate(timeout=120)[0]
-    assert stage.returncode == 128 + signal.SIGTERM, said
-    assert "SIGTERM: saving and stopping" in said
-    assert "stopped; the same command continues" in said
-    assert "Traceback" not in said
+    output = stage.communicate(timeout=120)[0]
+    assert stage.returncode == 128 + signal.SIGTERM, output
+    assert "SIGTERM: saving and stopping" in output
+    assert "stopped; the same command continues" in output
+    assert "Traceback" not in output
     assert psutil.wait_procs(family, timeout=20)[1] == []
     assert mlflow_run(project)[0] == "KILLED"
     stopped_at, run_key = newest_step(project), _run_key(project)

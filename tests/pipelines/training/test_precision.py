@@ -19,13 +19,13 @@ Machine = Callable[[Units], None]
 
 @pytest.fixture
 def on(monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """Makes the hardware of this process what a test says."""
+    """Return a function that sets the hardware that this process has for the test."""
 
-    def be(units: Units) -> None:
+    def set_units(units: Units) -> None:
         hardware = Hardware("this CPU (X)", units)
         monkeypatch.setattr(pipelines.training.precision, "hardware_of", lambda _device: hardware)
 
-    return be
+    return set_units
 
 
 @pytest.fixture
@@ -33,26 +33,26 @@ def run(tmp_path: Path) -> Folder:
     return open_folder(str(tmp_path / "run"))
 
 
-def _asking(params: Params, precision: Any) -> Params:
+def _with_precision(params: Params, precision: Any) -> Params:
     return dataclasses.replace(params, train=dataclasses.replace(params.train, precision=precision))
 
 
 @pytest.mark.parametrize("units", [*Units])
-def test_the_choice_is_recorded_and_takes_the_place_of_auto(
+def test_the_choice_is_recorded_and_replaces_auto(
     units: Units, run: Folder, on: Machine, small_params: Params
 ) -> None:
-    params = _asking(small_params, "auto")
+    params = _with_precision(small_params, "auto")
     on(units)
     choice = agreed_precision(params.train, run, CPU)
     assert choice.precision == ("bfloat16" if units is Units.MATRIX else "float32")
     assert recorded_precision(run) == choice
-    assert with_precision(params, choice) == _asking(params, choice.precision)
+    assert with_precision(params, choice) == _with_precision(params, choice.precision)
 
 
-def test_a_training_goes_on_in_the_precision_it_began_in(
+def test_a_training_continues_in_the_precision_of_its_begin(
     run: Folder, on: Machine, small_params: Params, caplog: pytest.LogCaptureFixture
 ) -> None:
-    config = _asking(small_params, "auto").train
+    config = _with_precision(small_params, "auto").train
     on(Units.MATRIX)
     begun = agreed_precision(config, run, CPU)
     assert caplog.records == []
@@ -63,13 +63,13 @@ def test_a_training_goes_on_in_the_precision_it_began_in(
     assert "emulated here" in record.getMessage()
 
 
-def test_what_is_asked_for_by_name_is_done_whatever_was_before(
+def test_a_precision_in_params_yaml_counts_more_than_the_recorded_one(
     run: Folder, on: Machine, small_params: Params
 ) -> None:
-    """The values of a trial of a population change on its way."""
+    """The parameters of a trial of a population change while it runs."""
     on(Units.NONE)
     for precision in ("auto", "bfloat16", "float32"):
-        choice = agreed_precision(_asking(small_params, precision).train, run, CPU)
+        choice = agreed_precision(_with_precision(small_params, precision).train, run, CPU)
         assert choice.precision == ("float32" if precision == "auto" else precision)
         assert recorded_precision(run) == choice
 
@@ -84,7 +84,7 @@ def test_what_is_asked_for_by_name_is_done_whatever_was_before(
     ],
 )
 @pytest.mark.parametrize("here", [0, 1])
-def test_ranks_on_unlike_machines_agree(
+def test_ranks_on_different_machines_agree(
     ranks: list[tuple[Any, bool]],
     expected: str,
     here: int,
@@ -95,18 +95,18 @@ def test_ranks_on_unlike_machines_agree(
 ) -> None:
     choices = [(Choice(precision, "its hardware"), known) for precision, known in ranks]
 
-    def gather(found: list[Any], own: tuple[Choice, bool]) -> None:
+    def gather(gathered: list[Any], own: tuple[Choice, bool]) -> None:
         assert own[0].precision == ranks[here][0]
-        found[:] = choices
+        gathered[:] = choices
 
     monkeypatch.setattr(pipelines.training.precision, "world_size", lambda: 2)
     monkeypatch.setattr(pipelines.training.precision, "rank", lambda: here)
     monkeypatch.setattr(pipelines.training.precision.distributed, "all_gather_object", gather)
     on(Units.MATRIX if ranks[here][0] == "bfloat16" else Units.NONE)
-    choice = agreed_precision(_asking(small_params, "auto").train, run, CPU)
+    choice = agreed_precision(_with_precision(small_params, "auto").train, run, CPU)
     assert choice.precision == expected
     assert recorded_precision(run) == (choice if here == 0 else None)
 
 
-def test_without_a_record_there_is_none(run: Folder) -> None:
+def test_a_new_training_has_no_recorded_precision(run: Folder) -> None:
     assert recorded_precision(run) is None

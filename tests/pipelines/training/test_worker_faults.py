@@ -1,4 +1,4 @@
-"""Losing workers and losing numbers: training ends where an undisturbed one ends, bit for bit."""
+"""After lost workers and non-finite losses, a training ends with the bits of an undisturbed one."""
 
 import random
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_workers_killed_in_a_step_and_in_writing_a_checkpoint_change_nothing(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nor that one of them was one too many, and the newest checkpoint was damaged afterwards.
+    """More workers are lost than is allowed, and then the newest checkpoint is damaged.
 
     `tests/soak/test_killed_workers.py` kills twenty.
     """
@@ -123,9 +123,9 @@ def test_storage_that_is_full_fails_clearly_and_the_earlier_checkpoint_is_used_l
         use_worker(patch, limited_worker(9, max_file_bytes=200_000))
         with pytest.raises(ray.train.WorkerGroupError) as caught:
             run(training, pairs, tmp_path)
-    said = "; ".join(map(str, caught.value.worker_failures.values()))
-    assert "could not be written" in said
-    assert "Make room or mend the storage" in said
+    message = "; ".join(map(str, caught.value.worker_failures.values()))
+    assert "could not be written" in message
+    assert "Make room or repair the storage" in message
     newest = newest_checkpoint(checkpoints_of(training, pairs, tmp_path))
     assert newest is not None
     assert newest[0].step == 8

@@ -1,6 +1,5 @@
 """What is written, and that nothing else is touched."""
 
-import resource
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from pix2pix.preparation.offences import Offence
 from pix2pix.preparation.pairs import find_pairs, read_pair
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.preparation.report import BadPairsError
+from tests.support.file_size_limit import files_of_at_most
 
 PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
 COLOURS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [10, 20, 30]], dtype=np.uint8)
@@ -238,13 +238,8 @@ def test_a_disk_that_fills_up_meanwhile_leaves_the_older_data(tmp_path: Path) ->
     root = write_pairs(tmp_path / "raw")
     prepare_pairs(root, tmp_path / "out/prepared", make_config())
     before = contents(tmp_path / "out")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
-    try:
-        with pytest.raises(OSError, match="make room"):
-            prepare_pairs(root, tmp_path / "out/prepared", make_config())
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with files_of_at_most(10_000), pytest.raises(OSError, match="make room"):
+        prepare_pairs(root, tmp_path / "out/prepared", make_config())
 
     assert contents(tmp_path / "out") == before
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["prepared"]

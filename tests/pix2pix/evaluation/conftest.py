@@ -20,7 +20,7 @@ def config() -> EvaluateConfig:
 
 @pytest.fixture
 def extractor() -> NetworkExtractor:
-    """48 features: the mean colours of a 4 x 4 grid."""
+    """An extractor of 48 features: the mean colours of a 4 x 4 grid."""
     return NetworkExtractor(
         name="colours",
         num_features=48,

@@ -3,15 +3,15 @@ import pytest
 import torch
 
 from pix2pix.evaluation.baselines import (
-    identity_channels,
     identity_fake,
     mean_image,
     mean_target_fake,
     reference_indices,
+    why_no_identity,
 )
 
 
-def test_the_source_is_its_own_answer_where_channels_agree() -> None:
+def test_the_identity_fake_is_the_source_if_the_channels_agree() -> None:
     source = torch.rand(2, 5, 8, 8)
     assert torch.equal(identity_fake(source, 5), source)
 
@@ -35,8 +35,8 @@ def test_other_channels_become_their_mean() -> None:
 
 
 def test_channels_that_cannot_stand_for_each_other_are_named() -> None:
-    assert identity_channels(3, 3) is None
-    assert identity_channels(4, 3) == "identity is absent: 4 channels cannot stand for 3"
+    assert why_no_identity(3, 3) is None
+    assert why_no_identity(4, 3) == "identity is absent: 4 channels cannot stand for 3"
     with pytest.raises(ValueError, match="4 channels cannot stand for 3"):
         identity_fake(torch.zeros(1, 4, 8, 8), 3)
 
@@ -53,15 +53,15 @@ def test_no_training_targets_have_no_mean() -> None:
         mean_image([])
 
 
-def test_the_mean_target_answers_every_source_at_its_size() -> None:
-    """Averaged, not sampled: of lines that are white every third px, a third of white is left."""
+def test_the_mean_target_is_resized_to_the_size_of_the_test_images() -> None:
+    """Averaged, not sampled: if every third line is white, the result is a third of white."""
     lines = ((torch.arange(48) % 3 == 0) * 2.0 - 1).expand(1, 1, 48, 48)
     fake = mean_target_fake(lines, torch.zeros(3, 1, 16, 16))
     assert fake.shape == (3, 1, 16, 16)
     torch.testing.assert_close(fake[2, 0, 5], torch.full((16,), -1 / 3), atol=0.2, rtol=0)
 
 
-def test_the_reference_is_as_large_as_the_test_split_and_repeats_nothing() -> None:
+def test_the_reference_is_as_large_as_the_test_split_without_repetitions() -> None:
     chosen = reference_indices(50, 20, seed=1)
     assert len(set(chosen.tolist())) == 20
     assert (np.diff(chosen) > 0).all()

@@ -6,7 +6,7 @@ from pix2pix.evaluation.extractors import NetworkExtractor
 from pix2pix.evaluation.features import extract_features, to_rgb8
 
 
-def test_every_level_of_eight_bits_survives_the_way_to_minus_one_and_one() -> None:
+def test_every_8_bit_level_is_the_same_after_the_range_of_minus_one_to_one() -> None:
     levels = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16).expand(1, 3, 16, 16)
     assert torch.equal(to_rgb8(levels.float() / 127.5 - 1), levels)
 
@@ -41,14 +41,14 @@ def test_features_do_not_depend_on_the_batches(
     np.testing.assert_array_equal(features, extractor(to_rgb8(images)).numpy())
 
 
-def test_larger_images_are_brought_to_the_size_they_are_compared_at(
+def test_larger_images_are_resized_to_the_size_of_the_comparison(
     extractor: NetworkExtractor,
 ) -> None:
-    """Averaged, not sampled: every third line is white, and the features see a third of white."""
+    """Averaged, not sampled: every third line is white, so the result is a third of white."""
     lines = ((torch.arange(48) % 3 == 0) * 2.0 - 1).expand(2, 3, 48, 48)
     features = extract_features([lines], extractor, size_px=(16, 16))
     np.testing.assert_allclose(features, 85, atol=10)
 
 
-def test_nothing_has_no_features(extractor: NetworkExtractor) -> None:
+def test_no_images_have_no_features(extractor: NetworkExtractor) -> None:
     assert extract_features([], extractor, size_px=(16, 16)) is None

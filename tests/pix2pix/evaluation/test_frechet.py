@@ -22,7 +22,7 @@ Sets = tuple[np.ndarray, np.ndarray]
 
 
 def feature_sets(num_fake: int, num_real: int, num_features: int) -> Sets:
-    """Positive and of unequal spread, as pooled features are."""
+    """Return features that are positive and of unequal spread, like pooled features."""
     rng = np.random.default_rng(0)
     spread = np.exp(-np.arange(num_features) / 50)
     fake = np.abs(rng.normal(size=(num_fake, num_features))) * spread
@@ -30,12 +30,12 @@ def feature_sets(num_fake: int, num_real: int, num_features: int) -> Sets:
     return fake.astype(np.float32), real.astype(np.float32)
 
 
-def test_equal_covariances_leave_the_squared_distance_of_the_means() -> None:
+def test_with_equal_covariances_the_distance_is_that_of_the_means_squared() -> None:
     fake, _ = feature_sets(30, 1, 8)
     assert frechet_distance(fake, fake + np.float32(0.5)) == pytest.approx(8 * 0.25, rel=1e-5)
 
 
-def test_one_dimension_has_the_closed_form_of_means_and_deviations() -> None:
+def test_in_one_dimension_the_distance_has_a_closed_form() -> None:
     """(m1 - m2)^2 + (s1 - s2)^2, Dowson and Landau 1982."""
     fake, real = np.array([[0.0, 7], [2.0, 7]]), np.array([[1.0, 7], [9.0, 7], [5.0, 7]])
     deviations = np.sqrt(2.0), 4.0
@@ -56,7 +56,7 @@ def test_the_rotated_and_the_factored_distance_equal_that_of_the_whole_covarianc
 
 
 class Lookup(nn.Module):
-    """Gives torchmetrics our features by their number."""
+    """A network for torchmetrics that returns our features by their number."""
 
     def __init__(self, features: np.ndarray) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ def test_both_distances_agree_with_torchmetrics(config: EvaluateConfig) -> None:
     fake, real = feature_sets(30, 30, 60)
     features = Lookup(np.concatenate([real, fake]))
     kernel, _ = kernel_interval(fake, real, paired=True, config=config)
-    for metric, ours in (
+    for metric, distance in (
         (FrechetInceptionDistance(features), frechet_distance(fake, real)),
         (KernelInceptionDistance(features, subsets=1, subset_size=30), kernel.value),
     ):
@@ -80,7 +80,7 @@ def test_both_distances_agree_with_torchmetrics(config: EvaluateConfig) -> None:
         metric.update(torch.arange(30, 60), real=False)
         computed = metric.compute()
         value = computed[0] if isinstance(computed, tuple) else computed
-        assert float(value) == pytest.approx(ours, rel=1e-3)
+        assert float(value) == pytest.approx(distance, rel=1e-3)
 
 
 def test_a_set_has_no_distance_to_itself() -> None:
@@ -120,7 +120,7 @@ def test_slicing_the_kernel_does_not_change_the_interval(
 def test_intervals_are_as_wide_as_the_spread_between_test_sets(
     paired: bool, config: EvaluateConfig
 ) -> None:
-    """Wider by up to half where the sets are unpaired; twice as wide would be of no use."""
+    """If the sets are unpaired, intervals may be wider by up to a half."""
     rng = np.random.default_rng(0)
     config = replace(config, num_bootstrap=100, kid_subset_size=40)
 
@@ -142,7 +142,7 @@ def test_intervals_are_as_wide_as_the_spread_between_test_sets(
         assert sum(covered) >= 6
 
 
-def test_intervals_hold_their_estimates(config: EvaluateConfig) -> None:
+def test_intervals_contain_their_estimates(config: EvaluateConfig) -> None:
     fake, real = feature_sets(20, 20, 100)
     distance = frechet_interval(fake, real, paired=True, config=config)
     kernel, _ = kernel_interval(fake, real, paired=True, config=config)
@@ -171,7 +171,7 @@ def test_features_of_two_extractors_are_refused() -> None:
         frechet_distance(np.zeros((4, 3)), np.zeros((4, 2)))
 
 
-def test_resamples_are_thinned_out_as_sets_grow() -> None:
+def test_larger_sets_have_fewer_resamples() -> None:
     assert frechet._num_frechet_resamples(100, 1000) == frechet.NUM_FRECHET_RESAMPLES
     assert frechet._num_frechet_resamples(1300, 1000) == int(200 / 1.3**3)
     assert frechet._num_frechet_resamples(2048, 1000) == 50

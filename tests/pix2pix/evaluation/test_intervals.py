@@ -1,21 +1,21 @@
 import numpy as np
 import pytest
 
-from pix2pix.evaluation.intervals import Interval, bootstrap_mean, bootstrap_sets, centred
+from pix2pix.evaluation.intervals import Interval, bootstrap_mean, bootstrap_sets, centred_interval
 
 
 def mean_interval(values: np.ndarray, *, seed: int = 0, num_resamples: int = 200) -> Interval:
     return bootstrap_mean(values, num_resamples=num_resamples, confidence=0.9, seed=seed)
 
 
-def test_the_interval_covers_the_true_mean_as_often_as_it_says() -> None:
+def test_the_interval_covers_the_true_mean_as_often_as_its_confidence() -> None:
     rng = np.random.default_rng(0)
     intervals = [mean_interval(rng.exponential(size=50), seed=seed) for seed in range(300)]
     coverage = np.mean([interval.low <= 1.0 <= interval.high for interval in intervals])
     assert 0.84 <= coverage <= 0.94
 
 
-def test_the_interval_is_as_wide_as_the_standard_error_demands() -> None:
+def test_the_width_of_the_interval_follows_from_the_standard_error() -> None:
     values = np.random.default_rng(0).normal(size=400)
     interval = mean_interval(values, num_resamples=2000)
     expected = 2 * 1.645 * values.std() / np.sqrt(400)
@@ -47,18 +47,18 @@ def test_scores_that_have_no_mean_are_refused(values: list[float]) -> None:
 
 def test_a_biased_bootstrap_is_shifted_onto_the_estimate() -> None:
     draws = np.linspace(9.0, 11.0, 201)
-    interval = centred(5.0, draws, confidence=0.9)
+    interval = centred_interval(5.0, draws, confidence=0.9)
     assert (interval.low, interval.value, interval.high) == pytest.approx((4.1, 5.0, 5.9))
 
 
-def test_an_interval_always_holds_its_estimate() -> None:
+def test_an_interval_always_contains_its_estimate() -> None:
     draws = np.array([0.0] * 95 + [100.0] * 5)
-    interval = centred(3.0, draws, confidence=0.6)
+    interval = centred_interval(3.0, draws, confidence=0.6)
     assert interval.low <= 3.0 <= interval.high
 
 
 @pytest.mark.parametrize("paired", [True, False])
-def test_paired_sets_are_redrawn_together_and_others_apart(paired: bool) -> None:
+def test_paired_sets_are_resampled_together_and_others_independently(paired: bool) -> None:
     interval = bootstrap_sets(
         0.0,
         lambda rows, others: float((rows != others).sum()),

@@ -34,14 +34,14 @@ def test_a_panel_shows_the_images_of_its_pair() -> None:
     assert np.unique(panel.fake).tolist() == [round(255 * 5 / 7)]
 
 
-def test_few_images_are_not_shown_as_best_and_worst_at_once() -> None:
+def test_of_few_images_none_is_among_both_the_best_and_the_worst() -> None:
     kept = extremes(6, 2, num_images=5)
     assert len(kept.best()) == len(kept.worst()) == 2
     assert not {p.pair_id for p in kept.best()} & {p.pair_id for p in kept.worst()}
     assert len(extremes(6, 2, num_images=1).best()) == 1
 
 
-def test_the_picture_holds_source_fake_and_target_in_rows() -> None:
+def test_each_row_of_the_picture_is_source_fake_and_target() -> None:
     shades = [np.full((16, 20, 3), level, np.uint8) for level in (10, 120, 200)]
     image = panel_image([Panel(0.1, "a", *shades), Panel(0.2, "b", *shades)])
     assert image.dtype == np.uint8
@@ -55,7 +55,7 @@ def test_no_panels_make_no_picture() -> None:
         panel_image([])
 
 
-def test_what_is_transparent_is_shown_as_a_checkerboard() -> None:
+def test_transparent_pixels_are_drawn_as_a_checkerboard() -> None:
     kept = Extremes(1, target_alpha=True)
     source, target = torch.zeros(1, 3, 16, 16), torch.full((1, 4, 16, 16), -1.0)
     target[:, :, :, 8:] = 1.0

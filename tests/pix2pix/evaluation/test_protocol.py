@@ -26,7 +26,7 @@ def test_a_protocol_is_comparable_with_itself() -> None:
 
 
 @pytest.mark.parametrize("key", ["inference_mode", "seed", "num_bootstrap", "packages"])
-def test_what_does_not_change_the_question_may_differ(key: str) -> None:
+def test_fields_that_do_not_change_the_scores_may_differ(key: str) -> None:
     assert compare_protocols(PROTOCOL, {**PROTOCOL, key: "other"}) == []
 
 
@@ -45,13 +45,13 @@ def test_what_does_not_change_the_question_may_differ(key: str) -> None:
         "kid_subset_size",
     ],
 )
-def test_what_changes_the_question_forbids_a_comparison(key: str) -> None:
+def test_fields_that_change_the_scores_forbid_a_comparison(key: str) -> None:
     assert compare_protocols(PROTOCOL, {**PROTOCOL, key: "other"}) == [
         f"{key}: {PROTOCOL[key]} against other"
     ]
 
 
-def test_what_was_not_recorded_forbids_a_comparison_even_on_both_sides() -> None:
+def test_a_missing_field_forbids_a_comparison_even_if_both_lack_it() -> None:
     bare = {key: value for key, value in PROTOCOL.items() if key != "split_hash"}
     line = "split_hash: (not recorded) against"
     assert compare_protocols(bare, PROTOCOL) == [f"{line} abc"]

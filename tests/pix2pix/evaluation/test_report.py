@@ -48,7 +48,7 @@ def report(l1: float = 0.1) -> Report:
     )
 
 
-def test_intervals_become_three_keys_and_bare_values_one() -> None:
+def test_an_interval_becomes_three_keys_and_a_single_value_one() -> None:
     mapping = report_json(report())
     expected = {"l1": 0.1, "l1_low": 0.05, "l1_high": 0.2, "kid_std": 0.01, "num_images": 2}
     assert mapping["test"] == expected

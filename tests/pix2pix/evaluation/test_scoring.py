@@ -73,24 +73,24 @@ def test_scores_do_not_depend_on_the_batches(
     assert values(parts) == pytest.approx(values(whole), rel=1e-5, abs=1e-9)
 
 
-def test_each_answer_gets_the_same_metrics_and_the_closer_one_wins(
+def test_all_fakes_get_the_same_metrics_and_the_closer_ones_better_scores(
     extractor: NetworkExtractor, config: EvaluateConfig
 ) -> None:
-    found = score(batches(12), extractor=extractor, config=config)
-    model, identity = found.scores["model"], found.scores[IDENTITY]
+    result = score(batches(12), extractor=extractor, config=config)
+    model, identity = result.scores["model"], result.scores[IDENTITY]
     assert list(model.metrics) == list(identity.metrics) == QUALITY + DISTANCES
     assert model.num_images == 12
     assert model.metrics["l1"].value == pytest.approx(0.2 * identity.metrics["l1"].value, rel=1e-5)
     frechet = "frechet_colours"
     assert model.metrics[frechet].value < identity.metrics[frechet].value
-    assert found.warnings == ()
+    assert result.warnings == ()
 
 
-def test_every_interval_holds_its_estimate(
+def test_every_interval_contains_its_estimate(
     extractor: NetworkExtractor, config: EvaluateConfig
 ) -> None:
-    found = score(batches(12), extractor=extractor, config=config).scores["model"].metrics
-    for name, interval in found.items():
+    result = score(batches(12), extractor=extractor, config=config).scores["model"].metrics
+    for name, interval in result.items():
         if name != "kid_colours_std":
             assert interval.low < interval.value < interval.high, name
 
@@ -109,12 +109,12 @@ def test_distances_are_called_fid_and_kid_with_inception_alone(
     assert not {"fid", "kid"} & set(other)
 
 
-def test_the_floor_is_the_distance_between_other_real_images_and_the_targets(
+def test_real_vs_real_is_the_distance_between_other_real_images_and_the_targets(
     extractor: NetworkExtractor, config: EvaluateConfig
 ) -> None:
     reference = extract_features([images(12, seed=7)], extractor, size_px=(16, 16))
-    found = score(batches(12), extractor=extractor, config=config, reference=reference)
-    floor = found.scores[REAL_VS_REAL]
+    result = score(batches(12), extractor=extractor, config=config, reference=reference)
+    floor = result.scores[REAL_VS_REAL]
     assert list(floor.metrics) == DISTANCES
     real = extract_features([images(12)], extractor, size_px=(16, 16))
     assert floor.metrics["frechet_colours"].value == frechet_distance(reference, real)
@@ -124,24 +124,24 @@ def test_a_smaller_reference_is_used_with_a_warning(
     extractor: NetworkExtractor, config: EvaluateConfig
 ) -> None:
     reference = extract_features([images(5, seed=7)], extractor, size_px=(16, 16))
-    found = score(batches(12), extractor=extractor, config=config, reference=reference)
-    assert found.scores[REAL_VS_REAL].num_images == 5
-    assert "real_vs_real has 5 images for 12 targets" in found.warnings[0]
+    result = score(batches(12), extractor=extractor, config=config, reference=reference)
+    assert result.scores[REAL_VS_REAL].num_images == 5
+    assert "real_vs_real has 5 images for 12 targets" in result.warnings[0]
 
 
 def test_gray_images_are_scored_like_any_other(
     extractor: NetworkExtractor, config: EvaluateConfig
 ) -> None:
-    found = score(batches(6, channels=1), extractor=extractor, config=config)
-    assert list(found.scores["model"].metrics) == QUALITY + DISTANCES
+    result = score(batches(6, channels=1), extractor=extractor, config=config)
+    assert list(result.scores["model"].metrics) == QUALITY + DISTANCES
 
 
 def test_images_without_an_rgb_form_have_no_distances_and_a_warning(
     extractor: NetworkExtractor, config: EvaluateConfig
 ) -> None:
-    found = score(batches(6, channels=2), extractor=extractor, config=config)
-    assert list(found.scores["model"].metrics) == QUALITY
-    assert found.warnings == (
+    result = score(batches(6, channels=2), extractor=extractor, config=config)
+    assert list(result.scores["model"].metrics) == QUALITY
+    assert result.warnings == (
         "frechet_colours and kid_colours are absent: 2 channels have no RGB form",
     )
 
@@ -149,28 +149,28 @@ def test_images_without_an_rgb_form_have_no_distances_and_a_warning(
 def test_one_image_has_quality_but_neither_intervals_nor_distances(
     extractor: NetworkExtractor, config: EvaluateConfig
 ) -> None:
-    found = score(batches(1), extractor=extractor, config=config)
-    metrics = found.scores["model"].metrics
+    result = score(batches(1), extractor=extractor, config=config)
+    metrics = result.scores["model"].metrics
     assert list(metrics) == QUALITY
     assert all(interval.low is interval.high is None for interval in metrics.values())
-    assert any("they need 2 images, got 1" in warning for warning in found.warnings)
+    assert any("they need 2 images, got 1" in warning for warning in result.warnings)
 
 
 def test_quality_alone_needs_no_extractor(config: EvaluateConfig) -> None:
-    found = score(batches(6), extractor=None, config=config)
-    assert list(found.scores["model"].metrics) == QUALITY
-    assert found.warnings == ()
+    result = score(batches(6), extractor=None, config=config)
+    assert list(result.scores["model"].metrics) == QUALITY
+    assert result.warnings == ()
 
 
 def test_quality_is_kept_per_image_in_the_order_of_the_pairs(config: EvaluateConfig) -> None:
-    found = score(batches(6, batch_size=4), extractor=None, config=config)
-    assert found.pair_ids == tuple(f"pair{i}" for i in range(6))
+    result = score(batches(6, batch_size=4), extractor=None, config=config)
+    assert result.pair_ids == tuple(f"pair{i}" for i in range(6))
     target, source = images(6), images(6, seed=1)
     expected = (source - target).abs().mean(dim=(1, 2, 3)) / 2
-    np.testing.assert_allclose(found.quality[IDENTITY].l1, expected, rtol=1e-5)
+    np.testing.assert_allclose(result.quality[IDENTITY].l1, expected, rtol=1e-5)
 
 
-def test_features_of_the_targets_are_computed_once_for_all_answers(
+def test_features_of_the_targets_are_computed_once_for_all_fakes(
     extractor: NetworkExtractor,
 ) -> None:
     sizes = []
@@ -191,7 +191,7 @@ def test_a_non_finite_fake_stops_the_scoring_and_names_the_pair() -> None:
         Scorer(None).update({"model": fake}, target, ["a", "b", "c"])
 
 
-def test_batches_with_other_answers_than_before_are_refused() -> None:
+def test_batches_with_other_fakes_than_before_are_refused() -> None:
     scorer, target = Scorer(None), images(2)
     scorer.update({"model": target}, target, ["a", "b"])
     with pytest.raises(ValueError, match=r"expected fakes of \['model'\], got \['other'\]"):

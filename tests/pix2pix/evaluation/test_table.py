@@ -47,7 +47,7 @@ def report(**changes: object) -> Report:
     return replace(whole, **changes)
 
 
-def test_the_table_fits_a_hundred_columns_at_its_widest() -> None:
+def test_the_widest_table_has_at_most_a_hundred_columns() -> None:
     assert max(len(line) for line in format_table(report()).splitlines()) <= 100
 
 
@@ -70,7 +70,7 @@ def test_a_distance_of_another_network_is_not_called_fid() -> None:
     assert "Frechet" not in fid
 
 
-def test_what_is_absent_is_a_dash_or_no_row_at_all() -> None:
+def test_an_absent_value_is_a_dash_and_an_absent_metric_has_no_row() -> None:
     lines = format_table(report()).splitlines()
     assert lines[1].split()[-1] == "-"
     bare = format_table(report(test=scores("l1"), baselines={}))

@@ -15,6 +15,9 @@ from PIL import Image
 
 from pix2pix.errors import UserError
 from pix2pix.images.decode import decode, decode_file
+from pix2pix.images.options import ReadOptions
+
+LABEL_IDS = ReadOptions(label_ids=True)
 
 
 def picture(channels: int = 3) -> np.ndarray:
@@ -65,7 +68,7 @@ def test_the_palette_of_a_gif_or_bmp_is_ids_for_labels(kind: str) -> None:
     image.putpalette([9, 9, 9, 200, 0, 0, 0, 200, 0, 0, 0, 200, 250, 250, 0])
     data = encoded(image, kind, **{"optimize": False} if kind == "gif" else {})
 
-    np.testing.assert_array_equal(decode(data, label_ids=True)[..., 0], ids)
+    np.testing.assert_array_equal(decode(data, LABEL_IDS)[..., 0], ids)
     np.testing.assert_array_equal(decode(data), np.asarray(image.convert("RGB")))
 
 

@@ -13,6 +13,7 @@ import tifffile
 from PIL import Image
 
 from pix2pix.images.decode import decode_file
+from pix2pix.images.options import ReadOptions
 
 TURNS = {
     1: lambda image: image,
@@ -25,6 +26,8 @@ TURNS = {
     8: lambda image: np.rot90(image),
 }
 KINDS = ("jpeg", "png", "png16", "tiff", "tiff16", "tiff-float", "webp")
+
+LABEL_IDS = ReadOptions(label_ids=True)
 
 
 def picture() -> np.ndarray:
@@ -78,7 +81,7 @@ def test_label_ids_are_turned_with_their_palette(tmp_path: Path) -> None:
     exif[0x0112] = 6
     image.save(tmp_path / "x.png", exif=exif)
 
-    read = decode_file((tmp_path / "x.png").read_bytes(), label_ids=True)
+    read = decode_file((tmp_path / "x.png").read_bytes(), LABEL_IDS)
 
     np.testing.assert_array_equal(read.pixels[..., 0], TURNS[6](ids))
 

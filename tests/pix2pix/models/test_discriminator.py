@@ -5,7 +5,9 @@ from pix2pix.models import DiscriminatorConfig, PatchDiscriminator
 
 
 @pytest.mark.parametrize(("num_layers", "count"), [(3, 2_768_705), (0, 9_024)])
-def test_published_sizes_have_the_published_parameter_counts(num_layers: int, count: int) -> None:
+def test_published_sizes_have_the_published_numbers_of_parameters(
+    num_layers: int, count: int
+) -> None:
     discriminator = PatchDiscriminator(DiscriminatorConfig(num_layers=num_layers))
     assert sum(parameter.numel() for parameter in discriminator.parameters()) == count
 
@@ -13,7 +15,7 @@ def test_published_sizes_have_the_published_parameter_counts(num_layers: int, co
 @pytest.mark.parametrize(
     ("num_layers", "side"), [(0, 256), (1, 126), (2, 62), (3, 30), (4, 14), (5, 6)]
 )
-def test_256_px_give_the_published_maps_of_logits(num_layers: int, side: int) -> None:
+def test_256_px_give_logits_of_the_published_size(num_layers: int, side: int) -> None:
     config = DiscriminatorConfig(base_channels=2, num_layers=num_layers)
     logits = PatchDiscriminator(config)(torch.zeros(1, 6, 256, 256))
     assert logits.shape == (1, 1, side, side)
@@ -22,8 +24,10 @@ def test_256_px_give_the_published_maps_of_logits(num_layers: int, side: int) ->
 @pytest.mark.parametrize(
     ("num_layers", "patch_px"), [(0, 1), (1, 16), (2, 34), (3, 70), (4, 142), (5, 286)]
 )
-def test_each_logit_sees_a_patch_of_the_published_size(num_layers: int, patch_px: int) -> None:
-    """Isola et al. 2017, sec. 6.1.2: the footprint of the gradient of one logit."""
+def test_each_logit_depends_on_a_patch_of_the_published_size(
+    num_layers: int, patch_px: int
+) -> None:
+    """The pixels on which the gradient of a logit is not zero (Isola et al. 2017, sec. 6.1.2)."""
     torch.manual_seed(0)
     size = 512
     config = DiscriminatorConfig(base_channels=2, num_layers=num_layers, norm="none")

@@ -14,7 +14,9 @@ def test_the_published_generator_has_54_413_955_parameters() -> None:
 
 @pytest.mark.parametrize("norm", ["batch", "instance", "none"])
 @pytest.mark.parametrize("depth", [2, 5, 6])
-def test_any_depth_and_norm_keeps_the_size_and_the_range(norm: str, depth: int) -> None:
+def test_with_any_depth_and_norm_the_size_stays_and_the_range_is_minus_one_to_one(
+    norm: str, depth: int
+) -> None:
     config = GeneratorConfig(
         source_channels=1, target_channels=5, base_channels=4, depth=depth, norm=norm
     )
@@ -38,18 +40,20 @@ def test_a_size_that_cannot_be_halved_is_named() -> None:
         ("torch", 7, [4, 5, 6]),
     ],
 )
-def test_dropout_sits_where_the_two_published_codes_have_it(
+def test_dropout_is_in_the_levels_in_which_the_published_codes_have_it(
     layout: str, depth: int, levels: list[int]
 ) -> None:
-    """Decoder levels counted from outside: d2-d4 of eight are 6-4, d1-d3 are 7-5."""
+    """Decoder levels are counted from the outside: d2-d4 of eight are 6-4, d1-d3 are 7-5."""
     config = GeneratorConfig(base_channels=1, depth=depth, dropout_layout=layout)
     generator = UNetGenerator(config)
-    found = [level for level, up in enumerate(generator.up) if isinstance(up.dropout, nn.Dropout)]
-    assert found == levels
+    dropout_levels = [
+        level for level, up in enumerate(generator.up) if isinstance(up.dropout, nn.Dropout)
+    ]
+    assert dropout_levels == levels
 
 
-def test_every_skip_reaches_the_output() -> None:
-    """With the path through the bottleneck cut, each encoder level still moves the output."""
+def test_the_output_depends_on_every_skip_connection() -> None:
+    """Each encoder level changes the output also without the path through the bottleneck."""
     generator = UNetGenerator(GeneratorConfig(base_channels=2, depth=5, dropout=0.0)).eval()
     source = torch.randn(1, 3, 32, 32)
     before = generator(source)

@@ -39,7 +39,7 @@ def images(num_images: int, size: int = 64, channels: int = 3) -> Tensor:
 @pytest.mark.parametrize("norm", ["batch", "instance", "none"])
 @pytest.mark.parametrize("layout", ["pytorch", "torch"])
 @pytest.mark.parametrize("depth", [2, 5, 6])
-def test_the_published_mode_is_training_mode_on_one_image(
+def test_the_published_mode_equals_training_mode_on_one_image(
     norm: str, layout: str, depth: int
 ) -> None:
     generator = make_generator(norm=norm, dropout_layout=layout, depth=depth)
@@ -52,7 +52,7 @@ def test_the_published_mode_is_training_mode_on_one_image(
 
 @pytest.mark.parametrize("norm", ["batch", "instance", "none"])
 @pytest.mark.parametrize("size", [(64, 64), (128, 64)])
-def test_the_deterministic_mode_is_eval_mode(norm: str, size: tuple[int, int]) -> None:
+def test_the_deterministic_mode_equals_eval_mode(norm: str, size: tuple[int, int]) -> None:
     generator = make_generator(norm=norm)
     source = torch.randn(3, 3, *size)
     fake = translate(InferenceNetwork(generator, "deterministic"), source, seeds=[0] * 3)
@@ -61,7 +61,9 @@ def test_the_deterministic_mode_is_eval_mode(norm: str, size: tuple[int, int]) -
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_an_output_does_not_depend_on_its_neighbours_or_the_call(mode: str) -> None:
+def test_an_output_does_not_depend_on_other_images_of_the_batch_or_on_earlier_calls(
+    mode: str,
+) -> None:
     network = InferenceNetwork(make_generator(), mode)
     together = translate(network, images(3), seeds=[1, 2, 3])
     torch.manual_seed(99)
@@ -71,7 +73,7 @@ def test_an_output_does_not_depend_on_its_neighbours_or_the_call(mode: str) -> N
     torch.testing.assert_close(same_seed[1:2], alone, atol=1e-5, rtol=0)
 
 
-def test_seeds_matter_in_the_published_mode_only() -> None:
+def test_seeds_change_the_output_of_the_published_mode_only() -> None:
     for mode, equal in (("published", False), ("deterministic", True)):
         network = InferenceNetwork(make_generator(), mode)
         first, second = (translate(network, images(1), seeds=[seed]) for seed in (1, 2))
@@ -95,7 +97,7 @@ def test_a_norm_over_one_pixel_gives_its_shift_as_batch_norm_on_one_image_does()
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_nothing_is_switched_and_nothing_is_drawn_from_the_global_random_state(mode: str) -> None:
+def test_translating_changes_neither_the_generator_nor_the_global_random_state(mode: str) -> None:
     generator = make_generator().train()
     generator.up[2].eval()
     modes = [module.training for module in generator.modules()]
@@ -113,14 +115,14 @@ def test_nothing_is_switched_and_nothing_is_drawn_from_the_global_random_state(m
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_twenty_threads_get_the_bits_that_one_after_the_other_gets(mode: str) -> None:
+def test_twenty_threads_at_once_get_the_same_bits_as_one_after_the_other(mode: str) -> None:
     network = InferenceNetwork(make_generator(), mode)
-    sources = [torch.randn(1 + place % 3, 3, 64, 64) for place in range(20)]
+    sources = [torch.randn(1 + index % 3, 3, 64, 64) for index in range(20)]
 
-    def answer(place: int) -> Tensor:
-        return translate(network, sources[place], seeds=[place] * len(sources[place]))
+    def answer(index: int) -> Tensor:
+        return translate(network, sources[index], seeds=[index] * len(sources[index]))
 
-    expected = [answer(place) for place in range(20)]
+    expected = [answer(index) for index in range(20)]
     with ThreadPoolExecutor(20) as threads:
         for _ in range(3):
             answers = list(threads.map(answer, range(20)))

@@ -1,4 +1,4 @@
-"""Parity with the published implementation, from its recorded weights, batches and results."""
+"""Equality with the published implementation, by its recorded weights, batches and results."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -62,8 +62,8 @@ def test_outputs_equal_the_published_ones_in_both_modes(recorded: dict[str, Tens
     torch.testing.assert_close(logits, recorded["logits.eval"], atol=1e-5, rtol=0)
 
 
-def test_without_modes_the_published_outputs_are_the_same(recorded: dict[str, Tensor]) -> None:
-    """Of training mode two images are recorded together; the network sees each by itself."""
+def test_the_inference_network_gives_the_published_outputs(recorded: dict[str, Tensor]) -> None:
+    """In training mode, two images were recorded in one batch; the network gets them one by one."""
     generator, _ = _networks(recorded)
     source = recorded["input"]
     seeds = [0] * len(source)
@@ -85,10 +85,10 @@ def test_five_steps_give_the_published_losses(
     torch.testing.assert_close(torch.stack(losses), recorded["history"], atol=1e-4, rtol=0)
 
 
-def test_after_five_steps_the_small_network_draws_the_published_picture(
+def test_after_five_steps_the_small_network_gives_the_published_image(
     default_params: Params,
 ) -> None:
-    """At 256 px two images pass a one-pixel batch norm, which turns rounding into 0.01 here."""
+    """The large network is not compared: its norm over two pixels enlarges rounding to 0.01."""
     recorded = load_file(Path(__file__).parents[2] / "data" / "unet128_small.safetensors")
     config = default_params.train
     state = state_of(*_networks(recorded), config=config)
@@ -138,7 +138,7 @@ def test_other_files_are_refused_and_named(
 
 
 def _published_keys(network: PatchDiscriminator) -> dict[str, Tensor]:
-    """Our weights under the published names, with the biases that the published code has."""
+    """Return our weights under the published names, with the biases of the published code."""
     config, weights = network.config, network.state_dict()
     last = len(network.layers) - 1
     root = "net" if config.num_layers == 0 else "model"
@@ -162,11 +162,11 @@ def test_published_discriminators_of_other_kinds_give_the_same_logits(
 ) -> None:
     torch.manual_seed(0)
     config = DiscriminatorConfig(in_channels=4, base_channels=2, num_layers=num_layers, norm=norm)
-    ours = PatchDiscriminator(config)
-    for name, parameter in ours.named_parameters():
+    original = PatchDiscriminator(config)
+    for name, parameter in original.named_parameters():
         if name.endswith("bias") and norm == "none":
             torch.nn.init.zeros_(parameter)
-    loaded = discriminator_from_weights(_published_keys(ours))
+    loaded = discriminator_from_weights(_published_keys(original))
     assert loaded.config == config
     pair = torch.randn(1, 4, 128, 128)
-    assert torch.equal(loaded(pair), ours(pair))
+    assert torch.equal(loaded(pair), original(pair))

@@ -3,11 +3,8 @@
 import gzip
 import io
 import os
-import resource
 import tarfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ import pytest
 from pix2pix.errors import StorageError, UserError
 from pix2pix.sources import unpack
 from pix2pix.sources.unpack import unpack_archive
+from tests.support.file_size_limit import files_of_at_most
 
 _ZEROS_BYTES = 1 << 24
 
@@ -158,21 +156,10 @@ def test_entries_are_not_gathered_in_memory(tmp_path: Path) -> None:
     assert len(seen) == 50
 
 
-@contextmanager
-def _files_of_at_most(num_bytes: int) -> Iterator[None]:
-    """As on a full disk: what is longer cannot be written by this process."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def test_a_full_disk_is_not_the_archive_s_fault(tmp_path: Path) -> None:
     archive, directory = tmp_path / "sets.tar.gz", tmp_path / "raw"
     archive.write_bytes(gzip.compress(_tar(_file("sets/train/1.jpg", os.urandom(100_000)))))
     directory.mkdir()
     said = r"train/1\.jpg cannot be written.*make room"
-    with _files_of_at_most(50_000), pytest.raises(StorageError, match=said):
+    with files_of_at_most(50_000), pytest.raises(StorageError, match=said):
         unpack_archive(archive, directory)

@@ -31,7 +31,7 @@ def _norm(momentum: float | None = 0.1) -> nn.BatchNorm2d:
 
 
 def _images(seed: int, offset: float = 3.0) -> Tensor:
-    """Each image and channel has a mean and a spread of its own, around `offset`."""
+    """Return images whose means and spreads differ by image and channel, around `offset`."""
     generator = torch.Generator().manual_seed(seed)
     images = torch.randn(NUM_IMAGES, NUM_CHANNELS, 6, 4, generator=generator)
     places = torch.arange(NUM_IMAGES * NUM_CHANNELS).reshape(NUM_IMAGES, NUM_CHANNELS, 1, 1)
@@ -39,7 +39,7 @@ def _images(seed: int, offset: float = 3.0) -> Tensor:
 
 
 def _pass(norm: nn.Module, images: Tensor, cotangent: Tensor) -> dict[str, Tensor]:
-    """Twice forwards and once backwards; the second batch is the first one scaled."""
+    """Run two forward passes and one backward pass; the second batch is the first one scaled."""
     images = images.detach().requires_grad_()
     norm(2.0 * images.detach())
     output = norm(images)
@@ -98,7 +98,7 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 
 def _whole(workers: list[dict[str, Any]], name: str, key: str) -> Tensor:
-    """The ranks' images in the order of the batch."""
+    """Return the images of all ranks in the order of the batch."""
     whole = torch.empty(NUM_IMAGES, *workers[0][name][key].shape[1:], dtype=torch.float64)
     for rank, worker in enumerate(workers):
         whole[rank :: len(workers)] = worker[name][key].double()
@@ -124,11 +124,11 @@ def test_three_uneven_shares_are_normalised_as_the_whole_batch(
     norm, images, cotangent = _cases()[name]
     # In float64, so that what is bounded is the error of what is tested alone.
     expected = _pass(norm.double(), images.double(), cotangent.double())
-    found = {key: _whole(workers, name, key) for key in ("output", "of_images")}
+    result = {key: _whole(workers, name, key) for key in ("output", "of_images")}
     for key in ("of_weight", "of_bias"):
-        found[key] = sum(worker[name][key].double() for worker in workers)
-    found |= {key: workers[0][name][key].double() for key in ("running_mean", "running_var")}
-    for key, value in found.items():
+        result[key] = sum(worker[name][key].double() for worker in workers)
+    result |= {key: workers[0][name][key].double() for key in ("running_mean", "running_var")}
+    for key, value in result.items():
         off = (value - expected[key]).abs().max() / expected[key].abs().max()
         assert off < bound, key
     for worker in workers:
@@ -140,7 +140,7 @@ def test_three_uneven_shares_are_normalised_as_the_whole_batch(
 
 
 @pytest.mark.slow
-def test_in_eval_mode_and_without_tracking_a_rank_is_on_its_own(
+def test_in_eval_mode_and_without_running_statistics_ranks_exchange_nothing(
     workers: list[dict[str, Any]],
 ) -> None:
     """`published` inference runs on each rank's own images, of which there may be none."""
@@ -148,7 +148,7 @@ def test_in_eval_mode_and_without_tracking_a_rank_is_on_its_own(
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_alone_it_is_batch_norm_to_the_bit(training: bool) -> None:
+def test_one_process_computes_the_bits_of_batch_norm_2d(training: bool) -> None:
     norm = _norm().train(training)
     shared = with_shared_statistics(copy.deepcopy(norm))
     assert type(shared) is SharedBatchNorm2d
@@ -157,7 +157,7 @@ def test_alone_it_is_batch_norm_to_the_bit(training: bool) -> None:
     assert all(torch.equal(other[key], value) for key, value in one.items())
 
 
-def test_networks_keep_their_parameters_and_the_names_in_their_state() -> None:
+def test_networks_keep_their_parameters_and_the_keys_of_their_state() -> None:
     generator = UNetGenerator(GeneratorConfig(base_channels=2, depth=4))
     discriminator = PatchDiscriminator(DiscriminatorConfig(base_channels=2))
     for network in (generator, discriminator):

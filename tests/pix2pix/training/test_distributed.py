@@ -1,4 +1,4 @@
-"""Several workers are one: gloo processes on loopback, without Ray."""
+"""Several workers compute the same as one. They are processes with gloo, without Ray."""
 
 import dataclasses
 import functools
@@ -114,7 +114,7 @@ def _train(params: Params, *, rank: int, world_size: int) -> dict[str, Any]:
 
 
 def _go_through(params: Params, *, poison: str, rank: int, world_size: int) -> dict[str, Any]:
-    """A good step, one that is poisoned on the last rank, and another good one."""
+    """Make a step, then one with a NaN on the last rank, which fails, and then another one."""
     state, untouched = _state(params, world_size), _state(params, world_size)
     share = slice(rank, None, world_size)
     first, bad, last = ([images[share] for images in _batch(step)] for step in range(3))
@@ -143,7 +143,7 @@ def _go_through(params: Params, *, poison: str, rank: int, world_size: int) -> d
 
 
 def _num_exchanges(params: Params, *, rank: int, world_size: int) -> int:
-    """How often the gradients of a network are exchanged in a step; each fits into one bucket."""
+    """Return how often gradients are exchanged in a step; those of a network fit in one bucket."""
     state, num_calls = _state(params, world_size), 0
 
     def counted(group: Any, bucket: distributed.GradBucket) -> torch.futures.Future[Tensor]:
@@ -162,15 +162,15 @@ def _num_exchanges(params: Params, *, rank: int, world_size: int) -> int:
 def _work(
     rank: int, world_size: int, trained: dict[str, Params], poisoned: dict[str, Params]
 ) -> dict[str, Any]:
-    place = {"rank": rank, "world_size": world_size}
+    group = {"rank": rank, "world_size": world_size}
     return {
         "any": [
             any_over_ranks(rank == each, torch.device("cpu")) for each in range(-1, world_size)
         ],
-        "exchanges": {name: _num_exchanges(params, **place) for name, params in poisoned.items()},
-        **{name: _train(params, **place) for name, params in trained.items()},
+        "exchanges": {name: _num_exchanges(params, **group) for name, params in poisoned.items()},
+        **{name: _train(params, **group) for name, params in trained.items()},
         **{
-            f"{poison}: {name}": _go_through(params, poison=poison, **place)
+            f"{poison}: {name}": _go_through(params, poison=poison, **group)
             for name, params in poisoned.items()
             for poison in POISONS
         },
@@ -179,7 +179,7 @@ def _work(
 
 @pytest.fixture(scope="module")
 def together(small_params: Params, tmp_path_factory: pytest.TempPathFactory) -> Together:
-    """Every case with so many workers; they are started once for all cases."""
+    """A function that returns the results of all cases with a number of workers."""
 
     @functools.cache
     def results(world_size: int) -> list[dict[str, Any]]:
@@ -195,7 +195,7 @@ def together(small_params: Params, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def alone(small_params: Params) -> Alone:
-    """A case with one process."""
+    """A function that returns the result of a case with one process."""
 
     @functools.cache
     def result(case: str) -> dict[str, Any]:
@@ -215,21 +215,21 @@ def alone(small_params: Params) -> Alone:
 def test_the_number_of_workers_does_not_change_the_weights(
     alone: Alone, together: Together, case: str, world_size: int
 ) -> None:
-    """Nor does a worker that has a pair more than others; batch norm where its batch is shared."""
+    """Also with one more pair on a worker, and with batch norm if statistics are shared."""
     expected = alone(case)
     for worker in together(world_size):
-        found = worker[case]
-        assert deviation(found["gradients"], expected["gradients"]) < GRADIENT_BOUND
-        assert deviation(found["weights"], expected["weights"], start=found["start"]) < WAY_BOUND
-        assert found["dev"] == pytest.approx(expected["dev"], abs=GRADIENT_BOUND)
-        assert found["mean"] == pytest.approx(expected["mean"], abs=GRADIENT_BOUND)
+        result = worker[case]
+        assert deviation(result["gradients"], expected["gradients"]) < GRADIENT_BOUND
+        assert deviation(result["weights"], expected["weights"], start=result["start"]) < WAY_BOUND
+        assert result["dev"] == pytest.approx(expected["dev"], abs=GRADIENT_BOUND)
+        assert result["mean"] == pytest.approx(expected["mean"], abs=GRADIENT_BOUND)
         for name, value in expected["statistics"].items():
-            torch.testing.assert_close(found["statistics"][name], value, atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(result["statistics"][name], value, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.slow
 def test_with_batch_norm_ranks_end_with_equal_weights_and_statistics(together: Together) -> None:
-    """Statistics are gathered per worker and averaged before dev is scored."""
+    """Each worker has statistics of its own, which are averaged before dev is scored."""
     first, second = (worker["batch"] for worker in together(2))
     assert first["dev"] == second["dev"]
     for kind in ("weights", "statistics"):
@@ -239,36 +239,37 @@ def test_with_batch_norm_ranks_end_with_equal_weights_and_statistics(together: T
 
 
 @pytest.mark.slow
-def test_batch_norm_whose_batch_is_not_shared_depends_on_the_number_of_workers(
+def test_without_shared_statistics_batch_norm_depends_on_the_number_of_workers(
     alone: Alone, together: Together
 ) -> None:
-    """What `sync_batch_norm` is for."""
-    found, expected = together(2)[0]["batch"], alone("batch")
-    assert deviation(found["gradients"], expected["gradients"]) > 0.1
+    """For this case there is `sync_batch_norm`."""
+    result, expected = together(2)[0]["batch"], alone("batch")
+    assert deviation(result["gradients"], expected["gradients"]) > 0.1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("world_size", [2, 3])
-def test_gradients_exchanged_in_bfloat16_lead_almost_the_same_way(
+def test_gradients_exchanged_in_bfloat16_give_almost_the_same_weights(
     together: Together, world_size: int
 ) -> None:
-    """Measured: gradients off by 0.2 % of their length, the way by 6 % (3 workers: 8 %) of its own.
+    """Measured: gradients differ by 0.2 %, changes of the weights by 6 % (3 workers: 8 %).
 
-    Adam divides each gradient by its size, so that noise in the small ones counts as in large ones.
+    Adam divides each gradient by its size, so that rounding of small ones counts as much as of
+    large ones.
     """
     first, *others = together(world_size)
-    found, expected = first["bfloat16 exchange"], first["none"]
-    assert 1e-4 < deviation(found["gradients"], expected["gradients"]) < 2**-7
-    assert deviation(found["weights"], expected["weights"], start=found["start"]) < 0.15
+    result, expected = first["bfloat16 exchange"], first["none"]
+    assert 1e-4 < deviation(result["gradients"], expected["gradients"]) < 2**-7
+    assert deviation(result["weights"], expected["weights"], start=result["start"]) < 0.15
     for worker in others:
         weights_there = worker["bfloat16 exchange"]["weights"]
         assert all(
-            torch.equal(value, weights_there[name]) for name, value in found["weights"].items()
+            torch.equal(value, weights_there[name]) for name, value in result["weights"].items()
         )
 
 
 @pytest.mark.slow
-def test_shares_count_by_their_pairs(together: Together) -> None:
+def test_shares_are_weighted_by_their_numbers_of_pairs(together: Together) -> None:
     weights = {
         size: [worker["none"]["share_weight"] for worker in together(size)] for size in (2, 3)
     }
@@ -279,12 +280,12 @@ def test_shares_count_by_their_pairs(together: Together) -> None:
 def test_gradients_are_exchanged_once_per_update_whatever_the_number_of_parts(
     together: Together,
 ) -> None:
-    """Two steps of two updates."""
+    """The case has two steps, each with two updates."""
     assert [worker["exchanges"] for worker in together(2)] == [{"none": 4, "two parts": 4}] * 2
 
 
 @pytest.mark.slow
-def test_what_is_true_of_any_rank_is_known_to_all(together: Together) -> None:
+def test_a_flag_that_is_true_on_one_rank_is_true_on_all(together: Together) -> None:
     assert [worker["any"] for worker in together(3)] == [[False, True, True, True]] * 3
 
 
@@ -309,19 +310,20 @@ def test_a_non_finite_loss_of_one_rank_stops_all_before_the_update(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", POISONED_OF[2])
-def test_after_a_batch_that_was_refused_training_goes_on_as_if_it_had_not_been(
+def test_training_continues_after_a_failed_step_as_if_there_had_been_none(
     together: Together, case: str
 ) -> None:
-    """But for rounding: DistributedDataParallel still expects the gradients of the refused pass,
+    """The results differ by rounding only.
 
-    and exchanges those of the next first part beside those of all parts.
+    DistributedDataParallel still expects the gradients of the failed pass, and therefore exchanges
+    those of the next first part separately.
     """
     for worker in together(2):
         result = worker[f"discriminator: {case}"]
         assert deviation(result["in the end"], result["without it"]) < 1e-6
 
 
-def test_alone_everything_is_the_identity() -> None:
+def test_in_one_process_exchanges_return_their_input() -> None:
     norm = torch.nn.BatchNorm2d(2)
     norm.running_mean += 3.0
     average_buffers(norm)

@@ -29,17 +29,17 @@ Pair = tuple[Tensor, Tensor]
 
 
 class DrawnBatches:
-    """Two batches an epoch, drawn from (epoch, place)."""
+    """Two batches an epoch, which are drawn by (epoch, index)."""
 
     num_batches = 2
 
     def __call__(self, epoch: int, start_step: int) -> Iterator[Pair]:
-        for place in range(start_step, self.num_batches):
-            yield _pair(100 * epoch + place)
+        for index in range(start_step, self.num_batches):
+            yield _pair(100 * epoch + index)
 
 
 def _pair(seed: int, size: int = 32) -> Pair:
-    """A target that follows from its source, so that there is something to learn."""
+    """Return a source and a target that depends on it, so that there is something to learn."""
     source = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(seed)) * 2 - 1
     return source, -source.flip(1)
 
@@ -62,13 +62,13 @@ def _run(state: TrainState, config: TrainConfig, epochs: int | None = None) -> l
 
 
 def _stop_at(step: int) -> OnStep:
-    """Ask for a stop after so many steps of this process."""
+    """Return a function that asks to stop after so many steps of this process."""
     steps = itertools.count(1)
     return lambda _progress: Request.STOP if next(steps) == step else Request.NONE
 
 
 def _steady(metrics: dict[str, float]) -> dict[str, float]:
-    """Without what the clock says."""
+    """Return the metrics without those that depend on the clock."""
     return {k: v for k, v in metrics.items() if not k.startswith("perf/") and k != "time_s"}
 
 
@@ -108,10 +108,10 @@ def test_a_run_repeats_bit_for_bit(small_params: Params) -> None:
 
 
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
-def test_a_run_that_stopped_and_went_on_equals_one_that_did_not(
+def test_a_run_that_was_stopped_and_continued_equals_one_that_was_not(
     small_params: Params, stop_after: int
 ) -> None:
-    """Dropout is on: its draws are functions of the step, not of what was drawn before."""
+    """Dropout is on: its masks depend on the step, and not on earlier random numbers."""
     assert small_params.model.dropout > 0
     config = dataclasses.replace(
         small_params, model=dataclasses.replace(small_params.model, depth=5, dropout_layout="torch")
@@ -129,10 +129,10 @@ def test_a_run_that_stopped_and_went_on_equals_one_that_did_not(
     _assert_equal(resumed, undisturbed)
 
 
-def test_a_state_goes_on_with_the_betas_and_the_rate_of_its_own_training(
+def test_a_loaded_state_continues_with_the_betas_and_the_rate_of_the_new_training(
     small_params: Params,
 ) -> None:
-    """A trial of a population takes over another's moments, not its settings."""
+    """A trial of a population copies the moments of another one, but not its parameters."""
     before = _state(small_params)
     _run(before, small_params.train, epochs=2)
     changed = dataclasses.replace(
@@ -148,7 +148,7 @@ def test_a_state_goes_on_with_the_betas_and_the_rate_of_its_own_training(
 
 
 @pytest.mark.parametrize("steps", range(1, 7))
-def test_a_run_that_stopped_within_an_epoch_and_went_on_equals_one_that_did_not(
+def test_a_run_that_was_stopped_within_an_epoch_and_continued_equals_one_that_was_not(
     small_params: Params, steps: int
 ) -> None:
     undisturbed = _state(small_params)
@@ -164,7 +164,7 @@ def test_a_run_that_stopped_within_an_epoch_and_went_on_equals_one_that_did_not(
     _assert_equal(resumed, undisturbed)
 
 
-def test_save_points_come_every_so_many_steps_but_not_where_an_epoch_ends(
+def test_save_points_come_every_so_many_steps_but_not_at_the_end_of_an_epoch(
     small_params: Params,
 ) -> None:
     batches = DrawnBatches()
@@ -176,7 +176,7 @@ def test_save_points_come_every_so_many_steps_but_not_where_an_epoch_ends(
     assert not any(m.is_stop for m in moments if isinstance(m, SavePoint))
 
 
-def test_a_request_to_save_changes_nothing_but_the_save_point(small_params: Params) -> None:
+def test_a_request_to_save_only_adds_a_save_point(small_params: Params) -> None:
     plain, saved = _state(small_params), _state(small_params)
     _run(plain, small_params.train)
     moments = list(
@@ -186,7 +186,7 @@ def test_a_request_to_save_changes_nothing_but_the_save_point(small_params: Para
     _assert_equal(saved, plain)
 
 
-def test_the_best_networks_are_kept_as_they_were(small_params: Params) -> None:
+def test_the_best_networks_are_kept_unchanged(small_params: Params) -> None:
     state = _state(small_params)
     copies = {}
     for result in fit(state, DrawnBatches(), small_params.train, dev=DEV):
@@ -222,7 +222,7 @@ def _assert_equal(one: TrainState, two: TrainState) -> None:
             assert torch.equal(second["best"][network][key], value), key
 
 
-def test_samples_come_from_the_untrained_generator_then_when_due_and_last(
+def test_there_are_samples_of_epoch_0_of_due_epochs_and_of_the_last_one(
     small_params: Params,
 ) -> None:
     config = dataclasses.replace(small_params.train, sample_every_epochs=2)
@@ -244,7 +244,7 @@ def test_the_best_epoch_is_the_one_with_the_lowest_dev_l1(small_params: Params) 
 
 
 def test_epochs_before_the_first_that_may_be_kept_are_never_the_best(small_params: Params) -> None:
-    """At this rate dev L1 rises, so that without the limit epoch 1 would be the best."""
+    """At this learning rate dev L1 rises, so that epoch 1 would be the best without the limit."""
     config = dataclasses.replace(small_params.train, best_from_epoch=2, learning_rate=0.5)
     results = _run(_state(small_params), config)
     assert [result.may_be_kept for result in results] == [False, False, True, True]
@@ -287,7 +287,9 @@ def test_early_stopping_ends_the_run_and_marks_the_last_result(small_params: Par
     assert not results[-1].is_best
 
 
-def test_logged_terms_are_unweighted_and_add_up(small_params: Params) -> None:
+def test_logged_terms_are_unweighted_and_their_weighted_sum_is_the_loss(
+    small_params: Params,
+) -> None:
     config = dataclasses.replace(small_params.train, lambda_l1=7.0, lambda_adversarial=2.0)
     metrics = _run(_state(small_params), config)[1].metrics
     weighted = 2.0 * metrics["train/loss_g_adversarial"] + 7.0 * metrics["train/loss_g_l1"]
@@ -315,15 +317,15 @@ def test_a_non_finite_loss_stops_before_the_update_and_names_the_terms(
     assert after["step"] == before["step"]
 
 
-def test_the_error_of_a_worker_reaches_the_driver_whole() -> None:
+def test_the_error_of_a_worker_has_all_its_fields_on_the_driver() -> None:
     error = NonFiniteLossError({"l1": math.inf}, 7)
     copied = pickle.loads(pickle.dumps(error))
     assert (str(copied), copied.terms, copied.step) == (str(error), {"l1": math.inf}, 7)
     assert "step 7 (l1 inf)" in str(error)
 
 
-def test_one_batch_can_be_learned_by_heart(small_params: Params) -> None:
-    """L1 falls below a third of where it began within 60 steps."""
+def test_one_batch_can_be_memorised(small_params: Params) -> None:
+    """L1 falls below a third of its first value within 60 steps."""
     params = dataclasses.replace(
         small_params,
         model=dataclasses.replace(small_params.model, base_channels=16, dropout=0.0),

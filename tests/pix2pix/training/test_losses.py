@@ -6,8 +6,8 @@ import torch
 from pix2pix.training.losses import adversarial_loss, discriminator_loss, l1_loss
 
 
-def test_undecided_logits_cost_log_2() -> None:
-    """Cross-entropy of a coin flip; D's objective is the mean of its two terms."""
+def test_the_loss_of_logits_zero_is_log_2() -> None:
+    """The cross-entropy of probability 0.5. D's loss is the mean of its two terms."""
     zeros = torch.zeros(2, 1, 30, 30)
     loss = discriminator_loss(zeros, zeros)
     for term in (loss.total, loss.real, loss.fake, adversarial_loss(zeros)):
@@ -24,8 +24,8 @@ def test_terms_are_the_softplus_of_the_logit_with_its_sign() -> None:
     assert adversarial_loss(fake).item() == pytest.approx(math.log1p(math.exp(0.5)), rel=1e-6)
 
 
-def test_each_patch_is_judged_by_itself() -> None:
-    """The mean over patches of the loss, not the loss of the mean logit."""
+def test_the_loss_is_the_mean_of_the_losses_of_the_patches() -> None:
+    """It is not the loss of the mean logit."""
     logits = torch.tensor([[[[4.0, -4.0]]]])
     expected = (math.log1p(math.exp(-4)) + math.log1p(math.exp(4))) / 2
     assert adversarial_loss(logits).item() == pytest.approx(expected, rel=1e-6)

@@ -10,9 +10,9 @@ from pix2pix.training.precision import (
     Units,
     autocast,
     choose_precision,
-    cost_of,
     cpu_hardware,
     hardware_of,
+    slow_precision_warning,
 )
 
 CPU = torch.device("cpu")
@@ -34,7 +34,7 @@ CPU = torch.device("cpu")
         ({}, Units.NONE, "float32"),  # a torch that does not say
     ],
 )
-def test_auto_takes_what_a_processor_is_good_at(
+def test_auto_chooses_the_faster_precision_of_a_processor(
     flags: dict[str, object], units: Units, chosen: str
 ) -> None:
     hardware = cpu_hardware(flags)
@@ -42,13 +42,13 @@ def test_auto_takes_what_a_processor_is_good_at(
     choice = choose_precision("auto", hardware)
     assert choice.precision == chosen
     assert units.value in choice.reason
-    assert cost_of(choice, hardware) is None
+    assert slow_precision_warning(choice, hardware) is None
 
 
 @pytest.mark.parametrize(
     ("capability", "chosen"), [((7, 5), "float32"), ((8, 0), "bfloat16"), ((9, 0), "bfloat16")]
 )
-def test_auto_takes_what_a_gpu_is_good_at(
+def test_auto_chooses_the_faster_precision_of_a_gpu(
     capability: tuple[int, int], chosen: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: "GPU")
@@ -60,11 +60,11 @@ def test_auto_takes_what_a_gpu_is_good_at(
 
 @pytest.mark.parametrize("wanted", ["float32", "bfloat16"])
 @pytest.mark.parametrize("units", [*Units])
-def test_what_is_asked_for_is_done_and_its_cost_said(wanted: str, units: Units) -> None:
+def test_a_named_precision_is_used_with_a_warning_if_it_is_slow(wanted: str, units: Units) -> None:
     hardware = Hardware("this CPU (X)", units)
     choice = choose_precision(wanted, hardware)  # type: ignore[arg-type]
     assert choice == Choice(wanted, f"precision: {wanted}")  # type: ignore[arg-type]
-    cost = cost_of(choice, hardware)
+    cost = slow_precision_warning(choice, hardware)
     if (wanted, units) == ("bfloat16", Units.NONE):
         assert cost is not None
         assert "this CPU (X) has no units for bfloat16: a step may take more than ten times" in cost
@@ -73,7 +73,7 @@ def test_what_is_asked_for_is_done_and_its_cost_said(wanted: str, units: Units) 
 
 
 @pytest.mark.parametrize("units", [*Units])
-def test_networks_run_in_what_was_chosen(
+def test_networks_run_in_the_chosen_precision(
     units: Units, small_params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(

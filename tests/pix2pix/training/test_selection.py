@@ -1,4 +1,4 @@
-"""Which epoch is kept, where some scores are no numbers."""
+"""Which epoch is kept, also if some scores are not finite."""
 
 import dataclasses
 import math
@@ -25,7 +25,7 @@ NAN, INF = math.nan, math.inf
 
 
 def history(*l1: float) -> list[dict[str, float]]:
-    """From epoch 0, the untrained one."""
+    """Return a history with these dev L1, the first of epoch 0 (untrained)."""
     return [{"epoch": float(epoch), "dev/l1": value} for epoch, value in enumerate(l1)]
 
 
@@ -35,7 +35,7 @@ def config(small_params: Params) -> TrainConfig:
 
 
 @pytest.mark.parametrize("undefined", [NAN, INF, -INF])
-def test_what_is_not_finite_is_never_the_best_and_nobody_has_to_beat_it(
+def test_a_score_that_is_not_finite_is_never_the_best(
     config: TrainConfig, undefined: float
 ) -> None:
     assert not is_better(undefined, history(0.5), config)
@@ -46,7 +46,9 @@ def test_what_is_not_finite_is_never_the_best_and_nobody_has_to_beat_it(
     assert scores_by_epoch(history(0.1, 0.4, undefined, 0.3), config) == {1: 0.4, 3: 0.3}
 
 
-def test_epochs_without_a_score_are_epochs_without_a_better_one(config: TrainConfig) -> None:
+def test_epochs_without_a_score_count_as_epochs_without_a_better_one(
+    config: TrainConfig,
+) -> None:
     patient = dataclasses.replace(config, num_epochs=9, early_stopping_epochs=2)
     assert not stops_early(history(0.5, NAN, NAN), patient)
     assert stops_early(history(0.5, NAN, NAN, NAN), patient)
@@ -54,7 +56,7 @@ def test_epochs_without_a_score_are_epochs_without_a_better_one(config: TrainCon
     assert not stops_early(history(0.5, NAN, NAN, 0.4), patient)
 
 
-def test_a_training_is_finished_at_its_last_epoch_or_where_it_stops_early(
+def test_a_training_is_finished_at_its_last_epoch_or_when_it_stops_early(
     config: TrainConfig,
 ) -> None:
     assert not is_finished([], config)
@@ -64,7 +66,7 @@ def test_a_training_is_finished_at_its_last_epoch_or_where_it_stops_early(
     assert is_finished(history(0.5, 0.4, 0.4), patient)
 
 
-def test_the_mode_with_a_score_is_the_better_one() -> None:
+def test_a_mode_with_a_finite_score_is_better_than_one_without() -> None:
     def of(published: float, deterministic: float) -> str:
         return better_mode({"dev/l1_published": published, "dev/l1_deterministic": deterministic})
 
@@ -73,7 +75,7 @@ def test_the_mode_with_a_score_is_the_better_one() -> None:
 
 
 class _NoBatches:
-    """One epoch is one batch of nothing to learn."""
+    """One batch an epoch, with nothing to learn."""
 
     num_batches = 1
 
@@ -85,7 +87,7 @@ class _NoBatches:
 def _scored(
     monkeypatch: pytest.MonkeyPatch, params: Params, config: TrainConfig, *scores: float
 ) -> tuple[list[EpochResult], training_loop.TrainState]:
-    """A training whose epochs, the untrained one first, have these dev scores."""
+    """Return a finished training whose epochs, from epoch 0 on, have these dev scores."""
     given = iter(scores)
 
     def dev_metrics(*_: object, **_options: object) -> dict[str, float]:
@@ -100,7 +102,7 @@ def _scored(
     return [result for result in results if isinstance(result, EpochResult)], state
 
 
-def test_a_first_epoch_without_a_score_is_not_kept_for_ever(
+def test_a_first_epoch_without_a_score_is_replaced_by_a_later_one(
     small_params: Params, config: TrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     results, state = _scored(monkeypatch, small_params, config, 0.5, NAN, 0.4, INF, 0.45)

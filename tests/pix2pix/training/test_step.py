@@ -34,7 +34,7 @@ def _batch(seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 def _recorded_fakes(state: TrainState) -> list[Tensor]:
-    """What the generator gives from now on, in order."""
+    """Return a list to which the outputs of the generator are appended from now on."""
     fakes: list[Tensor] = []
     state.generator.register_forward_hook(lambda _module, _args, fake: fakes.append(fake.detach()))
     return fakes
@@ -42,13 +42,14 @@ def _recorded_fakes(state: TrainState) -> list[Tensor]:
 
 @pytest.mark.parametrize("norm", ["none", "instance"])
 @pytest.mark.parametrize("num_parts", [2, 3, 4])
-def test_parts_of_a_share_give_the_update_of_the_whole(
+def test_a_share_in_parts_gives_the_same_update_as_the_whole(
     small_params: Params, norm: str, num_parts: int
 ) -> None:
-    """Three parts of four pairs: two, one and one, which count by their pairs.
+    """Four pairs in parts of two, one and one, which are weighted by their numbers of pairs.
 
-    Measured: gradients differ by 6e-7 of their length, and eight steps lead 4e-6 of their way
-    astray; 8e-4 in one case with two threads, where rounding flips the side of a ReLU.
+    Measured: gradients differ by 6e-7 of their length, and the changes of the weights in eight
+    steps by 4e-6. In one case with two threads it is 8e-4, because rounding changes the sign of an
+    input of ReLU.
     """
     whole, parts = (_params(small_params, n, norm=norm, dropout=0.0) for n in (1, num_parts))
     states = [_state(params) for params in (whole, parts)]
@@ -65,7 +66,7 @@ def test_parts_of_a_share_give_the_update_of_the_whole(
     assert deviation(weights(states[1]), weights(states[0]), start=start) < 5e-3
 
 
-def test_a_whole_share_passes_the_generator_once_and_parts_pass_it_twice(
+def test_the_generator_runs_once_on_a_whole_share_and_twice_on_each_part(
     small_params: Params,
 ) -> None:
     for num_parts, sizes in [(1, [4]), (2, [2, 2] * 2), (3, [2, 1, 1] * 2)]:
@@ -76,7 +77,7 @@ def test_a_whole_share_passes_the_generator_once_and_parts_pass_it_twice(
         assert [len(fake) for fake in fakes] == sizes
 
 
-def test_both_updates_see_a_part_through_the_same_dropout(small_params: Params) -> None:
+def test_both_updates_use_the_same_dropout_masks_for_a_part(small_params: Params) -> None:
     params = _params(small_params, 2, depth=5, dropout=0.5, dropout_layout="torch", norm="instance")
     source, target = _batch()
     source[2:], target[2:] = source[:2].clone(), target[:2].clone()  # equal parts
@@ -101,21 +102,21 @@ def test_running_statistics_count_each_part_once(small_params: Params) -> None:
     with torch.no_grad():
         for part in source.tensor_split(2):
             counted(part)
-    found = dict(state.generator.named_buffers())
-    assert len(found) > 0
+    buffers = dict(state.generator.named_buffers())
+    assert len(buffers) > 0
     for key, value in counted.named_buffers():
-        torch.testing.assert_close(found[key], value, msg=key)
+        torch.testing.assert_close(buffers[key], value, msg=key)
 
 
 @pytest.mark.parametrize("num_parts", [1, 2, 4])
-@pytest.mark.parametrize("place", [0, 3])
+@pytest.mark.parametrize("index", [0, 3])
 def test_one_non_finite_pair_of_any_part_stops_before_the_update(
-    small_params: Params, num_parts: int, place: int
+    small_params: Params, num_parts: int, index: int
 ) -> None:
     params = _params(small_params, num_parts, norm="none", dropout=0.0)
     state, untouched = _state(params), _state(params)
     source, target = _batch()
-    target[place, 0, 0, 0] = math.nan
+    target[index, 0, 0, 0] = math.nan
     before = weights(state)
     with pytest.raises(NonFiniteLossError, match="discriminator_real nan") as caught:
         train_step(state, source, target, params.train)
@@ -136,7 +137,7 @@ def test_more_parts_than_pairs_are_refused_with_a_remedy(small_params: Params) -
 
 
 @pytest.mark.parametrize("is_here", [True, False])
-def test_whose_loss_it_was_reaches_the_driver(is_here: bool) -> None:
+def test_the_error_tells_the_driver_whether_this_rank_had_the_loss(is_here: bool) -> None:
     error = NonFiniteLossError({"l1": 0.5}, 7, is_here=is_here)
     copied = pickle.loads(pickle.dumps(error))
     assert (str(copied), copied.terms, copied.step) == (str(error), {"l1": 0.5}, 7)

@@ -1,4 +1,4 @@
-"""Who trained the networks of a trial of a population, with what values."""
+"""Which trials trained the networks of a trial of a population, with what values."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from pix2pix.tuning.trials import Exchange, Trial
 
 
 def _trial(number: int, values: Mapping[str, Value]) -> Trial:
-    """A trial of six epochs."""
+    """Return a trial of six epochs."""
     return Trial(
         number=number,
         purpose="search",
@@ -22,8 +22,8 @@ def _trial(number: int, values: Mapping[str, Value]) -> Trial:
     )
 
 
-def test_a_lineage_names_who_trained_which_epochs_with_what_values() -> None:
-    """Trial 1 goes on from 0 after epoch 4; that one had gone on from 2 after epoch 2."""
+def test_a_lineage_has_the_trial_and_the_values_of_each_span_of_epochs() -> None:
+    """Trial 1 copied trial 0 after epoch 4; trial 0 had copied trial 2 after epoch 2."""
     a, b, c, d = ({"train.beta1": value} for value in (0.1, 0.2, 0.3, 0.4))
     trials = [
         dataclasses.replace(_trial(0, b), exchanges=(Exchange(epoch=2, parent=2, before=a),)),

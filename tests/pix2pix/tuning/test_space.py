@@ -1,4 +1,4 @@
-"""What may be searched is checked before the first trial."""
+"""The space of a search is checked before the first trial."""
 
 import dataclasses
 from typing import Any
@@ -33,15 +33,15 @@ def _choice(key: str, *values: Any) -> dict[str, Any]:
     [
         ("train.learning_rat", "is no key of params.yaml; there are batch_size, "),
         ("optimizer.beta1", "is no key of params.yaml; there are augment, model, train"),
-        ("data.image_size", "data/prepared stays as it is while a study runs"),
+        ("data.image_size", "data/prepared stays the same during a study"),
         ("evaluate.seed", "a study never reads"),
         ("tune.num_trials", "describes the study itself"),
-        ("register.experiment", "names places in MLflow"),
+        ("register.experiment", "names the experiment and the model in MLflow"),
         ("train.num_workers", "says where a training runs"),
-        ("train.seed", "the noise that gains are measured against"),
+        ("train.seed", "gains are compared with the differences between seeds"),
         ("train.num_epochs", "tune.num_epochs sets how long every trial is"),
         ("train.early_stopping_epochs", "tune.scheduler decides"),
-        ("train.num_samples", "changes pictures, not results"),
+        ("train.num_samples", "changes sample images, not results"),
     ],
 )
 def test_a_key_that_cannot_vary_is_refused_with_its_reason(
@@ -53,8 +53,8 @@ def test_a_key_that_cannot_vary_is_refused_with_its_reason(
     assert reason in str(caught.value)
 
 
-def test_a_population_cannot_vary_its_networks(default_params: Params) -> None:
-    """One trial's weights do not fit into another's."""
+def test_the_networks_cannot_vary_in_a_population(default_params: Params) -> None:
+    """The weights of one trial would not fit into the networks of another one."""
     population = _with_space(default_params, _choice("model.norm", "batch", "none"), **_POPULATION)
     with pytest.raises(ValueError, match=r"model\.norm cannot vary with scheduler: pbt"):
         check_space(population)
@@ -77,7 +77,7 @@ def test_a_population_cannot_vary_its_networks(default_params: Params) -> None:
         (_choice("model.depth", 4, 9), "model.depth = 9: model.depth 9 halves the image 9 times"),
     ],
 )
-def test_a_value_that_a_trial_would_be_refused_is_named(
+def test_a_value_that_is_invalid_in_a_trial_is_named(
     default_params: Params, dimension: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(ValueError, match="cannot be searched") as caught:
@@ -85,7 +85,7 @@ def test_a_value_that_a_trial_would_be_refused_is_named(
     assert reason in str(caught.value)
 
 
-def test_two_values_that_do_not_go_together_are_named(default_params: Params) -> None:
+def test_two_values_that_are_invalid_together_are_named(default_params: Params) -> None:
     space = (_choice("train.lambda_l1", 0, 100), _choice("train.lambda_adversarial", 0, 1))
     with pytest.raises(ValueError, match=r"lambda_l1 = 0 with train\.lambda_adversarial = 0"):
         check_space(_with_space(default_params, *space))
@@ -120,7 +120,7 @@ def test_without_a_budget_of_its_own_a_trial_is_as_long_as_a_training(
     assert train.best_from_epoch == first_kept_epoch(params) == params.train.best_from_epoch
 
 
-def test_the_untuned_point_is_what_params_yaml_says(default_params: Params) -> None:
+def test_the_default_values_are_those_in_params_yaml(default_params: Params) -> None:
     values = default_values(default_params)
     assert values == {
         "train.learning_rate": 0.0002,
@@ -144,9 +144,9 @@ def test_the_untuned_point_is_what_params_yaml_says(default_params: Params) -> N
             "high (5) is not low + a multiple of step (2)",
         ),
         ({"space": [_choice("a.b", 1, 2)] * 2}, "space names a.b more than once"),
-        ({"num_seeds": 1}, "num_seeds: one seed has no band"),
+        ({"num_seeds": 1}, "num_seeds: one seed gives no interval"),
         ({"objective": "l1_and_kid"}, "objective: l1_and_kid needs scheduler: none"),
-        (_POPULATION | {"objective": "l1_and_kid"}, "pbt knows dev L1 alone"),
+        (_POPULATION | {"objective": "l1_and_kid"}, "pbt uses only dev L1"),
         (_POPULATION | {"num_workers": 2}, "scheduler: pbt needs num_workers: 1"),
         (_POPULATION | {"max_concurrent_trials": 2}, "pbt needs max_concurrent_trials: null"),
         (_POPULATION | {"num_trials": 1}, "scheduler: pbt needs num_trials of at least 2"),

@@ -1,4 +1,4 @@
-"""Raw images through a model: the way of its training, and nothing but that."""
+"""Translation of images of files: they are converted exactly as in the training."""
 
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pix2pix import inference
-from pix2pix.checkpoint import ModelCard, load_generator, save_model
+from pix2pix.checkpoint import load_generator
 from pix2pix.config import DataConfig, SideConfig, load_params
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import Manifest, SideRecord
@@ -19,53 +18,16 @@ from pix2pix.data.ranges import from_network
 from pix2pix.errors import UserError
 from pix2pix.images.encode import encode
 from pix2pix.images.image import resize
-from pix2pix.inference import Translator
 from pix2pix.models import (
-    DiscriminatorConfig,
     GeneratorConfig,
     InferenceNetwork,
-    PatchDiscriminator,
-    UNetGenerator,
     translate,
 )
 from pix2pix.preparation.prepare import prepare_pairs
+from tests.support.translators import SOURCE, make_translator, some_images
 
-PARAMS = Path(__file__).parents[2] / "params" / "default.yaml"
+PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
 MODES = ["published", "deterministic"]
-GENERATOR = GeneratorConfig(source_channels=1, target_channels=2, base_channels=2, depth=5)
-SOURCE = SideRecord("image", 1, "uint16", (0.0, 4095.0), "area")
-TARGET = SideRecord("image", 2, "float32", (-3.0, 5.0), "area")
-
-
-def make_translator(folder: Path, mode: str, **changes: object) -> Translator:
-    """A model of random weights; `changes` are to its card."""
-    torch.manual_seed(1)
-    card = ModelCard(
-        format=1,
-        name="test",
-        direction="AtoB",
-        image_size=32,
-        source=SOURCE,
-        target=TARGET,
-        generator=GENERATOR,
-        discriminator=DiscriminatorConfig(in_channels=3, base_channels=2, num_layers=1),
-        inference_mode=mode,
-        seed=3,
-        epoch=1,
-        dev={},
-        data_hash="abc",
-    )
-    card = dataclasses.replace(card, **changes)
-    generator = UNetGenerator(card.generator)
-    save_model(
-        folder, card, generator=generator, discriminator=PatchDiscriminator(card.discriminator)
-    )
-    return Translator.load(folder)
-
-
-def some_images(num_images: int, height: int, width: int) -> np.ndarray:
-    rng = np.random.default_rng(0)
-    return rng.integers(0, 4096, (num_images, height, width, 1)).astype(np.uint16)
 
 
 def make_config(**changes: object) -> DataConfig:
@@ -83,7 +45,7 @@ def colours(seed: int) -> bytes:
 
 
 def palette(seed: int) -> bytes:
-    """Ids 0..4 and void 255, under colours that mean nothing."""
+    """Return a PNG file of ids 0..4 and void 255, with a palette of random colours."""
     rng = np.random.default_rng(seed)
     ids = rng.choice(np.array([0, 1, 2, 3, 4, 255], np.uint8), (9, 13)).repeat(10, 0).repeat(10, 1)
     picture = Image.fromarray(ids, mode="P")
@@ -117,10 +79,10 @@ def prepare(folder: Path, draw_source, side_a: SideConfig) -> Manifest:
     ],
     ids=["colours", "grayscale", "palette"],
 )
-def test_the_files_of_the_test_split_get_the_answers_that_were_scored(
+def test_the_files_of_the_test_split_get_the_results_that_were_scored(
     draw_source, side_a, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files of 90x130 px, a model of 32 px: as prepared, through the network, and back to size."""
+    """Files of 90x130 px are resized to the 32 px of the model, and the results back to 90x130."""
     monkeypatch.chdir(tmp_path)
     manifest = prepare(tmp_path, draw_source, make_side(**side_a))
     translator = make_translator(
@@ -162,7 +124,7 @@ def test_an_id_above_the_range_is_refused_with_file_and_id(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("scale", ["training", "native"])
 @pytest.mark.parametrize("size", [(32, 32), (64, 96), (50, 47), (1, 1), (33, 32), (20, 200)])
-def test_any_size_comes_back_as_it_was_in_the_target_s_dtype_and_range(
+def test_a_result_has_the_size_of_its_image_and_the_target_s_dtype_and_range(
     tmp_path: Path, size: tuple[int, int], scale: str
 ) -> None:
     image = some_images(1, *size)[0]
@@ -175,7 +137,7 @@ def test_any_size_comes_back_as_it_was_in_the_target_s_dtype_and_range(
 
 @pytest.mark.parametrize("scale", ["training", "native"])
 @pytest.mark.parametrize("mode", MODES)
-def test_a_result_depends_neither_on_its_neighbours_nor_on_the_call(
+def test_a_result_depends_neither_on_the_other_images_nor_on_earlier_calls(
     tmp_path: Path, mode: str, scale: str
 ) -> None:
     translator = make_translator(tmp_path, mode)
@@ -187,17 +149,16 @@ def test_a_result_depends_neither_on_its_neighbours_nor_on_the_call(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_large_batch_goes_through_in_parts(
+def test_a_large_batch_is_translated_in_parts(
     tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     translator = make_translator(tmp_path, mode)
     images = some_images(7, 40, 40)
     at_once = translator.translate_batch(images)
     sizes = []
-    monkeypatch.setattr(inference, "_BATCH_PIXELS", 2 * 32**2 + 1)
+    monkeypatch.setattr("pix2pix.inference.translator._BATCH_PIXELS", 2 * 32**2 + 1)
     monkeypatch.setattr(
-        inference,
-        "translate",
+        "pix2pix.inference.whole.translate",
         lambda network, source, seeds: (
             sizes.append(len(source)) or translate(network, source, seeds=seeds)
         ),
@@ -206,7 +167,7 @@ def test_a_large_batch_goes_through_in_parts(
     assert sizes == [2, 2, 2, 1]
 
 
-def test_the_native_scale_gives_the_generator_s_own_answer(tmp_path: Path) -> None:
+def test_the_native_scale_gives_the_output_of_the_generator(tmp_path: Path) -> None:
     translator = make_translator(tmp_path, "deterministic")
     image = some_images(1, 32, 64)
     source = torch.from_numpy(image.astype(np.float32)).permute(0, 3, 1, 2) / 4095 * 2 - 1
@@ -218,11 +179,11 @@ def test_the_native_scale_gives_the_generator_s_own_answer(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_twenty_threads_get_the_bits_that_one_after_the_other_gets(
+def test_twenty_threads_at_once_get_the_same_bits_as_one_after_the_other(
     tmp_path: Path, mode: str
 ) -> None:
     translator = make_translator(tmp_path, mode)
-    images = [some_images(1 + place % 3, 20 + place, 40) for place in range(20)]
+    images = [some_images(1 + index % 3, 20 + index, 40) for index in range(20)]
     expected = [translator.translate_batch(batch) for batch in images]
     with ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(translator.translate_batch, images))
@@ -241,7 +202,7 @@ def test_twenty_threads_get_the_bits_that_one_after_the_other_gets(
         (np.array(7), r"got \(\)"),
     ],
 )
-def test_images_the_model_was_not_made_for_are_refused(
+def test_images_that_do_not_fit_the_model_are_refused(
     tmp_path: Path, images: np.ndarray, message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
@@ -257,7 +218,7 @@ def test_images_the_model_was_not_made_for_are_refused(
         (3e38, "answers with NaN or infinite values"),
     ],
 )
-def test_values_that_no_answer_can_be_made_of_are_refused(
+def test_values_that_cannot_be_translated_are_refused(
     tmp_path: Path, value: float, message: str, mode: str
 ) -> None:
     source = dataclasses.replace(SOURCE, dtype="float32", value_range=(0.0, 1.0))
@@ -268,12 +229,12 @@ def test_values_that_no_answer_can_be_made_of_are_refused(
         translator.translate(image)
 
 
-def test_an_image_that_the_memory_cannot_hold_is_refused_beforehand(
+def test_an_image_that_needs_too_much_memory_is_refused_beforehand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     translator = make_translator(tmp_path, "deterministic")
     monkeypatch.setattr("pix2pix.memory.available_bytes", lambda device: 2**22)
     image = np.broadcast_to(np.zeros(1, np.uint16), (4000, 6000, 1))
-    with pytest.raises(UserError, match=r"6000x4000 px needs about .* 0\.0 GiB are available"):
+    with pytest.raises(UserError, match=r"6000x4000 px needs about .* 4 MiB are available"):
         translator.translate(image, scale="native")
     assert translator.translate(some_images(1, 32, 32)[0]).shape == (32, 32, 2)

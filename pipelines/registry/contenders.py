@@ -1,0 +1,70 @@
+"""Score registered versions on the dev split of the prepared data."""
+
+from pathlib import Path
+
+import numpy as np
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+
+from pipelines.evaluation.dev_score import score_on_dev, target_features
+from pipelines.evaluation.device import best_device
+from pipelines.evaluation.model_fit import misfit
+from pipelines.registry.comparison import Contender, Verdict, judge
+from pipelines.registry.model_files import downloaded
+from pix2pix.checkpoint import load_card
+from pix2pix.config import RegisterConfig
+from pix2pix.data.manifest import load_manifest
+from pix2pix.errors import UserError
+from pix2pix.evaluation.extractors import FeatureExtractor, efficientnet_extractor
+from pix2pix.evaluation.paired import MIN_IMAGES
+
+
+class Contenders:
+    """The versions of a model, each scored once, when it is first compared.
+
+    All are scored now, on this machine and this data. Scores of the training are not used, so that
+    numbers of unlike protocols are never compared.
+    """
+
+    def __init__(self, client: MlflowClient, prepared_dir: Path, config: RegisterConfig) -> None:
+        """`config` says whether Frechet distances are compared."""
+        self._client = client
+        self._prepared_dir = prepared_dir
+        self._config = config
+        self._scored: dict[str, Contender] = {}
+        self._extractor: FeatureExtractor | None = None
+        self._targets: np.ndarray | None = None
+        num_images = len(load_manifest(prepared_dir).splits["dev"].pair_ids)
+        if config.max_frechet_increase is not None and num_images >= MIN_IMAGES:
+            # Not the Inception network of the stage `evaluate`: whether its weights are there
+            # depends on the machine, but every machine has to decide alike.
+            self._extractor = efficientnet_extractor(best_device())
+            self._targets = target_features(prepared_dir, self._extractor)
+
+    def judge(self, challenger: ModelVersion, champion: ModelVersion | None) -> Verdict:
+        """Compare two versions, see `comparison.judge`."""
+        return judge(
+            self._contender(challenger),
+            None if champion is None else self._contender(champion),
+            targets=self._targets,
+            config=self._config,
+        )
+
+    def _contender(self, version: ModelVersion) -> Contender:
+        number = str(version.version)
+        if number not in self._scored:
+            self._scored[number] = self._score(version)
+        return self._scored[number]
+
+    def _score(self, version: ModelVersion) -> Contender:
+        """The version with its scores, or with the reason why it cannot be scored."""
+        model, number = version.name, str(version.version)
+        try:
+            with downloaded(self._client, version) as model_dir:
+                obstacle = misfit(load_card(model_dir), load_manifest(self._prepared_dir))
+                if obstacle is None:
+                    scores = score_on_dev(model_dir, self._prepared_dir, self._extractor)
+                    return Contender(model=model, version=number, scores=scores)
+        except UserError as error:  # files that are missing or damaged
+            obstacle = str(error)
+        return Contender(model=model, version=number, scores=None, obstacle=obstacle)

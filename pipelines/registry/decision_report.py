@@ -1,0 +1,46 @@
+"""The decision about the champion as a Markdown text, made of the content of register.json."""
+
+from collections.abc import Mapping
+from typing import Any
+
+HEADING = "## Comparison with the champion"
+
+
+def decision_report(model: str, version: str, decision: Mapping[str, Any]) -> str:
+    """The report on a version: outcome, reason, and a table of the scores of both versions.
+
+    `decision` is the key `decision` of register.json.
+    """
+    other = decision["compared_with"]
+    head = ["metric", f"version {version}"]
+    if other is not None:
+        head += [f"version {other}", "difference", "interval"]
+    lines = [
+        HEADING,
+        "",
+        f"{model} version {version} was **{decision['outcome']}**: {decision['reason']}.",
+        "",
+        _line(head),
+        _line(["---"] * len(head)),
+        *(_line(_cells(row, has_other=other is not None)) for row in decision["rows"]),
+    ]
+    if other is not None:
+        lines += ["", "The scores on the dev split decide. Those on the test split do not."]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: Mapping[str, Any], *, has_other: bool) -> list[str]:
+    cells = [row["metric"], _number(row["version"])]
+    if has_other:
+        interval = "" if row["low"] is None else f"{row['low']:+.4g} to {row['high']:+.4g}"
+        difference = "" if row["difference"] is None else f"{row['difference']:+.4g}"
+        cells += [_number(row["champion"]), difference, interval]
+    return cells
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"

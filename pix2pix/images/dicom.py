@@ -1,0 +1,175 @@
+"""Decode DICOM files by pydicom: grey or RGB, with rescale slope and intercept applied.
+
+A Modality LUT or a rescale other than slope 1 and intercept 0 gives float32 values in the units of
+the device, such as Hounsfield units; other files keep their stored integers. MONOCHROME1 stores
+black as the highest value: such images are inverted within their stored bits, so that brighter is
+higher as in all other formats. With a rescale they are refused, because an inverted measurement is
+none.
+"""
+
+import io
+import logging
+import warnings
+from typing import IO, Any
+
+import numpy as np
+
+from pix2pix.errors import UserError
+from pix2pix.images.decoded import DAMAGED, MAX_VALUES, Decoded, FileFacts, damaged, from_bits
+from pix2pix.images.dicom_codecs import register
+from pix2pix.images.extras import library
+from pix2pix.images.options import ReadOptions
+
+_DEFLATED = b"1.2.840.10008.1.2.1.99"  # the transfer syntax that the head of a file states
+_META_BYTES = 4096
+# JPEG Baseline and Extended, JPEG-LS Near-Lossless, and JPEG 2000 that may be lossy.
+_LOSSY = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91))
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+
+
+def is_dicom(data: bytes) -> bool:
+    """Whether the content is a DICOM file with its preamble."""
+    return data[128:132] == b"DICM"
+
+
+def decode_dicom(data: bytes, options: ReadOptions) -> Decoded:
+    """Decode one frame of a DICOM file as `decode.decode_file` does. Raises UserError."""
+    pydicom = _pydicom()
+    _refuse_deflated(data[:_META_BYTES])
+    try:
+        dataset = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
+        return _decode(data, dataset, options)
+    except UserError:
+        raise
+    except _errors(pydicom) as error:
+        raise damaged(error) from None
+
+
+def dicom_length(file: IO[bytes]) -> int | None:
+    """The number of frames, None for a single image. Raises UserError."""
+    pydicom = _pydicom()
+    _refuse_deflated(file.read(_META_BYTES))
+    file.seek(0)
+    try:
+        dataset = pydicom.dcmread(file, stop_before_pixels=True)
+        _check_size(dataset)  # in a truncated file, the size may be missing
+        num_frames = _num_frames(dataset)
+    except UserError:
+        raise
+    except _errors(pydicom) as error:
+        raise damaged(error) from None
+    return num_frames if num_frames > 1 else None
+
+
+def _refuse_deflated(head: bytes) -> None:
+    """Raise UserError for a file that is compressed as a whole, which pydicom unpacks unbounded."""
+    if _DEFLATED in head:
+        raise UserError(
+            "is a deflated DICOM file; unpack it, as with `dcmconv --write-xfer-little IN OUT`"
+        )
+
+
+def _pydicom() -> Any:
+    pydicom = library("pydicom", file_kind="a DICOM", extra="medical")
+    # pydicom warns of and logs whatever breaks a rule of the standard, as files of many devices do.
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+    warnings.filterwarnings("ignore", module=r"pydicom\.")
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    return pydicom
+
+
+def _errors(pydicom: Any) -> tuple[type[BaseException], ...]:
+    """What pydicom raises on damaged files."""
+    errors = pydicom.errors
+    return (*DAMAGED, errors.InvalidDicomError, errors.BytesLengthException)
+
+
+def _decode(data: bytes, dataset: Any, options: ReadOptions) -> Decoded:
+    num_frames = _num_frames(dataset)
+    if num_frames > 1 and options.volume_slice is None:
+        raise UserError(f"holds {num_frames} frames; set slices of the side, as in slices: z")
+    frame = 0 if options.volume_slice is None else options.volume_slice.index
+    _check_decoder(dataset)
+    _check_size(dataset)
+    module = library("pydicom.pixels", file_kind="a DICOM", extra="medical")
+    stored = module.pixel_array(io.BytesIO(data), index=frame)  # reads this frame only
+    if dataset.BitsAllocated == 1:
+        stored = stored.astype(np.bool_)
+    pixels = _upright_values(_rescaled(stored, dataset, frame), dataset, stored)
+    facts = FileFacts(file_format="DICOM", is_lossy=_is_lossy(dataset))
+    return Decoded(from_bits(pixels, label_ids=options.label_ids), facts)
+
+
+def _is_lossy(dataset: Any) -> bool:
+    """Whether the pixels are, or once were, compressed with loss."""
+    was_lossy = str(dataset.get("LossyImageCompression", "")) == "01"
+    return was_lossy or dataset.file_meta.TransferSyntaxUID in _LOSSY
+
+
+def _num_frames(dataset: Any) -> int:
+    return int(dataset.get("NumberOfFrames", None) or 1)
+
+
+def _check_size(dataset: Any) -> None:
+    rows, columns, samples = dataset.Rows, dataset.Columns, dataset.SamplesPerPixel
+    if rows * columns * samples > MAX_VALUES:
+        raise damaged(UserError(f"its header states {columns}x{rows} pixels of {samples} values"))
+
+
+def _check_decoder(dataset: Any) -> None:
+    """Raise UserError unless the pixels can be decoded: their compression and their colours."""
+    pixels = library("pydicom.pixels", file_kind="a DICOM", extra="medical")
+    register(pixels)
+    syntax = dataset.file_meta.TransferSyntaxUID
+    try:
+        can_decode = pixels.get_decoder(syntax).is_available
+    except NotImplementedError:
+        can_decode = False
+    if not can_decode:
+        raise UserError(
+            f"is a DICOM file compressed as {syntax.name}, for which no decoder is installed; "
+            "decompress it, as with `gdcmconv --raw IN OUT`, or `pip install python-gdcm`"
+        )
+    colours = dataset.PhotometricInterpretation
+    if colours not in (*_GREY, "RGB") and not colours.startswith("YBR"):
+        raise UserError(f"has {colours} colours; convert it to MONOCHROME2 or RGB")
+
+
+def _rescaled(pixels: np.ndarray, dataset: Any, frame: int) -> np.ndarray:
+    """Apply the Modality LUT, or the rescale slope and intercept of the file or of the frame."""
+    if "ModalityLUTSequence" in dataset:
+        module = library("pydicom.pixels", file_kind="a DICOM", extra="medical")
+        converted: np.ndarray = module.apply_modality_lut(pixels, dataset)
+        return converted.astype(np.float64)
+    slope, intercept = _slope_and_intercept(dataset, frame)
+    if (slope, intercept) == (1.0, 0.0):
+        return pixels
+    return pixels.astype(np.float64) * slope + intercept
+
+
+def _slope_and_intercept(dataset: Any, frame: int) -> tuple[float, float]:
+    """The rescale of a frame; Enhanced CT and MR store it for each frame, or for all of them."""
+    groups = [
+        *dataset.get("PerFrameFunctionalGroupsSequence", [])[frame : frame + 1],
+        *dataset.get("SharedFunctionalGroupsSequence", []),
+    ]
+    key = "PixelValueTransformationSequence"
+    nested = [item for group in groups for item in group.get(key, [])]
+    for candidate in (*nested, dataset):
+        if "RescaleSlope" in candidate and "RescaleIntercept" in candidate:
+            return float(candidate.RescaleSlope), float(candidate.RescaleIntercept)
+    return 1.0, 0.0
+
+
+def _upright_values(rescaled: np.ndarray, dataset: Any, stored: np.ndarray) -> np.ndarray:
+    """Invert MONOCHROME1; other images are returned unchanged."""
+    if dataset.PhotometricInterpretation != "MONOCHROME1":
+        return rescaled
+    if rescaled is not stored or stored.dtype.kind != "u":
+        raise UserError(
+            "is a MONOCHROME1 file (black is high) of rescaled or signed values, which cannot be "
+            "inverted without changing what they measure; convert it to MONOCHROME2"
+        )
+    top = stored.dtype.type(2 ** int(dataset.BitsStored) - 1)
+    inverted: np.ndarray = top - stored
+    return inverted

@@ -1,0 +1,180 @@
+"""Decode NIfTI files (.nii, .nii.gz) by nibabel.
+
+A volume is first turned so that its axes x, y and z grow towards the right, the front and the top
+of the body (RAS+, `nibabel.as_closest_canonical`), because scanners store them in any order and
+direction. The pixel in row r and column c of the slice z = k is the element [c, r, k] of the turned
+volume; of x = k it is [k, c, r], and of y = k it is [c, k, r].
+"""
+
+import gzip
+import io
+import logging
+import math
+from typing import IO, Any
+
+import numpy as np
+
+from pix2pix.config import VolumeAxis
+from pix2pix.errors import UserError
+from pix2pix.images.decoded import (
+    DAMAGED,
+    MAX_UNPACKED_BYTES,
+    MAX_VALUES,
+    Decoded,
+    FileFacts,
+    damaged,
+)
+from pix2pix.images.extras import library
+from pix2pix.images.options import ReadOptions
+
+GZIP = b"\x1f\x8b"
+
+_HEADER_BYTES = 540  # of NIfTI-2; NIfTI-1 has 348
+_AXES: tuple[VolumeAxis, ...] = ("x", "y", "z")
+
+
+def is_nifti(data: bytes) -> bool:
+    """Whether the content is a NIfTI-1 or NIfTI-2 file that holds both header and values."""
+    return data[344:348] == b"n+1\0" or data[4:8] == b"n+2\0"
+
+
+def unpack_nifti(data: bytes) -> bytes:
+    """Unpack a .nii.gz file.
+
+    Raises UserError, before memory is allocated, if it is larger than a volume may be.
+    """
+    _nibabel()
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            head = file.read(_HEADER_BYTES)
+            if not is_nifti(head):
+                raise UserError("only NIfTI files may be packed with gzip")
+            needed = _num_bytes(_header(head))
+            if needed > MAX_UNPACKED_BYTES:
+                raise UserError(f"it unpacks to {needed} bytes")
+            rest = file.read(needed - len(head))
+            file.read(1)  # the check sum follows the last byte, and is compared only by reading on
+        return head + rest
+    except _errors() as error:
+        raise damaged(error) from None
+
+
+def decode_nifti(data: bytes, options: ReadOptions) -> Decoded:
+    """Decode one slice of a NIfTI file as `decode.decode_file` does; a fourth axis is channels.
+
+    Values are scaled by the slope and the intercept of the header. Raises UserError.
+    """
+    _nibabel()
+    try:
+        header = _header(data[:_HEADER_BYTES])
+        if _num_bytes(header) > len(data):
+            raise UserError(f"its header states the shape {header.get_data_shape()}")
+        if header.get_data_dtype().names is not None:
+            raise UserError("it holds RGB voxels")
+        image = _image_class(data).from_bytes(data)
+    except _errors() as error:
+        raise damaged(error) from None
+    shape = tuple(image.shape)
+    if len(shape) not in (2, 3, 4):
+        raise UserError(f"holds an array of shape {shape}; store x, y, z and channels only")
+    axis, index = _position(image, options)
+    if np.prod([length for place, length in enumerate(shape) if place != axis]) > MAX_VALUES:
+        raise damaged(UserError(f"its header states the shape {shape}"))
+    return Decoded(_plane(image, axis, index), FileFacts(file_format="NIfTI"))
+
+
+def nifti_length(file: IO[bytes] | gzip.GzipFile, axis: VolumeAxis) -> int | None:
+    """The number of slices along an axis, None for a single image. `file` may be unpacked gzip."""
+    _nibabel()
+    try:
+        head = file.read(_HEADER_BYTES)
+        if not is_nifti(head):
+            raise UserError("only NIfTI files may be packed with gzip")
+        header = _header(head)
+        shape = header.get_data_shape()
+        return int(_turned_shape(header, shape)[_AXES.index(axis)]) if len(shape) > 2 else None
+    except _errors() as error:
+        raise damaged(error) from None
+
+
+def _nibabel() -> Any:
+    nibabel = library("nibabel", file_kind="a NIfTI", extra="medical")
+    # nibabel logs what is wrong with a damaged header, and raises an exception with it as well.
+    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
+    return nibabel
+
+
+def _image_class(data: bytes) -> Any:
+    """The class of nibabel for a file's version of NIfTI."""
+    nibabel = _nibabel()
+    return nibabel.Nifti1Image if data[344:348] == b"n+1\0" else nibabel.Nifti2Image
+
+
+def _errors() -> tuple[type[BaseException], ...]:
+    """What nibabel raises on damaged files."""
+    nibabel = _nibabel()
+    return (
+        *DAMAGED,
+        nibabel.wrapstruct.WrapStructError,
+        nibabel.spatialimages.HeaderDataError,
+        nibabel.spatialimages.ImageDataError,
+    )
+
+
+def _header(head: bytes) -> Any:
+    kind = _image_class(head).header_class
+    return kind(head[: kind.template_dtype.itemsize], check=False)
+
+
+def _num_bytes(header: Any) -> int:
+    """The size of the file that a header describes; a hostile header can state any size."""
+    shape = [max(0, int(length)) for length in header.get_data_shape()]
+    size: int = header.get_data_dtype().itemsize * math.prod(shape)
+    return int(header.get_data_offset()) + size
+
+
+def _position(image: Any, options: ReadOptions) -> tuple[int, int]:
+    """The axis (0, 1, 2 for x, y, z of the turned volume) and the index of the slice to read."""
+    if options.volume_slice is not None:
+        return _AXES.index(options.volume_slice.axis), options.volume_slice.index
+    lengths = _turned_shape(image.header, image.shape)
+    if 1 not in lengths:
+        stated = "x".join(map(str, image.shape))
+        raise UserError(f"holds a volume of {stated}; set slices of the side, as in slices: z")
+    return max(axis for axis in range(3) if lengths[axis] == 1), 0
+
+
+def _turned_shape(header: Any, shape: tuple[int, ...]) -> list[int]:
+    """The lengths of x, y and z after the volume was turned."""
+    lengths = [*shape[:3], 1][:3]
+    turn = _turn(header)
+    return [lengths[int(np.flatnonzero(turn[:, 0] == axis)[0])] for axis in range(3)]
+
+
+def _turn(header: Any) -> np.ndarray:
+    """For each stored axis its turned axis and its direction, 1 or -1: (3, 2)."""
+    nibabel = _nibabel()
+    turn: np.ndarray = nibabel.io_orientation(header.get_best_affine())
+    if np.isnan(turn).any():  # the affine is singular, and says nothing of the directions
+        return np.array([[0, 1], [1, 1], [2, 1]])
+    return turn
+
+
+def _plane(image: Any, axis: int, index: int) -> np.ndarray:
+    """Read one slice: (H, W) or (H, W, C). Only the values of the slice are read and scaled."""
+    nibabel = _nibabel()
+    turn = _turn(image.header)
+    place = int(np.flatnonzero(turn[:, 0] == axis)[0])
+    selection: list[Any] = [slice(None)] * len(image.shape)
+    if place < len(selection):
+        length = image.shape[place]
+        index = index if turn[place, 1] > 0 else length - 1 - index
+        selection[place] = slice(index, index + 1)
+    try:
+        values = np.asarray(image.dataobj[tuple(selection)])
+    except _errors() as error:
+        raise damaged(error) from None
+    if values.ndim == 2:
+        values = values[..., None]
+    turned = nibabel.apply_orientation(values, turn)
+    return np.swapaxes(turned.take(0, axis=axis), 0, 1)

@@ -1,0 +1,129 @@
+"""Decode NPY files, the files of `np.save`, and unpack NPZ files to them."""
+
+import io
+import math
+import zipfile
+from typing import IO, NamedTuple
+
+import numpy as np
+
+from pix2pix.errors import UserError
+from pix2pix.images.decoded import (
+    DAMAGED,
+    MAX_UNPACKED_BYTES,
+    MAX_VALUES,
+    Decoded,
+    FileFacts,
+    damaged,
+    from_bits,
+)
+from pix2pix.images.names import first_names
+from pix2pix.images.options import ReadOptions
+
+NPY = b"\x93NUMPY"
+NPZ = (b"PK\x03\x04", b"PK\x05\x06")  # with entries, and without
+
+
+class _Header(NamedTuple):
+    """What precedes the values of an NPY file; `first` is the position of the first value."""
+
+    shape: tuple[int, ...]
+    is_fortran: bool
+    dtype: np.dtype
+    first: int
+
+    @property
+    def num_values(self) -> int:
+        """The number of values; a hostile shape may state more than numpy's integers can hold."""
+        return math.prod(self.shape)
+
+    @property
+    def num_bytes(self) -> int:
+        """The size of the values in bytes."""
+        return self.num_values * self.dtype.itemsize
+
+
+def decode_npy(data: bytes, options: ReadOptions) -> Decoded:
+    """Decode an NPY file as `decode.decode_file` does. Raises UserError."""
+    header = _read_header(io.BytesIO(data))
+    if header.first + header.num_bytes > len(data):
+        raise damaged(UserError(f"its header states the shape {header.shape}"))
+    flat = np.frombuffer(data, header.dtype, header.num_values, header.first)
+    pixels = flat.reshape(header.shape, order="F" if header.is_fortran else "C")
+    if options.volume_slice is not None:
+        pixels = pixels[options.volume_slice.index]
+    if options.axes == "CHW" and pixels.ndim == 3:
+        pixels = pixels.transpose(1, 2, 0)
+    pixels = from_bits(pixels, label_ids=options.label_ids)
+    return Decoded(pixels, FileFacts(file_format="NPY"))
+
+
+def npy_length(file: IO[bytes]) -> int | None:
+    """The number of slices of a stack, (slices, H, W) or with channels; None for one image."""
+    shape = _read_header(file).shape
+    return shape[0] if len(shape) in (3, 4) else None
+
+
+def npz_length(file: IO[bytes], array_key: str | None) -> int | None:
+    """The number of slices of a stack in an NPZ file, see `npy_length`."""
+    with _opened_zip(file) as archive, archive.open(_entry(archive, array_key)) as member:
+        return npy_length(member)
+
+
+def unpack_npz(data: bytes, options: ReadOptions) -> bytes:
+    """The NPY file that an NPZ file holds under `array_key`, or as its only array.
+
+    Raises UserError, before memory is allocated, if it is larger than an image may be.
+    """
+    with _opened_zip(io.BytesIO(data)) as archive:
+        entry = _entry(archive, options.array_key)
+        try:
+            with archive.open(entry) as member:
+                header = _read_header(member)
+            if options.volume_slice is None and header.num_values > MAX_VALUES:
+                raise UserError(f"its header states the shape {header.shape}")
+            if max(entry.file_size, header.num_bytes) > MAX_UNPACKED_BYTES:
+                raise UserError(f"it unpacks to {entry.file_size} bytes")
+            return archive.read(entry)
+        except (*DAMAGED, zipfile.BadZipFile) as error:
+            raise damaged(error) from None
+
+
+def _opened_zip(file: IO[bytes]) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except (*DAMAGED, zipfile.BadZipFile) as error:
+        raise damaged(error) from None
+
+
+def _entry(archive: zipfile.ZipFile, array_key: str | None) -> zipfile.ZipInfo:
+    entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
+    names = first_names(sorted(entries)) or "none"
+    if array_key is None:
+        if len(entries) != 1:
+            raise UserError(
+                f"holds {len(entries)} arrays ({names}); set array_key of the side to the one to "
+                "read"
+            )
+        return next(iter(entries.values()))
+    if array_key not in entries:
+        raise UserError(f"holds no array {array_key!r}, its arrays are {names}; correct array_key")
+    return entries[array_key]
+
+
+def _read_header(file: IO[bytes]) -> _Header:
+    """Read the header of an NPY file. Raises UserError for anything but plain numbers."""
+    try:
+        version = np.lib.format.read_magic(file)
+        read = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, is_fortran, dtype = read(file)
+        if dtype.hasobject or dtype.fields is not None or min(shape, default=0) < 0:
+            raise ValueError(f"it holds {dtype} of shape {shape}")
+    except (*DAMAGED, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"is no plain array ({error}); write it with np.save, without Python objects"
+        ) from None
+    return _Header(tuple(map(int, shape)), is_fortran, dtype, file.tell())

@@ -1,0 +1,66 @@
+"""How the pixels of a file are to be read: what the settings of a side say, and which slice."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from pix2pix.config import Axes, VolumeAxis
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeSlice:
+    """One slice of a volume, counted from 0 along an axis; `count` is the number of all slices."""
+
+    axis: VolumeAxis
+    index: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.axis}{self.index:03d}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """How to read a file; files that an option does not concern are read without it.
+
+    With `label_ids`, the pixels are class ids: palette indices and one-bit pixels keep their stored
+    values. `array_key` and `axes` are those of `SideConfig`. `volume_slice` is the slice to read;
+    None for files that hold a single image.
+    """
+
+    label_ids: bool = False
+    array_key: str | None = None
+    axes: Axes = "HWC"
+    volume_slice: VolumeSlice | None = None
+
+
+AS_STORED = ReadOptions()
+
+
+class ReadSide(Protocol):
+    """The settings of a side from which its `ReadOptions` follow."""
+
+    @property
+    def num_labels(self) -> int | None:
+        """The number of classes; None if the values are no class ids."""
+
+    @property
+    def array_key(self) -> str | None:
+        """The name of the array to read from files with several arrays."""
+
+    @property
+    def axes(self) -> Axes:
+        """The order of the axes in NPY and NPZ files."""
+
+    @property
+    def slices(self) -> str | None:
+        """The slices of a volume that are images of their own; None if files hold one image."""
+
+
+def side_options(side: ReadSide, volume_slice: VolumeSlice | None = None) -> ReadOptions:
+    """The options for files of a side."""
+    return ReadOptions(
+        label_ids=side.num_labels is not None,
+        array_key=side.array_key,
+        axes=side.axes,
+        volume_slice=volume_slice,
+    )

@@ -1,0 +1,157 @@
+"""Decode PNG, JPEG, WEBP, BMP and GIF files, most of them by Pillow.
+
+Pillow alone does not suffice: it returns the readable part of some truncated files without an
+error, and reduces 16-bit colours to 8 bits.
+"""
+
+import io
+import struct
+import zlib
+
+import imagecodecs
+import numpy as np
+from PIL import Image
+
+from pix2pix.errors import UserError
+from pix2pix.images.decoded import DAMAGED, Decoded, FileFacts, damaged, from_bits
+from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, upright
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8\xff"
+_GIF = (b"GIF87a", b"GIF89a")
+_BMP = b"BM"
+
+_MAX_PIXELS = 2 * 178_956_970  # above this, Pillow refuses an image as a decompression bomb
+_ALPHA_MODES = ("LA", "PA", "RGBA")
+_MODES = ("1", "L", "P", "RGB", "I;16", *_ALPHA_MODES)
+_METADATA_CHUNKS = {b"eXIf", b"iTXt", b"tEXt", b"zTXt"}  # PNG chunks that can hold an orientation
+
+
+def decode_picture(data: bytes, *, label_ids: bool) -> Decoded | None:
+    """Decode a file as `decode.decode_file` does; None if it is of none of these formats.
+
+    Of an animation, the first frame is decoded. Raises UserError.
+    """
+    if data.startswith(_PNG):
+        return _decode_png(data, label_ids=label_ids)
+    if data.startswith(_JPEG):
+        return _decode_pillow(data, "JPEG", is_lossy=True)
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return _decode_pillow(data, "WEBP", is_lossy=_has_lossy_chunk(data))
+    if data.startswith(_GIF):
+        _check_gif_end(data)
+        return _decode_pillow(data, "GIF", label_ids=label_ids)
+    if data.startswith(_BMP):
+        _check_bmp_size(data)
+        return _decode_pillow(data, "BMP", label_ids=label_ids)
+    return None
+
+
+def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
+    try:
+        kinds = _check_chunks(data)
+        depth, colour_type = data[24], data[25]
+        if depth == 16:  # Pillow would reduce 16-bit colours to 8 bits
+            _check_size(data)
+            pixels = np.asarray(imagecodecs.png_decode(data))
+            has_metadata = bool(kinds & _METADATA_CHUNKS)
+            turn = _png_orientation(data) if has_metadata else UPRIGHT
+            facts = FileFacts(file_format="PNG", orientation=turn, has_alpha=colour_type in (4, 6))
+            return Decoded(upright(pixels, turn), facts)
+    except (*DAMAGED, Image.DecompressionBombError) as error:
+        raise damaged(error) from None
+    decoded = _decode_pillow(data, "PNG", label_ids=label_ids)
+    if label_ids and colour_type == 0 and 1 < depth < 8:
+        # Pillow has scaled 0..2**depth-1 to 0..255; divide to get the stored ids back.
+        return Decoded(decoded.pixels // (255 // (2**depth - 1)), decoded.facts)
+    return decoded
+
+
+def _check_chunks(data: bytes) -> set[bytes]:
+    """Return the kinds of the chunks of a PNG file.
+
+    Raises UserError if a check sum is wrong, struct.error if the file ends before its IEND chunk.
+    The decoders alone do not suffice: they accept a file without IEND, and print messages about
+    damaged chunks to the console.
+    """
+    first, kind = len(_PNG), b""
+    kinds = set()
+    while kind != b"IEND":
+        length, kind = struct.unpack_from(">I4s", data, first)
+        (checksum,) = struct.unpack_from(">I", data, first + 8 + length)
+        if zlib.crc32(data[first + 4 : first + 8 + length]) != checksum:
+            raise UserError("a check sum is wrong")
+        first += 12 + length
+        kinds.add(kind)
+    return kinds
+
+
+def _check_size(data: bytes) -> None:
+    """Raise UserError if a PNG header states more pixels than Pillow accepts."""
+    width, height = struct.unpack_from(">II", data, 16)
+    if width * height > _MAX_PIXELS:
+        raise UserError(f"its header states {width}x{height} pixels")
+
+
+def _png_orientation(data: bytes) -> int:
+    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        return orientation(image.getexif().get(ORIENTATION_TAG))
+
+
+def _decode_pillow(
+    data: bytes, file_format: str, *, label_ids: bool = False, is_lossy: bool = False
+) -> Decoded:
+    """Decode the first frame of a file, rotated upright."""
+    # MPO is several JPEGs in one file; some cameras write it.
+    formats = ("JPEG", "MPO") if file_format == "JPEG" else (file_format,)
+    try:
+        with Image.open(io.BytesIO(data), formats=formats) as file:
+            num_frames = getattr(file, "n_frames", 1)
+            file.load()
+            mode, turn = file.mode, orientation(file.getexif().get(ORIENTATION_TAG))
+            image: Image.Image = file
+            if mode == "P" and not label_ids:
+                image = file.convert("RGBA" if "transparency" in file.info else "RGB")
+            has_alpha = image.mode in _ALPHA_MODES
+            pixels: np.ndarray = np.asarray(image)
+    except (*DAMAGED, Image.DecompressionBombError) as error:
+        raise damaged(error) from None
+    if mode not in _MODES:
+        raise UserError(f"has {mode} colours; convert it to RGB")
+    facts = FileFacts(
+        file_format=file_format,
+        orientation=turn,
+        has_alpha=has_alpha,
+        is_lossy=is_lossy,
+        num_frames=num_frames,
+    )
+    return Decoded(upright(from_bits(pixels, label_ids=label_ids), turn), facts)
+
+
+def _has_lossy_chunk(data: bytes) -> bool:
+    """Whether any frame of a WEBP file is compressed with loss (chunk "VP8 ", not "VP8L")."""
+    first = 12
+    while first + 8 <= len(data):
+        kind, length = struct.unpack_from("<4sI", data, first)
+        if kind == b"ANMF":  # a frame; 16 bytes of position and time precede the frame's own chunks
+            first += 24
+            continue
+        if kind == b"VP8 ":
+            return True
+        first += 8 + length + length % 2
+    return False
+
+
+def _check_gif_end(data: bytes) -> None:
+    """Raise UserError if the closing byte is missing.
+
+    Pillow would return the readable part of such a file without an error.
+    """
+    if not data.rstrip(b"\0\r\n").endswith(b";"):
+        raise damaged(UserError("its end is missing"))
+
+
+def _check_bmp_size(data: bytes) -> None:
+    """Raise UserError if there are fewer bytes than the BMP header states."""
+    if len(data) < max(int.from_bytes(data[2:6], "little"), 26):
+        raise damaged(UserError("its end is missing"))

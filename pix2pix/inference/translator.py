@@ -1,0 +1,195 @@
+"""A trained model as a translator of images."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+
+from pix2pix.checkpoint import ModelCard, load_generator
+from pix2pix.config import Scale as ImageScale
+from pix2pix.errors import UserError
+from pix2pix.images.image import conform, read_side
+from pix2pix.images.labels import class_to_void
+from pix2pix.images.options import VolumeSlice
+from pix2pix.images.scale import from_scale, to_scale
+from pix2pix.inference.in_tiles import Progress, translate_tiled
+from pix2pix.inference.whole import translate_whole, whole_bytes
+from pix2pix.memory import allowed_bytes, enough_memory
+from pix2pix.models import InferenceNetwork
+from pix2pix.tiled import least_bytes
+
+Scale = Literal["training", "native"]
+
+_BATCH_PIXELS = 8 * 256**2  # a larger batch needs more memory and is no faster
+_FLOAT_COPIES = 3  # of an image while it is resized
+_RESULT_COPIES = 3  # while it is written as a file
+
+
+def _no_progress(_share: float) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Translator:
+    """A trained network and its card: translates source images to target images.
+
+    Images have the values of files. Each one is converted as the stage `prepare` converts training
+    images: its channels become those of the source side, its class ids are checked, and it is
+    resized by the rule of the training. The result is resized to the image's own size, or
+    `target_scale` times that. Where the network needs it, images are padded by reflection, and the
+    result is cropped.
+
+    The scale "native" keeps the image's size. Unless the rule of the training is `none`, the model
+    was neither trained nor scored at this scale.
+
+    An image that does not fit into memory is translated in tiles, with the same result but for
+    rounding, see `pix2pix.tiled`. `max_memory_gib` limits what this process takes of the device's
+    memory; None: it takes as much as is available.
+
+    A Translator is never modified, so several threads may share one.
+    """
+
+    network: InferenceNetwork
+    card: ModelCard
+    max_memory_gib: float | None = None
+
+    @classmethod
+    def load(
+        cls, model_dir: Path, device: str = "cpu", *, max_memory_gib: float | None = None
+    ) -> Self:
+        """Load a model folder. Raises UserError naming the file that is missing or damaged."""
+        generator, card = load_generator(model_dir)
+        network = InferenceNetwork(generator.to(device), card.inference_mode)
+        # A copy, as the weights are mapped from their file and take memory only when they are used:
+        # what an image may take could not be calculated before.
+        return cls(deepcopy(network), card, max_memory_gib)
+
+    def translate_file(
+        self,
+        path: Path,
+        volume_slice: VolumeSlice | None = None,
+        *,
+        scale: Scale = "training",
+        progress: Progress = _no_progress,
+    ) -> np.ndarray:
+        """Translate an image file, or a slice of it, to (H, W, C') of the target's dtype.
+
+        If the image is translated in tiles, `progress` is called with the finished share.
+
+        Raises UserError naming the file if it cannot be read, does not fit the model's source side,
+        or needs more memory than is available.
+        """
+        try:
+            image = read_side(path, self.card.source, volume_slice)
+            return self._translated([image], scale=scale, progress=progress)[0]
+        except UserError as error:
+            reason = str(error).removeprefix(f"{path}: ")
+            raise UserError(f"{path}: {reason}") from None
+
+    def translate(self, image: np.ndarray, *, scale: Scale = "training") -> np.ndarray:
+        """Translate one image (H, W, C) of the source's dtype to (H, W, C') of the target's."""
+        translated: np.ndarray = self.translate_batch(image[None], scale=scale)[0]
+        return translated
+
+    def translate_batch(self, images: np.ndarray, *, scale: Scale = "training") -> np.ndarray:
+        """Translate (N, H, W, C) of the source's dtype to (N, H, W, C') of the target's.
+
+        The values are those of files: a grayscale side accepts three channels, and labels include
+        void_label. The result for an image does not depend on the others of the batch. Raises
+        UserError if shape, dtype or values are not those that the model was trained on, or if there
+        is not enough memory.
+        """
+        if images.ndim != 4 or 0 in images.shape:
+            raise UserError(
+                f"model {self.card.name} translates images of shape (N, H, W, "
+                f"{self.card.source.channels}), got {images.shape}"
+            )
+        conformed = [self._conformed(image) for image in images]
+        return np.stack(self._translated(conformed, scale=scale))
+
+    def _conformed(self, image: np.ndarray) -> np.ndarray:
+        try:
+            return conform(image, self.card.source)
+        except UserError as error:
+            raise UserError(
+                f"model {self.card.name} cannot translate this image: {error}"
+            ) from None
+
+    def _translated(
+        self, images: Sequence[np.ndarray], *, scale: Scale, progress: Progress = _no_progress
+    ) -> list[np.ndarray]:
+        """Translate images of one size that `_conformed` has converted."""
+        for image in images:
+            self._check_values(image)
+        padded = self._padded_size(images[0], scale)
+        at_once = max(1, _BATCH_PIXELS // (padded[0] * padded[1]))
+        translated = []
+        for first in range(0, len(images), at_once):
+            part = images[first : first + at_once]
+            translated += self._batch(part, scale=scale, progress=progress)
+        return translated
+
+    def _check_values(self, image: np.ndarray) -> None:
+        source = self.card.source
+        if image.dtype != np.dtype(source.dtype):
+            raise UserError(
+                f"model {self.card.name} was trained on {source.dtype} sources in "
+                f"{list(source.value_range)}, got {image.dtype}"
+            )
+        if image.dtype.kind == "f" and not np.isfinite(image).all():
+            raise UserError(f"model {self.card.name} cannot translate NaN or infinite values")
+
+    def _scale(self, scale: Scale) -> ImageScale:
+        """How images come to the size of the network."""
+        native = ImageScale("none", None, self.card.target_scale)
+        return self.card.image_scale if scale == "training" else native
+
+    def _padded_size(self, image: np.ndarray, scale: Scale) -> tuple[int, int]:
+        """The height and width that the network receives."""
+        height, width = self._scale(scale).size_of(*image.shape[:2])
+        multiple = 2**self.card.generator.depth
+        return height + -height % multiple, width + -width % multiple
+
+    def _batch(
+        self, images: Sequence[np.ndarray], *, scale: Scale, progress: Progress
+    ) -> list[np.ndarray]:
+        """Translate images at once if there is enough memory, else one by one and in tiles."""
+        height, width = images[0].shape[:2]
+        result_size = self._scale(scale).target_size(height, width)
+        padded = self._padded_size(images[0], scale)
+        allowed = allowed_bytes(self.network.device, self.max_memory_gib)
+        around = len(images) * self._conversion_bytes(result_size, scale)
+        needed = around + len(images) * whole_bytes(self.card, padded)
+        in_tiles = needed > allowed
+        if in_tiles:
+            needed = around + least_bytes(self.network, padded)
+        what = f"an image of {width}x{height} px"
+        with enough_memory(needed, allowed, what=what, max_memory_gib=self.max_memory_gib):
+            images = [to_scale(image, self.card.source, self._scale(scale)) for image in images]
+            if in_tiles:
+                translate = partial(
+                    translate_tiled,
+                    self.network,
+                    self.card,
+                    padded_size=padded,
+                    allowed_bytes=allowed - around,
+                    progress=progress,
+                )
+                drawn = [translate(image) for image in images]
+            else:
+                drawn = list(translate_whole(self.network, self.card, images))
+            target = self.card.target
+            return [
+                class_to_void(from_scale(image, target, *result_size), target) for image in drawn
+            ]
+
+    def _conversion_bytes(self, size: tuple[int, int], scale: Scale) -> int:
+        """Estimate what the result of an image of `size` (H, W) and its conversions need."""
+        source, target = self.card.source, self.card.target
+        result = _RESULT_COPIES * np.dtype(target.dtype).itemsize * target.channels
+        resized = 4 * _FLOAT_COPIES * (source.channels + target.channels)
+        return size[0] * size[1] * (result + (resized if scale == "training" else 0))

@@ -1,0 +1,86 @@
+"""Check what can only be seen by looking at all pairs: whether they fit together."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pix2pix.config import DataConfig
+from pix2pix.data.groups import group_of
+from pix2pix.errors import UserError
+from pix2pix.images.image import value_range
+from pix2pix.images.names import relative_paths
+from pix2pix.preparation.inspection import Inspected
+from pix2pix.preparation.offences import Offence
+from pix2pix.preparation.range_use import RangeUse
+from pix2pix.preparation.sides import side_names
+
+
+def usual(dtypes: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """The most frequent dtype of sources and of targets, given those of each pair."""
+    if not dtypes:
+        return ("", "")
+    counts = [Counter(each[role] for each in dtypes) for role in (0, 1)]
+    source, target = (min(count, key=lambda dtype: (-count[dtype], dtype)) for count in counts)
+    return source, target
+
+
+def inconsistencies(
+    pairs: Sequence[Inspected],
+    dtypes: tuple[str, str],
+    uses: Sequence[RangeUse],
+    *,
+    file_dtypes: tuple[str, str],
+    root: Path,
+    config: DataConfig,
+) -> Iterator[Offence]:
+    """The offences of pairs that fit neither each other nor the configuration.
+
+    `dtypes`, `file_dtypes` and `uses` are the usual dtype of the images, that of the files, and the
+    use of the value range of each side.
+    """
+    yield from _mixed_dtypes(pairs, dtypes, root=root, config=config)
+    yield from _ranges_missing(file_dtypes, config)
+    yield from (Offence("narrow_range", (), (), use.fault) for use in uses if use.fault is not None)
+    yield from _without_group(pairs, root=root, pattern=config.group)
+
+
+def is_consistent(pair: Inspected, dtypes: tuple[str, str], config: DataConfig) -> bool:
+    """Whether a pair has the usual dtypes, and a group if `config` asks for groups."""
+    return pair.dtypes == dtypes and group_of(pair.files.pair_id, config.group) is not None
+
+
+def _mixed_dtypes(
+    pairs: Sequence[Inspected], dtypes: tuple[str, str], *, root: Path, config: DataConfig
+) -> Iterator[Offence]:
+    for pair in pairs:
+        for dtype, expected, name in zip(pair.dtypes, dtypes, side_names(config), strict=True):
+            if dtype != expected:
+                files = pair.files
+                path = files.path_a if name == "A" else files.path_b
+                message = f"side {name} is {dtype}, most are {expected}"
+                yield Offence(
+                    "mixed_dtype", (files.pair_id,), relative_paths(root, [path]), message
+                )
+
+
+def _ranges_missing(dtypes: tuple[str, str], config: DataConfig) -> Iterator[Offence]:
+    sides = (config.source_side, config.target_side)
+    for dtype, side, name in zip(dtypes, sides, side_names(config), strict=True):
+        try:
+            value_range(dtype or "uint8", side)
+        except UserError as error:
+            yield Offence("no_value_range", (), (), f"data.side_{name.lower()}: {error}")
+
+
+def _without_group(
+    pairs: Sequence[Inspected], *, root: Path, pattern: str | None
+) -> Iterator[Offence]:
+    """Offences for pairs in whose ids `pattern` finds no group.
+
+    They name no pairs to leave out, because the mistake is in the pattern.
+    """
+    for files in (pair.files for pair in pairs):
+        if group_of(files.pair_id, pattern) is None:
+            message = f"data.group: {pattern!r} finds no group in {files.pair_id!r}"
+            paths = files.names(root)
+            yield Offence("no_group", (), paths, message)

@@ -1,0 +1,79 @@
+"""The files of a pair; each slice of two volumes is a pair of its own."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pix2pix.config import DataConfig, SideConfig
+from pix2pix.errors import UserError
+from pix2pix.images.names import relative_paths
+from pix2pix.images.options import VolumeSlice
+from pix2pix.images.volumes import selected_slices
+from pix2pix.preparation.offences import BadPair, Offence
+
+
+@dataclass(frozen=True, slots=True)
+class PairFiles:
+    """The files of a pair; `path_a` and `path_b` are equal if one file shows both sides.
+
+    `folder` is the split folder, None if there is none. `volume_slice` is the slice of both files
+    that is the pair, None if the files are no volumes.
+    """
+
+    pair_id: str
+    folder: str | None
+    path_a: Path
+    path_b: Path
+    volume_slice: VolumeSlice | None = None
+
+    def names(self, root: Path) -> tuple[str, ...]:
+        """The names of the files below `root` for reports; slices have their number."""
+        number = "" if self.volume_slice is None else f"#{self.volume_slice}"
+        paths = relative_paths(root, (self.path_a, self.path_b))
+        return tuple(f"{path}{number}" for path in paths)
+
+
+def split_into_slices(
+    pairs: list[PairFiles], *, root: Path, config: DataConfig
+) -> tuple[list[PairFiles], list[Offence]]:
+    """Replace each pair of volumes by the pairs of their slices, sorted by id.
+
+    Only the headers of the files are read. Volumes that are damaged or have unlike slices give
+    offences instead.
+    """
+    sliced, offences = [], []
+    for pair in pairs:
+        try:
+            sliced += _slices(pair, config)
+        except BadPair as error:
+            paths = (pair.path_a, pair.path_b) if error.path is None else (error.path,)
+            offences.append(
+                Offence(error.kind, (pair.pair_id,), relative_paths(root, paths), error.message)
+            )
+    return sorted(sliced, key=lambda pair: pair.pair_id), offences
+
+
+def _slices(pair: PairFiles, config: DataConfig) -> list[PairFiles]:
+    in_a = _selected(pair.path_a, config.side_a)
+    in_b = _selected(pair.path_b, config.side_b)
+    if in_a != in_b:
+        message = f"side A has {_counted(in_a)}, side B has {_counted(in_b)}"
+        raise BadPair("slices_differ", message)
+    if in_a is None:
+        return [pair]
+    return [replace(pair, pair_id=f"{pair.pair_id}#{each}", volume_slice=each) for each in in_a]
+
+
+def _selected(path: Path, side: SideConfig) -> list[VolumeSlice] | None:
+    try:
+        return selected_slices(path, side)
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror or error})"
+        raise BadPair("unreadable", reason, path=path) from None
+    except UserError as error:
+        raise BadPair("unreadable", str(error), path=path) from None
+
+
+def _counted(slices: list[VolumeSlice] | None) -> str:
+    if slices is None:
+        return "one image"
+    return f"the slices {slices[0]}..{slices[-1]} of {slices[0].count}"

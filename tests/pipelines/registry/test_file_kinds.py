@@ -1,0 +1,156 @@
+"""Files of each kind are translated, and what is written for them."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from pipelines.registry.folder_translation import SourceImage, planned, translate_files
+from pix2pix.data.manifest import SideRecord
+from pix2pix.images.decode import decode
+from pix2pix.inference import Translator
+from pix2pix.models import GeneratorConfig
+from tests.support.scientific_files import dicom, exr, nifti, npy, npz, tiff
+from tests.support.tracked_project import write_model
+
+SCANS = SideRecord("image", 1, "float32", (-1000.0, 3000.0), "area", file_dtype="int16")
+RANGES = np.random.default_rng(0)
+SCAN = RANGES.integers(-1000, 3000, (40, 51)).astype(np.int16)
+GEO = [
+    (33550, "d", 3, (10.0, 10.0, 0.0), True),
+    (33922, "d", 6, (0.0, 0.0, 0.0, 399960.0, 5400000.0, 0.0), True),
+    (34735, "H", 8, (1, 1, 0, 1, 3072, 0, 1, 32632), True),
+]
+
+
+def make_translator(folder: Path, source: SideRecord, target: SideRecord = SCANS) -> Translator:
+    write_model(
+        folder / "models",
+        source=source,
+        target=target,
+        generator=GeneratorConfig(
+            source_channels=source.channels,
+            target_channels=target.channels,
+            base_channels=4,
+            depth=5,
+        ),
+    )
+    return Translator.load(folder / "models")
+
+
+def translated(
+    folder: Path, translator: Translator, name: str, data: bytes
+) -> tuple[dict[str, bytes], dict[SourceImage, str]]:
+    """The written files of one input file, and the failures."""
+    (folder / "in").mkdir(exist_ok=True)
+    (folder / "in" / name).write_bytes(data)
+    card = translator.card
+    plan = planned(folder / "in", folder / "out", source=card.source, target=card.target)
+    failures = translate_files(translator, plan)
+    written = {path.name: path.read_bytes() for path in sorted((folder / "out").glob("*"))}
+    return written, failures
+
+
+def changed(**changes: object) -> SideRecord:
+    return replace(SCANS, **changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "source"),
+    [
+        ("x.npy", npy(SCAN), SCANS),
+        ("x.npy", npy(SCAN[None]), changed(axes="CHW")),
+        ("x.npz", npz(ct=SCAN, mask=SCAN), changed(array_key="ct")),
+        ("x.tif", tiff(SCAN.astype(np.int32)), SCANS),
+        ("x.exr", exr({"Y": SCAN.astype(np.float32)}), SCANS),
+        (
+            "x.dcm",
+            dicom((SCAN + 1000).astype(np.uint16), RescaleSlope=1, RescaleIntercept=-1000),
+            SCANS,
+        ),
+        ("x.nii.gz", nifti(SCAN.T, packed=True), SCANS),
+    ],
+    ids=["npy", "npy of CHW", "npz", "tif", "exr", "dcm", "nii.gz"],
+)
+def test_each_kind_gives_integers_of_the_target_in_a_tiff(
+    tmp_path: Path, name: str, data: bytes, source: SideRecord
+) -> None:
+    translator = make_translator(tmp_path, source)
+
+    written, failures = translated(tmp_path, translator, name, data)
+
+    assert failures == {}
+    expected = translator.translate(SCAN[..., None].astype(np.float32))
+    assert list(written) == ["x.tif"]
+    with tifffile.TiffFile(io.BytesIO(written["x.tif"])) as file:
+        values = file.asarray()
+    assert values.dtype == np.int16
+    np.testing.assert_array_equal(values, np.rint(expected[..., 0]))
+    assert len(np.unique(values)) > 20
+
+
+def test_float_targets_stay_floats(tmp_path: Path) -> None:
+    translator = make_translator(tmp_path, SCANS, changed(file_dtype=None))
+    written, _ = translated(tmp_path, translator, "x.npy", npy(SCAN))
+    expected = translator.translate(SCAN[..., None].astype(np.float32))
+    np.testing.assert_array_equal(decode(written["x.tif"]), expected)
+
+
+def test_a_geotiff_keeps_its_georeference_in_a_tiff(tmp_path: Path) -> None:
+    photo = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")
+    translator = make_translator(tmp_path, SCANS, photo)
+    data = tiff(SCAN, extratags=GEO)
+
+    written, failures = translated(tmp_path, translator, "dem.tif", data)
+
+    assert failures == {}
+    assert list(written) == ["dem.tif"]
+    with tifffile.TiffFile(io.BytesIO(written["dem.tif"])) as file:
+        tags = file.pages.first.tags
+        assert [(code, tags[code].value) for code, *_ in GEO] == [
+            (code, value) for code, _, _, value, _ in GEO
+        ]
+    expected = translator.translate(SCAN[..., None].astype(np.float32))
+    np.testing.assert_array_equal(decode(written["dem.tif"]), expected)
+    (tmp_path / "in/dem.tif").unlink()
+    (tmp_path / "out/dem.tif").unlink()
+    assert list(translated(tmp_path, translator, "plain.tif", tiff(SCAN))[0]) == ["plain.png"]
+
+
+def test_each_slice_of_a_volume_is_written_to_a_file(tmp_path: Path) -> None:
+    volume = RANGES.integers(-1000, 3000, (51, 40, 5)).astype(np.int16)
+    translator = make_translator(tmp_path, changed(slices="z[1:4]"))
+
+    written, failures = translated(tmp_path, translator, "p.1.nii.gz", nifti(volume, packed=True))
+
+    assert failures == {}
+    assert list(written) == ["p.1#z001.tif", "p.1#z002.tif", "p.1#z003.tif"]
+    for index in (1, 2, 3):
+        expected = translator.translate(volume[:, :, index].T[..., None].astype(np.float32))
+        read = decode(written[f"p.1#z{index:03d}.tif"])
+        np.testing.assert_array_equal(read, np.rint(expected))
+
+
+def test_a_damaged_volume_fails_alone_and_nothing_is_written(tmp_path: Path) -> None:
+    translator = make_translator(tmp_path, changed(slices="z"))
+    volume = RANGES.integers(-1000, 3000, (40, 40, 2)).astype(np.int16)
+    whole = nifti(volume, packed=True)
+    translated(tmp_path, translator, "a.nii.gz", whole)
+    for name, data in (("b.nii.gz", whole[:60]), ("c.nii.gz", whole[:-100])):
+        written, failures = translated(tmp_path, translator, name, data)
+        assert all("truncated" in reason for reason in failures.values())
+        assert name in {source.path.name for source in failures}
+        assert list(written) == ["a#z000.tif", "a#z001.tif"]
+
+
+def test_a_volume_of_a_model_for_single_images_names_the_setting(tmp_path: Path) -> None:
+    translator = make_translator(tmp_path, SCANS)
+    data = nifti(np.zeros((40, 40, 3), np.int16))
+    written, failures = translated(tmp_path, translator, "x.nii", data)
+    assert written == {}
+    ((source, reason),) = failures.items()
+    assert str(source).endswith("in/x.nii")
+    assert reason.startswith("holds a volume of 40x40x3; set slices")

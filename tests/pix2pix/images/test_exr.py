@@ -1,0 +1,77 @@
+"""OpenEXR files, as the library of its authors writes them."""
+
+import numpy as np
+import OpenEXR
+import pytest
+
+from pix2pix.errors import UserError
+from pix2pix.images.decode import decode, decode_file
+from pix2pix.images.options import ReadOptions
+from tests.support.scientific_files import exr
+
+RNG = np.random.default_rng(0)
+
+
+def planes(names: str, dtype: str = "float16") -> dict[str, np.ndarray]:
+    return {name: (RNG.random((20, 7)) * 9 - 2).astype(dtype) for name in names}
+
+
+def stacked(channels: dict[str, np.ndarray], names: str) -> np.ndarray:
+    return np.stack([channels[name] for name in names], axis=2)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("names", ["RGB", "Y", "Z"])
+@pytest.mark.parametrize(
+    "compression", ["NO", "RLE", "ZIPS", "ZIP", "PIZ"], ids=lambda name: name.lower()
+)
+def test_channels_are_read_value_for_value(names: str, dtype: str, compression: str) -> None:
+    channels = planes(names, dtype)
+    data = exr(channels, compression=getattr(OpenEXR, f"{compression}_COMPRESSION"))
+
+    decoded = decode_file(data)
+
+    np.testing.assert_array_equal(decoded.pixels, stacked(channels, names))
+    assert (decoded.facts.dtype, decoded.facts.file_format) == (dtype, "OpenEXR")
+
+
+def test_tiles_are_read() -> None:
+    channels = planes("RGB", "float32")
+    tiles = OpenEXR.TileDescription()
+    tiles.xSize = tiles.ySize = 8
+    data = exr(channels, type=OpenEXR.tiledimage, tiles=tiles)
+    np.testing.assert_array_equal(decode(data), stacked(channels, "RGB"))
+
+
+def test_colours_are_divided_by_their_alpha() -> None:
+    colours = RNG.random((20, 7, 3)).astype(np.float32)
+    alpha = np.full((20, 7), 0.25, np.float32)
+    alpha[0, 0] = 0
+    channels = {name: colours[..., index] * alpha for index, name in enumerate("RGB")}
+
+    decoded = decode_file(exr(channels | {"A": alpha}))
+
+    assert decoded.facts.has_alpha
+    expected = np.concatenate([colours, alpha[..., None]], axis=2)
+    expected[0, 0] = 0
+    np.testing.assert_array_equal(decoded.pixels, expected)
+
+
+def test_the_key_selects_a_layer_or_a_channel() -> None:
+    colours, depth = planes("RGB"), planes("Z", "float32")["Z"]
+    layer = {f"diffuse.{name}": plane + 1 for name, plane in colours.items()}
+    data = exr(colours | layer | {"depth.Z": depth})
+    np.testing.assert_array_equal(
+        decode(data, ReadOptions(array_key="diffuse")), stacked(colours, "RGB") + 1
+    )
+    for key in ("depth", "depth.Z"):
+        np.testing.assert_array_equal(decode(data, ReadOptions(array_key=key))[..., 0], depth)
+    for key in (None, "specular"):
+        with pytest.raises(UserError, match=r"channels B, G, R, depth\.Z, .*; set array_key"):
+            decode(data, ReadOptions(array_key=key))
+
+
+def test_a_cropped_file_and_parts_are_refused() -> None:
+    window = (np.array([0, 0], np.int32), np.array([9, 30], np.int32))
+    with pytest.raises(UserError, match=r"stores 7x20 px .*displayWindow"):
+        decode(exr(planes("RGB"), displayWindow=window))
