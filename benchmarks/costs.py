@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import conv_flop_count
 
-from pix2pix.config import Params
+from pix2pix.config import Params, height_width
 from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
 
 _CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
@@ -83,7 +83,7 @@ class Networks:
 def count_networks(params: Params) -> Networks:
     """Count the networks of a parameter file at its image size."""
     generator_config, discriminator_config = network_configs(params)
-    size = (1, generator_config.source_channels, params.data.image_size, params.data.image_size)
+    size = (1, generator_config.source_channels, *height_width(params.data.image_size))
     pair = (1, discriminator_config.in_channels, *size[2:])
     with torch.device("meta"):
         return Networks(

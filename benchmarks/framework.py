@@ -21,7 +21,7 @@ from pipelines.tracking.description import RunDescription, data_record
 from pipelines.tracking.live_run import LiveRun
 from pipelines.training.driver import train
 from pix2pix.checkpoint import save_training
-from pix2pix.config import Params
+from pix2pix.config import Params, height_width
 from pix2pix.data.manifest import load_manifest
 from pix2pix.models import network_configs
 from pix2pix.training import new_state, train_step
@@ -120,7 +120,7 @@ def measure_checkpoint(preset_name: str, num_repeats: int) -> CheckpointTimes:
     params = preset(preset_name)
     config = replace(params.train, batch_size=1, num_workers=1)
     state = new_state(*network_configs(params), config=config)
-    image = torch.zeros(1, 3, params.data.image_size, params.data.image_size)
+    image = torch.zeros(1, 3, *height_width(params.data.image_size))
     train_step(state, image, image, config)  # Adam has moments from the first step on
     state.keep_as_best({})  # a checkpoint holds the networks of the best epoch, too
     write_s = []

@@ -19,6 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from benchmarks.results import Exchange
 from benchmarks.workload import preset
+from pix2pix.config import height_width
 from pix2pix.models import network_configs
 from pix2pix.training import new_state, train_step
 from pix2pix.training.distributed import exchange_gradients, wrapping_options
@@ -118,7 +119,7 @@ class _Trainee:
             params.train, batch_size=batch * size, num_workers=size, gradient_exchange=exchange
         )
         self._state = new_state(*network_configs(params), config=self._config, wrap=self._wrapped)
-        shape = (batch, 3, params.data.image_size, params.data.image_size)
+        shape = (batch, 3, *height_width(params.data.image_size))
         self._source, self._target = torch.rand(shape) * 2 - 1, torch.rand(shape) * 2 - 1
         self.train(_WARM_UP_STEPS)
 

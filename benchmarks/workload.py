@@ -77,7 +77,7 @@ def train_bare(params: Params, prepared_dir: Path, *, num_threads: int) -> list[
     samples = to_network(torch.from_numpy(shown), manifest.source.value_range)
     state = new_state(*network_configs(params), config=params.train)
     with _batches(params, prepared_dir) as batches:
-        for _ in fit(state, batches, params.train, dev=DevSet(dev_batches, samples)):
+        for _ in fit(state, batches, params.train, dev=DevSet(dev_batches, [samples])):
             pass
     return state.history
 

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import nn
 
-from pix2pix.config import Direction, ScaleRule
+from pix2pix.config import Direction, ImageSize, LoadSize, Scale, ScaleRule, height_width, size_text
 from pix2pix.config.strict import STRICT
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
@@ -48,7 +48,8 @@ class ModelCard:
 
     `source` and `target` define how image files are converted for the networks and back: channels,
     grey conversion, class ids, value range and resampling kernel. `scale` is the rule by which each
-    image is resized to `image_size` (pixels per side).
+    image is resized: with `stretch` to `image_size` (pixels), with `fit` so that its shorter side
+    becomes `load_size`. With `fit` and `none`, `image_size` is that of the crops of the training.
     """
 
     __pydantic_config__ = STRICT
@@ -57,8 +58,10 @@ class ModelCard:
     # The name of the data set.
     name: Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     direction: Direction
-    image_size: Annotated[int, Field(ge=1, le=4096)]
+    image_size: ImageSize
     scale: ScaleRule = "stretch"
+    load_size: LoadSize | None = None  # with the scale `fit` only
+    target_scale: float = 1.0  # how many times as high and wide results are as their images
     source: SideRecord
     target: SideRecord
     generator: GeneratorConfig
@@ -72,6 +75,12 @@ class ModelCard:
     def __post_init__(self) -> None:
         if self.format != _FORMAT:
             raise ValueError(f"model format {self.format}; this version reads format {_FORMAT}")
+
+    @property
+    def image_scale(self) -> Scale:
+        """How source images come to the size of the network."""
+        size = self.image_size if self.scale == "stretch" else self.load_size
+        return Scale(self.scale, size, self.target_scale)
 
     def check(self) -> None:
         """Raise UserError if the fields contradict each other."""
@@ -92,9 +101,13 @@ class ModelCard:
                 raise UserError(
                     f"{role}.num_labels is {side.num_labels}, but {role}.dtype is float32"
                 )
-        if self.image_size % 2**self.generator.depth:
+        if isinstance(self.load_size, int) != (self.scale == "fit"):
             raise UserError(
-                f"image_size is {self.image_size}, which cannot be halved "
+                f"load_size is {self.load_size}, which does not fit scale: {self.scale}"
+            )
+        if any(length % 2**self.generator.depth for length in height_width(self.image_size)):
+            raise UserError(
+                f"image_size is {size_text(self.image_size)}, which cannot be halved "
                 f"{self.generator.depth} times (generator.depth)"
             )
 

@@ -24,7 +24,8 @@ def translate(
         Literal["training", "native"],
         typer.Option(
             help="training: resize each image as in training, for which the model was scored; "
-            "native: keep its own size, for which the model was not trained."
+            "native: keep its own size, for which the model was not trained unless data.resize "
+            "was none."
         ),
     ] = "training",
     max_memory_gib: Annotated[

@@ -43,9 +43,8 @@ def score_on_dev(
 
 def target_features(prepared_dir: Path, extractor: FeatureExtractor) -> np.ndarray | None:
     """The features (N, F) of the dev targets; None if they have no RGB form."""
-    size_px = load_manifest(prepared_dir).splits["dev"].size_px
     targets = (target for _, target in _pairs(prepared_dir))
-    return extract_features(targets, extractor, size_px=(size_px, size_px))
+    return extract_features(targets, extractor, size_px=None)
 
 
 def _pairs(prepared_dir: Path) -> Iterator[tuple[Tensor, Tensor]]:

@@ -40,7 +40,9 @@ def misfit(card: ModelCard, manifest: Manifest) -> str | None:
 def _settings(card: ModelCard, manifest: Manifest) -> Iterator[tuple[str, object, object]]:
     """Yield the name, the model's value and the data's value of each setting that must agree."""
     yield "direction", card.direction, manifest.direction
-    yield "image size", card.image_size, manifest.image_size
+    yield "resize rule", card.scale, manifest.resize
+    yield "image size", card.image_scale.size, manifest.scale("dev").size
+    yield "target scale", card.target_scale, manifest.target_scale or 1.0
     yield "source kernel", card.source.kernel, manifest.source.kernel
     for role, model, data in (
         ("source", card.source, manifest.source),

@@ -13,10 +13,10 @@ from pipelines.evaluation.device import best_device
 from pipelines.evaluation.model_content import MODEL_KEY, content_hash
 from pipelines.paths import METRICS_PATH, METRICS_TABLE_PATH, PANELS_DIR, PER_IMAGE_PATH
 from pix2pix.checkpoint import ModelCard, load_generator
-from pix2pix.config import EvaluateConfig
+from pix2pix.config import EvaluateConfig, height_width
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import Manifest, load_manifest
-from pix2pix.data.prepared import PreparedSplit, open_split
+from pix2pix.data.prepared import PreparedSplit, open_split, stacked
 from pix2pix.data.ranges import to_network
 from pix2pix.evaluation.baselines import (
     IDENTITY,
@@ -99,7 +99,10 @@ def _score_test_split(
     """Score the model and each baseline that exists on the test split, batch by batch."""
     manifest = load_manifest(prepared_dir)
     train, test = open_split(prepared_dir, "train"), open_split(prepared_dir, "test")
-    mean = mean_image(_train_targets(train, manifest, config))
+    mean = mean_image(
+        _train_targets(train, manifest, config),
+        size_px=None if manifest.resize == "stretch" else height_width(manifest.image_size),
+    )
     scorer = Scorer(extractor)
     extremes = Extremes(
         config.num_panels, source_alpha=manifest.source.alpha, target_alpha=manifest.target.alpha
@@ -126,9 +129,9 @@ def _train_targets(
     train: PreparedSplit, manifest: Manifest, config: EvaluateConfig, chosen: Any = None
 ) -> Iterator[Tensor]:
     """Yield batches (N, C, H, W) in [-1, 1] of all training targets or the `chosen` indices."""
-    positions = np.arange(len(train.pair_ids)) if chosen is None else chosen
-    for start in range(0, len(positions), config.batch_size):
-        raw = torch.from_numpy(train.target[positions[start : start + config.batch_size]])
+    positions = range(len(train.pair_ids)) if chosen is None else chosen
+    for group in train.groups(positions, config.batch_size):
+        raw = torch.from_numpy(stacked(train.target, group))
         yield to_network(raw, manifest.target.value_range)
 
 
@@ -140,10 +143,17 @@ def _real_features(
     config: EvaluateConfig,
 ) -> np.ndarray | None:
     chosen = reference_indices(len(train.pair_ids), num_images, seed=config.seed)
-    size_px = manifest.splits["test"].size_px
     return extract_features(
-        _train_targets(train, manifest, config, chosen), extractor, size_px=(size_px, size_px)
+        _train_targets(train, manifest, config, chosen),
+        extractor,
+        size_px=_size_of_all(manifest),
     )
+
+
+def _size_of_all(manifest: Manifest) -> tuple[int, int] | None:
+    """Height and width of the test images; None if they are unlike, at the scale of training."""
+    scale = manifest.scale("test")
+    return scale.size_of(0, 0) if scale.rule == "stretch" else None
 
 
 def _protocol(
@@ -154,6 +164,7 @@ def _protocol(
         split="test",
         split_hash=test.hash,
         num_images=len(test.pair_ids),
+        resize=manifest.resize,
         image_size=test.size_px,
         direction=manifest.direction,
         resize_kernel=manifest.target.kernel,

@@ -23,7 +23,7 @@ from pipelines.tracking.completion import complete_run
 from pipelines.tracking.connection import connected
 from pipelines.tracking.train_record import TrainRecord, read_train_record
 from pix2pix.checkpoint import load_card
-from pix2pix.config import EXECUTION_KEYS, Params, load_params
+from pix2pix.config import EXECUTION_KEYS, Params, height_width, load_params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
@@ -88,6 +88,8 @@ def _warn_of_differences(params: Params, training: TrainRecord) -> None:
 
 def _affects_training(key: str) -> bool:
     section, _, name = key.partition(".")
+    if key == "data.crops_per_pair":
+        return True
     return section in _SECTIONS and not (section == "train" and name in EXECUTION_KEYS)
 
 
@@ -97,9 +99,10 @@ def example_source() -> np.ndarray:
     It is the first of the model's dev split, or a uniform image if the prepared data are others.
     """
     card = load_card(MODEL_DIR)
+    height, width = height_width(card.image_size)
     if load_manifest(PREPARED_DIR).data_hash == card.data_hash:
-        example: np.ndarray = open_split(PREPARED_DIR, "dev").source[0]
-        return example
+        whole: np.ndarray = open_split(PREPARED_DIR, "dev").source[0]
+        return whole[:height, :width]
     side = card.source
-    shape = (card.image_size, card.image_size, side.channels)
+    shape = (height, width, side.channels)
     return np.full(shape, sum(side.value_range) / 2, side.dtype)

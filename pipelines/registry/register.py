@@ -24,6 +24,7 @@ from pipelines.tracking.run import SCORES_STEP
 from pipelines.tracking.run_by_key import RUN_KEY_TAG
 from pipelines.tracking.uri import without_password
 from pix2pix.checkpoint import ModelCard, load_card
+from pix2pix.config import ScaleRule, height_width
 
 CONTENT_TAG = "pix2pix.model_sha256"
 
@@ -197,13 +198,22 @@ def _scores(card: ModelCard, run: Run) -> dict[str, float]:
 
 def _describe(card: ModelCard, run: Run) -> str:
     """The description of a version: a few lines of Markdown for people who choose a version."""
+    height, width = height_width(card.image_size)
     table = "\n".join(f"| {key} | {value:.4g} |" for key, value in _scores(card, run).items())
     return (
         f"pix2pix on **{card.name}**, {card.direction}, trained at "
-        f"{card.image_size}x{card.image_size} px for {card.epoch} epochs; "
+        f"{width}x{height} px for {card.epoch} epochs; "
         f"{card.inference_mode} inference.\n\n"
         f"{card.source.channels} channels {card.source.dtype} -> "
-        f"{card.target.channels} channels {card.target.dtype}; images of any size are stretched to "
-        "that square and the answers brought back to their size.\n\n"
+        f"{card.target.channels} channels {card.target.dtype}; {_rule(card)}.\n\n"
         f"| metric | value |\n|---|---|\n{table}\n"
     )
+
+
+def _rule(card: ModelCard) -> str:
+    rules: dict[ScaleRule, str] = {
+        "stretch": "images of any size are stretched to that size",
+        "fit": f"images of any size are resized to {card.load_size} px on their shorter side",
+        "none": "images of any size keep their pixels; the training saw crops of that size",
+    }
+    return f"{rules[card.scale]}; results have the size of the image"

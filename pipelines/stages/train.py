@@ -71,6 +71,9 @@ def write_model(model_dir: Path, best: Best, *, params: Params, manifest: Manife
         name=params.data.name,
         direction=manifest.direction,
         image_size=manifest.image_size,
+        scale=manifest.resize,
+        load_size=manifest.load_size if manifest.resize == "fit" else None,
+        target_scale=manifest.target_scale or 1.0,  # null: results have the size of their image
         source=manifest.source,
         target=manifest.target,
         generator=generator_config,

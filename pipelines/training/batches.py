@@ -8,7 +8,7 @@ from pix2pix.config import Params
 from pix2pix.data.augment import make_augmentation
 from pix2pix.data.loader import EvalBatches, TrainBatches
 from pix2pix.data.manifest import Manifest
-from pix2pix.data.prepared import PreparedSplit
+from pix2pix.data.prepared import PreparedSplit, stacked
 from pix2pix.data.ranges import to_network
 from pix2pix.training import DevSet
 from pix2pix.training.distributed import rank, world_size
@@ -32,6 +32,7 @@ def train_batches(
         rank=rank(),
         world_size=world_size(),
         loader_workers=params.train.loader_workers,
+        crops_per_pair=params.data.crops_per_pair,
     )
 
 
@@ -61,5 +62,8 @@ def sample_indices(dev: PreparedSplit, num_samples: int) -> list[int]:
     return [int(index) for index in np.linspace(0, len(dev.pair_ids) - 1, count)]
 
 
-def _sources(dev: PreparedSplit, indices: list[int], manifest: Manifest) -> Tensor:
-    return to_network(torch.from_numpy(dev.source[indices]), manifest.source.value_range)
+def _sources(dev: PreparedSplit, indices: list[int], manifest: Manifest) -> list[Tensor]:
+    return [
+        to_network(torch.from_numpy(stacked(dev.source, group)), manifest.source.value_range)
+        for group in dev.groups(indices, _DEV_BATCH)
+    ]

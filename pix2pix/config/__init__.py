@@ -13,7 +13,6 @@ from pix2pix.config.data import (
     Direction,
     Kernel,
     Kind,
-    ScaleRule,
     SideConfig,
     SlicesRule,
     SyntheticConfig,
@@ -23,6 +22,16 @@ from pix2pix.config.data import (
 from pix2pix.config.model import ModelConfig, generator_depth
 from pix2pix.config.params import Params, load_params, parse_params
 from pix2pix.config.results import STUDIES_SUFFIX, EvaluateConfig, RegisterConfig
+from pix2pix.config.sizes import (
+    SMALLEST_PX,
+    ImageSize,
+    LoadSize,
+    Scale,
+    ScaleRule,
+    Size,
+    height_width,
+    size_text,
+)
 from pix2pix.config.train import EXECUTION_KEYS, TrainConfig
 from pix2pix.config.tune import (
     Choice,
@@ -37,6 +46,7 @@ from pix2pix.config.tune import (
 
 __all__ = [
     "EXECUTION_KEYS",
+    "SMALLEST_PX",
     "STUDIES_SUFFIX",
     "AnyKernel",
     "ArchiveConfig",
@@ -47,16 +57,20 @@ __all__ = [
     "Dimension",
     "Direction",
     "EvaluateConfig",
+    "ImageSize",
     "Kernel",
     "Kind",
+    "LoadSize",
     "LogUniform",
     "ModelConfig",
     "Objective",
     "Params",
     "Quantised",
     "RegisterConfig",
+    "Scale",
     "ScaleRule",
     "SideConfig",
+    "Size",
     "SlicesRule",
     "SyntheticConfig",
     "TrainConfig",
@@ -66,6 +80,8 @@ __all__ = [
     "VolumeAxis",
     "WrittenDtype",
     "generator_depth",
+    "height_width",
     "load_params",
     "parse_params",
+    "size_text",
 ]

@@ -7,11 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from pix2pix.config.sizes import ImageSize, LoadSize, Scale, ScaleRule, height_width, size_text
 from pix2pix.config.strict import STRICT, Probability
-
-# A U-Net halves the image once per level. With fewer than five levels it sees too little context,
-# and the published networks have at most eight.
-SIZE_MULTIPLE_PX = 32
 
 # Folders that the pipeline replaces, relative to that of params.yaml.
 _OUTPUT_DIRS = ("data/raw", "data/prepared", "models", "reports")
@@ -26,7 +23,6 @@ VolumeAxis = Literal["x", "y", "z"]
 WrittenDtype = Literal["int8", "int16", "int32", "uint32"]
 # One axis, and optionally the bounds and the step of a slice in Python.
 SlicesRule = Annotated[str, Field(pattern=r"^[xyz](\[(-?[0-9]+)?:(-?[0-9]+)?(:[1-9][0-9]*)?\])?$")]
-ScaleRule = Literal["stretch"]  # how images are resized for the networks: `images.scale`
 ArchiveName = Literal["facades", "maps", "cityscapes", "edges2shoes", "edges2handbags", "night2day"]
 
 
@@ -75,6 +71,11 @@ class SideConfig:
     are images, each with a pair id such as patient3#z012: z (all), or z[10:-10:2] with first, last
     and step as Python counts. In NIfTI files, x and y are possible too. Null: each file is one
     image, and pages of a TIFF are its channels."""
+
+    scale: Annotated[float | None, Field(gt=0, le=64)]
+    """Relative height and width of the images of this side. With 1 for side_a and 2 for side_b, the
+    images of B are twice as high and wide as those of A (super-resolution from A to B). The source
+    is resized to the size of its target. Null: the sizes of each pair may differ in any way."""
 
     def __post_init__(self) -> None:
         if self.grayscale and self.channels != 1:
@@ -163,14 +164,25 @@ class DataConfig:
 
     side_a: SideConfig
     side_b: SideConfig
-    image_size: Annotated[int, Field(ge=SIZE_MULTIPLE_PX, le=4096, multiple_of=SIZE_MULTIPLE_PX)]
-    """Width and height in pixels of the square images that the networks see: a multiple of 32, from
-    32 to 4096. Memory and time grow with its square."""
+    image_size: ImageSize
+    """Size in pixels of the images that the networks are trained with: one number for squares, or
+    [height, width]; multiples of 32, from 32 to 4096. Memory and time grow with its area."""
 
-    load_size: Annotated[int, Field(ge=1, le=8192)]
-    """Width and height in pixels at which training pairs are stored, at least image_size and at
-    most 8192. In training, a random square of image_size is cut out; with equal sizes nothing is
-    cut off."""
+    resize: ScaleRule
+    """How files come to the size of the networks: stretch (every image becomes a rectangle of one
+    size, as published), fit (the aspect is kept; the shorter side becomes load_size) or none (the
+    pixels stay as they are). With fit and none, the networks train on random crops of image_size,
+    and whole images are scored and translated."""
+
+    load_size: LoadSize | None
+    """Size in pixels at which training pairs are stored, at least image_size and at most 8192. With
+    resize: stretch, one number for squares, or [height, width]; a random part of image_size is cut
+    out in training, and with equal sizes nothing is cut off. With resize: fit, one number: the
+    length of the shorter side of all images. Null with resize: none."""
+
+    crops_per_pair: Annotated[int, Field(ge=1, le=10_000)]
+    """Number of random crops of each training pair in an epoch, from 1 to 10000. Raise it where the
+    images are much larger than image_size, as with resize: none."""
 
     resize_kernel: Kernel
     """Filter that resizes images: area (averages, best for shrinking), bilinear or bicubic (as in
@@ -216,10 +228,11 @@ class DataConfig:
     archive: ArchiveConfig
 
     def __post_init__(self) -> None:
-        if self.load_size < self.image_size:
+        self._check_sizes()
+        if self.layout == "side_by_side" and self.target_scale != 1:
             raise ValueError(
-                f"load_size ({self.load_size}) is smaller than image_size ({self.image_size}), "
-                "so no crop of that size exists"
+                "layout: side_by_side shows A and B in halves of one size; set side_a.scale and "
+                "side_b.scale to 1, or layout: two_folders"
             )
         if self.group is not None:
             _check_has_one_group(self.group)
@@ -246,6 +259,50 @@ class DataConfig:
                     f"layout: side_by_side reads A and B from one file, so {key} must be the same "
                     f"for side_a ({a}) and side_b ({b})"
                 )
+
+    def _check_sizes(self) -> None:
+        load, image = self.load_size, height_width(self.image_size)
+        if self.resize == "none":
+            if load is not None:
+                raise ValueError(
+                    f"load_size ({size_text(load)}) has no meaning with resize: none, which "
+                    "resizes nothing; set load_size: null"
+                )
+            if self.target_scale is None:
+                raise ValueError(
+                    "resize: none keeps pixels as they are, so it must know how large targets are "
+                    "beside their sources; set side_b.scale, or resize: fit"
+                )
+            return
+        if load is None:
+            raise ValueError(f"load_size (null) must be a size with resize: {self.resize}; set it")
+        if self.resize == "fit":
+            if isinstance(load, tuple):
+                raise ValueError(
+                    f"load_size ({size_text(load)}) must be one number with resize: fit, the "
+                    "length of the shorter side; or set resize: stretch"
+                )
+            image = (min(image), min(image))
+        height, width = height_width(load)
+        if height < image[0] or width < image[1]:
+            raise ValueError(
+                f"load_size ({size_text(load)}) is smaller than image_size "
+                f"({size_text(self.image_size)}), so no crop of that size exists; raise load_size"
+            )
+
+    @property
+    def target_scale(self) -> float | None:
+        """How many times as high and wide targets are as their sources; None: it varies."""
+        source, target = self.source_side.scale, self.target_side.scale
+        return None if source is None or target is None else target / source
+
+    def scale(self, split: str) -> Scale:
+        """How the images of a split are resized: those of train are stored larger than the crops.
+
+        With `stretch`, dev and test images are stored at the size of the crops.
+        """
+        is_whole = self.resize == "stretch" and split != "train"
+        return Scale(self.resize, self.image_size if is_whole else self.load_size)
 
     @property
     def source_side(self) -> SideConfig:

@@ -1,10 +1,12 @@
 """Parameters of the networks."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from pix2pix.config.sizes import Size, height_width
 from pix2pix.config.strict import STRICT
 
 MAX_DEPTH = 8  # levels of the published U-Net: 256 px down to one
@@ -46,9 +48,10 @@ class ModelConfig:
     at: 0 to 5 give patches of 1, 16, 34, 70, 142 or 286 pixels. The published networks have 3."""
 
 
-def generator_depth(image_size: int, depth: int | None) -> int:
+def generator_depth(image_size: Size, depth: int | None) -> int:
     """Return `depth`; if it is None, how often `image_size` (px) can be halved, at most 8."""
     if depth is not None:
         return depth
-    halvings = (image_size & -image_size).bit_length() - 1
+    common = math.gcd(*height_width(image_size))
+    halvings = (common & -common).bit_length() - 1
     return min(halvings, MAX_DEPTH)

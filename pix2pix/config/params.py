@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pix2pix.config.data import AugmentConfig, DataConfig
 from pix2pix.config.model import ModelConfig, generator_depth
 from pix2pix.config.results import MAX_NAME_CHARACTERS, EvaluateConfig, RegisterConfig
+from pix2pix.config.sizes import height_width, size_text
 from pix2pix.config.strict import STRICT
 from pix2pix.config.train import TrainConfig
 from pix2pix.config.tune import TuneConfig
@@ -34,24 +35,34 @@ class Params:
     register: RegisterConfig
 
     def __post_init__(self) -> None:
-        layers = self.model.discriminator_layers
-        if layers > 0 and self.data.image_size < 3 * 2**layers:
-            raise ValueError(
-                f"model.discriminator_layers {layers} needs images of {3 * 2**layers} px or more, "
-                f"data.image_size is {self.data.image_size}"
-            )
-        depth = self.model.depth
-        if depth is not None and self.data.image_size % 2**depth:
-            raise ValueError(
-                f"model.depth {depth} halves the image {depth} times, but data.image_size "
-                f"{self.data.image_size} is not a multiple of {2**depth}; use at most "
-                f"{generator_depth(self.data.image_size, None)}"
-            )
+        self._check_sizes()
         if len(self.registered_name) > MAX_NAME_CHARACTERS:
             raise ValueError(
                 f"data.name is too long for the registered model pix2pix-<data.name>: together "
                 f"{len(self.registered_name)} characters, MLflow keeps {MAX_NAME_CHARACTERS}; "
                 "shorten it or set register.model_name"
+            )
+
+    def _check_sizes(self) -> None:
+        layers, depth = self.model.discriminator_layers, self.model.depth
+        height, width = height_width(self.data.image_size)
+        size = size_text(self.data.image_size)
+        if layers > 0 and min(height, width) < 3 * 2**layers:
+            raise ValueError(
+                f"model.discriminator_layers {layers} needs images of {3 * 2**layers} px or more, "
+                f"data.image_size is {size}"
+            )
+        if depth is not None and (height % 2**depth or width % 2**depth):
+            raise ValueError(
+                f"model.depth {depth} halves the image {depth} times, but data.image_size "
+                f"{size} is not a multiple of {2**depth}; use at most "
+                f"{generator_depth(self.data.image_size, None)}"
+            )
+        if self.augment.rotate_90 and height != width:
+            raise ValueError(
+                f"augment.rotate_90 ({self.augment.rotate_90:g}) would lay images of "
+                f"data.image_size {size} on their side; set augment.rotate_90: 0, or a square "
+                "data.image_size"
             )
 
     @property

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pix2pix.data.flat_images import FlatLayout
 from pix2pix.errors import UserError
 
 _AGAIN = "run `dvc repro --force prepare`, or `dvc pull`"
@@ -25,13 +26,22 @@ class Layout(NamedTuple):
     dtype: str
 
     @property
+    def num_rows(self) -> int:
+        """The length of the first axis."""
+        return self.shape[0]
+
+    def row_shape(self, _row: int) -> tuple[int, ...]:
+        """The shape of a row, the same for all."""
+        return self.shape[1:]
+
+    @property
     def num_bytes(self) -> int:
         """The bytes of the values, without the file's header."""
         return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
 
 
 def write_arrays(
-    layouts: Sequence[tuple[Path, Layout]], rows: Iterable[Sequence[np.ndarray]]
+    layouts: Sequence[tuple[Path, Layout | FlatLayout]], rows: Iterable[Sequence[np.ndarray]]
 ) -> None:
     """Write new files, one per layout; each item of `rows` holds the next row of every file.
 
@@ -40,21 +50,23 @@ def write_arrays(
     """
     with ExitStack() as stack:
         files = [stack.enter_context(path.open("xb")) for path, _ in layouts]
-        for file, (_, (shape, dtype)) in zip(files, layouts, strict=True):
-            header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+        for file, (_, layout) in zip(files, layouts, strict=True):
+            descr = np.dtype(layout.dtype).str
+            header = {"descr": descr, "fortran_order": False, "shape": layout.shape}
             np.lib.format.write_array_header_1_0(file, header)
         num_rows = 0
         for row in rows:
             for file, (path, layout), values in zip(files, layouts, row, strict=True):
-                if (values.shape, values.dtype.name) != (layout.shape[1:], layout.dtype):
+                expected = layout.row_shape(num_rows)
+                if (values.shape, values.dtype.name) != (expected, layout.dtype):
                     raise UserError(
                         f"{path.stem} row {num_rows} is {values.shape} {values.dtype}, not "
-                        f"{layout.shape[1:]} {layout.dtype}: an image file changed during the run; "
+                        f"{expected} {layout.dtype}: an image file changed during the run; "
                         "run again"
                     )
                 file.write(np.ascontiguousarray(values).data)
             num_rows += 1
-        assert all(layout.shape[0] == num_rows for _, layout in layouts)
+        assert all(layout.num_rows == num_rows for _, layout in layouts)
         for file in files:
             file.flush()
             os.fsync(file.fileno())  # some file systems report a full disk only now

@@ -11,8 +11,9 @@ import random
 import cv2
 import numpy as np
 
-from pix2pix.config import AugmentConfig, DataConfig
+from pix2pix.config import AugmentConfig, DataConfig, Size, height_width
 from pix2pix.data.manifest import SideRecord
+from pix2pix.data.padding import reflected
 from pix2pix.errors import UserError
 from pix2pix.images.alpha import premultiplied, straight, weighted_by_alpha
 
@@ -47,12 +48,14 @@ class Augmentation:
         target: SideRecord,
         both: bool,
         blur_px: float,
+        size: tuple[int, int],
     ) -> None:
         self.source = source
         self.target = target
         self._geometry = geometry
         self._photometry = photometry
         self._blur_px = blur_px
+        self._size = size  # height and width of the results
         self._resamples = any(isinstance(each, A.Affine) for each in geometry.transforms)
         self._alters_source = bool(photometry.transforms) and source.kind == "image"
         self._alters_target = bool(photometry.transforms) and target.kind == "image" and both
@@ -62,10 +65,11 @@ class Augmentation:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Apply one geometric change to both images, then photometric changes.
 
-        source and target are (H, W, C) with the same H and W, at least image_size. The results are
-        (image_size, image_size, C) of the same dtypes. The inputs are not modified; a result may be
-        a view of its input. `seed` comes from `augment_seed`.
+        source and target are (H, W, C) with the same H and W; if they are smaller than image_size,
+        they are padded by reflection. The results have image_size and the same dtypes. The inputs
+        are not modified; a result may be a view of its input. `seed` comes from `augment_seed`.
         """
+        source, target = (reflected(image, *self._size) for image in (source, target))
         _reseed(self._geometry, seed)
         # albumentations changes `image` and `mask` alike, with an interpolation for each of them.
         changed = self._geometry(
@@ -136,16 +140,21 @@ def _spread_colours(image: np.ndarray, blur_px: float) -> np.ndarray:
     return _as_stored(spread[..., :-1], image)
 
 
-def augment_seed(seed: int, epoch: int, pair_id: str) -> int:
-    """A 64-bit seed that depends only on the arguments, on any machine and in any process."""
-    digest = hashlib.sha256(f"{seed}/{epoch}/{pair_id}".encode()).digest()
+def augment_seed(seed: int, epoch: int, pair_id: str, *, crop: int = 0) -> int:
+    """A 64-bit seed that depends only on the arguments, on any machine and in any process.
+
+    `crop` counts the crops of one pair in an epoch.
+    """
+    # No file name has the character 0, so no pair has the seeds of another one's later crops.
+    number = f"\0{crop}" if crop else ""
+    digest = hashlib.sha256(f"{seed}/{epoch}/{pair_id}{number}".encode()).digest()
     return int.from_bytes(digest[:8], "big")
 
 
 def make_augmentation(
     augment: AugmentConfig, data: DataConfig, *, source: SideRecord, target: SideRecord
 ) -> Augmentation:
-    """Build the augmentation that `augment` describes; results have data.image_size pixels a side.
+    """Build the augmentation that `augment` describes; results have the size data.image_size.
 
     Labels are resampled with "nearest". Labels and opacity get no photometric changes. Photometric
     results stay inside the side's value_range. With photometric_on: both, both sides of a pair get
@@ -161,6 +170,7 @@ def make_augmentation(
         target=target,
         both=augment.photometric_on == "both",
         blur_px=augment.blur_px,
+        size=height_width(data.image_size),
     )
 
 
@@ -180,7 +190,7 @@ def _check_photometric(augment: AugmentConfig, *, source: SideRecord, target: Si
 
 
 def _geometry(
-    augment: AugmentConfig, image_size: int, *, source: SideRecord, target: SideRecord
+    augment: AugmentConfig, image_size: Size, *, source: SideRecord, target: SideRecord
 ) -> A.Compose:
     """Rotation and scaling (in one resampling), then crop, flips and quarter turns."""
     transforms: list[A.DualTransform] = []
@@ -196,7 +206,7 @@ def _geometry(
                 p=1,
             )
         )
-    transforms.append(A.RandomCrop(image_size, image_size))
+    transforms.append(A.RandomCrop(*height_width(image_size)))
     if augment.horizontal_flip:
         transforms.append(A.HorizontalFlip(p=augment.horizontal_flip))
     if augment.vertical_flip:

@@ -4,7 +4,7 @@ import numpy as np
 
 from pix2pix.data.augment import Augmentation, augment_seed
 from pix2pix.data.prepared import PreparedSplit
-from pix2pix.images.grids import as_rgb8, image_grid
+from pix2pix.images.grids import as_tile, image_grid
 
 _SEPARATOR_PX = 2
 
@@ -41,7 +41,7 @@ def _row(
 
 def _tile(augmentation: Augmentation, source: np.ndarray, target: np.ndarray) -> np.ndarray:
     upper, lower = (
-        as_rgb8(image, side.value_range, alpha=side.alpha)
+        as_tile(image, side.value_range, alpha=side.alpha)
         for image, side in ((source, augmentation.source), (target, augmentation.target))
     )
     return image_grid([[upper], [lower]], gap_px=_SEPARATOR_PX)

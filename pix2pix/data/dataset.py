@@ -1,9 +1,8 @@
 """Stored pairs as a torch data set whose items are pure functions of (epoch, position).
 
-Arrays are (N, H, W, C) of stored values, usually memory-mapped.
+Images are (H, W, C) of stored values, usually memory-mapped.
 """
 
-import mmap
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -13,15 +12,17 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from pix2pix.data.augment import Augmentation, augment_seed
+from pix2pix.data.mapped import attached, detached
 from pix2pix.data.prepared import PreparedSplit
 from pix2pix.data.sampling import epoch_order, num_global_batches, share_of_batch
 
 
 class Key(NamedTuple):
-    """The index of an item: an epoch, and the pair's position in the stored arrays."""
+    """The index of an item: an epoch, the pair's position in the stored arrays, and which crop."""
 
     epoch: int
     position: int
+    crop: int = 0
 
 
 class Item(NamedTuple):
@@ -58,24 +59,24 @@ class AugmentedPairs(Dataset[Item]):
         return len(self._pair_ids)
 
     def __getitem__(self, key: Key) -> Item:
-        epoch, position = key
+        epoch, position, crop = key
         pair_id = self._pair_ids[position]
         source, target = self._augmentation(
             np.asarray(self._source[position]),
             np.asarray(self._target[position]),
-            seed=augment_seed(self._seed, epoch, pair_id),
+            seed=augment_seed(self._seed, epoch, pair_id, crop=crop),
         )
         return Item(source, target, pair_id)
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        state["_source"] = _detached(self._source)
-        state["_target"] = _detached(self._target)
+        state["_source"] = detached(self._source)
+        state["_target"] = detached(self._target)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        state["_source"] = _attached(state["_source"])
-        state["_target"] = _attached(state["_target"])
+        state["_source"] = attached(state["_source"])
+        state["_target"] = attached(state["_target"])
         self.__dict__.update(state)
 
 
@@ -87,12 +88,20 @@ class EpochKeys(Sampler[list[Key]]):
     """
 
     def __init__(
-        self, num_pairs: int, *, seed: int, batch_size: int, rank: int, world_size: int
+        self,
+        num_pairs: int,
+        *,
+        seed: int,
+        batch_size: int,
+        rank: int,
+        world_size: int,
+        crops_per_pair: int = 1,
     ) -> None:
         self.epoch = 0
         self.start_step = 0
-        self._num_pairs = num_pairs
-        self._num_batches = num_global_batches(num_pairs, batch_size)
+        self._crops_per_pair = crops_per_pair
+        self._num_crops = num_pairs * crops_per_pair
+        self._num_batches = num_global_batches(self._num_crops, batch_size)
         self._seed = seed
         self._share = {"batch_size": batch_size, "rank": rank, "world_size": world_size}
 
@@ -101,10 +110,10 @@ class EpochKeys(Sampler[list[Key]]):
 
     def __iter__(self) -> Iterator[list[Key]]:
         epoch = self.epoch
-        order = epoch_order(self._seed, epoch, self._num_pairs)
+        order = epoch_order(self._seed, epoch, self._num_crops)
         for step in range(self.start_step, self._num_batches):
-            positions = share_of_batch(order, step, **self._share)
-            yield [Key(epoch, int(position)) for position in positions]
+            crops = share_of_batch(order, step, **self._share)
+            yield [Key(epoch, *divmod(int(number), self._crops_per_pair)) for number in crops]
 
 
 def collate(items: Sequence[Item]) -> Batch:
@@ -114,28 +123,3 @@ def collate(items: Sequence[Item]) -> Batch:
         target=torch.from_numpy(np.stack([item.target for item in items])),
         pair_ids=tuple(item.pair_id for item in items),
     )
-
-
-class _MapOnDisk(NamedTuple):
-    """The file and layout of a memory map; pickling the map itself would copy all values."""
-
-    path: str
-    dtype: np.dtype[Any]
-    offset: int
-    shape: tuple[int, ...]
-
-
-def _detached(array: np.ndarray) -> np.ndarray | _MapOnDisk:
-    # A view of a map has the file name and offset of the whole map, which do not describe the view.
-    # So only whole maps are replaced; plain arrays and views are pickled by value.
-    if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap) and array.filename:
-        return _MapOnDisk(str(array.filename), array.dtype, array.offset, array.shape)
-    return array
-
-
-def _attached(array: np.ndarray | _MapOnDisk) -> np.ndarray:
-    if isinstance(array, _MapOnDisk):
-        return np.memmap(
-            array.path, dtype=array.dtype, mode="r", offset=array.offset, shape=array.shape
-        )
-    return array

@@ -1,6 +1,5 @@
 """Batches on the device: augmented ones for training, plain ones for evaluation."""
 
-import math
 import multiprocessing
 from collections.abc import Iterator
 from multiprocessing.context import BaseContext
@@ -8,14 +7,13 @@ from types import TracebackType
 from typing import Self
 
 import cv2
-import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
 from pix2pix.data.augment import Augmentation
 from pix2pix.data.dataset import AugmentedPairs, Batch, EpochKeys, Item, collate
 from pix2pix.data.manifest import SideRecord
-from pix2pix.data.prepared import PreparedSplit
+from pix2pix.data.prepared import PreparedSplit, stacked
 from pix2pix.data.ranges import to_network
 from pix2pix.data.sampling import check_shares, num_global_batches
 
@@ -39,18 +37,24 @@ class TrainBatches:
         rank: int = 0,
         world_size: int = 1,
         loader_workers: int = 0,
+        crops_per_pair: int = 1,
     ) -> None:
-        """`batch_size` counts the pairs of a step over all `world_size` workers.
+        """`batch_size` counts the crops of a step over all `world_size` workers.
 
         Their shares may differ by one. Raises ValueError if batch_size is less than world_size or
-        exceeds the number of pairs.
+        exceeds the number of crops.
         """
         check_shares(batch_size, rank=rank, world_size=world_size)
-        self.num_batches = num_global_batches(len(pairs.pair_ids), batch_size)
+        self.num_batches = num_global_batches(len(pairs.pair_ids) * crops_per_pair, batch_size)
         self._device = device
         self._sides = (augmentation.source, augmentation.target)
         self._keys = EpochKeys(
-            len(pairs.pair_ids), seed=seed, batch_size=batch_size, rank=rank, world_size=world_size
+            len(pairs.pair_ids),
+            seed=seed,
+            batch_size=batch_size,
+            rank=rank,
+            world_size=world_size,
+            crops_per_pair=crops_per_pair,
         )
         dataset = AugmentedPairs(pairs, augmentation, seed=seed)
         self._loader: DataLoader[Item] | None = _make_loader(
@@ -106,8 +110,8 @@ class EvalBatches:
     """One worker's share of a split, in stored order, without augmentation.
 
     It can be iterated several times. Worker `rank` of `world_size` gets the pairs rank,
-    rank + world_size, ..., so that all workers together read each pair once. The last batch may be
-    smaller, and a worker may have no batch.
+    rank + world_size, ..., so that all workers together read each pair once. The images of a batch
+    have one size, so batches may be smaller, and a worker may have no batch.
     """
 
     def __init__(
@@ -121,22 +125,21 @@ class EvalBatches:
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        """`batch_size` counts the pairs of a batch of this worker."""
+        """`batch_size` is the largest number of pairs of a batch of this worker."""
         self._pairs = pairs
         self._sides = (source, target)
-        self._batch_size = batch_size
         self._device = device
-        self._positions = np.arange(rank, len(pairs.pair_ids), world_size)
+        positions = range(rank, len(pairs.pair_ids), world_size)
+        self._groups = list(pairs.groups(positions, batch_size))
 
     def __len__(self) -> int:
-        return math.ceil(len(self._positions) / self._batch_size)
+        return len(self._groups)
 
     def __iter__(self) -> Iterator[Batch]:
-        for start in range(0, len(self._positions), self._batch_size):
-            positions = self._positions[start : start + self._batch_size]
+        for positions in self._groups:
             batch = Batch(
-                source=torch.from_numpy(np.asarray(self._pairs.source[positions])),
-                target=torch.from_numpy(np.asarray(self._pairs.target[positions])),
+                source=torch.from_numpy(stacked(self._pairs.source, positions)),
+                target=torch.from_numpy(stacked(self._pairs.target, positions)),
                 pair_ids=tuple(self._pairs.pair_ids[position] for position in positions),
             )
             yield _on_device(batch, self._device, sides=self._sides)

@@ -14,7 +14,18 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from pix2pix.config import AnyKernel, Axes, Direction, Kind, SlicesRule, WrittenDtype
+from pix2pix.config import (
+    AnyKernel,
+    Axes,
+    Direction,
+    ImageSize,
+    Kind,
+    LoadSize,
+    Scale,
+    ScaleRule,
+    SlicesRule,
+    WrittenDtype,
+)
 from pix2pix.data.splits import Split
 from pix2pix.errors import UserError
 
@@ -52,11 +63,14 @@ class SideRecord:
 
 @dataclass(frozen=True, slots=True)
 class SplitRecord:
-    """The pairs of a split, in the order of its arrays; `hash` covers their ids and contents."""
+    """The pairs of a split, in the order of its arrays; `hash` covers their ids and contents.
+
+    `size_px` is the size that the rule `resize` needs, see `config.Scale`.
+    """
 
     __pydantic_config__ = _STRICT
 
-    size_px: int
+    size_px: LoadSize | None
     pair_ids: tuple[str, ...]
     content_hashes: tuple[str, ...]
     hash: str
@@ -74,12 +88,18 @@ class Manifest:
 
     format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
     direction: Direction
-    image_size: int
-    load_size: int
+    image_size: ImageSize
+    load_size: LoadSize | None
     source: SideRecord
     target: SideRecord
     splits: dict[Split, SplitRecord]
     data_hash: str
+    resize: ScaleRule = "stretch"
+    target_scale: float | None = 1.0  # see `config.DataConfig.target_scale`
+
+    def scale(self, split: Split) -> Scale:
+        """How the targets of a split were resized, and their sources with them."""
+        return Scale(self.resize, self.splits[split].size_px)
 
 
 _MANIFEST = TypeAdapter(Manifest)
@@ -108,8 +128,30 @@ _AGAIN = "run `dvc repro --force prepare`"
 
 def content_hash(manifest: Manifest) -> str:
     """Compute the value that `data_hash` must have."""
-    fields = asdict(manifest)
+    fields = manifest_fields(manifest)
     return sha256_of({key: fields[key] for key in fields.keys() - {"data_hash"}})
+
+
+_ONCE_ALWAYS = {
+    "resize": "stretch",
+    "target_scale": 1.0,
+    "array_key": None,
+    "axes": "HWC",
+    "slices": None,
+    "file_dtype": None,
+}
+
+
+def manifest_fields(manifest: Manifest) -> dict[str, Any]:
+    """The fields as manifest.json holds them.
+
+    What was always so is left out, as in manifests from before it could differ: their hash stays.
+    """
+    fields = asdict(manifest)
+    for part in (fields, fields["source"], fields["target"]):
+        for key in [key for key, value in _ONCE_ALWAYS.items() if part.get(key) == value]:
+            part.pop(key, None)
+    return fields
 
 
 def sha256_of(value: Mapping[str, Any] | Sequence[Any]) -> str:

@@ -1,30 +1,56 @@
 """Read the prepared data, which the package `preparation` has written.
 
-prepared_dir holds manifest.json and, for each split, source.npy and target.npy: (N, H, W, C). The
-arrays are opened as memory maps, so the data may be larger than the memory. The train split is
-stored at `load_size`, from which training crops; dev and test are stored at `image_size`.
+prepared_dir holds manifest.json and, for each split, source.npy and target.npy. With the rule
+`stretch` they are (N, H, W, C): the train split is stored at `load_size`, from which training
+crops, dev and test at `image_size`. With `fit` and `none` images have unlike sizes: the arrays are
+flat, and shapes.npy holds the height and width of each pair. All arrays are opened as memory maps,
+so the data may be larger than the memory.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from pix2pix.config import height_width
 from pix2pix.data.arrays import Layout, open_array
+from pix2pix.data.flat_images import FlatImages, FlatLayout
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.splits import Split
+
+_SHAPES_NAME = "shapes.npy"
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedSplit:
-    """A split: read-only memory maps (N, H, W, C); row i is the pair pair_ids[i]."""
+    """A split: read-only images, of which item i, (H, W, C), is of the pair pair_ids[i]."""
 
-    source: np.ndarray
-    target: np.ndarray
+    source: np.ndarray | FlatImages
+    target: np.ndarray | FlatImages
     pair_ids: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.pair_ids)
+
+    def groups(self, positions: Sequence[int], max_size: int) -> Iterator[list[int]]:
+        """Divide positions, in their order, into groups of images of one size to be stacked."""
+        group: list[int] = []
+        for position in positions:
+            if group and (len(group) == max_size or not self._alike(group[0], position)):
+                yield group
+                group = []
+            group.append(int(position))
+        if group:
+            yield group
+
+    def _alike(self, position: int, other: int) -> bool:
+        return bool(self.source[position].shape == self.source[other].shape)
+
+
+def stacked(images: np.ndarray | FlatImages, positions: Sequence[int]) -> np.ndarray:
+    """The images at positions of one group, (N, H, W, C)."""
+    return np.stack([np.asarray(images[position]) for position in positions])
 
 
 def open_split(prepared_dir: Path, split: Split) -> PreparedSplit:
@@ -33,17 +59,42 @@ def open_split(prepared_dir: Path, split: Split) -> PreparedSplit:
     Raises UserError if the manifest or an array is missing, damaged, or does not fit the other.
     """
     manifest = load_manifest(prepared_dir)
-    source, target = (
-        open_array(path, layout) for path, layout in layouts(prepared_dir, split, manifest)
+    pair_ids = manifest.splits[split].pair_ids
+    if manifest.resize == "stretch":
+        source, target = (
+            open_array(path, layout) for path, layout in layouts(prepared_dir, split, manifest)
+        )
+        return PreparedSplit(source, target, pair_ids)
+    shapes_path, shapes_layout = shapes_file(prepared_dir, split, len(pair_ids))
+    shapes = np.asarray(open_array(shapes_path, shapes_layout))
+    flat_source, flat_target = (
+        FlatImages(open_array(path, Layout(layout.shape, layout.dtype)), layout)
+        for path, layout in flat_layouts(prepared_dir, split, manifest, shapes)
     )
-    return PreparedSplit(source, target, manifest.splits[split].pair_ids)
+    return PreparedSplit(flat_source, flat_target, pair_ids)
 
 
 def layouts(directory: Path, split: Split, manifest: Manifest) -> list[tuple[Path, Layout]]:
-    """The path and the layout of the source array and of the target array of a split."""
+    """The path and the layout of source and target of a split whose images have one size."""
     record = manifest.splits[split]
-    square = (len(record.pair_ids), record.size_px, record.size_px)
+    assert record.size_px is not None
+    shape = (len(record.pair_ids), *height_width(record.size_px))
     return [
-        (directory / split / f"{role}.npy", Layout((*square, side.channels), side.dtype))
+        (directory / split / f"{role}.npy", Layout((*shape, side.channels), side.dtype))
         for role, side in (("source", manifest.source), ("target", manifest.target))
     ]
+
+
+def flat_layouts(
+    directory: Path, split: Split, manifest: Manifest, shapes: np.ndarray
+) -> list[tuple[Path, FlatLayout]]:
+    """The same for a split whose images have the heights and widths `shapes`, (N, 2)."""
+    return [
+        (directory / split / f"{role}.npy", FlatLayout(shapes, side.channels, side.dtype))
+        for role, side in (("source", manifest.source), ("target", manifest.target))
+    ]
+
+
+def shapes_file(directory: Path, split: Split, num_pairs: int) -> tuple[Path, Layout]:
+    """The path and the layout of the heights and widths of a split."""
+    return directory / split / _SHAPES_NAME, Layout((num_pairs, 2), "int64")

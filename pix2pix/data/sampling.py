@@ -17,8 +17,8 @@ def epoch_order(seed: int, epoch: int, num_pairs: int) -> np.ndarray:
 def num_global_batches(num_pairs: int, batch_size: int) -> int:
     """The number of steps per epoch.
 
-    Pairs that do not fill a last batch are not used in that epoch; each epoch has another order.
-    Raises UserError if there are fewer pairs than batch_size.
+    Pairs (or crops of them) that do not fill a last batch are not used in that epoch; each epoch
+    has another order. Raises UserError if there are fewer than batch_size.
     """
     if num_pairs < batch_size:
         raise UserError(

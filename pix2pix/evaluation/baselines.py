@@ -6,7 +6,7 @@ distance of a model may be smaller, because its fakes show the scenes of the tes
 larger, the fakes look less real than real images.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -48,14 +48,16 @@ def identity_fake(source: Tensor, target_channels: int) -> Tensor:
     return source.mean(dim=1, keepdim=True)
 
 
-def mean_image(batches: Iterable[Tensor]) -> Tensor:
+def mean_image(batches: Iterable[Tensor], *, size_px: tuple[int, int] | None = None) -> Tensor:
     """Return the mean of each pixel, (1, C, H, W) float32, of training targets given in batches.
 
-    Raises ValueError if there are none.
+    Targets of unlike sizes are first stretched to `size_px` (height, width). Raises ValueError if
+    there are none.
     """
     total: Tensor | None = None
     num_images = 0
-    for images in batches:
+    for batch in batches:
+        images = batch if size_px is None else _stretched(batch, size_px)
         batch_total = images.double().sum(dim=0, keepdim=True)
         total = batch_total if total is None else total + batch_total
         num_images += len(images)
@@ -71,8 +73,12 @@ def mean_target_fake(mean: Tensor, like: Tensor) -> Tensor:
     """
     mean = mean.to(like.device)
     if mean.shape[2:] != like.shape[2:]:
-        mean = F.interpolate(mean, size=like.shape[2:], mode="bilinear", antialias=True)
+        mean = _stretched(mean, like.shape[2:])
     return mean.expand(len(like), -1, -1, -1)
+
+
+def _stretched(images: Tensor, size_px: Sequence[int]) -> Tensor:
+    return F.interpolate(images, size=list(size_px), mode="bilinear", antialias=True)
 
 
 def reference_indices(num_available: int, num_images: int, *, seed: int) -> np.ndarray:

@@ -24,17 +24,17 @@ def to_rgb8(images: Tensor) -> Tensor | None:
 
 
 def extract_features(
-    batches: Iterable[Tensor], extractor: FeatureExtractor, *, size_px: tuple[int, int]
+    batches: Iterable[Tensor], extractor: FeatureExtractor, *, size_px: tuple[int, int] | None
 ) -> np.ndarray | None:
     """Return features (N, F) of real images (N, C, H, W) in [-1, 1], such as training targets.
 
     Images are first resized to `size_px` (height, width), the size of the images with which they
-    are compared: larger images would be sharper. Returns None if there is no image, or if the
-    images have neither 1 nor 3 channels.
+    are compared: larger images would be sharper. With `size_px` None they stay as they are. Returns
+    None if there is no image, or if the images have neither 1 nor 3 channels.
     """
     features = []
     for images in batches:
-        if images.shape[2:] != size_px:
+        if size_px is not None and images.shape[2:] != size_px:
             images = F.interpolate(images, size=size_px, mode="bilinear", antialias=True)
         rgb = to_rgb8(images)
         if rgb is None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from pix2pix.images.grids import as_rgb8, image_grid
+from pix2pix.images.grids import as_tile, image_grid
 
 
 class Panel(NamedTuple):
@@ -91,4 +91,4 @@ def _rank(panel: Panel) -> tuple[float, str]:
 
 def _to_tiles(images: Tensor, *, alpha: bool) -> list[np.ndarray]:
     arrays = images.detach().float().permute(0, 2, 3, 1).cpu().numpy()
-    return [as_rgb8(array, (-1.0, 1.0), alpha=alpha) for array in arrays]
+    return [as_tile(array, (-1.0, 1.0), alpha=alpha) for array in arrays]

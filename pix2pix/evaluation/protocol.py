@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+from pix2pix.config import ScaleRule, Size
+
 _MEASURING_PACKAGES = ("numpy", "torch", "torchmetrics", "torch-fidelity")
 
 # The fields that must be equal if two reports are to be compared. The inference mode belongs to the
@@ -18,6 +20,7 @@ _MUST_AGREE = (
     "split",
     "split_hash",
     "num_images",
+    "resize",
     "image_size",
     "direction",
     "resize_kernel",
@@ -27,6 +30,10 @@ _MUST_AGREE = (
 )
 
 
+# What reports did not record as long as there was nothing else.
+_ONCE_ALWAYS = {"resize": "stretch"}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Protocol:
     """The conditions of an evaluation; kid_subset_size is the used size, at most num_images."""
@@ -34,7 +41,8 @@ class Protocol:
     split: str
     split_hash: str
     num_images: int
-    image_size: int
+    resize: ScaleRule
+    image_size: Size | None  # of `config.Scale`: of the images, or of their shorter sides
     direction: str
     resize_kernel: str
     extractor: str
@@ -59,8 +67,15 @@ def compare_protocols(first: Mapping[str, Any], second: Mapping[str, Any]) -> li
     them is a difference. If the result is empty, the reports are comparable.
     """
     missing = "(not recorded)"
+    first, second = _as_stored(first), _as_stored(second)
     return [
         f"{key}: {first.get(key, missing)} against {second.get(key, missing)}"
         for key in _MUST_AGREE
         if key not in first or key not in second or first[key] != second[key]
     ]
+
+
+def _as_stored(protocol: Mapping[str, Any]) -> dict[str, Any]:
+    """The protocol as JSON holds it, in which sizes are lists."""
+    plain = {key: list(v) if isinstance(v, tuple) else v for key, v in protocol.items()}
+    return _ONCE_ALWAYS | plain

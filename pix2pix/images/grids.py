@@ -16,6 +16,7 @@ _INK = (30, 30, 30)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LARGEST_TEXT = 0.5  # letters of about 11 px, legible without zooming in
 _TEXT_MARGIN_PX = 3
+_LARGEST_TILE_PX = 1024  # of a tile's longer side
 _SQUARE_PX = 8  # side of a square of the checkerboard behind transparent pixels
 _BOARD = (0.6, 0.8)  # grey levels of the checkerboard, in [0, 1]
 
@@ -39,6 +40,18 @@ def as_rgb8(
     if pixels.shape[-1] == 1:
         return pixels.repeat(3, axis=-1)
     return np.pad(pixels, ((0, 0), (0, 0), (0, 3 - pixels.shape[-1])))
+
+
+def as_tile(
+    image: np.ndarray, value_range: tuple[float, float], *, alpha: bool = False
+) -> np.ndarray:
+    """Convert like `as_rgb8`, and shrink what is larger than a person's screen; aspect kept."""
+    pixels = as_rgb8(image, value_range, alpha=alpha)
+    longer = max(pixels.shape[:2])
+    if longer <= _LARGEST_TILE_PX:
+        return pixels
+    height, width = (max(1, side * _LARGEST_TILE_PX // longer) for side in pixels.shape[:2])
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA))
 
 
 def _shares(values: np.ndarray, low: float, high: float) -> np.ndarray:

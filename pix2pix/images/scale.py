@@ -1,15 +1,14 @@
 """Resize images to the size that the networks receive, and results back to the original size.
 
 Preparation, scoring and translation all use these functions, so that a model always receives images
-at the scale that it was trained at. The only rule is `stretch`: every image, of any shape, is
-stretched to a square.
+at the scale that it was trained at. The rule `stretch` brings images of any shape to one size.
 """
 
 from typing import Protocol
 
 import numpy as np
 
-from pix2pix.config import AnyKernel
+from pix2pix.config import AnyKernel, Scale
 from pix2pix.images.image import resize
 
 
@@ -25,15 +24,20 @@ class Resized(Protocol):
         """Whether the last channel is opacity, which then weights the colours."""
 
 
-def to_square(image: np.ndarray, side: Resized, size_px: int) -> np.ndarray:
-    """Stretch an image (H, W, C) from `conform` to (size_px, size_px, C)."""
-    return resize(image, size_px, size_px, kernel=side.kernel, alpha=side.alpha)
+def to_scale(image: np.ndarray, side: Resized, scale: Scale) -> np.ndarray:
+    """Resize an image (H, W, C) from `conform` to the size that the networks receive."""
+    return to_size(image, side, *scale.size_of(*image.shape[:2]))
 
 
-def from_square(image: np.ndarray, side: Resized, height: int, width: int) -> np.ndarray:
-    """Stretch a generated square (S, S, C) to (height, width, C), the size of its source image.
+def to_size(image: np.ndarray, side: Resized, height: int, width: int) -> np.ndarray:
+    """Resize an image (H, W, C) from `conform` to (height, width, C) with its side's kernel."""
+    return resize(image, height, width, kernel=side.kernel, alpha=side.alpha)
 
-    Where `to_square` uses "area", this uses "bilinear": enlarging with "area" would give blocks.
+
+def from_scale(image: np.ndarray, side: Resized, height: int, width: int) -> np.ndarray:
+    """Resize a generated image (H, W, C) to (height, width, C), the size of its result.
+
+    Where `to_scale` uses "area", this uses "bilinear": enlarging with "area" would give blocks.
     """
     kernel = "bilinear" if side.kernel == "area" else side.kernel
     return resize(image, height, width, kernel=kernel, alpha=side.alpha)

@@ -10,11 +10,12 @@ from typing import Literal, Self
 import numpy as np
 
 from pix2pix.checkpoint import ModelCard, load_generator
+from pix2pix.config import Scale as ImageScale
 from pix2pix.errors import UserError
 from pix2pix.images.image import conform, read_side
 from pix2pix.images.labels import class_to_void
 from pix2pix.images.options import VolumeSlice
-from pix2pix.images.scale import from_square, to_square
+from pix2pix.images.scale import from_scale, to_scale
 from pix2pix.inference.in_tiles import Progress, translate_tiled
 from pix2pix.inference.whole import translate_whole, whole_bytes
 from pix2pix.memory import allowed_bytes, enough_memory
@@ -38,10 +39,12 @@ class Translator:
 
     Images have the values of files. Each one is converted as the stage `prepare` converts training
     images: its channels become those of the source side, its class ids are checked, and it is
-    stretched to the square of the training. The result is resized to the image's own size.
+    resized by the rule of the training. The result is resized to the image's own size, or
+    `target_scale` times that. Where the network needs it, images are padded by reflection, and the
+    result is cropped.
 
-    The scale "native" keeps the image's size: the image is padded by reflection to a multiple of
-    2**depth, and the result is cropped. The model was neither trained nor scored at this scale.
+    The scale "native" keeps the image's size. Unless the rule of the training is `none`, the model
+    was neither trained nor scored at this scale.
 
     An image that does not fit into memory is translated in tiles, with the same result but for
     rounding, see `pix2pix.tiled`. `max_memory_gib` limits what this process takes of the device's
@@ -140,11 +143,14 @@ class Translator:
         if image.dtype.kind == "f" and not np.isfinite(image).all():
             raise UserError(f"model {self.card.name} cannot translate NaN or infinite values")
 
+    def _scale(self, scale: Scale) -> ImageScale:
+        """How images come to the size of the network."""
+        native = ImageScale("none", None, self.card.target_scale)
+        return self.card.image_scale if scale == "training" else native
+
     def _padded_size(self, image: np.ndarray, scale: Scale) -> tuple[int, int]:
         """The height and width that the network receives."""
-        if scale == "training":
-            return self.card.image_size, self.card.image_size
-        height, width = image.shape[:2]
+        height, width = self._scale(scale).size_of(*image.shape[:2])
         multiple = 2**self.card.generator.depth
         return height + -height % multiple, width + -width % multiple
 
@@ -153,18 +159,17 @@ class Translator:
     ) -> list[np.ndarray]:
         """Translate images at once if there is enough memory, else one by one and in tiles."""
         height, width = images[0].shape[:2]
+        result_size = self._scale(scale).target_size(height, width)
         padded = self._padded_size(images[0], scale)
         allowed = allowed_bytes(self.network.device, self.max_memory_gib)
-        around = len(images) * self._conversion_bytes((height, width), scale)
+        around = len(images) * self._conversion_bytes(result_size, scale)
         needed = around + len(images) * whole_bytes(self.card, padded)
         in_tiles = needed > allowed
         if in_tiles:
             needed = around + least_bytes(self.network, padded)
         what = f"an image of {width}x{height} px"
         with enough_memory(needed, allowed, what=what, max_memory_gib=self.max_memory_gib):
-            if scale == "training":
-                size_px = self.card.image_size
-                images = [to_square(image, self.card.source, size_px) for image in images]
+            images = [to_scale(image, self.card.source, self._scale(scale)) for image in images]
             if in_tiles:
                 translate = partial(
                     translate_tiled,
@@ -179,7 +184,7 @@ class Translator:
                 drawn = list(translate_whole(self.network, self.card, images))
             target = self.card.target
             return [
-                class_to_void(from_square(image, target, height, width), target) for image in drawn
+                class_to_void(from_scale(image, target, *result_size), target) for image in drawn
             ]
 
     def _conversion_bytes(self, size: tuple[int, int], scale: Scale) -> int:

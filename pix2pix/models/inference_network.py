@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pix2pix.models.generator import LEAK, UNetGenerator
+from pix2pix.models.padding import pad_to_multiple
 
 InferenceMode = Literal["published", "deterministic"]
 
@@ -87,16 +88,19 @@ class InferenceNetwork(nn.Module):
 def translate(network: InferenceNetwork, source: Tensor, *, seeds: Sequence[int]) -> Tensor:
     """Translate (N, C, H, W) in [-1, 1] to (N, C', H, W) in [-1, 1], float32.
 
-    `seeds` has one dropout seed for each image; the `deterministic` mode does not use them. The
-    result of an image depends on its seed and not on the other images of the batch, except for
-    rounding in the convolutions. Raises ValueError if the number of seeds is wrong.
+    H and W are any: images are padded by reflection where the network needs it, and the result is
+    cropped. `seeds` has one dropout seed for each image; the `deterministic` mode does not use
+    them. The result of an image depends on its seed and not on the other images of the batch,
+    except for rounding in the convolutions. Raises ValueError if the number of seeds is wrong.
     """
     if len(seeds) != len(source):
         raise ValueError(f"{len(source)} images need as many seeds, got {len(seeds)}")
+    height, width = source.shape[-2:]
+    source = pad_to_multiple(source, 2**network.config.depth)
     shapes = network.mask_shapes(*source.shape[-2:]).values()
     masks = _masks(seeds, shapes=list(shapes), rate=network.config.dropout)
     fake: Tensor = network(source, [mask.to(source.device) for mask in masks])
-    return fake.float()  # autocast leaves bfloat16
+    return fake.float()[..., :height, :width]  # autocast leaves bfloat16
 
 
 def _masks(

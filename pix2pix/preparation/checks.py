@@ -26,6 +26,7 @@ from pix2pix.preparation.sides import (
     range_uses,
     wrong_sides,
 )
+from pix2pix.preparation.sizes import crop_beyond_all, size_notes
 
 __all__ = ["CheckReport", "check_pairs"]
 
@@ -51,6 +52,7 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
         *flat,
         *wrong_sides(decoded, config),
         *inconsistencies(readable, dtypes, uses, file_dtypes=file_dtypes, root=root, config=config),
+        *crop_beyond_all(readable, config),
     ]
     sound = [pair for pair in readable if is_consistent(pair, dtypes, config)]
     pairs, splits, split_offences = _split_without_leaks(
@@ -63,7 +65,7 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
         file_dtypes=file_dtypes,
         offences=(*offences, *split_offences),
         notes=(
-            *_notes(discovery, pairs, splits),
+            *_notes(discovery, pairs, splits, config),
             *_empty_mask_notes(pairs, empty_masks),
             *file_notes(decoded, config),
             *doubtful_sides(decoded, config),
@@ -82,7 +84,7 @@ def _without_offences(decoded: Sequence[Inspected], flat: Sequence[Offence]) -> 
 
 
 def _checked(pair: Inspected, splits: dict[str, Split]) -> CheckedPair:
-    return CheckedPair(pair.files, splits[pair.files.pair_id], pair.content_hash)
+    return CheckedPair(pair.files, splits[pair.files.pair_id], pair.content_hash, pair.size)
 
 
 def _has_alpha(pairs: Sequence[Inspected]) -> tuple[bool, bool]:
@@ -137,7 +139,10 @@ def _split(
 
 
 def _notes(
-    discovery: Discovery, pairs: Sequence[Inspected], splits: dict[str, Split]
+    discovery: Discovery,
+    pairs: Sequence[Inspected],
+    splits: dict[str, Split],
+    config: DataConfig,
 ) -> Iterator[str]:
     unmatched = discovery.unmatched
     if unmatched:
@@ -148,9 +153,7 @@ def _notes(
     ignored = discovery.ignored
     if ignored:
         yield f"{len(ignored)} file(s) of other kinds were ignored: {first_names(ignored)}"
-    oblong = [pair.files.pair_id for pair in pairs if not pair.is_square]
-    if oblong:
-        yield f"{len(oblong)} pair(s) are not square and will be squeezed: {first_names(oblong)}"
+    yield from size_notes(pairs, splits, config)
     equal = equal_within_splits(pairs, splits)
     if equal:
         yield f"{len(equal)} pair(s) appear again within their split: {first_names(equal)}"

@@ -13,6 +13,7 @@ from pix2pix.images.names import relative_paths
 from pix2pix.preparation.duplicates import thumbnails
 from pix2pix.preparation.offences import BadPair, Offence, OffenceKind
 from pix2pix.preparation.pairs import PairFiles, ReadPair, read_pair_files
+from pix2pix.preparation.too_small import too_small
 from pix2pix.preparation.values import Values, measure
 
 _FAR = 3  # this many lengths of value_range outside of it, a value cannot be a measured one
@@ -35,7 +36,9 @@ class Inspected:
     dtypes: tuple[str, str]
     content_hash: str
     thumbnails: np.ndarray  # (2, 256) float32, see `duplicates`
-    size: tuple[int, int]  # height and width, px
+    size: tuple[int, int]  # height and width of the target, px
+    source_size: tuple[int, int]
+    is_cut: bool  # see `pairs.ReadPair`
     facts: tuple[FileFacts, FileFacts]
     values: tuple[Values, Values]
     # Mean absolute difference of source and target divided by the range of their values, in
@@ -63,8 +66,8 @@ def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspect
         return Unreadable(files, (Offence(error.kind, (files.pair_id,), bad_paths, error.message),))
     facts = (pair.source_facts, pair.target_facts)
     values = _values(pair, config)
-    wrong = [*_too_small(pair.source, config), *_wrong_sides(pair, values, config)]
-    height, width = pair.source.shape[:2]
+    wrong = [*_too_small(pair.target, config), *_wrong_sides(pair, values, config)]
+    height, width = pair.target.shape[:2]
     return Inspected(
         files=files,
         offences=tuple(Offence(kind, (files.pair_id,), paths, text) for kind, text in wrong),
@@ -72,6 +75,8 @@ def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspect
         content_hash=content_hash(pair.source, pair.target),
         thumbnails=thumbnails(pair.source, pair.target),
         size=(height, width),
+        source_size=(pair.source.shape[0], pair.source.shape[1]),
+        is_cut=pair.is_cut,
         facts=facts,
         values=values,
         difference=_difference(pair.source, pair.target),
@@ -109,13 +114,11 @@ def _difference(source: np.ndarray, target: np.ndarray) -> float | None:
     return total / source.size / (high - low)
 
 
-def _too_small(source: np.ndarray, config: DataConfig) -> Iterator[tuple[OffenceKind, str]]:
-    height, width = source.shape[:2]
-    if min(height, width) < config.image_size:
-        yield (
-            "too_small",
-            f"{width}x{height} px, smaller than data.image_size ({config.image_size})",
-        )
+def _too_small(target: np.ndarray, config: DataConfig) -> Iterator[tuple[OffenceKind, str]]:
+    height, width = target.shape[:2]
+    reason = too_small(height, width, config)
+    if reason is not None:
+        yield "too_small", reason
 
 
 def _wrong_sides(

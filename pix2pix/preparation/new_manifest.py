@@ -1,7 +1,7 @@
 """Make and write manifest.json for the pairs that passed the checks."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pix2pix.config import DataConfig, SideConfig
@@ -12,6 +12,7 @@ from pix2pix.data.manifest import (
     SideRecord,
     SplitRecord,
     content_hash,
+    manifest_fields,
     sha256_of,
 )
 from pix2pix.data.splits import SPLITS, Split
@@ -35,6 +36,8 @@ def make_manifest(report: CheckReport, config: DataConfig) -> Manifest:
         target=_side_record(config.target_side, report, config, role=1),
         splits={split: _split_record(report, split, config) for split in SPLITS},
         data_hash="",
+        resize=config.resize,
+        target_scale=config.target_scale,
     )
     return replace(unhashed, data_hash=content_hash(unhashed))
 
@@ -45,7 +48,7 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     bad = [printable(pair_id) for pair_id in ids if not is_utf8(pair_id)]
     if bad:
         raise UserError(f"pairs with a name that is not UTF-8: {first_names(bad)}; {NAME_REMEDY}")
-    text = json.dumps(asdict(manifest), indent=1, ensure_ascii=False)
+    text = json.dumps(manifest_fields(manifest), indent=1, ensure_ascii=False)
     write_text(directory / MANIFEST_NAME, f"{text}\n")
 
 
@@ -76,7 +79,7 @@ def _split_record(report: CheckReport, split: Split, config: DataConfig) -> Spli
     pair_ids = tuple(pair.files.pair_id for pair in pairs)
     content_hashes = tuple(pair.content_hash for pair in pairs)
     return SplitRecord(
-        size_px=config.load_size if split == "train" else config.image_size,
+        size_px=config.scale(split).size,
         pair_ids=pair_ids,
         content_hashes=content_hashes,
         hash=sha256_of([pair_ids, content_hashes]),

@@ -28,6 +28,7 @@ OffenceKind = Literal[
     "out_of_range",
     "no_data",
     "too_small",
+    "crop_too_large",
     "duplicate_across_splits",
     "near_duplicate_across_splits",
     "no_group",
@@ -49,7 +50,8 @@ REMEDIES: dict[OffenceKind, str] = {
     "outside_split_folders": "move the files into train, val, dev or test, or remove them",
     "odd_width": "a file A|B must divide into two equal halves; set layout: two_folders if it is "
     "not one, or write it again",
-    "size_mismatch": "resize or crop one of the two so that both show the same region",
+    "size_mismatch": "resize or crop one of the two so that both show the same region; or set "
+    "data.side_b.scale to how many times as large B is, null if that varies",
     "wrong_channels": "convert the files, or correct channels/grayscale of the side",
     "mixed_dtype": "store all images of a side in one depth; a set is prepared as one array",
     "no_value_range": "set value_range: [low, high] of the side in params.yaml",
@@ -66,6 +68,7 @@ REMEDIES: dict[OffenceKind, str] = {
     "values, or the low end of value_range) or crop them away; to widen value_range so far would "
     "leave next to nothing of it for the data",
     "too_small": "lower data.image_size: enlarging would invent detail",
+    "crop_too_large": "lower data.image_size: reflections would fill up every crop",
     "duplicate_across_splits": "remove one copy: testing on what was trained on proves nothing",
     "near_duplicate_across_splits": "remove one of the two, or put both in one split, which "
     "data.group can do; lower data.near_duplicate_bits if they are different pictures (-1: no "

@@ -24,6 +24,7 @@ from pix2pix.preparation.layout import missing_side, refuse_side_folders
 from pix2pix.preparation.offences import BadPair, Offence
 from pix2pix.preparation.pair_files import PairFiles, split_into_slices
 from pix2pix.preparation.pair_keys import key_finder, refuse_bad_keys, refuse_other_names
+from pix2pix.preparation.pair_sizes import common_part, sizes_differ
 from pix2pix.preparation.pairing import ignored_files, lone_files, outside_split_folders
 
 __all__ = [
@@ -128,12 +129,14 @@ class ReadPair:
     target: np.ndarray
     source_facts: FileFacts
     target_facts: FileFacts
+    is_cut: bool  # one image was a pixel larger, which was cut off
 
 
 def read_pair(files: PairFiles, config: DataConfig) -> tuple[np.ndarray, np.ndarray]:
     """Read (source, target), (H, W, C) each, with the channels that their sides declare.
 
-    Raises BadPair, a ValueError, if a file cannot be read or the images do not fit each other.
+    Both have one size, unless `scale` of the sides says otherwise. Raises BadPair, a ValueError, if
+    a file cannot be read or the images do not fit each other.
     """
     pair = read_pair_files(files, config)
     return pair.source, pair.target
@@ -143,17 +146,20 @@ def read_pair_files(files: PairFiles, config: DataConfig) -> ReadPair:
     """Read a pair as `read_pair` does, with the facts that the files state."""
     read = _read_halves if config.layout == "side_by_side" else _read_both
     a, b = read(files, config)
-    if a.pixels.shape[:2] != b.pixels.shape[:2]:
+    source, target = (a, b) if config.direction == "AtoB" else (b, a)
+    how = sizes_differ(source.pixels, target.pixels, config)
+    if how is not None:
         sizes = [f"{side.pixels.shape[1]}x{side.pixels.shape[0]}" for side in (a, b)]
-        message = f"A is {sizes[0]} px, B is {sizes[1]} px"
+        message = f"A is {sizes[0]} px, B is {sizes[1]} px{how}"
         if a.facts.orientation != b.facts.orientation:
             message += f"; {orientations_differ(a.facts, b.facts)}"
         raise BadPair("size_mismatch", message)
     image_a = _conformed("A", a.pixels, config.side_a)
     image_b = _conformed("B", b.pixels, config.side_b)
-    if config.direction == "AtoB":
-        return ReadPair(image_a, image_b, a.facts, b.facts)
-    return ReadPair(image_b, image_a, b.facts, a.facts)
+    images = (image_a, image_b) if config.direction == "AtoB" else (image_b, image_a)
+    parts = common_part(*images, config)
+    is_cut = parts[0] is not images[0]
+    return ReadPair(*parts, source.facts, target.facts, is_cut=is_cut)
 
 
 def orientations_differ(facts_a: FileFacts, facts_b: FileFacts) -> str:

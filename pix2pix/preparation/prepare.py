@@ -10,18 +10,19 @@ import numpy as np
 
 from pix2pix.atomic import new_directory
 from pix2pix.config import DataConfig
-from pix2pix.data.arrays import write_arrays
+from pix2pix.data.arrays import Layout, write_arrays
+from pix2pix.data.flat_images import FlatLayout
 from pix2pix.data.manifest import MANIFEST_NAME, Manifest
-from pix2pix.data.prepared import layouts
+from pix2pix.data.prepared import flat_layouts, layouts, shapes_file
 from pix2pix.data.splits import Split
 from pix2pix.errors import StorageError, UserError
 from pix2pix.files import NO_ROOM, flush_all
-from pix2pix.images.scale import to_square
+from pix2pix.images.scale import to_size
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.new_manifest import make_manifest, write_manifest
-from pix2pix.preparation.pairs import PairFiles, read_pair
+from pix2pix.preparation.pairs import read_pair
 from pix2pix.preparation.parallel import map_in_order
-from pix2pix.preparation.report import BadPairsError, CheckReport
+from pix2pix.preparation.report import BadPairsError, CheckedPair, CheckReport
 
 _MIB = 2**20
 
@@ -52,7 +53,7 @@ def prepare_pairs(
 def write_prepared(
     prepared_dir: Path, report: CheckReport, config: DataConfig, *, num_workers: int | None = None
 ) -> Manifest:
-    """Write the pairs of `report`, resized to squares, and replace an earlier `prepared_dir`.
+    """Write the pairs of `report`, resized, and replace an earlier `prepared_dir`.
 
     Raises UserError if `prepared_dir` holds other files, StorageError if the disk has no room;
     `prepared_dir` is then unchanged.
@@ -61,7 +62,7 @@ def write_prepared(
         raise UserError(f"{prepared_dir} holds something else than prepared data; move it away")
     manifest = make_manifest(report, config)
     prepared_dir.parent.mkdir(parents=True, exist_ok=True)
-    needed, free = _needed_bytes(manifest), shutil.disk_usage(prepared_dir.parent).free
+    needed, free = _needed_bytes(report, manifest), shutil.disk_usage(prepared_dir.parent).free
     if needed > free:
         raise _disk_full(prepared_dir, needed, free)
     with new_directory(prepared_dir) as directory:
@@ -89,21 +90,39 @@ def _write_split(
     num_workers: int | None,
 ) -> None:
     (directory / split).mkdir()
-    prepare = partial(_squares, manifest=manifest, split=split, config=config)
-    files = [pair.files for pair in report.pairs if pair.split == split]
-    rows = map_in_order(prepare, files, label=f"prepare {split}", num_workers=num_workers)
-    write_arrays(layouts(directory, split, manifest), rows)
+    prepare = partial(_resized, manifest=manifest, split=split, config=config)
+    pairs = [pair for pair in report.pairs if pair.split == split]
+    rows = map_in_order(prepare, pairs, label=f"prepare {split}", num_workers=num_workers)
+    write_arrays(_layouts(directory, split, report, manifest), rows)
 
 
-def _squares(
-    files: PairFiles, *, manifest: Manifest, split: Split, config: DataConfig
+def _layouts(
+    directory: Path, split: Split, report: CheckReport, manifest: Manifest
+) -> list[tuple[Path, Layout | FlatLayout]]:
+    """The files of a split: source and target, and before them the shapes if they are unlike."""
+    if manifest.resize == "stretch":
+        return [*layouts(directory, split, manifest)]
+    scale = manifest.scale(split)
+    sizes = [scale.size_of(*pair.size) for pair in report.pairs if pair.split == split]
+    shapes = np.array(sizes, np.int64)
+    return [
+        shapes_file(directory, split, len(sizes)),
+        *flat_layouts(directory, split, manifest, shapes),
+    ]
+
+
+def _resized(
+    pair: CheckedPair, *, manifest: Manifest, split: Split, config: DataConfig
 ) -> tuple[np.ndarray, ...]:
-    """Read a pair and resize it: source and target as they are stored."""
-    size_px = manifest.splits[split].size_px
-    sides = (manifest.source, manifest.target)
-    return tuple(
-        to_square(image, side, size_px)
-        for image, side in zip(read_pair(files, config), sides, strict=True)
+    """Read a pair and resize it: what the files of `_layouts` hold of it."""
+    source, target = read_pair(pair.files, config)
+    height, width = manifest.scale(split).size_of(*target.shape[:2])
+    images = (
+        to_size(source, manifest.source, height, width),
+        to_size(target, manifest.target, height, width),
+    )
+    return (
+        images if manifest.resize == "stretch" else (np.array([height, width], np.int64), *images)
     )
 
 
@@ -115,11 +134,11 @@ def _may_be_replaced(directory: Path) -> bool:
     )
 
 
-def _needed_bytes(manifest: Manifest) -> int:
+def _needed_bytes(report: CheckReport, manifest: Manifest) -> int:
     return sum(
         layout.num_bytes
         for split in manifest.splits
-        for _, layout in layouts(Path(), split, manifest)
+        for _, layout in _layouts(Path(), split, report, manifest)
     )
 
 

@@ -13,11 +13,15 @@ from pix2pix.preparation.pairs import PairFiles
 
 @dataclass(frozen=True, slots=True)
 class CheckedPair:
-    """A pair without offences; `content_hash` is that of `inspection.content_hash`."""
+    """A pair without offences; `content_hash` is that of `inspection.content_hash`.
+
+    `size` is the height and width of the target in pixels, before both images are resized.
+    """
 
     files: PairFiles
     split: Split
     content_hash: str
+    size: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)

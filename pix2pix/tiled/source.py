@@ -11,8 +11,8 @@ from pix2pix.tiled.tiles import Tile
 class ImageSource:
     """An image (H, W, C) of stored values, padded at the right and at the bottom.
 
-    The padding is that of the direct computation: it reflects the image, or repeats its edge if the
-    image is too small for that.
+    The padding is that of the direct computation: it reflects the image, several times if the image
+    is much smaller.
     """
 
     def __init__(
@@ -29,10 +29,8 @@ class ImageSource:
         self._image = image
         self._value_range = value_range
         self._device = device
-        below, right = size[0] - height, size[1] - width
-        is_reflected = below < height and right < width
-        self._rows = _padded_indices(height, below, is_reflected=is_reflected)
-        self._columns = _padded_indices(width, right, is_reflected=is_reflected)
+        self._rows = _reflected_indices(height, size[0])
+        self._columns = _reflected_indices(width, size[1])
 
     def read(self, tile: Tile) -> Tensor:
         """A tile (H, W, C) in [-1, 1], float32."""
@@ -41,5 +39,5 @@ class ImageSource:
         return to_network(raw[None], self._value_range)[0].permute(1, 2, 0)
 
 
-def _padded_indices(size: int, padding: int, *, is_reflected: bool) -> np.ndarray:
-    return np.pad(np.arange(size), (0, padding), mode="reflect" if is_reflected else "edge")
+def _reflected_indices(size: int, padded_size: int) -> np.ndarray:
+    return np.pad(np.arange(size), (0, padded_size - size), mode="reflect")

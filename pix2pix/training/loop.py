@@ -1,7 +1,7 @@
 """The training loop: yields one result per epoch, and the caller decides what to do with it."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
@@ -45,7 +45,7 @@ class DevSet(NamedTuple):
     """The dev split, on which epochs are scored; it is not used for training."""
 
     batches: Iterable[Any]  # this rank's share; each starts with source and target
-    samples: Tensor  # sources of the pairs in the sample grids, (N, C, H, W) in [-1, 1]
+    samples: Sequence[Tensor]  # batches (N, C, H, W) of sources of the pairs in the sample grids
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +54,7 @@ class EpochResult:
 
     epoch: int
     metrics: dict[str, float]  # averaged over ranks, except for `perf/...` by this rank's clock
-    samples: Tensor | None  # fakes of the sample pairs; only on rank 0 and in some epochs
+    samples: list[Tensor] | None  # fakes (C, H, W); only on rank 0 and in some epochs
     is_best: bool  # it has the lowest dev L1 so far of the epochs that may be kept
     may_be_kept: bool  # from `config.best_from_epoch` on
     is_last: bool
@@ -202,8 +202,11 @@ def _pairs(batches: Iterable[Any], config: TrainConfig) -> Iterator[tuple[Tensor
 
 
 def _samples(
-    state: TrainState, source: Tensor, config: TrainConfig, scores: dict[str, float]
-) -> Tensor:
-    source = to_memory_layout(source.to(state.device), config)
+    state: TrainState, batches: Sequence[Tensor], config: TrainConfig, scores: dict[str, float]
+) -> list[Tensor]:
     network = InferenceNetwork(unwrap(state.generator), better_mode(scores))
-    return translate(network, source, seeds=[config.seed] * len(source)).cpu()
+    fakes: list[Tensor] = []
+    for batch in batches:
+        source = to_memory_layout(batch.to(state.device), config)
+        fakes += translate(network, source, seeds=[config.seed] * len(source)).cpu()
+    return fakes

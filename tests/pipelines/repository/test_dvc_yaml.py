@@ -20,7 +20,13 @@ _AROUND = ("processes",)
 _AROUND_A_TRAINING = ("cluster", "evaluation", "processes", "repository", "runs", "tracking")
 # No part of what `prepare` makes: of the first three ingest made data/raw, and the name is that of
 # the registered model.
-NOT_PREPARE_S = {"data.source", "data.synthetic", "data.archive", "data.name"}
+NOT_PREPARE_S = {
+    "data.source",
+    "data.synthetic",
+    "data.archive",
+    "data.name",
+    "data.crops_per_pair",  # of training alone
+}
 
 # The graph of all imports, those inside functions included.
 IMPORTS = grimp.build_graph(

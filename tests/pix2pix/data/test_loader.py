@@ -221,3 +221,30 @@ def test_evaluation_reads_each_pair_once_in_order_and_unchanged(tmp_path, world_
 def test_a_worker_without_evaluation_pairs_has_no_batches() -> None:
     batches = make_eval_batches(make_pairs(num_pairs=2), rank=2, world_size=3)
     assert (len(batches), list(batches)) == (0, [])
+
+
+def test_the_crops_of_a_pair_differ_and_are_functions_of_seed_epoch_pair_and_number() -> None:
+    pairs = make_pairs(num_pairs=3, size=60)
+    batches = make_batches(pairs, crops_per_pair=4, batch_size=5)
+    assert batches.num_batches == 2
+    order = epoch_order(3, 1, 12)
+    augmentation = make_augmented()
+    read = [source for batch in batches(1) for source in batch.source]
+    for number, source in zip(order[:10], read, strict=True):
+        position, crop = divmod(int(number), 4)
+        seed = augment_seed(3, 1, f"pair-{position}", crop=crop)
+        changed, _ = augmentation(pairs.source[position], pairs.target[position], seed=seed)
+        expected = to_network(torch.from_numpy(changed[None]), SOURCE.value_range)[0]
+        assert torch.equal(source, expected)
+    seeds = {augment_seed(3, 1, name, crop=crop) for name in pairs.pair_ids for crop in range(4)}
+    assert len(seeds) == 12
+    assert augment_seed(3, 1, "pair-0", crop=0) == augment_seed(3, 1, "pair-0")
+
+
+def test_groups_to_score_are_neighbours_of_one_size() -> None:
+    images = [np.zeros((height, 20, 3), np.uint8) for height in (9, 9, 9, 8, 9, 9)]
+    pairs = PreparedSplit(images, images, tuple("abcdef"))
+    assert list(pairs.groups(range(6), 2)) == [[0, 1], [2], [3], [4, 5]]
+    assert list(pairs.groups([], 2)) == []
+    read = [batch.pair_ids for batch in make_eval_batches(pairs, source=TARGET, batch_size=2)]
+    assert read == [("a", "b"), ("c",), ("d",), ("e", "f")]

@@ -6,6 +6,7 @@ PROTOCOL = {
     "split": "test",
     "split_hash": "abc",
     "num_images": 80,
+    "resize": "stretch",
     "image_size": 128,
     "direction": "AtoB",
     "resize_kernel": "area",
@@ -35,6 +36,7 @@ def test_fields_that_do_not_change_the_scores_may_differ(key: str) -> None:
         "split",
         "split_hash",
         "num_images",
+        "resize",
         "image_size",
         "direction",
         "resize_kernel",
@@ -54,3 +56,14 @@ def test_a_missing_field_forbids_a_comparison_even_if_both_lack_it() -> None:
     line = "split_hash: (not recorded) against"
     assert compare_protocols(bare, PROTOCOL) == [f"{line} abc"]
     assert compare_protocols(bare, bare) == [f"{line} (not recorded)"]
+
+
+def test_reports_from_before_there_were_rules_were_stretched() -> None:
+    old = {key: value for key, value in PROTOCOL.items() if key != "resize"}
+    assert compare_protocols(old, PROTOCOL) == []
+    assert compare_protocols(old, {**PROTOCOL, "resize": "fit"}) == ["resize: stretch against fit"]
+
+
+def test_rectangles_are_equal_before_and_after_they_are_stored() -> None:
+    stored = {**PROTOCOL, "image_size": [128, 256]}
+    assert compare_protocols(stored, {**PROTOCOL, "image_size": (128, 256)}) == []

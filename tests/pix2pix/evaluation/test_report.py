@@ -16,6 +16,7 @@ PROTOCOL = Protocol(
     split="test",
     split_hash="abc",
     num_images=2,
+    resize="stretch",
     image_size=128,
     direction="AtoB",
     resize_kernel="area",

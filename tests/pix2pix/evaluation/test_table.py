@@ -20,6 +20,7 @@ def report(**changes: object) -> Report:
         split="test",
         split_hash="abc",
         num_images=80,
+        resize="stretch",
         image_size=128,
         direction="AtoB",
         resize_kernel="area",

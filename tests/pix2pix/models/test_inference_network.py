@@ -1,5 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -159,4 +160,18 @@ def test_each_image_needs_a_seed() -> None:
 def test_sizes_that_cannot_be_halved_are_refused(mode: str) -> None:
     network = InferenceNetwork(make_generator(), mode)
     with pytest.raises(ValueError, match=r"multiples of 64, got 96x96"):
-        translate(network, torch.zeros(1, 3, 96, 96), seeds=[1])
+        network(torch.zeros(1, 3, 96, 96))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("height", "width"), [(96, 64), (70, 129), (20, 1)])
+def test_other_sizes_are_reflected_and_the_result_is_cropped(
+    mode: str, height: int, width: int
+) -> None:
+    network = InferenceNetwork(make_generator(), mode)
+    image = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(2))
+    padded = np.pad(
+        image.numpy(), ((0, 0), (0, 0), (0, -height % 64), (0, -width % 64)), mode="reflect"
+    )
+    expected = translate(network, torch.from_numpy(padded), seeds=[1])[..., :height, :width]
+    torch.testing.assert_close(translate(network, image, seeds=[1]), expected, atol=0, rtol=0)

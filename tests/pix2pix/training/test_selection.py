@@ -96,7 +96,7 @@ def _scored(
 
     monkeypatch.setattr(training_loop, "dev_metrics", dev_metrics)
     state = new_state(*network_configs(params), config=config)
-    dev = DevSet(batches=[], samples=torch.zeros(1, 3, 32, 32))
+    dev = DevSet(batches=[], samples=[torch.zeros(1, 3, 32, 32)])
     results = list(fit(state, _NoBatches(), config, dev=dev))
     assert all(isinstance(result, EpochResult) for result in results)
     return [result for result in results if isinstance(result, EpochResult)], state

@@ -1,0 +1,69 @@
+"""Images of unlike sizes in one flat array, (H, W, C) each, one after the other.
+
+`shapes` (N, 2) holds the height and width of each. So an image is found without decoding anything
+and without reading the others.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pix2pix.data.mapped import attached, detached
+
+
+class FlatLayout(NamedTuple):
+    """The layout of a flat array: heights and widths (N, 2), the channels, and the dtype."""
+
+    shapes: np.ndarray
+    channels: int
+    dtype: str
+
+    @property
+    def num_rows(self) -> int:
+        """The number of images."""
+        return len(self.shapes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the array in the file."""
+        return (int(_ends(self.shapes, self.channels)[-1]),)
+
+    @property
+    def num_bytes(self) -> int:
+        """The bytes of the values, without the file's header."""
+        return self.shape[0] * np.dtype(self.dtype).itemsize
+
+    def row_shape(self, row: int) -> tuple[int, ...]:
+        """The shape of an image."""
+        height, width = self.shapes[row].tolist()
+        return (height, width, self.channels)
+
+
+class FlatImages:
+    """Read-only images of unlike sizes; item i is (H, W, C), a view of the flat array."""
+
+    def __init__(self, values: np.ndarray, layout: FlatLayout) -> None:
+        self._values = values
+        self._layout = layout
+        self._ends = _ends(layout.shapes, layout.channels)
+
+    def __len__(self) -> int:
+        return self._layout.num_rows
+
+    def __getitem__(self, position: int) -> np.ndarray:
+        if not 0 <= position < len(self):
+            raise IndexError(f"no image {position} among {len(self)}")
+        part = self._values[self._ends[position] : self._ends[position + 1]]
+        return part.reshape(self._layout.row_shape(position))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_values": detached(self._values)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state | {"_values": attached(state["_values"])})
+
+
+def _ends(shapes: np.ndarray, channels: int) -> np.ndarray:
+    """Where each image begins in the flat array, and at last where the array ends: (N + 1,)."""
+    sizes = shapes.astype(np.int64).prod(axis=1) * channels
+    return np.concatenate([[0], sizes.cumsum()])
