@@ -33,6 +33,25 @@ from pix2pix.tuning.trials import Purpose, Trial, score_names
 _KEPT_CHECKPOINTS = 3
 
 
+class _OptunaSearch(OptunaSearch):
+    """Tells Optuna that trials which were stopped early are pruned, not complete.
+
+    Ray's own class calls them complete. But their dev L1 is that of an early epoch, and Optuna would
+    compare it with those of finished trials. Of pruned trials it knows at which epoch they stopped.
+    """
+
+    def __init__(self, *, num_epochs: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._num_epochs = num_epochs
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Pass on the result only if the trial has come to its last epoch."""
+        is_finished = result is not None and result["epoch"] >= self._num_epochs
+        super().on_trial_complete(trial_id, result if is_finished else None, error)
+
+
 class _ResultFiles(JsonLoggerCallback):
     """Writes result.json of each trial.
 
@@ -81,7 +100,7 @@ def run_search(
         callbacks,
         param_space={TRIAL: common},
         tune_config=tune.TuneConfig(
-            search_alg=_optuna(config),
+            search_alg=_optuna(job.params),
             scheduler=_asha(job.params) if config.scheduler == "asha" else None,
             num_samples=config.num_trials,
             max_concurrent_trials=placement.num_concurrent,
@@ -202,9 +221,11 @@ def _name(trial: Any, *, first: int) -> str:
     return trial_name(int(trial.experiment_tag.split("_")[0]) + first)
 
 
-def _optuna(config: TuneConfig) -> OptunaSearch:
+def _optuna(params: Params) -> OptunaSearch:
+    config = params.tune
     metrics = [BEST_L1, *score_names(config.objective)[1:]]
-    return OptunaSearch(
+    return _OptunaSearch(
+        num_epochs=total_epochs(params),
         space={f"{TRIAL}/values/{key}": each for key, each in optuna_space(config.space).items()},
         metric=metrics if len(metrics) > 1 else BEST_L1,
         mode=["min"] * len(metrics) if len(metrics) > 1 else "min",
