@@ -9,19 +9,17 @@ import signal
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from ray import tune
-from ray.tune.logger import JsonLoggerCallback
 from ray.tune.schedulers import ASHAScheduler, PopulationBasedTraining
 from ray.tune.search import BasicVariantGenerator
-from ray.tune.search.optuna import OptunaSearch
 
 from pipelines.entrypoint import InterruptionError
 from pipelines.processes.signals import first_signal_as
 from pipelines.runs.folder import Folder
 from pipelines.tuning.placement import TrialPlacement
+from pipelines.tuning.ray_corrections import PruningOptunaSearch, ResultFiles
 from pipelines.tuning.results import TRIAL, experiment_of, read_trials, trial_name
 from pipelines.tuning.search_space import make_sampler, optuna_space, population_space, tune_space
 from pipelines.tuning.trial import BEST_L1, LATEST_L1, TrialJob, run_trial
@@ -31,43 +29,6 @@ from pix2pix.tuning.trials import Purpose, Trial, score_names
 
 # Of a trial: the older ones serve where a process is lost, or a trial still waits to copy a state.
 _KEPT_CHECKPOINTS = 3
-
-
-class _OptunaSearch(OptunaSearch):
-    """Tells Optuna that trials which were stopped early are pruned, not complete.
-
-    Ray's own class calls them complete. But their dev L1 is that of an early epoch, and Optuna would
-    compare it with those of finished trials. Of pruned trials it knows at which epoch they stopped.
-    """
-
-    def __init__(self, *, num_epochs: int, **options: Any) -> None:
-        super().__init__(**options)
-        self._num_epochs = num_epochs
-
-    def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
-    ) -> None:
-        """Pass on the result only if the trial has come to its last epoch."""
-        is_finished = result is not None and result["epoch"] >= self._num_epochs
-        super().on_trial_complete(trial_id, result if is_finished else None, error)
-
-
-class _ResultFiles(JsonLoggerCallback):
-    """Writes result.json of each trial.
-
-    At each start of a trial, Ray's own class replaces the file by the one in the storage, which is
-    up to ten seconds older: a trial that was paused, or whose process was lost, would lack its last
-    epochs. The file of the storage is needed only after `Tuner.restore`, when there is none here.
-    """
-
-    def _restore_from_remote(self, file_name: str, trial: Any) -> None:
-        if not Path(trial.local_path, file_name).exists():
-            super()._restore_from_remote(file_name, trial)
-
-    def on_experiment_end(self, trials: list[Any], **_info: Any) -> None:
-        """Close the files of trials that were left unfinished."""
-        for trial in trials:
-            self.log_trial_end(trial)
 
 
 def run_search(
@@ -188,7 +149,7 @@ def _run_config(name: str, job: TrialJob, callbacks: Sequence[tune.Callback]) ->
         stop={"epoch": total_epochs(job.params)},
         failure_config=tune.FailureConfig(max_failures=job.params.train.max_failures),
         checkpoint_config=tune.CheckpointConfig(num_to_keep=_KEPT_CHECKPOINTS),
-        callbacks=[_ResultFiles(), *callbacks],
+        callbacks=[ResultFiles(), *callbacks],
         verbose=0,
     )
 
@@ -221,10 +182,10 @@ def _name(trial: Any, *, first: int) -> str:
     return trial_name(int(trial.experiment_tag.split("_")[0]) + first)
 
 
-def _optuna(params: Params) -> OptunaSearch:
+def _optuna(params: Params) -> PruningOptunaSearch:
     config = params.tune
     metrics = [BEST_L1, *score_names(config.objective)[1:]]
-    return _OptunaSearch(
+    return PruningOptunaSearch(
         num_epochs=total_epochs(params),
         space={f"{TRIAL}/values/{key}": each for key, each in optuna_space(config.space).items()},
         metric=metrics if len(metrics) > 1 else BEST_L1,
