@@ -14,12 +14,13 @@ from typing import Any
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler, PopulationBasedTraining
 from ray.tune.search import BasicVariantGenerator
+from ray.tune.search.optuna import OptunaSearch
 
 from pipelines.entrypoint import InterruptionError
 from pipelines.processes.signals import first_signal_as
 from pipelines.runs.folder import Folder
 from pipelines.tuning.placement import TrialPlacement
-from pipelines.tuning.ray_corrections import PruningOptunaSearch, ResultFiles
+from pipelines.tuning.result_files import ResultFiles
 from pipelines.tuning.results import TRIAL, experiment_of, read_trials, trial_name
 from pipelines.tuning.search_space import make_sampler, optuna_space, population_space, tune_space
 from pipelines.tuning.trial import BEST_L1, LATEST_L1, TrialJob, run_trial
@@ -61,7 +62,7 @@ def run_search(
         callbacks,
         param_space={TRIAL: common},
         tune_config=tune.TuneConfig(
-            search_alg=_optuna(job.params),
+            search_alg=_optuna(config),
             scheduler=_asha(job.params) if config.scheduler == "asha" else None,
             num_samples=config.num_trials,
             max_concurrent_trials=placement.num_concurrent,
@@ -182,11 +183,9 @@ def _name(trial: Any, *, first: int) -> str:
     return trial_name(int(trial.experiment_tag.split("_")[0]) + first)
 
 
-def _optuna(params: Params) -> PruningOptunaSearch:
-    config = params.tune
+def _optuna(config: TuneConfig) -> OptunaSearch:
     metrics = [BEST_L1, *score_names(config.objective)[1:]]
-    return PruningOptunaSearch(
-        num_epochs=total_epochs(params),
+    return OptunaSearch(
         space={f"{TRIAL}/values/{key}": each for key, each in optuna_space(config.space).items()},
         metric=metrics if len(metrics) > 1 else BEST_L1,
         mode=["min"] * len(metrics) if len(metrics) > 1 else "min",
