@@ -154,7 +154,8 @@ def _translated(translator: Translator, source: SourceImage, scale: Scale) -> by
             source.path, source.volume_slice, scale=scale, progress=_ImageProgress(source)
         )
         written = as_written(image, translator.card.target.file_dtype)
-        return encode(written, georeference=georeference(source.path))
+        height, width = written.shape[:2]
+        return encode(written, georeference=georeference(source.path, (height, width)))
 
 
 class _ImageProgress:

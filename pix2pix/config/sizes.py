@@ -17,10 +17,11 @@ Size = int | tuple[int, int]  # px; a pair is (height, width)
 
 
 def _one_reason(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """One reason in place of one per form that the value might have had."""
+    """Give one reason, not one per form of the value; a pair of equal lengths is a square."""
     is_pair = isinstance(value, list | tuple)
     try:
-        return handler(tuple(value) if is_pair else value)
+        size = handler(tuple(value) if is_pair else value)
+        return size[0] if is_pair and size[0] == size[1] else size
     except ValidationError as error:
         reason = error.errors(include_url=False)[-1 if is_pair else 0]["msg"]
     if is_pair:

@@ -7,6 +7,7 @@ flat, and shapes.npy holds the height and width of each pair. All arrays are ope
 so the data may be larger than the memory.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.splits import Split
 
 _SHAPES_NAME = "shapes.npy"
+_GROUP_PIXELS = 8 * 256**2  # larger batches of images need more memory and are no faster
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +36,28 @@ class PreparedSplit:
         return len(self.pair_ids)
 
     def groups(self, positions: Sequence[int], max_size: int) -> Iterator[list[int]]:
-        """Divide positions, in their order, into groups of images of one size to be stacked."""
+        """Divide positions, in their order, into groups of images of one size to be stacked.
+
+        Images of unlike sizes may be large: a group of several has at most `_GROUP_PIXELS`.
+        """
         group: list[int] = []
         for position in positions:
-            if group and (len(group) == max_size or not self._alike(group[0], position)):
+            if group and (
+                len(group) == min(max_size, self._room(position))
+                or not self._alike(group[0], position)
+            ):
                 yield group
                 group = []
             group.append(int(position))
         if group:
             yield group
+
+    def _room(self, position: int) -> float:
+        """The largest number of images of this size in a group."""
+        if not isinstance(self.source, FlatImages):
+            return math.inf
+        height, width, _ = self.source[position].shape
+        return max(1, _GROUP_PIXELS // int(height * width))
 
     def _alike(self, position: int, other: int) -> bool:
         return bool(self.source[position].shape == self.source[other].shape)

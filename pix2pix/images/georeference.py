@@ -1,19 +1,23 @@
 """The georeference of a GeoTIFF file: the tags that say where on the earth its pixels lie.
 
-The tags are those of OGC 19-008r4, sec. 7. They are copied as they are to translated images, which
-have the same pixels' positions.
+The tags are those of OGC 19-008r4, sec. 7. A translated image shows the same part of the earth. If
+it has more or fewer pixels, the tags are adapted to their size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import tifffile
 
 from pix2pix.images.decoded import DAMAGED
 from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT
 
 # Pixel scale, tie points, transformation; directory, numbers and texts of the geographic keys.
-_TAGS = (33550, 33922, 34264, 34735, 34736, 34737)
+_SCALE, _TIE_POINTS, _TRANSFORMATION, _KEYS = 33550, 33922, 34264, 34735
+_TAGS = (_SCALE, _TIE_POINTS, _TRANSFORMATION, _KEYS, 34736, 34737)
+_RASTER_TYPE, _POINT = 1025, 2  # a geographic key, and its value for points
 _SUFFIXES = (".tif", ".tiff")
 
 # Code, dtype, number of values, values, and whether only the first page has the tag: an entry of
@@ -21,10 +25,11 @@ _SUFFIXES = (".tif", ".tiff")
 Tag = tuple[int, int, int, object, bool]
 
 
-def georeference(path: Path) -> Sequence[Tag]:
+def georeference(path: Path, size: tuple[int, int] | None = None) -> Sequence[Tag]:
     """The tags of a GeoTIFF file; none for other files, and for files that cannot be read.
 
-    Files whose pixels reading turns (tag 274) have none either: the tags would not fit any more.
+    `size` is the height and width of the image that gets the tags; None: that of the file. Files
+    whose pixels reading turns (tag 274) have no tags either, because these would not fit any more.
     """
     if path.suffix.lower() not in _SUFFIXES:
         return ()
@@ -35,6 +40,39 @@ def georeference(path: Path) -> Sequence[Tag]:
             if turn is not None and turn.value != UPRIGHT:
                 return ()
             found = [tags[code] for code in _TAGS if code in tags]
-            return [(tag.code, int(tag.dtype), tag.count, tag.value, True) for tag in found]
+            values = {tag.code: tag.value for tag in found}
+            if size is not None:
+                page = file.pages.first
+                values |= _adapted(values, size[1] / page.imagewidth, size[0] / page.imagelength)
+            return [(tag.code, int(tag.dtype), tag.count, values[tag.code], True) for tag in found]
     except DAMAGED:
         return ()  # reading the pixels says what is wrong
+
+
+def _adapted(values: Mapping[int, Any], columns: float, rows: float) -> dict[int, Any]:
+    """The tags for an image with `columns` times as many columns and `rows` times as many rows.
+
+    Positions in an image are counted from the corner of its first pixel, or from the centre where
+    the raster type is a point (sec. 7.1.2).
+    """
+    origin = 0.5 if _is_point(values.get(_KEYS, ())) else 0.0
+    factors = np.array([columns, rows, 1.0])
+    adapted: dict[int, Any] = {}
+    if _SCALE in values:
+        adapted[_SCALE] = tuple((np.array(values[_SCALE]) / factors).tolist())
+    if _TIE_POINTS in values:
+        points = np.array(values[_TIE_POINTS], float).reshape(-1, 6)
+        points[:, :2] = (points[:, :2] + origin) * factors[:2] - origin
+        adapted[_TIE_POINTS] = tuple(points.ravel().tolist())
+    if _TRANSFORMATION in values:
+        to_old = np.diag([*(1 / factors), 1.0])
+        to_old[:2, 3] = origin / factors[:2] - origin
+        matrix = np.array(values[_TRANSFORMATION], float).reshape(4, 4) @ to_old
+        adapted[_TRANSFORMATION] = tuple(matrix.ravel().tolist())
+    return adapted
+
+
+def _is_point(directory: Sequence[int]) -> bool:
+    """Whether GTRasterTypeGeoKey says that positions are those of the pixels' centres."""
+    keys = np.array(directory, int).reshape(-1, 4)
+    return bool(((keys[:, 0] == _RASTER_TYPE) & (keys[:, 3] == _POINT)).any())

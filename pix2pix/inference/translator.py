@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Literal, Self
 
@@ -162,7 +163,8 @@ class Translator:
         result_size = self._scale(scale).target_size(height, width)
         padded = self._padded_size(images[0], scale)
         allowed = allowed_bytes(self.network.device, self.max_memory_gib)
-        around = len(images) * self._conversion_bytes(result_size, scale)
+        inner_size = self._scale(scale).size_of(height, width)
+        around = len(images) * self._conversion_bytes((height, width), inner_size, result_size)
         needed = around + len(images) * whole_bytes(self.card, padded)
         in_tiles = needed > allowed
         if in_tiles:
@@ -187,9 +189,18 @@ class Translator:
                 class_to_void(from_scale(image, target, *result_size), target) for image in drawn
             ]
 
-    def _conversion_bytes(self, size: tuple[int, int], scale: Scale) -> int:
-        """Estimate what the result of an image of `size` (H, W) and its conversions need."""
+    def _conversion_bytes(
+        self, size: tuple[int, int], inner_size: tuple[int, int], result_size: tuple[int, int]
+    ) -> int:
+        """Estimate what the conversions of an image of `size` (H, W) and its result need.
+
+        `inner_size` is the size at which the network receives the image.
+        """
+        pixels, inner, result = map(prod, (size, inner_size, result_size))
         source, target = self.card.source, self.card.target
-        result = _RESULT_COPIES * np.dtype(target.dtype).itemsize * target.channels
-        resized = 4 * _FLOAT_COPIES * (source.channels + target.channels)
-        return size[0] * size[1] * (result + (resized if scale == "training" else 0))
+        needed = _RESULT_COPIES * np.dtype(target.dtype).itemsize * target.channels * result
+        if inner_size != size:
+            needed += 4 * _FLOAT_COPIES * source.channels * max(pixels, inner)
+        if inner_size != result_size:
+            needed += 4 * _FLOAT_COPIES * target.channels * max(inner, result)
+        return needed

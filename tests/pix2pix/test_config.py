@@ -110,6 +110,13 @@ def test_all_wrong_parameters_are_reported_at_once(default_params: Params) -> No
     )
 
 
+def test_two_equal_lengths_are_a_square(default_params: Params) -> None:
+    """Else equal settings would give unlike hashes of the data, and unlike protocols."""
+    mapping = copy.deepcopy(dataclasses.asdict(default_params))
+    _set("data.image_size", [128, 128])(mapping)
+    assert parse_params(mapping) == default_params
+
+
 def test_exponents_are_read_as_numbers_as_dvc_reads_them(root: Path, tmp_path: Path) -> None:
     text = (root / "params" / "default.yaml").read_text()
     path = tmp_path / "params.yaml"

@@ -41,6 +41,20 @@ def test_each_pair_is_stored_at_its_own_size_bit_for_bit(
             prepared.source[len(prepared)]
 
 
+def test_few_large_images_go_together(tmp_path: Path) -> None:
+    """A batch holds at most 8 * 256**2 px, so that one large image needs no more than itself."""
+    sizes = [(512, 512)] * 6 + [(1024, 600)] * 6
+    root = write_pairs(tmp_path / "raw", sizes)
+    prepare_pairs(root, tmp_path / "prepared", make_params(**NONE).data)
+    train = open_split(tmp_path / "prepared", "train")
+    groups = list(train.groups(range(len(train)), 8))
+    assert [position for group in groups for position in group] == list(range(len(train)))
+    for group in groups:
+        height, width, _ = train.source[group[0]].shape
+        assert len(group) <= (2 if height == width == 512 else 1)
+    assert max(map(len, groups)) == 2
+
+
 def test_the_values_are_mapped_read_only_and_travel_by_path(tmp_path: Path) -> None:
     root = write_pairs(tmp_path / "raw", SIZES)
     prepare_pairs(root, tmp_path / "prepared", make_params(**NONE).data)

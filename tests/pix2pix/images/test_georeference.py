@@ -2,8 +2,10 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 import tifffile
 
 from pix2pix.images.decode import decode, decode_file
@@ -46,6 +48,39 @@ def test_the_tags_come_back_value_for_value(tmp_path: Path) -> None:
             assert file.is_geotiff
             assert file.pages.first.geotiff_tags["ProjectedCSTypeGeoKey"] == 32632
             np.testing.assert_array_equal(file.asarray(), image.squeeze())
+
+
+def _position(tags: dict[int, Any], column: float, row: float, origin: float) -> tuple[float, ...]:
+    """Where on the earth a corner (column, row), counted from the image's corner, lies."""
+    column, row = column - origin, row - origin
+    if 34264 in tags:
+        x, y, *_ = np.reshape(tags[34264], (4, 4)) @ (column, row, 0, 1)
+        return float(x), float(y)
+    (scale_x, scale_y, _), (i, j, _, x, y, _) = tags[33550], tags[33922]
+    return x + (column - i) * scale_x, y - (row - j) * scale_y
+
+
+@pytest.mark.parametrize("raster_type", [1, 2], ids=["area", "point"])
+@pytest.mark.parametrize("is_matrix", [False, True])
+def test_corners_of_a_larger_image_lie_where_those_of_the_file_lie(
+    tmp_path: Path, raster_type: int, is_matrix: bool
+) -> None:
+    placed: dict[int, tuple[float, ...]] = {
+        33550: (10.0, 20.0, 0.0),
+        33922: (4.0, 3.0, 0.0, 399960.0, 5400000.0, 0.0),
+    }
+    if is_matrix:
+        placed = {34264: (9.0, 2.0, 0, 400.0, -1.5, -8.0, 0, 700.0, 0, 0, 1, 0, 0, 0, 0, 1)}
+    keys = (1, 1, 0, 1, 1025, 0, 1, raster_type)
+    extra = [(code, "d", len(value), value, True) for code, value in placed.items()]
+    path = write(tmp_path / "dem.tif", tiff(IMAGE, extratags=[*extra, (34735, "H", 8, keys, True)]))
+    larger = {tag[0]: tag[3] for tag in georeference(path, (40, 90))}  # 2 and 3 times
+    origin = 0.5 if raster_type == 2 else 0.0
+    for column, row in ((0, 0), (30, 20), (7, 11)):
+        there = _position(larger, 3 * column, 2 * row, origin)
+        np.testing.assert_allclose(there, _position(placed, column, row, origin), rtol=1e-12)
+    same = {tag[0]: tag[3] for tag in georeference(path, (20, 30))}
+    assert {code: same[code] for code in placed} == placed
 
 
 def test_other_files_have_no_georeference(tmp_path: Path) -> None:
