@@ -4,24 +4,21 @@ All values are in `params.yaml`, so no field here has a default. A file that lac
 unknown one is refused. The text below each field is its description in Prefect's forms.
 """
 
-from pix2pix.config.data import (
+from pix2pix.config.augment import AugmentConfig
+from pix2pix.config.data import ArchiveConfig, DataConfig, Direction, SyntheticConfig
+from pix2pix.config.model import ModelConfig, generator_depth
+from pix2pix.config.params import Params, load_params, parse_params
+from pix2pix.config.results import STUDIES_SUFFIX, EvaluateConfig, RegisterConfig
+from pix2pix.config.side import (
     AnyKernel,
-    ArchiveConfig,
-    AugmentConfig,
     Axes,
-    DataConfig,
-    Direction,
     Kernel,
     Kind,
     SideConfig,
     SlicesRule,
-    SyntheticConfig,
     VolumeAxis,
     WrittenDtype,
 )
-from pix2pix.config.model import ModelConfig, generator_depth
-from pix2pix.config.params import Params, load_params, parse_params
-from pix2pix.config.results import STUDIES_SUFFIX, EvaluateConfig, RegisterConfig
 from pix2pix.config.sizes import (
     SMALLEST_PX,
     ImageSize,

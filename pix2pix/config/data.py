@@ -1,4 +1,4 @@
-"""Parameters of the pairs: their source, reading, preparation, and random changes."""
+"""Parameters of the pairs: their source, splits, checks and sizes."""
 
 import re
 from dataclasses import dataclass
@@ -7,92 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from pix2pix.config.side import Kernel, SideConfig
 from pix2pix.config.sizes import ImageSize, LoadSize, Scale, ScaleRule, height_width, size_text
-from pix2pix.config.strict import STRICT, Probability
+from pix2pix.config.strict import STRICT
 
 # Folders that the pipeline replaces, relative to that of params.yaml.
 _OUTPUT_DIRS = ("data/raw", "data/prepared", "models", "reports")
 
 Direction = Literal["AtoB", "BtoA"]
-Kind = Literal["image", "labels"]
-Kernel = Literal["area", "bilinear", "bicubic"]
-AnyKernel = Kernel | Literal["nearest"]  # nearest is for labels, which are never mixed
-Axes = Literal["HWC", "CHW"]
-VolumeAxis = Literal["x", "y", "z"]
-# Integers that images hold as float32, and that translated files hold again: `images.stored`.
-WrittenDtype = Literal["int8", "int16", "int32", "uint32"]
-# One axis, and optionally the bounds and the step of a slice in Python.
-SlicesRule = Annotated[str, Field(pattern=r"^[xyz](\[(-?[0-9]+)?:(-?[0-9]+)?(:[1-9][0-9]*)?\])?$")]
 ArchiveName = Literal["facades", "maps", "cityscapes", "edges2shoes", "edges2handbags", "night2day"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SideConfig:
-    """The images of one side (A or B) of the pairs."""
-
-    __pydantic_config__ = STRICT
-
-    kind: Kind
-    """What the pixels are: image (colours or measured values, resized with data.resize_kernel) or
-    labels (class ids or class colours, never mixed with their neighbours). Choose labels for
-    segmentation maps."""
-
-    channels: Annotated[int, Field(ge=1, le=64)]
-    """Number of channels of each image after it has been read, from 1 to 64: 3 for colour, 1 for
-    grey or class ids, 4 with opacity. A file with another number is reported as a bad pair."""
-
-    grayscale: bool
-    """Whether colour files are converted to one grey channel (Rec. 601 luma). Needs channels: 1.
-    Set it to true to colour grey photographs from a folder of colour photographs."""
-
-    num_labels: Annotated[int | None, Field(ge=2)]
-    """Number of classes, at least 2, where the pixels are class ids from 0 to num_labels - 1. Null:
-    the labels are colours, or the side holds images."""
-
-    void_label: Annotated[int | None, Field(ge=1, le=65535)]
-    """Class id of pixels that belong to no class, often 255 (at most 65535). The networks see it as
-    one more class after the last one. Null: every pixel belongs to a class."""
-
-    value_range: tuple[float, float] | None
-    """Stored values [low, high] that the networks see as -1 and 1. Null: the whole range of the
-    file's integers, such as [0, 255]. Files of other numbers than uint8 and uint16 need it, such as
-    int16 or float32, and so do sensors that use only a part of 16 bits."""
-
-    array_key: Annotated[str | None, Field(min_length=1)]
-    """Which array is read from files that hold several: the name of an array of an NPZ file, or a
-    layer or channel of an OpenEXR file. Null: the only array, or the colours."""
-
-    axes: Axes
-    """Order of the axes of the arrays in NPY and NPZ files: HWC (height, width, channels) or CHW
-    (channels, height, width). Other formats state the order themselves."""
-
-    slices: SlicesRule | None
-    """Which slices of a volume (NIfTI, multi-page TIFF, multi-frame DICOM, a stack in NPY or NPZ)
-    are images, each with a pair id such as patient3#z012: z (all), or z[10:-10:2] with first, last
-    and step as Python counts. In NIfTI files, x and y are possible too. Null: each file is one
-    image, and pages of a TIFF are its channels."""
-
-    scale: Annotated[float | None, Field(gt=0, le=64)]
-    """Relative height and width of the images of this side. With 1 for side_a and 2 for side_b, the
-    images of B are twice as high and wide as those of A (super-resolution from A to B). The source
-    is resized to the size of its target. Null: the sizes of each pair may differ in any way."""
-
-    def __post_init__(self) -> None:
-        if self.grayscale and self.channels != 1:
-            raise ValueError(f"grayscale: true needs channels: 1, got {self.channels}")
-        if self.num_labels is not None and (self.kind != "labels" or self.channels != 1):
-            raise ValueError("num_labels needs kind: labels and channels: 1")
-        if self.void_label is not None and self.num_labels is None:
-            raise ValueError("void_label needs num_labels: the number of classes, void not counted")
-        if self.void_label is not None and self.void_label < (self.num_labels or 0):
-            raise ValueError(
-                f"void_label ({self.void_label}) is one of the class ids 0..num_labels-1; "
-                f"num_labels is {self.num_labels}, void not counted"
-            )
-        if self.num_labels is not None and self.value_range is not None:
-            raise ValueError("num_labels fixes the range; set value_range: null")
-        if self.value_range is not None and self.value_range[0] >= self.value_range[1]:
-            raise ValueError(f"value_range must be [low, high] with low < high: {self.value_range}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -358,49 +281,3 @@ def _check_not_an_output(path: Path) -> None:
                 f"path: {path} overlaps {name}, which the pipeline replaces; keep your pairs in a "
                 "folder of their own, such as data/mine"
             )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AugmentConfig:
-    """Random changes of training pairs (stage train). Zero switches a change off."""
-
-    __pydantic_config__ = STRICT
-
-    horizontal_flip: Probability
-    """Probability, from 0 to 1, that a training pair is mirrored left to right. Set it to 0 where
-    left and right differ in meaning, as with text."""
-
-    vertical_flip: Probability
-    """Probability, from 0 to 1, that a training pair is turned upside down. Useful for aerial and
-    microscope images."""
-
-    rotate_90: Probability
-    """Probability, from 0 to 1, that a training pair is turned by a random number of quarter turns,
-    from 0 to 3. Useful for aerial and microscope images."""
-
-    rotate_deg: Annotated[float, Field(ge=0, le=180)]
-    """Largest random rotation of a training pair in degrees, in both directions, from 0 to 180.
-    Corners are filled with the mirrored image."""
-
-    scale: Annotated[float, Field(ge=0, lt=1)]
-    """Largest random zoom of a training pair, from 0 to below 1: the factor is drawn between 1 -
-    scale and 1 + scale."""
-
-    brightness: Annotated[float, Field(ge=0, le=1)]
-    """Largest random shift of the brightness, up or down, as a share of the range of values, from 0
-    to 1. Useful where the light changes from image to image."""
-
-    contrast: Annotated[float, Field(ge=0, le=1)]
-    """Largest random change of the contrast, up or down, as a share of the contrast, from 0 to
-    1."""
-
-    noise: Annotated[float, Field(ge=0, le=0.5)]
-    """Largest standard deviation of the random Gaussian noise, as a share of the range of values,
-    from 0 to 0.5."""
-
-    blur_px: Annotated[float, Field(ge=0, le=10)]
-    """Largest standard deviation of the random Gaussian blur in pixels, from 0 to 10."""
-
-    photometric_on: Literal["source", "both"]
-    """Which images brightness, contrast, noise and blur change: source (the model learns to ignore
-    these changes) or both (source and target change in the same way). Labels are never changed."""

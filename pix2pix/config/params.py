@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from pix2pix.config.data import AugmentConfig, DataConfig
+from pix2pix.config.augment import AugmentConfig
+from pix2pix.config.data import DataConfig
 from pix2pix.config.model import ModelConfig, generator_depth
 from pix2pix.config.results import MAX_NAME_CHARACTERS, EvaluateConfig, RegisterConfig
 from pix2pix.config.sizes import height_width, size_text
