@@ -166,8 +166,10 @@ def _write_batch(folder: Folder, error: NonFiniteLossError) -> str | None:
     """Write the images of a rank whose loss is not finite. Returns the message, else None."""
     if not error.is_here:
         return None
-    source, target, pair_ids = error.batch
+    source, target, pair_ids, valid = error.batch
     tensors = {"source": source.cpu().contiguous(), "target": target.cpu().contiguous()}
+    if valid is not None:
+        tensors["valid"] = valid.cpu().contiguous()
     data = safetensors.torch.save(tensors, {"pair_ids": "\n".join(pair_ids)})
     step_folder, name = folder / f"step_{error.step:09d}", f"rank_{rank()}.safetensors"
     step_folder.write(name, data)
