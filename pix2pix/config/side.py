@@ -1,18 +1,32 @@
 """Parameters of one side of the pairs: what its files hold and how they are read."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from math import isnan
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from pix2pix.config.strict import STRICT
 
 Kind = Literal["image", "labels"]
 Kernel = Literal["area", "bilinear", "bicubic"]
 AnyKernel = Kernel | Literal["nearest"]  # nearest is for labels, which are never mixed
+
+
+def _as_nodata(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Accept YAML's .nan as nan, and give one reason, not one per form of the value."""
+    try:
+        return handler("nan" if isinstance(value, float) and isnan(value) else value)
+    except ValidationError:
+        raise ValueError("must be a finite number, nan or file") from None
+
+
 # The stored value of pixels where nothing was measured. NaN is a word, as JSON has no such number;
 # "file" is the value that each GeoTIFF file states.
-Nodata = Annotated[float, Field(allow_inf_nan=False)] | Literal["nan", "file"]
+Nodata = Annotated[
+    Annotated[float, Field(allow_inf_nan=False)] | Literal["nan", "file"],
+    WrapValidator(_as_nodata),
+]
 Axes = Literal["HWC", "CHW"]
 VolumeAxis = Literal["x", "y", "z"]
 # Integers that images hold as float32, and that translated files hold again: `images.stored`.
