@@ -4,12 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pix2pix.config import SMALLEST_PX, AnyKernel, DataConfig
+from pix2pix.config import AnyKernel, DataConfig
 from pix2pix.images.scale import to_size
 from pix2pix.images.validity import Masked
 from pix2pix.preparation.pairs import ReadPair
-
-_MARGIN_PX = SMALLEST_PX // 2  # windows of SSIM have no centre nearer to the edge
 
 
 class _Resampling(NamedTuple):
@@ -46,8 +44,7 @@ def masked_shares(pair: ReadPair) -> tuple[float, float]:
 def why_nothing_counts(pair: ReadPair, config: DataConfig) -> str | None:
     """Why no pixel of a pair could be scored after it was resized for any split; None if some can.
 
-    A pixel counts if source and target have a value there. At least one has to lie far enough from
-    the edge to be the centre of a window of SSIM.
+    A pixel counts if source and target have a value there.
     """
     if all(image.valid is None for image in pair.images):
         return None
@@ -65,7 +62,7 @@ def _counts_somewhere(pair: ReadPair, config: DataConfig, split: str) -> bool:
     for image, side in zip(pair.images, sides, strict=True):
         if image.valid is not None:
             counts &= _resized_validity(image.valid, config.kernel(side), height, width)
-    return bool(counts[_MARGIN_PX : height - _MARGIN_PX, _MARGIN_PX : width - _MARGIN_PX].any())
+    return bool(counts.any())
 
 
 def _resized_validity(

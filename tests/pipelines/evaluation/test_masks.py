@@ -9,7 +9,6 @@ import pytest
 from pipelines.evaluation.scores import evaluate_model, write_evaluation
 from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
-from pix2pix.inference import Translator
 from tests.support.drawn_shapes import (
     batches_hash,
     file_hashes,
