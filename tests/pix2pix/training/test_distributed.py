@@ -230,9 +230,9 @@ def alone(small_params: Params) -> Alone:
 def test_the_number_of_workers_does_not_change_the_weights(
     alone: Alone, together: Together, case: str, world_size: int
 ) -> None:
-    """Also with one more pair on a worker, with batch norm if statistics are shared, and with masks.
+    """Also with one more pair on a worker, with shared statistics of batch norm, and with masks.
 
-    Of masked pairs, the workers have different numbers of pixels that count, one worker none.
+    Of masked pairs, the workers have different numbers of pixels that count.
     """
     expected = alone(case)
     for worker in together(world_size):
