@@ -6,11 +6,28 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
+import torch
 
-from pix2pix.data.manifest import SideRecord
+from pix2pix.data.manifest import SideRecord, load_manifest
+from pix2pix.data.masks import NO_SOURCE
+from pix2pix.data.prepared import open_split
+from pix2pix.data.ranges import from_network, to_network
 from pix2pix.errors import UserError
+from pix2pix.images.image import resize
+from pix2pix.images.scale import from_scale
+from pix2pix.images.validity import Masked
 from pix2pix.inference import Translator
+from pix2pix.inference.answers import translated_values
+from pix2pix.models import GeneratorConfig, translate
+from pix2pix.preparation.prepare import prepare_pairs
 from tests.pix2pix.inference.test_in_tiles import force_tiles
+from tests.support.masked_pairs import (
+    constant,
+    masked_params,
+    measured_side,
+    write_masked_pairs,
+)
 from tests.support.translators import make_translator
 
 SOURCE = SideRecord("image", 1, "float32", (100.0, 900.0), "area", nodata="nan")
@@ -69,6 +86,47 @@ def test_a_target_without_a_nodata_value_keeps_what_was_generated(tmp_path: Path
     assert np.isfinite(result).all()
     assert result.min() >= -3
     assert result.max() <= 5
+
+
+@pytest.mark.parametrize("size", [(50, 47), (200, 31), (16, 16)])
+def test_what_is_generated_without_a_source_gets_into_no_other_pixel(
+    size: tuple[int, int],
+) -> None:
+    where = hole((32, 32))
+    answer = np.where(where[..., None], [900.0, -900.0], [3.0, 1.0]).astype(np.float32)
+    valid = np.ones(size, bool)
+    valid[0] = False
+    values = translated_values(Masked(answer, ~where), valid, WITH_VALUE, size=size)
+    assert (values[0] == -9999).all()
+    nearest = resize(~where[..., None], *size, kernel="nearest")[..., 0]
+    kept = values[1:][nearest[1:]]
+    np.testing.assert_allclose(kept, np.broadcast_to([3, 1], kept.shape), atol=1e-3)
+
+
+def test_files_are_translated_as_the_prepared_images_were_scored(tmp_path: Path) -> None:
+    params = masked_params(side_b=measured_side(nodata=-9999.0))
+    prepare_pairs(
+        write_masked_pairs(tmp_path / "raw", constant(np.nan)), tmp_path / "prepared", params.data
+    )
+    manifest, test = load_manifest(tmp_path / "prepared"), open_split(tmp_path / "prepared", "test")
+    assert test.mask is not None
+    model = translator(
+        tmp_path / "model",
+        manifest.source,
+        manifest.target,
+        generator=GeneratorConfig(source_channels=1, target_channels=1, base_channels=2, depth=5),
+    )
+    for row, pair_id in enumerate(test.pair_ids):
+        raw = torch.from_numpy(np.array(test.source[row])[None])
+        source = to_network(raw, manifest.source.value_range).contiguous()
+        fake = translate(model.network, source, seeds=[0])
+        drawn = from_network(fake, value_range=manifest.target.value_range, dtype="float32")[0]
+        path = tmp_path / "raw" / "test" / "A" / f"{Path(pair_id).name}.tif"
+        stored = tifffile.imread(path)
+        has_source = np.asarray(test.mask[row])[..., 0] != NO_SOURCE
+        resized = from_scale(Masked(drawn, has_source), manifest.target, *stored.shape)
+        expected = np.where(np.isnan(stored)[..., None], np.float32(-9999), resized.pixels)
+        np.testing.assert_allclose(model.translate_file(path), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
