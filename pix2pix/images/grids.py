@@ -20,7 +20,7 @@ _LARGEST_TILE_PX = 1024  # of a tile's longer side
 _SQUARE_PX = 8  # side of a square of the checkerboard behind transparent pixels
 _BOARD = (0.6, 0.8)  # grey levels of the checkerboard, in [0, 1]
 _STRIPE_PX = 4  # width of a diagonal stripe over pixels without a value
-_STRIPES = ((214, 39, 120), (255, 214, 236))  # their two colours, which images rarely have
+_STRIPES = ((214, 39, 120), (246, 163, 205))  # their two colours, which images rarely have
 
 
 def as_rgb8(
