@@ -129,14 +129,14 @@ def test_a_second_run_does_nothing_but_give_an_empty_mlflow_the_run_with_its_ful
 @pytest.mark.parametrize(
     ("source", "stages"),
     [
-        ("pix2pix/evaluation/quality.py", {"evaluate", "register"}),
-        ("pix2pix/models/layers.py", {"train", "tune", "evaluate", "register"}),
-        ("pix2pix/sources/download.py", {"ingest", "register"}),
-        ("pix2pix/sources/facade/building.py", {"ingest", "register"}),
-        ("pix2pix/images/decode.py", {"prepare", "register"}),
-        ("pipelines/cluster/mailbox.py", {"register"}),
-        ("pipelines/repository/git.py", {"register"}),
-        ("pipelines/tracking/live_run.py", {"register"}),
+        ("pix2pix/evaluation/quality.py", {"evaluate", "register", "parent"}),
+        ("pix2pix/models/layers.py", {"train", "tune", "evaluate", "register", "parent"}),
+        ("pix2pix/sources/download.py", {"ingest", "register", "parent"}),
+        ("pix2pix/sources/facade/building.py", {"ingest", "register", "parent"}),
+        ("pix2pix/images/decode.py", {"prepare", "register", "parent"}),
+        ("pipelines/cluster/mailbox.py", {"parent", "register"}),
+        ("pipelines/repository/git.py", {"parent", "register"}),
+        ("pipelines/tracking/live_run.py", {"parent", "register"}),
     ],
 )
 def test_what_an_edit_makes_anew(
