@@ -117,7 +117,7 @@ def _mismatches(
     for network, old, own in pairs:
         skipped = _below(new, network)
         before, now = _shapes(old), _shapes(own)
-        for name in before | now:
+        for name in sorted(before | now):
             if before.get(name) != now.get(name) and not name.startswith(skipped):
                 yield _Mismatch(f"{network}.{name}", before.get(name), now.get(name))
 
