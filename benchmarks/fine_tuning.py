@@ -17,19 +17,23 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from benchmarks.markdown import table, with_sections
+from benchmarks.worker_group import processor
 from benchmarks.workload import preset
 from pipelines.training.batches import dev_set, train_batches
 from pix2pix.config import Params
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
+from pix2pix.data.ranges import to_network
+from pix2pix.evaluation.baselines import mean_image, mean_target_fake
 from pix2pix.evaluation.intervals import Interval, bootstrap_mean
 from pix2pix.evaluation.quality import image_quality
 from pix2pix.files import write_text
@@ -69,8 +73,11 @@ class Comparison:
     over_images: tuple[float | None, float | None]  # of other test images
 
 
-def compare(maps_dir: Path, folder: Path, *, num_seeds: int) -> list[Comparison]:
-    """Train and score all arms; `folder` takes the data sets."""
+def compare(maps_dir: Path, folder: Path, *, num_seeds: int) -> tuple[list[Comparison], float]:
+    """Train and score all arms; `folder` takes the data sets.
+
+    The second result is the test L1 of the mean of the training maps.
+    """
     params = _params()
     few, rest, drawn = _prepared_sets(maps_dir, folder, params)
     parents = {
@@ -84,7 +91,7 @@ def compare(maps_dir: Path, folder: Path, *, num_seeds: int) -> list[Comparison]
         for name, parent in arms.items()
     }
     num_steps = len(open_split(few, "train").pair_ids) // params.train.batch_size
-    return [
+    comparisons = [
         _compared(
             name,
             epoch * num_steps,
@@ -96,6 +103,7 @@ def compare(maps_dir: Path, folder: Path, *, num_seeds: int) -> list[Comparison]
         for epoch in _EPOCHS
         for name in arms
     ]
+    return comparisons, _mean_target_l1(few)
 
 
 def _params() -> Params:
@@ -213,6 +221,20 @@ def _test_l1(generator: nn.Module, best: Best, prepared_dir: Path, *, seed: int)
     )
 
 
+def _mean_target_l1(prepared_dir: Path) -> float:
+    """The test L1 of one image for all: the mean of the training targets."""
+    train, test = (_targets(prepared_dir, split) for split in ("train", "test"))
+    fake = mean_target_fake(mean_image([train]), like=test)
+    return float(image_quality(fake, test).l1.mean())
+
+
+def _targets(prepared_dir: Path, split: str) -> Tensor:
+    """All targets of a split, (N, C, H, W)."""
+    value_range = load_manifest(prepared_dir).target.value_range
+    stored = np.array(open_split(prepared_dir, split).target)
+    return to_network(torch.from_numpy(stored), value_range)
+
+
 def _compared(arm: str, steps: int, l1: Mapping[str, np.ndarray]) -> Comparison:
     """Compare an arm with the one from scratch; `l1` is (seeds, images) by arm."""
     scratch, own = l1[_SCRATCH], l1[arm]
@@ -256,12 +278,18 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        comparisons = compare(options.maps, Path(folder), num_seeds=options.seeds)
-    found = {"seeds": options.seeds, "comparisons": [asdict(each) for each in comparisons]}
+        comparisons, mean_target_l1 = compare(options.maps, Path(folder), num_seeds=options.seeds)
+    found = {
+        "where": f"{processor()}; torch {torch.__version__}; {date.today()}",
+        "seeds": options.seeds,
+        "mean_target_l1": mean_target_l1,
+        "comparisons": [asdict(each) for each in comparisons],
+    }
     write_text(options.out, json.dumps(found, indent=2) + "\n")
     if options.write is not None:
         document = options.write.read_text(encoding="utf-8")
-        sections = {"fine-tuning": section(comparisons)}
+        mean_target = f"\nThe mean of the training maps has a test L1 of {mean_target_l1:.4f}.\n"
+        sections = {"fine-tuning": section(comparisons) + mean_target}
         write_text(options.write, with_sections(document, sections))
 
 
