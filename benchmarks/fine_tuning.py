@@ -1,7 +1,7 @@
 """Whether a fine-tuned model beats one from scratch on 40 aerial pairs, at equal steps.
 
 The pairs are those of the published data set `maps`, aerial photograph to map. Both arms have the
-same 40 pairs (32 to train on, 8 to choose the epoch), steps, seeds and parameters; only
+same 40 pairs (33 to train on, 7 to choose the epoch), steps, seeds and parameters; only
 `train.init_from` differs. Two parents are tried: one trained on the other pairs of the training
 folder, one on drawn facades. All are scored on the pairs of the folder `val`, which no training and
 no parent has seen.
