@@ -5,6 +5,7 @@ import numpy as np
 from pix2pix.checkpoint import ModelCard
 from pix2pix.config import Scale
 from pix2pix.data.manifest import SideRecord
+from pix2pix.export.network import mask_names
 from pix2pix.models import InferenceMode, InferenceNetwork
 
 _PILLOW_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -23,8 +24,7 @@ def masks_file(mode: InferenceMode) -> str:
 
 def has_masks_file(card: ModelCard, network: InferenceNetwork) -> bool:
     """Whether all images have one size, for which the masks can be drawn in advance."""
-    multiple = 2**network.config.depth
-    return card.scale == "stretch" and bool(network.mask_shapes(multiple, multiple))
+    return card.scale == "stretch" and bool(mask_names(network))
 
 
 def example_script(card: ModelCard, network: InferenceNetwork) -> str:
@@ -32,9 +32,7 @@ def example_script(card: ModelCard, network: InferenceNetwork) -> str:
     reads, writes = _is_picture(card.source), _is_picture(card.target)
     lines = [
         f'"""Run as: python example.py {_suffix(reads, "IN")} {_suffix(writes, "OUT")}"""',
-        "import json",
         "import sys",
-        "",
         "import numpy as np",
         "import onnxruntime",
         *(["from PIL import Image"] if reads or writes else []),
@@ -45,8 +43,6 @@ def example_script(card: ModelCard, network: InferenceNetwork) -> str:
         'fake = session.run(["fake"], feeds)[0][0].transpose(1, 2, 0)  # in [-1, 1]',
         *_writing(card),
     ]
-    if not any("json." in line for line in lines):
-        lines.remove("import json")
     return "\n".join(lines) + "\n"
 
 
@@ -62,17 +58,14 @@ def _suffix(is_picture: bool, name: str) -> str:
 
 
 def _reading(card: ModelCard) -> list[str]:
-    """Lines that make `x`: the source (H, W, C) in [-1, 1], of the size of the network."""
+    """Lines that make `x`: the source (H, W, C), of the size that the network receives."""
     side = card.source
-    low, high = side.value_range
     if _is_picture(side):
         lines = [f"picture = Image.open(sys.argv[1]){_conversion(side)}", *_resizing(card)]
         lines.append("x = np.asarray(picture, np.float32).reshape(*picture.size[::-1], -1)")
     else:
         lines = [f"x = np.load(sys.argv[1]).astype(np.float32)  # {_size_note(card)}"]
-    if side.void_label is not None:
-        lines.append(f"x[x == {side.void_label}] = {side.num_labels}  # pixels without a class")
-    return [*lines, f"x = (x - {low:g}) * (2 / {high - low:g}) - 1"]
+    return lines
 
 
 def _conversion(side: SideRecord) -> str:
@@ -109,27 +102,35 @@ def _size_note(card: ModelCard) -> str:
 
 
 def _feeding(card: ModelCard, network: InferenceNetwork) -> list[str]:
-    lines = ['feeds = {"source": x.transpose(2, 0, 1)[None]}']
-    multiple = 2**network.config.depth
+    """Lines that make `feeds`: the source in [-1, 1], and the dropout masks."""
+    side = card.source
+    low, high = side.value_range
+    values = "x" if low == 0 else f"(x - {low:g})"
+    if side.void_label is not None:  # pixels without a class are one class more
+        values = f"np.where(x == {side.void_label}, {side.num_labels}, {values})"
+    scaled = f"{values} * (2 / {high - low:g}) - 1"
+    lines = [f'feeds = {{"source": ({scaled}).transpose(2, 0, 1)[None]}}']
     if has_masks_file(card, network):
         lines.append(f'feeds.update(np.load("{masks_file(network.mode)}"))  # dropout')
-    elif network.mask_shapes(multiple, multiple):
-        rate = network.config.dropout
+    elif levels := mask_names(network):
+        rate, multiple = network.config.dropout, 2**network.config.depth
+        masks = [(name, network.config.width(at - 1), 2**at) for name, at in levels.items()]
         lines += [
-            'dropout = json.loads(session.get_modelmeta().custom_metadata_map["pix2pix.dropout"])',
+            f"random = np.random.default_rng({card.seed})  # other seeds, other translations",
             f"height, width = (-(-side // {multiple}) * {multiple} for side in x.shape[:2])",
-            'for mask in dropout["masks"]:  # other seeds give other translations',
-            '    shape = mask["channels"], height // mask["stride"], width // mask["stride"]',
-            f"    kept = np.random.default_rng({card.seed}).random(shape) >= {rate:g}",
-            f'    feeds[mask["name"]] = (kept / {1 - rate:g}).astype(np.float32)',
+            f"for name, channels, stride in {masks}:",
+            f"    kept = random.random((channels, height // stride, width // stride)) >= {rate:g}",
+            f"    feeds[name] = (kept / {1 - rate:g}).astype(np.float32)",
         ]
     return lines
 
 
 def _writing(card: ModelCard) -> list[str]:
+    """Lines that write `fake` (H, W, C) with the values of files."""
     side = card.target
     low, high = side.value_range
-    values = f"((fake + 1) * {(high - low) / 2:g} + {low:g}).clip({low:g}, {high:g})"
+    values = f"(fake + 1) * {(high - low) / 2:g}{f' + {low:g}' if low else ''}"
+    values = f"({values}).clip({low:g}, {high:g})"
     if np.dtype(side.dtype).kind in "iu":
         values = f"np.rint({values}).astype(np.{side.dtype})"
     lines = [f"y = {values}"]

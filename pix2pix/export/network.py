@@ -58,9 +58,12 @@ def exported_program(network: InferenceNetwork) -> ExportedProgram:
     # images that the innermost level has as one pixel.
     sizes_of_one_are_sizes = symbolic_shapes.patch(backed_size_oblivious=True)  # type: ignore[attr-defined]
     with sizes_of_one_are_sizes, torch.no_grad():
-        return torch.export.export(
+        program = torch.export.export(
             PortableNetwork(network), (source, masks), dynamic_shapes=free, strict=False
         )
+    for node in program.graph.nodes:  # it would name folders of this machine in the files
+        node.meta.pop("stack_trace", None)
+    return program
 
 
 def _upper_left(mask: Tensor, height: int, width: int) -> Tensor:

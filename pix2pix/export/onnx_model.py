@@ -47,6 +47,7 @@ def onnx_model(program: ExportedProgram, description: Mapping[str, Any]) -> Mode
     assert made is not None
     model = made.model_proto
     _name_dimensions(model)
+    _remove_torch_notes(model)
     metadata = {METADATA_PREFIX + key: json.dumps(value) for key, value in description.items()}
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model, full_check=True)
@@ -63,6 +64,14 @@ def _name_dimensions(model: ModelProto) -> None:
             names = {1: f"{value.name}_height", 2: f"{value.name}_width"}
         for index, name in names.items():
             dimensions[index].dim_param = name
+
+
+def _remove_torch_notes(model: ModelProto) -> None:
+    """Remove what torch notes about its own nodes, which is as large as a small network."""
+    graph = model.graph
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
+        part.ClearField("doc_string")
 
 
 class OnnxNetwork:

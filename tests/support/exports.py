@@ -58,7 +58,7 @@ def trained_a_little(generator: UNetGenerator) -> UNetGenerator:
     length = 2 * 2**generator.config.depth
     with torch.no_grad():
         for parameter in generator.parameters():
-            parameter.mul_(4)
+            parameter.mul_(2)
         for _ in range(5):
             generator.train()(torch.rand(2, generator.config.source_channels, length, length))
     return generator.eval()
