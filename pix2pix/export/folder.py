@@ -1,6 +1,7 @@
 """Write the files of an export, each of them checked before the folder gets its name."""
 
 import hashlib
+import io
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -42,7 +43,10 @@ logger = logging.getLogger(__name__)
 
 
 class Samples(NamedTuple):
-    """Sources (1, C, H, W) in [-1, 1] on which smaller files are calibrated and measured."""
+    """Sources (1, C, H, W) in [-1, 1] for smaller files.
+
+    Half of them calibrate int8, and the error is measured on the others.
+    """
 
     sources: Sequence[Tensor]
     origin: str  # for people, such as "8 dev images"
@@ -90,8 +94,9 @@ def write_export(
         used = samples or random_samples(card)
         inputs = [(each, masks_for(network, each, seed=card.seed)) for each in used.sources]
         written += [_write_smaller(folder, network, each, inputs) for each in smaller]
-        if has_masks_file(card, network):
-            _write_masks(folder / masks_file(mode), network, card)
+        if masks := training_masks(network, card):
+            arrays: dict[str, Any] = {name: mask.numpy() for name, mask in masks.items()}
+            np.savez_compressed(folder / masks_file(mode), **arrays)
     first = InferenceNetwork(generator, modes[0])
     (folder / EXAMPLE_NAME).write_text(example_script(card, first), encoding="utf-8")
     return written
@@ -108,7 +113,9 @@ def _write_exact(
 ) -> list[ExportedFile]:
     program = exported_program(network)
     torch_path, onnx_path = (folder / f"{network.mode}.{kind}" for kind in ("pt2", "onnx"))
-    torch.export.save(program, torch_path, extra_files={DESCRIPTION_NAME: json.dumps(described)})
+    content = io.BytesIO()  # torch would hide the reason if the disk were full
+    torch.export.save(program, content, extra_files={DESCRIPTION_NAME: json.dumps(described)})
+    torch_path.write_bytes(content.getbuffer())
     onnx.save(onnx_model(program, described), onnx_path)
     del program
     networks: dict[Path, Network] = {
@@ -145,23 +152,28 @@ def _write_smaller(
 ) -> ExportedFile:
     exact_path, path = folder / f"{network.mode}.onnx", folder / f"{network.mode}.{kind}.onnx"
     exact = OnnxNetwork(exact_path)
+    # The error is that of images that were not used for the calibration, where there are some.
+    calibration, measured = inputs[::2], inputs[1::2] or inputs
     if kind == "fp16":
         onnx.save(with_half_weights(onnx.load(exact_path)), path)
     else:
-        write_int8(path, exact_path, exact.input_names, inputs)
-    error = measure_error(OnnxNetwork(path), exact, inputs)
+        write_int8(path, exact_path, exact.input_names, calibration)
+    error = measure_error(OnnxNetwork(path), exact, measured)
     logger.info("%s: mean difference %.2g, largest %.2g", path.name, error.mean, error.largest)
     return _exported_file(path, network, error=error)
 
 
-def _write_masks(path: Path, network: InferenceNetwork, card: ModelCard) -> None:
-    """Write the dropout masks that `Translator` draws on this machine."""
+def training_masks(network: InferenceNetwork, card: ModelCard) -> dict[str, Tensor]:
+    """The dropout masks that `Translator` draws on this machine, by the name of the input.
+
+    They are those of images of the training's size. Where images keep other sizes there are none,
+    and there are none in the deterministic mode.
+    """
+    if not has_masks_file(card, network):
+        return {}
     source = torch.empty(1, 1, *height_width(card.image_size))
     masks = masks_for(network, source, seed=card.seed)
-    arrays: dict[str, Any] = dict(
-        zip(mask_names(network), (mask.numpy() for mask in masks), strict=True)
-    )
-    np.savez_compressed(path, **arrays)
+    return dict(zip(mask_names(network), masks, strict=True))
 
 
 def _exported_file(

@@ -75,13 +75,15 @@ def _remove_torch_notes(model: ModelProto) -> None:
 
 
 class OnnxNetwork:
-    """An ONNX file in onnxruntime on the CPU, with the arguments of `PortableNetwork`."""
+    """An ONNX file, or its content, in onnxruntime on the CPU, called as `PortableNetwork`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, model: Path | bytes) -> None:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors only
         self._session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
+            model if isinstance(model, bytes) else str(model),
+            options,
+            providers=["CPUExecutionProvider"],
         )
         self.input_names = [each.name for each in self._session.get_inputs()]
 

@@ -24,13 +24,14 @@ def with_parts(page: str, own_parts: Traversable | None = None) -> str:
 
     def content(match: re.Match[str]) -> str:
         if name := match["script"]:
-            return f"<script>\n{_part(name, own_parts)}</script>"
-        return f"<style>\n{_part(match['style'], own_parts)}</style>"
+            return f"<script>\n{part(name, own_parts)}</script>"
+        return f"<style>\n{part(match['style'], own_parts)}</style>"
 
     return _PART.sub(content, page)
 
 
-def _part(name: str, own_parts: Traversable | None) -> str:
+def part(name: str, own_parts: Traversable | None = None) -> str:
+    """The content of a script or a style sheet of `own_parts`, or else of this package."""
     own = None if own_parts is None else own_parts.joinpath(name)
     found = own if own is not None and own.is_file() else files(__name__).joinpath(name)
     return found.read_text(encoding="utf-8")
