@@ -61,12 +61,12 @@ def lineage(
 def summary(card: ModelCard) -> str:
     """One sentence about the model."""
     sides = [
-        f"{side.kind if side.kind == 'labels' else 'images'} of {side.channels} channel(s), "
-        f"{side.dtype}"
+        f"{'labels' if side.kind == 'labels' else 'images'} ({side.dtype}, {side.channels} "
+        f"{'channel' if side.channels == 1 else 'channels'})"
         for side in (card.source, card.target)
     ]
     return (
-        f"pix2pix on {card.name}: translates {sides[0]}, to {sides[1]}. It was trained for "
+        f"pix2pix on {card.name}: translates {sides[0]} to {sides[1]}. It was trained for "
         f"{card.epoch} epochs and runs in the inference mode {card.inference_mode}."
     )
 
@@ -84,7 +84,10 @@ def sections(
     project_dir: Path | None,
 ) -> list[Section]:
     """The sections of the page; what is not known is left out or said."""
-    rows = [["", ""], *([name, value] for name, value in lineage.items() if value is not None)]
+    rows = [
+        ["field", "value"],
+        *([name, value] for name, value in lineage.items() if value is not None),
+    ]
     return [
         _scores(card, metrics),
         *([] if project_dir is None else [_panels(project_dir)]),
@@ -134,7 +137,10 @@ def _panels(project_dir: Path) -> Section:
 
 
 def _protocol(metrics: Mapping[str, Any]) -> Section:
-    rows = [["", ""], *([name, value] for name, value in flatten(metrics["protocol"]).items())]
+    rows = [
+        ["field", "value"],
+        *([name, value] for name, value in flatten(metrics["protocol"]).items()),
+    ]
     return Section(
         title="Protocol",
         text="The conditions of the scores; numbers of unlike conditions should not be compared.",
@@ -144,5 +150,5 @@ def _protocol(metrics: Mapping[str, Any]) -> Section:
 
 
 def _parameters(record: TrainRecord) -> Section:
-    rows = [["", ""], *([name, value] for name, value in flatten(record.params).items())]
+    rows = [["field", "value"], *([name, value] for name, value in flatten(record.params).items())]
     return Section(title="Parameters of the training", parts=[Table(rows)], is_folded=True)

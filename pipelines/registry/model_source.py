@@ -19,6 +19,7 @@ from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.tracking.connection import connected
 from pipelines.tracking.uri import tracking_uri
+from pix2pix.checkpoint import load_card
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def model_source(reference: str) -> Iterator[ModelSource]:
     folder = Path(reference)
     if folder.is_dir():
         yield ModelSource(
-            label=str(folder),
+            label=f"{load_card(folder).name} (folder {folder.resolve().name})",
             model_dir=folder,
             project_dir=_if_of_the_model(folder.resolve().parent, folder),
             uri=None,

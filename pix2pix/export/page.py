@@ -115,7 +115,7 @@ def _examples(examples: Sequence[Picture]) -> str:
 
 def _section(section: Section) -> str:
     text = f"<p>{escape(section.text)}</p>\n" if section.text else ""
-    content = text + "\n".join(map(_part, section.parts))
+    content = f'{text}<div class="columns">\n{"".join(map(_part, section.parts))}</div>'
     if section.is_folded:
         return f"<details>\n<summary>{escape(section.title)}</summary>\n{content}\n</details>"
     return f"<section>\n<h2>{escape(section.title)}</h2>\n{content}\n</section>"
@@ -124,7 +124,7 @@ def _section(section: Section) -> str:
 def _part(part: Table | Picture) -> str:
     if isinstance(part, Table):
         return _table(part)
-    return f"<figure>{_img(part)}<figcaption>{escape(part.caption)}</figcaption></figure>"
+    return f"\n<figure>{_img(part)}<figcaption>{escape(part.caption)}</figcaption></figure>"
 
 
 def _table(table: Table) -> str:
