@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from pipelines import page_runtime
 from pipelines.entrypoint import run
 from pipelines.registry.export import export_model
+from pipelines.registry.model_source import model_source
 from pix2pix.errors import UserError
 from pix2pix.export import folder
 from pix2pix.inference import Translator
@@ -33,8 +34,8 @@ FILES = {
 }
 
 
-def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+def names(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
 
 
 def refused(capsys: pytest.CaptureFixture[str], **arguments: Any) -> str:
@@ -188,14 +189,15 @@ def test_a_missing_runtime_is_named_with_its_command_before_anything_is_read(
     assert names(tmp_path) == set()
 
 
-@pytest.mark.slow
 def test_reports_of_another_training_are_not_taken_for_those_of_the_model(
-    workspace: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    workspace: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The project has trained again since, and only the model folder of before is exported."""
+    """The project has trained again since, and the model folder of before is exported."""
     train(0)
+    with model_source("models") as source:
+        assert source.project_dir == workspace
     MODELS.rename("before")
     train(1)
-    export_model("before", tmp_path / "out", modes=["deterministic"], has_page=False)
-    assert json.loads((tmp_path / "out" / "export.json").read_text())["scores"] is None
+    with model_source("before") as source:
+        assert source.project_dir is None
     assert "no scores and no lineage" in caplog.text

@@ -1,11 +1,12 @@
 """The exported folder: its files, its example, and its smaller files."""
 
+import dataclasses
 import hashlib
 import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,13 @@ from PIL import Image
 from pix2pix.checkpoint import ModelCard
 from pix2pix.errors import UserError
 from pix2pix.export import libraries
+from pix2pix.export.description import description
 from pix2pix.export.example import example_script
 from pix2pix.export.folder import Samples, write_export
-from pix2pix.export.parity import BatchSize, masks_for, random_sources
+from pix2pix.export.network import exported_program
+from pix2pix.export.onnx_model import OnnxNetwork, onnx_model
+from pix2pix.export.parity import BatchSize, random_sources
+from pix2pix.export.smaller import measure_error, with_half_weights
 from pix2pix.inference import Translator
 from pix2pix.models import InferenceNetwork
 from tests.support.exports import make_model, side
@@ -107,26 +112,19 @@ def _metadata(path: Path) -> dict[str, str]:
 def test_the_error_of_half_weights_is_that_of_rounding_them(tmp_path: Path) -> None:
     """The same network in torch, with its convolutions' weights rounded to fp16."""
     generator, card = make_model(tmp_path / "model")
-    samples = Samples([random_sources(BatchSize(1, 64, 64), 3)], "a random image")
-    (tmp_path / "out").mkdir()
-    files = write_export(
-        tmp_path / "out",
-        generator,
-        card,
-        model=MODEL,
-        modes=["deterministic"],
-        smaller=["fp16"],
-        samples=samples,
-    )
     network = InferenceNetwork(generator, "deterministic")
-    (source,) = samples.sources
-    exact = network(source, masks_for(network, source, seed=0))
+    source = random_sources(BatchSize(1, 64, 64), 3)
+    model = onnx_model(exported_program(network), description(card, network, model=MODEL))
+    smaller, exact = (
+        OnnxNetwork(each.SerializeToString()) for each in (with_half_weights(model), model)
+    )
+    error = measure_error(smaller, exact, [(source, [])])
+    before = network(source)
     for block in (*network.down, *network.up):
         block.weight = block.weight.half().float()
-    error = (network(source, masks_for(network, source, seed=0)) - exact).abs()
-    (smaller,) = (file.error for file in files if file.error is not None)
-    assert smaller.largest == pytest.approx(float(error.max()), abs=1e-5)
-    assert smaller.mean == pytest.approx(float(error.mean()), abs=1e-6)
+    expected = (network(source) - before).abs()
+    assert error.largest == pytest.approx(float(expected.max()), abs=1e-5)
+    assert error.mean == pytest.approx(float(expected.mean()), abs=1e-6)
 
 
 def picture(shape: tuple[int, ...], dtype: str, high: int) -> np.ndarray:
@@ -212,10 +210,9 @@ def test_where_sizes_differ_the_example_draws_the_dropout_itself(tmp_path: Path)
     assert abs(first.mean() - translator.translate(image).mean()) < 16
 
 
-def cards(tmp_path: Path) -> list[ModelCard]:
+def cards(card: ModelCard) -> Iterator[ModelCard]:
     sides = [
         side(1),
-        side(3),
         side(4),
         side(5),
         side(1, dtype="uint16", value_range=(0.0, 65535.0)),
@@ -223,19 +220,18 @@ def cards(tmp_path: Path) -> list[ModelCard]:
         side(1, num_labels=5, void_label=255, value_range=(0.0, 5.0), kernel="nearest"),
     ]
     scales = [{}, {"scale": "fit", "load_size": 40}, {"scale": "none", "target_scale": 2.0}]
-    return [
-        make_model(tmp_path / "model", source=source, target=target, **scale)[1]
-        for source in sides
-        for target in sides
-        for scale in scales
-    ]
+    for source in sides:
+        for target in sides:
+            for scale in scales:
+                yield dataclasses.replace(card, source=source, target=target, **scale)
 
 
 def test_every_example_is_python_of_at_most_20_lines(tmp_path: Path) -> None:
+    generator, card = make_model(tmp_path / "model")
     for mode in ("published", "deterministic"):
-        for card in cards(tmp_path):
-            generator, _ = make_model(tmp_path / "model", source=card.source, target=card.target)
-            script = example_script(card, InferenceNetwork(generator, mode))
+        network = InferenceNetwork(generator, mode)
+        for each in cards(card):
+            script = example_script(each, network)
             assert len(script.splitlines()) <= 20, script
             compile(script, "example.py", "exec")
 
