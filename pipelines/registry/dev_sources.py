@@ -1,5 +1,7 @@
 """Real sources for an export: some of the dev split that the model was chosen with."""
 
+from itertools import islice
+
 import numpy as np
 import torch
 
@@ -24,8 +26,8 @@ def dev_sources(card: ModelCard, *, limit: int) -> list[np.ndarray]:
         return []
     split = open_split(PREPARED_DIR, "dev")
     images = (np.asarray(split.source[index]) for index in range(len(split)))
-    small = [image for image in images if image.shape[0] * image.shape[1] <= _MOST_PIXELS]
-    return small[:limit]
+    small = (image for image in images if image.shape[0] * image.shape[1] <= _MOST_PIXELS)
+    return list(islice(small, limit))
 
 
 def as_samples(sources: list[np.ndarray], card: ModelCard) -> Samples | None:

@@ -77,16 +77,16 @@ def _dirt(is_dirty: bool) -> str:
 
 def sections(
     card: ModelCard,
-    lineage: Mapping[str, str | None],
+    origin: Mapping[str, str | None],
     *,
     metrics: Mapping[str, Any] | None,
     record: TrainRecord | None,
     project_dir: Path | None,
 ) -> list[Section]:
-    """The sections of the page; what is not known is left out or said."""
+    """The sections of the page; `origin` is what `lineage` returns, and None what is not known."""
     rows = [
         ["field", "value"],
-        *([name, value] for name, value in lineage.items() if value is not None),
+        *([name, value] for name, value in origin.items() if value is not None),
     ]
     return [
         _scores(card, metrics),
