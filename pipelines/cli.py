@@ -15,6 +15,7 @@ from pipelines.commands.apply_tuned import apply_tuned
 from pipelines.commands.check import check
 from pipelines.commands.down import down
 from pipelines.commands.evaluate import evaluate
+from pipelines.commands.export import export
 from pipelines.commands.promote import promote
 from pipelines.commands.rollback import rollback
 from pipelines.commands.summary import summary
@@ -35,6 +36,7 @@ VERBS = (
     apply_tuned,
     translate,
     evaluate,
+    export,
     promote,
     rollback,
 )
