@@ -80,6 +80,7 @@ def train_under_ray(
     state = open_running_state(open_folder(str(folder / "runs")), params, manifest.data_hash)
     description = RunDescription(
         run_key=state.run_key,
+        name=params.data.name,
         started_s=state.started_s,
         experiment=params.register.experiment,
         params=asdict(params),

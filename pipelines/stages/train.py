@@ -23,7 +23,9 @@ from pipelines.paths import (
     SAMPLES_DIR,
     TRAIN_PATH,
 )
+from pipelines.repository.dvc_project import remote_address
 from pipelines.repository.origin import Origin, origin
+from pipelines.repository.presets import preset_mappings
 from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.history import as_json, history_jsonl
@@ -38,6 +40,7 @@ from pipelines.runs.state import (
 )
 from pipelines.tracking.description import RunDescription, data_record
 from pipelines.tracking.live_run import LiveRun, mark_ended
+from pipelines.tracking.run_name import run_name
 from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pipelines.tracking.uri import tracking_uri
 from pipelines.training.driver import Trained, train
@@ -101,17 +104,29 @@ def curves_csv(history: list[dict[str, float]]) -> str:
     return text.getvalue()
 
 
-def _train(
-    params: Params, manifest: Manifest, *, placement: Placement, state: RunningState, begun: Origin
-) -> Trained:
-    description = RunDescription(
+def _describe(
+    params: Params, manifest: Manifest, *, state: RunningState, begun: Origin
+) -> RunDescription:
+    mapping = dataclasses.asdict(params)
+    return RunDescription(
         run_key=state.run_key,
+        name=run_name(mapping, preset_mappings()),
         started_s=state.started_s,
         experiment=params.register.experiment,
-        params=dataclasses.asdict(params),
-        data=data_record(manifest, name=params.data.name),
+        params=mapping,
+        data=data_record(manifest, name=params.data.name, remote=remote_address(Path())),
         origin=begun,
     )
+
+
+def _train(
+    params: Params,
+    manifest: Manifest,
+    *,
+    placement: Placement,
+    state: RunningState,
+    description: RunDescription,
+) -> Trained:
     try:
         return train(
             params,
@@ -168,21 +183,23 @@ def _begin_or_continue(
     connect(params.train.ray_address)
     placement = find_placement(params.train)
     resumed_s = time.time()
-    trained = _train(params, manifest, placement=placement, state=state, begun=begun)
+    description = _describe(params, manifest, state=state, begun=begun)
+    trained = _train(params, manifest, placement=placement, state=state, description=description)
     card = _write_outputs(trained, params, manifest)
     write_train_record(
         TRAIN_PATH,
         TrainRecord(
-            run_key=state.run_key,
-            started_s=state.started_s,
+            run_key=description.run_key,
+            name=description.name,
+            started_s=description.started_s,
             elapsed_s=time.time() - resumed_s,
             num_workers=placement.max_workers,
             precision=_precision(state),
             epochs=int(trained.history[-1]["epoch"]),
             best_epoch=card.epoch,
-            origin=begun,
-            params=dataclasses.asdict(params),
-            data=data_record(manifest, name=params.data.name),
+            origin=description.origin,
+            params=description.params,
+            data=description.data,
             model_sha256=content_hash(MODEL_DIR),
         ),
     )
