@@ -40,6 +40,7 @@ from pipelines.runs.state import (
 )
 from pipelines.tracking.description import RunDescription, data_record
 from pipelines.tracking.live_run import LiveRun, mark_ended
+from pipelines.tracking.node_metrics import node_metrics
 from pipelines.tracking.run_name import run_name
 from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pipelines.tracking.uri import tracking_uri
@@ -134,6 +135,7 @@ def _train(
             placement=placement,
             run=state.folder,
             live_run=LiveRun(tracking_uri(), description, samples=state.folder / SAMPLES_FOLDER),
+            node_metrics=node_metrics(tracking_uri(), description),
         )
     except (InterruptionError, KeyboardInterrupt):  # a second signal raises KeyboardInterrupt
         # The worker of rank 0 may have ended before it could set the status of the MLflow run.
