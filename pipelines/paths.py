@@ -12,6 +12,7 @@ CHECKS_PATH = Path("reports/checks.json")
 
 RUNS_DIR = Path(".runs")  # running trainings: outside DVC's outputs, so that they can be resumed
 MODEL_DIR = Path("models")
+KEPT_EPOCHS_DIR = MODEL_DIR / "kept"  # other good epochs: train.keep_best_checkpoints above 1
 TRAIN_PATH = Path("reports/train.json")
 HISTORY_PATH = Path("reports/history.jsonl")
 CURVES_PATH = Path("reports/curves.csv")  # the history as `dvc plots` reads it

@@ -12,8 +12,9 @@ from mlflow.entities import LoggedModelInput
 from mlflow.entities.model_registry import ModelVersion
 
 from pipelines.evaluation.scores import Evaluation
+from pipelines.registry.logged_model import link_metrics
 from pipelines.registry.mlflow_state import LOGGED_TAG
-from pipelines.registry.register import CONTENT_TAG, link_metrics
+from pipelines.registry.register import CONTENT_TAG
 from pipelines.repository.origin import flatten
 from pipelines.tracking.described_run import DATA_HASH_TAG
 from pipelines.tracking.description import data_record

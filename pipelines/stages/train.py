@@ -17,6 +17,7 @@ from pipelines.paths import (
     AUGMENTATION_PATH,
     CURVES_PATH,
     HISTORY_PATH,
+    KEPT_EPOCHS_DIR,
     MODEL_DIR,
     PREPARED_DIR,
     RUNS_DIR,
@@ -32,6 +33,7 @@ from pipelines.runs.history import as_json, history_jsonl
 from pipelines.runs.owner import owned
 from pipelines.runs.samples import sample_name
 from pipelines.runs.state import (
+    CHECKPOINTS_FOLDER,
     SAMPLES_FOLDER,
     RunningState,
     close_running_state,
@@ -45,6 +47,7 @@ from pipelines.tracking.run_name import run_name
 from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pipelines.tracking.uri import tracking_uri
 from pipelines.training.driver import Trained, train
+from pipelines.training.kept_checkpoints import other_kept_epochs
 from pipelines.training.precision import recorded_precision
 from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
@@ -149,9 +152,12 @@ def _train(
         raise failed from error
 
 
-def _write_outputs(trained: Trained, params: Params, manifest: Manifest) -> ModelCard:
+def _write_outputs(
+    trained: Trained, params: Params, manifest: Manifest, *, checkpoints: Folder
+) -> ModelCard:
     # DVC removes the outputs of an earlier training, but not if the stage is started by hand.
-    shutil.rmtree(SAMPLES_DIR, ignore_errors=True)
+    for folder in (SAMPLES_DIR, KEPT_EPOCHS_DIR):
+        shutil.rmtree(folder, ignore_errors=True)
     for epoch, png in trained.samples.items():
         write_bytes(SAMPLES_DIR / sample_name(epoch), png)
     augmentation = make_augmentation(
@@ -163,6 +169,11 @@ def _write_outputs(trained: Trained, params: Params, manifest: Manifest) -> Mode
     write_png(AUGMENTATION_PATH, sheet)
     write_text(HISTORY_PATH, history_jsonl(trained.history))
     write_text(CURVES_PATH, curves_csv(trained.history))
+    for other in other_kept_epochs(
+        checkpoints, trained.history, params.train, best_epoch=trained.best.epoch
+    ):
+        folder = KEPT_EPOCHS_DIR / f"epoch_{other.epoch:04d}"
+        write_model(folder, other, params=params, manifest=manifest)
     return write_model(MODEL_DIR, trained.best, params=params, manifest=manifest)
 
 
@@ -187,7 +198,7 @@ def _begin_or_continue(
     resumed_s = time.time()
     description = _describe(params, manifest, state=state, begun=begun)
     trained = _train(params, manifest, placement=placement, state=state, description=description)
-    card = _write_outputs(trained, params, manifest)
+    card = _write_outputs(trained, params, manifest, checkpoints=state.folder / CHECKPOINTS_FOLDER)
     write_train_record(
         TRAIN_PATH,
         TrainRecord(

@@ -8,7 +8,7 @@ from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 logging.getLogger("mlflow.system_metrics").setLevel(logging.ERROR)
 
 
-class SystemMonitor(SystemMetricsMonitor):  # type: ignore[misc]
+class SystemMonitor(SystemMetricsMonitor):
     """Logs every ten seconds, until the run ends or MLflow does not answer."""
 
     def is_alive(self) -> bool:
