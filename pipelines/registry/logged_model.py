@@ -64,9 +64,9 @@ def link_metrics(
 
     Test metrics are taken from step `SCORES_STEP`, the others from `epoch`, whose weights the model
     has; of several values the latest. The points are logged again with the same time and value,
-    which MLflow's database does not store twice. Left out are the metrics of the machine and, unless
-    the model `is_evaluated`, the test metrics. `dataset` is the data set of the metrics, if the
-    model was not trained on it.
+    which the database of MLflow does not store twice. Left out are the metrics of the machine and,
+    unless the model `is_evaluated`, the test metrics. `dataset` is the data set of the metrics, if
+    the model was not trained on it.
     """
     run_id = run.info.run_id
     points = []
