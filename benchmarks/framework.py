@@ -82,6 +82,7 @@ def train_under_ray(
     )
     description = RunDescription(
         run_key=state.run_key,
+        name=params.data.name,
         started_s=state.started_s,
         experiment=params.register.experiment,
         params=asdict(params),

@@ -14,6 +14,7 @@ PARENT_PATH = Path("data/parent.safetensors")  # the networks that a training st
 
 RUNS_DIR = Path(".runs")  # running trainings: outside DVC's outputs, so that they can be resumed
 MODEL_DIR = Path("models")
+KEPT_EPOCHS_DIR = MODEL_DIR / "kept"  # other good epochs: train.keep_best_checkpoints above 1
 TRAIN_PATH = Path("reports/train.json")
 HISTORY_PATH = Path("reports/history.jsonl")
 CURVES_PATH = Path("reports/curves.csv")  # the history as `dvc plots` reads it

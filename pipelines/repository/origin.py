@@ -11,7 +11,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from pipelines.repository.git import git
+from pipelines.repository.git import git, web_address
 from pix2pix.errors import UserError
 
 DISTRIBUTION = "pix2pix-pipeline"
@@ -30,6 +30,7 @@ class Origin:
     python: str
     torch: str  # with the local label if there is one (2.11.0+cpu)
     packages: str  # all installed packages, as the text of a requirements file
+    web: str | None = None  # address of the repository for a browser; None if it has none
 
 
 def origin(project_dir: Path) -> Origin:
@@ -45,6 +46,7 @@ def origin(project_dir: Path) -> Origin:
         python=platform.python_version(),
         torch=version("torch"),
         packages=installed_packages(),
+        web=web_address(_git(project_dir, "remote", "get-url", "origin") or ""),
     )
 
 

@@ -18,6 +18,7 @@ from pipelines.paths import (
     AUGMENTATION_PATH,
     CURVES_PATH,
     HISTORY_PATH,
+    KEPT_EPOCHS_DIR,
     MODEL_DIR,
     PARENT_PATH,
     PREPARED_DIR,
@@ -25,7 +26,9 @@ from pipelines.paths import (
     SAMPLES_DIR,
     TRAIN_PATH,
 )
+from pipelines.repository.dvc_project import remote_address
 from pipelines.repository.origin import Origin, origin
+from pipelines.repository.presets import preset_mappings
 from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.history import as_json, history_jsonl
@@ -33,6 +36,7 @@ from pipelines.runs.owner import owned
 from pipelines.runs.parent import ParentFile, publish_parent, read_parent_file
 from pipelines.runs.samples import sample_name
 from pipelines.runs.state import (
+    CHECKPOINTS_FOLDER,
     SAMPLES_FOLDER,
     RunningState,
     close_running_state,
@@ -41,9 +45,12 @@ from pipelines.runs.state import (
 )
 from pipelines.tracking.description import RunDescription, data_record
 from pipelines.tracking.live_run import LiveRun, mark_ended
+from pipelines.tracking.node_metrics import node_metrics
+from pipelines.tracking.run_name import run_name
 from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pipelines.tracking.uri import tracking_uri
 from pipelines.training.driver import Trained, train
+from pipelines.training.kept_checkpoints import other_kept_epochs
 from pipelines.training.precision import recorded_precision
 from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
@@ -115,24 +122,36 @@ def curves_csv(history: list[dict[str, float]]) -> str:
     return text.getvalue()
 
 
+def _describe(
+    params: Params,
+    manifest: Manifest,
+    *,
+    state: RunningState,
+    begun: Origin,
+    parent: ParentRecord | None,
+) -> RunDescription:
+    mapping = dataclasses.asdict(params)
+    return RunDescription(
+        run_key=state.run_key,
+        name=run_name(mapping, preset_mappings()),
+        started_s=state.started_s,
+        experiment=params.register.experiment,
+        params=mapping,
+        data=data_record(manifest, name=params.data.name, remote=remote_address(Path())),
+        origin=begun,
+        parent=None if parent is None else parent.reference,
+    )
+
+
 def _train(
     params: Params,
     manifest: Manifest,
     *,
     placement: Placement,
     state: RunningState,
-    begun: Origin,
+    description: RunDescription,
     parent: ParentRecord | None,
 ) -> Trained:
-    description = RunDescription(
-        run_key=state.run_key,
-        started_s=state.started_s,
-        experiment=params.register.experiment,
-        params=dataclasses.asdict(params),
-        data=data_record(manifest, name=params.data.name),
-        origin=begun,
-        parent=None if parent is None else parent.reference,
-    )
     try:
         return train(
             params,
@@ -140,6 +159,7 @@ def _train(
             placement=placement,
             run=state.folder,
             live_run=LiveRun(tracking_uri(), description, samples=state.folder / SAMPLES_FOLDER),
+            node_metrics=node_metrics(tracking_uri(), description),
             parent=None if parent is None else state.folder,
         )
     except (InterruptionError, KeyboardInterrupt):  # a second signal raises KeyboardInterrupt
@@ -155,10 +175,16 @@ def _train(
 
 
 def _write_outputs(
-    trained: Trained, params: Params, manifest: Manifest, parent: ParentRecord | None
+    trained: Trained,
+    params: Params,
+    manifest: Manifest,
+    *,
+    checkpoints: Folder,
+    parent: ParentRecord | None,
 ) -> ModelCard:
     # DVC removes the outputs of an earlier training, but not if the stage is started by hand.
-    shutil.rmtree(SAMPLES_DIR, ignore_errors=True)
+    for folder in (SAMPLES_DIR, KEPT_EPOCHS_DIR):
+        shutil.rmtree(folder, ignore_errors=True)
     for epoch, png in trained.samples.items():
         write_bytes(SAMPLES_DIR / sample_name(epoch), png)
     augmentation = make_augmentation(
@@ -170,6 +196,11 @@ def _write_outputs(
     write_png(AUGMENTATION_PATH, sheet)
     write_text(HISTORY_PATH, history_jsonl(trained.history))
     write_text(CURVES_PATH, curves_csv(trained.history))
+    for other in other_kept_epochs(
+        checkpoints, trained.history, params.train, best_epoch=trained.best.epoch
+    ):
+        folder = KEPT_EPOCHS_DIR / f"epoch_{other.epoch:04d}"
+        write_model(folder, other, params=params, manifest=manifest, parent=parent)
     return write_model(MODEL_DIR, trained.best, params=params, manifest=manifest, parent=parent)
 
 
@@ -206,21 +237,36 @@ def _begin_or_continue(
     connect(params.train.ray_address)
     placement = find_placement(params.train)
     resumed_s = time.time()
-    trained = _train(params, manifest, placement=placement, state=state, begun=begun, parent=parent)
-    card = _write_outputs(trained, params, manifest, parent)
+    description = _describe(params, manifest, state=state, begun=begun, parent=parent)
+    trained = _train(
+        params,
+        manifest,
+        placement=placement,
+        state=state,
+        description=description,
+        parent=parent,
+    )
+    card = _write_outputs(
+        trained,
+        params,
+        manifest,
+        checkpoints=state.folder / CHECKPOINTS_FOLDER,
+        parent=parent,
+    )
     write_train_record(
         TRAIN_PATH,
         TrainRecord(
-            run_key=state.run_key,
-            started_s=state.started_s,
+            run_key=description.run_key,
+            name=description.name,
+            started_s=description.started_s,
             elapsed_s=time.time() - resumed_s,
             num_workers=placement.max_workers,
             precision=_precision(state),
             epochs=int(trained.history[-1]["epoch"]),
             best_epoch=card.epoch,
-            origin=begun,
-            params=dataclasses.asdict(params),
-            data=data_record(manifest, name=params.data.name),
+            origin=description.origin,
+            params=description.params,
+            data=description.data,
             model_sha256=content_hash(MODEL_DIR),
             parent=parent,
         ),

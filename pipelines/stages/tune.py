@@ -8,7 +8,9 @@ from pathlib import Path
 from pipelines.cluster.placement import connect
 from pipelines.entrypoint import InterruptionError, run
 from pipelines.paths import PARENT_PATH, PREPARED_DIR, RUNS_DIR, TUNE_DIR
+from pipelines.repository.dvc_project import remote_address
 from pipelines.repository.origin import origin
+from pipelines.repository.presets import preset_mappings
 from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.owner import owned
@@ -20,6 +22,7 @@ from pipelines.runs.state import (
     study_folder,
 )
 from pipelines.tracking.description import RunDescription, data_record
+from pipelines.tracking.run_name import run_name
 from pipelines.tuning.follower import StudyFollower, live_study
 from pipelines.tuning.placement import TrialPlacement, place_trials
 from pipelines.tuning.report import report_text, write_study
@@ -35,12 +38,14 @@ logger = logging.getLogger(__name__)
 
 
 def _description(params: Params, manifest: Manifest, state: RunningState) -> RunDescription:
+    mapping = dataclasses.asdict(params)
     return RunDescription(
         run_key=state.run_key,
+        name=run_name(mapping, preset_mappings()),
         started_s=state.started_s,
         experiment=params.register.experiment,
-        params=dataclasses.asdict(params),
-        data=data_record(manifest, name=params.data.name),
+        params=mapping,
+        data=data_record(manifest, name=params.data.name, remote=remote_address(Path())),
         origin=origin(Path()),
         parent=params.train.init_from,
     )

@@ -27,6 +27,7 @@ class TrainRecord:
     __pydantic_config__ = ConfigDict(strict=True)
 
     run_key: str
+    name: str  # of the run in MLflow, see pipelines/tracking/run_name.py
     started_s: float
     elapsed_s: float  # of the process that finished it
     num_workers: int

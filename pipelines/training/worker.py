@@ -23,6 +23,7 @@ from pipelines.runs.parent import published_parent
 from pipelines.runs.samples import sample_name
 from pipelines.runs.state import CHECKPOINTS_FOLDER, NON_FINITE_FOLDER, RUN_FILE, SAMPLES_FOLDER
 from pipelines.tracking.live_run import LiveRun
+from pipelines.tracking.node_metrics import NodeMetrics
 from pipelines.training.batches import dev_set, sample_indices, train_batches
 from pipelines.training.precision import agreed_precision, with_precision
 from pipelines.training.sample_grids import SampleGrids
@@ -63,6 +64,7 @@ class WorkerJob:
     run: Folder  # where checkpoints and sample grids are kept
     live_run: LiveRun | None
     parent: Folder | None  # where the networks are that it starts from; None: from new ones
+    node_metrics: NodeMetrics | None
     num_cpus: int
     mailbox: Any  # handle of the actor behind `pipelines.cluster.mailbox.console`
 
@@ -93,7 +95,7 @@ def train_worker(job: WorkerJob) -> Outcome:
     if problem is not None:
         return Outcome(failure=problem)
     params = _with_agreed_precision(job.params, job.run, console)
-    with _on_rank_zero(job.live_run) as live_run:
+    with _on_rank_zero(job.live_run) as live_run, _on_each_node(job.node_metrics):
         training = _Training(
             params=params,
             prepared_dir=prepared_dir,
@@ -144,6 +146,15 @@ def _first_problem(problem: str | None) -> str | None:
 def _on_rank_zero(live_run: LiveRun | None) -> AbstractContextManager[LiveRun | None]:
     """Return `live_run` on rank 0, None on the others: only one process writes to MLflow."""
     return nullcontext() if live_run is None or rank() > 0 else live_run
+
+
+def _on_each_node(metrics: NodeMetrics | None) -> AbstractContextManager[None]:
+    """Return what logs the metrics of this machine, on one worker of each node."""
+    context = ray.train.get_context()
+    if metrics is None or context.get_local_rank() > 0:
+        return nullcontext()
+    node = context.get_node_rank()
+    return metrics.logged(f"node_{node}" if node else None)  # the node of rank 0 is node 0
 
 
 def _train_with_rollbacks(training: _Training, batches: TrainBatches) -> Outcome:

@@ -140,7 +140,7 @@ class TrainConfig:
 
     keep_best_checkpoints: Annotated[int, Field(ge=0, le=100)]
     """Number of checkpoints with the lowest L1 on the dev split that are kept beside the two latest
-    ones, from 0 to 100."""
+    ones, from 0 to 100. Above 1, MLflow has the models of these epochs after the training."""
 
     storage_path: Annotated[str | None, Field(min_length=1)]
     """Where checkpoints of a running training are kept: a folder that all workers share, or
