@@ -17,6 +17,7 @@ from pipelines.entrypoint import read_json
 from pipelines.evaluation.model_content import MODEL_KEY, content_hash
 from pipelines.paths import METRICS_PATH, MODEL_DIR, PREPARED_DIR, TRAIN_PATH
 from pipelines.registry.decision import decide
+from pipelines.registry.lineage import log_lineage, project_lineage
 from pipelines.registry.register import register_model
 from pipelines.repository.origin import flatten
 from pipelines.tracking.completion import complete_run
@@ -49,6 +50,7 @@ def complete_registration(uri: str) -> dict[str, Any]:
         registration = register_model(
             client, run, MODEL_DIR, name=params.registered_name, example=example_source()
         )
+        log_lineage(client, run.run_id, project_lineage(Path()))
         decision = decide(client, registration, params)
     return dataclasses.asdict(registration) | {"decision": dataclasses.asdict(decision)}
 

@@ -27,6 +27,7 @@ from pipelines.repository.origin import Origin, origin
 from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.history import as_json, history_jsonl
+from pipelines.runs.machines import recorded_machines
 from pipelines.runs.owner import owned
 from pipelines.runs.samples import sample_name
 from pipelines.runs.state import (
@@ -178,6 +179,7 @@ def _begin_or_continue(
             elapsed_s=time.time() - resumed_s,
             num_workers=placement.max_workers,
             precision=_precision(state),
+            machines=recorded_machines(state.folder),
             epochs=int(trained.history[-1]["epoch"]),
             best_epoch=card.epoch,
             origin=begun,

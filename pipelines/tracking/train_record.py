@@ -15,6 +15,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from pipelines.entrypoint import read_json, write_json
 from pipelines.repository.origin import Origin
+from pipelines.runs.machines import Machine
 from pipelines.tracking.description import DataRecord
 from pix2pix.errors import UserError
 
@@ -36,6 +37,7 @@ class TrainRecord:
     data: DataRecord
     model_sha256: str  # of models/, see pipelines/evaluation/model_content.py
     precision: Mapping[str, str] | None = None  # what it computed in, and why
+    machines: tuple[Machine, ...] = ()  # of its workers, in the order of their use
 
 
 _RECORD = TypeAdapter(TrainRecord)
