@@ -13,7 +13,7 @@ from pipelines.tracking.train_record import TrainRecord
 from pix2pix.config import Params
 
 _WIDTH = 13  # of the column with the names
-_NO_PARAMETERS = ("register.", "data.name")  # of the registration, not of the training
+_NO_PARAMETERS = ("register.", "data.name", "tune.")  # no training depends on them
 
 
 def provenance_text(provenance: Provenance, defaults: Params) -> str:

@@ -1,12 +1,15 @@
 """The prepared pairs of a version, made again in its workspace or taken from DVC's cache."""
 
-import json
+import io
 import logging
 import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from ruamel.yaml import YAML
 
 from pipelines.entrypoint import read_json
 from pipelines.paths import PREPARED_DIR, RAW_DIR
@@ -41,14 +44,13 @@ def bring_data(shell: Shell, lineage: Lineage, params: Mapping[str, Any]) -> str
     else:
         return "prepared again from the raw pairs"
     shutil.rmtree(shell.folder / PREPARED_DIR, ignore_errors=True)
-    if not _take(shell, PREPARED_DIR.as_posix()):
+    try:
+        _take(shell, PREPARED_DIR.as_posix())
+    except UserError as error:
         raise UserError(
             f"the pairs with the hash {recorded.data_hash} cannot be had.\nFrom the raw pairs: "
-            f"{reason}\nFrom DVC: {PREPARED_DIR} with the MD5 "
-            f"{lineage.outputs.get(PREPARED_DIR.as_posix(), '(none was recorded)')} is neither in "
-            "the cache nor in a remote of this project; `dvc push` where the version was trained "
-            "puts it into the remote"
-        )
+            f"{reason}\nFrom DVC: {error}"
+        ) from None
     check_data(shell.folder, recorded)
     logger.warning("the stage prepare could not make the pairs again: %s", reason)
     return f"taken from DVC, because the stage prepare could not make them again: {reason}"
@@ -73,33 +75,37 @@ def check_data(project_dir: Path, recorded: DataRecord) -> None:
 
 def _prepare_again(shell: Shell, params: Mapping[str, Any]) -> None:
     """Bring the raw pairs into the workspace and run `prepare`. Raises UserError if that fails."""
-    source = params["data"]["source"]
-    if source == "archive":  # a download of gigabytes that DVC has kept
-        if not _take(shell, RAW_DIR.as_posix()):
-            raise UserError(f"{RAW_DIR} is neither in DVC's cache nor in a remote")
+    if params["data"]["source"] == "archive":  # a download of gigabytes that DVC has kept
+        _take(shell, RAW_DIR.as_posix())
     else:
         for added in data_files(shell.folder):
-            _take(shell, added)
+            with suppress(UserError):  # the pairs may be elsewhere; `ingest` says if they are gone
+                _take(shell, added)
         run_stage(shell, "ingest")
     run_stage(shell, "prepare")
 
 
-def _take(shell: Shell, target: str) -> bool:
+def _take(shell: Shell, target: str) -> None:
     """Check an output or .dvc file out of DVC's cache, or pull it from the remote if there is one.
 
-    Returns whether it is there.
+    Raises UserError with DVC's reasons if neither has it.
     """
     commands = [["checkout", "--force", target]]
     if has_remote(shell.folder):
         commands.append(["pull", "--force", target])
+    reasons = []
     for command in commands:
         try:
             shell.run(command[0], [sys.executable, "-m", "dvc", *command], say=logger.debug)
         except CommandFailedError as error:
-            logger.debug("%s", error)
+            reasons.append(error.output)
         if (shell.folder / target.removesuffix(".dvc")).exists():
-            return True
-    return False
+            return
+    where = "in the cache nor in the remote" if commands[1:] else "in the cache nor is a remote set"
+    raise UserError(
+        f"{target} is neither {where}; `dvc push` where the version was trained puts it into "
+        f"the remote ({'; '.join(reasons) or 'its MD5 was not recorded'})"
+    )
 
 
 def _write_lock(project_dir: Path, outputs: Mapping[str, str]) -> None:
@@ -115,5 +121,8 @@ def _write_lock(project_dir: Path, outputs: Mapping[str, str]) -> None:
         for path, stage in _MAKER.items()
         if path.as_posix() in outputs
     }
-    text = json.dumps({"schema": "2.0", "stages": stages}, indent=2)  # JSON is YAML
-    write_text(project_dir / LOCK_PATH, text + "\n")
+    text = io.StringIO()
+    yaml = YAML()
+    yaml.default_flow_style = False  # DVC adds to the file in the style that it finds
+    yaml.dump({"schema": "2.0", "stages": stages}, text)
+    write_text(project_dir / LOCK_PATH, text.getvalue())
