@@ -23,6 +23,7 @@ from pix2pix.errors import UserError
 from pix2pix.files import write_text
 
 _MAKER = {RAW_DIR: "ingest", PREPARED_DIR: "prepare"}
+DATA_STAGES = frozenset(_MAKER.values())
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ def bring_data(shell: Shell, lineage: Lineage, params: Mapping[str, Any]) -> str
     else:
         return "prepared again from the raw pairs"
     shutil.rmtree(shell.folder / PREPARED_DIR, ignore_errors=True)
+    _write_lock(shell.folder, lineage.outputs)  # `prepare` may have recorded other pairs
     try:
         _take(shell, PREPARED_DIR.as_posix())
     except UserError as error:
@@ -75,12 +77,14 @@ def check_data(project_dir: Path, recorded: DataRecord) -> None:
 
 def _prepare_again(shell: Shell, params: Mapping[str, Any]) -> None:
     """Bring the raw pairs into the workspace and run `prepare`. Raises UserError if that fails."""
-    if params["data"]["source"] == "archive":  # a download of gigabytes that DVC has kept
-        _take(shell, RAW_DIR.as_posix())
-    else:
+    source = params["data"]["source"]
+    if source == "folder":
         for added in data_files(shell.folder):
             with suppress(UserError):  # the pairs may be elsewhere; `ingest` says if they are gone
                 _take(shell, added)
+    if source == "archive":  # a download of gigabytes, which DVC has kept
+        _take(shell, RAW_DIR.as_posix())
+    else:
         run_stage(shell, "ingest")
     run_stage(shell, "prepare")
 
@@ -99,8 +103,9 @@ def _take(shell: Shell, target: str) -> None:
             shell.run(command[0], [sys.executable, "-m", "dvc", *command], say=logger.debug)
         except CommandFailedError as error:
             reasons.append(error.output)
+            continue
         if (shell.folder / target.removesuffix(".dvc")).exists():
-            return
+            return  # without a recorded MD5, DVC only warns
     where = "in the cache nor in the remote" if commands[1:] else "in the cache nor is a remote set"
     raise UserError(
         f"{target} is neither {where}; `dvc push` where the version was trained puts it into "

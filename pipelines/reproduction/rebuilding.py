@@ -12,10 +12,11 @@ from pipelines.entrypoint import read_json
 from pipelines.evaluation.weights import WeightsHash, weights_hashes
 from pipelines.paths import METRICS_PATH, MODEL_DIR, TRAIN_PATH
 from pipelines.registry.lineage import Lineage
+from pipelines.repository.dvc_project import stages_up_to
 from pipelines.repository.git import Revision
 from pipelines.repository.params_file import PARAMS_FILE
 from pipelines.repository.workspace import Workspace, remove_stale, workspace
-from pipelines.reproduction.data import bring_data
+from pipelines.reproduction.data import DATA_STAGES, bring_data
 from pipelines.reproduction.params import params_here
 from pipelines.reproduction.stages import run_stage
 from pipelines.tracking.finished_run import scores_of
@@ -68,8 +69,9 @@ def _run_stages(opened: Workspace, project_dir: Path, lineage: Lineage) -> Rebui
     write_text(folder / PARAMS_FILE, json.dumps(params, indent=2) + "\n")  # JSON is YAML
     shell = opened.shell(MLFLOW_TRACKING_URI=tracking_uri())
     data = bring_data(shell, lineage, params)
-    run_stage(shell, "train")
-    run_stage(shell, "evaluate")
+    for stage in stages_up_to(folder, ["evaluate"]):
+        if stage not in DATA_STAGES:
+            run_stage(shell, stage)
     return Rebuilt(
         model_dir=folder / MODEL_DIR,
         training=read_train_record(folder / TRAIN_PATH),

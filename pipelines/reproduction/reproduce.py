@@ -11,6 +11,7 @@ from mlflow.entities.model_registry import ModelVersion
 from pipelines.entrypoint import write_json
 from pipelines.evaluation.weights import TensorDifference, differing_tensors
 from pipelines.paths import REPRODUCTIONS_DIR
+from pipelines.processes.shell import CommandFailedError
 from pipelines.registry.lineage import Lineage, read_lineage
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
@@ -59,6 +60,8 @@ def reproduce(
             _write(project_dir, certificate)
             with connected(uri) as client:
                 _log(client, version, certificate)
+    except CommandFailedError:  # names the stage; its exit code may say that it can succeed later
+        raise
     except UserError as error:
         raise UserError(f"{label(version)}: {error}") from error
     return certificate
