@@ -30,6 +30,7 @@ from pix2pix.files import write_text
 
 ALLOW = "--allow-changed-environment"
 
+_MAX_LISTED = 20
 _ARTIFACTS = Path("provenance/reproductions")  # of the run that trained the version
 
 logger = logging.getLogger(__name__)
@@ -72,7 +73,8 @@ def _check_environment(lineage: Lineage, *, allows_changes: bool) -> list[str]:
     training = lineage.training
     changes = package_changes(training.origin) + changes_here(training.machines)
     if changes and not allows_changes:
-        listed = "\n".join(f"  {change}" for change in changes)
+        more = [f"and {len(changes) - _MAX_LISTED} more"] if changes[_MAX_LISTED:] else []
+        listed = "\n".join(f"  {change}" for change in [*changes[:_MAX_LISTED], *more])
         raise UserError(
             f"the environment is not that of the training, so equal weights cannot be expected:\n"
             f"{listed}\nMake the recorded one (`git clone` this repository to another folder, "
