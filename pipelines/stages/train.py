@@ -32,6 +32,7 @@ from pipelines.repository.presets import preset_mappings
 from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.history import as_json, history_jsonl
+from pipelines.runs.machines import recorded_machines
 from pipelines.runs.owner import owned
 from pipelines.runs.parent import ParentFile, publish_parent, read_parent_file
 from pipelines.runs.samples import sample_name
@@ -262,6 +263,7 @@ def _begin_or_continue(
             elapsed_s=time.time() - resumed_s,
             num_workers=placement.max_workers,
             precision=_precision(state),
+            machines=recorded_machines(state.folder),
             epochs=int(trained.history[-1]["epoch"]),
             best_epoch=card.epoch,
             origin=description.origin,
