@@ -30,7 +30,7 @@ from pix2pix.config.sizes import (
     height_width,
     size_text,
 )
-from pix2pix.config.train import EXECUTION_KEYS, TrainConfig
+from pix2pix.config.train import EXECUTION_KEYS, InitNetworks, TrainConfig
 from pix2pix.config.tune import (
     Choice,
     Dimension,
@@ -56,6 +56,7 @@ __all__ = [
     "Direction",
     "EvaluateConfig",
     "ImageSize",
+    "InitNetworks",
     "Kernel",
     "Kind",
     "LoadSize",
