@@ -53,18 +53,20 @@ def translate_folder(
     input_dir: Path,
     output_dir: Path,
     scale: Scale = "training",
+    mode: InferenceMode | None = None,
     max_memory_gib: float | None = None,
 ) -> TranslatedFolder:
     """Translate the images of `input_dir`; write them and manifest.json to `output_dir`.
 
     Raises UserError if there is no such version or no image, or if the folders overlap. Images that
-    cannot be translated are named in the result. `max_memory_gib` is that of Translator.
+    cannot be translated are named in the result. `mode` and `max_memory_gib` are those of
+    Translator.load.
     """
     check_folders(input_dir, output_dir)
     version = find_version(client, reference)
     with downloaded(client, version) as model_dir:
         translator = Translator.load(
-            model_dir, device=str(best_device()), max_memory_gib=max_memory_gib
+            model_dir, device=str(best_device()), mode=mode, max_memory_gib=max_memory_gib
         )
     card = translator.card
     plan = planned(input_dir, output_dir, source=card.source, target=card.target)
