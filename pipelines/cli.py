@@ -15,6 +15,7 @@ from pipelines.commands.apply_tuned import apply_tuned
 from pipelines.commands.check import check
 from pipelines.commands.down import down
 from pipelines.commands.evaluate import evaluate
+from pipelines.commands.flicker import flicker
 from pipelines.commands.promote import promote
 from pipelines.commands.rollback import rollback
 from pipelines.commands.summary import summary
@@ -34,6 +35,7 @@ VERBS = (
     down,
     apply_tuned,
     translate,
+    flicker,
     evaluate,
     promote,
     rollback,

@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -81,45 +81,49 @@ def translate(
     """
     import torch
 
-    from pipelines.tracking.connection import connected
-    from pipelines.tracking.uri import tracking_uri
-
     source, result = _one_of(source, input_dir, "INPUT"), _one_of(result, output_dir, "OUTPUT")
     # Otherwise a GPU may sum in another order in each call, with other rounding errors.
     torch.backends.cudnn.deterministic = True
     if source.is_dir():
-        from pipelines.registry.translate import check_all_translated, translate_folder
-
         if crf is not None or no_sound or overwrite:
-            raise UserError(
-                f"{source} is a folder; --crf, --no-sound and --overwrite are for films"
-            )
-        with connected(tracking_uri()) as client:
-            folder = translate_folder(
-                client,
-                model,
-                input_dir=source,
-                output_dir=result,
-                scale=scale,
-                mode=mode,
-                max_memory_gib=max_memory_gib,
-            )
-        check_all_translated(folder, source)
-        logger.info("%d images are in %s", len(folder.files), result)
-        return
+            raise UserError(f"{source} is a folder; --crf, --no-sound, --overwrite are for films")
+        _translate_folder(
+            model, source, result, scale=scale, mode=mode, max_memory_gib=max_memory_gib
+        )
+    else:
+        _translate_film(
+            model,
+            source,
+            result,
+            scale=scale,
+            mode=mode,
+            crf=crf,
+            with_sound=not no_sound,
+            overwrite=overwrite,
+            max_memory_gib=max_memory_gib,
+        )
 
-    from pipelines.registry.translate_film import FilmOptions, translate_film
 
-    options = FilmOptions(
-        scale=scale,
-        mode=mode,
-        crf=crf,
-        with_sound=not no_sound,
-        overwrite=overwrite,
-        max_memory_gib=max_memory_gib,
-    )
+def _translate_folder(model: str, source: Path, result: Path, **options: Any) -> None:
+    from pipelines.registry.translate import check_all_translated, translate_folder
+    from pipelines.tracking.connection import connected
+    from pipelines.tracking.uri import tracking_uri
+
     with connected(tracking_uri()) as client:
-        num_frames = translate_film(client, model, film=source, output=result, options=options)
+        folder = translate_folder(client, model, input_dir=source, output_dir=result, **options)
+    check_all_translated(folder, source)
+    logger.info("%d images are in %s", len(folder.files), result)
+
+
+def _translate_film(model: str, source: Path, result: Path, **options: Any) -> None:
+    from pipelines.registry.translate_film import FilmOptions, translate_film
+    from pipelines.tracking.connection import connected
+    from pipelines.tracking.uri import tracking_uri
+
+    with connected(tracking_uri()) as client:
+        num_frames = translate_film(
+            client, model, film=source, output=result, options=FilmOptions(**options)
+        )
     logger.info("%d frames are in %s", num_frames, result)
 
 

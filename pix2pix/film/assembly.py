@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -25,7 +26,7 @@ _FORMATS = {
 # The index is put at the beginning, so that a film can be played while it is being loaded.
 _INDEX_FIRST = {"movflags": "faststart"}
 
-_Muxed = tuple[Packet[Stream], Stream]  # a packet, and the stream of the output that it is of
+_Muxed = tuple["Packet[Any]", Stream]  # a packet, and the stream of the output that it is of
 
 logger = logging.getLogger(__name__)
 

@@ -22,6 +22,8 @@ _MATRICES = {
     7: Colorspace.SMPTE240M,
     9: Colorspace.BT2020,
 }
+# Without the last two, libswscale truncates: each conversion makes pictures darker by half a level.
+_EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 _HD_HEIGHT = 720  # unmarked films of this height or more are taken for BT.709, as players do
 
 
@@ -76,7 +78,7 @@ def to_rgb(frame: VideoFrame, colour: Colour) -> np.ndarray:
         src_colorspace=None if from_rgb_frame else colour.matrix,
         src_color_range=ColorRange.JPEG if from_rgb_frame else colour.range,
         dst_color_range=ColorRange.JPEG,
-        interpolation=Interpolation.BICUBIC,
+        interpolation=_EXACT,
     )
     return np.asarray(converted.to_ndarray(), dtype=np.uint8)
 
@@ -88,7 +90,7 @@ def from_rgb(image: np.ndarray, colour: Colour, *, pixel_format: str) -> VideoFr
         src_color_range=ColorRange.JPEG,
         dst_colorspace=colour.matrix,
         dst_color_range=colour.range,
-        interpolation=Interpolation.BICUBIC,
+        interpolation=_EXACT,
     )
     frame.colorspace, frame.color_range = colour.marked_matrix, colour.marked_range
     frame.color_primaries, frame.color_trc = colour.primaries, colour.transfer

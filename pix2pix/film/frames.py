@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,19 @@ def film_frames(path: Path) -> Iterator[FilmFrame]:
             yield found
         if first is None:
             raise FilmError(f"{path} holds no frames; name a film with pictures")
+
+
+def paired_frames(one: Path, other: Path) -> Iterator[tuple[FilmFrame, FilmFrame]]:
+    """The frames of two films, one by one. Raises FilmError if one film has more than the other."""
+    number = 0
+    for number, pair in enumerate(zip_longest(film_frames(one), film_frames(other)), start=1):
+        if None in pair:
+            shorter, longer = (one, other) if pair[0] is None else (other, one)
+            raise FilmError(
+                f"{shorter} has {number - 1} frames, and {longer} has more; name two films of the "
+                "same frames"
+            )
+        yield pair
 
 
 def _next(

@@ -24,10 +24,10 @@ def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
     data = side_data.get(Type.DISPLAYMATRIX)
     if data is None:
         return (1, 0, 0, 1)
-    values = np.frombuffer(data, np.int32)[[0, 1, 3, 4]]
+    values = np.frombuffer(bytes(data), np.int32)[[0, 1, 3, 4]]
     a, b, c, d = (int(value) for value in np.rint(values / _ONE))
     if not np.array_equal(np.array([a, b, c, d]) * _ONE, values) or abs(a * d - b * c) != 1:
-        raise ValueError(f"is to be shown turned by {frame.rotation} degrees")
+        raise ValueError("is to be shown turned by other angles than quarters")
     return (a, b, c, d)
 
 
