@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 from av.container import InputContainer
+from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
 
@@ -33,10 +34,13 @@ logger = logging.getLogger(__name__)
 
 def check_sound_fits(film: Path, output: Path) -> None:
     """Raise UserError if the container of `output` cannot hold the sound of `film` as it is."""
-    held = _held_codecs(output)
     with opened(film) as source:
-        codecs = {_codec_name(stream) for stream in source.streams.audio}
-    if refused := sorted(codecs - held):
+        refused = [
+            _codec_name(stream)
+            for stream in source.streams.audio
+            if not _can_hold(_FORMATS[output.suffix.lower()], stream)
+        ]
+    if refused:
         raise UserError(
             f"{output.suffix} cannot hold the sound of {film} ({', '.join(refused)}), which is "
             "copied as it is; name a .mkv file, or give --no-sound"
@@ -67,10 +71,9 @@ def assemble(
         joined.set_chapters(source.chapters())
         with opened(parts[0]) as part:
             pictures = joined.add_stream_from_template(part.streams.video[0], opaque=True)
-        held = _held_codecs(output)
         copied = {
             stream.index: joined.add_stream_from_template(stream)
-            for stream in _kept_streams(source, held, with_sound=with_sound)
+            for stream in _kept_streams(source, container, with_sound=with_sound)
         }
         # Merged by time: a container that first got all pictures would keep them in memory.
         queues = [_pictures(parts, last_duration_s, pictures)]
@@ -81,18 +84,23 @@ def assemble(
             joined.mux_one(packet)
 
 
-def _held_codecs(output: Path) -> set[str]:
-    """The codecs that a container of this suffix can hold."""
-    with av.open(io.BytesIO(), "w", format=_FORMATS[output.suffix.lower()]) as container:
-        return container.supported_codecs
+def _can_hold(container: str, stream: Stream) -> bool:
+    """Whether a container of this format can hold the packets of a stream; it is tried out."""
+    with av.open(io.BytesIO(), "w", format=container) as trial:
+        try:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+        except (FFmpegError, ValueError):
+            return False
+    return True
 
 
-def _kept_streams(source: InputContainer, held: set[str], *, with_sound: bool) -> Iterator[Stream]:
+def _kept_streams(source: InputContainer, container: str, *, with_sound: bool) -> Iterator[Stream]:
     """The streams to copy. Subtitles that the container cannot hold are named and left out."""
     if with_sound:
         yield from source.streams.audio
     for stream in source.streams.subtitles:
-        if _codec_name(stream) in held:
+        if _can_hold(container, stream):
             yield stream
         else:
             logger.warning(

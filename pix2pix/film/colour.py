@@ -6,8 +6,11 @@ are the same in both directions here, and the film is marked as it was.
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
+from av.filter import Graph
+from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
@@ -22,8 +25,15 @@ _MATRICES = {
     7: Colorspace.SMPTE240M,
     9: Colorspace.BT2020,
 }
-# Without the last two, libswscale truncates: each conversion makes pictures darker by half a level.
-_EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+# As libavfilter names them.
+_NAMES = {
+    Colorspace.ITU709: "bt709",
+    Colorspace.FCC: "fcc",
+    Colorspace.ITU601: "smpte170m",
+    Colorspace.SMPTE240M: "smpte240m",
+    Colorspace.BT2020: "bt2020nc",
+}
+_ANY_TIME_BASE = Fraction(1, 25)  # the caller sets the times of frames
 _HD_HEIGHT = 720  # unmarked films of this height or more are taken for BT.709, as players do
 
 
@@ -71,27 +81,58 @@ def is_rgb(frame: VideoFrame) -> bool:
 
 
 def to_rgb(frame: VideoFrame, colour: Colour) -> np.ndarray:
-    """The pixels of a frame, (H, W, 3) uint8."""
+    """The pixels of a frame, (H, W, 3) uint8.
+
+    With the flags below libswscale rounds; by default it truncates, which darkens pictures by a
+    level.
+    """
     from_rgb_frame = is_rgb(frame)
     converted = frame.reformat(
         format="rgb24",
         src_colorspace=None if from_rgb_frame else colour.matrix,
         src_color_range=ColorRange.JPEG if from_rgb_frame else colour.range,
         dst_color_range=ColorRange.JPEG,
-        interpolation=_EXACT,
+        interpolation=Interpolation.BICUBIC
+        | Interpolation.ACCURATE_RND
+        | Interpolation.FULL_CHR_H_INT,
     )
     return np.asarray(converted.to_ndarray(), dtype=np.uint8)
 
 
-def from_rgb(image: np.ndarray, colour: Colour, *, pixel_format: str) -> VideoFrame:
-    """A frame of pixels (H, W, 3) uint8, marked as the film is."""
-    frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24").reformat(
-        format=pixel_format,
-        src_color_range=ColorRange.JPEG,
-        dst_colorspace=colour.matrix,
-        dst_color_range=colour.range,
-        interpolation=_EXACT,
-    )
-    frame.colorspace, frame.color_range = colour.marked_matrix, colour.marked_range
-    frame.color_primaries, frame.color_trc = colour.primaries, colour.transfer
-    return frame
+class FrameMaker:
+    """Makes the frames of a film of RGB images of one size.
+
+    Where colours have half the resolution, their samples lie on the left columns of the pixels, as
+    decoders of H.264 and VP9 take for granted. Otherwise colours would move by half a pixel.
+    """
+
+    def __init__(self, colour: Colour, *, height: int, width: int, pixel_format: str) -> None:
+        self._colour = colour
+        matrix = _NAMES[colour.matrix]
+        range_name = "full" if colour.range == ColorRange.JPEG else "limited"
+        graph = Graph()
+        graph.link_nodes(
+            graph.add_buffer(
+                width=width, height=height, format=VideoFormat("rgb24"), time_base=_ANY_TIME_BASE
+            ),
+            graph.add(
+                "scale",
+                f"out_color_matrix={matrix}:out_range={range_name}:out_chroma_loc=left"
+                ":flags=bicubic+accurate_rnd+full_chroma_int",
+            ),
+            graph.add("format", pixel_format),
+            graph.add("buffersink"),
+        ).configure()
+        self._graph = graph
+
+    def __call__(self, image: np.ndarray) -> VideoFrame:
+        """A frame of pixels (H, W, 3) uint8, marked as the film is."""
+        rgb = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+        rgb.pts, rgb.time_base = 0, _ANY_TIME_BASE
+        self._graph.push(rgb)
+        frame = self._graph.pull()
+        assert isinstance(frame, VideoFrame)
+        colour = self._colour
+        frame.colorspace, frame.color_range = colour.marked_matrix, colour.marked_range
+        frame.color_primaries, frame.color_trc = colour.primaries, colour.transfer
+        return frame

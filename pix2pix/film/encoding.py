@@ -20,7 +20,7 @@ import numpy as np
 from av.video.stream import VideoStream
 
 from pix2pix.errors import UserError
-from pix2pix.film.colour import from_rgb
+from pix2pix.film.colour import FrameMaker
 from pix2pix.film.frames import Look
 
 
@@ -89,11 +89,18 @@ def write_part(path: Path, images: Iterable[Timed], *, look: Look, encoding: Enc
     """Write images of one size, at least one, to a file. Raises OSError if it cannot write."""
     with av.open(str(path), "w", format="nut") as part:
         stream = cast("VideoStream", part.add_stream(encoding.codec.name, rate=encoding.rate))
-        for number, timed in enumerate(images):
-            if number == 0:
+        make_frame = None
+        for timed in images:
+            if make_frame is None:
                 _set_up(stream, timed.image, look=look, encoding=encoding)
-            assert stream.pix_fmt is not None
-            frame = from_rgb(timed.image, look.colour, pixel_format=stream.pix_fmt)
+                assert stream.pix_fmt is not None
+                make_frame = FrameMaker(
+                    look.colour,
+                    height=stream.height,
+                    width=stream.width,
+                    pixel_format=stream.pix_fmt,
+                )
+            frame = make_frame(timed.image)
             frame.pts, frame.time_base = timed.pts, encoding.time_base
             part.mux(stream.encode(frame))
         part.mux(stream.encode())

@@ -8,6 +8,8 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
+from pix2pix.film.colour import Colour, FrameMaker
+
 TIME_BASE = Fraction(1, 12800)
 
 
@@ -93,23 +95,6 @@ def _write_tone(
     film.mux(stream.encode())
 
 
-def decoded(path: Path) -> np.ndarray:
-    """The stored frames as RGB (N, H, W, 3), by the tests' own reading of the marks."""
-    with av.open(str(path)) as film:
-        return np.stack(
-            [
-                frame.reformat(
-                    format="rgb24",
-                    src_colorspace={1: 1, 9: 9}.get(frame.colorspace, 5),
-                    src_color_range=frame.color_range or ColorRange.MPEG,
-                    dst_color_range=ColorRange.JPEG,
-                    interpolation=Interpolation.BICUBIC,
-                ).to_ndarray()
-                for frame in film.decode(video=0)
-            ]
-        )
-
-
 def times_s(path: Path) -> list[Fraction]:
     """When each frame is shown."""
     with av.open(str(path)) as film:
@@ -119,4 +104,14 @@ def times_s(path: Path) -> list[Fraction]:
 def sound_packets(path: Path) -> list[bytes]:
     """The content of each packet of sound."""
     with av.open(str(path)) as film:
-        return [bytes(packet) for packet in film.demux(film.streams.audio) if packet.size]
+        return [
+            bytes(packet)
+            for packet in film.demux()
+            if packet.size and packet.stream.type == "audio"
+        ]
+
+
+def from_rgb(image: np.ndarray, colour: Colour, *, pixel_format: str) -> av.VideoFrame:
+    """One image (H, W, 3) as a frame of a film."""
+    height, width = image.shape[:2]
+    return FrameMaker(colour, height=height, width=width, pixel_format=pixel_format)(image)

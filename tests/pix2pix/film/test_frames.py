@@ -50,7 +50,9 @@ def test_frames_come_in_the_order_of_their_times_with_b_frames(tmp_path: Path) -
 
 
 def test_the_duration_of_the_last_frame_is_known(tmp_path: Path) -> None:
-    assert inspect(write_film(tmp_path / "x.mp4", moving_square(3))).last_duration_s == Fraction(1, 25)
+    assert inspect(write_film(tmp_path / "x.mp4", moving_square(3))).last_duration_s == Fraction(
+        1, 25
+    )
 
 
 def write_text(path: Path) -> None:
