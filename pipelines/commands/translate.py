@@ -68,7 +68,19 @@ def translate(
         bool, typer.Option("--no-sound", help="Films: leave the sound out.")
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Films: replace OUTPUT if it exists.")
+        bool, typer.Option("--overwrite", help="Replace results that exist.")
+    ] = False,
+    keep: Annotated[
+        bool,
+        typer.Option("--keep", help="Folders: keep results that exist, and make the others."),
+    ] = False,
+    cluster: Annotated[
+        bool,
+        typer.Option(
+            "--cluster",
+            help="Folders: translate on the Ray cluster of RAY_ADDRESS, or on all cores of this "
+            "machine. Every node must see both folders.",
+        ),
     ] = False,
 ) -> None:
     """Translate a film, or every image below a folder, with a registered model.
@@ -85,12 +97,23 @@ def translate(
     # Otherwise a GPU may sum in another order in each call, with other rounding errors.
     torch.backends.cudnn.deterministic = True
     if source.is_dir():
-        if crf is not None or no_sound or overwrite:
-            raise UserError(f"{source} is a folder; --crf, --no-sound, --overwrite are for films")
+        if crf is not None or no_sound:
+            raise UserError(f"{source} is a folder; --crf and --no-sound are for films")
+        if overwrite and keep:
+            raise UserError("give --overwrite or --keep, not both")
         _translate_folder(
-            model, source, result, scale=scale, mode=mode, max_memory_gib=max_memory_gib
+            model,
+            source,
+            result,
+            scale=scale,
+            mode=mode,
+            max_memory_gib=max_memory_gib,
+            existing="overwrite" if overwrite else "keep" if keep else "refuse",
+            on_cluster=cluster,
         )
     else:
+        if keep or cluster:
+            raise UserError(f"{source} is no folder; --keep and --cluster are for folders")
         _translate_film(
             model,
             source,
