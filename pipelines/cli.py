@@ -15,6 +15,7 @@ from pipelines.commands.apply_tuned import apply_tuned
 from pipelines.commands.check import check
 from pipelines.commands.down import down
 from pipelines.commands.evaluate import evaluate
+from pipelines.commands.export import export
 from pipelines.commands.flicker import flicker
 from pipelines.commands.promote import promote
 from pipelines.commands.rollback import rollback
@@ -37,6 +38,7 @@ VERBS = (
     translate,
     flicker,
     evaluate,
+    export,
     promote,
     rollback,
 )

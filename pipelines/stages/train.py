@@ -13,11 +13,13 @@ from pipelines.cluster.failure import as_user_error
 from pipelines.cluster.placement import Placement, connect, find_placement
 from pipelines.entrypoint import InterruptionError, run
 from pipelines.evaluation.model_content import content_hash
+from pipelines.evaluation.parent_fit import unlike_parent
 from pipelines.paths import (
     AUGMENTATION_PATH,
     CURVES_PATH,
     HISTORY_PATH,
     MODEL_DIR,
+    PARENT_PATH,
     PREPARED_DIR,
     RUNS_DIR,
     SAMPLES_DIR,
@@ -28,12 +30,13 @@ from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.history import as_json, history_jsonl
 from pipelines.runs.owner import owned
+from pipelines.runs.parent import ParentFile, publish_parent, read_parent_file
 from pipelines.runs.samples import sample_name
 from pipelines.runs.state import (
     SAMPLES_FOLDER,
     RunningState,
     close_running_state,
-    open_running_state,
+    open_state,
     training_folder,
 )
 from pipelines.tracking.description import RunDescription, data_record
@@ -51,13 +54,23 @@ from pix2pix.data.prepared import open_split
 from pix2pix.files import write_bytes, write_text
 from pix2pix.images.grids import write_png
 from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
+from pix2pix.models.transfer import check_fits
+from pix2pix.parent import Parent
+from pix2pix.parent_record import ParentRecord
 from pix2pix.training import Best
 from pix2pix.training.dev import better_mode
 
 logger = logging.getLogger(__name__)
 
 
-def write_model(model_dir: Path, best: Best, *, params: Params, manifest: Manifest) -> ModelCard:
+def write_model(
+    model_dir: Path,
+    best: Best,
+    *,
+    params: Params,
+    manifest: Manifest,
+    parent: ParentRecord | None = None,
+) -> ModelCard:
     """Write the model folder of the best epoch, with its better inference mode."""
     generator_config, discriminator_config = network_configs(params)
     generator, discriminator = (
@@ -83,6 +96,7 @@ def write_model(model_dir: Path, best: Best, *, params: Params, manifest: Manife
         epoch=best.epoch,
         dev={name: value for name, value in best.dev.items() if math.isfinite(value)},
         data_hash=manifest.data_hash,
+        parent=parent,
     )
     save_model(model_dir, card, generator=generator, discriminator=discriminator)
     return card
@@ -102,7 +116,13 @@ def curves_csv(history: list[dict[str, float]]) -> str:
 
 
 def _train(
-    params: Params, manifest: Manifest, *, placement: Placement, state: RunningState, begun: Origin
+    params: Params,
+    manifest: Manifest,
+    *,
+    placement: Placement,
+    state: RunningState,
+    begun: Origin,
+    parent: ParentRecord | None,
 ) -> Trained:
     description = RunDescription(
         run_key=state.run_key,
@@ -111,6 +131,7 @@ def _train(
         params=dataclasses.asdict(params),
         data=data_record(manifest, name=params.data.name),
         origin=begun,
+        parent=None if parent is None else parent.reference,
     )
     try:
         return train(
@@ -119,6 +140,7 @@ def _train(
             placement=placement,
             run=state.folder,
             live_run=LiveRun(tracking_uri(), description, samples=state.folder / SAMPLES_FOLDER),
+            parent=None if parent is None else state.folder,
         )
     except (InterruptionError, KeyboardInterrupt):  # a second signal raises KeyboardInterrupt
         # The worker of rank 0 may have ended before it could set the status of the MLflow run.
@@ -132,7 +154,9 @@ def _train(
         raise failed from error
 
 
-def _write_outputs(trained: Trained, params: Params, manifest: Manifest) -> ModelCard:
+def _write_outputs(
+    trained: Trained, params: Params, manifest: Manifest, parent: ParentRecord | None
+) -> ModelCard:
     # DVC removes the outputs of an earlier training, but not if the stage is started by hand.
     shutil.rmtree(SAMPLES_DIR, ignore_errors=True)
     for epoch, png in trained.samples.items():
@@ -146,30 +170,44 @@ def _write_outputs(trained: Trained, params: Params, manifest: Manifest) -> Mode
     write_png(AUGMENTATION_PATH, sheet)
     write_text(HISTORY_PATH, history_jsonl(trained.history))
     write_text(CURVES_PATH, curves_csv(trained.history))
-    return write_model(MODEL_DIR, trained.best, params=params, manifest=manifest)
+    return write_model(MODEL_DIR, trained.best, params=params, manifest=manifest, parent=parent)
 
 
 def main() -> None:
     """Read params.yaml and data/prepared, write models/ and the training's reports."""
     params = load_params()
     manifest = load_manifest(PREPARED_DIR)
+    parent = read_parent_file(PARENT_PATH, params.train)
+    if parent is not None:
+        check_fits(parent.parent.networks, *network_configs(params))
     begun = origin(Path())
     storage = open_folder(params.train.storage_path or str(RUNS_DIR))
-    with owned(training_folder(storage, params, manifest.data_hash)):
-        _begin_or_continue(params, manifest, storage=storage, begun=begun)
+    parent_sha256 = None if parent is None else parent.sha256
+    folder = training_folder(storage, params, manifest.data_hash, parent_sha256=parent_sha256)
+    with owned(folder):
+        _begin_or_continue(params, manifest, folder=folder, begun=begun, parent_file=parent)
 
 
 def _begin_or_continue(
-    params: Params, manifest: Manifest, *, storage: Folder, begun: Origin
+    params: Params,
+    manifest: Manifest,
+    *,
+    folder: Folder,
+    begun: Origin,
+    parent_file: ParentFile | None,
 ) -> None:
-    state = open_running_state(storage, params, manifest.data_hash)
+    state = open_state(folder)
     if not state.is_new:
         logger.info("continuing the interrupted training in %s", state.folder)
+    parent = None
+    if parent_file is not None:
+        publish_parent(parent_file, state.folder)
+        parent = _parent_record(parent_file.parent, params, manifest)
     connect(params.train.ray_address)
     placement = find_placement(params.train)
     resumed_s = time.time()
-    trained = _train(params, manifest, placement=placement, state=state, begun=begun)
-    card = _write_outputs(trained, params, manifest)
+    trained = _train(params, manifest, placement=placement, state=state, begun=begun, parent=parent)
+    card = _write_outputs(trained, params, manifest, parent)
     write_train_record(
         TRAIN_PATH,
         TrainRecord(
@@ -184,6 +222,7 @@ def _begin_or_continue(
             params=dataclasses.asdict(params),
             data=data_record(manifest, name=params.data.name),
             model_sha256=content_hash(MODEL_DIR),
+            parent=parent,
         ),
     )
     close_running_state(state)
@@ -193,6 +232,17 @@ def _begin_or_continue(
         card.epoch,
         card.inference_mode,
     )
+
+
+def _parent_record(parent: Parent, params: Params, manifest: Manifest) -> ParentRecord:
+    """Return what is recorded of the parent, and log it."""
+    generator_config, _ = network_configs(params)
+    unlike = unlike_parent(parent, manifest, generator_config)
+    record = parent.record(generator_config, unlike=unlike)
+    logger.info("starting from %s", record.summary)
+    if unlike is not None:
+        logger.warning("the parent is of another kind: %s", unlike)
+    return record
 
 
 def _precision(state: RunningState) -> dict[str, str] | None:

@@ -19,9 +19,10 @@ _REMEDY = "translate a folder of images instead"
 def check_translates_films(card: ModelCard) -> None:
     """Raise UserError if a side of the model is neither grey nor RGB of 8 bits."""
     for role, side in (("source", card.source), ("target", card.target)):
-        if side.num_labels is not None:
+        if side.num_labels is not None or side.is_masked:
+            what = "class ids" if side.num_labels is not None else "values for missing pixels"
             raise UserError(
-                f"model {card.name} has class ids as its {role}, which the compression of films "
+                f"model {card.name} has {what} in its {role}, which the compression of films "
                 f"would change; {_REMEDY}"
             )
         if side.dtype != "uint8" or side.channels not in (1, 3):

@@ -309,10 +309,14 @@ def test_grey_models_read_luma_and_show_grey(tmp_path: Path) -> None:
     [
         ({"source": dataclasses.replace(SIDE, dtype="uint16")}, "the source .* is uint16 with 3"),
         ({"target": dataclasses.replace(SIDE, dtype="float32")}, "the target .* is float32"),
+        (
+            {"target": dataclasses.replace(SIDE, nodata=0)},
+            "values for missing pixels in its target",
+        ),
         ({"target": dataclasses.replace(SIDE, channels=4)}, "the target .* with 4 channel"),
         (
             {"source": dataclasses.replace(SIDE, channels=1, num_labels=5)},
-            "class ids as its source",
+            "class ids in its source",
         ),
     ],
 )
