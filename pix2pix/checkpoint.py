@@ -21,6 +21,7 @@ from torch import nn
 
 from pix2pix.config import Direction, ImageSize, LoadSize, Scale, ScaleRule, height_width, size_text
 from pix2pix.config.strict import STRICT
+from pix2pix.data.input_statistics import InputStatistics
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 from pix2pix.files import write_bytes, write_text
@@ -71,6 +72,7 @@ class ModelCard:
     epoch: Annotated[int, Field(ge=0)]  # number of epochs that these weights were trained for
     dev: dict[str, float]  # metrics of these weights on the dev split
     data_hash: str
+    inputs: InputStatistics | None = None  # of the training's sources; None in older cards
 
     def __post_init__(self) -> None:
         if self.format != _FORMAT:

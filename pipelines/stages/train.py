@@ -46,8 +46,9 @@ from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
 from pix2pix.data.augment import make_augmentation
 from pix2pix.data.contact_sheet import augmentation_sheet
+from pix2pix.data.input_statistics import InputStatistics
 from pix2pix.data.manifest import Manifest, load_manifest
-from pix2pix.data.prepared import open_split
+from pix2pix.data.prepared import open_split, source_statistics
 from pix2pix.files import write_bytes, write_text
 from pix2pix.images.grids import write_png
 from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
@@ -57,8 +58,18 @@ from pix2pix.training.dev import better_mode
 logger = logging.getLogger(__name__)
 
 
-def write_model(model_dir: Path, best: Best, *, params: Params, manifest: Manifest) -> ModelCard:
-    """Write the model folder of the best epoch, with its better inference mode."""
+def write_model(
+    model_dir: Path,
+    best: Best,
+    *,
+    params: Params,
+    manifest: Manifest,
+    inputs: InputStatistics | None = None,
+) -> ModelCard:
+    """Write the model folder of the best epoch, with its better inference mode.
+
+    `inputs` describes the source images that it was trained on.
+    """
     generator_config, discriminator_config = network_configs(params)
     generator, discriminator = (
         UNetGenerator(generator_config),
@@ -83,6 +94,7 @@ def write_model(model_dir: Path, best: Best, *, params: Params, manifest: Manife
         epoch=best.epoch,
         dev={name: value for name, value in best.dev.items() if math.isfinite(value)},
         data_hash=manifest.data_hash,
+        inputs=inputs,
     )
     save_model(model_dir, card, generator=generator, discriminator=discriminator)
     return card
@@ -146,7 +158,13 @@ def _write_outputs(trained: Trained, params: Params, manifest: Manifest) -> Mode
     write_png(AUGMENTATION_PATH, sheet)
     write_text(HISTORY_PATH, history_jsonl(trained.history))
     write_text(CURVES_PATH, curves_csv(trained.history))
-    return write_model(MODEL_DIR, trained.best, params=params, manifest=manifest)
+    return write_model(
+        MODEL_DIR,
+        trained.best,
+        params=params,
+        manifest=manifest,
+        inputs=source_statistics(PREPARED_DIR, manifest.source),
+    )
 
 
 def main() -> None:

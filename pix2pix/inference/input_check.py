@@ -1,0 +1,20 @@
+"""Whether an image looks like those that a model was trained on."""
+
+import numpy as np
+
+from pix2pix.checkpoint import ModelCard
+from pix2pix.images.image import conform
+from pix2pix.images.scale import to_scale
+
+
+def unlike_training(card: ModelCard, image: np.ndarray) -> list[str]:
+    """Say in which of its pixel statistics an image (H, W, C) differs from the training's.
+
+    The values are those of files, as `Translator.translate` takes them. The list is empty if
+    nothing differs, or if the card is older than these statistics. Raises UserError if the image
+    does not fit the model.
+    """
+    if card.inputs is None:
+        return []
+    scaled = to_scale(conform(image, card.source), card.source, card.image_scale)
+    return card.inputs.unlike(scaled, card.source.value_range)
