@@ -17,6 +17,7 @@ from pipelines.commands.down import down
 from pipelines.commands.evaluate import evaluate
 from pipelines.commands.promote import promote
 from pipelines.commands.rollback import rollback
+from pipelines.commands.serve import serve
 from pipelines.commands.summary import summary
 from pipelines.commands.translate import translate
 from pipelines.commands.ui import ui
@@ -34,6 +35,7 @@ VERBS = (
     down,
     apply_tuned,
     translate,
+    serve,
     evaluate,
     promote,
     rollback,

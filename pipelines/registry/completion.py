@@ -27,7 +27,9 @@ from pix2pix.config import EXECUTION_KEYS, Params, height_width, load_params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
+from pix2pix.images.labels import class_to_void
 
+_NUM_EXAMPLES = 6
 _SECTIONS = ("augment", "model", "train")  # sections of params.yaml that a training depends on
 
 logger = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ def complete_registration(uri: str) -> dict[str, Any]:
     with connected(uri) as client:
         run = complete_run(client, Path(), experiment=params.register.experiment)
         registration = register_model(
-            client, run, MODEL_DIR, name=params.registered_name, example=example_source()
+            client, run, MODEL_DIR, name=params.registered_name, examples=example_sources()
         )
         decision = decide(client, registration, params)
     return dataclasses.asdict(registration) | {"decision": dataclasses.asdict(decision)}
@@ -93,16 +95,19 @@ def _affects_training(key: str) -> bool:
     return section in _SECTIONS and not (section == "train" and name in EXECUTION_KEYS)
 
 
-def example_source() -> np.ndarray:
-    """A source image (H, W, C) that fits the model, as an example in the package.
+def example_sources() -> list[np.ndarray]:
+    """Source images (H, W, C) that fit the model, as examples in the package.
 
-    It is the first of the model's dev split, or a uniform image if the prepared data are others.
+    They are the first of the model's dev split, or a uniform image if the prepared data are others.
     """
     card = load_card(MODEL_DIR)
     height, width = height_width(card.image_size)
     if load_manifest(PREPARED_DIR).data_hash == card.data_hash:
-        whole: np.ndarray = open_split(PREPARED_DIR, "dev").source[0]
-        return whole[:height, :width]
+        sources = open_split(PREPARED_DIR, "dev").source
+        return [
+            class_to_void(np.asarray(sources[index])[:height, :width], card.source)
+            for index in range(min(_NUM_EXAMPLES, len(sources)))
+        ]
     side = card.source
     shape = (height, width, side.channels)
-    return np.full(shape, sum(side.value_range) / 2, side.dtype)
+    return [np.full(shape, sum(side.value_range) / 2, side.dtype)]

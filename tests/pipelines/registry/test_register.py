@@ -62,7 +62,7 @@ def complete(uri: str, project: Path, params: Params) -> TrackedRun:
 
 def register(uri: str, project: Path, run: TrackedRun) -> Registration:
     with connected(uri) as client:
-        return register_model(client, run, project / "models", name=NAME, example=source_image())
+        return register_model(client, run, project / "models", name=NAME, examples=[source_image()])
 
 
 def package_dir(uri: str, registration: Registration) -> Path:
