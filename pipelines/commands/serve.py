@@ -14,7 +14,9 @@ def serve(
     ],
     host: Annotated[
         str,
-        typer.Option(help="Address; any but loopback needs PIX2PIX_SERVE_TOKEN in the environment."),
+        typer.Option(
+            help="Address; any but loopback needs PIX2PIX_SERVE_TOKEN in the environment."
+        ),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the address.")] = 8000,
     min_replicas: Annotated[

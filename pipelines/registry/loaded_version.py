@@ -44,9 +44,7 @@ def _translator(
     client: MlflowClient, version: ModelVersion, max_memory_gib: float | None
 ) -> Translator:
     with downloaded(client, version) as model_dir:
-        return Translator.load(
-            model_dir, device=str(best_device()), max_memory_gib=max_memory_gib
-        )
+        return Translator.load(model_dir, device=str(best_device()), max_memory_gib=max_memory_gib)
 
 
 def _scores(version: ModelVersion) -> dict[str, float]:

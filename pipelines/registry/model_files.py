@@ -56,7 +56,8 @@ def _download(client: MlflowClient, version: ModelVersion, part: str, folder: Pa
         )
     except (MlflowException, OSError) as error:
         raise UserError(
-            f"{label(version)}: its files cannot be downloaded from {without_password(uri)}: {error}"
+            f"{label(version)}: its files cannot be downloaded from {without_password(uri)}: "
+            f"{error}"
         ) from None
     return Path(path)
 

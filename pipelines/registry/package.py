@@ -32,8 +32,9 @@ def write_package(
     """Write the model folder `model_dir` as an MLflow model into the new folder `folder`.
 
     `examples` are source images (H, W, C), of which the first is MLflow's input example; `head` has
-    the ids of the run and of the model in MLflow. The package contains a copy of `pix2pix`; serving it needs only the Python packages that
-    it lists. It runs on the CPU unless `load_model(..., model_config={"device": "cuda"})` is used.
+    the ids of the run and of the model in MLflow. The package contains a copy of `pix2pix`; serving
+    it needs only the Python packages that it lists. It runs on the CPU unless
+    `load_model(..., model_config={"device": "cuda"})` is used.
     """
     # MLflow warns if pip is not installed, as in environments of uv. The only effect is that
     # conda.yaml does not pin the version of pip.

@@ -54,9 +54,9 @@ def register_model(
 ) -> Registration:
     """Register the model in `model_dir`, trained by `run`, as a version of `name`.
 
-    `examples` are source images (H, W, C), at least one. If the run already has a version with the same weights
-    and card, only its tags and description are updated. Equal weights from another training become
-    another version. Raises UserError if the model folder is not complete.
+    `examples` are source images (H, W, C), at least one. If the run already has a version with the
+    same weights and card, only its tags and description are updated. Equal weights from another
+    training become another version. Raises UserError if the model folder is not complete.
     """
     card = load_card(model_dir)
     content = content_hash(model_dir)

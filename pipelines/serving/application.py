@@ -26,7 +26,9 @@ _TRIES = 5  # replicas that may be lost under one request
 _PAUSE_S = 0.2
 _INGRESS_REQUESTS = 1000  # at once: more than the models let wait
 _SHUTDOWN_S = 20.0
-_METRICS = re.compile(r"^(?:# (?:HELP|TYPE) )?(?:ray_serve|ray_pix2pix|serve|pix2pix)_", re.MULTILINE)
+_METRICS = re.compile(
+    r"^(?:# (?:HELP|TYPE) )?(?:ray_serve|ray_pix2pix|serve|pix2pix)_", re.MULTILINE
+)
 
 
 def build(args: ServeOptions) -> Application:
@@ -47,19 +49,17 @@ def application(options: ServeOptions, *, uri: str, digest: bytes | None) -> App
         for reference in options.models
     }
     ingress = serve.deployment(
-        _Ingress,
         name="http",
         ray_actor_options={"num_cpus": 0},
         max_ongoing_requests=_INGRESS_REQUESTS,
         graceful_shutdown_timeout_s=_SHUTDOWN_S,
-    )
+    )(_Ingress)
     return ingress.bind(models, options, digest)
 
 
 def _model(reference: str, uri: str, options: ServeOptions) -> Application:
     fixed = options.min_replicas == options.max_replicas
     deployment = serve.deployment(
-        ModelReplica,
         name=re.sub(r"\W", "-", reference),
         num_replicas=options.min_replicas if fixed else None,
         autoscaling_config=None
@@ -77,7 +77,7 @@ def _model(reference: str, uri: str, options: ServeOptions) -> Application:
         max_ongoing_requests=2 * options.max_batch_size,
         max_queued_requests=options.max_queued,
         graceful_shutdown_timeout_s=_SHUTDOWN_S,
-    )
+    )(ModelReplica)
     return deployment.bind(reference, uri, options)
 
 
@@ -92,15 +92,18 @@ class RemoteModel:
 
     async def answer(self, question: Question) -> Answer | Refusal:
         """See `ServedModel`."""
-        return await self._ask("answer", question)
+        answer: Answer | Refusal = await self._ask("answer", question)
+        return answer
 
     async def describe(self) -> dict[str, Any]:
         """See `ServedModel`."""
-        return await self._ask("describe")
+        description: dict[str, Any] = await self._ask("describe")
+        return description
 
     async def example(self, number: int) -> bytes | None:
         """See `ServedModel`."""
-        return await self._ask("example", number)
+        example: bytes | None = await self._ask("example", number)
+        return example
 
     async def _ask(self, method: str, *arguments: Any) -> Any:
         for number in range(1, _TRIES + 1):

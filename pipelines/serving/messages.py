@@ -1,6 +1,5 @@
 """What the HTTP side and a model ask of each other."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 

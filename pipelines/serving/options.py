@@ -1,4 +1,4 @@
-"""What a person chooses about a server: the options of `pix2pix serve`, the `args` of a RayService."""
+"""What a person chooses about a server: options of `pix2pix serve`, or `args` of a RayService."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class ServeOptions(BaseModel):
-    """Models, replicas and limits of a server; numbers of replicas and queues are for each model."""
+    """Models, replicas and limits of a server; replicas and queues are those of each model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -38,12 +38,12 @@ class ModelReplica:
         self._answers = Counter(
             "pix2pix_answers",
             description="Answers of a model by version and HTTP status.",
-            tag_keys=("model", "version", "status"),
+            tag_keys=("model", "version", "status"),  # type: ignore[arg-type]
         )
         self._unlike = Counter(
             "pix2pix_unlike_training",
             description="Translated images whose pixel statistics are unlike the training's.",
-            tag_keys=("model", "version"),
+            tag_keys=("model", "version"),  # type: ignore[arg-type]
         )
         self._following = asyncio.get_running_loop().create_task(self._follow())
 

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Literal, get_args
 
 from fastapi import HTTPException, Request
@@ -15,6 +15,7 @@ from pix2pix.images.encode import MediaType
 JSON: Literal["application/json"] = "application/json"
 FIELD = "image"  # of a form and of JSON
 
+_MEDIA_TYPES: tuple[MediaType, ...] = get_args(MediaType)
 _BINARY = "application/octet-stream"
 _BAD_REQUEST, _NOT_ACCEPTABLE, _TOO_LARGE, _UNSUPPORTED = 400, 406, 413, 415
 
@@ -30,7 +31,7 @@ async def image_file(request: Request, *, max_bytes: int) -> bytes:
         return await _from_form(request, body)
     if kind == JSON:
         return _from_json(body)
-    if kind.startswith("image/") or kind in (*get_args(MediaType), _BINARY):
+    if kind.startswith("image/") or kind in (*_MEDIA_TYPES, _BINARY):
         return body
     raise HTTPException(
         _UNSUPPORTED,
@@ -54,7 +55,7 @@ async def _body(request: Request, *, max_bytes: int) -> bytes:
 
 
 async def _from_form(request: Request, body: bytes) -> bytes:
-    async def stream() -> AsyncIterator[bytes]:
+    async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
     try:
@@ -62,11 +63,13 @@ async def _from_form(request: Request, body: bytes) -> bytes:
     except (MultiPartException, KeyError) as error:  # KeyError: no boundary
         reason = getattr(error, "message", "it states no boundary")
         raise HTTPException(_BAD_REQUEST, f"the form cannot be read: {reason}") from None
-    async with form:
+    try:
         field = form.get(FIELD)
         if not isinstance(field, UploadFile):
             raise HTTPException(_BAD_REQUEST, f"the form has no file in a field `{FIELD}`")
         return await field.read()
+    finally:
+        await form.close()
 
 
 def _from_json(body: bytes) -> bytes:
@@ -93,13 +96,14 @@ def wanted_type(accept: str) -> MediaType | Literal["application/json"] | None:
     for name in _by_preference(accept):
         if name in ("*/*", "image/*", ""):
             return None
-        for known in (JSON, *get_args(MediaType)):
+        if name == JSON:
+            return JSON
+        for known in _MEDIA_TYPES:
             if name == known:
                 return known
     raise HTTPException(
         _NOT_ACCEPTABLE,
-        f"the answer can be {', '.join(get_args(MediaType))} or {JSON}, and `Accept` allows none "
-        "of them",
+        f"the answer can be {', '.join(_MEDIA_TYPES)} or {JSON}, and `Accept` allows none of them",
     )
 
 

@@ -46,9 +46,7 @@ def running(options: ServeOptions, *, uri: str, host: str, port: int) -> Iterato
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     try:
         serve.start(http_options={"host": host, "port": port})
-        serve.run(
-            application(options, uri=uri, digest=digest), name=_APPLICATION, route_prefix="/"
-        )
+        serve.run(application(options, uri=uri, digest=digest), name=_APPLICATION, route_prefix="/")
         logger.info("serving at http://%s:%d/ until Ctrl-C", host, port)
         yield
     finally:
@@ -75,8 +73,9 @@ def _check_resources(options: ServeOptions) -> None:
     there = ray.cluster_resources()
     number = options.min_replicas * len(options.models)
     for name, each in (("CPU", options.cpus_per_replica), ("GPU", options.gpus_per_replica)):
-        if number * each > there.get(name, 0.0):
+        available = there.get(name, 0.0)
+        if number * each > available:
             raise UserError(
-                f"{number} replica(s) with {each:g} {name}(s) each do not fit on {there.get(name, 0):g}"
-                f" {name}(s); set --min-replicas or --{name.lower()}s-per-replica lower"
+                f"{number} replica(s) with {each:g} {name}(s) each do not fit on the {available:g} "
+                f"{name}(s) of Ray; set --min-replicas or --{name.lower()}s-per-replica lower"
             )

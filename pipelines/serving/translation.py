@@ -65,7 +65,7 @@ def job(version: LoadedVersion, question: Question, *, max_pixels: int) -> Job |
 
 
 def translate(jobs: Sequence[Job]) -> list[np.ndarray | Refusal]:
-    """Translate jobs, those of one size and version at once, to (H, W, C') of the target's dtype."""
+    """Translate jobs, those of one size at once, to (H, W, C') of the target's dtype."""
     results: dict[int, np.ndarray | Refusal] = {}
     for first, chosen in enumerate(jobs):
         if first in results:

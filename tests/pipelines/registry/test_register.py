@@ -94,6 +94,7 @@ def test_a_registered_model_holds_code_and_weights_and_nothing_pickled(
         "", ".json", ".py", ".safetensors", ".txt", ".typed", ".yaml"
     }  # fmt: skip
     assert {name for name in files if name.startswith("artifacts/")} == {
+        "artifacts/examples/0",
         "artifacts/model/generator.safetensors",
         "artifacts/model/model.json",
     }
