@@ -14,7 +14,7 @@ from pix2pix.inference import Translator
 
 @dataclass(frozen=True, slots=True)
 class LoadedVersion:
-    """A version with its translator, its scores (dev/..., test/...), and examples as image files."""
+    """A version: its translator, its scores (dev/..., test/...), and examples as image files."""
 
     name: str
     number: str

@@ -19,7 +19,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
-_OWN = ("page.html", "serve.css", "serve.js", "history.js", "npy.js")
+_OWN = ("serve.css", "serve.js", "server.js", "history.js", "npy.js", "label-colours.js")
 _SHARED = ("page.css", "raster.js", "drawing-board.js", "picture-input.js", "before-after.js")
 
 

@@ -5,11 +5,13 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from signal import SIGINT
 
 import ray
 from ray import serve
 
 from pipelines.cluster.placement import connect
+from pipelines.entrypoint import InterruptionError
 from pipelines.registry.loaded_version import number_of
 from pipelines.serving.access import check_address, token_digest
 from pipelines.serving.application import application
@@ -28,9 +30,14 @@ def serve_until_interrupted(options: ServeOptions, *, uri: str, host: str, port:
     Raises UserError if a model does not exist, the address is taken or needs a token, or there are
     too few CPUs or GPUs; ConnectionError if MLflow or Ray does not answer.
     """
-    with running(options, uri=uri, host=host, port=port):
-        while True:
-            time.sleep(_POLL_S)
+    try:
+        with running(options, uri=uri, host=host, port=port):
+            while True:
+                time.sleep(_POLL_S)
+    except KeyboardInterrupt as interrupted:  # the signals of `entrypoint.run`
+        raise InterruptionError(
+            "the server has ended", next(iter(interrupted.args), SIGINT)
+        ) from None
 
 
 @contextmanager
@@ -41,17 +48,18 @@ def running(options: ServeOptions, *, uri: str, host: str, port: int) -> Iterato
     for reference in options.models:
         logger.info("%s is version %s", reference, number_of(uri, reference))
     _check_port(host, port)
-    connect(None)
-    _check_resources(options)
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    connect(None)
     try:
+        _check_resources(options)
         serve.start(http_options={"host": host, "port": port})
-        serve.run(application(options, uri=uri, digest=digest), name=_APPLICATION, route_prefix="/")
+        app = application(options, uri=uri, digest=digest)
+        serve.run(app, name=_APPLICATION, route_prefix="/")
         logger.info("serving at http://%s:%d/ until Ctrl-C", host, port)
         yield
     finally:
+        # Requests under way are answered. On somebody's cluster Serve itself goes on.
         serve.delete(_APPLICATION)
-        serve.shutdown()
         ray.shutdown()
 
 

@@ -16,7 +16,7 @@ from pix2pix.images.decoded import DAMAGED, WHOLE_FILE, damaged
 from pix2pix.images.numpy_files import NPY
 from pix2pix.images.tiff import TIFF
 
-_PILLOW_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "GIF")
+_PILLOW_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 
 
 class UnknownFormatError(UserError):
