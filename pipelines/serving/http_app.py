@@ -115,7 +115,11 @@ def make_app(
     @app.get("/models", dependencies=allowed)
     async def describe_models() -> list[dict[str, Any]]:
         """The models, their versions, what images they take, and their scores."""
-        return list(await asyncio.gather(*(model.describe() for model in models.values())))
+        descriptions = await asyncio.gather(*(model.describe() for model in models.values()))
+        return [
+            {"model": reference, **description}
+            for reference, description in zip(models, descriptions, strict=True)
+        ]
 
     @app.get("/examples/{number}", dependencies=allowed, response_class=Response)
     async def example(number: int, model: Annotated[ServedModel, Depends(chosen)]) -> Response:

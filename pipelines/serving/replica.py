@@ -75,7 +75,7 @@ class ModelReplica:
 
     async def describe(self) -> dict[str, Any]:
         """What `GET /models` says of the version."""
-        return {"model": self._reference, **translation.description(self._version)}
+        return translation.description(self._version)
 
     async def example(self, number: int) -> bytes | None:
         """An example source as an image file; None if there are not so many."""

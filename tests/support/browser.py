@@ -27,8 +27,16 @@ def chromium() -> Iterator["Browser"]:
 
 
 def problems_of(page: Any) -> list[str]:
-    """A list that grows with each error on the page's console."""
+    """A list that grows with each error of the page's scripts, and each address that is blocked.
+
+    A status of 400 or more is none: a page may ask for what is refused, and say so.
+    """
     problems: list[str] = []
+
+    def hear(said: Any) -> None:
+        if said.type == "error" and "the server responded with a status of 4" not in said.text:
+            problems.append(said.text)
+
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    page.on("console", hear)
     return problems

@@ -61,7 +61,7 @@ class LocalModel:
         return translation.answer(question, job, result)
 
     async def describe(self) -> dict[str, Any]:
-        return {"model": NAME, **translation.description(self.version)}
+        return translation.description(self.version)
 
     async def example(self, number: int) -> bytes | None:
         examples = self.version.examples

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,29 +57,35 @@ def translators(tmp_path_factory: pytest.TempPathFactory) -> list[Translator]:
     ]
 
 
+@contextmanager
 def started(*models: LocalModel, digest: bytes | None = None) -> Iterator[str]:
+    """The page's address while a server runs in a thread."""
     named = {f"{NAME}/{place}": model for place, model in enumerate(models, start=1)}
     app = make_app(named, access=Access(digest), max_body_bytes=2**24, metrics=no_metrics)
     port = closed_port()
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    yield f"http://127.0.0.1:{port}/"
-    server.should_exit = True
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture(scope="module")
 def url(translators: list[Translator]) -> Iterator[str]:
     colours, ids = (LocalModel(each, max_pixels=10**6) for each in translators)
     ids.version = type(ids.version)(NAME, "2", translators[1], {}, ())
-    yield from started(colours, ids)
+    with started(colours, ids) as url:
+        yield url
 
 
 @pytest.fixture
 def page(browser: "Browser", url: str) -> Iterator["Page"]:
     context = browser.new_context()
     page = context.new_page()
+    page.set_default_timeout(10_000)
     problems = problems_of(page)
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url))
@@ -240,12 +247,12 @@ def test_every_control_has_a_name(page: "Page") -> None:
 
 def test_the_page_asks_for_the_token(browser: "Browser", translators: list[Translator]) -> None:
     digest = hashlib.sha256(TOKEN.encode()).digest()
-    for url in started(LocalModel(translators[0]), digest=digest):
+    with started(LocalModel(translators[0]), digest=digest) as url:
         page = browser.new_page()
         page.goto(url)
         for typed in ("wrong", TOKEN):
             page.locator("#token-dialog[open]").wait_for()
-            page.get_by_label("Token").fill(typed)
+            page.locator("#token").fill(typed)
             page.keyboard.press("Enter")
         page.get_by_role("button", name="example 1").click()
         assert result(page)
