@@ -42,7 +42,7 @@ class InputStatistics:
         """
         measured = measure(image, value_range, self.palette)
         return [
-            f"{name} {measured[name]:.3g}, in training {low:.3g} to {high:.3g}"
+            f"{name} is {measured[name]:.3g}, in training {low:.3g} to {high:.3g}"
             for name, (low, high) in self.ranges.items()
             if not low <= measured[name] <= high
         ]

@@ -1,8 +1,8 @@
 """The parts that web pages share: the look, a canvas for drawing, upload, and a comparison.
 
 They are plain scripts and a style sheet, without a framework and without addresses of other
-servers. Each script says at its beginning how it is used. A page names the parts as files beside it,
-and `with_parts` puts their content in place, so that the page is a single file.
+servers. Each script says at its beginning how it is used. A page names the parts as files beside
+it, and `with_parts` puts their content in place, so that the page is a single file.
 """
 
 import re

@@ -75,9 +75,9 @@ class ServeProcess:
         translator = self.registry.translators[answer.headers["x-model-version"]]
         return answer.content == encode(translator.translate(image))
 
-    def replicas(self) -> list[psutil.Process]:
-        """The processes that hold the model."""
-        wanted = "ray::ServeReplica:pix2pix:pix2pix-drawn"
+    def replicas(self, deployment: str = "pix2pix-drawn-champion") -> list[psutil.Process]:
+        """The processes of a deployment: that of the model, or "http"."""
+        wanted = f"ray::ServeReplica:pix2pix:{deployment}"
         return [each for each in self.started() if wanted in _title(each)]
 
     def started(self) -> list[psutil.Process]:

@@ -3,9 +3,11 @@
 // What one can draw with: the label colours of a model, and the pixels that a drawing becomes.
 
 const NAMED_COLOURS = {
-  black: "#000000", white: "#ffffff", grey: "#808080", red: "#e01020", orange: "#ff8c00",
+  black: "#000000", white: "#ffffff", grey: "#909090", "dark grey": "#404040", red: "#e01020",
+  "dark red": "#800010", "dark blue": "#101870", "dark green": "#105020", orange: "#ff8c00",
   yellow: "#ffe000", green: "#00a030", "light green": "#80f060", turquoise: "#20d0d0",
-  "light blue": "#60b0ff", blue: "#1030e0", violet: "#8020d0", pink: "#ff80b0", brown: "#803010",
+  "light blue": "#60b0ff", blue: "#1030e0", violet: "#8020d0", pink: "#ff8090", magenta: "#c03098",
+  plum: "#781458", brown: "#805020",
 };
 const SKETCH_PALETTE = ["#ffffff", "#000000"]; // for sources that are no label maps
 const GOLDEN_ANGLE_DEG = 137.5; // consecutive ids get colours far from each other

@@ -173,7 +173,7 @@ def test_a_negative_and_noise_are_called_unlike_the_training_and_a_label_map_is_
     noise = np.random.default_rng(0).integers(0, 256, image.shape, dtype=np.uint8)
     for strange in (255 - image, noise):
         said = post(app, encode(strange)).headers["x-input-unlike-training"]
-        assert "share of label colours 0, in training" in said
+        assert "share of label colours is 0, in training" in said
 
 
 def png_bomb() -> bytes:
