@@ -24,7 +24,7 @@ from pix2pix.errors import UserError
 
 _TRIES = 5  # replicas that may be lost under one request
 _PAUSE_S = 0.2
-_INGRESS_REQUESTS = 1000  # at once: more than the models let wait
+_INGRESS_REQUESTS = 256  # at once, each with its body in memory; further ones wait in the proxy
 _SHUTDOWN_S = 20.0
 _METRICS = re.compile(
     r"^(?:# (?:HELP|TYPE) )?(?:ray_serve|ray_pix2pix|serve|pix2pix)_", re.MULTILINE

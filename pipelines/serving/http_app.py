@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -150,7 +151,7 @@ def make_app(
 
 def _as_file(answer: Answer) -> Response:
     headers = {
-        "X-Model-Name": answer.model,
+        "X-Model-Name": quote(answer.model),  # headers are ASCII, names need not be
         "X-Model-Version": answer.version,
         "X-Model-Protocol": answer.protocol,
     }

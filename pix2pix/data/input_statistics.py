@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pix2pix.config.strict import STRICT
 from pix2pix.data.flat_images import FlatImages
 from pix2pix.data.palette import share_of_palette
 
@@ -31,6 +32,8 @@ class InputStatistics:
 
     `palette` is the one of `data.palette`; None if the sources are no label maps of few colours.
     """
+
+    __pydantic_config__ = STRICT
 
     ranges: Mapping[str, tuple[float, float]]
     palette: tuple[str, ...] | None = None
