@@ -88,7 +88,7 @@ def register(uri: str, model_dir: Path, folder: Path) -> None:
     run_id = client.create_run(experiment_id).info.run_id
     example = np.zeros((_SIZE, _SIZE, 3), np.uint8)
     run = TrackedRun(run_id, experiment_id, uri)
-    register_model(client, run, model_dir, name=_NAME, examples=[example])
+    register_model(client, run, model_dir, name=_NAME, example=example)
 
 
 def ask_with_file(client: httpx.Client, image: np.ndarray) -> httpx.Response:

@@ -72,7 +72,7 @@ class ModelCard:
     epoch: Annotated[int, Field(ge=0)]  # number of epochs that these weights were trained for
     dev: dict[str, float]  # metrics of these weights on the dev split
     data_hash: str
-    inputs: InputStatistics | None = None  # of the training's sources; None in older cards
+    source_statistics: InputStatistics | None = None  # None in cards from before
 
     def __post_init__(self) -> None:
         if self.format != _FORMAT:

@@ -17,6 +17,7 @@ from pipelines.entrypoint import read_json
 from pipelines.evaluation.model_content import MODEL_KEY, content_hash
 from pipelines.paths import METRICS_PATH, MODEL_DIR, PREPARED_DIR, TRAIN_PATH
 from pipelines.registry.decision import decide
+from pipelines.registry.examples import log_examples
 from pipelines.registry.register import register_model
 from pipelines.repository.origin import flatten
 from pipelines.tracking.completion import complete_run
@@ -27,9 +28,7 @@ from pix2pix.config import EXECUTION_KEYS, Params, height_width, load_params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
-from pix2pix.images.labels import class_to_void
 
-_NUM_EXAMPLES = 6
 _SECTIONS = ("augment", "model", "train")  # sections of params.yaml that a training depends on
 
 logger = logging.getLogger(__name__)
@@ -49,8 +48,9 @@ def complete_registration(uri: str) -> dict[str, Any]:
     with connected(uri) as client:
         run = complete_run(client, Path(), experiment=params.register.experiment)
         registration = register_model(
-            client, run, MODEL_DIR, name=params.registered_name, examples=example_sources()
+            client, run, MODEL_DIR, name=params.registered_name, example=example_source()
         )
+        log_examples(client, run.run_id, MODEL_DIR, prepared_dir=PREPARED_DIR)
         decision = decide(client, registration, params)
     return dataclasses.asdict(registration) | {"decision": dataclasses.asdict(decision)}
 
@@ -95,19 +95,16 @@ def _affects_training(key: str) -> bool:
     return section in _SECTIONS and not (section == "train" and name in EXECUTION_KEYS)
 
 
-def example_sources() -> list[np.ndarray]:
-    """Source images (H, W, C) that fit the model, as examples in the package.
+def example_source() -> np.ndarray:
+    """A source image (H, W, C) that fits the model, as an example in the package.
 
-    They are the first of the model's dev split, or a uniform image if the prepared data are others.
+    It is the first of the model's dev split, or a uniform image if the prepared data are others.
     """
     card = load_card(MODEL_DIR)
     height, width = height_width(card.image_size)
     if load_manifest(PREPARED_DIR).data_hash == card.data_hash:
-        sources = open_split(PREPARED_DIR, "dev").source
-        return [
-            class_to_void(np.asarray(sources[index])[:height, :width], card.source)
-            for index in range(min(_NUM_EXAMPLES, len(sources)))
-        ]
+        whole: np.ndarray = open_split(PREPARED_DIR, "dev").source[0]
+        return whole[:height, :width]
     side = card.source
     shape = (height, width, side.channels)
-    return [np.full(shape, sum(side.value_range) / 2, side.dtype)]
+    return np.full(shape, sum(side.value_range) / 2, side.dtype)

@@ -6,8 +6,9 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from pipelines.evaluation.device import best_device
+from pipelines.registry.examples import read_examples
 from pipelines.registry.lookup import find_version
-from pipelines.registry.model_files import downloaded, downloaded_examples
+from pipelines.registry.model_files import downloaded
 from pipelines.tracking.connection import connected
 from pix2pix.inference import Translator
 
@@ -36,7 +37,7 @@ def load_version(uri: str, reference: str, *, max_memory_gib: float | None) -> L
             number=str(version.version),
             translator=_translator(client, version, max_memory_gib),
             scores=_scores(version),
-            examples=downloaded_examples(client, version),
+            examples=read_examples(client, version),
         )
 
 

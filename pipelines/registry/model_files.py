@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.artifacts import download_artifacts, list_artifacts
+from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from pipelines.evaluation.model_content import MODEL_FILES, content_hash
 from pipelines.registry.lookup import label
-from pipelines.registry.package import PACKAGED_EXAMPLES, PACKAGED_MODEL
+from pipelines.registry.package import PACKAGED_MODEL
 from pipelines.registry.register import CONTENT_TAG
 from pipelines.tracking.uri import without_password
 from pix2pix.errors import UserError
@@ -29,37 +29,21 @@ def downloaded(client: MlflowClient, version: ModelVersion) -> Iterator[Path]:
         raise UserError(
             f"{label(version)} has no tag {CONTENT_TAG}: it was not registered by this pipeline"
         )
-    with tempfile.TemporaryDirectory() as folder:
-        path = _download(client, version, PACKAGED_MODEL, Path(folder))
-        _check_content(version, path)
-        yield path
-
-
-def downloaded_examples(client: MlflowClient, version: ModelVersion) -> tuple[bytes, ...]:
-    """The example sources of a version as image files; versions from before have none.
-
-    Raises UserError naming the version if they cannot be downloaded.
-    """
     uri = client.get_model_version_download_uri(version.name, str(version.version))
-    if not list_artifacts(f"{uri}/{PACKAGED_EXAMPLES}", tracking_uri=client.tracking_uri):
-        return ()
     with tempfile.TemporaryDirectory() as folder:
-        files = _download(client, version, PACKAGED_EXAMPLES, Path(folder)).iterdir()
-        return tuple(path.read_bytes() for path in sorted(files, key=lambda path: int(path.name)))
-
-
-def _download(client: MlflowClient, version: ModelVersion, part: str, folder: Path) -> Path:
-    uri = client.get_model_version_download_uri(version.name, str(version.version))
-    try:
-        path = download_artifacts(
-            artifact_uri=f"{uri}/{part}", dst_path=str(folder), tracking_uri=client.tracking_uri
-        )
-    except (MlflowException, OSError) as error:
-        raise UserError(
-            f"{label(version)}: its files cannot be downloaded from {without_password(uri)}: "
-            f"{error}"
-        ) from None
-    return Path(path)
+        try:
+            path = download_artifacts(
+                artifact_uri=f"{uri}/{PACKAGED_MODEL}",
+                dst_path=folder,
+                tracking_uri=client.tracking_uri,
+            )
+        except (MlflowException, OSError) as error:
+            raise UserError(
+                f"{label(version)}: its files cannot be downloaded from {without_password(uri)}: "
+                f"{error}"
+            ) from None
+        _check_content(version, Path(path))
+        yield Path(path)
 
 
 def _check_content(version: ModelVersion, model_dir: Path) -> None:

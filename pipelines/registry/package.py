@@ -3,7 +3,6 @@
 import logging
 import shutil
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import mlflow.pyfunc
@@ -16,25 +15,21 @@ from pipelines.evaluation.model_content import MODEL_FILES
 from pipelines.repository.origin import installed_version, pinned_dependencies
 from pix2pix.checkpoint import ModelCard
 from pix2pix.data.manifest import SideRecord
-from pix2pix.files import write_bytes
-from pix2pix.images.encode import encode
 
 PACKAGED_MODEL = "artifacts/model"  # the model folder in a package; MLflow sets the name artifacts
-PACKAGED_EXAMPLES = "artifacts/examples"  # source images as files, which are named by their numbers
 
 _SERVED_MODEL = Path(__file__).with_name("served_model.py")
 _PACKAGE_DIR = Path(pix2pix.__file__).parent
 
 
 def write_package(
-    folder: Path, model_dir: Path, *, card: ModelCard, examples: Sequence[np.ndarray], head: Model
+    folder: Path, model_dir: Path, *, card: ModelCard, example: np.ndarray, head: Model
 ) -> None:
     """Write the model folder `model_dir` as an MLflow model into the new folder `folder`.
 
-    `examples` are source images (H, W, C), of which the first is MLflow's input example; `head` has
-    the ids of the run and of the model in MLflow. The package contains a copy of `pix2pix`; serving
-    it needs only the Python packages that it lists. It runs on the CPU unless
-    `load_model(..., model_config={"device": "cuda"})` is used.
+    `example` is one source image (H, W, C); `head` has the ids of the run and of the model in
+    MLflow. The package contains a copy of `pix2pix`; serving it needs only the Python packages that
+    it lists. It runs on the CPU unless `load_model(..., model_config={"device": "cuda"})` is used.
     """
     # MLflow warns if pip is not installed, as in environments of uv. The only effect is that
     # conda.yaml does not pin the version of pip.
@@ -44,17 +39,14 @@ def write_package(
         files_dir.mkdir()
         for name in MODEL_FILES:
             shutil.copyfile(model_dir / name, files_dir / name)
-        examples_dir = Path(staging) / "examples"
-        for number, example in enumerate(examples):
-            write_bytes(examples_dir / str(number), encode(example))
         mlflow.pyfunc.save_model(
             str(folder),
             python_model=str(_SERVED_MODEL),
-            artifacts={"model": str(files_dir), "examples": str(examples_dir)},
+            artifacts={"model": str(files_dir)},
             code_paths=[str(_PACKAGE_DIR)],
             model_config={"device": "cpu"},
             signature=signature(card),
-            input_example=examples[0][None],
+            input_example=example[None],
             # If these were not given, MLflow would load the model in a new process to find them.
             pip_requirements=[f"mlflow=={installed_version('mlflow')}", *pinned_dependencies()],
             mlflow_model=head,

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,18 +45,13 @@ class Registration:
 
 
 def register_model(
-    client: MlflowClient,
-    run: TrackedRun,
-    model_dir: Path,
-    *,
-    name: str,
-    examples: Sequence[np.ndarray],
+    client: MlflowClient, run: TrackedRun, model_dir: Path, *, name: str, example: np.ndarray
 ) -> Registration:
     """Register the model in `model_dir`, trained by `run`, as a version of `name`.
 
-    `examples` are source images (H, W, C), at least one. If the run already has a version with the
-    same weights and card, only its tags and description are updated. Equal weights from another
-    training become another version. Raises UserError if the model folder is not complete.
+    `example` is one source image (H, W, C). If the run already has a version with the same weights
+    and card, only its tags and description are updated. Equal weights from another training become
+    another version. Raises UserError if the model folder is not complete.
     """
     card = load_card(model_dir)
     content = content_hash(model_dir)
@@ -64,7 +59,7 @@ def register_model(
     tags = {CONTENT_TAG: content, **_tags(card, tracked)}
     version = _find_version(client, name, run_id=run.run_id, content=content)
     if version is None:
-        logged = _log_model(client, tracked, model_dir, card=card, examples=examples)
+        logged = _log_model(client, tracked, model_dir, card=card, example=example)
         # MLflow's databases do not store which logged model a version was made of.
         tags[LOGGED_TAG] = logged.model_id
         version = _create_version(client, name, tracked, logged=logged, tags=tags)
@@ -94,12 +89,7 @@ def _find_version(
 
 
 def _log_model(
-    client: MlflowClient,
-    run: Run,
-    model_dir: Path,
-    *,
-    card: ModelCard,
-    examples: Sequence[np.ndarray],
+    client: MlflowClient, run: Run, model_dir: Path, *, card: ModelCard, example: np.ndarray
 ) -> LoggedModel:
     """Upload the package as a logged model of the run, and link it once it is complete."""
     run_id = run.info.run_id
@@ -117,7 +107,7 @@ def _log_model(
     )
     with tempfile.TemporaryDirectory() as staging:
         folder = Path(staging) / "package"
-        write_package(folder, model_dir, card=card, examples=examples, head=head)
+        write_package(folder, model_dir, card=card, example=example, head=head)
         client.log_model_artifacts(logged.model_id, str(folder))
     client.finalize_logged_model(logged.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=card.epoch)])

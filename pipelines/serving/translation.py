@@ -127,6 +127,7 @@ def protocol(card: ModelCard, scale: Scale = "training") -> str:
 def description(version: LoadedVersion) -> dict[str, Any]:
     """What a program or a page needs to know of a version, as plain values."""
     card = version.translator.card
+    statistics = card.source_statistics
     return {
         "name": version.name,
         "version": version.number,
@@ -134,7 +135,7 @@ def description(version: LoadedVersion) -> dict[str, Any]:
         "image_size": card.image_size,
         "source": _side(card.source),
         "target": _side(card.target),
-        "palette": card.inputs.palette if card.inputs else None,
+        "palette": None if statistics is None else statistics.palette,
         "scores": version.scores,
         "epoch": card.epoch,
         "num_examples": len(version.examples),

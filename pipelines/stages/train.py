@@ -64,11 +64,11 @@ def write_model(
     *,
     params: Params,
     manifest: Manifest,
-    inputs: InputStatistics | None = None,
+    statistics: InputStatistics | None = None,
 ) -> ModelCard:
     """Write the model folder of the best epoch, with its better inference mode.
 
-    `inputs` describes the source images that it was trained on.
+    `statistics` are those of the source images that it was trained on.
     """
     generator_config, discriminator_config = network_configs(params)
     generator, discriminator = (
@@ -94,7 +94,7 @@ def write_model(
         epoch=best.epoch,
         dev={name: value for name, value in best.dev.items() if math.isfinite(value)},
         data_hash=manifest.data_hash,
-        inputs=inputs,
+        source_statistics=statistics,
     )
     save_model(model_dir, card, generator=generator, discriminator=discriminator)
     return card
@@ -163,7 +163,7 @@ def _write_outputs(trained: Trained, params: Params, manifest: Manifest) -> Mode
         trained.best,
         params=params,
         manifest=manifest,
-        inputs=source_statistics(PREPARED_DIR, manifest.source),
+        statistics=source_statistics(PREPARED_DIR, manifest.source),
     )
 
 

@@ -14,7 +14,7 @@ def unlike_training(card: ModelCard, image: np.ndarray) -> list[str]:
     nothing differs, or if the card is older than these statistics. Raises UserError if the image
     does not fit the model.
     """
-    if card.inputs is None:
+    if card.source_statistics is None:
         return []
     scaled = to_scale(conform(image, card.source), card.source, card.image_scale)
-    return card.inputs.unlike(scaled, card.source.value_range)
+    return card.source_statistics.unlike(scaled, card.source.value_range)

@@ -43,7 +43,7 @@ def test_two_hundred_requests_and_large_bodies_leave_a_server_as_it_was(
     with connected(uri) as client:
         run = complete_run(client, project, experiment=default_params.register.experiment)
         model = register_model(
-            client, run, project / "models", name="served", examples=[source_image()]
+            client, run, project / "models", name="served", example=source_image()
         ).model_uri
     translator = Translator.load(project / "models")
     images = [source_image(64 + place, 80) for place in range(20)]

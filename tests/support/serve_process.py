@@ -19,6 +19,7 @@ from pipelines.registry.register import register_model
 from pipelines.tracking.completion import complete_run
 from pipelines.tracking.connection import connected
 from pix2pix.config import Params
+from pix2pix.files import write_bytes
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
 from tests.support.mlflow_process import closed_port, wait_until_it_answers
@@ -50,9 +51,12 @@ def new_registry(folder: Path, params: Params) -> Registry:
         for number in ("1", "2"):
             model_dir = folder / number
             translators[number] = write_labels_model(model_dir, seed=int(number))
-            examples = list(label_maps(30, 2))
-            version = register_model(client, run, model_dir, name=NAME, examples=examples)
+            (example,) = label_maps(30, 1)
+            version = register_model(client, run, model_dir, name=NAME, example=example)
             assert version.version == number
+        for place, image in enumerate(label_maps(30, 2)):
+            write_bytes(folder / "examples" / f"{place}.png", encode(image))
+        client.log_artifacts(run.run_id, str(folder / "examples"), "examples")
     registry = Registry(uri, translators)
     registry.promote("1")
     return registry

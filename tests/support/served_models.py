@@ -33,10 +33,16 @@ def write_labels_model(folder: Path, *, seed: int = 0, **changes: Any) -> Transl
     """A model folder of random weights for label maps; `changes` are to its card."""
     torch.manual_seed(seed)
     train = label_maps(0, 30)
-    inputs = calibrate(
+    statistics = calibrate(
         train, iter(label_maps(30, 10)), value_range=(0.0, 255.0), palette=label_colours(train)
     )
-    known = {"source": LABELS, "target": SIDE, "image_size": SIZE, "inputs": inputs, "seed": seed}
+    known = {
+        "source": LABELS,
+        "target": SIDE,
+        "image_size": SIZE,
+        "source_statistics": statistics,
+        "seed": seed,
+    }
     write_model(folder, **known | changes)
     return Translator.load(folder)
 

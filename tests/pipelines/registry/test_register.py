@@ -62,7 +62,7 @@ def complete(uri: str, project: Path, params: Params) -> TrackedRun:
 
 def register(uri: str, project: Path, run: TrackedRun) -> Registration:
     with connected(uri) as client:
-        return register_model(client, run, project / "models", name=NAME, examples=[source_image()])
+        return register_model(client, run, project / "models", name=NAME, example=source_image())
 
 
 def package_dir(uri: str, registration: Registration) -> Path:
@@ -94,7 +94,6 @@ def test_a_registered_model_holds_code_and_weights_and_nothing_pickled(
         "", ".json", ".py", ".safetensors", ".txt", ".typed", ".yaml"
     }  # fmt: skip
     assert {name for name in files if name.startswith("artifacts/")} == {
-        "artifacts/examples/0",
         "artifacts/model/generator.safetensors",
         "artifacts/model/model.json",
     }

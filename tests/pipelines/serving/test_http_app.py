@@ -114,7 +114,7 @@ def test_json_and_plain_bodies_give_the_same_as_a_form(translator: Translator) -
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 def test_the_chosen_format_has_all_bits(dtype: str, kind: str, tmp_path: Path) -> None:
     side = SideRecord("image", 3, dtype, (0.0, float(np.iinfo(dtype).max)), "area")
-    translator = write_labels_model(tmp_path, source=side, target=side, inputs=None)
+    translator = write_labels_model(tmp_path, source=side, target=side, source_statistics=None)
     image = np.random.default_rng(0).integers(0, 9, (SIZE, SIZE, 3)).astype(dtype)
     answer = post(app_of(LocalModel(translator)), encode(image), headers={"accept": kind})
     assert answer.headers["content-type"] == kind
@@ -285,7 +285,7 @@ def test_models_are_chosen_by_reference(translator: Translator, tmp_path: Path) 
     assert answers[2].content == encode(other.translate(image))
     described = ask(app, "GET", "/models").json()
     assert [each["version"] for each in described] == ["1", "2"]
-    assert described[0]["palette"] == list(translator.card.inputs.palette)
+    assert described[0]["palette"] == list(translator.card.source_statistics.palette)
     assert described[0]["scores"] == {"dev/l1": 0.1}
 
 
@@ -378,7 +378,7 @@ def test_grey_sides_take_colours(tmp_path: Path) -> None:
         tmp_path,
         source=grey,
         target=SIDE,
-        inputs=None,
+        source_statistics=None,
         generator=GeneratorConfig(source_channels=1, base_channels=4, depth=5),
         discriminator=DiscriminatorConfig(in_channels=4, base_channels=4, num_layers=2),
     )

@@ -49,7 +49,7 @@ def translators(tmp_path_factory: pytest.TempPathFactory) -> list[Translator]:
         write_labels_model(
             tmp_path_factory.mktemp("ids"),
             source=ids,
-            inputs=None,
+            source_statistics=None,
             image_size=(32, 64),
             generator=GeneratorConfig(source_channels=1, base_channels=4, depth=5),
             discriminator=DiscriminatorConfig(in_channels=4, base_channels=4, num_layers=2),
@@ -132,7 +132,7 @@ def drag(page: "Page", first: tuple[float, float], last: tuple[float, float]) ->
 def test_a_drawing_is_translated_as_by_the_translator_byte_for_byte(
     page: "Page", translators: list[Translator]
 ) -> None:
-    palette = translators[0].card.inputs.palette
+    palette = translators[0].card.source_statistics.palette
     names = page.locator(".board-colors label")
     assert names.count() == len(palette)
     names.nth(2).click()
@@ -154,7 +154,9 @@ def test_one_can_draw_with_the_keyboard_alone(page: "Page", translators: list[Tr
     for key in ("3", "Shift+ArrowRight", "ArrowDown", "Space", "Shift+ArrowUp", "Shift+Space"):
         page.keyboard.press(key)
     drawn = drawing(page)
-    third = [int(translators[0].card.inputs.palette[2][i : i + 2], 16) for i in (1, 3, 5)]
+    third = [
+        int(translators[0].card.source_statistics.palette[2][i : i + 2], 16) for i in (1, 3, 5)
+    ]
     assert drawn[SIZE // 2 + 1, SIZE // 2 + 10].tolist() == third
     page.locator("#translate").focus()
     page.keyboard.press("Enter")
