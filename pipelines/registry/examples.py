@@ -45,6 +45,8 @@ def read_examples(client: MlflowClient, version: ModelVersion) -> tuple[bytes, .
 
     Raises UserError naming the version if they cannot be downloaded.
     """
+    if version.run_id is None:
+        return ()
     try:
         names = [each.path for each in client.list_artifacts(version.run_id, _FOLDER)]
         with tempfile.TemporaryDirectory() as folder:

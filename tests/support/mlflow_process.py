@@ -85,8 +85,10 @@ def serving(arguments: list[str], *, cwd: Path, health: str, uri: str) -> Iterat
         server.end()
 
 
-def wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline_s = time.monotonic() + 120
+def wait_until_it_answers(
+    url: str, process: subprocess.Popen[bytes], *, limit_s: float = 120.0
+) -> None:
+    deadline_s = time.monotonic() + limit_s
     while time.monotonic() < deadline_s:
         assert process.poll() is None, "the server ended"
         try:

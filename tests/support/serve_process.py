@@ -27,6 +27,7 @@ from tests.support.served_models import label_maps, write_labels_model
 from tests.support.tracked_project import new_database, write_project
 
 NAME = "pix2pix-drawn"
+_START_S, _END_S = 300.0, 120.0  # on a busy machine; Ray starts many processes
 CHAMPION = f"models:/{NAME}@champion"
 
 
@@ -111,12 +112,12 @@ def serving(
     )
     served = ServeProcess(f"http://127.0.0.1:{port}", registry, process)
     try:
-        wait_until_it_answers(f"{served.url}/healthz", process)
+        wait_until_it_answers(f"{served.url}/healthz", process, limit_s=_START_S)
         yield served
     finally:
         started = served.started() if process.poll() is None else []
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(60)
+            process.wait(_END_S)
         finally:
             kill([*started, *([psutil.Process(process.pid)] if process.poll() is None else [])])

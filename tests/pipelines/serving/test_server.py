@@ -29,7 +29,7 @@ from tests.support.serve_process import (
 )
 from tests.support.served_models import SIZE, label_maps
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
