@@ -17,7 +17,8 @@ from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import StorageError, UserError
 from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode_as, lossless_type
-from pix2pix.images.image import conform
+from pix2pix.images.masked import masked_array
+from pix2pix.images.nodata import written_nodata
 from pix2pix.images.options import side_options
 from pix2pix.images.stored import as_written
 from pix2pix.images.upload import TooManyPixelsError, UnknownFormatError, check_upload
@@ -52,7 +53,7 @@ def job(version: LoadedVersion, question: Question, *, max_pixels: int) -> Job |
     try:
         check_upload(question.file, max_pixels=max_pixels)
         image = decode(question.file, side_options(card.source))
-        conform(image, card.source)
+        masked_array(image, card.source)
     except UserError as error:
         return Refusal(_STATUS.get(type(error), _UNPROCESSABLE), _one_sentence(error))
     if image.dtype.name != card.source.dtype:
@@ -95,7 +96,8 @@ def answer(question: Question, job: Job, result: np.ndarray) -> Answer | Refusal
     if media_type == "image/jpeg" and card.target.kind == "labels":
         return Refusal(_NOT_ACCEPTABLE, "JPEG would change the labels; ask for image/png")
     try:
-        content = encode_as(written, media_type)
+        nodata = written_nodata(card.target, written.dtype)
+        content = encode_as(written, media_type, nodata=nodata)
     except UserError as error:
         return Refusal(_NOT_ACCEPTABLE, _one_sentence(error))
     return Answer(

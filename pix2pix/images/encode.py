@@ -14,7 +14,7 @@ import tifffile
 from PIL import Image
 
 from pix2pix.errors import UserError
-from pix2pix.images.georeference import Tag
+from pix2pix.images.georeference import Tag, nodata_tags
 
 MediaType = Literal["image/png", "image/tiff", "image/jpeg", "application/x-npy"]
 
@@ -29,14 +29,17 @@ def file_suffix(dtype: str, channels: int) -> str:
     return ".png" if is_png else ".tif"
 
 
-def encode(image: np.ndarray, *, georeference: Sequence[Tag] = ()) -> bytes:
+def encode(
+    image: np.ndarray, *, georeference: Sequence[Tag] = (), nodata: float | None = None
+) -> bytes:
     """Encode an image (H, W, C) as the content of a file; a georeference makes it a GeoTIFF.
 
-    Equal images give equal bytes.
+    A TIFF file states `nodata`, the value of pixels without a value, as GDAL does. Equal images
+    give equal bytes.
     """
     if _fits_png(image) and not georeference:
         return bytes(imagecodecs.png_encode(_pixels(image)))
-    return _tiff(image, georeference)
+    return _tiff(image, georeference, nodata)
 
 
 def lossless_type(image: np.ndarray) -> MediaType:
@@ -44,10 +47,11 @@ def lossless_type(image: np.ndarray) -> MediaType:
     return "image/png" if _fits_png(image) else "image/tiff"
 
 
-def encode_as(image: np.ndarray, media_type: MediaType) -> bytes:
+def encode_as(image: np.ndarray, media_type: MediaType, *, nodata: float | None = None) -> bytes:
     """Encode an image (H, W, C) in the named format, with all bits of its values.
 
-    Raises UserError if the format cannot store the image's dtype or number of channels.
+    A TIFF file states `nodata`, see `encode`. Raises UserError if the format cannot store the
+    image's dtype or number of channels.
     """
     match media_type:
         case "image/png" if _fits_png(image):
@@ -57,7 +61,7 @@ def encode_as(image: np.ndarray, media_type: MediaType) -> bytes:
             Image.fromarray(_pixels(image)).save(file, "JPEG", quality=_JPEG_QUALITY)
             return file.getvalue()
         case "image/tiff":
-            return _tiff(image)
+            return _tiff(image, nodata=nodata)
         case "application/x-npy":
             file = io.BytesIO()
             np.save(file, image)
@@ -79,7 +83,9 @@ def _pixels(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image)
 
 
-def _tiff(image: np.ndarray, georeference: Sequence[Tag] = ()) -> bytes:
+def _tiff(
+    image: np.ndarray, georeference: Sequence[Tag] = (), nodata: float | None = None
+) -> bytes:
     channels = image.shape[2]
     file = io.BytesIO()
     tifffile.imwrite(
@@ -87,7 +93,7 @@ def _tiff(image: np.ndarray, georeference: Sequence[Tag] = ()) -> bytes:
         _pixels(image),
         photometric="rgb" if channels == _RGB else "minisblack",
         planarconfig=None if channels == 1 else "contig",
-        extratags=georeference,
+        extratags=[*georeference, *nodata_tags(nodata)],
         metadata=None,  # otherwise tifffile adds its own description of the shape
     )
     return file.getvalue()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pix2pix.checkpoint import ModelCard
-from pix2pix.images.image import conform
+from pix2pix.images.masked import masked_array, with_fill
 from pix2pix.images.scale import to_scale
 
 
@@ -16,5 +16,5 @@ def unlike_training(card: ModelCard, image: np.ndarray) -> list[str]:
     """
     if card.source_statistics is None:
         return []
-    scaled = to_scale(conform(image, card.source), card.source, card.image_scale)
-    return card.source_statistics.unlike(scaled, card.source.value_range)
+    scaled = to_scale(masked_array(image, card.source), card.source, card.image_scale)
+    return card.source_statistics.unlike(with_fill(scaled, card.source), card.source.value_range)

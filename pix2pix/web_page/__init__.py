@@ -7,6 +7,7 @@ it, and `with_parts` puts their content in place, so that the page is a single f
 
 import re
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 _PART = re.compile(
     r'<script src="(?P<script>[\w-]+\.js)"></script>'
@@ -14,20 +15,23 @@ _PART = re.compile(
 )
 
 
-def with_parts(page: str) -> str:
-    """Return HTML in which each script and style sheet that is a part is replaced by its content.
+def with_parts(page: str, own_parts: Traversable | None = None) -> str:
+    """Return HTML in which each script and style sheet is replaced by its content.
 
-    Raises FileNotFoundError if the page names a part that does not exist.
+    They are files of `own_parts`, the page's own folder, or of this package. Raises
+    FileNotFoundError for a name that neither has.
     """
-    return _PART.sub(_content, page)
+
+    def content(match: re.Match[str]) -> str:
+        if name := match["script"]:
+            return f"<script>\n{part(name, own_parts)}</script>"
+        return f"<style>\n{part(match['style'], own_parts)}</style>"
+
+    return _PART.sub(content, page)
 
 
-def part(name: str) -> str:
-    """The content of a part, such as "page.css"."""
-    return files(__name__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _content(match: re.Match[str]) -> str:
-    if name := match["script"]:
-        return f"<script>\n{part(name)}</script>"
-    return f"<style>\n{part(match['style'])}</style>"
+def part(name: str, own_parts: Traversable | None = None) -> str:
+    """The content of a script or a style sheet of `own_parts`, or else of this package."""
+    own = None if own_parts is None else own_parts.joinpath(name)
+    found = own if own is not None and own.is_file() else files(__name__).joinpath(name)
+    return found.read_text(encoding="utf-8")
