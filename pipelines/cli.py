@@ -21,6 +21,7 @@ from pipelines.commands.lineage import lineage
 from pipelines.commands.promote import promote
 from pipelines.commands.reproduce import reproduce
 from pipelines.commands.rollback import rollback
+from pipelines.commands.serve import serve
 from pipelines.commands.summary import summary
 from pipelines.commands.translate import translate
 from pipelines.commands.ui import ui
@@ -39,6 +40,7 @@ VERBS = (
     apply_tuned,
     translate,
     flicker,
+    serve,
     evaluate,
     export,
     promote,
