@@ -20,6 +20,15 @@ def translate(
         Path,
         typer.Option("--output", metavar="DIR", help="Folder of the results; names are kept."),
     ],
+    extra_source: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=DIR",
+            help="Folder of a further source of a model that was trained with data.extra_sources, "
+            "such as depth=in/depth; give it once for each. Files pair by their relative paths "
+            "without suffix.",
+        ),
+    ] = None,
     scale: Annotated[
         Literal["training", "native"],
         typer.Option(
@@ -58,8 +67,22 @@ def translate(
             model,
             input_dir=input_dir,
             output_dir=output_dir,
+            extra_dirs=_extra_dirs(extra_source or []),
             scale=scale,
             max_memory_gib=max_memory_gib,
         )
     check_all_translated(folder, input_dir)
     logger.info("%d images are in %s", len(folder.files), output_dir)
+
+
+def _extra_dirs(options: list[str]) -> dict[str, Path]:
+    """The folders of `--extra-source NAME=DIR` by name."""
+    extra_dirs: dict[str, Path] = {}
+    for option in options:
+        name, is_given, folder = option.partition("=")
+        if not is_given or not name or not folder or name in extra_dirs:
+            raise typer.BadParameter(
+                f"{option!r} must be NAME=DIR, each name once", param_hint="--extra-source"
+            )
+        extra_dirs[name] = Path(folder)
+    return extra_dirs

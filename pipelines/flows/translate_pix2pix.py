@@ -19,6 +19,7 @@ def translate_pix2pix(
     output_dir: str,
     scale: Literal["training", "native"] = "training",
     max_memory_gib: float | None = None,
+    extra_sources: dict[str, str] | None = None,
 ) -> str:
     """Translate every image below a folder; returns the folder with the results.
 
@@ -29,6 +30,7 @@ def translate_pix2pix(
         scale: training: each image is resized as in training; native: it keeps its own size
         max_memory_gib: memory that the translation may take; larger images are translated in tiles,
             with temporary files; by default all that is available
+        extra_sources: folders of the further sources of a model with data.extra_sources, by name
     """
     project_dir = Path.cwd()
     environment = stage_environment(project_dir) | {"MLFLOW_TRACKING_URI": tracking_uri()}
@@ -37,6 +39,8 @@ def translate_pix2pix(
         options = ["--input", input_dir, "--output", output_dir, "--scale", scale]
         if max_memory_gib is not None:
             options += ["--max-memory-gib", str(max_memory_gib)]
+        for name, folder in (extra_sources or {}).items():
+            options += ["--extra-source", f"{name}={folder}"]
         pix2pix(shell, "translate", "--model", model, *options)
     get_run_logger().info("the results are in %s", os.path.abspath(output_dir))
     return output_dir

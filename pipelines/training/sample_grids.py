@@ -1,4 +1,4 @@
-"""Pictures of the fixed dev pairs: source, generated, target."""
+"""Pictures of the fixed dev pairs: sources, generated, target."""
 
 from collections.abc import Sequence
 
@@ -16,21 +16,26 @@ class SampleGrids:
 
     def __init__(self, dev: PreparedSplit, indices: list[int], manifest: Manifest) -> None:
         self._manifest = manifest
-        self._pairs = [(dev.source[index], dev.target[index]) for index in indices]
+        self._pairs = [
+            ([images[index] for images in dev.sources], dev.target[index]) for index in indices
+        ]
 
     def png(self, fakes: Sequence[Tensor], mode: InferenceMode) -> bytes:
         """Return the grid as PNG data; `fakes` (C, H, W) in [-1, 1] were generated in `mode`."""
-        source, target = self._manifest.source, self._manifest.target
+        sources, target = self._manifest.sources, self._manifest.target
         generated = [
             from_network(fake[None], value_range=target.value_range, dtype=target.dtype)[0]
             for fake in fakes
         ]
         rows = [
             (
-                as_tile(source_image, source.value_range, alpha=source.alpha),
+                *(
+                    as_tile(image, side.value_range, alpha=side.alpha)
+                    for image, side in zip(source_images, sources.values(), strict=True)
+                ),
                 as_tile(fake, target.value_range, alpha=target.alpha),
                 as_tile(target_image, target.value_range, alpha=target.alpha),
             )
-            for (source_image, target_image), fake in zip(self._pairs, generated, strict=True)
+            for (source_images, target_image), fake in zip(self._pairs, generated, strict=True)
         ]
-        return png_bytes(image_grid(rows, headings=("source", f"generated, {mode}", "target")))
+        return png_bytes(image_grid(rows, headings=(*sources, f"generated, {mode}", "target")))

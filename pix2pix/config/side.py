@@ -1,7 +1,7 @@
 """Parameters of one side of the pairs: what its files hold and how they are read."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ Kind = Literal["image", "labels"]
 Kernel = Literal["area", "bilinear", "bicubic"]
 AnyKernel = Kernel | Literal["nearest"]  # nearest is for labels, which are never mixed
 Axes = Literal["HWC", "CHW"]
+Encoding = Literal["scaled", "one_hot"]
 VolumeAxis = Literal["x", "y", "z"]
 # Integers that images hold as float32, and that translated files hold again: `images.stored`.
 WrittenDtype = Literal["int8", "int16", "int32", "uint32"]
@@ -44,6 +45,12 @@ class SideConfig:
     void_label: Annotated[int | None, Field(ge=1, le=65535)]
     """Class id of pixels that belong to no class, often 255 (at most 65535). The networks see it as
     one more class after the last one. Null: every pixel belongs to a class."""
+
+    encoding: Encoding
+    """How the networks see class ids: scaled (one channel, the ids spread over [-1, 1]) or one_hot
+    (one channel per class, 1 where the pixel has the class and 0 elsewhere; void is one more
+    class). Use one_hot where neighbouring ids are not alike. It needs num_labels, and is for
+    sources only."""
 
     value_range: tuple[float, float] | None
     """Stored values [low, high] that the networks see as -1 and 1. Null: the whole range of the
@@ -81,7 +88,42 @@ class SideConfig:
                 f"void_label ({self.void_label}) is one of the class ids 0..num_labels-1; "
                 f"num_labels is {self.num_labels}, void not counted"
             )
+        if self.encoding == "one_hot" and self.num_labels is None:
+            raise ValueError("encoding: one_hot needs num_labels, the number of classes")
         if self.num_labels is not None and self.value_range is not None:
             raise ValueError("num_labels fixes the range; set value_range: null")
         if self.value_range is not None and self.value_range[0] >= self.value_range[1]:
             raise ValueError(f"value_range must be [low, high] with low < high: {self.value_range}")
+
+    @property
+    def network_channels(self) -> int:
+        """The number of channels that the networks receive of this side."""
+        return network_channels(self)
+
+
+class EncodedSide(Protocol):
+    """The settings of a side from which the channels of the networks follow."""
+
+    @property
+    def channels(self) -> int:
+        """The number of channels of the images."""
+
+    @property
+    def num_labels(self) -> int | None:
+        """The number of classes, void not counted; None if the values are no class ids."""
+
+    @property
+    def void_label(self) -> int | None:
+        """The id of pixels without a class; None if there is no such id."""
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the networks see the class ids."""
+
+
+def network_channels(side: EncodedSide) -> int:
+    """The number of channels that the networks receive: those of the images, or one per class."""
+    if side.encoding == "scaled":
+        return side.channels
+    assert side.num_labels is not None
+    return side.num_labels + (side.void_label is not None)

@@ -19,7 +19,7 @@ def augmentation_sheet(
 ) -> np.ndarray:
     """Show the first training pairs as stored, then as augmented in each of the first epochs.
 
-    There is one row per pair; each tile shows the source above the target, not resized. The result
+    There is one row per pair; each tile shows the sources above the target, not resized. The result
     is (H, W, 3) uint8. With `seed` equal to train.seed, these are the images that training uses.
     """
     rows = [
@@ -33,15 +33,18 @@ def augmentation_sheet(
 def _row(
     pairs: PreparedSplit, augmentation: Augmentation, position: int, *, seed: int, num_epochs: int
 ) -> list[np.ndarray]:
-    source, target = np.asarray(pairs.source[position]), np.asarray(pairs.target[position])
+    source, *extra = (np.asarray(images[position]) for images in pairs.sources)
+    target = np.asarray(pairs.target[position])
     seeds = [augment_seed(seed, epoch, pairs.pair_ids[position]) for epoch in range(num_epochs)]
-    changed = [augmentation(source, target, seed=each) for each in seeds]
-    return [_tile(augmentation, *pair) for pair in [(source, target), *changed]]
+    changed = [augmentation(source, target, seed=each, extra=extra) for each in seeds]
+    return [_tile(augmentation, *images) for images in [(source, target, *extra), *changed]]
 
 
-def _tile(augmentation: Augmentation, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    upper, lower = (
-        as_tile(image, side.value_range, alpha=side.alpha)
-        for image, side in ((source, augmentation.source), (target, augmentation.target))
+def _tile(
+    augmentation: Augmentation, source: np.ndarray, target: np.ndarray, *extra: np.ndarray
+) -> np.ndarray:
+    images = zip(
+        (source, *extra, target), (*augmentation.sources, augmentation.target), strict=True
     )
-    return image_grid([[upper], [lower]], gap_px=_SEPARATOR_PX)
+    tiles = [as_tile(image, side.value_range, alpha=side.alpha) for image, side in images]
+    return image_grid([[tile] for tile in tiles], gap_px=_SEPARATOR_PX)

@@ -26,19 +26,23 @@ class Key(NamedTuple):
 
 
 class Item(NamedTuple):
-    """An augmented pair, (H, W, C) each, of stored values."""
+    """An augmented pair, (H, W, C) each, of stored values; `sources` has an image per source."""
 
-    source: np.ndarray
+    sources: tuple[np.ndarray, ...]
     target: np.ndarray
     pair_id: str
 
 
-class Batch(NamedTuple):
-    """The pairs of a step.
+class StoredBatch(NamedTuple):
+    """The pairs of a step as stored values, (N, H, W, C) each; `sources` has a tensor per source."""
 
-    Images are (N, H, W, C) stored values from `collate`, and (N, C, H, W) float32 in [-1, 1] on the
-    device from `TrainBatches` and `EvalBatches`.
-    """
+    sources: tuple[Tensor, ...]
+    target: Tensor
+    pair_ids: tuple[str, ...]
+
+
+class Batch(NamedTuple):
+    """The pairs of a step: (N, C, H, W) float32 on the device, see `sources.join_sources`."""
 
     source: Tensor
     target: Tensor
@@ -49,7 +53,7 @@ class AugmentedPairs(Dataset[Item]):
     """Augmented training pairs. Memory maps are pickled as the path of their file, not by value."""
 
     def __init__(self, pairs: PreparedSplit, augmentation: Augmentation, *, seed: int) -> None:
-        self._source = pairs.source
+        self._sources = pairs.sources
         self._target = pairs.target
         self._pair_ids = pairs.pair_ids
         self._augmentation = augmentation
@@ -61,21 +65,23 @@ class AugmentedPairs(Dataset[Item]):
     def __getitem__(self, key: Key) -> Item:
         epoch, position, crop = key
         pair_id = self._pair_ids[position]
-        source, target = self._augmentation(
-            np.asarray(self._source[position]),
+        source, *extra = (np.asarray(images[position]) for images in self._sources)
+        source, target, *extra = self._augmentation(
+            source,
             np.asarray(self._target[position]),
+            extra=extra,
             seed=augment_seed(self._seed, epoch, pair_id, crop=crop),
         )
-        return Item(source, target, pair_id)
+        return Item((source, *extra), target, pair_id)
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        state["_source"] = detached(self._source)
+        state["_sources"] = tuple(map(detached, self._sources))
         state["_target"] = detached(self._target)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        state["_source"] = attached(state["_source"])
+        state["_sources"] = tuple(map(attached, state["_sources"]))
         state["_target"] = attached(state["_target"])
         self.__dict__.update(state)
 
@@ -116,10 +122,11 @@ class EpochKeys(Sampler[list[Key]]):
             yield [Key(epoch, *divmod(int(number), self._crops_per_pair)) for number in crops]
 
 
-def collate(items: Sequence[Item]) -> Batch:
+def collate(items: Sequence[Item]) -> StoredBatch:
     """Stack items into a batch of stored values, (N, H, W, C)."""
-    return Batch(
-        source=torch.from_numpy(np.stack([item.source for item in items])),
+    by_source = zip(*(item.sources for item in items), strict=True)
+    return StoredBatch(
+        sources=tuple(torch.from_numpy(np.stack(images)) for images in by_source),
         target=torch.from_numpy(np.stack([item.target for item in items])),
         pair_ids=tuple(item.pair_id for item in items),
     )

@@ -18,19 +18,23 @@ from pix2pix.config import (
     AnyKernel,
     Axes,
     Direction,
+    Encoding,
     ImageSize,
     Kind,
     LoadSize,
     Scale,
     ScaleRule,
     SlicesRule,
+    SourceName,
     WrittenDtype,
+    network_channels,
 )
 from pix2pix.data.splits import Split
 from pix2pix.errors import UserError
 
 MANIFEST_NAME = "manifest.json"
 FORMAT = 2
+FIRST_SOURCE = "source"  # the name of the source that every pair has
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -59,6 +63,26 @@ class SideRecord:
     axes: Axes = "HWC"
     slices: SlicesRule | None = None
     file_dtype: WrittenDtype | None = None
+    encoding: Encoding = "scaled"
+
+    @property
+    def network_channels(self) -> int:
+        """The number of channels that the networks receive of this side."""
+        return network_channels(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraSourceRecord:
+    """A further source image of each pair, see `config.ExtraSource`.
+
+    `scale` is how many times as high and wide as the source its files are; None: it varies.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    name: SourceName
+    side: SideRecord
+    scale: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +120,28 @@ class Manifest:
     data_hash: str
     resize: ScaleRule = "stretch"
     target_scale: float | None = 1.0  # see `config.DataConfig.target_scale`
+    extra_sources: tuple[ExtraSourceRecord, ...] = ()
+
+    @property
+    def sources(self) -> dict[str, SideRecord]:
+        """The sources by name, in the order of their channels."""
+        return all_sources(self.source, self.extra_sources)
+
+    @property
+    def extra_sides(self) -> tuple[SideRecord, ...]:
+        """The sides of the extra sources."""
+        return tuple(extra.side for extra in self.extra_sources)
 
     def scale(self, split: Split) -> Scale:
         """How the targets of a split were resized, and their sources with them."""
         return Scale(self.resize, self.splits[split].size_px)
+
+
+def all_sources(
+    source: SideRecord, extra_sources: Sequence[ExtraSourceRecord]
+) -> dict[str, SideRecord]:
+    """The sources by name, in the order in which the generator receives their channels."""
+    return {FIRST_SOURCE: source} | {extra.name: extra.side for extra in extra_sources}
 
 
 _MANIFEST = TypeAdapter(Manifest)
@@ -139,6 +181,8 @@ _ONCE_ALWAYS = {
     "axes": "HWC",
     "slices": None,
     "file_dtype": None,
+    "encoding": "scaled",
+    "extra_sources": (),
 }
 
 
@@ -148,7 +192,8 @@ def manifest_fields(manifest: Manifest) -> dict[str, Any]:
     What was always so is left out, as in manifests from before it could differ: their hash stays.
     """
     fields = asdict(manifest)
-    for part in (fields, fields["source"], fields["target"]):
+    extra = [each["side"] for each in fields["extra_sources"]]
+    for part in (fields, fields["source"], fields["target"], *extra):
         for key in [key for key, value in _ONCE_ALWAYS.items() if part.get(key) == value]:
             part.pop(key, None)
     return fields

@@ -1,6 +1,7 @@
 """Read the prepared data, which the package `preparation` has written.
 
-prepared_dir holds manifest.json and, for each split, source.npy and target.npy. With the rule
+prepared_dir holds manifest.json and, for each split, source.npy and target.npy, and source_NAME.npy
+for each of the manifest's extra_sources. Class ids are stored as ids. With the rule
 `stretch` they are (N, H, W, C): the train split is stored at `load_size`, from which training
 crops, dev and test at `image_size`. With `fit` and `none` images have unlike sizes: the arrays are
 flat, and shapes.npy holds the height and width of each pair. All arrays are opened as memory maps,
@@ -17,7 +18,7 @@ import numpy as np
 from pix2pix.config import height_width
 from pix2pix.data.arrays import Layout, open_array
 from pix2pix.data.flat_images import FlatImages, FlatLayout
-from pix2pix.data.manifest import Manifest, load_manifest
+from pix2pix.data.manifest import Manifest, SideRecord, load_manifest
 from pix2pix.data.splits import Split
 
 _SHAPES_NAME = "shapes.npy"
@@ -31,6 +32,12 @@ class PreparedSplit:
     source: np.ndarray | FlatImages
     target: np.ndarray | FlatImages
     pair_ids: tuple[str, ...]
+    extra_sources: tuple[np.ndarray | FlatImages, ...] = ()
+
+    @property
+    def sources(self) -> tuple[np.ndarray | FlatImages, ...]:
+        """The images of each source, in the order of the manifest."""
+        return (self.source, *self.extra_sources)
 
     def __len__(self) -> int:
         return len(self.pair_ids)
@@ -76,27 +83,27 @@ def open_split(prepared_dir: Path, split: Split) -> PreparedSplit:
     manifest = load_manifest(prepared_dir)
     pair_ids = manifest.splits[split].pair_ids
     if manifest.resize == "stretch":
-        source, target = (
+        source, target, *extra = (
             open_array(path, layout) for path, layout in layouts(prepared_dir, split, manifest)
         )
-        return PreparedSplit(source, target, pair_ids)
+        return PreparedSplit(source, target, pair_ids, tuple(extra))
     shapes_path, shapes_layout = shapes_file(prepared_dir, split, len(pair_ids))
     shapes = np.asarray(open_array(shapes_path, shapes_layout))
-    flat_source, flat_target = (
+    flat_source, flat_target, *flat_extra = (
         FlatImages(open_array(path, Layout(layout.shape, layout.dtype)), layout)
         for path, layout in flat_layouts(prepared_dir, split, manifest, shapes)
     )
-    return PreparedSplit(flat_source, flat_target, pair_ids)
+    return PreparedSplit(flat_source, flat_target, pair_ids, tuple(flat_extra))
 
 
 def layouts(directory: Path, split: Split, manifest: Manifest) -> list[tuple[Path, Layout]]:
-    """The path and the layout of source and target of a split whose images have one size."""
+    """The paths and layouts of a split whose images have one size: source, target, then extras."""
     record = manifest.splits[split]
     assert record.size_px is not None
     shape = (len(record.pair_ids), *height_width(record.size_px))
     return [
-        (directory / split / f"{role}.npy", Layout((*shape, side.channels), side.dtype))
-        for role, side in (("source", manifest.source), ("target", manifest.target))
+        (path, Layout((*shape, side.channels), side.dtype))
+        for path, side in _files(directory / split, manifest)
     ]
 
 
@@ -105,8 +112,17 @@ def flat_layouts(
 ) -> list[tuple[Path, FlatLayout]]:
     """The same for a split whose images have the heights and widths `shapes`, (N, 2)."""
     return [
-        (directory / split / f"{role}.npy", FlatLayout(shapes, side.channels, side.dtype))
-        for role, side in (("source", manifest.source), ("target", manifest.target))
+        (path, FlatLayout(shapes, side.channels, side.dtype))
+        for path, side in _files(directory / split, manifest)
+    ]
+
+
+def _files(folder: Path, manifest: Manifest) -> list[tuple[Path, SideRecord]]:
+    """The file of each side in the folder of a split: source, target, then extras."""
+    return [
+        (folder / "source.npy", manifest.source),
+        (folder / "target.npy", manifest.target),
+        *((folder / f"source_{extra.name}.npy", extra.side) for extra in manifest.extra_sources),
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from pix2pix.config import AnyKernel, Scale
+from pix2pix.config import AnyKernel
 from pix2pix.images.image import resize
 
 
@@ -24,20 +24,18 @@ class Resized(Protocol):
         """Whether the last channel is opacity, which then weights the colours."""
 
 
-def to_scale(image: np.ndarray, side: Resized, scale: Scale) -> np.ndarray:
-    """Resize an image (H, W, C) from `conform` to the size that the networks receive."""
-    return to_size(image, side, *scale.size_of(*image.shape[:2]))
-
-
 def to_size(image: np.ndarray, side: Resized, height: int, width: int) -> np.ndarray:
-    """Resize an image (H, W, C) from `conform` to (height, width, C) with its side's kernel."""
+    """Resize an image (H, W, C) from `conform` to (height, width, C) with its side's kernel.
+
+    The size that the networks receive is `Scale.size_of` the image.
+    """
     return resize(image, height, width, kernel=side.kernel, alpha=side.alpha)
 
 
 def from_scale(image: np.ndarray, side: Resized, height: int, width: int) -> np.ndarray:
     """Resize a generated image (H, W, C) to (height, width, C), the size of its result.
 
-    Where `to_scale` uses "area", this uses "bilinear": enlarging with "area" would give blocks.
+    Where `to_size` uses "area", this uses "bilinear": enlarging with "area" would give blocks.
     """
     kernel = "bilinear" if side.kernel == "area" else side.kernel
     return resize(image, height, width, kernel=kernel, alpha=side.alpha)

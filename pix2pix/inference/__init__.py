@@ -1,5 +1,5 @@
 """Translate images with a trained model, with the same conversions as in training and scoring."""
 
-from pix2pix.inference.translator import Scale, Translator
+from pix2pix.inference.translator import Images, Scale, Translator
 
-__all__ = ["Scale", "Translator"]
+__all__ = ["Images", "Scale", "Translator"]

@@ -1,29 +1,35 @@
 """A trained model as a translator of images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import Literal, Self
+from types import MappingProxyType
+from typing import Literal, Self, TypeVar
 
 import numpy as np
 
 from pix2pix.checkpoint import ModelCard, load_generator
 from pix2pix.config import Scale as ImageScale
+from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
 from pix2pix.errors import UserError
 from pix2pix.images.image import conform, read_side
 from pix2pix.images.labels import class_to_void
 from pix2pix.images.options import VolumeSlice
-from pix2pix.images.scale import from_scale, to_scale
+from pix2pix.images.scale import from_scale, to_size
 from pix2pix.inference.in_tiles import Progress, translate_tiled
 from pix2pix.inference.whole import translate_whole, whole_bytes
 from pix2pix.memory import allowed_bytes, enough_memory
 from pix2pix.models import InferenceNetwork
+from pix2pix.preparation.pair_sizes import common_part, sizes_differ
 from pix2pix.tiled import least_bytes
 
 Scale = Literal["training", "native"]
+# One image (or a batch), or one per source by its name, see `Translator.sources`.
+Images = np.ndarray | Mapping[str, np.ndarray]
+_T = TypeVar("_T")
 
 _BATCH_PIXELS = 8 * 256**2  # a larger batch needs more memory and is no faster
 _FLOAT_COPIES = 3  # of an image while it is resized
@@ -43,6 +49,11 @@ class Translator:
     resized by the rule of the training. The result is resized to the image's own size, or
     `target_scale` times that. Where the network needs it, images are padded by reflection, and the
     result is cropped.
+
+    A model of one source takes an array. A model of several sources takes a mapping with an array
+    for each name in `sources`, such as {"source": labels, "depth": depth}; the arrays differ in
+    channels and dtype. The size of the result follows from that of "source". The other images have
+    the same size, or the ratio to it that they had in the training.
 
     The scale "native" keeps the image's size. Unless the rule of the training is `none`, the model
     was neither trained nor scored at this scale.
@@ -69,64 +80,126 @@ class Translator:
         # what an image may take could not be calculated before.
         return cls(deepcopy(network), card, max_memory_gib)
 
+    @property
+    def sources(self) -> dict[str, SideRecord]:
+        """What each source image has to be, by name, in the order of the generator's channels.
+
+        The first name is "source"; most models have no other one.
+        """
+        return self.card.sources
+
     def translate_file(
         self,
         path: Path,
         volume_slice: VolumeSlice | None = None,
         *,
+        extra_paths: Mapping[str, Path] = MappingProxyType({}),
         scale: Scale = "training",
         progress: Progress = _no_progress,
     ) -> np.ndarray:
         """Translate an image file, or a slice of it, to (H, W, C') of the target's dtype.
 
-        If the image is translated in tiles, `progress` is called with the finished share.
+        `extra_paths` are the files of the sources beside the first one, by name. If the image is
+        translated in tiles, `progress` is called with the finished share.
 
         Raises UserError naming the file if it cannot be read, does not fit the model's source side,
         or needs more memory than is available.
         """
         try:
-            image = read_side(path, self.card.source, volume_slice)
-            return self._translated([image], scale=scale, progress=progress)[0]
+            paths = self._of_each_source({FIRST_SOURCE: path, **extra_paths})
+            images = [read_side(paths[name], side, volume_slice) for name, side in self._sides]
+            return self._translated([images], scale=scale, progress=progress)[0]
         except UserError as error:
             reason = str(error).removeprefix(f"{path}: ")
             raise UserError(f"{path}: {reason}") from None
 
-    def translate(self, image: np.ndarray, *, scale: Scale = "training") -> np.ndarray:
-        """Translate one image (H, W, C) of the source's dtype to (H, W, C') of the target's."""
-        translated: np.ndarray = self.translate_batch(image[None], scale=scale)[0]
+    def translate(self, image: Images, *, scale: Scale = "training") -> np.ndarray:
+        """Translate one image (H, W, C) of the source's dtype to (H, W, C') of the target's.
+
+        A model of several sources takes one image for each of them, by name.
+        """
+        each = image if isinstance(image, Mapping) else {FIRST_SOURCE: image}
+        batch = {name: pixels[None] for name, pixels in each.items()}
+        translated: np.ndarray = self.translate_batch(batch, scale=scale)[0]
         return translated
 
-    def translate_batch(self, images: np.ndarray, *, scale: Scale = "training") -> np.ndarray:
+    def translate_batch(self, images: Images, *, scale: Scale = "training") -> np.ndarray:
         """Translate (N, H, W, C) of the source's dtype to (N, H, W, C') of the target's.
 
-        The values are those of files: a grayscale side accepts three channels, and labels include
+        A model of several sources takes a batch for each of them, by name. The values are those of files: a grayscale side accepts three channels, and labels include
         void_label. The result for an image does not depend on the others of the batch. Raises
         UserError if shape, dtype or values are not those that the model was trained on, or if there
         is not enough memory.
         """
-        if images.ndim != 4 or 0 in images.shape:
-            raise UserError(
-                f"model {self.card.name} translates images of shape (N, H, W, "
-                f"{self.card.source.channels}), got {images.shape}"
-            )
-        conformed = [self._conformed(image) for image in images]
-        return np.stack(self._translated(conformed, scale=scale))
+        batches = self._of_each_source(
+            images if isinstance(images, Mapping) else {FIRST_SOURCE: images}
+        )
+        for name, side in self._sides:
+            shape = batches[name].shape
+            if len(shape) != 4 or 0 in shape:
+                raise UserError(
+                    f"model {self.card.name} translates images of shape (N, H, W, "
+                    f"{side.channels}){self._named(name)}, got {shape}"
+                )
+        numbers = {len(batch) for batch in batches.values()}
+        if len(numbers) > 1:
+            raise UserError(f"the sources have unlike numbers of images: {sorted(numbers)}")
+        by_source = [
+            [self._conformed(image, name) for image in batches[name]] for name, _ in self._sides
+        ]
+        return np.stack(self._translated(list(zip(*by_source, strict=True)), scale=scale))
 
-    def _conformed(self, image: np.ndarray) -> np.ndarray:
+    @property
+    def _sides(self) -> list[tuple[str, SideRecord]]:
+        return list(self.card.sources.items())
+
+    def _of_each_source(self, given: Mapping[str, _T]) -> Mapping[str, _T]:
+        """Return what was given. Raises UserError unless it is given for each source."""
+        if given.keys() != self.card.sources.keys():
+            raise UserError(
+                f"model {self.card.name} needs the sources {', '.join(self.card.sources)}, "
+                f"got {', '.join(given) or 'none'}"
+            )
+        return given
+
+    def _named(self, name: str) -> str:
+        """The name of a source for a message, if there are several."""
+        return f" for the source {name}" if self.card.extra_sources else ""
+
+    def _conformed(self, image: np.ndarray, name: str) -> np.ndarray:
         try:
-            return conform(image, self.card.source)
+            return conform(image, self.card.sources[name])
         except UserError as error:
             raise UserError(
-                f"model {self.card.name} cannot translate this image: {error}"
+                f"model {self.card.name} cannot translate this image{self._named(name)}: {error}"
             ) from None
 
+    def _fitted(self, images: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+        """Check the sizes of the images of all sources; one pixel too many is cut off."""
+        source, *extra = images
+        for image, record in zip(extra, self.card.extra_sources, strict=True):
+            if sizes_differ(source, image, record.scale):
+                sizes = [f"{each.shape[1]}x{each.shape[0]} px" for each in (image, source)]
+                raise UserError(
+                    f"{record.name} has {sizes[0]} and source {sizes[1]}; {record.name} must be "
+                    f"{record.scale:g} times as high and wide as source"
+                )
+        are_alike = [True, *(record.scale == 1 for record in self.card.extra_sources)]
+        return common_part(images, are_alike=are_alike)
+
     def _translated(
-        self, images: Sequence[np.ndarray], *, scale: Scale, progress: Progress = _no_progress
+        self,
+        images: Sequence[Sequence[np.ndarray]],
+        *,
+        scale: Scale,
+        progress: Progress = _no_progress,
     ) -> list[np.ndarray]:
-        """Translate images of one size that `_conformed` has converted."""
-        for image in images:
-            self._check_values(image)
-        padded = self._padded_size(images[0], scale)
+        """Translate images of one size that `_conformed` has converted, one for each source."""
+        for each in images:
+            for image, (name, side) in zip(each, self._sides, strict=True):
+                self._check_values(image, side, name)
+        images = [self._fitted(each) for each in images]
+        padded = self._padded_size(images[0][0], scale)
         at_once = max(1, _BATCH_PIXELS // (padded[0] * padded[1]))
         translated = []
         for first in range(0, len(images), at_once):
@@ -134,12 +207,11 @@ class Translator:
             translated += self._batch(part, scale=scale, progress=progress)
         return translated
 
-    def _check_values(self, image: np.ndarray) -> None:
-        source = self.card.source
-        if image.dtype != np.dtype(source.dtype):
+    def _check_values(self, image: np.ndarray, side: SideRecord, name: str) -> None:
+        if image.dtype != np.dtype(side.dtype):
             raise UserError(
-                f"model {self.card.name} was trained on {source.dtype} sources in "
-                f"{list(source.value_range)}, got {image.dtype}"
+                f"model {self.card.name} was trained on {side.dtype} sources in "
+                f"{list(side.value_range)}, got {image.dtype}{self._named(name)}"
             )
         if image.dtype.kind == "f" and not np.isfinite(image).all():
             raise UserError(f"model {self.card.name} cannot translate NaN or infinite values")
@@ -156,22 +228,22 @@ class Translator:
         return height + -height % multiple, width + -width % multiple
 
     def _batch(
-        self, images: Sequence[np.ndarray], *, scale: Scale, progress: Progress
+        self, images: Sequence[Sequence[np.ndarray]], *, scale: Scale, progress: Progress
     ) -> list[np.ndarray]:
         """Translate images at once if there is enough memory, else one by one and in tiles."""
-        height, width = images[0].shape[:2]
+        height, width = images[0][0].shape[:2]
         result_size = self._scale(scale).target_size(height, width)
-        padded = self._padded_size(images[0], scale)
+        padded = self._padded_size(images[0][0], scale)
         allowed = allowed_bytes(self.network.device, self.max_memory_gib)
         inner_size = self._scale(scale).size_of(height, width)
-        around = len(images) * self._conversion_bytes((height, width), inner_size, result_size)
+        around = len(images) * self._conversion_bytes(images[0], inner_size, result_size)
         needed = around + len(images) * whole_bytes(self.card, padded)
         in_tiles = needed > allowed
         if in_tiles:
             needed = around + least_bytes(self.network, padded)
         what = f"an image of {width}x{height} px"
         with enough_memory(needed, allowed, what=what, max_memory_gib=self.max_memory_gib):
-            images = [to_scale(image, self.card.source, self._scale(scale)) for image in images]
+            images = [self._resized(each, inner_size) for each in images]
             if in_tiles:
                 translate = partial(
                     translate_tiled,
@@ -189,18 +261,26 @@ class Translator:
                 class_to_void(from_scale(image, target, *result_size), target) for image in drawn
             ]
 
-    def _conversion_bytes(
-        self, size: tuple[int, int], inner_size: tuple[int, int], result_size: tuple[int, int]
-    ) -> int:
-        """Estimate what the conversions of an image of `size` (H, W) and its result need.
+    def _resized(self, images: Sequence[np.ndarray], size: tuple[int, int]) -> list[np.ndarray]:
+        """Bring the images of all sources to the height and width of the network."""
+        sides = self.card.sources.values()
+        return [to_size(image, side, *size) for image, side in zip(images, sides, strict=True)]
 
-        `inner_size` is the size at which the network receives the image.
+    def _conversion_bytes(
+        self,
+        images: Sequence[np.ndarray],
+        inner_size: tuple[int, int],
+        result_size: tuple[int, int],
+    ) -> int:
+        """Estimate what the conversions of the images of all sources and of their result need.
+
+        `inner_size` is the size (H, W) at which the network receives the images.
         """
-        pixels, inner, result = map(prod, (size, inner_size, result_size))
-        source, target = self.card.source, self.card.target
+        inner, result, target = prod(inner_size), prod(result_size), self.card.target
         needed = _RESULT_COPIES * np.dtype(target.dtype).itemsize * target.channels * result
-        if inner_size != size:
-            needed += 4 * _FLOAT_COPIES * source.channels * max(pixels, inner)
+        for height, width, channels in (image.shape for image in images):
+            if inner_size != (height, width):
+                needed += 4 * _FLOAT_COPIES * channels * max(height * width, inner)
         if inner_size != result_size:
             needed += 4 * _FLOAT_COPIES * target.channels * max(inner, result)
         return needed

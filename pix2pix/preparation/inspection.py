@@ -29,26 +29,30 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspected:
-    """What was measured on a pair, and its offences; tuples of two are (source, target)."""
+    """What was measured on a pair, and its offences.
+
+    Tuples of unnamed length have the order of `DataConfig.roles`: source, target, extra sources.
+    """
 
     files: PairFiles
     offences: tuple[Offence, ...]
-    dtypes: tuple[str, str]
+    dtypes: tuple[str, ...]
     content_hash: str
-    thumbnails: np.ndarray  # (2, 256) float32, see `duplicates`
+    thumbnails: np.ndarray  # (K, 256) float32, see `duplicates`
     size: tuple[int, int]  # height and width of the target, px
     source_size: tuple[int, int]
     is_cut: bool  # see `pairs.ReadPair`
-    facts: tuple[FileFacts, FileFacts]
-    values: tuple[Values, Values]
+    facts: tuple[FileFacts, ...]
+    values: tuple[Values, ...]
     # Mean absolute difference of source and target divided by the range of their values, in
     # [0, 1]; None if their shapes or dtypes differ.
     difference: float | None
+    copies_of_target: tuple[str, ...]  # names of the extra sources that are equal to the target
 
     @property
-    def file_dtypes(self) -> tuple[str, str]:
+    def file_dtypes(self) -> tuple[str, ...]:
         """The dtypes of the files, of which `dtypes` are those that images have here."""
-        return self.facts[0].dtype, self.facts[1].dtype
+        return tuple(facts.dtype for facts in self.facts)
 
     @property
     def is_square(self) -> bool:
@@ -64,39 +68,43 @@ def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspect
     except BadPair as error:
         bad_paths = paths if error.path is None else relative_paths(root, [error.path])
         return Unreadable(files, (Offence(error.kind, (files.pair_id,), bad_paths, error.message),))
-    facts = (pair.source_facts, pair.target_facts)
     values = _values(pair, config)
     wrong = [*_too_small(pair.target, config), *_wrong_sides(pair, values, config)]
     height, width = pair.target.shape[:2]
     return Inspected(
         files=files,
         offences=tuple(Offence(kind, (files.pair_id,), paths, text) for kind, text in wrong),
-        dtypes=(pair.source.dtype.name, pair.target.dtype.name),
-        content_hash=content_hash(pair.source, pair.target),
-        thumbnails=thumbnails(pair.source, pair.target),
+        dtypes=tuple(image.dtype.name for image in pair.images),
+        content_hash=content_hash(*pair.images),
+        thumbnails=thumbnails(pair.images),
         size=(height, width),
         source_size=(pair.source.shape[0], pair.source.shape[1]),
         is_cut=pair.is_cut,
-        facts=facts,
+        facts=pair.facts,
         values=values,
         difference=_difference(pair.source, pair.target),
+        copies_of_target=tuple(
+            extra.name
+            for extra, image in zip(config.extra_sources, pair.images[2:], strict=True)
+            if np.array_equal(image, pair.target)
+        ),
     )
 
 
-def content_hash(source: np.ndarray, target: np.ndarray) -> str:
-    """The SHA-256 of shapes, dtypes and pixels of both images, as returned by `read_pair`."""
+def content_hash(*images: np.ndarray) -> str:
+    """The SHA-256 of shapes, dtypes and pixels of all images, as returned by `read_pair`."""
     digest = hashlib.sha256()
-    for image in (source, target):
+    for image in images:
         digest.update(f"{image.shape} {image.dtype.name} ".encode())
         digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()
 
 
-def _values(pair: ReadPair, config: DataConfig) -> tuple[Values, Values]:
-    source, target = config.source_side.value_range, config.target_side.value_range
-    return (
-        measure(pair.source, declared=source, has_alpha=pair.source_facts.has_alpha),
-        measure(pair.target, declared=target, has_alpha=pair.target_facts.has_alpha),
+def _values(pair: ReadPair, config: DataConfig) -> tuple[Values, ...]:
+    sides = zip(pair.images, pair.facts, config.roles.values(), strict=True)
+    return tuple(
+        measure(image, declared=side.value_range, has_alpha=facts.has_alpha)
+        for image, facts, side in sides
     )
 
 
@@ -122,13 +130,11 @@ def _too_small(target: np.ndarray, config: DataConfig) -> Iterator[tuple[Offence
 
 
 def _wrong_sides(
-    pair: ReadPair, values: tuple[Values, Values], config: DataConfig
+    pair: ReadPair, values: tuple[Values, ...], config: DataConfig
 ) -> Iterator[tuple[OffenceKind, str]]:
-    names = ("side A", "side B") if config.direction == "AtoB" else ("side B", "side A")
-    sides = (config.source_side, config.target_side)
-    images = (pair.source, pair.target)
-    facts = (pair.source_facts, pair.target_facts)
-    for name, side, image, fact, value in zip(names, sides, images, facts, values, strict=True):
+    measured = zip(config.roles.items(), pair.images, pair.facts, values, strict=True)
+    for (role, side), image, fact, value in measured:
+        name = f"side {role}"
         if side.num_labels is not None and fact.is_lossy:
             yield "lossy_labels", f"{name} holds class ids in a lossy {fact.file_format} file"
         if side.value_range is not None:

@@ -99,7 +99,7 @@ def _write_split(
 def _layouts(
     directory: Path, split: Split, report: CheckReport, manifest: Manifest
 ) -> list[tuple[Path, Layout | FlatLayout]]:
-    """The files of a split: source and target, and before them the shapes if they are unlike."""
+    """The files of a split: one per side, and before them the shapes if they are unlike."""
     if manifest.resize == "stretch":
         return [*layouts(directory, split, manifest)]
     scale = manifest.scale(split)
@@ -115,11 +115,11 @@ def _resized(
     pair: CheckedPair, *, manifest: Manifest, split: Split, config: DataConfig
 ) -> tuple[np.ndarray, ...]:
     """Read a pair and resize it: what the files of `_layouts` hold of it."""
-    source, target = read_pair(pair.files, config)
-    height, width = manifest.scale(split).size_of(*target.shape[:2])
-    images = (
-        to_size(source, manifest.source, height, width),
-        to_size(target, manifest.target, height, width),
+    read = read_pair(pair.files, config)
+    height, width = manifest.scale(split).size_of(*read[1].shape[:2])
+    sides = (manifest.source, manifest.target, *manifest.extra_sides)
+    images = tuple(
+        to_size(image, side, height, width) for image, side in zip(read, sides, strict=True)
     )
     return (
         images if manifest.resize == "stretch" else (np.array([height, width], np.int64), *images)

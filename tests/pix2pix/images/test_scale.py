@@ -4,7 +4,7 @@ import pytest
 from pix2pix.config import Scale
 from pix2pix.data.manifest import SideRecord
 from pix2pix.images.image import resize
-from pix2pix.images.scale import from_scale, to_scale
+from pix2pix.images.scale import from_scale, to_size
 
 SQUARE = Scale("stretch", 32)
 LABELS = SideRecord("labels", 1, "uint8", (0.0, 4.0), "nearest", num_labels=5)
@@ -12,6 +12,11 @@ LABELS = SideRecord("labels", 1, "uint8", (0.0, 4.0), "nearest", num_labels=5)
 
 def side(kernel: str) -> SideRecord:
     return SideRecord("image", 3, "uint8", (0.0, 255.0), kernel)
+
+
+def to_scale(image: np.ndarray, record: SideRecord, scale: Scale) -> np.ndarray:
+    """Resize as `prepare` and the translator do."""
+    return to_size(image, record, *scale.size_of(*image.shape[:2]))
 
 
 def picture(height: int, width: int, *, top: int = 256) -> np.ndarray:
