@@ -46,10 +46,11 @@ _DTYPES = ("uint8", "uint16", "float32")
 class ModelCard:
     """The content of `model.json`: how to build and run the networks, and how they were trained.
 
-    `source`, `target` and `extra_sources` define how image files are converted for the networks and back: channels,
-    grey conversion, class ids, value range and resampling kernel. `scale` is the rule by which each
-    image is resized: with `stretch` to `image_size` (pixels), with `fit` so that its shorter side
-    becomes `load_size`. With `fit` and `none`, `image_size` is that of the crops of the training.
+    `source`, `target` and `extra_sources` define how image files are converted for the networks and
+    back: channels, grey conversion, class ids, value range and resampling kernel. `scale` is the
+    rule by which each image is resized: with `stretch` to `image_size` (pixels), with `fit` so that
+    its shorter side becomes `load_size`. With `fit` and `none`, `image_size` is that of the crops
+    of the training.
     """
 
     __pydantic_config__ = STRICT

@@ -66,8 +66,7 @@ def evaluate_model(prepared_dir: Path, model_dir: Path, config: EvaluateConfig) 
         config=config,
         device=device,
     )
-    no_identity = why_no_identity(manifest.source.network_channels, card.target.channels)
-    warnings = tuple(text for text in (warning, no_identity) if text is not None)
+    warnings = tuple(text for text in (warning, _no_identity(manifest)) if text is not None)
     protocol = _protocol(manifest, card, extractor, config)
     report = make_report(scores, protocol=protocol, dev=card.dev, warnings=warnings)
     return Evaluation(content_hash(model_dir), report, scores, extremes)
@@ -121,14 +120,21 @@ def _score_test_split(
     for source, target, pair_ids in batches:
         fake = translate(network, source.contiguous(), seeds=[seed] * len(source))
         fakes = {MODEL: fake, MEAN_TARGET: mean_target_fake(mean, target)}
-        first = source[:, : manifest.source.network_channels]
-        if why_no_identity(first.shape[1], target.shape[1]) is None:
+        if _no_identity(manifest) is None:
+            first = source[:, : manifest.source.network_channels]  # without extra sources
             fakes[IDENTITY] = identity_fake(first, target.shape[1])
         quality = scorer.update(fakes, target, pair_ids)[MODEL]
         sources = part_sources(source, manifest.sources)
         extremes.update(sources, fake, target, pair_ids=pair_ids, l1=quality.l1)
     reference = _real_features(train, manifest, len(test.pair_ids), extractor, config)
     return scorer.finish(config, reference=reference), extremes
+
+
+def _no_identity(manifest: Manifest) -> str | None:
+    """Why the first source cannot stand for the target; None if it can."""
+    if manifest.source.encoding == "one_hot":
+        return f"{IDENTITY} is absent: one-hot classes are no picture of the target"
+    return why_no_identity(manifest.source.channels, manifest.target.channels)
 
 
 def _train_targets(

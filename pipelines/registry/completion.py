@@ -97,7 +97,8 @@ def _affects_training(key: str) -> bool:
 def example_source() -> Images:
     """A source image (H, W, C) that fits the model, as an example in the package.
 
-    It has one image for each source by name, if the model has several. It is the first of the model's dev split, or a uniform image if the prepared data are others.
+    It is the first of the model's dev split, or a uniform image if the prepared data are others. If
+    the model has several sources, there is one image for each of them, by name.
     """
     card = load_card(MODEL_DIR)
     height, width = height_width(card.image_size)

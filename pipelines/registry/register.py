@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, LoggedModel, LoggedModelOutput, Metric, Run
 from mlflow.entities.model_registry import ModelVersion

@@ -191,9 +191,10 @@ def make_augmentation(
 ) -> Augmentation:
     """Build the augmentation that `augment` describes; results have the size data.image_size.
 
-    `extra` are the sides of the extra sources, which are changed like the source. Labels are resampled with "nearest". Labels and opacity get no photometric changes. Photometric
-    results stay inside the side's value_range. With photometric_on: both, both sides of a pair get
-    the same random brightness, contrast and blur.
+    `extra` are the sides of the extra sources, which are changed like the source. Labels are
+    resampled with "nearest". Labels and opacity get no photometric changes. Photometric results
+    stay inside the side's value_range. All images of a pair that are changed get the same random
+    brightness, contrast and blur.
 
     Raises UserError if there are photometric settings but no side that they could change.
     """

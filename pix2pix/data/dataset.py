@@ -34,7 +34,7 @@ class Item(NamedTuple):
 
 
 class StoredBatch(NamedTuple):
-    """The pairs of a step as stored values, (N, H, W, C) each; `sources` has a tensor per source."""
+    """The pairs of a step as stored values (N, H, W, C); `sources` has a tensor per source."""
 
     sources: tuple[Tensor, ...]
     target: Tensor

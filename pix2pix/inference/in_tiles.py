@@ -56,9 +56,7 @@ def translate_tiled(
     )
     translate_in_tiles(
         network,
-        ImageSource(
-            images, list(card.sources.values()), size=padded_size, device=network.device
-        ),
+        ImageSource(images, list(card.sources.values()), size=padded_size, device=network.device),
         write,
         seed=card.seed,
         plan=plan,

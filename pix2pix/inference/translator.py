@@ -126,10 +126,11 @@ class Translator:
     def translate_batch(self, images: Images, *, scale: Scale = "training") -> np.ndarray:
         """Translate (N, H, W, C) of the source's dtype to (N, H, W, C') of the target's.
 
-        A model of several sources takes a batch for each of them, by name. The values are those of files: a grayscale side accepts three channels, and labels include
-        void_label. The result for an image does not depend on the others of the batch. Raises
-        UserError if shape, dtype or values are not those that the model was trained on, or if there
-        is not enough memory.
+        A model of several sources takes a batch for each of them, by name. The values are those of
+        files: a grayscale side accepts three channels, and labels include void_label. The result
+        for an image does not depend on the others of the batch. Raises UserError if names, shape,
+        dtype or values are not those that the model was trained on, or if there is not enough
+        memory.
         """
         batches = self._of_each_source(
             images if isinstance(images, Mapping) else {FIRST_SOURCE: images}

@@ -90,9 +90,7 @@ def _checked(pair: Inspected, splits: dict[str, Split]) -> CheckedPair:
 
 def _has_alpha(pairs: Sequence[Inspected], num_sides: int) -> tuple[bool, ...]:
     """Whether the last channel of each side is opacity in any file."""
-    return tuple(
-        any(pair.facts[role].has_alpha for pair in pairs) for role in range(num_sides)
-    )
+    return tuple(any(pair.facts[role].has_alpha for pair in pairs) for role in range(num_sides))
 
 
 def _split_without_leaks(

@@ -5,8 +5,8 @@ The distance of two images is the angle between their vectors, which hardly depe
 and contrast. It is given in bits, 256 * angle / pi: the number of bits in which random-hyperplane
 hashes of 256 bits would differ on average (Charikar 2002, sec. 3). 0 means alike, 128 unrelated.
 
-Two pairs are near duplicates only if their targets and all of their sources are alike, because label
-maps of different images can look the same.
+Two pairs are near duplicates only if their targets and all of their sources are alike, because
+label maps of different images can look the same.
 """
 
 import functools

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import product
 from pathlib import Path
+
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names, relative_paths
 from pix2pix.preparation.folders import SideFiles, split_folder
@@ -17,7 +18,8 @@ _NUM_CANDIDATES = 12  # suffixes of a side that are tried, the most frequent one
 def key_finder(pattern: str | None, side: str) -> Callable[[str], str | None]:
     """A function from the stem of a file to its key; None if it is no file of the side.
 
-    `side` is a, b or the name of an extra source, the name of its group in the pattern. Without a pattern, the stem is the key.
+    `side` is the name of its group in the pattern: a, b or the name of an extra source. Without a
+    pattern, the stem is the key.
     """
     if pattern is None:
         return lambda stem: stem

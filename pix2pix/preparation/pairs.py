@@ -1,9 +1,9 @@
-"""Find the pairs of a data folder, and read the two images of a pair.
+"""Find the pairs of a data folder, and read the images of a pair.
 
 There are two layouts (`data.layout`): with `side_by_side` each file shows A and B side by side;
-with `two_folders` A, B and each of `data.extra_sources` have a folder, and files with the same stem,
-or with the same key by `data.pair_pattern`, form a pair. Both layouts may have split folders train, val, dev and test. Each
-slice of a volume is a pair of its own.
+with `two_folders` A, B and each of `data.extra_sources` have a folder, and files with the same
+stem, or with the same key by `data.pair_pattern`, form a pair. Both layouts may have split folders
+train, val, dev and test. Each slice of a volume is a pair of its own.
 """
 
 from collections.abc import Mapping
