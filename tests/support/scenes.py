@@ -1,5 +1,6 @@
 """Scenes of several sources: class ids, depth and photo in folders of their own, and an answer."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ PHOTO = {"name": "photo", "folder": "photo", "side": {"kind": "image", "channels
 
 def scene_params(extra: Sequence[Mapping[str, Any]] = (DEPTH, PHOTO), **data: Any) -> Params:
     """Tiny networks that draw `answer` from one-hot labels and the extra sources."""
-    side = read_side_defaults() | LABELS | {"encoding": "one_hot"}
+    side = side_of_images() | LABELS | {"encoding": "one_hot"}
     return make_params(
         **{
             "folder_a": "labels",
@@ -37,11 +38,9 @@ def scene_params(extra: Sequence[Mapping[str, Any]] = (DEPTH, PHOTO), **data: An
     )
 
 
-def read_side_defaults() -> dict[str, Any]:
-    """The keys of a side of colour images."""
-    from dataclasses import asdict
-
-    return asdict(make_params().data.side_b)
+def side_of_images() -> dict[str, Any]:
+    """All keys of a side of colour images."""
+    return dataclasses.asdict(make_params().data.side_b)
 
 
 def write_scenes(root: Path, *, num_scenes: int = 12, size: tuple[int, int] = (40, 44)) -> Path:
