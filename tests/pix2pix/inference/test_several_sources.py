@@ -160,4 +160,5 @@ def test_a_card_that_contradicts_itself_is_refused(
 
 
 def test_the_card_on_the_disk_is_that_of_the_model(tmp_path: Path) -> None:
-    assert load_card(tmp_path) == make(tmp_path).card
+    translator = make(tmp_path)
+    assert load_card(tmp_path) == translator.card
