@@ -31,7 +31,8 @@ def write_package(
 
     `example` is one source image (H, W, C), or one for each source by name; `head` has the ids of
     the run and of the model in MLflow. The package contains a copy of `pix2pix`; serving it needs
-    only the Python packages that it lists. It runs on the CPU unless `load_model(..., model_config={"device": "cuda"})` is used.
+    only the Python packages that it lists. It runs on the CPU unless
+    `load_model(..., model_config={"device": "cuda"})` is used.
     """
     # MLflow warns if pip is not installed, as in environments of uv. The only effect is that
     # conda.yaml does not pin the version of pip.

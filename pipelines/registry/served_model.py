@@ -33,7 +33,7 @@ class ServedTranslator(PythonModel):
     def predict(
         self,
         context: PythonModelContext,  # noqa: ARG002 - MLflow passes it by name
-        model_input: np.ndarray | dict[str, np.ndarray],
+        model_input: np.ndarray,  # or one by name of source: MLflow warns of a hint that says so
         params: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> np.ndarray:
         """Translate; MLflow has checked shape and dtype against the model's signature.

@@ -1,13 +1,17 @@
 """The parameters `data.extra_sources` and `encoding`."""
 
 import dataclasses
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from pix2pix.config import ExtraSource, SideConfig
 from pix2pix.errors import UserError
 from pix2pix.models import network_configs
+from tests.support.drawn_shapes import make_params
 from tests.support.scenes import DEPTH, LABELS, PHOTO, scene_params, side_of_images
 
 ONE_HOT = side_of_images() | LABELS | {"encoding": "one_hot"}
@@ -79,3 +83,12 @@ def test_what_cannot_be_is_named(
 def test_an_extra_source_made_in_python_is_taken_as_it_is() -> None:
     side = scene_params([DEPTH]).data.extra_sources[0].side
     assert ExtraSource(name="depth", folder="depth", side=side).side is side
+
+
+def test_the_documented_parameters_are_valid(root: Path) -> None:
+    """Completed as `pix2pix use` completes a preset."""
+    text = (root / "docs/data.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    documented = YAML(typ="safe").load(block)["data"]
+    documented["side_a"] = side_of_images() | documented["side_a"]
+    assert make_params(**documented).data.source_channels == 21 + 1 + 3
