@@ -190,18 +190,15 @@ class DataConfig:
                 "encoding: one_hot is for sources, but this direction makes these labels the "
                 "target, of which the generator draws one channel; set encoding: scaled"
             )
-        if self.extra_sources and self.layout != "two_folders":
-            raise ValueError("extra_sources have folders of their own: set layout: two_folders")
         for each in self.extra_sources:
             _check_inside(f"extra_sources: {each.name}: folder", each.folder)
         check_extra_sources(
-            self.extra_sources, folders=(self.folder_a, self.folder_b), pattern=self.pair_pattern
+            self.extra_sources,
+            layout=self.layout,
+            resize=self.resize,
+            folders=(self.folder_a, self.folder_b),
+            pattern=self.pair_pattern,
         )
-        if self.resize == "none" and any(each.side.scale is None for each in self.extra_sources):
-            raise ValueError(
-                "resize: none keeps pixels as they are, so scale of each of extra_sources must be "
-                "a number"
-            )
         if self.source_channels > MAX_SOURCE_CHANNELS:
             raise ValueError(
                 f"the generator would receive {self.source_channels} channels, and "

@@ -6,9 +6,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    Field,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from pix2pix.config.side import SideConfig
+from pix2pix.config.sizes import ScaleRule
 from pix2pix.config.strict import STRICT
 
 # The first source has the name `source`, and these are other words of pair_pattern and the files.
@@ -40,6 +49,18 @@ def _completed(value: Any, validate: ValidatorFunctionWrapHandler) -> SideConfig
 _SIDE = TypeAdapter(SideConfig)
 
 
+class _FewRequired:
+    """Tells forms and editors which keys cannot be left out."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        described = handler(schema)
+        resolved = handler.resolve_ref_schema(described)
+        resolved["required"] = [key for key in resolved["properties"] if key not in _DEFAULTS]
+        return described
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExtraSource:
     """A further image of each pair that the generator receives, with a folder of its own."""
@@ -54,19 +75,31 @@ class ExtraSource:
     """Folder of the images, relative to data.path. Its files pair with those of folder_a and
     folder_b."""
 
-    side: Annotated[SideConfig, WrapValidator(_completed)]
+    side: Annotated[SideConfig, WrapValidator(_completed), _FewRequired()]
     """What the images are: the keys of side_a. Only kind and channels are required; without the
     other keys, the images are read as they are stored."""
 
 
 def check_extra_sources(
-    extra: Sequence[ExtraSource], *, folders: Sequence[str], pattern: str | None
+    extra: Sequence[ExtraSource],
+    *,
+    layout: str,
+    resize: ScaleRule,
+    folders: Sequence[str],
+    pattern: str | None,
 ) -> None:
-    """Raise ValueError if names or folders are given twice, or groups of `pattern` are missing.
+    """Raise ValueError if the sources contradict each other or the other settings.
 
     `folders` are those of the sides A and B. Files of one folder are told apart by groups of
     `pattern` alone, see `data.pair_pattern`.
     """
+    if extra and layout != "two_folders":
+        raise ValueError("extra_sources have folders of their own: set layout: two_folders")
+    if resize == "none" and any(each.side.scale is None for each in extra):
+        raise ValueError(
+            "resize: none keeps pixels as they are, so scale of each of extra_sources must be a "
+            "number"
+        )
     names = [each.name for each in extra]
     for place, name in enumerate(names):
         if name in _TAKEN or name in names[:place]:

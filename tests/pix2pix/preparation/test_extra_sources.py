@@ -38,7 +38,9 @@ def offences(root: Path, config: DataConfig | None = None) -> dict[str, list[str
 def test_each_source_is_stored_with_its_own_dtype_and_kernel(
     root: Path, tmp_path: Path, rule: dict[str, Any]
 ) -> None:
-    manifest, _ = prepare_pairs(root, tmp_path / "prepared", scene_params(**rule).data)
+    photo_side = PHOTO["side"] | {"kind": "labels"}  # labels told by colour
+    params = scene_params([DEPTH, PHOTO | {"side": photo_side}], **rule)
+    manifest, _ = prepare_pairs(root, tmp_path / "prepared", params.data)
     assert list(manifest.sources) == ["source", "depth", "photo"]
     assert load_manifest(tmp_path / "prepared") == manifest
     test = open_split(tmp_path / "prepared", "test")
@@ -49,7 +51,7 @@ def test_each_source_is_stored_with_its_own_dtype_and_kernel(
         ids = np.where(ids == VOID, np.uint8(NUM_CLASSES), ids)[..., None]
         depth = np.load(root / "test/depth" / f"{name}.npy")[..., None]
         photo = np.asarray(Image.open(root / "test/photo" / f"{name}.png"))
-        wanted = [(ids, "nearest"), (depth, "area"), (photo, "area")]
+        wanted = [(ids, "nearest"), (depth, "area"), (photo, "nearest")]
         for images, (image, kernel) in zip(test.sources, wanted, strict=True):
             expected = resize(image, *size, kernel=kernel)
             np.testing.assert_array_equal(images[row], expected, strict=True)
