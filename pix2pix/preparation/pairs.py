@@ -99,7 +99,7 @@ def _collected(root: Path, config: DataConfig) -> dict[str, SideFiles]:
     """
     if config.layout == "side_by_side":
         both = collect_files(root, None)
-        _check_not_empty(root, None, both)
+        _check_not_empty(root, both)
         return {"A": both, "B": both}
     pattern = config.pair_pattern
     folders = {"A": config.folder_a, "B": config.folder_b}
@@ -109,7 +109,7 @@ def _collected(root: Path, config: DataConfig) -> dict[str, SideFiles]:
         for name, folder in folders.items()
     }
     for name, folder in folders.items():
-        _check_not_empty(root, folder, found[name])
+        _check_not_empty(root, found[name], name=name, folder=folder)
     if pattern is None:
         refuse_other_names(found["A"].images.keys(), found["B"].images.keys())
     else:
@@ -118,11 +118,13 @@ def _collected(root: Path, config: DataConfig) -> dict[str, SideFiles]:
     return found
 
 
-def _check_not_empty(root: Path, side: str | None, found: SideFiles) -> None:
+def _check_not_empty(
+    root: Path, found: SideFiles, *, name: str = "", folder: str | None = None
+) -> None:
     if found.images or found.unread or found.badly_named or found.unmatched:
         return
-    if side is not None:
-        raise missing_side(root, side)
+    if folder is not None:
+        raise missing_side(root, folder, extra_source=None if name in ("A", "B") else name)
     raise UserError(
         f"{printable(root)} holds no images ({', '.join(SUFFIXES)}); "
         "correct data.path or data.layout"

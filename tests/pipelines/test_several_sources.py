@@ -6,6 +6,7 @@ from pathlib import Path
 import mlflow.pyfunc
 import numpy as np
 import pytest
+from mlflow import MlflowClient
 from PIL import Image
 
 from pix2pix.inference import Translator
@@ -74,5 +75,8 @@ def test_several_sources_from_files_to_translated_files(
     monkeypatch.chdir(tmp_path)
     mlflow.set_tracking_uri("sqlite:///mlflow.db")
     served = mlflow.pyfunc.load_model("models:/pix2pix-tiny/1")
+    version = MlflowClient().get_model_version("pix2pix-tiny", "1")
+    sources = "source: 6 classes + depth: 1 channels float32 + photo: 3 channels uint8"
+    assert f"{sources} -> 3 channels uint8" in version.description
     batch = {name: image[None] for name, image in images.items()}
     np.testing.assert_array_equal(served.predict(batch)[0], expected)

@@ -9,7 +9,9 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
+from typer.testing import CliRunner
 
+from pipelines.cli import app
 from pipelines.registry.folder_translation import (
     SourceImage,
     check_folders,
@@ -104,6 +106,15 @@ def test_the_packaged_model_has_named_inputs_and_translates_as_the_translator_do
     np.testing.assert_array_equal(served.predict(batch), translator.translate_batch(batch))
     with pytest.raises(MlflowException, match="depth"):
         served.predict({"source": batch["source"]})
+
+
+@pytest.mark.parametrize("options", [["depth"], ["=in"], ["depth="], ["d=in", "d=out"]])
+def test_a_folder_without_its_name_is_refused_on_the_command_line(options: list[str]) -> None:
+    given = [f"--extra-source={option}" for option in options]
+    command = ["translate", "--model", "x/1", "--input", "in", "--output", "out", *given]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert "must be NAME=DIR" in result.output
 
 
 def test_a_model_without_extra_sources_refuses_their_folders(
