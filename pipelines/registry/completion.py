@@ -27,6 +27,7 @@ from pix2pix.config import EXECUTION_KEYS, Params, height_width, load_params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
+from pix2pix.images.labels import class_to_void
 from pix2pix.inference import Images
 
 _SECTIONS = ("augment", "model", "train")  # sections of params.yaml that a training depends on
@@ -104,7 +105,10 @@ def example_source() -> Images:
     height, width = height_width(card.image_size)
     if load_manifest(PREPARED_DIR).data_hash == card.data_hash:
         stored = open_split(PREPARED_DIR, "dev").sources
-        images = [np.asarray(each[0])[:height, :width] for each in stored]
+        images = [
+            class_to_void(np.asarray(each[0])[:height, :width], side)
+            for each, side in zip(stored, card.sources.values(), strict=True)
+        ]
     else:
         images = [
             np.full((height, width, side.channels), sum(side.value_range) / 2, side.dtype)

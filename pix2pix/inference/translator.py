@@ -181,9 +181,10 @@ class Translator:
         for image, record in zip(extra, self.card.extra_sources, strict=True):
             if sizes_differ(source, image, record.scale):
                 sizes = [f"{each.shape[1]}x{each.shape[0]} px" for each in (image, source)]
+                how = "as large" if record.scale == 1 else f"{record.scale:g} times as large"
                 raise UserError(
                     f"{record.name} has {sizes[0]} and source {sizes[1]}; {record.name} must be "
-                    f"{record.scale:g} times as high and wide as source"
+                    f"{how} as source"
                 )
         are_alike = [True, *(record.scale == 1 for record in self.card.extra_sources)]
         return common_part(images, are_alike=are_alike)

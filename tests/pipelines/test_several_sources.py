@@ -9,6 +9,8 @@ import pytest
 from mlflow import MlflowClient
 from PIL import Image
 
+from pipelines.registry.translate import translate_folder
+from pix2pix.errors import UserError
 from pix2pix.inference import Translator
 from tests.support.project import copy_project
 from tests.support.scenes import NUM_CLASSES, VOID, write_scenes
@@ -67,16 +69,17 @@ def test_several_sources_from_files_to_translated_files(
     expected = translator.translate(images)
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out/02.png")), expected)
 
-    alone = project.run(*translate, "--input", str(folders["labels"]), check=False)
-    assert alone.returncode == 1
-    needed = "--extra-source depth=DIR --extra-source photo=DIR, got none"
-    assert f"model tiny has the extra sources {needed}" in alone.stderr
-
     monkeypatch.chdir(tmp_path)
     mlflow.set_tracking_uri("sqlite:///mlflow.db")
+    needed = "--extra-source depth=DIR --extra-source photo=DIR, got none"
+    with pytest.raises(UserError, match=f"model tiny has the extra sources {needed}"):
+        translate_folder(
+            MlflowClient(), "pix2pix-tiny/1", input_dir=folders["labels"], output_dir=Path("out")
+        )
     served = mlflow.pyfunc.load_model("models:/pix2pix-tiny/1")
     version = MlflowClient().get_model_version("pix2pix-tiny", "1")
     sources = "source: 6 classes + depth: 1 channels float32 + photo: 3 channels uint8"
     assert f"{sources} -> 3 channels uint8" in version.description
+    assert served.predict(served.input_example).shape == (1, 32, 32, 3)
     batch = {name: image[None] for name, image in images.items()}
     np.testing.assert_array_equal(served.predict(batch)[0], expected)

@@ -65,8 +65,7 @@ def test_files_of_one_relative_path_are_translated_together(
     failures = translate_files(translator, plan_for(tmp_path))
     assert {source.path: reason for source, reason in failures.items()} == {
         lone: "has no file of the same name in the folder of depth",
-        unlike: "depth has 51x20 px and source 51x40 px; depth must be 1 times as high and wide "
-        "as source",
+        unlike: "depth has 51x20 px and source 51x40 px; depth must be as large as source",
     }
     (written,) = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert written == tmp_path / "out/z/a.png"

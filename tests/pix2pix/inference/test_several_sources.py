@@ -119,7 +119,7 @@ def test_one_pixel_more_of_a_source_is_cut_off(tmp_path: Path) -> None:
         ({"depth": None}, "model test needs the sources source, depth, photo, got source, photo"),
         ({"edges": np.zeros((40, 50, 1), np.uint8)}, "got source, depth, photo, edges"),
         ({"depth": np.zeros((30, 50, 1), np.float32)}, "depth has 50x30 px and source 50x40 px"),
-        ({"photo": np.zeros((40, 50, 3), np.uint8)}, "photo must be 2 times as high and wide"),
+        ({"photo": np.zeros((40, 50, 3), np.uint8)}, "photo must be 2 times as large as source"),
         ({"depth": np.zeros((40, 50, 2), np.float32)}, "image for the source depth: 50x40 px with"),
         ({"depth": np.zeros((40, 50, 1), np.uint8)}, "float32 .* got uint8 for the source depth"),
         ({"depth": np.full((40, 50, 1), np.nan, np.float32)}, "NaN"),
