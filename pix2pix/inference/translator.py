@@ -7,7 +7,7 @@ from functools import partial
 from math import prod
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, Self, TypeVar
+from typing import Literal, Self
 
 import numpy as np
 
@@ -15,21 +15,25 @@ from pix2pix.checkpoint import ModelCard, load_generator
 from pix2pix.config import Scale as ImageScale
 from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
 from pix2pix.errors import UserError
-from pix2pix.images.image import conform, read_side
+from pix2pix.images.image import read_side
 from pix2pix.images.labels import class_to_void
 from pix2pix.images.options import VolumeSlice
-from pix2pix.images.scale import from_scale, to_size
+from pix2pix.images.scale import from_scale
 from pix2pix.inference.in_tiles import Progress, translate_tiled
+from pix2pix.inference.source_images import (
+    Images,
+    by_source,
+    conformed_batch,
+    fitted,
+    of_each_source,
+    resized,
+)
 from pix2pix.inference.whole import translate_whole, whole_bytes
 from pix2pix.memory import allowed_bytes, enough_memory
 from pix2pix.models import InferenceNetwork
-from pix2pix.preparation.pair_sizes import common_part, sizes_differ
 from pix2pix.tiled import least_bytes
 
 Scale = Literal["training", "native"]
-# One image (or a batch), or one per source by its name, see `Translator.sources`.
-Images = np.ndarray | Mapping[str, np.ndarray]
-_T = TypeVar("_T")
 
 _BATCH_PIXELS = 8 * 256**2  # a larger batch needs more memory and is no faster
 _FLOAT_COPIES = 3  # of an image while it is resized
@@ -106,8 +110,11 @@ class Translator:
         or needs more memory than is available.
         """
         try:
-            paths = self._of_each_source({FIRST_SOURCE: path, **extra_paths})
-            images = [read_side(paths[name], side, volume_slice) for name, side in self._sides]
+            paths = of_each_source(self.card, {FIRST_SOURCE: path, **extra_paths})
+            images = [
+                read_side(each, side, volume_slice)
+                for each, side in zip(paths, self.card.sources.values(), strict=True)
+            ]
             return self._translated([images], scale=scale, progress=progress)[0]
         except UserError as error:
             reason = str(error).removeprefix(f"{path}: ")
@@ -118,8 +125,7 @@ class Translator:
 
         A model of several sources takes one image for each of them, by name.
         """
-        each = image if isinstance(image, Mapping) else {FIRST_SOURCE: image}
-        batch = {name: pixels[None] for name, pixels in each.items()}
+        batch = {name: pixels[None] for name, pixels in by_source(image).items()}
         translated: np.ndarray = self.translate_batch(batch, scale=scale)[0]
         return translated
 
@@ -132,62 +138,8 @@ class Translator:
         dtype or values are not those that the model was trained on, or if there is not enough
         memory.
         """
-        batches = self._of_each_source(
-            images if isinstance(images, Mapping) else {FIRST_SOURCE: images}
-        )
-        for name, side in self._sides:
-            shape = batches[name].shape
-            if len(shape) != 4 or 0 in shape:
-                raise UserError(
-                    f"model {self.card.name} translates images of shape (N, H, W, "
-                    f"{side.channels}){self._named(name)}, got {shape}"
-                )
-        numbers = {len(batch) for batch in batches.values()}
-        if len(numbers) > 1:
-            raise UserError(f"the sources have unlike numbers of images: {sorted(numbers)}")
-        by_source = [
-            [self._conformed(image, name) for image in batches[name]] for name, _ in self._sides
-        ]
-        return np.stack(self._translated(list(zip(*by_source, strict=True)), scale=scale))
-
-    @property
-    def _sides(self) -> list[tuple[str, SideRecord]]:
-        return list(self.card.sources.items())
-
-    def _of_each_source(self, given: Mapping[str, _T]) -> Mapping[str, _T]:
-        """Return what was given. Raises UserError unless it is given for each source."""
-        if given.keys() != self.card.sources.keys():
-            raise UserError(
-                f"model {self.card.name} needs the sources {', '.join(self.card.sources)}, "
-                f"got {', '.join(given) or 'none'}"
-            )
-        return given
-
-    def _named(self, name: str) -> str:
-        """The name of a source for a message, if there are several."""
-        return f" for the source {name}" if self.card.extra_sources else ""
-
-    def _conformed(self, image: np.ndarray, name: str) -> np.ndarray:
-        try:
-            return conform(image, self.card.sources[name])
-        except UserError as error:
-            raise UserError(
-                f"model {self.card.name} cannot translate this image{self._named(name)}: {error}"
-            ) from None
-
-    def _fitted(self, images: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-        """Check the sizes of the images of all sources; one pixel too many is cut off."""
-        source, *extra = images
-        for image, record in zip(extra, self.card.extra_sources, strict=True):
-            if sizes_differ(source, image, record.scale):
-                sizes = [f"{each.shape[1]}x{each.shape[0]} px" for each in (image, source)]
-                how = "as large" if record.scale == 1 else f"{record.scale:g} times as large"
-                raise UserError(
-                    f"{record.name} has {sizes[0]} and source {sizes[1]}; {record.name} must be "
-                    f"{how} as source"
-                )
-        are_alike = [True, *(record.scale == 1 for record in self.card.extra_sources)]
-        return common_part(images, are_alike=are_alike)
+        conformed = conformed_batch(self.card, images)
+        return np.stack(self._translated(conformed, scale=scale))
 
     def _translated(
         self,
@@ -196,11 +148,8 @@ class Translator:
         scale: Scale,
         progress: Progress = _no_progress,
     ) -> list[np.ndarray]:
-        """Translate images of one size that `_conformed` has converted, one for each source."""
-        for each in images:
-            for image, (name, side) in zip(each, self._sides, strict=True):
-                self._check_values(image, side, name)
-        images = [self._fitted(each) for each in images]
+        """Translate images of one size that `conform` has converted, one for each source."""
+        images = [fitted(self.card, each) for each in images]
         padded = self._padded_size(images[0][0], scale)
         at_once = max(1, _BATCH_PIXELS // (padded[0] * padded[1]))
         translated = []
@@ -208,15 +157,6 @@ class Translator:
             part = images[first : first + at_once]
             translated += self._batch(part, scale=scale, progress=progress)
         return translated
-
-    def _check_values(self, image: np.ndarray, side: SideRecord, name: str) -> None:
-        if image.dtype != np.dtype(side.dtype):
-            raise UserError(
-                f"model {self.card.name} was trained on {side.dtype} sources in "
-                f"{list(side.value_range)}, got {image.dtype}{self._named(name)}"
-            )
-        if image.dtype.kind == "f" and not np.isfinite(image).all():
-            raise UserError(f"model {self.card.name} cannot translate NaN or infinite values")
 
     def _scale(self, scale: Scale) -> ImageScale:
         """How images come to the size of the network."""
@@ -245,7 +185,7 @@ class Translator:
             needed = around + least_bytes(self.network, padded)
         what = f"an image of {width}x{height} px"
         with enough_memory(needed, allowed, what=what, max_memory_gib=self.max_memory_gib):
-            images = [self._resized(each, inner_size) for each in images]
+            images = [resized(self.card, each, inner_size) for each in images]
             if in_tiles:
                 translate = partial(
                     translate_tiled,
@@ -262,11 +202,6 @@ class Translator:
             return [
                 class_to_void(from_scale(image, target, *result_size), target) for image in drawn
             ]
-
-    def _resized(self, images: Sequence[np.ndarray], size: tuple[int, int]) -> list[np.ndarray]:
-        """Bring the images of all sources to the height and width of the network."""
-        sides = self.card.sources.values()
-        return [to_size(image, side, *size) for image, side in zip(images, sides, strict=True)]
 
     def _conversion_bytes(
         self,
