@@ -15,7 +15,10 @@ from pipelines.commands.apply_tuned import apply_tuned
 from pipelines.commands.check import check
 from pipelines.commands.down import down
 from pipelines.commands.evaluate import evaluate
+from pipelines.commands.export import export
+from pipelines.commands.lineage import lineage
 from pipelines.commands.promote import promote
+from pipelines.commands.reproduce import reproduce
 from pipelines.commands.rollback import rollback
 from pipelines.commands.summary import summary
 from pipelines.commands.translate import translate
@@ -35,8 +38,11 @@ VERBS = (
     apply_tuned,
     translate,
     evaluate,
+    export,
     promote,
     rollback,
+    lineage,
+    reproduce,
 )
 
 _HELP = """Choose parameters, look at results, and use the models of this project.

@@ -10,8 +10,11 @@ ARCHIVE_CACHE_DIR = Path("data/cache")
 PREPARED_DIR = Path("data/prepared")
 CHECKS_PATH = Path("reports/checks.json")
 
+PARENT_PATH = Path("data/parent.safetensors")  # the networks that a training starts from
+
 RUNS_DIR = Path(".runs")  # running trainings: outside DVC's outputs, so that they can be resumed
 MODEL_DIR = Path("models")
+KEPT_EPOCHS_DIR = MODEL_DIR / "kept"  # other good epochs: train.keep_best_checkpoints above 1
 TRAIN_PATH = Path("reports/train.json")
 HISTORY_PATH = Path("reports/history.jsonl")
 CURVES_PATH = Path("reports/curves.csv")  # the history as `dvc plots` reads it
@@ -32,3 +35,4 @@ RECEIPT_PATH = Path("reports/.registered.json")  # of `register` for the next on
 # Written by pipelines/registry, after the pipeline: of no run and no output of DVC's.
 NEW_DATA_PATH = Path("reports/new_data.json")
 EVALUATION_DIR = Path("reports/evaluation")  # of a version that somebody names
+REPRODUCTIONS_DIR = Path("reports/reproductions")  # certificates of `pix2pix reproduce`

@@ -52,6 +52,8 @@ def _settings(card: ModelCard, manifest: Manifest) -> Iterator[tuple[str, object
     for name, model, data in sources:
         yield f"{name} kernel", model.kernel, data.kernel
         yield f"{name} encoding", model.encoding, data.encoding
+        yield f"{name} nodata", model.nodata, data.nodata
+        yield f"{name} ignore_label", model.ignore_label, data.ignore_label
     for role, model, data in (*sources, ("target", card.target, manifest.target)):
         yield f"number of {role} channels", model.channels, data.channels
         yield f"{role} dtype", model.dtype, data.dtype

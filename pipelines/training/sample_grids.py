@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from pix2pix.data.manifest import Manifest
+from pix2pix.data.masks import VALID
 from pix2pix.data.prepared import PreparedSplit
 from pix2pix.data.ranges import from_network
 from pix2pix.images.grids import as_tile, image_grid, png_bytes
@@ -19,6 +20,8 @@ class SampleGrids:
         self._pairs = [
             ([images[index] for images in dev.sources], dev.target[index]) for index in indices
         ]
+        masks = [None if dev.mask is None else dev.mask[index] for index in indices]
+        self._valid = [None if mask is None else mask[..., 0] == VALID for mask in masks]
 
     def png(self, fakes: Sequence[Tensor], mode: InferenceMode) -> bytes:
         """Return the grid as PNG data; `fakes` (C, H, W) in [-1, 1] were generated in `mode`."""
@@ -30,12 +33,14 @@ class SampleGrids:
         rows = [
             (
                 *(
-                    as_tile(image, side.value_range, alpha=side.alpha)
+                    as_tile(image, side.value_range, alpha=side.alpha, valid=valid)
                     for image, side in zip(source_images, sources.values(), strict=True)
                 ),
-                as_tile(fake, target.value_range, alpha=target.alpha),
-                as_tile(target_image, target.value_range, alpha=target.alpha),
+                as_tile(fake, target.value_range, alpha=target.alpha, valid=valid),
+                as_tile(target_image, target.value_range, alpha=target.alpha, valid=valid),
             )
-            for (source_images, target_image), fake in zip(self._pairs, generated, strict=True)
+            for (source_images, target_image), fake, valid in zip(
+                self._pairs, generated, self._valid, strict=True
+            )
         ]
         return png_bytes(image_grid(rows, headings=(*sources, f"generated, {mode}", "target")))

@@ -16,6 +16,7 @@ from pix2pix.config.side import (
     Encoding,
     Kernel,
     Kind,
+    Nodata,
     SideConfig,
     SlicesRule,
     VolumeAxis,
@@ -32,7 +33,7 @@ from pix2pix.config.sizes import (
     height_width,
     size_text,
 )
-from pix2pix.config.train import EXECUTION_KEYS, TrainConfig
+from pix2pix.config.train import EXECUTION_KEYS, InitNetworks, TrainConfig
 from pix2pix.config.tune import (
     Choice,
     Dimension,
@@ -61,11 +62,13 @@ __all__ = [
     "EvaluateConfig",
     "ExtraSource",
     "ImageSize",
+    "InitNetworks",
     "Kernel",
     "Kind",
     "LoadSize",
     "LogUniform",
     "ModelConfig",
+    "Nodata",
     "Objective",
     "Params",
     "Quantised",

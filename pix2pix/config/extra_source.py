@@ -32,6 +32,8 @@ _DEFAULTS: dict[str, Any] = {
     "axes": "HWC",
     "slices": None,
     "scale": 1.0,
+    "ignore_label": None,
+    "nodata": None,
 }
 MAX_SOURCE_CHANNELS = 512  # of all sources together; more than ADE20k and COCO have classes
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
@@ -95,6 +97,12 @@ def check_extra_sources(
     """
     if extra and layout != "two_folders":
         raise ValueError("extra_sources have folders of their own: set layout: two_folders")
+    masked = [each.name for each in extra if each.side.is_masked]
+    if masked:
+        raise ValueError(
+            f"extra_sources: {masked[0]} has nodata or ignore_label, which only side_a and side_b "
+            "can have; fill these pixels, or make void_label a class of them"
+        )
     if resize == "none" and any(each.side.scale is None for each in extra):
         raise ValueError(
             "resize: none keeps pixels as they are, so scale of each of extra_sources must be a "

@@ -9,6 +9,8 @@ import logging
 import os
 import random
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -68,6 +70,13 @@ class Augmentation:
     def sources(self) -> tuple[SideRecord, ...]:
         """The sides of all sources, in the order of their channels."""
         return (self.source, *(side for side, _ in self._extra))
+
+    def with_opacity(self) -> "Augmentation":
+        """The same change of images to which a channel of opacity was appended."""
+        changed = copy(self)
+        changed.source = replace(self.source, alpha=True)
+        changed.target = replace(self.target, alpha=True)
+        return changed
 
     def __call__(
         self, source: np.ndarray, target: np.ndarray, *, seed: int, extra: Sequence[np.ndarray] = ()

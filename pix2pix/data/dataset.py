@@ -13,8 +13,12 @@ from torch.utils.data import Dataset, Sampler
 
 from pix2pix.data.augment import Augmentation, augment_seed
 from pix2pix.data.mapped import attached, detached
+from pix2pix.data.masked_augment import MaskedAugmentation
+from pix2pix.data.masks import MaskedPair, valid_pixels
 from pix2pix.data.prepared import PreparedSplit
 from pix2pix.data.sampling import epoch_order, num_global_batches, share_of_batch
+
+_ARRAYS = ("_target", "_mask")  # attributes of AugmentedPairs
 
 
 class Key(NamedTuple):
@@ -26,11 +30,15 @@ class Key(NamedTuple):
 
 
 class Item(NamedTuple):
-    """An augmented pair, (H, W, C) each, of stored values; `sources` has an image per source."""
+    """An augmented pair, (H, W, C) each, of stored values; `sources` has an image per source.
+
+    `mask` is that of `data.masks`.
+    """
 
     sources: tuple[np.ndarray, ...]
     target: np.ndarray
     pair_id: str
+    mask: np.ndarray | None = None
 
 
 class StoredBatch(NamedTuple):
@@ -39,14 +47,20 @@ class StoredBatch(NamedTuple):
     sources: tuple[Tensor, ...]
     target: Tensor
     pair_ids: tuple[str, ...]
+    valid: Tensor | None = None
 
 
 class Batch(NamedTuple):
-    """The pairs of a step: (N, C, H, W) float32 on the device, see `sources.join_sources`."""
+    """The pairs of a step: (N, C, H, W) float32 on the device, see `sources.join_sources`.
+
+    `valid` is (N, 1, H, W) bool: the pixels that count in losses and scores; None: all. It is never
+    None for data with masks.
+    """
 
     source: Tensor
     target: Tensor
     pair_ids: tuple[str, ...]
+    valid: Tensor | None = None
 
 
 class AugmentedPairs(Dataset[Item]):
@@ -55,8 +69,10 @@ class AugmentedPairs(Dataset[Item]):
     def __init__(self, pairs: PreparedSplit, augmentation: Augmentation, *, seed: int) -> None:
         self._sources = pairs.sources
         self._target = pairs.target
+        self._mask = pairs.mask
         self._pair_ids = pairs.pair_ids
         self._augmentation = augmentation
+        self._masked_augmentation = MaskedAugmentation(augmentation)
         self._seed = seed
 
     def __len__(self) -> int:
@@ -65,25 +81,27 @@ class AugmentedPairs(Dataset[Item]):
     def __getitem__(self, key: Key) -> Item:
         epoch, position, crop = key
         pair_id = self._pair_ids[position]
+        seed = augment_seed(self._seed, epoch, pair_id, crop=crop)
         source, *extra = (np.asarray(images[position]) for images in self._sources)
-        source, target, *extra = self._augmentation(
-            source,
-            np.asarray(self._target[position]),
-            extra=extra,
-            seed=augment_seed(self._seed, epoch, pair_id, crop=crop),
-        )
-        return Item((source, *extra), target, pair_id)
+        target = np.asarray(self._target[position])
+        if self._mask is None:
+            source, target, *extra = self._augmentation(source, target, seed=seed, extra=extra)
+            return Item((source, *extra), target, pair_id)
+        pair = MaskedPair(source, target, np.asarray(self._mask[position]))
+        changed, changed_extra = self._masked_augmentation(pair, seed=seed, extra=extra)
+        return Item((changed.source, *changed_extra), changed.target, pair_id, changed.mask)
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
         state["_sources"] = tuple(map(detached, self._sources))
-        state["_target"] = detached(self._target)
+        for name in _ARRAYS:
+            state[name] = detached(state[name])
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        state["_sources"] = tuple(map(attached, state["_sources"]))
-        state["_target"] = attached(state["_target"])
-        self.__dict__.update(state)
+        arrays = {name: attached(state[name]) for name in _ARRAYS}
+        sources = {"_sources": tuple(map(attached, state["_sources"]))}
+        self.__dict__.update(state | arrays | sources)
 
 
 class EpochKeys(Sampler[list[Key]]):
@@ -125,8 +143,10 @@ class EpochKeys(Sampler[list[Key]]):
 def collate(items: Sequence[Item]) -> StoredBatch:
     """Stack items into a batch of stored values, (N, H, W, C)."""
     by_source = zip(*(item.sources for item in items), strict=True)
+    masks = [item.mask for item in items if item.mask is not None]
     return StoredBatch(
         sources=tuple(torch.from_numpy(np.stack(images)) for images in by_source),
         target=torch.from_numpy(np.stack([item.target for item in items])),
         pair_ids=tuple(item.pair_id for item in items),
+        valid=valid_pixels(np.stack(masks)) if masks else None,
     )

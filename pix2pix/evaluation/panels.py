@@ -44,13 +44,19 @@ class Extremes:
         *,
         pair_ids: Sequence[str],
         l1: np.ndarray,
+        valid: Tensor | None = None,
     ) -> None:
-        """Add a batch: images (N, C, H, W) in [-1, 1], l1 (N,)."""
+        """Add a batch: images (N, C, H, W) in [-1, 1], l1 (N,), valid (N, 1, H, W) bool.
+
+        Pixels that are not valid are drawn as stripes; with `valid` None, all are valid.
+        """
         by_source = {
-            name: _to_tiles(batch, alpha=self._source_alphas[name])
+            name: _to_tiles(batch, valid, alpha=self._source_alphas[name])
             for name, batch in sources.items()
         }
-        fakes, targets = (_to_tiles(batch, alpha=self._target_alpha) for batch in (fake, target))
+        fakes, targets = (
+            _to_tiles(batch, valid, alpha=self._target_alpha) for batch in (fake, target)
+        )
         panels = [
             Panel(
                 l1=float(l1[row]),
@@ -106,6 +112,10 @@ def _rank(panel: Panel) -> tuple[float, str]:
     return panel.l1, panel.pair_id
 
 
-def _to_tiles(images: Tensor, *, alpha: bool) -> list[np.ndarray]:
+def _to_tiles(images: Tensor, valid: Tensor | None, *, alpha: bool) -> list[np.ndarray]:
     arrays = images.detach().float().permute(0, 2, 3, 1).cpu().numpy()
-    return [as_tile(array, (-1.0, 1.0), alpha=alpha) for array in arrays]
+    valids = [None] * len(arrays) if valid is None else valid[:, 0].cpu().numpy()
+    return [
+        as_tile(array, (-1.0, 1.0), alpha=alpha, valid=each)
+        for array, each in zip(arrays, valids, strict=True)
+    ]

@@ -8,8 +8,9 @@ import numpy as np
 from pix2pix.checkpoint import ModelCard
 from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
 from pix2pix.errors import UserError
-from pix2pix.images.image import conform
+from pix2pix.images.masked import masked_array, with_fill
 from pix2pix.images.scale import to_size
+from pix2pix.images.validity import Masked
 from pix2pix.preparation.pair_sizes import common_part, sizes_differ
 
 # One image (or a batch), or one per source by its name, see `Translator.sources`.
@@ -32,8 +33,8 @@ def of_each_source(card: ModelCard, given: Mapping[str, _T]) -> list[_T]:
     return [given[name] for name in card.sources]
 
 
-def conformed_batch(card: ModelCard, images: Images) -> list[tuple[np.ndarray, ...]]:
-    """Convert (N, H, W, C_i) of each source with `conform`: for each of N, one image per source.
+def conformed_batch(card: ModelCard, images: Images) -> list[tuple[Masked, ...]]:
+    """Convert (N, H, W, C_i) of each source with `masked_array`: one image per source, N times.
 
     Raises UserError if a shape, the channels or class ids are not those of the model.
     """
@@ -54,17 +55,18 @@ def conformed_batch(card: ModelCard, images: Images) -> list[tuple[np.ndarray, .
     return list(zip(*converted, strict=True))
 
 
-def fitted(card: ModelCard, images: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+def fitted(card: ModelCard, images: Sequence[Masked]) -> tuple[Masked, ...]:
     """Check one image per source, (H, W, C_i); one pixel too many is cut off.
 
     Raises UserError if dtypes, values or the ratios of the sizes are not those of the training.
     """
     for image, (name, side) in zip(images, card.sources.items(), strict=True):
-        _check_values(card, image, side, name)
+        _check_values(card, image.pixels, side, name)
     source, *extra = images
     for image, record in zip(extra, card.extra_sources, strict=True):
-        if sizes_differ(source, image, record.scale):
-            sizes = [f"{each.shape[1]}x{each.shape[0]} px" for each in (image, source)]
+        if sizes_differ(source.pixels, image.pixels, record.scale):
+            shapes = (image.pixels.shape, source.pixels.shape)
+            sizes = [f"{width}x{height} px" for height, width, _ in shapes]
             how = "as large" if record.scale == 1 else f"{record.scale:g} times as large"
             raise UserError(
                 f"{record.name} has {sizes[0]} and source {sizes[1]}; {record.name} must be {how} "
@@ -74,17 +76,21 @@ def fitted(card: ModelCard, images: Sequence[np.ndarray]) -> tuple[np.ndarray, .
     return common_part(images, are_alike=are_alike)
 
 
-def resized(
-    card: ModelCard, images: Sequence[np.ndarray], size: tuple[int, int]
-) -> list[np.ndarray]:
+def resized(card: ModelCard, images: Sequence[Masked], size: tuple[int, int]) -> list[Masked]:
     """Bring one image per source to a height and width, each with the kernel of its side."""
     sides = card.sources.values()
     return [to_size(image, side, *size) for image, side in zip(images, sides, strict=True)]
 
 
-def _conformed(card: ModelCard, image: np.ndarray, name: str) -> np.ndarray:
+def filled_sources(card: ModelCard, images: Sequence[Masked]) -> list[np.ndarray]:
+    """What the network sees of one image per source: pixels without a value are filled."""
+    sides = card.sources.values()
+    return [with_fill(image, side) for image, side in zip(images, sides, strict=True)]
+
+
+def _conformed(card: ModelCard, image: np.ndarray, name: str) -> Masked:
     try:
-        return conform(image, card.sources[name])
+        return masked_array(image, card.sources[name])
     except UserError as error:
         raise UserError(
             f"model {card.name} cannot translate this image{_named(card, name)}: {error}"

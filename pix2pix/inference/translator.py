@@ -15,15 +15,16 @@ from pix2pix.checkpoint import ModelCard, load_generator
 from pix2pix.config import Scale as ImageScale
 from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
 from pix2pix.errors import UserError
-from pix2pix.images.image import read_side
-from pix2pix.images.labels import class_to_void
+from pix2pix.images.masked import read_side
 from pix2pix.images.options import VolumeSlice
-from pix2pix.images.scale import from_scale
+from pix2pix.images.validity import Masked
+from pix2pix.inference.answers import translated_values
 from pix2pix.inference.in_tiles import Progress, translate_tiled
 from pix2pix.inference.source_images import (
     Images,
     by_source,
     conformed_batch,
+    filled_sources,
     fitted,
     of_each_source,
     resized,
@@ -38,6 +39,7 @@ Scale = Literal["training", "native"]
 _BATCH_PIXELS = 8 * 256**2  # a larger batch needs more memory and is no faster
 _FLOAT_COPIES = 3  # of an image while it is resized
 _RESULT_COPIES = 3  # while it is written as a file
+_FILLED_COPIES = 2  # of an image whose pixels without a value are filled
 
 
 def _no_progress(_share: float) -> None:
@@ -133,24 +135,26 @@ class Translator:
         """Translate (N, H, W, C) of the source's dtype to (N, H, W, C') of the target's.
 
         A model of several sources takes a batch for each of them, by name. The values are those of
-        files: a grayscale side accepts three channels, and labels include void_label. The result
-        for an image does not depend on the others of the batch. Raises UserError if names, shape,
-        dtype or values are not those that the model was trained on, or if there is not enough
-        memory.
+        files: a grayscale side accepts three channels, and labels include void_label. Pixels with
+        the source side's nodata value, NaN or ignore_label are filled as in training; the results
+        have the target side's nodata value or ignore_label there. With the nodata "file", an array
+        states no value, and only NaN is meant. The result for an image does not depend on the
+        others of the batch. Raises UserError if names, shape, dtype or values are not those that
+        the model was trained on, or if there is not enough memory.
         """
         conformed = conformed_batch(self.card, images)
         return np.stack(self._translated(conformed, scale=scale))
 
     def _translated(
         self,
-        images: Sequence[Sequence[np.ndarray]],
+        images: Sequence[Sequence[Masked]],
         *,
         scale: Scale,
         progress: Progress = _no_progress,
     ) -> list[np.ndarray]:
-        """Translate images of one size that `conform` has converted, one for each source."""
+        """Translate images of one size that `conformed_batch` has converted, one per source."""
         images = [fitted(self.card, each) for each in images]
-        padded = self._padded_size(images[0][0], scale)
+        padded = self._padded_size(images[0][0].pixels, scale)
         at_once = max(1, _BATCH_PIXELS // (padded[0] * padded[1]))
         translated = []
         for first in range(0, len(images), at_once):
@@ -170,12 +174,12 @@ class Translator:
         return height + -height % multiple, width + -width % multiple
 
     def _batch(
-        self, images: Sequence[Sequence[np.ndarray]], *, scale: Scale, progress: Progress
+        self, images: Sequence[Sequence[Masked]], *, scale: Scale, progress: Progress
     ) -> list[np.ndarray]:
         """Translate images at once if there is enough memory, else one by one and in tiles."""
-        height, width = images[0][0].shape[:2]
+        height, width = images[0][0].pixels.shape[:2]
         result_size = self._scale(scale).target_size(height, width)
-        padded = self._padded_size(images[0][0], scale)
+        padded = self._padded_size(images[0][0].pixels, scale)
         allowed = allowed_bytes(self.network.device, self.max_memory_gib)
         inner_size = self._scale(scale).size_of(height, width)
         around = len(images) * self._conversion_bytes(images[0], inner_size, result_size)
@@ -185,7 +189,8 @@ class Translator:
             needed = around + least_bytes(self.network, padded)
         what = f"an image of {width}x{height} px"
         with enough_memory(needed, allowed, what=what, max_memory_gib=self.max_memory_gib):
-            images = [resized(self.card, each, inner_size) for each in images]
+            inner = [resized(self.card, each, inner_size) for each in images]
+            shown = [filled_sources(self.card, each) for each in inner]
             if in_tiles:
                 translate = partial(
                     translate_tiled,
@@ -195,17 +200,19 @@ class Translator:
                     allowed_bytes=allowed - around,
                     progress=progress,
                 )
-                drawn = [translate(image) for image in images]
+                drawn = [translate(image) for image in shown]
             else:
-                drawn = list(translate_whole(self.network, self.card, images))
-            target = self.card.target
+                drawn = list(translate_whole(self.network, self.card, shown))
             return [
-                class_to_void(from_scale(image, target, *result_size), target) for image in drawn
+                translated_values(
+                    Masked(answer, seen[0].valid), each[0].valid, self.card.target, size=result_size
+                )
+                for answer, seen, each in zip(drawn, inner, images, strict=True)
             ]
 
     def _conversion_bytes(
         self,
-        images: Sequence[np.ndarray],
+        images: Sequence[Masked],
         inner_size: tuple[int, int],
         result_size: tuple[int, int],
     ) -> int:
@@ -215,9 +222,17 @@ class Translator:
         """
         inner, result, target = prod(inner_size), prod(result_size), self.card.target
         needed = _RESULT_COPIES * np.dtype(target.dtype).itemsize * target.channels * result
-        for height, width, channels in (image.shape for image in images):
+        source = self.card.source
+        channels = target.channels
+        if source.is_masked:  # colours times validity, validity, and the colours again
+            pixels = prod(images[0].pixels.shape)
+            needed += _FILLED_COPIES * np.dtype(source.dtype).itemsize * pixels
+            channels = 2 * target.channels + 1
+        for image, side in zip(images, self.card.sources.values(), strict=True):
+            height, width, in_channels = image.pixels.shape
             if inner_size != (height, width):
-                needed += 4 * _FLOAT_COPIES * channels * max(height * width, inner)
+                floats = 2 * in_channels + 1 if side.is_masked else in_channels
+                needed += 4 * _FLOAT_COPIES * floats * max(height * width, inner)
         if inner_size != result_size:
-            needed += 4 * _FLOAT_COPIES * target.channels * max(inner, result)
+            needed += 4 * _FLOAT_COPIES * channels * max(inner, result)
         return needed

@@ -10,9 +10,16 @@ import numpy as np
 from pix2pix.config import DataConfig, SideConfig
 from pix2pix.images.decoded import FileFacts
 from pix2pix.images.names import relative_paths
+from pix2pix.images.validity import Masked
 from pix2pix.preparation.duplicates import thumbnails
+from pix2pix.preparation.masks import (
+    counted_pixels,
+    masked_shares,
+    why_nothing_counts,
+    with_mean,
+)
 from pix2pix.preparation.offences import BadPair, Offence, OffenceKind
-from pix2pix.preparation.pairs import PairFiles, ReadPair, read_pair_files
+from pix2pix.preparation.pairs import PairFiles, ReadPair, read_pair
 from pix2pix.preparation.too_small import too_small
 from pix2pix.preparation.values import Values, measure
 
@@ -39,6 +46,7 @@ class Inspected:
     dtypes: tuple[str, ...]
     content_hash: str
     thumbnails: np.ndarray  # (K, 256) float32, see `duplicates`
+    masked_shares: tuple[float, ...]  # of the pixels, which have no value
     size: tuple[int, int]  # height and width of the target, px
     source_size: tuple[int, int]
     is_cut: bool  # see `pairs.ReadPair`
@@ -64,52 +72,67 @@ def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspect
     """Read a pair and collect its offences. Bad files give offences, not exceptions."""
     paths = files.names(root)
     try:
-        pair = read_pair_files(files, config)
+        pair = read_pair(files, config)
     except BadPair as error:
         bad_paths = paths if error.path is None else relative_paths(root, [error.path])
         return Unreadable(files, (Offence(error.kind, (files.pair_id,), bad_paths, error.message),))
+    nothing = why_nothing_counts(pair, config)
+    if nothing is not None:
+        return Unreadable(files, (Offence("nothing_counts", (files.pair_id,), paths, nothing),))
     values = _values(pair, config)
     wrong = [*_too_small(pair.target, config), *_wrong_sides(pair, values, config)]
     height, width = pair.target.shape[:2]
     return Inspected(
         files=files,
         offences=tuple(Offence(kind, (files.pair_id,), paths, text) for kind, text in wrong),
-        dtypes=tuple(image.dtype.name for image in pair.images),
+        dtypes=tuple(image.pixels.dtype.name for image in pair.images),
         content_hash=content_hash(*pair.images),
-        thumbnails=thumbnails(pair.images),
+        thumbnails=thumbnails([with_mean(*image) for image in pair.images]),
+        masked_shares=masked_shares(pair),
         size=(height, width),
         source_size=(pair.source.shape[0], pair.source.shape[1]),
         is_cut=pair.is_cut,
         facts=pair.facts,
         values=values,
-        difference=_difference(pair.source, pair.target),
+        difference=_difference(*pair.images[:2]),
         copies_of_target=tuple(
             extra.name
             for extra, image in zip(config.extra_sources, pair.images[2:], strict=True)
-            if np.array_equal(image, pair.target)
+            if np.array_equal(image.pixels, pair.target)
         ),
     )
 
 
-def content_hash(*images: np.ndarray) -> str:
-    """The SHA-256 of shapes, dtypes and pixels of all images, as returned by `read_pair`."""
+def content_hash(*images: Masked) -> str:
+    """The SHA-256 of shapes, dtypes and pixels of all images, as returned by `read_pair`.
+
+    It covers which pixels have no value, but not what the files hold there.
+    """
     digest = hashlib.sha256()
-    for image in images:
+    for image, valid in images:
         digest.update(f"{image.shape} {image.dtype.name} ".encode())
         digest.update(np.ascontiguousarray(image).data)
+        if valid is not None:
+            digest.update(np.packbits(valid).data)
     return digest.hexdigest()
 
 
 def _values(pair: ReadPair, config: DataConfig) -> tuple[Values, ...]:
     sides = zip(pair.images, pair.facts, config.roles.values(), strict=True)
     return tuple(
-        measure(image, declared=side.value_range, has_alpha=facts.has_alpha)
+        measure(counted_pixels(*image), declared=side.value_range, has_alpha=facts.has_alpha)
         for image, facts, side in sides
     )
 
 
-def _difference(source: np.ndarray, target: np.ndarray) -> float | None:
+def _difference(source_image: Masked, target_image: Masked) -> float | None:
+    source, target = source_image.pixels, target_image.pixels
     if source.shape != target.shape or source.dtype != target.dtype:
+        return None
+    masks = [valid for _, valid in (source_image, target_image) if valid is not None]
+    counts = np.logical_and.reduce(masks) if masks else None
+    source, target = counted_pixels(source, counts), counted_pixels(target, counts)
+    if not source.size:
         return None
     if np.array_equal(source, target):
         return 0.0
@@ -133,8 +156,8 @@ def _wrong_sides(
     pair: ReadPair, values: tuple[Values, ...], config: DataConfig
 ) -> Iterator[tuple[OffenceKind, str]]:
     measured = zip(config.roles.items(), pair.images, pair.facts, values, strict=True)
-    for (role, side), image, fact, value in measured:
-        name = f"side {role}"
+    for (role, side), masked, fact, value in measured:
+        name, image = f"side {role}", counted_pixels(*masked)
         if side.num_labels is not None and fact.is_lossy:
             yield "lossy_labels", f"{name} holds class ids in a lossy {fact.file_format} file"
         if side.value_range is not None:

@@ -15,11 +15,13 @@ import numpy as np
 from pix2pix.config import DataConfig, SideConfig
 from pix2pix.errors import UserError
 from pix2pix.images.decoded import Decoded, FileFacts
-from pix2pix.images.image import conform, read_file
+from pix2pix.images.image import read_file
 from pix2pix.images.labels import LabelError
+from pix2pix.images.masked import conform_masked
 from pix2pix.images.names import printable, relative_paths
 from pix2pix.images.options import ReadOptions, side_options
 from pix2pix.images.orientation import UPRIGHT
+from pix2pix.images.validity import Masked
 from pix2pix.preparation.folders import SUFFIXES, SideFiles, collect_files, split_folder
 from pix2pix.preparation.layout import missing_side, refuse_side_folders
 from pix2pix.preparation.offences import BadPair, Offence
@@ -36,7 +38,6 @@ __all__ = [
     "find_pairs",
     "orientations_differ",
     "read_pair",
-    "read_pair_files",
 ]
 
 
@@ -138,38 +139,33 @@ class ReadPair:
     Both have the order of `DataConfig.roles`: source, target, then extra sources.
     """
 
-    images: tuple[np.ndarray, ...]
+    images: tuple[Masked, ...]
     facts: tuple[FileFacts, ...]
     is_cut: bool  # one image was a pixel larger, which was cut off
 
     @property
     def source(self) -> np.ndarray:
-        """The image of the first source."""
-        return self.images[0]
+        """The pixels of the image of the first source."""
+        return self.images[0].pixels
 
     @property
     def target(self) -> np.ndarray:
-        """The image that is to be generated."""
-        return self.images[1]
+        """The pixels of the image that is to be generated."""
+        return self.images[1].pixels
 
 
-def read_pair(files: PairFiles, config: DataConfig) -> tuple[np.ndarray, ...]:
-    """Read (source, target, *extra sources), (H, W, C) each, with the channels of their sides.
+def read_pair(files: PairFiles, config: DataConfig) -> ReadPair:
+    """Read source, target and extra sources, with the channels that their sides declare.
 
     All have one size, unless `scale` of the sides says otherwise. Raises BadPair, a ValueError, if
     a file cannot be read or the images do not fit each other.
     """
-    return read_pair_files(files, config).images
-
-
-def read_pair_files(files: PairFiles, config: DataConfig) -> ReadPair:
-    """Read a pair as `read_pair` does, with the facts that the files state."""
     read = _read_halves if config.layout == "side_by_side" else _read_each
     decoded = read(files, config)
     target_role = list(config.roles)[1]
     for role in config.roles:
         _check_sizes(role, target_role, decoded, config)
-    images = [_conformed(role, decoded[role].pixels, side) for role, side in config.roles.items()]
+    images = [_conformed(role, decoded[role], side) for role, side in config.roles.items()]
     is_target_size = [
         role == target_role or config.target_ratio(side) == 1 for role, side in config.roles.items()
     ]
@@ -223,8 +219,14 @@ def _read_halves(files: PairFiles, config: DataConfig) -> dict[str, Decoded]:
     width = whole.pixels.shape[1]
     if width % 2:
         raise BadPair("odd_width", f"{width} px wide: no two equal halves A|B")
-    halves = (whole.pixels[:, : width // 2], whole.pixels[:, width // 2 :])
-    left, right = (Decoded(np.ascontiguousarray(half), whole.facts) for half in halves)
+    left, right = (
+        Decoded(
+            np.ascontiguousarray(whole.pixels[:, half]),
+            whole.facts,
+            None if whole.valid is None else whole.valid[:, half],
+        )
+        for half in (slice(width // 2), slice(width // 2, None))
+    )
     return {"A": left, "B": right}
 
 
@@ -243,9 +245,9 @@ def _read(path: Path, options: ReadOptions) -> Decoded:
         raise BadPair("unreadable", reason, path=path) from None
 
 
-def _conformed(name: str, image: np.ndarray, side: SideConfig) -> np.ndarray:
+def _conformed(name: str, decoded: Decoded, side: SideConfig) -> Masked:
     try:
-        return conform(image, side)
+        return conform_masked(Masked(decoded.pixels, decoded.valid), side)
     except LabelError as error:
         raise BadPair("label_values", f"side {name}: {error}") from None
     except UserError as error:

@@ -13,6 +13,7 @@ from pix2pix.config import DataConfig
 from pix2pix.data.arrays import Layout, write_arrays
 from pix2pix.data.flat_images import FlatLayout
 from pix2pix.data.manifest import MANIFEST_NAME, Manifest
+from pix2pix.data.masks import masked_pair
 from pix2pix.data.prepared import flat_layouts, layouts, shapes_file
 from pix2pix.data.splits import Split
 from pix2pix.errors import StorageError, UserError
@@ -99,7 +100,7 @@ def _write_split(
 def _layouts(
     directory: Path, split: Split, report: CheckReport, manifest: Manifest
 ) -> list[tuple[Path, Layout | FlatLayout]]:
-    """The files of a split: one per side, and before them the shapes if they are unlike."""
+    """The files of a split: its arrays, and before them the shapes if they are unlike."""
     if manifest.resize == "stretch":
         return [*layouts(directory, split, manifest)]
     scale = manifest.scale(split)
@@ -116,11 +117,18 @@ def _resized(
 ) -> tuple[np.ndarray, ...]:
     """Read a pair and resize it: what the files of `_layouts` hold of it."""
     read = read_pair(pair.files, config)
-    height, width = manifest.scale(split).size_of(*read[1].shape[:2])
-    sides = (manifest.source, manifest.target, *manifest.extra_sides)
-    images = tuple(
-        to_size(image, side, height, width) for image, side in zip(read, sides, strict=True)
+    height, width = manifest.scale(split).size_of(*read.target.shape[:2])
+    records = (manifest.source, manifest.target)
+    source, target, *extra = (
+        to_size(image, record, height, width)
+        for image, record in zip(read.images, (*records, *manifest.extra_sides), strict=True)
     )
+    images: tuple[np.ndarray, ...] = (
+        masked_pair(source, target, records=records)
+        if manifest.is_masked
+        else (source.pixels, target.pixels)
+    )
+    images = (*images, *(image.pixels for image in extra))
     return (
         images if manifest.resize == "stretch" else (np.array([height, width], np.int64), *images)
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pix2pix.data.manifest import StatedNodata
 from pix2pix.data.splits import SPLITS, Split
 from pix2pix.errors import UserError
 from pix2pix.preparation.offences import REMEDIES, Offence, OffenceKind
@@ -29,9 +30,9 @@ class CheckReport:
     """The result of the checks.
 
     `num_found` counts all pairs. `pairs` are those without offences, sorted by id. `dtypes` (those
-    of the images), `file_dtypes` and `has_alpha` are in the order of `DataConfig.roles`: source,
-    target, then extra sources. `sides` has a line about the
-    values of each side. `notes` are hints that are no offences.
+    of the images), `file_dtypes`, `has_alpha` and `stated_nodata` are in the order of
+    `DataConfig.roles`: source, target, then extra sources. `sides` has a line about the values of
+    each side. `notes` are hints that are no offences.
     """
 
     num_found: int
@@ -42,6 +43,7 @@ class CheckReport:
     notes: tuple[str, ...]
     sides: tuple[str, ...] = ()
     has_alpha: tuple[bool, ...] = (False, False)
+    stated_nodata: tuple[StatedNodata, ...] = (None, None)
 
     @property
     def is_beyond_excluding(self) -> bool:

@@ -4,9 +4,11 @@ import csv
 import json
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from dvc.repo import Repo
 from mlflow import MlflowClient
 
 from pipelines.tracking.finished_run import read_history
+from pix2pix.checkpoint import load_card
+from tests.support.killable_project import copied
 from tests.support.project import Project, copy_project
 from tests.support.served_project import TINY, wait_for
 from tests.support.tracked_project import metric_points
@@ -21,12 +25,38 @@ from tests.support.tracked_project import metric_points
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(600)]
 
 
+LOSSES = Path("pix2pix/training/losses.py")
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project after its first `dvc repro`; what a test changes in it, it sets back."""
+    """A project after its first `dvc repro`; what a test changes in it, it sets back.
+
+    It was trained with code that is not committed, in a changed file and in a new one.
+    """
     project = copy_project(tmp_path_factory.mktemp("finished"))
     project.set_params("smoke", **TINY)
+    losses = project.folder / LOSSES
+    losses.with_name("share.py").write_text("SHARE = 0.25\n")
+    text = losses.read_text()
+    for old, new in (
+        ("0.5 * (real + fake)", "0.5 * (real + SHARE * fake)"),
+        ("import torch\n", "import torch\nfrom pix2pix.training.share import SHARE\n"),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    losses.write_text(text)
     project.run("dvc", "repro")
+    return project
+
+
+@pytest.fixture(scope="module")
+def tuned_further(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of it, in which another training started from the registered version."""
+    project = copied(finished, tmp_path_factory.mktemp("tuned") / "project")
+    parent = {"init_from": "models:/pix2pix-tiny/1", "learning_rate": "0.0001"}
+    project.set_params("smoke", **TINY | parent)
+    project.run("dvc", "repro", "register")
     return project
 
 
@@ -129,14 +159,14 @@ def test_a_second_run_does_nothing_but_give_an_empty_mlflow_the_run_with_its_ful
 @pytest.mark.parametrize(
     ("source", "stages"),
     [
-        ("pix2pix/evaluation/quality.py", {"evaluate", "register"}),
-        ("pix2pix/models/layers.py", {"train", "tune", "evaluate", "register"}),
-        ("pix2pix/sources/download.py", {"ingest", "register"}),
-        ("pix2pix/sources/facade/building.py", {"ingest", "register"}),
-        ("pix2pix/images/decode.py", {"prepare", "register"}),
-        ("pipelines/cluster/mailbox.py", {"register"}),
-        ("pipelines/repository/git.py", {"register"}),
-        ("pipelines/tracking/live_run.py", {"register"}),
+        ("pix2pix/evaluation/quality.py", {"evaluate", "register", "parent"}),
+        ("pix2pix/models/layers.py", {"train", "tune", "evaluate", "register", "parent"}),
+        ("pix2pix/sources/download.py", {"ingest", "register", "parent"}),
+        ("pix2pix/sources/facade/building.py", {"ingest", "register", "parent"}),
+        ("pix2pix/images/decode.py", {"prepare", "register", "parent"}),
+        ("pipelines/cluster/mailbox.py", {"parent", "register"}),
+        ("pipelines/repository/git.py", {"parent", "register"}),
+        ("pipelines/tracking/live_run.py", {"parent", "register"}),
     ],
 )
 def test_what_an_edit_makes_anew(
@@ -145,6 +175,36 @@ def test_what_an_edit_makes_anew(
     monkeypatch.chdir(finished.folder)
     with _edited(Path(source)), Repo() as repo:
         assert set(repo.status()) == stages
+
+
+def test_a_fine_tuned_model_starts_with_its_parents_scores_and_names_it(
+    finished: Project, tuned_further: Project, tmp_path: Path
+) -> None:
+    """On the same data, so that epoch 0 scores as the parent did, to the last bit."""
+    before = load_card(finished.folder / "models")
+    card = load_card(tuned_further.folder / "models")
+    history = read_history(tuned_further.folder / "reports" / "history.jsonl")
+    assert {key: history[0][key] for key in before.dev} == before.dev
+    assert card.parent is not None
+    assert card.parent.reference == "models:/pix2pix-tiny/1"
+    assert (card.parent.networks, card.parent.new_layers, card.parent.unlike) == ("both", (), None)
+    record = _json(tuned_further, "train.json")
+    assert record["parent"] == json.loads(json.dumps(asdict(card.parent)))
+    client = MlflowClient(_copied_database(tuned_further, tmp_path / "mlflow.db"))
+    version = client.get_model_version("pix2pix-tiny", "2")
+    assert version.tags["parent"] == "models:/pix2pix-tiny/1"
+    assert client.get_run(str(version.run_id)).data.tags["parent"] == "models:/pix2pix-tiny/1"
+    assert (
+        "both networks of [models:/pix2pix-tiny/1](#/models/pix2pix-tiny/versions/1)"
+        in version.description
+    )
+    first = client.get_model_version("pix2pix-tiny", "1")
+    assert first.tags["pix2pix.model_sha256"] == card.parent.model_sha256
+
+
+def test_after_a_fine_tuning_nothing_is_trained_again(tuned_further: Project) -> None:
+    said = tuned_further.run("dvc", "repro", "train").stdout
+    assert "Stage 'train' didn't change, skipping" in said
 
 
 @contextmanager
@@ -182,3 +242,76 @@ def test_of_two_runs_at_once_one_says_that_the_other_is_running(project: Project
     assert second.returncode != 0
     assert "lock" in second.stderr or "busy" in second.stderr
     assert (project.folder / "dvc.lock").is_file()
+
+
+@pytest.fixture(scope="module")
+def gone_on(finished: Project) -> Project:
+    """The project when its code is another one, in a later commit; only for the tests below."""
+    finished.run("git", "checkout", "-q", "--", LOSSES.as_posix())
+    (finished.folder / LOSSES).with_name("share.py").unlink()
+    readme = finished.folder / "README.md"
+    readme.write_text(readme.read_text() + "Later.\n")
+    finished.commit("Go on")
+    return finished
+
+
+def _reproduced_tag(project: Project, copy: Path) -> str | None:
+    client = MlflowClient(_copied_database(project, copy))
+    return client.get_model_version("pix2pix-tiny", "1").tags.get("pix2pix.reproduced")
+
+
+def test_a_version_is_reproduced_bit_for_bit_also_after_an_interruption(
+    gone_on: Project, tmp_path: Path
+) -> None:
+    command = ["pix2pix", "reproduce", "models:/pix2pix-tiny/1"]
+    workspaces = gone_on.folder / ".workspaces"
+    process = subprocess.Popen(
+        command,
+        cwd=gone_on.folder,
+        env=gone_on.environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "INFO train: " in line:
+            process.send_signal(signal.SIGTERM)
+            break
+    process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not (gone_on.folder / "reports" / "reproductions").exists()
+    assert _reproduced_tag(gone_on, tmp_path / "interrupted.db") is None
+    assert len([*workspaces.iterdir()]) == 1
+
+    said = gone_on.run(*command).stderr
+    assert "going on in the workspace" in said
+    assert "was reproduced: all weights are equal, bit for bit" in said
+    assert [*workspaces.iterdir()] == []
+    certificate = _json(gone_on, "reproductions/pix2pix-tiny-1.json")
+    assert certificate["recorded_weights"] == certificate["rebuilt_weights"]
+    assert certificate["has_patch"] is True
+    assert certificate["environment_changes"] == []
+    scores = certificate["scores"]
+    assert isinstance(scores, list)
+    assert all(row["recorded"] == row["rebuilt"] for row in scores)
+    tag = _reproduced_tag(gone_on, tmp_path / "reproduced.db")
+    assert str(tag).startswith("yes, 2")
+
+
+def test_a_version_whose_record_is_not_of_its_code_is_not_reproduced_and_certified_as_such(
+    gone_on: Project, tmp_path: Path
+) -> None:
+    [path] = gone_on.folder.glob("mlartifacts/**/provenance/lineage.json")
+    lineage = json.loads(path.read_text())
+    assert "share.py" in lineage["training"]["origin"]["patch"]
+    lineage["training"]["origin"] |= {"is_dirty": False, "patch": ""}
+    path.write_text(json.dumps(lineage))
+    done = gone_on.run("pix2pix", "reproduce", "pix2pix-tiny/1", check=False)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert "was not reproduced: the weights of generator.safetensors and discriminator" in last
+    text = (gone_on.folder / "reports" / "reproductions" / "pix2pix-tiny-1.md").read_text()
+    assert text.startswith("# pix2pix-tiny version 1: not reproduced\n")
+    assert "| tensor | largest difference |" in text
+    assert str(_reproduced_tag(gone_on, tmp_path / "after.db")).startswith("no, 2")
