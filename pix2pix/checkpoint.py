@@ -22,7 +22,7 @@ from torch import nn
 from pix2pix.config import Direction, ImageSize, LoadSize, Scale, ScaleRule, height_width, size_text
 from pix2pix.config.strict import STRICT
 from pix2pix.data.input_statistics import InputStatistics
-from pix2pix.data.manifest import SideRecord
+from pix2pix.data.manifest import ExtraSourceRecord, SideRecord, all_sources
 from pix2pix.errors import UserError
 from pix2pix.files import write_bytes, write_text
 from pix2pix.models import (
@@ -48,10 +48,11 @@ _DTYPES = ("uint8", "uint16", "float32")
 class ModelCard:
     """The content of `model.json`: how to build and run the networks, and how they were trained.
 
-    `source` and `target` define how image files are converted for the networks and back: channels,
-    grey conversion, class ids, value range and resampling kernel. `scale` is the rule by which each
-    image is resized: with `stretch` to `image_size` (pixels), with `fit` so that its shorter side
-    becomes `load_size`. With `fit` and `none`, `image_size` is that of the crops of the training.
+    `source`, `target` and `extra_sources` define how image files are converted for the networks and
+    back: channels, grey conversion, class ids, value range and resampling kernel. `scale` is the
+    rule by which each image is resized: with `stretch` to `image_size` (pixels), with `fit` so that
+    its shorter side becomes `load_size`. With `fit` and `none`, `image_size` is that of the crops
+    of the training.
     """
 
     __pydantic_config__ = STRICT
@@ -73,6 +74,7 @@ class ModelCard:
     epoch: Annotated[int, Field(ge=0)]  # number of epochs that these weights were trained for
     dev: dict[str, float]  # metrics of these weights on the dev split
     data_hash: str
+    extra_sources: Annotated[tuple[ExtraSourceRecord, ...], Field(max_length=64)] = ()
     parent: ParentRecord | None = None  # the trained model that the training started from
     source_statistics: InputStatistics | None = None  # None in cards from before
 
@@ -86,25 +88,28 @@ class ModelCard:
         size = self.image_size if self.scale == "stretch" else self.load_size
         return Scale(self.scale, size, self.target_scale)
 
+    @property
+    def sources(self) -> dict[str, SideRecord]:
+        """The sources by name, in the order in which the generator receives their channels."""
+        return all_sources(self.source, self.extra_sources)
+
     def check(self) -> None:
         """Raise UserError if the fields contradict each other."""
-        for role, side, channels in (
-            ("source", self.source, self.generator.source_channels),
-            ("target", self.target, self.generator.target_channels),
+        if len(self.sources) != 1 + len(self.extra_sources):
+            raise UserError("two sources have the same name")
+        for role, sides, channels in (
+            ("source", self.sources, self.generator.source_channels),
+            ("target", {"target": self.target}, self.generator.target_channels),
         ):
-            low, high = side.value_range
-            if not (math.isfinite(low) and math.isfinite(high) and low < high):
-                raise UserError(f"{role}.value_range is {[low, high]}, not low < high")
-            if side.dtype not in _DTYPES:
-                raise UserError(f"{role}.dtype is {side.dtype!r}, not one of {', '.join(_DTYPES)}")
-            if side.channels != channels:
+            for name, side in sides.items():
+                _check_side(name, side)
+            num_channels = sum(side.network_channels for side in sides.values())
+            if num_channels != channels:
                 raise UserError(
-                    f"{role}.channels is {side.channels}, but the generator has {channels}"
+                    f"{role}.channels is {num_channels}, but the generator has {channels}"
                 )
-            if side.num_labels is not None and side.dtype == "float32":
-                raise UserError(
-                    f"{role}.num_labels is {side.num_labels}, but {role}.dtype is float32"
-                )
+        if self.target.encoding == "one_hot":
+            raise UserError("target.encoding is one_hot, which only sources can have")
         if isinstance(self.load_size, int) != (self.scale == "fit"):
             raise UserError(
                 f"load_size is {self.load_size}, which does not fit scale: {self.scale}"
@@ -114,6 +119,18 @@ class ModelCard:
                 f"image_size is {size_text(self.image_size)}, which cannot be halved "
                 f"{self.generator.depth} times (generator.depth)"
             )
+
+
+def _check_side(name: str, side: SideRecord) -> None:
+    low, high = side.value_range
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise UserError(f"{name}.value_range is {[low, high]}, not low < high")
+    if side.dtype not in _DTYPES:
+        raise UserError(f"{name}.dtype is {side.dtype!r}, not one of {', '.join(_DTYPES)}")
+    if side.num_labels is not None and side.dtype == "float32":
+        raise UserError(f"{name}.num_labels is {side.num_labels}, but {name}.dtype is float32")
+    if side.encoding == "one_hot" and (side.num_labels is None or side.channels != 1):
+        raise UserError(f"{name}.encoding is one_hot, but its values are not declared as class ids")
 
 
 _CARD = TypeAdapter(ModelCard)

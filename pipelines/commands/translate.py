@@ -33,6 +33,15 @@ def translate(
     output_dir: Annotated[
         Path | None, typer.Option("--output", metavar="DIR", help="Another way to name OUTPUT.")
     ] = None,
+    extra_source: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=DIR",
+            help="Folders: that of a further source of a model that was trained with "
+            "data.extra_sources, such as depth=in/depth; give it once for each. Files pair by "
+            "their relative paths without suffix.",
+        ),
+    ] = None,
     scale: Annotated[
         Literal["training", "native"],
         typer.Option(
@@ -105,6 +114,7 @@ def translate(
             model,
             source,
             result,
+            extra_dirs=_extra_dirs(extra_source or []),
             scale=scale,
             mode=mode,
             max_memory_gib=max_memory_gib,
@@ -112,8 +122,10 @@ def translate(
             on_cluster=cluster,
         )
     else:
-        if keep or cluster:
-            raise UserError(f"{source} is no folder; --keep and --cluster are for folders")
+        if keep or cluster or extra_source:
+            raise UserError(
+                f"{source} is no folder; --keep, --cluster and --extra-source are for folders"
+            )
         _translate_film(
             model,
             source,
@@ -158,3 +170,16 @@ def _one_of(argument: Path | None, option: Path | None, name: str) -> Path:
             f"name {name} once, as in: pix2pix translate INPUT OUTPUT --model NAME@champion"
         )
     return named[0]
+
+
+def _extra_dirs(options: list[str]) -> dict[str, Path]:
+    """The folders of `--extra-source NAME=DIR` by name."""
+    extra_dirs: dict[str, Path] = {}
+    for option in options:
+        name, is_given, folder = option.partition("=")
+        if not is_given or not name or not folder or name in extra_dirs:
+            raise typer.BadParameter(
+                f"{option!r} must be NAME=DIR, each name once", param_hint="--extra-source"
+            )
+        extra_dirs[name] = Path(folder)
+    return extra_dirs

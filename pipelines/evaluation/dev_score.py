@@ -55,6 +55,7 @@ def _pairs(prepared_dir: Path) -> Iterator[Pairs]:
         open_split(prepared_dir, "dev"),
         source=manifest.source,
         target=manifest.target,
+        extra=manifest.extra_sides,
         batch_size=_BATCH_SIZE,
         device=best_device(),
     )

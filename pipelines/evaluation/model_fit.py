@@ -43,13 +43,18 @@ def _settings(card: ModelCard, manifest: Manifest) -> Iterator[tuple[str, object
     yield "resize rule", card.scale, manifest.resize
     yield "image size", card.image_scale.size, manifest.scale("dev").size
     yield "target scale", card.target_scale, manifest.target_scale or 1.0
-    yield "source kernel", card.source.kernel, manifest.source.kernel
-    yield "source nodata", card.source.nodata, manifest.source.nodata
-    yield "source ignore_label", card.source.ignore_label, manifest.source.ignore_label
-    for role, model, data in (
-        ("source", card.source, manifest.source),
-        ("target", card.target, manifest.target),
-    ):
+    yield "list of sources", list(card.sources), list(manifest.sources)
+    sources = [
+        (name, card.sources[name], data)
+        for name, data in manifest.sources.items()
+        if name in card.sources
+    ]
+    for name, model, data in sources:
+        yield f"{name} kernel", model.kernel, data.kernel
+        yield f"{name} encoding", model.encoding, data.encoding
+        yield f"{name} nodata", model.nodata, data.nodata
+        yield f"{name} ignore_label", model.ignore_label, data.ignore_label
+    for role, model, data in (*sources, ("target", card.target, manifest.target)):
         yield f"number of {role} channels", model.channels, data.channels
         yield f"{role} dtype", model.dtype, data.dtype
         yield f"{role} value range", list(model.value_range), list(data.value_range)

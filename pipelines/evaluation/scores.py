@@ -18,6 +18,7 @@ from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.prepared import PreparedSplit, open_split, stacked, stacked_valid
 from pix2pix.data.ranges import to_network
+from pix2pix.data.sources import part_sources
 from pix2pix.evaluation.baselines import (
     IDENTITY,
     MEAN_TARGET,
@@ -65,8 +66,7 @@ def evaluate_model(prepared_dir: Path, model_dir: Path, config: EvaluateConfig) 
         config=config,
         device=device,
     )
-    no_identity = why_no_identity(card.source.channels, card.target.channels)
-    warnings = tuple(text for text in (warning, no_identity) if text is not None)
+    warnings = tuple(text for text in (warning, _no_identity(manifest)) if text is not None)
     protocol = _protocol(manifest, card, extractor, config)
     report = make_report(scores, protocol=protocol, dev=card.dev, warnings=warnings)
     return Evaluation(content_hash(model_dir), report, scores, extremes)
@@ -105,24 +105,36 @@ def _score_test_split(
     )
     scorer = Scorer(extractor)
     extremes = Extremes(
-        config.num_panels, source_alpha=manifest.source.alpha, target_alpha=manifest.target.alpha
+        config.num_panels,
+        source_alphas={name: side.alpha for name, side in manifest.sources.items()},
+        target_alpha=manifest.target.alpha,
     )
     batches = EvalBatches(
         test,
         source=manifest.source,
         target=manifest.target,
+        extra=manifest.extra_sides,
         batch_size=config.batch_size,
         device=device,
     )
     for source, target, pair_ids, valid in batches:
         fake = translate(network, source.contiguous(), seeds=[seed] * len(source))
         fakes = {MODEL: fake, MEAN_TARGET: mean_target_fake(mean, target)}
-        if why_no_identity(source.shape[1], target.shape[1]) is None:
-            fakes[IDENTITY] = identity_fake(source, target.shape[1])
+        if _no_identity(manifest) is None:
+            first = source[:, : manifest.source.network_channels]  # without extra sources
+            fakes[IDENTITY] = identity_fake(first, target.shape[1])
         quality = scorer.update(fakes, target, pair_ids, valid=valid)[MODEL]
-        extremes.update(source, fake, target, pair_ids=pair_ids, l1=quality.l1, valid=valid)
+        sources = part_sources(source, manifest.sources)
+        extremes.update(sources, fake, target, pair_ids=pair_ids, l1=quality.l1, valid=valid)
     reference = _real_features(train, manifest, len(test.pair_ids), extractor, config)
     return scorer.finish(config, reference=reference), extremes
+
+
+def _no_identity(manifest: Manifest) -> str | None:
+    """Why the first source cannot stand for the target; None if it can."""
+    if manifest.source.encoding == "one_hot":
+        return f"{IDENTITY} is absent: one-hot classes are no picture of the target"
+    return why_no_identity(manifest.source.channels, manifest.target.channels)
 
 
 def _train_targets(

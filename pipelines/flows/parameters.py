@@ -58,7 +58,8 @@ class Overrides(BaseModel):
         """Be as strict as with params.yaml: about numbers and strings, yet lists become tuples."""
         if isinstance(value, dict) and value and info.mode == "python":
             return cls.model_validate_json(json.dumps(value))
-        return handler(value)
+        # A validator of pydantic receives Python's lists even where it reads JSON.
+        return handler(_with_tuples(value))
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -84,6 +85,13 @@ class Overrides(BaseModel):
         """What was given, as params.yaml would hold it; nothing stands for what was not."""
         given_keys = self.model_fields_set
         return {name: value for name, value in handler(self).items() if name in given_keys}
+
+
+def _with_tuples(value: Any) -> Any:
+    """The value with a tuple in place of each list, as the parameters have them."""
+    if isinstance(value, dict):
+        return {key: _with_tuples(each) for key, each in value.items()}
+    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
 
 
 def _in_force() -> dict[str, Any]:

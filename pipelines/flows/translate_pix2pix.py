@@ -20,6 +20,7 @@ def translate_pix2pix(
     scale: Literal["training", "native"] = "training",
     max_memory_gib: float | None = None,
     overwrite: bool = False,
+    extra_sources: dict[str, str] | None = None,
 ) -> str:
     """Translate every image below a folder; returns the folder with the results.
 
@@ -31,6 +32,7 @@ def translate_pix2pix(
         max_memory_gib: memory that the translation may take; larger images are translated in tiles,
             with temporary files; by default all that is available
         overwrite: replace results that exist; otherwise nothing is done if there are any
+        extra_sources: folders of the further sources of a model with data.extra_sources, by name
     """
     project_dir = Path.cwd()
     environment = stage_environment(project_dir) | {"MLFLOW_TRACKING_URI": tracking_uri()}
@@ -41,6 +43,8 @@ def translate_pix2pix(
             options += ["--max-memory-gib", str(max_memory_gib)]
         if overwrite:
             options.append("--overwrite")
+        for name, folder in (extra_sources or {}).items():
+            options += ["--extra-source", f"{name}={folder}"]
         pix2pix(shell, "translate", "--model", model, *options)
     get_run_logger().info("the results are in %s", os.path.abspath(output_dir))
     return output_dir

@@ -30,6 +30,8 @@ from pix2pix.config import EXECUTION_KEYS, Params, height_width, load_params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
+from pix2pix.images.labels import class_to_void
+from pix2pix.inference import Images
 
 _SECTIONS = ("augment", "model", "train")  # sections of params.yaml that a training depends on
 
@@ -100,16 +102,25 @@ def _affects_training(key: str) -> bool:
     return section in _SECTIONS and not (section == "train" and name in EXECUTION_KEYS)
 
 
-def example_source() -> np.ndarray:
+def example_source() -> Images:
     """A source image (H, W, C) that fits the model, as an example in the package.
 
-    It is the first of the model's dev split, or a uniform image if the prepared data are others.
+    It is the first of the model's dev split, or a uniform image if the prepared data are others. If
+    the model has several sources, there is one image for each of them, by name.
     """
     card = load_card(MODEL_DIR)
     height, width = height_width(card.image_size)
     if load_manifest(PREPARED_DIR).data_hash == card.data_hash:
-        whole: np.ndarray = open_split(PREPARED_DIR, "dev").source[0]
-        return whole[:height, :width]
-    side = card.source
-    shape = (height, width, side.channels)
-    return np.full(shape, sum(side.value_range) / 2, side.dtype)
+        stored = open_split(PREPARED_DIR, "dev").sources
+        images = [
+            class_to_void(np.asarray(each[0])[:height, :width], side)
+            for each, side in zip(stored, card.sources.values(), strict=True)
+        ]
+    else:
+        images = [
+            np.full((height, width, side.channels), sum(side.value_range) / 2, side.dtype)
+            for side in card.sources.values()
+        ]
+    if not card.extra_sources:
+        return images[0]
+    return dict(zip(card.sources, images, strict=True))

@@ -8,10 +8,11 @@ import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from pipelines.processes.progress_line import image_line
-from pix2pix.data.manifest import SideRecord
+from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
 from pix2pix.errors import UserError
 from pix2pix.files import write_bytes
 from pix2pix.images.encode import encode, file_suffix
@@ -33,50 +34,72 @@ from pix2pix.preparation.folders import (
 )
 
 PROGRESS_S = 10.0
+NO_EXTRA: Mapping[str, Path] = MappingProxyType({})
 
 Existing = Literal["refuse", "overwrite", "keep"]  # what happens to results that exist
 
 logger = logging.getLogger(__name__)
 
 
-def check_folders(input_dir: Path, output_dir: Path) -> None:
-    """Raise UserError if the input folder is missing, or one folder lies inside the other."""
-    if not input_dir.is_dir():
-        raise UserError(f"--input {input_dir} is not a folder")
-    source, output = input_dir.resolve(), output_dir.resolve()
-    if source.is_relative_to(output) or output.is_relative_to(source):
-        raise UserError(
-            f"--output {output_dir} overlaps --input {input_dir}: translated images could replace "
-            "your own, or be translated again; name a folder beside it"
-        )
+def check_folders(
+    input_dir: Path, output_dir: Path, *, extra_dirs: Mapping[str, Path] = NO_EXTRA
+) -> None:
+    """Raise UserError if a folder of images is missing, or overlaps the output folder."""
+    options = {"--input": input_dir}
+    options |= {f"--extra-source {name}": folder for name, folder in extra_dirs.items()}
+    for option, folder in options.items():
+        if not folder.is_dir():
+            raise UserError(f"{option} {folder} is not a folder")
+        source, output = folder.resolve(), output_dir.resolve()
+        if source.is_relative_to(output) or output.is_relative_to(source):
+            raise UserError(
+                f"--output {output_dir} overlaps {option} {folder}: translated images could "
+                "replace your own, or be translated again; name a folder beside it"
+            )
 
 
 class SourceImage(NamedTuple):
-    """An image to translate: a file, or a slice of a file that is a volume."""
+    """An image to translate: a file, or a slice of a file that is a volume.
+
+    `extra_paths` has the name and the file of each extra source that has a file for this image.
+    """
 
     path: Path
     volume_slice: VolumeSlice | None = None
+    extra_paths: tuple[tuple[str, Path], ...] = ()
 
     def __str__(self) -> str:
         return str(self.path) if self.volume_slice is None else f"{self.path}#{self.volume_slice}"
 
 
 def planned(
-    input_dir: Path, output_dir: Path, *, source: SideRecord, target: SideRecord
+    input_dir: Path,
+    output_dir: Path,
+    *,
+    source: SideRecord,
+    target: SideRecord,
+    extra_dirs: Mapping[str, Path] = NO_EXTRA,
 ) -> dict[SourceImage, Path]:
     """Map each image at any depth of `input_dir`, sorted, to the output file of its translation.
 
     The relative path stays the same, but for the suffix of the target's file format. The slices
-    that the source side selects have a file each, such as patient3#z012.tif. Raises
-    UserError if there is no image, or if two images would have the same output file.
+    that the source side selects have a file each, such as patient3#z012.tif. The images of the
+    extra sources are the files with the same relative path, without suffix, in their folders.
+    Raises UserError if there is no image, if two images would have the same output file, or if two
+    files of an extra source have the same name.
     """
+    extra_files = {name: _by_stem(folder) for name, folder in extra_dirs.items()}
     plan: dict[SourceImage, Path] = {}
     first_of: dict[Path, SourceImage] = {}
     for path in image_files(input_dir):
         if not is_utf8(path.relative_to(input_dir)):
             continue
         stem = str(path)[: -len(stem_and_suffix(path)[1])]
-        for image in _images(path, source):
+        relative = stem_and_suffix(path.relative_to(input_dir))[0]
+        extra = tuple(
+            (name, files[relative]) for name, files in extra_files.items() if relative in files
+        )
+        for image in (each._replace(extra_paths=extra) for each in _images(path, source)):
             number = "" if image.volume_slice is None else f"#{image.volume_slice}"
             named = Path(f"{stem}{number}{_suffix(path, target)}")
             output = output_dir / named.relative_to(input_dir)
@@ -90,6 +113,16 @@ def planned(
             + "".join(f"\n  {printable(path)}: {why}" for path, why in left_out(input_dir).items())
         )
     return plan
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    """The image files of a folder by their relative paths without suffix."""
+    files: dict[str, Path] = {}
+    for path in image_files(folder):
+        first = files.setdefault(stem_and_suffix(path.relative_to(folder))[0], path)
+        if first != path:
+            raise UserError(f"{first} and {path} have the same name; remove one of them")
+    return files
 
 
 def _images(path: Path, side: SideRecord) -> list[SourceImage]:
@@ -181,9 +214,17 @@ def translate_file(
 
 
 def _translated(translator: Translator, source: SourceImage, scale: Scale) -> bytes:
+    extra_paths = dict(source.extra_paths)
+    missing = [name for name in translator.sources if name not in (FIRST_SOURCE, *extra_paths)]
+    if missing:
+        raise UserError(f"has no file of the same name in the folder of {' and '.join(missing)}")
     with no_traceback_of_memory(str(source)):
         image = translator.translate_file(
-            source.path, source.volume_slice, scale=scale, progress=_ImageProgress(source)
+            source.path,
+            source.volume_slice,
+            extra_paths=extra_paths,
+            scale=scale,
+            progress=_ImageProgress(source),
         )
         target = translator.card.target
         written = as_written(image, target.file_dtype)

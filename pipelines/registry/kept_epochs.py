@@ -5,16 +5,14 @@ The best epoch is the logged model that `register` makes a version of.
 
 from pathlib import Path
 
-import numpy as np
 from mlflow import MlflowClient
 
 from pipelines.registry.logged_model import link_metrics, log_model
 from pix2pix.checkpoint import load_card
+from pix2pix.inference import Images
 
 
-def log_kept_epochs(
-    client: MlflowClient, run_id: str, kept_dir: Path, *, example: np.ndarray
-) -> None:
+def log_kept_epochs(client: MlflowClient, run_id: str, kept_dir: Path, *, example: Images) -> None:
     """Log each model folder in `kept_dir` once, with the scores of its epoch.
 
     `example` is one source image (H, W, C).

@@ -3,7 +3,6 @@
 import tempfile
 from pathlib import Path
 
-import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, LoggedModel, LoggedModelOutput, Metric, Run
 from mlflow.models import Model
@@ -11,6 +10,7 @@ from mlflow.models import Model
 from pipelines.registry.package import write_package
 from pipelines.tracking.run import SCORES_STEP
 from pix2pix.checkpoint import ModelCard
+from pix2pix.inference import Images
 
 TEST_PREFIX = "test/"
 _SYSTEM_PREFIX = "system/"
@@ -23,7 +23,7 @@ def log_model(
     *,
     name: str,
     card: ModelCard,
-    example: np.ndarray,
+    example: Images,
 ) -> LoggedModel:
     """Upload the package as a logged model of the run, and link it once it is complete.
 

@@ -3,18 +3,20 @@
 import logging
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import mlflow.pyfunc
 import numpy as np
 from mlflow.models import Model, ModelSignature
-from mlflow.types import Schema, TensorSpec
+from mlflow.types import ColSpec, Schema, TensorSpec
 
 import pix2pix
 from pipelines.evaluation.model_content import MODEL_FILES
 from pipelines.repository.origin import installed_version, pinned_dependencies
 from pix2pix.checkpoint import DISCRIMINATOR_FILE, ModelCard
 from pix2pix.data.manifest import SideRecord
+from pix2pix.inference import Images
 
 PACKAGED_MODEL = "artifacts/model"  # the model folder in a package; MLflow sets the name artifacts
 
@@ -23,13 +25,14 @@ _PACKAGE_DIR = Path(pix2pix.__file__).parent
 
 
 def write_package(
-    folder: Path, model_dir: Path, *, card: ModelCard, example: np.ndarray, head: Model
+    folder: Path, model_dir: Path, *, card: ModelCard, example: Images, head: Model
 ) -> None:
     """Write the model folder `model_dir` as an MLflow model into the new folder `folder`.
 
-    `example` is one source image (H, W, C); `head` has the ids of the run and of the model in
-    MLflow. The package contains a copy of `pix2pix`; serving it needs only the Python packages that
-    it lists. It runs on the CPU unless `load_model(..., model_config={"device": "cuda"})` is used.
+    `example` is one source image (H, W, C), or one for each source by name; `head` has the ids of
+    the run and of the model in MLflow. The package contains a copy of `pix2pix`; serving it needs
+    only the Python packages that it lists. It runs on the CPU unless
+    `load_model(..., model_config={"device": "cuda"})` is used.
     """
     # MLflow warns if pip is not installed, as in environments of uv. The only effect is that
     # conda.yaml does not pin the version of pip.
@@ -47,7 +50,7 @@ def write_package(
             code_paths=[str(_PACKAGE_DIR)],
             model_config={"device": "cpu"},
             signature=signature(card),
-            input_example=example[None],
+            input_example=_as_batch(example),
             # If these were not given, MLflow would load the model in a new process to find them.
             pip_requirements=[f"mlflow=={installed_version('mlflow')}", *pinned_dependencies()],
             mlflow_model=head,
@@ -55,13 +58,25 @@ def write_package(
 
 
 def signature(card: ModelCard) -> ModelSignature:
-    """The signature: (N, H, W, C) of any N, H and W, with the model's dtypes and channels."""
-    return ModelSignature(
+    """The signature: (N, H, W, C) of any N, H and W, with the model's dtypes and channels.
+
+    The inputs of a model of several sources have their names.
+    """
+    inputs: list[ColSpec | TensorSpec] = [
         # A grayscale side accepts colour images, too, and converts them.
-        inputs=_schema(card.source, channels=-1 if card.source.grayscale else card.source.channels),
-        outputs=_schema(card.target, channels=card.target.channels),
-    )
+        _spec(side, -1 if side.grayscale else side.channels, name if card.extra_sources else None)
+        for name, side in card.sources.items()
+    ]
+    output = _spec(card.target, card.target.channels)
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema([output]))
 
 
-def _schema(side: SideRecord, *, channels: int) -> Schema:
-    return Schema([TensorSpec(np.dtype(side.dtype), (-1, -1, -1, channels))])
+def _spec(side: SideRecord, channels: int, name: str | None = None) -> TensorSpec:
+    return TensorSpec(np.dtype(side.dtype), (-1, -1, -1, channels), name)
+
+
+def _as_batch(example: Images) -> Images:
+    if isinstance(example, Mapping):
+        return {name: image[None] for name, image in example.items()}
+    batch: np.ndarray = example[None]
+    return batch

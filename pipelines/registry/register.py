@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, Run
 from mlflow.entities.model_registry import ModelVersion
@@ -24,6 +23,7 @@ from pipelines.tracking.run_by_key import RUN_KEY_TAG
 from pipelines.tracking.uri import without_password
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.config import ScaleRule, height_width
+from pix2pix.inference import Images
 from pix2pix.parent_record import ParentRecord
 
 CONTENT_TAG = "pix2pix.model_sha256"
@@ -45,7 +45,7 @@ class Registration:
 
 
 def register_model(
-    client: MlflowClient, run: TrackedRun, model_dir: Path, *, name: str, example: np.ndarray
+    client: MlflowClient, run: TrackedRun, model_dir: Path, *, name: str, example: Images
 ) -> Registration:
     """Register the model in `model_dir`, trained by `run`, as a version of `name`.
 
@@ -148,11 +148,19 @@ def _describe(card: ModelCard, run: Run) -> str:
         f"pix2pix on **{card.name}**, {card.direction}, trained at "
         f"{width}x{height} px for {card.epoch} epochs; "
         f"{card.inference_mode} inference.\n\n"
-        f"{card.source.channels} channels {card.source.dtype} -> "
+        f"{' + '.join(_source(name, card) for name in card.sources)} -> "
         f"{card.target.channels} channels {card.target.dtype}; {_rule(card)}.\n\n"
         f"{'' if card.parent is None else _started_from(card.parent)}"
         f"| metric | value |\n|---|---|\n{table}\n"
     )
+
+
+def _source(name: str, card: ModelCard) -> str:
+    side = card.sources[name]
+    text = f"{side.channels} channels {side.dtype}"
+    if side.encoding == "one_hot":
+        text = f"{side.network_channels} classes"
+    return f"{name}: {text}" if card.extra_sources else text
 
 
 def _started_from(parent: ParentRecord) -> str:

@@ -20,6 +20,8 @@ from pix2pix.inference import Translator
 class ServedTranslator(PythonModel):
     """Translates (N, H, W, C) of the source's dtype to (N, H, W, C') of the target's.
 
+    A model of several sources takes a batch for each of them, by name.
+
     MLflow's server calls `predict` from several threads at a time.
     """
 
@@ -31,7 +33,7 @@ class ServedTranslator(PythonModel):
     def predict(
         self,
         context: PythonModelContext,  # noqa: ARG002 - MLflow passes it by name
-        model_input: np.ndarray,
+        model_input: np.ndarray,  # or one by name of source: MLflow warns of a hint that says so
         params: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> np.ndarray:
         """Translate; MLflow has checked shape and dtype against the model's signature.

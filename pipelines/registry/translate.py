@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from pipelines.entrypoint import write_json
 from pipelines.evaluation.device import best_device
 from pipelines.registry.folder_translation import (
+    NO_EXTRA,
     Existing,
     SourceImage,
     check_folders,
@@ -22,7 +23,7 @@ from pipelines.registry.folder_translation import (
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
-from pix2pix.checkpoint import load_card
+from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names, printable
 from pix2pix.inference import Scale, Translator
@@ -56,6 +57,7 @@ def translate_folder(
     *,
     input_dir: Path,
     output_dir: Path,
+    extra_dirs: Mapping[str, Path] = NO_EXTRA,
     scale: Scale = "training",
     mode: InferenceMode | None = None,
     max_memory_gib: float | None = None,
@@ -64,15 +66,19 @@ def translate_folder(
 ) -> TranslatedFolder:
     """Translate the images of `input_dir`; write them and manifest.json to `output_dir`.
 
-    Raises UserError if there is no such version or no image, or if the folders overlap. Images that
-    cannot be translated are named in the result. `mode` and `max_memory_gib` are those of
-    Translator.load. With `on_cluster` a Ray cluster translates, see `cluster_translation`.
+    `extra_dirs` are the folders of the model's extra sources by name. Raises UserError if there is
+    no such version or no image, if the folders overlap, or if the names are not those of the model.
+    Images that cannot be translated are named in the result. `mode` and `max_memory_gib` are those
+    of Translator.load. With `on_cluster` a Ray cluster translates, see `cluster_translation`.
     """
-    check_folders(input_dir, output_dir)
+    check_folders(input_dir, output_dir, extra_dirs=extra_dirs)
     version = find_version(client, reference)
     with downloaded(client, version) as model_dir:
         card = load_card(model_dir)
-        plan = planned(input_dir, output_dir, source=card.source, target=card.target)
+        _check_names(card, extra_dirs)
+        plan = planned(
+            input_dir, output_dir, source=card.source, target=card.target, extra_dirs=extra_dirs
+        )
         to_make = without_existing(plan, existing=existing)
         logger.info("%d images, translated with %s", len(to_make), label(version))
         manifest_path = output_dir / MANIFEST_NAME
@@ -126,6 +132,17 @@ def _translate(
         model_dir, device=str(best_device()), mode=mode, max_memory_gib=max_memory_gib
     )
     return translate_files(translator, plan, scale=scale)
+
+
+def _check_names(card: ModelCard, extra_dirs: Mapping[str, Path]) -> None:
+    needed = {extra.name for extra in card.extra_sources}
+    if needed == extra_dirs.keys():
+        return
+    options = " ".join(f"--extra-source {name}=DIR" for name in sorted(needed))
+    raise UserError(
+        f"model {card.name} has {'the extra sources ' + options if needed else 'no extra source'}"
+        f", got {' and '.join(extra_dirs) or 'none'}"
+    )
 
 
 def _translated(

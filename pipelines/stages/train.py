@@ -110,6 +110,7 @@ def write_model(
         epoch=best.epoch,
         dev={name: value for name, value in best.dev.items() if math.isfinite(value)},
         data_hash=manifest.data_hash,
+        extra_sources=manifest.extra_sources,
         parent=parent,
         source_statistics=statistics,
     )
@@ -196,7 +197,11 @@ def _write_outputs(
     for epoch, png in trained.samples.items():
         write_bytes(SAMPLES_DIR / sample_name(epoch), png)
     augmentation = make_augmentation(
-        params.augment, params.data, source=manifest.source, target=manifest.target
+        params.augment,
+        params.data,
+        source=manifest.source,
+        target=manifest.target,
+        extra=manifest.extra_sides,
     )
     sheet = augmentation_sheet(
         open_split(PREPARED_DIR, "train"), augmentation, seed=params.train.seed

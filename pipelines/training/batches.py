@@ -9,7 +9,7 @@ from pix2pix.data.augment import make_augmentation
 from pix2pix.data.loader import EvalBatches, TrainBatches
 from pix2pix.data.manifest import Manifest
 from pix2pix.data.prepared import PreparedSplit, stacked
-from pix2pix.data.ranges import to_network
+from pix2pix.data.sources import join_sources
 from pix2pix.training import DevSet
 from pix2pix.training.distributed import rank, world_size
 
@@ -21,7 +21,11 @@ def train_batches(
 ) -> TrainBatches:
     """Return this rank's share of the training split, augmented. The caller closes it."""
     augmentation = make_augmentation(
-        params.augment, params.data, source=manifest.source, target=manifest.target
+        params.augment,
+        params.data,
+        source=manifest.source,
+        target=manifest.target,
+        extra=manifest.extra_sides,
     )
     return TrainBatches(
         train,
@@ -42,6 +46,7 @@ def dev_batches(dev: PreparedSplit, manifest: Manifest, *, device: torch.device)
         dev,
         source=manifest.source,
         target=manifest.target,
+        extra=manifest.extra_sides,
         batch_size=_DEV_BATCH,
         device=device,
         rank=rank(),
@@ -63,7 +68,8 @@ def sample_indices(dev: PreparedSplit, num_samples: int) -> list[int]:
 
 
 def _sources(dev: PreparedSplit, indices: list[int], manifest: Manifest) -> list[Tensor]:
+    sides = list(manifest.sources.values())
     return [
-        to_network(torch.from_numpy(stacked(dev.source, group)), manifest.source.value_range)
+        join_sources([torch.from_numpy(stacked(each, group)) for each in dev.sources], sides)
         for group in dev.groups(indices, _DEV_BATCH)
     ]

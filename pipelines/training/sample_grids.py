@@ -1,4 +1,4 @@
-"""Pictures of the fixed dev pairs: source, generated, target."""
+"""Pictures of the fixed dev pairs: sources, generated, target."""
 
 from collections.abc import Sequence
 
@@ -17,25 +17,30 @@ class SampleGrids:
 
     def __init__(self, dev: PreparedSplit, indices: list[int], manifest: Manifest) -> None:
         self._manifest = manifest
-        self._pairs = [(dev.source[index], dev.target[index]) for index in indices]
+        self._pairs = [
+            ([images[index] for images in dev.sources], dev.target[index]) for index in indices
+        ]
         masks = [None if dev.mask is None else dev.mask[index] for index in indices]
         self._valid = [None if mask is None else mask[..., 0] == VALID for mask in masks]
 
     def png(self, fakes: Sequence[Tensor], mode: InferenceMode) -> bytes:
         """Return the grid as PNG data; `fakes` (C, H, W) in [-1, 1] were generated in `mode`."""
-        source, target = self._manifest.source, self._manifest.target
+        sources, target = self._manifest.sources, self._manifest.target
         generated = [
             from_network(fake[None], value_range=target.value_range, dtype=target.dtype)[0]
             for fake in fakes
         ]
         rows = [
             (
-                as_tile(source_image, source.value_range, alpha=source.alpha, valid=valid),
+                *(
+                    as_tile(image, side.value_range, alpha=side.alpha, valid=valid)
+                    for image, side in zip(source_images, sources.values(), strict=True)
+                ),
                 as_tile(fake, target.value_range, alpha=target.alpha, valid=valid),
                 as_tile(target_image, target.value_range, alpha=target.alpha, valid=valid),
             )
-            for (source_image, target_image), fake, valid in zip(
+            for (source_images, target_image), fake, valid in zip(
                 self._pairs, generated, self._valid, strict=True
             )
         ]
-        return png_bytes(image_grid(rows, headings=("source", f"generated, {mode}", "target")))
+        return png_bytes(image_grid(rows, headings=(*sources, f"generated, {mode}", "target")))

@@ -6,12 +6,14 @@ unknown one is refused. The text below each field is its description in Prefect'
 
 from pix2pix.config.augment import AugmentConfig
 from pix2pix.config.data import ArchiveConfig, DataConfig, Direction, SyntheticConfig
+from pix2pix.config.extra_source import MAX_SOURCE_CHANNELS, ExtraSource, SourceName
 from pix2pix.config.model import ModelConfig, generator_depth
 from pix2pix.config.params import Params, load_params, parse_params
 from pix2pix.config.results import STUDIES_SUFFIX, EvaluateConfig, RegisterConfig
 from pix2pix.config.side import (
     AnyKernel,
     Axes,
+    Encoding,
     Kernel,
     Kind,
     Nodata,
@@ -19,6 +21,7 @@ from pix2pix.config.side import (
     SlicesRule,
     VolumeAxis,
     WrittenDtype,
+    network_channels,
 )
 from pix2pix.config.sizes import (
     SMALLEST_PX,
@@ -44,6 +47,7 @@ from pix2pix.config.tune import (
 
 __all__ = [
     "EXECUTION_KEYS",
+    "MAX_SOURCE_CHANNELS",
     "SMALLEST_PX",
     "STUDIES_SUFFIX",
     "AnyKernel",
@@ -54,7 +58,9 @@ __all__ = [
     "DataConfig",
     "Dimension",
     "Direction",
+    "Encoding",
     "EvaluateConfig",
+    "ExtraSource",
     "ImageSize",
     "InitNetworks",
     "Kernel",
@@ -72,6 +78,7 @@ __all__ = [
     "SideConfig",
     "Size",
     "SlicesRule",
+    "SourceName",
     "SyntheticConfig",
     "TrainConfig",
     "TuneConfig",
@@ -82,6 +89,7 @@ __all__ = [
     "generator_depth",
     "height_width",
     "load_params",
+    "network_channels",
     "parse_params",
     "size_text",
 ]

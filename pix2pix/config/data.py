@@ -7,6 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from pix2pix.config.extra_source import (
+    MAX_SOURCE_CHANNELS,
+    ExtraSource,
+    check_extra_sources,
+)
 from pix2pix.config.side import AnyKernel, Kernel, SideConfig
 from pix2pix.config.sizes import ImageSize, LoadSize, Scale, ScaleRule, height_width, size_text
 from pix2pix.config.strict import STRICT
@@ -88,6 +93,11 @@ class DataConfig:
 
     side_a: SideConfig
     side_b: SideConfig
+    extra_sources: tuple[ExtraSource, ...]
+    """Further images that the generator receives beside the source, such as depth or edges, in the
+    order of their channels. Each has a name, a folder and a side. They need layout: two_folders and
+    belong to the source in both directions. Empty: the source is a single image."""
+
     image_size: ImageSize
     """Size in pixels of the images that the networks are trained with: one number for squares, or
     [height, width]; multiples of 32, from 32 to 4096. Memory and time grow with its area."""
@@ -149,7 +159,8 @@ class DataConfig:
     and suffix: files of both sides with equal keys form a pair. It names the key as in
     (?P<key>.+)_(leftImg8bit|gtFine_color)$, and files that it does not match are left out. With
     groups named a and b it also says which side a file belongs to, so that both may lie in one
-    folder: (?P<key>.+)_((?P<a>in)|(?P<b>out))$. With (?i) at its beginning, upper and lower case
+    folder: (?P<key>.+)_((?P<a>in)|(?P<b>out))$. It then also needs a group for each of
+    extra_sources, with its name. With (?i) at its beginning, upper and lower case
     are not told apart. Null: equal paths form a pair."""
 
     synthetic: SyntheticConfig
@@ -168,6 +179,7 @@ class DataConfig:
             _check_has_key(self.pair_pattern)
         if self.layout == "side_by_side":
             self._check_one_file_for_both()
+        self._check_sources()
         is_own = self.source in ("folder", "video")
         if not is_own and self.path != "data/raw":
             raise ValueError(f"path must be data/raw for source: {self.source}, got {self.path!r}")
@@ -188,6 +200,27 @@ class DataConfig:
                 "source: video needs a group, or neighbouring frames would be in different splits; "
                 "set group: (.+)/\\d+s/ to keep whole films together, or (.+/\\d+s)/ to keep ten "
                 "seconds together where there are fewer than three pairs of films"
+            )
+
+    def _check_sources(self) -> None:
+        if self.target_side.encoding == "one_hot":
+            raise ValueError(
+                "encoding: one_hot is for sources, but this direction makes these labels the "
+                "target, of which the generator draws one channel; set encoding: scaled"
+            )
+        for each in self.extra_sources:
+            _check_inside(f"extra_sources: {each.name}: folder", each.folder)
+        check_extra_sources(
+            self.extra_sources,
+            layout=self.layout,
+            resize=self.resize,
+            folders=(self.folder_a, self.folder_b),
+            pattern=self.pair_pattern,
+        )
+        if self.source_channels > MAX_SOURCE_CHANNELS:
+            raise ValueError(
+                f"the generator would receive {self.source_channels} channels, and "
+                f"{MAX_SOURCE_CHANNELS} are allowed; use fewer sources, or encoding: scaled"
             )
 
     def _check_one_file_for_both(self) -> None:
@@ -234,8 +267,15 @@ class DataConfig:
     @property
     def target_scale(self) -> float | None:
         """How many times as high and wide targets are as their sources; None: it varies."""
-        source, target = self.source_side.scale, self.target_side.scale
-        return None if source is None or target is None else target / source
+        return self.target_ratio(self.source_side)
+
+    def target_ratio(self, side: SideConfig) -> float | None:
+        """How many times as high and wide targets are as the images of `side`; None: it varies."""
+        return _ratio(self.target_side, side)
+
+    def source_ratio(self, side: SideConfig) -> float | None:
+        """How many times as high and wide images of `side` are as the sources; None: it varies."""
+        return _ratio(side, self.source_side)
 
     def kernel(self, side: SideConfig) -> AnyKernel:
         """The filter that resizes the images of a side; labels are never mixed."""
@@ -258,6 +298,26 @@ class DataConfig:
     def target_side(self) -> SideConfig:
         """The side that the generator learns to produce."""
         return self.side_b if self.direction == "AtoB" else self.side_a
+
+    @property
+    def roles(self) -> dict[str, SideConfig]:
+        """The sides of a pair by the names that messages give them: source, target, then extras.
+
+        The first two are A and B, or B and A.
+        """
+        names = ("A", "B") if self.direction == "AtoB" else ("B", "A")
+        sides = dict(zip(names, (self.source_side, self.target_side), strict=True))
+        return sides | {each.name: each.side for each in self.extra_sources}
+
+    @property
+    def source_channels(self) -> int:
+        """The number of channels that the generator receives of all sources together."""
+        sides = (self.source_side, *(each.side for each in self.extra_sources))
+        return sum(side.network_channels for side in sides)
+
+
+def _ratio(side: SideConfig, other: SideConfig) -> float | None:
+    return None if side.scale is None or other.scale is None else side.scale / other.scale
 
 
 def _check_has_one_group(pattern: str) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import isnan
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
@@ -28,6 +28,7 @@ Nodata = Annotated[
     WrapValidator(_as_nodata),
 ]
 Axes = Literal["HWC", "CHW"]
+Encoding = Literal["scaled", "one_hot"]
 VolumeAxis = Literal["x", "y", "z"]
 # Integers that images hold as float32, and that translated files hold again: `images.stored`.
 WrittenDtype = Literal["int8", "int16", "int32", "uint32"]
@@ -71,6 +72,11 @@ class SideConfig:
     """Stored value of pixels where nothing was measured: a number such as -9999, nan, or file (the
     value that each GeoTIFF states). They and all NaN are left out of losses and scores; the
     networks see the low end of value_range there. Null: every pixel counts, and NaN is an error."""
+    encoding: Encoding
+    """How the networks see class ids: scaled (one channel, the ids spread over [-1, 1]) or one_hot
+    (one channel per class, 1 where the pixel has the class and 0 elsewhere; void is one more
+    class). Use one_hot where neighbouring ids are not alike. It needs num_labels, and is for
+    sources only."""
 
     value_range: tuple[float, float] | None
     """Stored values [low, high] that the networks see as -1 and 1. Null: the whole range of the
@@ -108,6 +114,8 @@ class SideConfig:
                 f"void_label ({self.void_label}) is one of the class ids 0..num_labels-1; "
                 f"num_labels is {self.num_labels}, void not counted"
             )
+        if self.encoding == "one_hot" and self.num_labels is None:
+            raise ValueError("encoding: one_hot needs num_labels, the number of classes")
         self._check_masks()
         if self.num_labels is not None and self.value_range is not None:
             raise ValueError("num_labels fixes the range; set value_range: null")
@@ -131,3 +139,36 @@ class SideConfig:
     def is_masked(self) -> bool:
         """Whether some pixels of this side may be left out of losses and scores."""
         return self.nodata is not None or self.ignore_label is not None
+
+    @property
+    def network_channels(self) -> int:
+        """The number of channels that the networks receive of this side."""
+        return network_channels(self)
+
+
+class EncodedSide(Protocol):
+    """The settings of a side from which the channels of the networks follow."""
+
+    @property
+    def channels(self) -> int:
+        """The number of channels of the images."""
+
+    @property
+    def num_labels(self) -> int | None:
+        """The number of classes, void not counted; None if the values are no class ids."""
+
+    @property
+    def void_label(self) -> int | None:
+        """The id of pixels without a class; None if there is no such id."""
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the networks see the class ids."""
+
+
+def network_channels(side: EncodedSide) -> int:
+    """The number of channels that the networks receive: those of the images, or one per class."""
+    if side.encoding == "scaled":
+        return side.channels
+    assert side.num_labels is not None
+    return side.num_labels + (side.void_label is not None)

@@ -1,12 +1,14 @@
 """Augmentation: random changes of training pairs, each a pure function of (seed, epoch, pair_id).
 
-Images are (H, W, C) stored values: uint8, uint16 or float32, any number of channels.
+Images are (H, W, C) stored values: uint8, uint16 or float32, any number of channels. All sources of
+a pair and its target get the same geometric change.
 """
 
 import hashlib
 import logging
 import os
 import random
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
 
@@ -48,6 +50,7 @@ class Augmentation:
         *,
         source: SideRecord,
         target: SideRecord,
+        extra: Sequence[tuple[SideRecord, A.Compose]],
         both: bool,
         blur_px: float,
         size: tuple[int, int],
@@ -59,8 +62,14 @@ class Augmentation:
         self._blur_px = blur_px
         self._size = size  # height and width of the results
         self._resamples = any(isinstance(each, A.Affine) for each in geometry.transforms)
-        self._alters_source = bool(photometry.transforms) and source.kind == "image"
-        self._alters_target = bool(photometry.transforms) and target.kind == "image" and both
+        self._extra = extra  # each with the geometry that has the interpolation of its kind
+        self._is_photometric = bool(photometry.transforms)
+        self._both = both
+
+    @property
+    def sources(self) -> tuple[SideRecord, ...]:
+        """The sides of all sources, in the order of their channels."""
+        return (self.source, *(side for side, _ in self._extra))
 
     def with_opacity(self) -> "Augmentation":
         """The same change of images to which a channel of opacity was appended."""
@@ -70,13 +79,14 @@ class Augmentation:
         return changed
 
     def __call__(
-        self, source: np.ndarray, target: np.ndarray, *, seed: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Apply one geometric change to both images, then photometric changes.
+        self, source: np.ndarray, target: np.ndarray, *, seed: int, extra: Sequence[np.ndarray] = ()
+    ) -> tuple[np.ndarray, ...]:
+        """Apply one geometric change to all images, then photometric changes.
 
-        source and target are (H, W, C) with the same H and W; if they are smaller than image_size,
-        they are padded by reflection. The results have image_size and the same dtypes. The inputs
-        are not modified; a result may be a view of its input. `seed` comes from `augment_seed`.
+        source, target and the extra sources are (H, W, C) with the same H and W; if they are
+        smaller than image_size, they are padded by reflection. The results, in the same order, have
+        image_size and the same dtypes. The inputs are not modified; a result may be a view of its
+        input. `seed` comes from `augment_seed`.
         """
         source, target = (reflected(image, *self._size) for image in (source, target))
         _reseed(self._geometry, seed)
@@ -87,11 +97,31 @@ class Augmentation:
         )
         source = self._resampled(changed["image"], source, self.source)
         target = self._resampled(changed["mask"], target, self.target)
-        if self._alters_source:
-            source = self._alter(source, self.source, seed=seed)
-        if self._alters_target:
-            target = self._alter(target, self.target, seed=seed)
-        return source, target
+        source = self._photometric(source, self.source, seed=seed)
+        if self._both:
+            target = self._photometric(target, self.target, seed=seed)
+        return (
+            source,
+            target,
+            *(
+                self._changed_extra(image, side, geometry, seed=seed)
+                for image, (side, geometry) in zip(extra, self._extra, strict=True)
+            ),
+        )
+
+    def _changed_extra(
+        self, image: np.ndarray, side: SideRecord, geometry: A.Compose, *, seed: int
+    ) -> np.ndarray:
+        """Change an extra source like the source: an equal seed gives equal random numbers."""
+        image = reflected(image, *self._size)
+        _reseed(geometry, seed)
+        changed = geometry(image=self._to_resample(image, side))["image"]
+        return self._photometric(self._resampled(changed, image, side), side, seed=seed)
+
+    def _photometric(self, image: np.ndarray, side: SideRecord, *, seed: int) -> np.ndarray:
+        if not self._is_photometric or side.kind == "labels":
+            return image
+        return self._alter(image, side, seed=seed)
 
     def _weighs(self, side: SideRecord) -> bool:
         """Whether resampling averages colours of this side and must weight them by opacity."""
@@ -161,29 +191,43 @@ def augment_seed(seed: int, epoch: int, pair_id: str, *, crop: int = 0) -> int:
 
 
 def make_augmentation(
-    augment: AugmentConfig, data: DataConfig, *, source: SideRecord, target: SideRecord
+    augment: AugmentConfig,
+    data: DataConfig,
+    *,
+    source: SideRecord,
+    target: SideRecord,
+    extra: Sequence[SideRecord] = (),
 ) -> Augmentation:
     """Build the augmentation that `augment` describes; results have the size data.image_size.
 
-    Labels are resampled with "nearest". Labels and opacity get no photometric changes. Photometric
-    results stay inside the side's value_range. With photometric_on: both, both sides of a pair get
-    the same random brightness, contrast and blur.
+    `extra` are the sides of the extra sources, which are changed like the source. Labels are
+    resampled with "nearest". Labels and opacity get no photometric changes. Photometric results
+    stay inside the side's value_range. All images of a pair that are changed get the same random
+    brightness, contrast and blur.
 
     Raises UserError if there are photometric settings but no side that they could change.
     """
-    _check_photometric(augment, source=source, target=target)
+    _check_photometric(augment, sources=(source, *extra), target=target)
     return Augmentation(
         _geometry(augment, data.image_size, source=source, target=target),
         _photometry(augment),
         source=source,
         target=target,
+        extra=[
+            (side, _geometry(augment, data.image_size, source=side, target=target))
+            for side in extra
+        ],
         both=augment.photometric_on == "both",
         blur_px=augment.blur_px,
         size=height_width(data.image_size),
     )
 
 
-def _check_photometric(augment: AugmentConfig, *, source: SideRecord, target: SideRecord) -> None:
+def _check_photometric(
+    augment: AugmentConfig, *, sources: Sequence[SideRecord], target: SideRecord
+) -> None:
+    # An image among several sources suffices.
+    source = next((side for side in sources if side.kind == "image"), sources[0])
     names = [f"augment.{name}" for name in _PHOTOMETRIC_SETTINGS if getattr(augment, name)]
     both = augment.photometric_on == "both"
     chosen = {"source": source, "target": target} if both else {"source": source}

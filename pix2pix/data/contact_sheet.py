@@ -21,7 +21,7 @@ def augmentation_sheet(
 ) -> np.ndarray:
     """Show the first training pairs as stored, then as augmented in each of the first epochs.
 
-    There is one row per pair; each tile shows the source above the target, not resized. The result
+    There is one row per pair; each tile shows the sources above the target, not resized. The result
     is (H, W, 3) uint8. With `seed` equal to train.seed, these are the images that training uses.
     """
     rows = [
@@ -35,25 +35,34 @@ def augmentation_sheet(
 def _row(
     pairs: PreparedSplit, augmentation: Augmentation, position: int, *, seed: int, num_epochs: int
 ) -> list[np.ndarray]:
-    source, target = np.asarray(pairs.source[position]), np.asarray(pairs.target[position])
+    source, *extra = (np.asarray(images[position]) for images in pairs.sources)
+    target = np.asarray(pairs.target[position])
     seeds = [augment_seed(seed, epoch, pairs.pair_ids[position]) for epoch in range(num_epochs)]
     if pairs.mask is None:
-        changed = [augmentation(source, target, seed=each) for each in seeds]
-        return [_tile(augmentation, *pair) for pair in [(source, target), *changed]]
+        changed = [augmentation(source, target, seed=each, extra=extra) for each in seeds]
+        return [_tile(augmentation, *images) for images in [(source, target, *extra), *changed]]
     pair = MaskedPair(source, target, np.asarray(pairs.mask[position]))
     masked = MaskedAugmentation(augmentation)
-    return [_tile(augmentation, *each) for each in [pair, *(masked(pair, seed=s) for s in seeds)]]
+    tiles = [_tile(augmentation, source, target, *extra, mask=pair.mask)]
+    for each in seeds:
+        changed_pair, changed_extra = masked(pair, seed=each, extra=extra)
+        images = (changed_pair.source, changed_pair.target, *changed_extra)
+        tiles.append(_tile(augmentation, *images, mask=changed_pair.mask))
+    return tiles
 
 
 def _tile(
     augmentation: Augmentation,
     source: np.ndarray,
     target: np.ndarray,
+    *extra: np.ndarray,
     mask: np.ndarray | None = None,
 ) -> np.ndarray:
     valid = None if mask is None else mask[..., 0] == VALID
-    upper, lower = (
-        as_tile(image, side.value_range, alpha=side.alpha, valid=valid)
-        for image, side in ((source, augmentation.source), (target, augmentation.target))
+    images = zip(
+        (source, *extra, target), (*augmentation.sources, augmentation.target), strict=True
     )
-    return image_grid([[upper], [lower]], gap_px=_SEPARATOR_PX)
+    tiles = [
+        as_tile(image, side.value_range, alpha=side.alpha, valid=valid) for image, side in images
+    ]
+    return image_grid([[tile] for tile in tiles], gap_px=_SEPARATOR_PX)

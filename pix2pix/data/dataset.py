@@ -18,7 +18,7 @@ from pix2pix.data.masks import MaskedPair, valid_pixels
 from pix2pix.data.prepared import PreparedSplit
 from pix2pix.data.sampling import epoch_order, num_global_batches, share_of_batch
 
-_ARRAYS = ("_source", "_target", "_mask")  # attributes of AugmentedPairs
+_ARRAYS = ("_target", "_mask")  # attributes of AugmentedPairs
 
 
 class Key(NamedTuple):
@@ -30,20 +30,31 @@ class Key(NamedTuple):
 
 
 class Item(NamedTuple):
-    """An augmented pair, (H, W, C) each, of stored values; `mask` is that of `data.masks`."""
+    """An augmented pair, (H, W, C) each, of stored values; `sources` has an image per source.
 
-    source: np.ndarray
+    `mask` is that of `data.masks`.
+    """
+
+    sources: tuple[np.ndarray, ...]
     target: np.ndarray
     pair_id: str
     mask: np.ndarray | None = None
 
 
-class Batch(NamedTuple):
-    """The pairs of a step.
+class StoredBatch(NamedTuple):
+    """The pairs of a step as stored values (N, H, W, C); `sources` has a tensor per source."""
 
-    Images are (N, H, W, C) stored values from `collate`, and (N, C, H, W) float32 in [-1, 1] on the
-    device from `TrainBatches` and `EvalBatches`. `valid` is (N, 1, H, W) bool: the pixels that
-    count in losses and scores; None: all. It is never None for data with masks.
+    sources: tuple[Tensor, ...]
+    target: Tensor
+    pair_ids: tuple[str, ...]
+    valid: Tensor | None = None
+
+
+class Batch(NamedTuple):
+    """The pairs of a step: (N, C, H, W) float32 on the device, see `sources.join_sources`.
+
+    `valid` is (N, 1, H, W) bool: the pixels that count in losses and scores; None: all. It is never
+    None for data with masks.
     """
 
     source: Tensor
@@ -56,11 +67,12 @@ class AugmentedPairs(Dataset[Item]):
     """Augmented training pairs. Memory maps are pickled as the path of their file, not by value."""
 
     def __init__(self, pairs: PreparedSplit, augmentation: Augmentation, *, seed: int) -> None:
-        self._source = pairs.source
+        self._sources = pairs.sources
         self._target = pairs.target
         self._mask = pairs.mask
         self._pair_ids = pairs.pair_ids
         self._augmentation = augmentation
+        self._masked_augmentation = None if self._mask is None else MaskedAugmentation(augmentation)
         self._seed = seed
 
     def __len__(self) -> int:
@@ -70,22 +82,26 @@ class AugmentedPairs(Dataset[Item]):
         epoch, position, crop = key
         pair_id = self._pair_ids[position]
         seed = augment_seed(self._seed, epoch, pair_id, crop=crop)
-        source, target = np.asarray(self._source[position]), np.asarray(self._target[position])
-        if self._mask is None:
-            return Item(*self._augmentation(source, target, seed=seed), pair_id)
+        source, *extra = (np.asarray(images[position]) for images in self._sources)
+        target = np.asarray(self._target[position])
+        if self._mask is None or self._masked_augmentation is None:
+            source, target, *extra = self._augmentation(source, target, seed=seed, extra=extra)
+            return Item((source, *extra), target, pair_id)
         pair = MaskedPair(source, target, np.asarray(self._mask[position]))
-        source, target, mask = MaskedAugmentation(self._augmentation)(pair, seed=seed)
-        return Item(source, target, pair_id, mask)
+        changed, changed_extra = self._masked_augmentation(pair, seed=seed, extra=extra)
+        return Item((changed.source, *changed_extra), changed.target, pair_id, changed.mask)
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
+        state["_sources"] = tuple(map(detached, self._sources))
         for name in _ARRAYS:
             state[name] = detached(state[name])
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         arrays = {name: attached(state[name]) for name in _ARRAYS}
-        self.__dict__.update(state | arrays)
+        sources = {"_sources": tuple(map(attached, state["_sources"]))}
+        self.__dict__.update(state | arrays | sources)
 
 
 class EpochKeys(Sampler[list[Key]]):
@@ -124,11 +140,12 @@ class EpochKeys(Sampler[list[Key]]):
             yield [Key(epoch, *divmod(int(number), self._crops_per_pair)) for number in crops]
 
 
-def collate(items: Sequence[Item]) -> Batch:
+def collate(items: Sequence[Item]) -> StoredBatch:
     """Stack items into a batch of stored values, (N, H, W, C)."""
+    by_source = zip(*(item.sources for item in items), strict=True)
     masks = [item.mask for item in items if item.mask is not None]
-    return Batch(
-        source=torch.from_numpy(np.stack([item.source for item in items])),
+    return StoredBatch(
+        sources=tuple(torch.from_numpy(np.stack(images)) for images in by_source),
         target=torch.from_numpy(np.stack([item.target for item in items])),
         pair_ids=tuple(item.pair_id for item in items),
         valid=valid_pixels(np.stack(masks)) if masks else None,

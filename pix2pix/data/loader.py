@@ -1,7 +1,7 @@
 """Batches on the device: augmented ones for training, plain ones for evaluation."""
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.context import BaseContext
 from types import TracebackType
 from typing import Self
@@ -11,11 +11,12 @@ import torch
 from torch.utils.data import DataLoader
 
 from pix2pix.data.augment import Augmentation
-from pix2pix.data.dataset import AugmentedPairs, Batch, EpochKeys, Item, collate
+from pix2pix.data.dataset import AugmentedPairs, Batch, EpochKeys, Item, StoredBatch, collate
 from pix2pix.data.manifest import SideRecord
 from pix2pix.data.prepared import PreparedSplit, stacked, stacked_valid
 from pix2pix.data.ranges import to_network
 from pix2pix.data.sampling import check_shares, num_global_batches
+from pix2pix.data.sources import join_sources
 
 
 class TrainBatches:
@@ -47,7 +48,7 @@ class TrainBatches:
         check_shares(batch_size, rank=rank, world_size=world_size)
         self.num_batches = num_global_batches(len(pairs.pair_ids) * crops_per_pair, batch_size)
         self._device = device
-        self._sides = (augmentation.source, augmentation.target)
+        self._sources, self._target = augmentation.sources, augmentation.target
         self._keys = EpochKeys(
             len(pairs.pair_ids),
             seed=seed,
@@ -60,7 +61,7 @@ class TrainBatches:
         self._loader: DataLoader[Item] | None = _make_loader(
             dataset, self._keys, loader_workers=loader_workers, pin_memory=device.type == "cuda"
         )
-        self._iterator: Iterator[Batch] | None = None
+        self._iterator: Iterator[StoredBatch] | None = None
         self._num_passes = 0
 
     def __call__(self, epoch: int, start_step: int = 0) -> Iterator[Batch]:
@@ -103,7 +104,8 @@ class TrainBatches:
         for _ in range(num_batches):
             if number != self._num_passes or self._iterator is None:
                 raise RuntimeError("a later pass over these batches began, or they were closed")
-            yield _on_device(next(self._iterator), self._device, sides=self._sides)
+            batch = next(self._iterator)
+            yield _on_device(batch, self._device, sources=self._sources, target=self._target)
 
 
 class EvalBatches:
@@ -120,14 +122,18 @@ class EvalBatches:
         *,
         source: SideRecord,
         target: SideRecord,
+        extra: Sequence[SideRecord] = (),
         batch_size: int,
         device: torch.device,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        """`batch_size` is the largest number of pairs of a batch of this worker."""
+        """`extra` are the sides of the extra sources, in the order of the manifest.
+
+        `batch_size` is the largest number of pairs of a batch of this worker.
+        """
         self._pairs = pairs
-        self._sides = (source, target)
+        self._sources, self._target = (source, *extra), target
         self._device = device
         positions = range(rank, len(pairs.pair_ids), world_size)
         self._groups = list(pairs.groups(positions, batch_size))
@@ -137,23 +143,25 @@ class EvalBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         for positions in self._groups:
-            batch = Batch(
-                source=torch.from_numpy(stacked(self._pairs.source, positions)),
+            batch = StoredBatch(
+                sources=tuple(
+                    torch.from_numpy(stacked(images, positions)) for images in self._pairs.sources
+                ),
                 target=torch.from_numpy(stacked(self._pairs.target, positions)),
                 pair_ids=tuple(self._pairs.pair_ids[position] for position in positions),
                 valid=stacked_valid(self._pairs, positions),
             )
-            yield _on_device(batch, self._device, sides=self._sides)
+            yield _on_device(batch, self._device, sources=self._sources, target=self._target)
 
 
 def _on_device(
-    batch: Batch, device: torch.device, *, sides: tuple[SideRecord, SideRecord]
+    batch: StoredBatch, device: torch.device, *, sources: Sequence[SideRecord], target: SideRecord
 ) -> Batch:
     # Stored values are copied to the device and converted there: uint8 has a quarter of the bytes.
-    source, target = (raw.to(device, non_blocking=True) for raw in (batch.source, batch.target))
+    raws = [raw.to(device, non_blocking=True) for raw in batch.sources]
     return Batch(
-        source=to_network(source, sides[0].value_range),
-        target=to_network(target, sides[1].value_range),
+        source=join_sources(raws, sources),
+        target=to_network(batch.target.to(device, non_blocking=True), target.value_range),
         pair_ids=tuple(batch.pair_ids),  # pin_memory of older torch versions makes it a list
         valid=None if batch.valid is None else batch.valid.to(device, non_blocking=True),
     )

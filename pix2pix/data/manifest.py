@@ -18,6 +18,7 @@ from pix2pix.config import (
     AnyKernel,
     Axes,
     Direction,
+    Encoding,
     ImageSize,
     Kind,
     LoadSize,
@@ -25,13 +26,16 @@ from pix2pix.config import (
     Scale,
     ScaleRule,
     SlicesRule,
+    SourceName,
     WrittenDtype,
+    network_channels,
 )
 from pix2pix.data.splits import Split
 from pix2pix.errors import UserError
 
 MANIFEST_NAME = "manifest.json"
 FORMAT = 2
+FIRST_SOURCE = "source"  # the name of the source that every pair has
 
 StatedNodata = float | Literal["nan"] | None
 
@@ -67,11 +71,31 @@ class SideRecord:
     ignore_label: int | None = None
     nodata: Nodata | None = None
     stated_nodata: StatedNodata = None
+    encoding: Encoding = "scaled"
 
     @property
     def is_masked(self) -> bool:
         """Whether some pixels may be left out of losses and scores."""
         return self.nodata is not None or self.ignore_label is not None
+
+    @property
+    def network_channels(self) -> int:
+        """The number of channels that the networks receive of this side."""
+        return network_channels(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraSourceRecord:
+    """A further source image of each pair, see `config.ExtraSource`.
+
+    `scale` is how many times as high and wide as the source its files are; None: it varies.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    name: SourceName
+    side: SideRecord
+    scale: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +133,17 @@ class Manifest:
     data_hash: str
     resize: ScaleRule = "stretch"
     target_scale: float | None = 1.0  # see `config.DataConfig.target_scale`
+    extra_sources: tuple[ExtraSourceRecord, ...] = ()
+
+    @property
+    def sources(self) -> dict[str, SideRecord]:
+        """The sources by name, in the order of their channels."""
+        return all_sources(self.source, self.extra_sources)
+
+    @property
+    def extra_sides(self) -> tuple[SideRecord, ...]:
+        """The sides of the extra sources."""
+        return tuple(extra.side for extra in self.extra_sources)
 
     @property
     def is_masked(self) -> bool:
@@ -118,6 +153,13 @@ class Manifest:
     def scale(self, split: Split) -> Scale:
         """How the targets of a split were resized, and their sources with them."""
         return Scale(self.resize, self.splits[split].size_px)
+
+
+def all_sources(
+    source: SideRecord, extra_sources: Sequence[ExtraSourceRecord]
+) -> dict[str, SideRecord]:
+    """The sources by name, in the order in which the generator receives their channels."""
+    return {FIRST_SOURCE: source} | {extra.name: extra.side for extra in extra_sources}
 
 
 _MANIFEST = TypeAdapter(Manifest)
@@ -157,6 +199,8 @@ _ONCE_ALWAYS = {
     "axes": "HWC",
     "slices": None,
     "file_dtype": None,
+    "encoding": "scaled",
+    "extra_sources": (),
     "ignore_label": None,
     "nodata": None,
     "stated_nodata": None,
@@ -169,7 +213,8 @@ def manifest_fields(manifest: Manifest) -> dict[str, Any]:
     What was always so is left out, as in manifests from before it could differ: their hash stays.
     """
     fields = asdict(manifest)
-    for part in (fields, fields["source"], fields["target"]):
+    extra = [each["side"] for each in fields["extra_sources"]]
+    for part in (fields, fields["source"], fields["target"], *extra):
         for key in [key for key, value in _ONCE_ALWAYS.items() if part.get(key) == value]:
             part.pop(key, None)
     return fields

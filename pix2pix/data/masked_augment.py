@@ -1,5 +1,7 @@
 """Augmentation of pairs of which some pixels do not count: the mask moves with the pixels."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from pix2pix.data.augment import Augmentation
@@ -20,12 +22,18 @@ class MaskedAugmentation:
         self._records = (augmentation.source, augmentation.target)
         self._augmentation = augmentation.with_opacity()
 
-    def __call__(self, pair: MaskedPair, *, seed: int) -> MaskedPair:
-        """Apply the change as `Augmentation` does. Pixels without a value are filled again."""
+    def __call__(
+        self, pair: MaskedPair, *, seed: int, extra: Sequence[np.ndarray] = ()
+    ) -> tuple[MaskedPair, tuple[np.ndarray, ...]]:
+        """Apply the change as `Augmentation` does. Pixels without a value are filled again.
+
+        The extra sources, which have a value everywhere, are returned beside the pair.
+        """
         images = zip(divided_pair(pair), self._records, strict=True)
-        changed = self._augmentation(*(_joined(*each) for each in images), seed=seed)
-        source, target = (_divided(*each) for each in zip(changed, self._records, strict=True))
-        return masked_pair(source, target, records=self._records)
+        joined_images = [_joined(*each) for each in images]
+        changed = self._augmentation(*joined_images, seed=seed, extra=extra)
+        source, target = (_divided(*each) for each in zip(changed[:2], self._records, strict=True))
+        return masked_pair(source, target, records=self._records), tuple(changed[2:])
 
 
 def _joined(image: Masked, record: SideRecord) -> np.ndarray:

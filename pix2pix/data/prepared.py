@@ -1,6 +1,7 @@
 """Read the prepared data, which the package `preparation` has written.
 
-prepared_dir holds manifest.json and, for each split, source.npy and target.npy. With the rule
+prepared_dir holds manifest.json and, for each split, source.npy and target.npy, and source_NAME.npy
+for each of the manifest's extra_sources. Class ids are stored as ids. With the rule
 `stretch` they are (N, H, W, C): the train split is stored at `load_size`, from which training
 crops, dev and test at `image_size`. With `fit` and `none` images have unlike sizes: the arrays are
 flat, and shapes.npy holds the height and width of each pair. Where a side declares pixels without a
@@ -40,6 +41,12 @@ class PreparedSplit:
     target: np.ndarray | FlatImages
     pair_ids: tuple[str, ...]
     mask: np.ndarray | FlatImages | None = None
+    extra_sources: tuple[np.ndarray | FlatImages, ...] = ()
+
+    @property
+    def sources(self) -> tuple[np.ndarray | FlatImages, ...]:
+        """The images of each source, in the order of the manifest."""
+        return (self.source, *self.extra_sources)
 
     def __len__(self) -> int:
         return len(self.pair_ids)
@@ -90,17 +97,26 @@ def open_split(prepared_dir: Path, split: Split) -> PreparedSplit:
     manifest = load_manifest(prepared_dir)
     pair_ids = manifest.splits[split].pair_ids
     if manifest.resize == "stretch":
-        source, target, *mask = (
+        arrays = [
             open_array(path, layout) for path, layout in layouts(prepared_dir, split, manifest)
-        )
-        return PreparedSplit(source, target, pair_ids, *mask)
+        ]
+        return _split_of(arrays, pair_ids, manifest)
     shapes_path, shapes_layout = shapes_file(prepared_dir, split, len(pair_ids))
     shapes = np.asarray(open_array(shapes_path, shapes_layout))
-    flat_source, flat_target, *flat_mask = (
+    flat = [
         FlatImages(open_array(path, Layout(layout.shape, layout.dtype)), layout)
         for path, layout in flat_layouts(prepared_dir, split, manifest, shapes)
-    )
-    return PreparedSplit(flat_source, flat_target, pair_ids, *flat_mask)
+    ]
+    return _split_of(flat, pair_ids, manifest)
+
+
+def _split_of(
+    arrays: Sequence[np.ndarray | FlatImages], pair_ids: tuple[str, ...], manifest: Manifest
+) -> PreparedSplit:
+    """The split of the arrays in the order of `_roles`."""
+    source, target, *others = arrays
+    mask = others.pop(0) if manifest.is_masked else None
+    return PreparedSplit(source, target, pair_ids, mask, tuple(others))
 
 
 def source_statistics(prepared_dir: Path, source: SideRecord) -> InputStatistics:
@@ -140,7 +156,12 @@ def _roles(manifest: Manifest) -> list[tuple[str, int, str]]:
     """The name, the channels and the dtype of each array of a split."""
     sides = (("source", manifest.source), ("target", manifest.target))
     roles = [(role, side.channels, side.dtype) for role, side in sides]
-    return [*roles, ("mask", 1, MASK_DTYPE)] if manifest.is_masked else roles
+    masks = [("mask", 1, MASK_DTYPE)] if manifest.is_masked else []
+    extra = [
+        (f"source_{each.name}", each.side.channels, each.side.dtype)
+        for each in manifest.extra_sources
+    ]
+    return [*roles, *masks, *extra]
 
 
 def shapes_file(directory: Path, split: Split, num_pairs: int) -> tuple[Path, Layout]:

@@ -1,6 +1,6 @@
-"""Pictures of the best and the worst results of a split: source, fake and target in rows."""
+"""Pictures of the best and the worst results of a split: sources, fake and target in rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,11 +10,11 @@ from pix2pix.images.grids import as_tile, image_grid
 
 
 class Panel(NamedTuple):
-    """One pair with its fake; images are (H, W, 3) uint8."""
+    """One pair with its fake; images are (H, W, 3) uint8, `sources` by name."""
 
     l1: float
     pair_id: str
-    source: np.ndarray
+    sources: Mapping[str, np.ndarray]
     fake: np.ndarray
     target: np.ndarray
 
@@ -22,21 +22,23 @@ class Panel(NamedTuple):
 class Extremes:
     """Keeps the `num_panels` pairs with the lowest and the highest L1 of all batches so far.
 
-    `source_alpha` and `target_alpha` say whether the last channel of these images is opacity.
+    `source_alphas` (by name of the source) and `target_alpha` say whether the last channel of these
+    images is opacity.
     """
 
     def __init__(
-        self, num_panels: int, *, source_alpha: bool = False, target_alpha: bool = False
+        self, num_panels: int, *, source_alphas: Mapping[str, bool], target_alpha: bool = False
     ) -> None:
         self._num_panels = num_panels
-        self._alphas = (source_alpha, target_alpha, target_alpha)  # of source, fake and target
+        self._source_alphas = source_alphas
+        self._target_alpha = target_alpha
         self._num_seen = 0
         self._best: list[Panel] = []
         self._worst: list[Panel] = []
 
     def update(
         self,
-        source: Tensor,
+        sources: Mapping[str, Tensor],
         fake: Tensor,
         target: Tensor,
         *,
@@ -48,12 +50,22 @@ class Extremes:
 
         Pixels that are not valid are drawn as stripes; with `valid` None, all are valid.
         """
-        batches = zip((source, fake, target), self._alphas, strict=True)
-        tiles = (_to_tiles(batch, valid, alpha=alpha) for batch, alpha in batches)
-        images = zip(*tiles, strict=True)
+        by_source = {
+            name: _to_tiles(batch, valid, alpha=self._source_alphas[name])
+            for name, batch in sources.items()
+        }
+        fakes, targets = (
+            _to_tiles(batch, valid, alpha=self._target_alpha) for batch in (fake, target)
+        )
         panels = [
-            Panel(float(score), pair_id, *tiles)
-            for score, pair_id, tiles in zip(l1, pair_ids, images, strict=True)
+            Panel(
+                l1=float(l1[row]),
+                pair_id=pair_id,
+                sources={name: tiles[row] for name, tiles in by_source.items()},
+                fake=fakes[row],
+                target=targets[row],
+            )
+            for row, pair_id in enumerate(pair_ids)
         ]
         self._num_seen += len(panels)
         self._best = sorted([*self._best, *panels], key=_rank)[: self._num_panels]
@@ -73,7 +85,7 @@ class Extremes:
 
 
 def panel_image(panels: Sequence[Panel]) -> np.ndarray:
-    """Return a picture (H, W, 3) uint8 with a row per panel: source, fake, target, with headings.
+    """Return a picture (H, W, 3) uint8 with a row per panel: sources, fake, target, with headings.
 
     Raises ValueError if there are no panels.
     """
@@ -81,12 +93,18 @@ def panel_image(panels: Sequence[Panel]) -> np.ndarray:
         raise ValueError("no panels to show")
     strips = [
         image_grid(
-            [[panel.source, panel.fake, panel.target]],
-            headings=[f"source {panel.pair_id}", f"fake, L1 {panel.l1:.4f}", "target"],
+            [[*panel.sources.values(), panel.fake, panel.target]],
+            headings=[*_headings(panel), f"fake, L1 {panel.l1:.4f}", "target"],
         )
         for panel in panels
     ]
     return image_grid([[strip] for strip in strips])
+
+
+def _headings(panel: Panel) -> list[str]:
+    """The names of the sources; the first one with the pair's id."""
+    first, *others = panel.sources
+    return [f"{first} {panel.pair_id}", *others]
 
 
 def _rank(panel: Panel) -> tuple[float, str]:

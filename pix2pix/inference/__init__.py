@@ -1,5 +1,6 @@
 """Translate images with a trained model, with the same conversions as in training and scoring."""
 
+from pix2pix.inference.source_images import Images
 from pix2pix.inference.translator import Scale, Translator
 
-__all__ = ["Scale", "Translator"]
+__all__ = ["Images", "Scale", "Translator"]

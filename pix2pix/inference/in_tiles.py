@@ -1,7 +1,7 @@
 """Translate one image that does not fit into memory; only the image and the result are held."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from torch import Tensor
@@ -21,18 +21,20 @@ _GIB = 2**30
 def translate_tiled(
     network: InferenceNetwork,
     card: ModelCard,
-    image: np.ndarray,
+    images: Sequence[np.ndarray],
     *,
     padded_size: tuple[int, int],
     allowed_bytes: int,
     progress: Progress,
 ) -> np.ndarray:
-    """Translate (H, W, C) to (H, W, C') of the target's dtype, as `translate_whole` does.
+    """Translate (H, W, C_i), one per source, to (H, W, C') of the target's dtype.
+
+    The result is that of `translate_whole`.
 
     Raises UserError if the disk has not enough room for the temporary files, StorageError if one of
     them cannot be written.
     """
-    height, width = image.shape[:2]
+    height, width = images[0].shape[:2]
     result = np.empty((height, width, card.target.channels), card.target.dtype)
 
     def write(tile: Tile, values: Tensor) -> None:
@@ -54,7 +56,7 @@ def translate_tiled(
     )
     translate_in_tiles(
         network,
-        ImageSource(image, card.source.value_range, size=padded_size, device=network.device),
+        ImageSource(images, list(card.sources.values()), size=padded_size, device=network.device),
         write,
         seed=card.seed,
         plan=plan,

@@ -1,24 +1,34 @@
 """A trained model as a translator of images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, Self
 
 import numpy as np
 
 from pix2pix.checkpoint import ModelCard, load_generator
 from pix2pix.config import Scale as ImageScale
+from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
 from pix2pix.errors import UserError
-from pix2pix.images.masked import masked_array, read_side, with_fill
+from pix2pix.images.masked import read_side
 from pix2pix.images.options import VolumeSlice
-from pix2pix.images.scale import to_scale
 from pix2pix.images.validity import Masked
 from pix2pix.inference.answers import translated_values
 from pix2pix.inference.in_tiles import Progress, translate_tiled
+from pix2pix.inference.source_images import (
+    Images,
+    by_source,
+    conformed_batch,
+    filled_sources,
+    fitted,
+    of_each_source,
+    resized,
+)
 from pix2pix.inference.whole import translate_whole, whole_bytes
 from pix2pix.memory import allowed_bytes, enough_memory
 from pix2pix.models import InferenceMode, InferenceNetwork
@@ -45,6 +55,11 @@ class Translator:
     resized by the rule of the training. The result is resized to the image's own size, or
     `target_scale` times that. Where the network needs it, images are padded by reflection, and the
     result is cropped.
+
+    A model of one source takes an array. A model of several sources takes a mapping with an array
+    for each name in `sources`, such as {"source": labels, "depth": depth}; the arrays differ in
+    channels and dtype. The size of the result follows from that of "source". The other images have
+    the same size, or the ratio to it that they had in the training.
 
     The scale "native" keeps the image's size. Unless the rule of the training is `none`, the model
     was neither trained nor scored at this scale.
@@ -80,82 +95,81 @@ class Translator:
         # what an image may take could not be calculated before.
         return cls(deepcopy(network), card, max_memory_gib)
 
+    @property
+    def sources(self) -> dict[str, SideRecord]:
+        """What each source image has to be, by name, in the order of the generator's channels.
+
+        The first name is "source"; most models have no other one.
+        """
+        return self.card.sources
+
     def translate_file(
         self,
         path: Path,
         volume_slice: VolumeSlice | None = None,
         *,
+        extra_paths: Mapping[str, Path] = MappingProxyType({}),
         scale: Scale = "training",
         progress: Progress = _no_progress,
     ) -> np.ndarray:
         """Translate an image file, or a slice of it, to (H, W, C') of the target's dtype.
 
-        If the image is translated in tiles, `progress` is called with the finished share.
+        `extra_paths` are the files of the sources beside the first one, by name. If the image is
+        translated in tiles, `progress` is called with the finished share.
 
         Raises UserError naming the file if it cannot be read, does not fit the model's source side,
         or needs more memory than is available.
         """
         try:
-            image = read_side(path, self.card.source, volume_slice)
-            return self._translated([image], scale=scale, progress=progress)[0]
+            paths = of_each_source(self.card, {FIRST_SOURCE: path, **extra_paths})
+            images = [
+                read_side(each, side, volume_slice)
+                for each, side in zip(paths, self.card.sources.values(), strict=True)
+            ]
+            return self._translated([images], scale=scale, progress=progress)[0]
         except UserError as error:
             reason = str(error).removeprefix(f"{path}: ")
             raise UserError(f"{path}: {reason}") from None
 
-    def translate(self, image: np.ndarray, *, scale: Scale = "training") -> np.ndarray:
-        """Translate one image (H, W, C) of the source's dtype to (H, W, C') of the target's."""
-        translated: np.ndarray = self.translate_batch(image[None], scale=scale)[0]
+    def translate(self, image: Images, *, scale: Scale = "training") -> np.ndarray:
+        """Translate one image (H, W, C) of the source's dtype to (H, W, C') of the target's.
+
+        A model of several sources takes one image for each of them, by name.
+        """
+        batch = {name: pixels[None] for name, pixels in by_source(image).items()}
+        translated: np.ndarray = self.translate_batch(batch, scale=scale)[0]
         return translated
 
-    def translate_batch(self, images: np.ndarray, *, scale: Scale = "training") -> np.ndarray:
+    def translate_batch(self, images: Images, *, scale: Scale = "training") -> np.ndarray:
         """Translate (N, H, W, C) of the source's dtype to (N, H, W, C') of the target's.
 
-        The values are those of files: a grayscale side accepts three channels, and labels include
-        void_label. Pixels with the source side's nodata value, NaN or ignore_label are filled as in
-        training; the results have the target side's nodata value or ignore_label there. With the
-        nodata "file", an array states no value, and only NaN is meant. The result for an image does
-        not depend on the others of the batch. Raises UserError if shape, dtype or values are not
-        those that the model was trained on, or if there is not enough memory.
+        A model of several sources takes a batch for each of them, by name. The values are those of
+        files: a grayscale side accepts three channels, and labels include void_label. Pixels with
+        the source side's nodata value, NaN or ignore_label are filled as in training; the results
+        have the target side's nodata value or ignore_label there. With the nodata "file", an array
+        states no value, and only NaN is meant. The result for an image does not depend on the
+        others of the batch. Raises UserError if names, shape, dtype or values are not those that
+        the model was trained on, or if there is not enough memory.
         """
-        if images.ndim != 4 or 0 in images.shape:
-            raise UserError(
-                f"model {self.card.name} translates images of shape (N, H, W, "
-                f"{self.card.source.channels}), got {images.shape}"
-            )
-        conformed = [self._conformed(image) for image in images]
+        conformed = conformed_batch(self.card, images)
         return np.stack(self._translated(conformed, scale=scale))
 
-    def _conformed(self, image: np.ndarray) -> Masked:
-        try:
-            return masked_array(image, self.card.source)
-        except UserError as error:
-            raise UserError(
-                f"model {self.card.name} cannot translate this image: {error}"
-            ) from None
-
     def _translated(
-        self, images: Sequence[Masked], *, scale: Scale, progress: Progress = _no_progress
+        self,
+        images: Sequence[Sequence[Masked]],
+        *,
+        scale: Scale,
+        progress: Progress = _no_progress,
     ) -> list[np.ndarray]:
-        """Translate images of one size that `_conformed` has converted."""
-        for image in images:
-            self._check_values(image.pixels)
-        padded = self._padded_size(images[0].pixels, scale)
+        """Translate images of one size that `conformed_batch` has converted, one per source."""
+        images = [fitted(self.card, each) for each in images]
+        padded = self._padded_size(images[0][0].pixels, scale)
         at_once = max(1, _BATCH_PIXELS // (padded[0] * padded[1]))
         translated = []
         for first in range(0, len(images), at_once):
             part = images[first : first + at_once]
             translated += self._batch(part, scale=scale, progress=progress)
         return translated
-
-    def _check_values(self, image: np.ndarray) -> None:
-        source = self.card.source
-        if image.dtype != np.dtype(source.dtype):
-            raise UserError(
-                f"model {self.card.name} was trained on {source.dtype} sources in "
-                f"{list(source.value_range)}, got {image.dtype}"
-            )
-        if image.dtype.kind == "f" and not np.isfinite(image).all():
-            raise UserError(f"model {self.card.name} cannot translate NaN or infinite values")
 
     def _scale(self, scale: Scale) -> ImageScale:
         """How images come to the size of the network."""
@@ -169,23 +183,23 @@ class Translator:
         return height + -height % multiple, width + -width % multiple
 
     def _batch(
-        self, images: Sequence[Masked], *, scale: Scale, progress: Progress
+        self, images: Sequence[Sequence[Masked]], *, scale: Scale, progress: Progress
     ) -> list[np.ndarray]:
         """Translate images at once if there is enough memory, else one by one and in tiles."""
-        height, width = images[0].pixels.shape[:2]
+        height, width = images[0][0].pixels.shape[:2]
         result_size = self._scale(scale).target_size(height, width)
-        padded = self._padded_size(images[0].pixels, scale)
+        padded = self._padded_size(images[0][0].pixels, scale)
         allowed = allowed_bytes(self.network.device, self.max_memory_gib)
         inner_size = self._scale(scale).size_of(height, width)
-        around = len(images) * self._conversion_bytes((height, width), inner_size, result_size)
+        around = len(images) * self._conversion_bytes(images[0], inner_size, result_size)
         needed = around + len(images) * whole_bytes(self.card, padded)
         in_tiles = needed > allowed
         if in_tiles:
             needed = around + least_bytes(self.network, padded)
         what = f"an image of {width}x{height} px"
         with enough_memory(needed, allowed, what=what, max_memory_gib=self.max_memory_gib):
-            resized = [to_scale(image, self.card.source, self._scale(scale)) for image in images]
-            shown = [with_fill(image, self.card.source) for image in resized]
+            inner = [resized(self.card, each, inner_size) for each in images]
+            shown = [filled_sources(self.card, each) for each in inner]
             if in_tiles:
                 translate = partial(
                     translate_tiled,
@@ -200,27 +214,34 @@ class Translator:
                 drawn = list(translate_whole(self.network, self.card, shown))
             return [
                 translated_values(
-                    Masked(answer, seen.valid), image.valid, self.card.target, size=result_size
+                    Masked(answer, seen[0].valid), each[0].valid, self.card.target, size=result_size
                 )
-                for answer, seen, image in zip(drawn, resized, images, strict=True)
+                for answer, seen, each in zip(drawn, inner, images, strict=True)
             ]
 
     def _conversion_bytes(
-        self, size: tuple[int, int], inner_size: tuple[int, int], result_size: tuple[int, int]
+        self,
+        images: Sequence[Masked],
+        inner_size: tuple[int, int],
+        result_size: tuple[int, int],
     ) -> int:
-        """Estimate what the conversions of an image of `size` (H, W) and its result need.
+        """Estimate what the conversions of the images of all sources and of their result need.
 
-        `inner_size` is the size at which the network receives the image.
+        `inner_size` is the size (H, W) at which the network receives the images.
         """
-        pixels, inner, result = map(prod, (size, inner_size, result_size))
-        source, target = self.card.source, self.card.target
+        inner, result, target = prod(inner_size), prod(result_size), self.card.target
         needed = _RESULT_COPIES * np.dtype(target.dtype).itemsize * target.channels * result
-        channels = (source.channels, target.channels)
+        source = self.card.source
+        channels = target.channels
         if source.is_masked:  # colours times validity, validity, and the colours again
-            needed += _FILLED_COPIES * np.dtype(source.dtype).itemsize * source.channels * pixels
-            channels = (2 * source.channels + 1, 2 * target.channels + 1)
-        if inner_size != size:
-            needed += 4 * _FLOAT_COPIES * channels[0] * max(pixels, inner)
+            pixels = prod(images[0].pixels.shape)
+            needed += _FILLED_COPIES * np.dtype(source.dtype).itemsize * pixels
+            channels = 2 * target.channels + 1
+        for image, side in zip(images, self.card.sources.values(), strict=True):
+            height, width, in_channels = image.pixels.shape
+            if inner_size != (height, width):
+                floats = 2 * in_channels + 1 if side.is_masked else in_channels
+                needed += 4 * _FLOAT_COPIES * floats * max(height * width, inner)
         if inner_size != result_size:
-            needed += 4 * _FLOAT_COPIES * channels[1] * max(inner, result)
+            needed += 4 * _FLOAT_COPIES * channels * max(inner, result)
         return needed

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from pix2pix.checkpoint import ModelCard
-from pix2pix.data.ranges import to_network
+from pix2pix.data.sources import join_sources
 from pix2pix.inference.values import stored_values
 from pix2pix.models import InferenceNetwork, translate
 
@@ -14,11 +14,15 @@ _MAPS = 1.25  # floats of working memory per input pixel and base channel; measu
 
 
 def translate_whole(
-    network: InferenceNetwork, card: ModelCard, images: Sequence[np.ndarray]
+    network: InferenceNetwork, card: ModelCard, images: Sequence[Sequence[np.ndarray]]
 ) -> np.ndarray:
-    """Translate images (H, W, C) of one size to (N, H, W, C') of the target's dtype."""
-    raw = torch.from_numpy(np.stack(images)).to(network.device)
-    source = to_network(raw, card.source.value_range)
+    """Translate images of one size to (N, H, W, C') of the target's dtype.
+
+    Each item of `images` has an image (H, W, C_i) for each source.
+    """
+    raws = [torch.from_numpy(np.stack(each)) for each in zip(*images, strict=True)]
+    sides = list(card.sources.values())
+    source = join_sources([raw.to(network.device) for raw in raws], sides)
     fake = translate(network, source.contiguous(), seeds=[card.seed] * len(images))
     return stored_values(fake, card)
 
@@ -30,6 +34,6 @@ def whole_bytes(card: ModelCard, padded_size: tuple[int, int]) -> int:
     pixels, and the skip connection, the upsampled map and their concatenation exist at the same
     time. `_MAPS` is this amount as measured, rounded up.
     """
-    channels = card.source.channels + card.target.channels
+    channels = card.generator.source_channels + card.generator.target_channels
     floats = round(_MAPS * card.generator.base_channels) + 4 * channels
     return 4 * floats * padded_size[0] * padded_size[1]

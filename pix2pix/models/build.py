@@ -10,7 +10,7 @@ def network_configs(params: Params) -> tuple[GeneratorConfig, DiscriminatorConfi
 
     The discriminator receives source and target concatenated along the channels.
     """
-    source_channels = params.data.source_side.channels
+    source_channels = params.data.source_channels
     target_channels = params.data.target_side.channels
     model = params.model
     generator = GeneratorConfig(

@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pix2pix.config import MAX_SOURCE_CHANNELS
 from pix2pix.models.layers import Norm, needs_bias, norm_layer
 
 _LEAK = 0.2  # slope of LeakyReLU for negative numbers
@@ -20,7 +21,7 @@ class DiscriminatorConfig:
     The bounds are those of params.yaml. They are checked when a model's card is read.
     """
 
-    in_channels: Annotated[int, Field(ge=1, le=128)] = 6  # source and target together
+    in_channels: Annotated[int, Field(ge=1, le=MAX_SOURCE_CHANNELS + 64)] = 6  # source and target
     base_channels: Annotated[int, Field(ge=1, le=512)] = 64
     num_layers: Annotated[int, Field(ge=0, le=5)] = 3
     norm: Norm = "batch"

@@ -14,6 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pix2pix.config import MAX_SOURCE_CHANNELS
 from pix2pix.models.layers import Norm, needs_bias, norm_layer
 
 LEAK = 0.2  # slope of LeakyReLU for negative numbers
@@ -27,7 +28,7 @@ class GeneratorConfig:
     The bounds are those of params.yaml. They are checked when a model's card is read.
     """
 
-    source_channels: Annotated[int, Field(ge=1, le=64)] = 3
+    source_channels: Annotated[int, Field(ge=1, le=MAX_SOURCE_CHANNELS)] = 3
     target_channels: Annotated[int, Field(ge=1, le=64)] = 3
     base_channels: Annotated[int, Field(ge=1, le=512)] = 64
     depth: Annotated[int, Field(ge=2, le=12)] = 8

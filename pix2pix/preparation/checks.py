@@ -44,8 +44,9 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
     decoded = [pair for pair in inspected if isinstance(pair, Inspected)]
     flat, empty_masks = flat_images(decoded, config, root=root)
     readable = _without_offences(decoded, flat)
-    dtypes = usual([pair.dtypes for pair in readable or decoded])
-    file_dtypes = usual([pair.file_dtypes for pair in readable or decoded])
+    num_sides = len(config.roles)
+    dtypes = usual([pair.dtypes for pair in readable or decoded], num_sides)
+    file_dtypes = usual([pair.file_dtypes for pair in readable or decoded], num_sides)
     uses = range_uses(readable or decoded, dtypes, config, file_dtypes=file_dtypes)
     offences = [
         *discovery.offences,
@@ -75,8 +76,8 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
             *_stand_in_notes(pairs, config),
         ),
         sides=tuple(use.summary for use in uses),
-        has_alpha=_has_alpha(pairs),
-        stated_nodata=stated_nodata(pairs),
+        has_alpha=_has_alpha(pairs, num_sides),
+        stated_nodata=stated_nodata(pairs, num_sides),
     )
 
 
@@ -90,10 +91,9 @@ def _checked(pair: Inspected, splits: dict[str, Split]) -> CheckedPair:
     return CheckedPair(pair.files, splits[pair.files.pair_id], pair.content_hash, pair.size)
 
 
-def _has_alpha(pairs: Sequence[Inspected]) -> tuple[bool, bool]:
-    """Whether the last channel of sources and of targets is opacity in any file."""
-    facts = [pair.facts for pair in pairs]
-    return any(each[0].has_alpha for each in facts), any(each[1].has_alpha for each in facts)
+def _has_alpha(pairs: Sequence[Inspected], num_sides: int) -> tuple[bool, ...]:
+    """Whether the last channel of each side is opacity in any file."""
+    return tuple(any(pair.facts[role].has_alpha for pair in pairs) for role in range(num_sides))
 
 
 def _split_without_leaks(

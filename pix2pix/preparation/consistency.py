@@ -12,24 +12,22 @@ from pix2pix.images.names import relative_paths
 from pix2pix.preparation.inspection import Inspected
 from pix2pix.preparation.offences import Offence
 from pix2pix.preparation.range_use import RangeUse
-from pix2pix.preparation.sides import side_names
 
 
-def usual(dtypes: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    """The most frequent dtype of sources and of targets, given those of each pair."""
+def usual(dtypes: Sequence[tuple[str, ...]], num_sides: int) -> tuple[str, ...]:
+    """The most frequent dtype of each side, given those of each pair."""
     if not dtypes:
-        return ("", "")
-    counts = [Counter(each[role] for each in dtypes) for role in (0, 1)]
-    source, target = (min(count, key=lambda dtype: (-count[dtype], dtype)) for count in counts)
-    return source, target
+        return ("",) * num_sides
+    counts = [Counter(each[role] for each in dtypes) for role in range(num_sides)]
+    return tuple(min(count, key=lambda dtype: (-count[dtype], dtype)) for count in counts)
 
 
 def inconsistencies(
     pairs: Sequence[Inspected],
-    dtypes: tuple[str, str],
+    dtypes: tuple[str, ...],
     uses: Sequence[RangeUse],
     *,
-    file_dtypes: tuple[str, str],
+    file_dtypes: tuple[str, ...],
     root: Path,
     config: DataConfig,
 ) -> Iterator[Offence]:
@@ -44,32 +42,32 @@ def inconsistencies(
     yield from _without_group(pairs, root=root, pattern=config.group)
 
 
-def is_consistent(pair: Inspected, dtypes: tuple[str, str], config: DataConfig) -> bool:
+def is_consistent(pair: Inspected, dtypes: tuple[str, ...], config: DataConfig) -> bool:
     """Whether a pair has the usual dtypes, and a group if `config` asks for groups."""
     return pair.dtypes == dtypes and group_of(pair.files.pair_id, config.group) is not None
 
 
 def _mixed_dtypes(
-    pairs: Sequence[Inspected], dtypes: tuple[str, str], *, root: Path, config: DataConfig
+    pairs: Sequence[Inspected], dtypes: tuple[str, ...], *, root: Path, config: DataConfig
 ) -> Iterator[Offence]:
     for pair in pairs:
-        for dtype, expected, name in zip(pair.dtypes, dtypes, side_names(config), strict=True):
+        for dtype, expected, name in zip(pair.dtypes, dtypes, config.roles, strict=True):
             if dtype != expected:
                 files = pair.files
-                path = files.path_a if name == "A" else files.path_b
+                path = files.by_role(config)[name]
                 message = f"side {name} is {dtype}, most are {expected}"
                 yield Offence(
                     "mixed_dtype", (files.pair_id,), relative_paths(root, [path]), message
                 )
 
 
-def _ranges_missing(dtypes: tuple[str, str], config: DataConfig) -> Iterator[Offence]:
-    sides = (config.source_side, config.target_side)
-    for dtype, side, name in zip(dtypes, sides, side_names(config), strict=True):
+def _ranges_missing(dtypes: tuple[str, ...], config: DataConfig) -> Iterator[Offence]:
+    for dtype, (name, side) in zip(dtypes, config.roles.items(), strict=True):
         try:
             value_range(dtype or "uint8", side)
         except UserError as error:
-            yield Offence("no_value_range", (), (), f"data.side_{name.lower()}: {error}")
+            key = f"side_{name.lower()}" if name in ("A", "B") else f"extra_sources: {name}"
+            yield Offence("no_value_range", (), (), f"data.{key}: {error}")
 
 
 def _without_group(

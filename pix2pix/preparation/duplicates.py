@@ -5,10 +5,12 @@ The distance of two images is the angle between their vectors, which hardly depe
 and contrast. It is given in bits, 256 * angle / pi: the number of bits in which random-hyperplane
 hashes of 256 bits would differ on average (Charikar 2002, sec. 3). 0 means alike, 128 unrelated.
 
-Two pairs are near duplicates only if both their sources and their targets are alike, because label
-maps of different images can look the same.
+Two pairs are near duplicates only if their targets and all of their sources are alike, because
+label maps of different images can look the same.
 """
 
+import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,13 +36,13 @@ class Match(NamedTuple):
     num_bits: int
 
 
-def thumbnails(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The thumbnails of two (H, W, C) images: (2, 256) float32, each with mean 0."""
-    return np.stack([_thumbnail(source), _thumbnail(target)])
+def thumbnails(images: Sequence[np.ndarray]) -> np.ndarray:
+    """The thumbnails of the K images (H, W, C) of a pair: (K, 256) float32, each with mean 0."""
+    return np.stack([_thumbnail(image) for image in images])
 
 
 def directions(pairs: np.ndarray) -> np.ndarray:
-    """Convert thumbnails of a whole set, (N, 2, 256), to unit vectors, (N, 2, 257) float32."""
+    """Convert thumbnails of a whole set, (N, K, 256), to unit vectors, (N, K, 257) float32."""
     lengths = np.linalg.norm(pairs, axis=2, keepdims=True)
     common = np.maximum(_COMMON * np.median(lengths, axis=0, keepdims=True), _TINY)
     longer = np.concatenate([pairs, np.broadcast_to(common, lengths.shape)], axis=2)
@@ -50,7 +52,7 @@ def directions(pairs: np.ndarray) -> np.ndarray:
 def nearest_within(pairs: np.ndarray, others: np.ndarray, *, max_bits: int) -> list[Match]:
     """For each row of `pairs` its nearest row of `others`, if at most `max_bits` away.
 
-    Both are (N, 2, 257) directions. The distance of two pairs is the larger one of the distances
+    Both are (N, K, 257) directions. The distance of two pairs is the largest of the distances
     of their sources and of their targets, in bits, rounded.
     """
     matches: list[Match] = []
@@ -59,7 +61,8 @@ def nearest_within(pairs: np.ndarray, others: np.ndarray, *, max_bits: int) -> l
     num_rows = max(1, _BLOCK // len(others))
     for first in range(0, len(pairs), num_rows):
         block = pairs[first : first + num_rows]
-        cosines = np.minimum(*(block[:, role] @ others[:, role].T for role in (0, 1)))
+        by_role = (block[:, role] @ others[:, role].T for role in range(block.shape[1]))
+        cosines = functools.reduce(np.minimum, by_role)
         nearest = cosines.argmax(axis=1)
         angles = np.arccos(cosines[np.arange(len(nearest)), nearest].clip(-1, 1))
         num_bits = np.rint(angles * (NUM_BITS / np.pi)).astype(int)

@@ -6,14 +6,12 @@ from pix2pix.config import DataConfig
 from pix2pix.images.names import first_names
 from pix2pix.preparation.inspection import Inspected
 from pix2pix.preparation.pairs import orientations_differ
-from pix2pix.preparation.sides import side_names
 
 
 def file_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
     """Notes on differing orientations, animations, TIFF pages and lossy label files."""
     yield from _turned(pairs, config)
-    sides = (config.source_side, config.target_side)
-    for role, (name, side) in enumerate(zip(side_names(config), sides, strict=True)):
+    for role, (name, side) in enumerate(config.roles.items()):
         facts = [(pair.files.pair_id, pair.facts[role]) for pair in pairs]
         animated = [pair_id for pair_id, each in facts if each.num_frames > 1]
         if animated:
@@ -39,11 +37,13 @@ def _turned(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
     """One note for each combination of differing orientations, with the pairs that have it."""
     by_difference: dict[str, list[str]] = {}
     for pair in pairs:
-        a, b = pair.facts if config.direction == "AtoB" else pair.facts[::-1]
-        if a.orientation != b.orientation:
-            by_difference.setdefault(orientations_differ(a, b), []).append(pair.files.pair_id)
+        facts = dict(sorted(zip(config.roles, pair.facts, strict=True)))
+        if len({each.orientation for each in facts.values()}) > 1:
+            by_difference.setdefault(orientations_differ(facts), []).append(pair.files.pair_id)
+    names = sorted(config.roles)
+    all_names = f"{', '.join(names[:-1])} and {names[-1]}"
     for difference, pair_ids in by_difference.items():
         yield (
-            f"in {len(pair_ids)} pair(s) {difference}: look whether A and B still show the same: "
-            f"{first_names(pair_ids)}"
+            f"in {len(pair_ids)} pair(s) {difference}: look whether {all_names} still show the "
+            f"same: {first_names(pair_ids)}"
         )

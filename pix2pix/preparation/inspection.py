@@ -36,27 +36,31 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspected:
-    """What was measured on a pair, and its offences; tuples of two are (source, target)."""
+    """What was measured on a pair, and its offences.
+
+    Tuples of unnamed length have the order of `DataConfig.roles`: source, target, extra sources.
+    """
 
     files: PairFiles
     offences: tuple[Offence, ...]
-    dtypes: tuple[str, str]
+    dtypes: tuple[str, ...]
     content_hash: str
-    thumbnails: np.ndarray  # (2, 256) float32, see `duplicates`
-    masked_shares: tuple[float, float]  # of the pixels, which have no value
+    thumbnails: np.ndarray  # (K, 256) float32, see `duplicates`
+    masked_shares: tuple[float, ...]  # of the pixels, which have no value
     size: tuple[int, int]  # height and width of the target, px
     source_size: tuple[int, int]
     is_cut: bool  # see `pairs.ReadPair`
-    facts: tuple[FileFacts, FileFacts]
-    values: tuple[Values, Values]
+    facts: tuple[FileFacts, ...]
+    values: tuple[Values, ...]
     # Mean absolute difference of source and target divided by the range of their values, in
     # [0, 1]; None if their shapes or dtypes differ.
     difference: float | None
+    copies_of_target: tuple[str, ...]  # names of the extra sources that are equal to the target
 
     @property
-    def file_dtypes(self) -> tuple[str, str]:
+    def file_dtypes(self) -> tuple[str, ...]:
         """The dtypes of the files, of which `dtypes` are those that images have here."""
-        return self.facts[0].dtype, self.facts[1].dtype
+        return tuple(facts.dtype for facts in self.facts)
 
     @property
     def is_square(self) -> bool:
@@ -75,33 +79,37 @@ def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspect
     nothing = why_nothing_counts(pair, config)
     if nothing is not None:
         return Unreadable(files, (Offence("nothing_counts", (files.pair_id,), paths, nothing),))
-    facts = (pair.source_facts, pair.target_facts)
     values = _values(pair, config)
     wrong = [*_too_small(pair.target, config), *_wrong_sides(pair, values, config)]
     height, width = pair.target.shape[:2]
     return Inspected(
         files=files,
         offences=tuple(Offence(kind, (files.pair_id,), paths, text) for kind, text in wrong),
-        dtypes=(pair.source.dtype.name, pair.target.dtype.name),
+        dtypes=tuple(image.pixels.dtype.name for image in pair.images),
         content_hash=content_hash(*pair.images),
-        thumbnails=thumbnails(*(with_mean(*image) for image in pair.images)),
+        thumbnails=thumbnails([with_mean(*image) for image in pair.images]),
         masked_shares=masked_shares(pair),
         size=(height, width),
         source_size=(pair.source.shape[0], pair.source.shape[1]),
         is_cut=pair.is_cut,
-        facts=facts,
+        facts=pair.facts,
         values=values,
-        difference=_difference(*pair.images),
+        difference=_difference(*pair.images[:2]),
+        copies_of_target=tuple(
+            extra.name
+            for extra, image in zip(config.extra_sources, pair.images[2:], strict=True)
+            if np.array_equal(image.pixels, pair.target)
+        ),
     )
 
 
-def content_hash(source: Masked, target: Masked) -> str:
-    """The SHA-256 of shapes, dtypes and pixels of both images, as returned by `read_pair`.
+def content_hash(*images: Masked) -> str:
+    """The SHA-256 of shapes, dtypes and pixels of all images, as returned by `read_pair`.
 
     It covers which pixels have no value, but not what the files hold there.
     """
     digest = hashlib.sha256()
-    for image, valid in (source, target):
+    for image, valid in images:
         digest.update(f"{image.shape} {image.dtype.name} ".encode())
         digest.update(np.ascontiguousarray(image).data)
         if valid is not None:
@@ -109,14 +117,12 @@ def content_hash(source: Masked, target: Masked) -> str:
     return digest.hexdigest()
 
 
-def _values(pair: ReadPair, config: DataConfig) -> tuple[Values, Values]:
-    ranges = (config.source_side.value_range, config.target_side.value_range)
-    facts = (pair.source_facts, pair.target_facts)
-    source, target = (
-        measure(counted_pixels(*image), declared=declared, has_alpha=fact.has_alpha)
-        for image, declared, fact in zip(pair.images, ranges, facts, strict=True)
+def _values(pair: ReadPair, config: DataConfig) -> tuple[Values, ...]:
+    sides = zip(pair.images, pair.facts, config.roles.values(), strict=True)
+    return tuple(
+        measure(counted_pixels(*image), declared=side.value_range, has_alpha=facts.has_alpha)
+        for image, facts, side in sides
     )
-    return source, target
 
 
 def _difference(source_image: Masked, target_image: Masked) -> float | None:
@@ -147,13 +153,11 @@ def _too_small(target: np.ndarray, config: DataConfig) -> Iterator[tuple[Offence
 
 
 def _wrong_sides(
-    pair: ReadPair, values: tuple[Values, Values], config: DataConfig
+    pair: ReadPair, values: tuple[Values, ...], config: DataConfig
 ) -> Iterator[tuple[OffenceKind, str]]:
-    names = ("side A", "side B") if config.direction == "AtoB" else ("side B", "side A")
-    sides = (config.source_side, config.target_side)
-    images = (counted_pixels(*image) for image in pair.images)
-    facts = (pair.source_facts, pair.target_facts)
-    for name, side, image, fact, value in zip(names, sides, images, facts, values, strict=True):
+    measured = zip(config.roles.items(), pair.images, pair.facts, values, strict=True)
+    for (role, side), masked, fact, value in measured:
+        name, image = f"side {role}", counted_pixels(*masked)
         if side.num_labels is not None and fact.is_lossy:
             yield "lossy_labels", f"{name} holds class ids in a lossy {fact.file_format} file"
         if side.value_range is not None:

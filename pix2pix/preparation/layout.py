@@ -37,8 +37,11 @@ def refuse_side_folders(root: Path, config: DataConfig) -> None:
         )
 
 
-def missing_side(root: Path, side_folder: str) -> UserError:
-    """The error for a folder of the layout two_folders that holds no images."""
+def missing_side(root: Path, side_folder: str, *, extra_source: str | None) -> UserError:
+    """The error for a folder of the layout two_folders that holds no images.
+
+    `extra_source` is the name of the extra source whose folder it is.
+    """
     message = (
         f"{printable(root)} (folder {side_folder!r}) holds no images ({', '.join(SUFFIXES)}); "
     )
@@ -46,6 +49,8 @@ def missing_side(root: Path, side_folder: str) -> UserError:
     if folders:
         names = first_names([printable(name) for name in folders], max_names=_NUM_LISTED)
         message += f"the folders there are {names}: "
+    if extra_source is not None:
+        return UserError(f"{message}correct the folder of {extra_source} in data.extra_sources")
     message += "correct data.path, data.folder_a or data.folder_b"
     outside = [path for path in image_files(root) if _is_no_side(path.relative_to(root))]
     if outside:

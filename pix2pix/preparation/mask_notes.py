@@ -8,21 +8,18 @@ from pix2pix.config import DataConfig, SideConfig
 from pix2pix.data.manifest import StatedNodata
 from pix2pix.images.names import first_names
 from pix2pix.preparation.inspection import Inspected
-from pix2pix.preparation.sides import side_names
 
 
 def mask_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
     """Notes on how much nodata and ignore_label leave out, and on sides where they do nothing."""
-    sides = (config.source_side, config.target_side)
-    for role, (name, side) in enumerate(zip(side_names(config), sides, strict=True)):
+    for role, (name, side) in enumerate(config.roles.items()):
         if side.is_masked and pairs:
             yield from _side_notes(pairs, side, role, name)
 
 
-def stated_nodata(pairs: Sequence[Inspected]) -> tuple[StatedNodata, StatedNodata]:
-    """The nodata value that most files of sources and of targets state; None if none does."""
-    source, target = (_most_stated(pairs, role) for role in (0, 1))
-    return source, target
+def stated_nodata(pairs: Sequence[Inspected], num_sides: int) -> tuple[StatedNodata, ...]:
+    """The nodata value that most files of each side state; None if none does."""
+    return tuple(_most_stated(pairs, role) for role in range(num_sides))
 
 
 def _most_stated(pairs: Sequence[Inspected], role: int) -> StatedNodata:

@@ -33,12 +33,11 @@ def with_mean(pixels: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
     return np.where(valid[..., None], pixels, mean).astype(np.float32)
 
 
-def masked_shares(pair: ReadPair) -> tuple[float, float]:
-    """The shares of the pixels of source and target that have no value."""
-    source, target = (
+def masked_shares(pair: ReadPair) -> tuple[float, ...]:
+    """The share of the pixels of each image of a pair that have no value."""
+    return tuple(
         0.0 if image.valid is None else 1.0 - float(image.valid.mean()) for image in pair.images
     )
-    return source, target
 
 
 def why_nothing_counts(pair: ReadPair, config: DataConfig) -> str | None:
@@ -50,7 +49,7 @@ def why_nothing_counts(pair: ReadPair, config: DataConfig) -> str | None:
         return None
     if all(_counts_somewhere(pair, config, split) for split in ("train", "dev")):
         return None
-    shares = masked_shares(pair)
+    shares = masked_shares(pair)[:2]
     of_a, of_b = shares if config.direction == "AtoB" else shares[::-1]
     return f"no pixel is left to score: {of_a:.1%} of A and {of_b:.1%} of B have no value"
 
@@ -58,8 +57,7 @@ def why_nothing_counts(pair: ReadPair, config: DataConfig) -> str | None:
 def _counts_somewhere(pair: ReadPair, config: DataConfig, split: str) -> bool:
     height, width = config.scale(split).size_of(*pair.target.shape[:2])
     counts = np.ones((height, width), bool)
-    sides = (config.source_side, config.target_side)
-    for image, side in zip(pair.images, sides, strict=True):
+    for image, side in zip(pair.images, config.roles.values(), strict=True):
         if image.valid is not None:
             counts &= _resized_validity(image.valid, config.kernel(side), height, width)
     return bool(counts.any())

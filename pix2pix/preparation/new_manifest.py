@@ -8,6 +8,7 @@ from pix2pix.config import DataConfig, SideConfig
 from pix2pix.data.manifest import (
     FORMAT,
     MANIFEST_NAME,
+    ExtraSourceRecord,
     Manifest,
     SideRecord,
     SplitRecord,
@@ -27,6 +28,14 @@ from pix2pix.preparation.report import CheckReport
 
 def make_manifest(report: CheckReport, config: DataConfig) -> Manifest:
     """The manifest of the pairs of `report`, prepared with the settings of `config`."""
+    extra = [
+        ExtraSourceRecord(
+            each.name,
+            _side_record(each.side, report, config, role=role),
+            config.source_ratio(each.side),
+        )
+        for role, each in enumerate(config.extra_sources, start=2)
+    ]
     unhashed = Manifest(
         format=FORMAT,
         direction=config.direction,
@@ -38,6 +47,7 @@ def make_manifest(report: CheckReport, config: DataConfig) -> Manifest:
         data_hash="",
         resize=config.resize,
         target_scale=config.target_scale,
+        extra_sources=tuple(extra),
     )
     return replace(unhashed, data_hash=content_hash(unhashed))
 
@@ -70,6 +80,7 @@ def _side_record(
         array_key=side.array_key,
         axes=side.axes,
         slices=side.slices,
+        encoding=side.encoding,
         file_dtype=written_dtype(report.file_dtypes[role]) if dtype == "float32" else None,
         ignore_label=side.ignore_label,
         nodata=side.nodata,

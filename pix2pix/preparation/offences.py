@@ -44,9 +44,9 @@ REMEDIES: dict[OffenceKind, str] = {
     "identical_sides": "a network would learn to copy: correct data.folder_a or data.folder_b, or "
     "set data.layout: side_by_side if each file shows A and B",
     "unreadable": "replace or remove the file",
-    "slices_differ": "both volumes of a pair need the same slices: correct slices of side_a or "
-    "side_b, or resample one of the volumes to the grid of the other",
-    "missing_partner": "both folders need a file of the same stem; add it or remove the lone one",
+    "slices_differ": "all volumes of a pair need the same slices: correct slices of a side, or "
+    "resample one of the volumes to the grid of the others",
+    "missing_partner": "each folder needs a file of the same stem; add it or remove the others",
     "same_stem": "a stem must be unique in its folder; rename or remove one of the files",
     "outside_split_folders": "move the files into train, val, dev or test, or remove them",
     "odd_width": "a file A|B must divide into two equal halves; set layout: two_folders if it is "

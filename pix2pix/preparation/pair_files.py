@@ -1,4 +1,4 @@
-"""The files of a pair; each slice of two volumes is a pair of its own."""
+"""The files of a pair; each slice of their volumes is a pair of its own."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +15,9 @@ from pix2pix.preparation.offences import BadPair, Offence
 class PairFiles:
     """The files of a pair; `path_a` and `path_b` are equal if one file shows both sides.
 
-    `folder` is the split folder, None if there is none. `volume_slice` is the slice of both files
-    that is the pair, None if the files are no volumes.
+    `folder` is the split folder, None if there is none. `volume_slice` is the slice of all files
+    that is the pair, None if the files are no volumes. `extra_paths` are the files of
+    `data.extra_sources`, in their order.
     """
 
     pair_id: str
@@ -24,11 +25,17 @@ class PairFiles:
     path_a: Path
     path_b: Path
     volume_slice: VolumeSlice | None = None
+    extra_paths: tuple[Path, ...] = ()
+
+    def by_role(self, config: DataConfig) -> dict[str, Path]:
+        """All files, by the name of their side: A, B, then the extra sources."""
+        names = ("A", "B", *(extra.name for extra in config.extra_sources))
+        return dict(zip(names, (self.path_a, self.path_b, *self.extra_paths), strict=True))
 
     def names(self, root: Path) -> tuple[str, ...]:
         """The names of the files below `root` for reports; slices have their number."""
         number = "" if self.volume_slice is None else f"#{self.volume_slice}"
-        paths = relative_paths(root, (self.path_a, self.path_b))
+        paths = relative_paths(root, (self.path_a, self.path_b, *self.extra_paths))
         return tuple(f"{path}{number}" for path in paths)
 
 
@@ -45,19 +52,20 @@ def split_into_slices(
         try:
             sliced += _slices(pair, config)
         except BadPair as error:
-            paths = (pair.path_a, pair.path_b) if error.path is None else (error.path,)
-            offences.append(
-                Offence(error.kind, (pair.pair_id,), relative_paths(root, paths), error.message)
-            )
+            paths = pair.names(root) if error.path is None else relative_paths(root, [error.path])
+            offences.append(Offence(error.kind, (pair.pair_id,), paths, error.message))
     return sorted(sliced, key=lambda pair: pair.pair_id), offences
 
 
 def _slices(pair: PairFiles, config: DataConfig) -> list[PairFiles]:
-    in_a = _selected(pair.path_a, config.side_a)
-    in_b = _selected(pair.path_b, config.side_b)
-    if in_a != in_b:
-        message = f"side A has {_counted(in_a)}, side B has {_counted(in_b)}"
-        raise BadPair("slices_differ", message)
+    found = {
+        role: _selected(path, config.roles[role]) for role, path in pair.by_role(config).items()
+    }
+    in_a = found["A"]
+    for role, slices in found.items():
+        if slices != in_a:
+            message = f"side A has {_counted(in_a)}, side {role} has {_counted(slices)}"
+            raise BadPair("slices_differ", message)
     if in_a is None:
         return [pair]
     return [replace(pair, pair_id=f"{pair.pair_id}#{each}", volume_slice=each) for each in in_a]

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Literal
 
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names, relative_paths
@@ -16,10 +15,11 @@ _NUM_SAMPLED = 300  # names of a side from which common suffixes are taken
 _NUM_CANDIDATES = 12  # suffixes of a side that are tried, the most frequent ones
 
 
-def key_finder(pattern: str | None, side: Literal["a", "b"]) -> Callable[[str], str | None]:
+def key_finder(pattern: str | None, side: str) -> Callable[[str], str | None]:
     """A function from the stem of a file to its key; None if it is no file of the side.
 
-    Without a pattern, the stem is the key.
+    `side` is the name of its group in the pattern: a, b or the name of an extra source. Without a
+    pattern, the stem is the key.
     """
     if pattern is None:
         return lambda stem: stem
@@ -36,7 +36,7 @@ def key_finder(pattern: str | None, side: Literal["a", "b"]) -> Callable[[str], 
 
 
 def refuse_bad_keys(root: Path, side: str, files: SideFiles, *, pattern: str) -> None:
-    """Raise UserError if the pattern gives no file of a side (A or B) a key, or two the same."""
+    """Raise UserError if the pattern gives no file of a side a key, or two the same."""
     if not files.images and not files.unread and files.unmatched:
         names = first_names(relative_paths(root, files.unmatched), max_names=3)
         raise UserError(

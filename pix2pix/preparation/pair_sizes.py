@@ -1,39 +1,42 @@
-"""Whether the two images of a pair have the sizes that `scale` of their sides declares."""
+"""Whether the images of a pair have the sizes that `scale` of their sides declares."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
-from pix2pix.config import DataConfig
 from pix2pix.images.validity import Masked
 
 _LARGEST_DIFFERENCE_PX = 1  # of images that show the same region, as of two exports of one scene
 
 
-def sizes_differ(source: np.ndarray, target: np.ndarray, config: DataConfig) -> str | None:
-    """How the size of a target differs from what its source and the scale let expect, or None.
+def sizes_differ(image: np.ndarray, other: np.ndarray, ratio: float | None) -> bool:
+    """Whether `other` is not `ratio` times as high and wide as `image`; None allows any sizes.
 
     One pixel more or less, of the smaller of the two images, is no difference.
     """
-    ratio = config.target_scale
     if ratio is None:
-        return None
-    expected = np.multiply(source.shape[:2], ratio)
-    difference = np.abs(np.subtract(target.shape[:2], expected)).max()
-    if difference <= max(ratio, 1.0) * _LARGEST_DIFFERENCE_PX:
-        return None
-    return "" if ratio == 1 else f", where the target should be {ratio:g} times as large"
+        return False
+    expected = np.multiply(image.shape[:2], ratio)
+    difference = np.abs(np.subtract(other.shape[:2], expected)).max()
+    return bool(difference > max(ratio, 1.0) * _LARGEST_DIFFERENCE_PX)
 
 
-def common_part(source: Masked, target: Masked, config: DataConfig) -> tuple[Masked, Masked]:
-    """Cut off the last row or column where two images of one scale differ by a pixel.
+def common_part(images: Sequence[Masked], *, are_alike: Sequence[bool]) -> tuple[Masked, ...]:
+    """Cut off the last row or column where images of one scale differ by a pixel.
 
-    Resizing one of them instead would blur it. Images of unlike scales are returned as they are:
-    the source is resized when it is prepared.
+    Resizing one of them instead would blur it. `are_alike` says which images have this scale, at
+    least one. The others are returned as they are: they are resized later.
     """
-    sizes = source.pixels.shape[:2], target.pixels.shape[:2]
-    if config.target_scale != 1 or sizes[0] == sizes[1]:
-        return source, target
-    height, width = np.minimum(*sizes).tolist()
-    return _cut(source, height, width), _cut(target, height, width)
+    alike = [
+        image.pixels.shape[:2] for image, is_one in zip(images, are_alike, strict=True) if is_one
+    ]
+    height, width = np.min(alike, axis=0).tolist()
+    return tuple(
+        _cut(image, height, width)
+        if is_one and image.pixels.shape[:2] != (height, width)
+        else image
+        for image, is_one in zip(images, are_alike, strict=True)
+    )
 
 
 def _cut(image: Masked, height: int, width: int) -> Masked:

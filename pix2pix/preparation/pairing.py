@@ -1,6 +1,6 @@
 """Find the files that do not form a pair, by their names, before any file is opened."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pix2pix.images.names import printable, relative_paths
@@ -8,18 +8,20 @@ from pix2pix.preparation.folders import Files, SideFiles, split_folder
 from pix2pix.preparation.offences import Offence
 
 
-def lone_files(root: Path, found_a: SideFiles, found_b: SideFiles) -> list[Offence]:
+def lone_files(root: Path, found: Mapping[str, SideFiles]) -> list[Offence]:
     """Offences for files with a bad name, of an unsupported format, or without exactly one partner.
 
-    With the layout side_by_side, `found_a` and `found_b` are the same files.
+    `found` has the files of each side: A, B, then the extra sources. With the layout side_by_side,
+    those of A and B are the same.
     """
-    unread = list(_unread(root, found_a, found_b))
+    sides = list(found.values())
+    unread = list(_unread(root, sides))
     named = {pair_id for offence in unread for pair_id in offence.pair_ids}
-    lonely = _missing_partner(root, found_a.images, found_b.images)
+    lonely = _missing_partner(root, {name: side.images for name, side in found.items()})
     return [
-        *_badly_named(root, found_a, found_b),
+        *_badly_named(root, sides),
         *unread,
-        *_same_stem(root, found_a.images, found_b.images),
+        *_same_stem(root, [side.images for side in sides]),
         *(offence for offence in lonely if offence.pair_ids[0] not in named),
     ]
 
@@ -37,7 +39,7 @@ def outside_split_folders(root: Path, files: Files) -> list[Offence]:
     ]
 
 
-def ignored_files(found: list[SideFiles]) -> list[Path]:
+def ignored_files(found: Sequence[SideFiles]) -> list[Path]:
     """Files that are no images, and unsupported images beside a supported one of the same stem."""
     beside = [
         path
@@ -49,19 +51,19 @@ def ignored_files(found: list[SideFiles]) -> list[Path]:
     return sorted({*(path for side in found for path in side.others), *beside})
 
 
-def _badly_named(root: Path, found_a: SideFiles, found_b: SideFiles) -> Iterator[Offence]:
-    for pair_id in sorted(found_a.badly_named.keys() | found_b.badly_named.keys()):
-        sides = (found_a.badly_named, found_b.badly_named)
-        paths = relative_paths(root, [path for side in sides for path in side.get(pair_id, ())])
+def _badly_named(root: Path, sides: Sequence[SideFiles]) -> Iterator[Offence]:
+    for pair_id in _all_ids([side.badly_named for side in sides]):
+        found = [path for side in sides for path in side.badly_named.get(pair_id, ())]
+        paths = relative_paths(root, found)
         yield Offence("bad_name", (printable(pair_id),), paths, "the name is not UTF-8")
 
 
-def _unread(root: Path, found_a: SideFiles, found_b: SideFiles) -> Iterator[Offence]:
+def _unread(root: Path, sides: Sequence[SideFiles]) -> Iterator[Offence]:
     """Offences for pairs of which a side exists only in an unsupported format."""
-    for pair_id in sorted(found_a.unread.keys() | found_b.unread.keys()):
+    for pair_id in _all_ids([side.unread for side in sides]):
         paths = [
             path
-            for side in (found_a, found_b)
+            for side in sides
             if pair_id not in side.images
             for path in side.unread.get(pair_id, ())
         ]
@@ -71,12 +73,10 @@ def _unread(root: Path, found_a: SideFiles, found_b: SideFiles) -> Iterator[Offe
             yield Offence("unread_format", (pair_id,), relative_paths(root, paths), message)
 
 
-def _same_stem(root: Path, files_a: Files, files_b: Files) -> list[Offence]:
+def _same_stem(root: Path, sides: Sequence[Files]) -> list[Offence]:
     offences = []
-    for pair_id in sorted(files_a.keys() | files_b.keys()):
-        crowded = [
-            files[pair_id] for files in (files_a, files_b) if len(files.get(pair_id, ())) > 1
-        ]
+    for pair_id in _all_ids(sides):
+        crowded = [files[pair_id] for files in sides if len(files.get(pair_id, ())) > 1]
         if crowded:
             paths = relative_paths(root, sorted(path for paths in crowded for path in paths))
             message = f"{len(paths)} files have this stem"
@@ -84,11 +84,18 @@ def _same_stem(root: Path, files_a: Files, files_b: Files) -> list[Offence]:
     return offences
 
 
-def _missing_partner(root: Path, files_a: Files, files_b: Files) -> list[Offence]:
+def _missing_partner(root: Path, sides: Mapping[str, Files]) -> list[Offence]:
     offences = []
-    for pair_id in sorted(files_a.keys() ^ files_b.keys()):
-        present, absent = ("A", "B") if pair_id in files_a else ("B", "A")
-        paths = relative_paths(root, files_a.get(pair_id) or files_b[pair_id])
-        message = f"side {present} has no partner on side {absent}"
-        offences.append(Offence("missing_partner", (pair_id,), paths, message))
+    for pair_id in _all_ids(list(sides.values())):
+        present = [name for name, files in sides.items() if pair_id in files]
+        absent = [name for name in sides if name not in present]
+        if absent:
+            paths = relative_paths(root, sides[present[0]][pair_id])
+            message = f"side {present[0]} has no partner on side {' and '.join(absent)}"
+            offences.append(Offence("missing_partner", (pair_id,), paths, message))
     return offences
+
+
+def _all_ids(sides: Sequence[Files]) -> list[str]:
+    """The pair ids of all sides, sorted."""
+    return sorted({pair_id for files in sides for pair_id in files})

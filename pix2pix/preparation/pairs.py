@@ -1,11 +1,12 @@
-"""Find the pairs of a data folder, and read the two images of a pair.
+"""Find the pairs of a data folder, and read the images of a pair.
 
 There are two layouts (`data.layout`): with `side_by_side` each file shows A and B side by side;
-with `two_folders` A and B have a folder each, and files with the same stem, or with the same key by
-`data.pair_pattern`, form a pair. Both layouts may have split folders train, val, dev and test. Each
-slice of a volume is a pair of its own.
+with `two_folders` A, B and each of `data.extra_sources` have a folder, and files with the same
+stem, or with the same key by `data.pair_pattern`, form a pair. Both layouts may have split folders
+train, val, dev and test. Each slice of a volume is a pair of its own.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -64,58 +65,67 @@ def find_pairs(root: Path, config: DataConfig) -> Discovery:
         raise UserError(f"data.path: the folder {root} is missing; correct it, or `dvc pull`")
     refuse_side_folders(root, config)
     found = _collected(root, config)
-    files_a, files_b = found[0].images, found[-1].images
-    offences = lone_files(root, found[0], found[-1])
+    offences = lone_files(root, found)
     bad_ids = {pair_id for offence in offences for pair_id in offence.pair_ids}
-    paired = {
-        pair_id: [files_a[pair_id][0], files_b[pair_id][0]]
-        for pair_id in sorted(files_a.keys() & files_b.keys() - bad_ids)
+    paired = {  # a pair without a file of each side is among the offences
+        pair_id: [side.images[pair_id][0] for side in found.values()]
+        for pair_id in sorted(found["A"].images.keys() - bad_ids)
     }
     outside = outside_split_folders(root, paired)
     outside_ids = {offence.pair_ids[0] for offence in outside}
     pairs, unsliced = split_into_slices(
         [
-            PairFiles(pair_id, split_folder(pair_id), paths[0], paths[1])
-            for pair_id, paths in paired.items()
+            PairFiles(pair_id, split_folder(pair_id), a, b, extra_paths=tuple(extra))
+            for pair_id, (a, b, *extra) in paired.items()
             if pair_id not in outside_ids
         ],
         root=root,
         config=config,
     )
-    matched = {path for side in found for paths in side.images.values() for path in paths}
-    unmatched = {path for side in found for path in side.unmatched} - matched
+    sides = list(found.values())
+    matched = {path for side in sides for paths in side.images.values() for path in paths}
+    unmatched = {path for side in sides for path in side.unmatched} - matched
     return Discovery(
         pairs=tuple(pairs),
         offences=(*offences, *outside, *unsliced),
-        ignored=relative_paths(root, ignored_files(found)),
+        ignored=relative_paths(root, ignored_files(sides)),
         unmatched=relative_paths(root, sorted(unmatched)),
     )
 
 
-def _collected(root: Path, config: DataConfig) -> list[SideFiles]:
-    """The files of A and of B, or those that show both. Raises UserError as `find_pairs` does."""
+def _collected(root: Path, config: DataConfig) -> dict[str, SideFiles]:
+    """The files of A, of B, which may be the same, and of each extra source.
+
+    Raises UserError as `find_pairs` does.
+    """
     if config.layout == "side_by_side":
         both = collect_files(root, None)
-        _check_not_empty(root, None, both)
-        return [both]
+        _check_not_empty(root, both)
+        return {"A": both, "B": both}
     pattern = config.pair_pattern
-    files_a = collect_files(root, config.folder_a, key_of=key_finder(pattern, "a"))
-    files_b = collect_files(root, config.folder_b, key_of=key_finder(pattern, "b"))
-    _check_not_empty(root, config.folder_a, files_a)
-    _check_not_empty(root, config.folder_b, files_b)
+    folders = {"A": config.folder_a, "B": config.folder_b}
+    folders |= {extra.name: extra.folder for extra in config.extra_sources}
+    found = {
+        name: collect_files(root, folder, key_of=key_finder(pattern, name.lower()))
+        for name, folder in folders.items()
+    }
+    for name, folder in folders.items():
+        _check_not_empty(root, found[name], name=name, folder=folder)
     if pattern is None:
-        refuse_other_names(files_a.images.keys(), files_b.images.keys())
+        refuse_other_names(found["A"].images.keys(), found["B"].images.keys())
     else:
-        refuse_bad_keys(root, "A", files_a, pattern=pattern)
-        refuse_bad_keys(root, "B", files_b, pattern=pattern)
-    return [files_a, files_b]
+        for name, files in found.items():
+            refuse_bad_keys(root, name, files, pattern=pattern)
+    return found
 
 
-def _check_not_empty(root: Path, side: str | None, found: SideFiles) -> None:
+def _check_not_empty(
+    root: Path, found: SideFiles, *, name: str = "", folder: str | None = None
+) -> None:
     if found.images or found.unread or found.badly_named or found.unmatched:
         return
-    if side is not None:
-        raise missing_side(root, side)
+    if folder is not None:
+        raise missing_side(root, folder, extra_source=None if name in ("A", "B") else name)
     raise UserError(
         f"{printable(root)} holds no images ({', '.join(SUFFIXES)}); "
         "correct data.path or data.layout"
@@ -126,59 +136,73 @@ def _check_not_empty(root: Path, side: str | None, found: SideFiles) -> None:
 class ReadPair:
     """The images of a pair, (H, W, C) each, and the facts that their files state.
 
-    `source_valid` and `target_valid` (H, W) say which pixels have a value; None: all.
+    Both have the order of `DataConfig.roles`: source, target, then extra sources.
     """
 
-    source: np.ndarray
-    target: np.ndarray
-    source_facts: FileFacts
-    target_facts: FileFacts
+    images: tuple[Masked, ...]
+    facts: tuple[FileFacts, ...]
     is_cut: bool  # one image was a pixel larger, which was cut off
-    source_valid: np.ndarray | None = None
-    target_valid: np.ndarray | None = None
 
     @property
-    def images(self) -> tuple[Masked, Masked]:
-        """Source and target, each with the pixels that have a value."""
-        return Masked(self.source, self.source_valid), Masked(self.target, self.target_valid)
+    def source(self) -> np.ndarray:
+        """The pixels of the image of the first source."""
+        return self.images[0].pixels
+
+    @property
+    def target(self) -> np.ndarray:
+        """The pixels of the image that is to be generated."""
+        return self.images[1].pixels
 
 
 def read_pair(files: PairFiles, config: DataConfig) -> ReadPair:
-    """Read source and target, with the channels that their sides declare.
+    """Read source, target and extra sources, with the channels that their sides declare.
 
-    Both have one size, unless `scale` of the sides says otherwise. Raises BadPair, a ValueError, if
+    All have one size, unless `scale` of the sides says otherwise. Raises BadPair, a ValueError, if
     a file cannot be read or the images do not fit each other.
     """
-    read = _read_halves if config.layout == "side_by_side" else _read_both
-    a, b = read(files, config)
-    source, target = (a, b) if config.direction == "AtoB" else (b, a)
-    how = sizes_differ(source.pixels, target.pixels, config)
-    if how is not None:
-        sizes = [f"{side.pixels.shape[1]}x{side.pixels.shape[0]}" for side in (a, b)]
-        message = f"A is {sizes[0]} px, B is {sizes[1]} px{how}"
-        if a.facts.orientation != b.facts.orientation:
-            message += f"; {orientations_differ(a.facts, b.facts)}"
-        raise BadPair("size_mismatch", message)
-    image_a = _conformed("A", a, config.side_a)
-    image_b = _conformed("B", b, config.side_b)
-    images = (image_a, image_b) if config.direction == "AtoB" else (image_b, image_a)
-    parts = common_part(*images, config)
+    read = _read_halves if config.layout == "side_by_side" else _read_each
+    decoded = read(files, config)
+    target_role = list(config.roles)[1]
+    for role in config.roles:
+        _check_sizes(role, target_role, decoded, config)
+    images = [_conformed(role, decoded[role], side) for role, side in config.roles.items()]
+    is_target_size = [
+        role == target_role or config.target_ratio(side) == 1 for role, side in config.roles.items()
+    ]
+    parts = common_part(images, are_alike=is_target_size)
     return ReadPair(
-        parts[0].pixels,
-        parts[1].pixels,
-        source.facts,
-        target.facts,
-        is_cut=parts[0] is not images[0],
-        source_valid=parts[0].valid,
-        target_valid=parts[1].valid,
+        images=parts,
+        facts=tuple(decoded[role].facts for role in config.roles),
+        is_cut=any(part is not image for part, image in zip(parts, images, strict=True)),
     )
 
 
-def orientations_differ(facts_a: FileFacts, facts_b: FileFacts) -> str:
-    """A message about a pair whose files have different EXIF orientations."""
+def _check_sizes(
+    role: str, target_role: str, decoded: Mapping[str, Decoded], config: DataConfig
+) -> None:
+    """Raise BadPair if an image and its target do not have the sizes that `scale` declares."""
+    ratio = config.target_ratio(config.roles[role])
+    if not sizes_differ(decoded[role].pixels, decoded[target_role].pixels, ratio):
+        return
+    first, second = sorted((role, target_role))  # A before B, and both before extra sources
+    sizes = [
+        f"{name} is {decoded[name].pixels.shape[1]}x{decoded[name].pixels.shape[0]} px"
+        for name in (first, second)
+    ]
+    message = ", ".join(sizes)
+    if ratio != 1:
+        message += f", where the target should be {ratio:g} times as large"
+    facts = {name: decoded[name].facts for name in (first, second)}
+    if facts[first].orientation != facts[second].orientation:
+        message += f"; {orientations_differ(facts)}"
+    raise BadPair("size_mismatch", message)
+
+
+def orientations_differ(facts: Mapping[str, FileFacts]) -> str:
+    """A message about a pair whose files have different EXIF orientations, by their side."""
     orientations = [
-        f"{name} has {'none' if facts.orientation == UPRIGHT else facts.orientation}"
-        for name, facts in (("A", facts_a), ("B", facts_b))
+        f"{name} has {'none' if each.orientation == UPRIGHT else each.orientation}"
+        for name, each in facts.items()
     ]
     return (
         f"the EXIF orientations differ ({', '.join(orientations)}), and each image was turned by "
@@ -186,7 +210,7 @@ def orientations_differ(facts_a: FileFacts, facts_b: FileFacts) -> str:
     )
 
 
-def _read_halves(files: PairFiles, config: DataConfig) -> tuple[Decoded, Decoded]:
+def _read_halves(files: PairFiles, config: DataConfig) -> dict[str, Decoded]:
     sides = (config.side_a, config.side_b)
     # One file has one palette, which is read as ids only if both halves are labels.
     label_ids = all(side.num_labels is not None for side in sides)
@@ -203,14 +227,14 @@ def _read_halves(files: PairFiles, config: DataConfig) -> tuple[Decoded, Decoded
         )
         for half in (slice(width // 2), slice(width // 2, None))
     )
-    return left, right
+    return {"A": left, "B": right}
 
 
-def _read_both(files: PairFiles, config: DataConfig) -> tuple[Decoded, Decoded]:
-    return (
-        _read(files.path_a, side_options(config.side_a, files.volume_slice)),
-        _read(files.path_b, side_options(config.side_b, files.volume_slice)),
-    )
+def _read_each(files: PairFiles, config: DataConfig) -> dict[str, Decoded]:
+    return {
+        role: _read(path, side_options(config.roles[role], files.volume_slice))
+        for role, path in files.by_role(config).items()
+    }
 
 
 def _read(path: Path, options: ReadOptions) -> Decoded:

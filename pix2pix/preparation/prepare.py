@@ -119,15 +119,16 @@ def _resized(
     read = read_pair(pair.files, config)
     height, width = manifest.scale(split).size_of(*read.target.shape[:2])
     records = (manifest.source, manifest.target)
-    source, target = (
+    source, target, *extra = (
         to_size(image, record, height, width)
-        for image, record in zip(read.images, records, strict=True)
+        for image, record in zip(read.images, (*records, *manifest.extra_sides), strict=True)
     )
-    images = (
+    images: tuple[np.ndarray, ...] = (
         masked_pair(source, target, records=records)
         if manifest.is_masked
         else (source.pixels, target.pixels)
     )
+    images = (*images, *(image.pixels for image in extra))
     return (
         images if manifest.resize == "stretch" else (np.array([height, width], np.int64), *images)
     )

@@ -30,19 +30,20 @@ class CheckReport:
     """The result of the checks.
 
     `num_found` counts all pairs. `pairs` are those without offences, sorted by id. `dtypes` (those
-    of the images), `file_dtypes`, `has_alpha` and `stated_nodata` are (source, target). `sides` has
-    a line about the values of each side. `notes` are hints that are no offences.
+    of the images), `file_dtypes`, `has_alpha` and `stated_nodata` are in the order of
+    `DataConfig.roles`: source, target, then extra sources. `sides` has a line about the values of
+    each side. `notes` are hints that are no offences.
     """
 
     num_found: int
     pairs: tuple[CheckedPair, ...]
-    dtypes: tuple[str, str]
-    file_dtypes: tuple[str, str]
+    dtypes: tuple[str, ...]
+    file_dtypes: tuple[str, ...]
     offences: tuple[Offence, ...]
     notes: tuple[str, ...]
     sides: tuple[str, ...] = ()
-    has_alpha: tuple[bool, bool] = (False, False)
-    stated_nodata: tuple[StatedNodata, StatedNodata] = (None, None)
+    has_alpha: tuple[bool, ...] = (False, False)
+    stated_nodata: tuple[StatedNodata, ...] = (None, None)
 
     @property
     def is_beyond_excluding(self) -> bool:

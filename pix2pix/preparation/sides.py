@@ -17,22 +17,19 @@ _ALIKE = 0.01  # `Inspected.difference` below which one side is probably a compr
 _MAX_MASK_VALUES = 8
 
 
-def side_names(config: DataConfig) -> tuple[str, str]:
-    """The names (A or B) of source and target."""
-    return ("A", "B") if config.direction == "AtoB" else ("B", "A")
-
-
 def range_uses(
     pairs: Sequence[Inspected],
-    dtypes: tuple[str, str],
+    dtypes: tuple[str, ...],
     config: DataConfig,
     *,
-    file_dtypes: tuple[str, str],
+    file_dtypes: tuple[str, ...],
 ) -> list[RangeUse]:
-    """The use of the value range by each side, side A first; images of other dtypes are ignored."""
+    """The use of the value range by each side, A, B, then extra sources, in alphabetical order.
+
+    Images of other dtypes are ignored.
+    """
     uses = []
-    sides = (config.source_side, config.target_side)
-    for role, (name, side) in enumerate(zip(side_names(config), sides, strict=True)):
+    for role, (name, side) in enumerate(config.roles.items()):
         values = [pair.values[role] for pair in pairs if pair.dtypes[role] == dtypes[role]]
         if values:
             uses.append((name, range_use(name, side, file_dtypes[role], values)))
@@ -47,6 +44,13 @@ def wrong_sides(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[Offe
     if num_equal >= _NEARLY_ALL * len(pairs):
         message = f"A and B are the same picture in {num_equal} of {len(pairs)} pairs"
         yield Offence("identical_sides", (), (), message)
+    for name in [extra.name for extra in config.extra_sources]:
+        num_copies = sum(name in pair.copies_of_target for pair in pairs)
+        if num_copies >= _NEARLY_ALL * len(pairs):
+            message = (
+                f"{name} and the target are the same picture in {num_copies} of {len(pairs)} pairs"
+            )
+            yield Offence("identical_sides", (), (), message)
     twins = _twins(pairs, config)
     num_square = sum(pair.is_square for pair in pairs)
     if twins is not None and num_square < len(pairs) / 2:
@@ -96,13 +100,15 @@ def flat_images(
     holds masks if its kind is labels, or if nine tenths of its other images have few values.
     """
     offences, empty = [], []
-    sides = (config.source_side, config.target_side)
-    are_masks = [_are_masks(pairs, role, side.kind) for role, side in enumerate(sides)]
+    names = list(config.roles)
+    are_masks = [
+        _are_masks(pairs, role, side.kind) for role, side in enumerate(config.roles.values())
+    ]
     for pair in pairs:
-        flat = [role for role in (0, 1) if pair.values[role].is_flat]
+        flat = [role for role, values in enumerate(pair.values) if values.is_flat]
         bad = [role for role in flat if not are_masks[role]]
         for role in bad:
-            name = side_names(config)[role]
+            name = names[role]
             message = f"side {name} is one flat colour: {pair.values[role].low:g}"
             paths = pair.files.names(root)
             offences.append(Offence("constant_image", (pair.files.pair_id,), paths, message))

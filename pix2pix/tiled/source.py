@@ -1,15 +1,18 @@
 """The source image as the network's first layer reads it: converted and padded tile by tile."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from pix2pix.data.ranges import to_network
+from pix2pix.data.manifest import SideRecord
+from pix2pix.data.sources import join_sources
 from pix2pix.tiled.tiles import Tile
 
 
 class ImageSource:
-    """An image (H, W, C) of stored values, padded at the right and at the bottom.
+    """An image of stored values, of one or several sources, padded at the right and at the bottom.
 
     The padding is that of the direct computation: it reflects the image, several times if the image
     is much smaller.
@@ -17,26 +20,29 @@ class ImageSource:
 
     def __init__(
         self,
-        image: np.ndarray,
-        value_range: tuple[float, float],
+        images: Sequence[np.ndarray],
+        sides: Sequence[SideRecord],
         *,
         size: tuple[int, int],
         device: torch.device,
     ) -> None:
-        """`size` is the height and the width with the padding."""
-        height, width, channels = image.shape
-        self.shape = (*size, channels)
-        self._image = image
-        self._value_range = value_range
+        """`images` are (H, W, C_i), one per source; `size` is the height and width with padding."""
+        height, width = images[0].shape[:2]
+        self.shape = (*size, sum(side.network_channels for side in sides))
+        self._images = images
+        self._sides = sides
         self._device = device
         self._rows = _reflected_indices(height, size[0])
         self._columns = _reflected_indices(width, size[1])
 
     def read(self, tile: Tile) -> Tensor:
-        """A tile (H, W, C) in [-1, 1], float32."""
+        """A tile (H, W, C) as the network receives it, float32."""
         rows, columns = self._rows[tile.top : tile.bottom], self._columns[tile.left : tile.right]
-        raw = torch.from_numpy(self._image[np.ix_(rows, columns)]).to(self._device)
-        return to_network(raw[None], self._value_range)[0].permute(1, 2, 0)
+        raws = [
+            torch.from_numpy(image[np.ix_(rows, columns)])[None].to(self._device)
+            for image in self._images
+        ]
+        return join_sources(raws, self._sides)[0].permute(1, 2, 0)
 
 
 def _reflected_indices(size: int, padded_size: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 from prefect.utilities.callables import parameter_schema
 from pydantic import ValidationError
 
-from pipelines.flows.parameters import DataForm, ModelForm, TrainForm, given
+from pipelines.flows.parameters import DataForm, ModelForm, TrainForm, TuneForm, given
 from pipelines.flows.train_pix2pix import nested, train_pix2pix
 from pix2pix.config import Params, load_params
 
@@ -21,6 +21,27 @@ def test_only_what_was_given_overrides() -> None:
         "train": {"num_epochs": 3, "num_workers": [1, 2], "storage_path": None},
         "data": {"synthetic": {"seed": 4}},
     }
+
+
+def test_lists_are_taken_and_extra_sources_are_completed() -> None:
+    space = [{"key": "train.learning_rate", "kind": "loguniform", "low": 0.1, "high": 0.2}]
+    side = {"kind": "image", "channels": 1, "value_range": [0, 5]}
+    keys = {
+        "side_a": {"value_range": [0.0, 1.0]},
+        "extra_sources": [{"name": "depth", "folder": "depth", "side": side}],
+    }
+    data, tune = DataForm.model_validate(keys), TuneForm.model_validate({"space": space})
+    found = given(data=data, tune=tune)
+    assert found["tune"] == {"space": space}
+    assert found["data"]["side_a"] == keys["side_a"]
+    (depth,) = found["data"]["extra_sources"]
+    assert depth["side"].items() > side.items()
+    assert depth["side"]["num_labels"] is None
+
+
+def test_the_form_of_an_extra_source_asks_for_few_keys() -> None:
+    definitions = parameter_schema(train_pix2pix).model_dump()["definitions"]
+    assert definitions["SideConfig"]["required"] == ["kind", "channels"]
 
 
 @pytest.mark.parametrize(

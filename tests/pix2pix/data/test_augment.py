@@ -33,10 +33,10 @@ geometric = pytest.mark.parametrize("changes", GEOMETRIC.values(), ids=GEOMETRIC
 photometric = pytest.mark.parametrize("name", PHOTOMETRIC)
 
 
-def make(*, source=IMAGE, target=IMAGE, load_size=80, image_size=64, **changes):
+def make(*, source=IMAGE, target=IMAGE, extra=(), load_size=80, image_size=64, **changes):
     data = dataclasses.replace(PARAMS.data, load_size=load_size, image_size=image_size)
     augment = dataclasses.replace(OFF, **changes)
-    return make_augmentation(augment, data, source=source, target=target)
+    return make_augmentation(augment, data, source=source, target=target, extra=extra)
 
 
 def smooth(channels, *, size=80, seed=0):
@@ -275,3 +275,37 @@ def test_photometric_on_both_spares_labels_and_says_so(caplog) -> None:
         spared, altered = results if labels == "source" else results[::-1]
         np.testing.assert_array_equal(spared, plain)
         assert (altered != plain).any()
+
+
+@geometric
+@pytest.mark.parametrize("source", [IMAGE, LABELS])
+def test_extra_sources_get_the_geometry_of_the_source(changes, source) -> None:
+    """Each with the interpolation of its own kind."""
+    image = as_dtype(smooth(3), "uint8")
+    augmentation = make(source=source, extra=[IMAGE, LABELS, UNIT], **changes)
+    alone = {kind: make(source=kind, **changes) for kind in (IMAGE, LABELS)}
+    for seed in range(6):
+        _, _, *extra = augmentation(
+            image, image, seed=seed, extra=[image, image, image.astype(np.float32) / 255]
+        )
+        for changed, kind in zip(extra, (IMAGE, LABELS), strict=False):
+            np.testing.assert_array_equal(changed, alone[kind](image, image, seed=seed)[0])
+        np.testing.assert_allclose(extra[2] * 255, extra[0], atol=0.51)
+
+
+@pytest.mark.parametrize("name", PHOTOMETRIC)
+def test_photometric_changes_alter_images_among_the_extra_sources_and_no_labels(name) -> None:
+    image = as_dtype(smooth(3), "uint8")
+    change = {name: PHOTOMETRIC[name]}
+    augmentation = make(source=LABELS, extra=[IMAGE, LABELS], **change)
+    plain = make(source=LABELS, extra=[IMAGE, LABELS])
+    num_changed = 0
+    for seed in range(4):
+        source, target, photo, labels = augmentation(image, image, seed=seed, extra=[image, image])
+        before = plain(image, image, seed=seed, extra=[image, image])
+        for after, number in ((source, 0), (target, 1), (labels, 3)):
+            np.testing.assert_array_equal(after, before[number])
+        alone = make(source=IMAGE, **change)(image, image, seed=seed)[0]
+        np.testing.assert_array_equal(photo, alone)
+        num_changed += not np.array_equal(photo, before[2])
+    assert num_changed

@@ -158,7 +158,7 @@ def test_memory_maps_travel_by_path_and_views_by_value(tmp_path) -> None:
         for position in (0, 7):
             item, copy = dataset[Key(1, position)], received[Key(1, position)]
             assert item.pair_id == copy.pair_id
-            np.testing.assert_array_equal(item.source, copy.source)
+            np.testing.assert_array_equal(item.sources[0], copy.sources[0])
             np.testing.assert_array_equal(item.target, copy.target)
 
 
