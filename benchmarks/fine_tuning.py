@@ -216,7 +216,7 @@ def _test_l1(generator: nn.Module, best: Best, prepared_dir: Path, *, seed: int)
     return np.concatenate(
         [
             image_quality(translate(network, source, seeds=[seed] * len(source)), target).l1
-            for source, target, _ in batches
+            for source, target, *_ in batches
         ]
     )
 
