@@ -12,7 +12,19 @@ from pix2pix.data.manifest import SideRecord
 from pix2pix.export.network import FAKE, SOURCE, mask_names
 from pix2pix.models import InferenceNetwork
 
-_SIDE_FIELDS = ("kind", "channels", "dtype", "value_range", "num_labels", "void_label", "alpha")
+_SIDE_FIELDS = (
+    "kind",
+    "channels",
+    "dtype",
+    "value_range",
+    "num_labels",
+    "void_label",
+    "alpha",
+    # The caller fills source pixels of these values with the low end of value_range.
+    "ignore_label",
+    "nodata",
+    "stated_nodata",
+)
 
 
 def description(card: ModelCard, network: InferenceNetwork, *, model: str) -> dict[str, Any]:

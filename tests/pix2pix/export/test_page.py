@@ -21,6 +21,7 @@ from pix2pix.export.parity import BatchSize, random_sources
 from pix2pix.export.workbench import make_workbench, obstacle, palette
 from pix2pix.images.image import resize
 from pix2pix.images.scale import from_scale, to_scale
+from pix2pix.images.validity import Masked
 from pix2pix.inference import Translator
 from pix2pix.models import InferenceNetwork
 from pix2pix.web_page import with_parts
@@ -188,9 +189,9 @@ def test_colours_become_grey_and_deep_values_are_scaled(tmp_path: Path) -> None:
     }  # fmt: skip
     grey = random_picture(60, 90, 1)
     deep = np.rint(100 + grey / 255 * (4095 - 100)).astype(np.uint16)
-    inner = to_scale(deep, source, card.image_scale)
+    inner = to_scale(Masked(deep), source, card.image_scale).pixels
     assert inner.shape == (40, 60, 1)
-    expected = from_scale(inner, source, 60, 90)
+    expected = from_scale(Masked(inner), source, 60, 90).pixels
     scripts = "".join(
         f'<script src="{name}"></script>' for name in ("resample.js", "translation.js")
     )
