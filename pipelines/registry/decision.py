@@ -21,7 +21,7 @@ from pipelines.registry.election import elect, is_decided, settle
 from pipelines.registry.lookup import CHAMPION, aliases_of
 from pipelines.registry.register import Registration
 from pipelines.registry.rows import DEV_L1, Row, dev_rows, score_rows
-from pipelines.registry.run_file import read_run_json
+from pipelines.tracking.run_file import read_run_json
 from pix2pix.config import Params
 
 

@@ -12,14 +12,13 @@ from mlflow.entities import LoggedModelInput
 from mlflow.entities.model_registry import ModelVersion
 
 from pipelines.evaluation.scores import Evaluation
-from pipelines.paths import PREPARED_DIR
+from pipelines.registry.logged_model import link_metrics
 from pipelines.registry.mlflow_state import LOGGED_TAG
-from pipelines.registry.register import CONTENT_TAG, link_metrics
+from pipelines.registry.register import CONTENT_TAG
 from pipelines.repository.origin import flatten
 from pipelines.tracking.described_run import DATA_HASH_TAG
 from pipelines.tracking.description import data_record
 from pipelines.tracking.finished_run import scores_of
-from pipelines.tracking.report_files import files_sha256
 from pipelines.tracking.run import SCORES_STEP, MlflowRun
 from pipelines.tracking.run_by_key import open_run
 from pix2pix.data.manifest import Manifest
@@ -47,14 +46,14 @@ def log_evaluation(
         client,
         experiment,
         run_key=_run_key(version, manifest, protocol),
-        name=f"evaluate-{version.name}-v{version.version}-{data_name}",
+        name=f"{version.name}/{version.version} on {data_name}",
         started_s=started_s,
         tags=_tags(version, manifest),
     )
     run.log_params(flatten(asdict(protocol), "protocol."))
-    run.log_dataset(data_record(manifest, name=data_name), path=PREPARED_DIR, context="evaluation")
+    run.log_dataset(data_record(manifest, name=data_name), context="evaluation")
     run.log_scores(scores_of(report_json(evaluation.report)), time_s=time.time())
-    run.log_files(files, sha256=files_sha256(files))
+    run.log_files(files)
     _link(run, version)
     run.set_status("FINISHED", ended_s=time.time())
     return run

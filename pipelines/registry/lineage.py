@@ -16,8 +16,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pipelines.evaluation.weights import WeightsHash, weights_hashes
 from pipelines.paths import MODEL_DIR
 from pipelines.registry.lookup import label
-from pipelines.registry.run_file import read_run_json
 from pipelines.tracking.finished_run import read_finished_run
+from pipelines.tracking.run_file import read_run_json
 from pipelines.tracking.train_record import TrainRecord
 from pix2pix.errors import UserError
 

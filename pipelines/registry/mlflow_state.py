@@ -43,6 +43,7 @@ _ROWS = (
     "SELECT * FROM inputs WHERE :run_id IN (source_id, destination_id)",
     "SELECT * FROM model_versions WHERE name = :name AND version = :version",
     "SELECT * FROM model_version_tags WHERE name = :name AND version = :version",
+    "SELECT * FROM logged_models WHERE source_run_id = :run_id",
     f"SELECT * FROM logged_models WHERE model_id = {_MODEL_ID}",
     f"SELECT * FROM logged_model_params WHERE model_id = {_MODEL_ID}",
     f"SELECT * FROM logged_model_tags WHERE model_id = {_MODEL_ID}",

@@ -70,7 +70,7 @@ def registered_sha256(uri: str) -> str:
     Of dvc.lock it covers only the part that is recorded in MLflow, because DVC adds the stage
     `register` itself to dvc.lock afterwards.
     """
-    files = [*_FILES, *sorted(MODEL_DIR.glob("*")), *sorted(SAMPLES_DIR.glob("*"))]
+    files = [*_FILES, *sorted(MODEL_DIR.rglob("*")), *sorted(SAMPLES_DIR.glob("*"))]
     code = [path for folder in _CODE for path in sorted(folder.rglob("*.py"))]
     hashed = {path.as_posix(): path for path in (*files, *code) if path.is_file()}
     parts = [

@@ -1,35 +1,35 @@
 """Register a model folder as a version of an MLflow model, once per training and content."""
 
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, LoggedModel, LoggedModelOutput, Metric, Run
+from mlflow.entities import LoggedModel, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.models import Model
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines.evaluation.model_content import content_hash
+from pipelines.registry.logged_model import TEST_PREFIX, link_metrics, log_model
 from pipelines.registry.mlflow_state import LOGGED_TAG
-from pipelines.registry.package import write_package
+from pipelines.registry.reference import VERSION_REFERENCE
 from pipelines.tracking.completion import TrackedRun
-from pipelines.tracking.described_run import DATA_HASH_TAG, GIT_COMMIT_TAG
-from pipelines.tracking.run import SCORES_STEP
+from pipelines.tracking.described_run import DATA_HASH_TAG, GIT_COMMIT_TAG, PARENT_TAG
 from pipelines.tracking.run_by_key import RUN_KEY_TAG
 from pipelines.tracking.uri import without_password
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.config import ScaleRule, height_width
+from pix2pix.parent_record import ParentRecord
 
 CONTENT_TAG = "pix2pix.model_sha256"
 
 _LOGGED_NAME = "generator"  # the name of the logged model in its run
-_TEST_PREFIX, _BASELINE_PREFIX = "test/", "test/baseline_"
+_BASELINE_PREFIX = f"{TEST_PREFIX}baseline_"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +59,9 @@ def register_model(
     tags = {CONTENT_TAG: content, **_tags(card, tracked)}
     version = _find_version(client, name, run_id=run.run_id, content=content)
     if version is None:
-        logged = _log_model(client, tracked, model_dir, card=card, example=example)
+        logged = log_model(
+            client, tracked, model_dir, name=_LOGGED_NAME, card=card, example=example
+        )
         # MLflow's databases do not store which logged model a version was made of.
         tags[LOGGED_TAG] = logged.model_id
         version = _create_version(client, name, tracked, logged=logged, tags=tags)
@@ -86,32 +88,6 @@ def _find_version(
         if version.name == name and version.tags.get(CONTENT_TAG) == content:
             return version
     return None
-
-
-def _log_model(
-    client: MlflowClient, run: Run, model_dir: Path, *, card: ModelCard, example: np.ndarray
-) -> LoggedModel:
-    """Upload the package as a logged model of the run, and link it once it is complete."""
-    run_id = run.info.run_id
-    logged = client.create_logged_model(
-        run.info.experiment_id,
-        name=_LOGGED_NAME,
-        source_run_id=run_id,
-        params=run.data.params,
-    )
-    head = Model(
-        artifact_path=logged.artifact_location,
-        run_id=run_id,
-        model_uuid=logged.model_id,
-        model_id=logged.model_id,
-    )
-    with tempfile.TemporaryDirectory() as staging:
-        folder = Path(staging) / "package"
-        write_package(folder, model_dir, card=card, example=example, head=head)
-        client.log_model_artifacts(logged.model_id, str(folder))
-    client.finalize_logged_model(logged.model_id, "READY")
-    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=card.epoch)])
-    return logged
 
 
 def _create_version(
@@ -146,40 +122,8 @@ def set_version_tags(client: MlflowClient, version: ModelVersion, tags: Mapping[
             client.set_model_version_tag(version.name, version.version, key, value)
 
 
-def link_metrics(
-    client: MlflowClient, run: Run, *, model_id: str, epoch: int, dataset: Dataset | None = None
-) -> None:
-    """Link a run's metrics to a logged model, as MLflow's own logging functions do.
-
-    Test metrics are taken from step `SCORES_STEP`, the others from `epoch`, whose weights the model
-    has; of several values the latest. The points are logged again with the same time and value,
-    which MLflow's database does not store twice. `dataset` is the data set of the metrics, if the
-    model was not trained on it.
-    """
-    run_id = run.info.run_id
-    points = []
-    for key in run.data.metrics:
-        step = SCORES_STEP if key.startswith(_TEST_PREFIX) else epoch
-        history = [point for point in client.get_metric_history(run_id, key) if point.step == step]
-        if history:
-            last = max(history, key=lambda point: point.timestamp)
-            points.append(
-                Metric(
-                    key,
-                    last.value,
-                    last.timestamp,
-                    step,
-                    model_id=model_id,
-                    dataset_name=dataset.name if dataset else None,
-                    dataset_digest=dataset.digest if dataset else None,
-                    run_id=run_id,
-                )
-            )
-    client.log_batch(run_id, metrics=points, synchronous=True)
-
-
 def _tags(card: ModelCard, run: Run) -> dict[str, str]:
-    kept = (RUN_KEY_TAG, DATA_HASH_TAG, GIT_COMMIT_TAG)
+    kept = (RUN_KEY_TAG, DATA_HASH_TAG, GIT_COMMIT_TAG, PARENT_TAG)
     return {
         **{key: run.data.tags[key] for key in kept if key in run.data.tags},
         "pix2pix.inference_mode": card.inference_mode,
@@ -192,7 +136,7 @@ def _scores(card: ModelCard, run: Run) -> dict[str, float]:
     return card.dev | {
         key: value
         for key, value in sorted(run.data.metrics.items())
-        if key.startswith(_TEST_PREFIX) and not key.startswith(_BASELINE_PREFIX)
+        if key.startswith(TEST_PREFIX) and not key.startswith(_BASELINE_PREFIX)
     }
 
 
@@ -206,8 +150,19 @@ def _describe(card: ModelCard, run: Run) -> str:
         f"{card.inference_mode} inference.\n\n"
         f"{card.source.channels} channels {card.source.dtype} -> "
         f"{card.target.channels} channels {card.target.dtype}; {_rule(card)}.\n\n"
+        f"{'' if card.parent is None else _started_from(card.parent)}"
         f"| metric | value |\n|---|---|\n{table}\n"
     )
+
+
+def _started_from(parent: ParentRecord) -> str:
+    """One paragraph about the parent; a version in MLflow is a link to its page."""
+    version = VERSION_REFERENCE.fullmatch(parent.reference)
+    if version is None:
+        return f"Started from {parent.summary}.\n\n"
+    page = f"#/models/{quote(version['name'], safe='')}/versions/{version['version']}"
+    link = f"[{parent.reference}]({page})"
+    return f"Started from {parent.summary.replace(parent.reference, link)}.\n\n"
 
 
 def _rule(card: ModelCard) -> str:

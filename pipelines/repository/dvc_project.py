@@ -61,6 +61,13 @@ def has_remote(project_dir: Path) -> bool:
     return _settings(project_dir)["core"].get("remote") is not None
 
 
+def remote_address(project_dir: Path) -> str | None:
+    """Return the URL or the folder of the default remote; None if the project has none."""
+    settings = _settings(project_dir)
+    remote = settings["remote"].get(settings["core"].get("remote"), {})
+    return None if "url" not in remote else str(remote["url"])
+
+
 def share_cache(project_dir: Path, workspace_dir: Path) -> None:
     """Give the checkout `workspace_dir` the cache, remotes and credentials of `project_dir`.
 

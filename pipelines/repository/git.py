@@ -1,6 +1,7 @@
 """Calls of git: find a revision with or without local changes, check it out, publish refs."""
 
 import os
+import re
 import subprocess
 import tempfile
 from collections import Counter
@@ -17,6 +18,12 @@ _MAX_NEW_BYTES = 16 * 2**20  # of files that git does not know yet
 
 # Set inside git's hooks; they would point at another checkout or index than the folder's.
 _HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+
+# Of a remote: https://user@host/path.git, ssh://git@host:22/path.git or git@host:path.git
+_REMOTE = re.compile(
+    r"(?:(?:https?|ssh)://(?:[^/@]+@)?(?P<host>[^/:]+)(?::\d+)?/|[^/@:]+@(?P<scp_host>[^/:]+):)"
+    r"(?P<path>[^?#]+?)(?:\.git)?/?"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +51,18 @@ def git(folder: Path, *arguments: str, **variables: str) -> str:
     if done.returncode:
         raise UserError(f"git {arguments[0]} in {folder}: {done.stderr.strip()}")
     return done.stdout.strip("\n")
+
+
+def web_address(remote: str) -> str | None:
+    """Return the address of a remote repository for a browser, without user and password.
+
+    It is None if the remote is a folder or of an unknown form.
+
+    >>> web_address("git@example.org:team/project.git")
+    'https://example.org/team/project'
+    """
+    match = _REMOTE.fullmatch(remote)
+    return match and f"https://{match['host'] or match['scp_host']}/{match['path']}"
 
 
 def resolve(project_dir: Path, name: str, *, include_local_changes: bool) -> Revision:

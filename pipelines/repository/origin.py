@@ -12,7 +12,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from pipelines.repository.git import git
+from pipelines.repository.git import git, web_address
 from pipelines.repository.patch import uncommitted_code
 from pix2pix.errors import UserError
 
@@ -32,6 +32,7 @@ class Origin:
     python: str
     torch: str  # with the local label if there is one (2.11.0+cpu)
     packages: str  # all installed packages, as the text of a requirements file
+    web: str | None = None  # address of the repository for a browser; None if it has none
     patch: str | None = None  # from the commit to the code; None if it was not recorded
 
 
@@ -48,8 +49,17 @@ def origin(project_dir: Path) -> Origin:
         python=platform.python_version(),
         torch=version("torch"),
         packages=installed_packages(),
+        web=_web_address(project_dir),
         patch=_as_text(changes),
     )
+
+
+def _web_address(project_dir: Path) -> str | None:
+    """Return the address of the remote "origin" for a browser; None if there is none."""
+    try:
+        return web_address(git(project_dir, "remote", "get-url", "origin"))
+    except UserError:
+        return None
 
 
 def _as_text(patch: bytes) -> str | None:

@@ -4,9 +4,12 @@
 read `params.yaml`; `use_preset` writes the complete text of a preset there.
 """
 
+import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from pipelines.repository.params_file import (
     PARAMS_FILE,
@@ -22,6 +25,8 @@ from pix2pix.files import write_text
 PRESETS_DIR = Path("params")
 DEFAULT = "default"
 SCHEMA_PATH = PRESETS_DIR / "schema.json"
+
+logger = logging.getLogger(__name__)
 
 _SCHEMA_LINE = "# yaml-language-server: $schema="  # editors read the path of the schema here
 
@@ -53,6 +58,20 @@ def preset_params(name: str, project_dir: Path = Path()) -> Params:
     """Return the parameters of a preset. Raises UserError as `complete_preset` does."""
     text = complete_preset(name, project_dir)
     return parse_params(parse_yaml(text, source=str(_preset_path(name, project_dir))))
+
+
+def preset_mappings(project_dir: Path = Path()) -> dict[str, dict[str, Any]]:
+    """Return the parameters of each preset by its name, sections as nested mappings.
+
+    A preset that cannot be read is left out, with a warning.
+    """
+    mappings: dict[str, dict[str, Any]] = {}
+    for name in preset_names(project_dir):
+        try:
+            mappings[name] = asdict(preset_params(name, project_dir))
+        except UserError as error:
+            logger.warning("the preset %r cannot be used: %s", name, error)
+    return mappings
 
 
 def use_preset(name: str, project_dir: Path = Path()) -> Changes | None:

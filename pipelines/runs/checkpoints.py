@@ -107,12 +107,20 @@ def prune(folder: Folder, dev_l1: Mapping[int, float], *, keep_best: int) -> Non
     latest = _first_undamaged(folder, names, at_most=_NUM_LATEST)
     if not latest:
         return
-    scored = [(l1, name) for name in names if (l1 := dev_l1.get(name.epoch or 0)) is not None]
-    best = _first_undamaged(folder, [name for _, name in sorted(scored)], at_most=keep_best)
+    best = best_checkpoints(folder, dev_l1, at_most=keep_best)
     for name in names:
         if name not in latest and name not in best:
             folder.remove(str(name))
             _UNDAMAGED.pop(str(folder / str(name)), None)
+
+
+def best_checkpoints(
+    folder: Folder, dev_l1: Mapping[int, float], *, at_most: int
+) -> list[CheckpointName]:
+    """Return the undamaged checkpoints with the lowest dev L1, lowest first."""
+    names = checkpoints(folder)
+    scored = [(l1, name) for name in names if (l1 := dev_l1.get(name.epoch or 0)) is not None]
+    return _first_undamaged(folder, [name for _, name in sorted(scored)], at_most=at_most)
 
 
 def _first_undamaged(

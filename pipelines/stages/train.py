@@ -7,59 +7,85 @@ import logging
 import math
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 
 from pipelines.cluster.failure import as_user_error
 from pipelines.cluster.placement import Placement, connect, find_placement
 from pipelines.entrypoint import InterruptionError, run
 from pipelines.evaluation.model_content import content_hash
+from pipelines.evaluation.parent_fit import unlike_parent
 from pipelines.paths import (
     AUGMENTATION_PATH,
     CURVES_PATH,
     HISTORY_PATH,
+    KEPT_EPOCHS_DIR,
     MODEL_DIR,
+    PARENT_PATH,
     PREPARED_DIR,
     RUNS_DIR,
     SAMPLES_DIR,
     TRAIN_PATH,
 )
+from pipelines.repository.dvc_project import remote_address
 from pipelines.repository.origin import Origin, origin
+from pipelines.repository.presets import preset_mappings
 from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.history import as_json, history_jsonl
 from pipelines.runs.machines import recorded_machines
 from pipelines.runs.owner import owned
+from pipelines.runs.parent import ParentFile, publish_parent, read_parent_file
 from pipelines.runs.samples import sample_name
 from pipelines.runs.state import (
+    CHECKPOINTS_FOLDER,
     SAMPLES_FOLDER,
     RunningState,
     close_running_state,
-    open_running_state,
+    open_state,
     training_folder,
 )
 from pipelines.tracking.description import RunDescription, data_record
 from pipelines.tracking.live_run import LiveRun, mark_ended
+from pipelines.tracking.node_metrics import node_metrics
+from pipelines.tracking.run_name import run_name
 from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pipelines.tracking.uri import tracking_uri
 from pipelines.training.driver import Trained, train
+from pipelines.training.kept_checkpoints import other_kept_epochs
 from pipelines.training.precision import recorded_precision
 from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
 from pix2pix.data.augment import make_augmentation
 from pix2pix.data.contact_sheet import augmentation_sheet
+from pix2pix.data.input_statistics import InputStatistics
 from pix2pix.data.manifest import Manifest, load_manifest
-from pix2pix.data.prepared import open_split
+from pix2pix.data.prepared import open_split, source_statistics
 from pix2pix.files import write_bytes, write_text
 from pix2pix.images.grids import write_png
 from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
+from pix2pix.models.transfer import check_fits
+from pix2pix.parent import Parent
+from pix2pix.parent_record import ParentRecord
 from pix2pix.training import Best
 from pix2pix.training.dev import better_mode
 
 logger = logging.getLogger(__name__)
 
 
-def write_model(model_dir: Path, best: Best, *, params: Params, manifest: Manifest) -> ModelCard:
-    """Write the model folder of the best epoch, with its better inference mode."""
+def write_model(
+    model_dir: Path,
+    best: Best,
+    *,
+    params: Params,
+    manifest: Manifest,
+    parent: ParentRecord | None = None,
+    statistics: InputStatistics | None = None,
+) -> ModelCard:
+    """Write the model folder of the best epoch, with its better inference mode.
+
+    `statistics` are those of the source images that it was trained on.
+    """
     generator_config, discriminator_config = network_configs(params)
     generator, discriminator = (
         UNetGenerator(generator_config),
@@ -84,6 +110,8 @@ def write_model(model_dir: Path, best: Best, *, params: Params, manifest: Manife
         epoch=best.epoch,
         dev={name: value for name, value in best.dev.items() if math.isfinite(value)},
         data_hash=manifest.data_hash,
+        parent=parent,
+        source_statistics=statistics,
     )
     save_model(model_dir, card, generator=generator, discriminator=discriminator)
     return card
@@ -102,17 +130,36 @@ def curves_csv(history: list[dict[str, float]]) -> str:
     return text.getvalue()
 
 
-def _train(
-    params: Params, manifest: Manifest, *, placement: Placement, state: RunningState, begun: Origin
-) -> Trained:
-    description = RunDescription(
+def _describe(
+    params: Params,
+    manifest: Manifest,
+    *,
+    state: RunningState,
+    begun: Origin,
+    parent: ParentRecord | None,
+) -> RunDescription:
+    mapping = dataclasses.asdict(params)
+    return RunDescription(
         run_key=state.run_key,
+        name=run_name(mapping, preset_mappings()),
         started_s=state.started_s,
         experiment=params.register.experiment,
-        params=dataclasses.asdict(params),
-        data=data_record(manifest, name=params.data.name),
+        params=mapping,
+        data=data_record(manifest, name=params.data.name, remote=remote_address(Path())),
         origin=begun,
+        parent=None if parent is None else parent.reference,
     )
+
+
+def _train(
+    params: Params,
+    manifest: Manifest,
+    *,
+    placement: Placement,
+    state: RunningState,
+    description: RunDescription,
+    parent: ParentRecord | None,
+) -> Trained:
     try:
         return train(
             params,
@@ -120,6 +167,8 @@ def _train(
             placement=placement,
             run=state.folder,
             live_run=LiveRun(tracking_uri(), description, samples=state.folder / SAMPLES_FOLDER),
+            node_metrics=node_metrics(tracking_uri(), description),
+            parent=None if parent is None else state.folder,
         )
     except (InterruptionError, KeyboardInterrupt):  # a second signal raises KeyboardInterrupt
         # The worker of rank 0 may have ended before it could set the status of the MLflow run.
@@ -133,9 +182,17 @@ def _train(
         raise failed from error
 
 
-def _write_outputs(trained: Trained, params: Params, manifest: Manifest) -> ModelCard:
+def _write_outputs(
+    trained: Trained,
+    params: Params,
+    manifest: Manifest,
+    *,
+    checkpoints: Folder,
+    parent: ParentRecord | None,
+) -> ModelCard:
     # DVC removes the outputs of an earlier training, but not if the stage is started by hand.
-    shutil.rmtree(SAMPLES_DIR, ignore_errors=True)
+    for folder in (SAMPLES_DIR, KEPT_EPOCHS_DIR):
+        shutil.rmtree(folder, ignore_errors=True)
     for epoch, png in trained.samples.items():
         write_bytes(SAMPLES_DIR / sample_name(epoch), png)
     augmentation = make_augmentation(
@@ -147,45 +204,83 @@ def _write_outputs(trained: Trained, params: Params, manifest: Manifest) -> Mode
     write_png(AUGMENTATION_PATH, sheet)
     write_text(HISTORY_PATH, history_jsonl(trained.history))
     write_text(CURVES_PATH, curves_csv(trained.history))
-    return write_model(MODEL_DIR, trained.best, params=params, manifest=manifest)
+    statistics = source_statistics(PREPARED_DIR, manifest.source)
+    write = partial(
+        write_model, params=params, manifest=manifest, parent=parent, statistics=statistics
+    )
+    for other in other_kept_epochs(
+        checkpoints, trained.history, params.train, best_epoch=trained.best.epoch
+    ):
+        write(KEPT_EPOCHS_DIR / f"epoch_{other.epoch:04d}", other)
+    return write(MODEL_DIR, trained.best)
 
 
 def main() -> None:
     """Read params.yaml and data/prepared, write models/ and the training's reports."""
     params = load_params()
     manifest = load_manifest(PREPARED_DIR)
+    parent = read_parent_file(PARENT_PATH, params.train)
+    if parent is not None:
+        check_fits(parent.parent.networks, *network_configs(params))
     begun = origin(Path())
     storage = open_folder(params.train.storage_path or str(RUNS_DIR))
-    with owned(training_folder(storage, params, manifest.data_hash)):
-        _begin_or_continue(params, manifest, storage=storage, begun=begun)
+    parent_sha256 = None if parent is None else parent.sha256
+    folder = training_folder(storage, params, manifest.data_hash, parent_sha256=parent_sha256)
+    with owned(folder):
+        _begin_or_continue(params, manifest, folder=folder, begun=begun, parent_file=parent)
 
 
 def _begin_or_continue(
-    params: Params, manifest: Manifest, *, storage: Folder, begun: Origin
+    params: Params,
+    manifest: Manifest,
+    *,
+    folder: Folder,
+    begun: Origin,
+    parent_file: ParentFile | None,
 ) -> None:
-    state = open_running_state(storage, params, manifest.data_hash)
+    state = open_state(folder)
     if not state.is_new:
         logger.info("continuing the interrupted training in %s", state.folder)
+    parent = None
+    if parent_file is not None:
+        publish_parent(parent_file, state.folder)
+        parent = _parent_record(parent_file.parent, params, manifest)
     connect(params.train.ray_address)
     placement = find_placement(params.train)
     resumed_s = time.time()
-    trained = _train(params, manifest, placement=placement, state=state, begun=begun)
-    card = _write_outputs(trained, params, manifest)
+    description = _describe(params, manifest, state=state, begun=begun, parent=parent)
+    trained = _train(
+        params,
+        manifest,
+        placement=placement,
+        state=state,
+        description=description,
+        parent=parent,
+    )
+    card = _write_outputs(
+        trained,
+        params,
+        manifest,
+        checkpoints=state.folder / CHECKPOINTS_FOLDER,
+        parent=parent,
+    )
     write_train_record(
         TRAIN_PATH,
         TrainRecord(
-            run_key=state.run_key,
-            started_s=state.started_s,
+            run_key=description.run_key,
+            name=description.name,
+            started_s=description.started_s,
             elapsed_s=time.time() - resumed_s,
             num_workers=placement.max_workers,
             precision=_precision(state),
             machines=recorded_machines(state.folder),
             epochs=int(trained.history[-1]["epoch"]),
             best_epoch=card.epoch,
-            origin=begun,
-            params=dataclasses.asdict(params),
-            data=data_record(manifest, name=params.data.name),
+            origin=description.origin,
+            params=description.params,
+            data=description.data,
             model_sha256=content_hash(MODEL_DIR),
+            parent=parent,
         ),
     )
     close_running_state(state)
@@ -195,6 +290,17 @@ def _begin_or_continue(
         card.epoch,
         card.inference_mode,
     )
+
+
+def _parent_record(parent: Parent, params: Params, manifest: Manifest) -> ParentRecord:
+    """Return what is recorded of the parent, and log it."""
+    generator_config, _ = network_configs(params)
+    unlike = unlike_parent(parent, manifest, generator_config)
+    record = parent.record(generator_config, unlike=unlike)
+    logger.info("starting from %s", record.summary)
+    if unlike is not None:
+        logger.warning("the parent is of another kind: %s", unlike)
+    return record
 
 
 def _precision(state: RunningState) -> dict[str, str] | None:

@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.finished_run import read_finished_run
-from pipelines.tracking.training_run import bring_up_to_date, open_training_run
+from pipelines.tracking.training_run import bring_up_to_date, describe, open_training_run
 from pipelines.tracking.uri import without_password
 
 
@@ -35,17 +35,19 @@ def complete_run(client: MlflowClient, project_dir: Path, *, experiment: str) ->
     training = finished.training
     description = RunDescription(
         run_key=training.run_key,
+        name=training.name,
         started_s=training.started_s,
         experiment=experiment,
         params=training.params,
         data=training.data,
         origin=training.origin,
+        parent=None if training.parent is None else training.parent.reference,
     )
     run = open_training_run(client, description)
     bring_up_to_date(run, finished.history, finished.samples)
     run.log_scores(finished.scores, time_s=finished.ended_s)
-    run.log_files(finished.reports, sha256=finished.reports_sha256)
-    run.set_tags({f"dvc.{path}": md5 for path, md5 in finished.outputs.items()})
+    run.log_files(finished.reports, dvc_md5=finished.outputs)
+    describe(run, description, finished.history, finished.scores)
     run.set_status("FINISHED", ended_s=finished.ended_s)
     return TrackedRun(
         run_id=run.run_id,

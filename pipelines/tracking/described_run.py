@@ -1,17 +1,17 @@
 """A run in MLflow that says of which parameters, data set, commit and packages it is."""
 
+import json
 from collections.abc import Mapping
 
 from mlflow import MlflowClient
 
-from pipelines.paths import PREPARED_DIR
-from pipelines.repository.origin import flatten
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.run import MlflowRun
 from pipelines.tracking.run_by_key import open_run
 
 DATA_HASH_TAG = "pix2pix.data_hash"
 GIT_COMMIT_TAG = "mlflow.source.git.commit"  # MLflow's own names; the UI shows them as "Source"
+PARENT_TAG = "parent"  # the trained model that a training started from
 GIT_DIRTY_TAG = "mlflow.source.git.dirty"
 
 
@@ -22,13 +22,14 @@ def open_described_run(
     experiment: str,
     name: str,
     stage: str,
-    params: Mapping[str, object],
+    params: Mapping[str, str],
     context: str,
 ) -> MlflowRun:
     """The run, made if there is none, with what it lacks of its description.
 
     `stage` is the module that the run is of, `params` are the parameters that the run shows, and
-    `context` says what the data set was used for.
+    `context` says what the data set was used for. The file `params.json` of the run has all
+    parameters.
     """
     data, origin = description.data, description.origin
     tags = {
@@ -39,15 +40,18 @@ def open_described_run(
         "pix2pix.torch": origin.torch,
         "pix2pix.python": origin.python,
     }
+    tags |= {} if origin.commit is None else {GIT_COMMIT_TAG: origin.commit}
+    tags |= {} if description.parent is None else {PARENT_TAG: description.parent}
     run = open_run(
         client,
         experiment,
         run_key=description.run_key,
         name=name,
         started_s=description.started_s,
-        tags=tags if origin.commit is None else {GIT_COMMIT_TAG: origin.commit, **tags},
+        tags=tags,
     )
-    run.log_params(flatten(params))
-    run.log_dataset(data, path=PREPARED_DIR, context=context)
+    run.log_params(params)
+    run.log_dataset(data, context=context)
+    run.log_text("params.json", json.dumps(description.params, indent=1))
     run.log_text("environment/requirements.txt", origin.packages)
     return run

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipelines.paths import PREPARED_DIR
 from pipelines.repository.origin import Origin
+from pipelines.tracking.uri import without_password
 from pix2pix.data.manifest import Manifest
 
 
@@ -17,6 +19,7 @@ class DataRecord:
     """Which prepared pairs a run uses."""
 
     name: str
+    source: str  # URL or folder: the default DVC remote, or else where the pairs were prepared
     data_hash: str
     num_pairs: dict[str, int]  # by split
     split_hashes: dict[str, str]  # by split, over ids and contents of its pairs
@@ -27,18 +30,24 @@ class RunDescription:
     """What is known of a run when its training starts."""
 
     run_key: str
+    name: str  # see pipelines/tracking/run_name.py
     started_s: float
     experiment: str  # of MLflow, where the run is recorded
     params: Mapping[str, Any]  # all of params.yaml, sections as nested mappings
     data: DataRecord
     origin: Origin
+    parent: str | None = None  # the trained model that it starts from, such as models:/NAME/3
 
 
-def data_record(manifest: Manifest, *, name: str) -> DataRecord:
-    """What a run records of the pairs that `manifest` lists, `name` being `data.name`."""
+def data_record(manifest: Manifest, *, name: str, remote: str | None = None) -> DataRecord:
+    """What a run records of the pairs that `manifest` lists, `name` being `data.name`.
+
+    `remote` is the address of the default DVC remote. Its password is not recorded.
+    """
     splits = manifest.splits
     return DataRecord(
         name=name,
+        source=PREPARED_DIR.as_posix() if remote is None else without_password(remote),
         data_hash=manifest.data_hash,
         num_pairs={name: len(split.pair_ids) for name, split in splits.items()},
         split_hashes={name: split.hash for name, split in splits.items()},

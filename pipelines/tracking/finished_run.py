@@ -10,7 +10,7 @@ from pipelines.paths import HISTORY_PATH, METRICS_PATH, SAMPLES_DIR, TRAIN_PATH
 from pipelines.repository.dvc_lock import model_lineage
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.history import Record, parse_history
-from pipelines.tracking.report_files import files_sha256, report_files
+from pipelines.tracking.report_files import report_files
 from pipelines.tracking.train_record import TrainRecord, read_train_record
 from pix2pix.errors import UserError
 
@@ -25,10 +25,7 @@ class FinishedRun:
     samples: Folder  # the sample grids
     scores: Mapping[str, float]  # test/<metric> and test/baseline_<name>/<metric>
     reports: Mapping[str, Path]  # other files below reports/, by path relative to the project
-    reports_sha256: str  # over the names and contents of these reports
-    outputs: Mapping[
-        str, str
-    ]  # MD5 of the outputs of all stages up to here, by path, from dvc.lock
+    outputs: Mapping[str, str]  # MD5 by path, of all stages up to here, from dvc.lock
 
 
 def read_finished_run(project_dir: Path) -> FinishedRun:
@@ -39,7 +36,6 @@ def read_finished_run(project_dir: Path) -> FinishedRun:
     training = read_train_record(project_dir / TRAIN_PATH)
     scores = read_json(project_dir / METRICS_PATH, made_by="evaluate")
     history = read_history(project_dir / HISTORY_PATH)
-    reports = report_files(project_dir)
     last_s = max(float(record["time_s"]) for record in history)
     return FinishedRun(
         training=training,
@@ -48,8 +44,7 @@ def read_finished_run(project_dir: Path) -> FinishedRun:
         history=history,
         samples=open_folder(str(project_dir / SAMPLES_DIR)),
         scores=scores_of(scores),
-        reports=reports,
-        reports_sha256=files_sha256(reports),
+        reports=report_files(project_dir),
         outputs=model_lineage(project_dir),
     )
 

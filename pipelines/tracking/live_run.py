@@ -79,15 +79,20 @@ class LiveRun:
 
     def _reconcile(self) -> None:
         from pipelines.tracking.connection import connected
-        from pipelines.tracking.training_run import bring_up_to_date, open_training_run
+        from pipelines.tracking.training_run import (
+            bring_up_to_date,
+            describe,
+            open_training_run,
+        )
 
-        end = self._end
+        end, history = self._end, self._history
         with connected(self._uri) as client:
             run = open_training_run(client, self._description)
             if not self._has_begun:  # only once: the driver may have ended the run meanwhile
                 run.set_status("RUNNING")
                 self._has_begun = True
-            bring_up_to_date(run, self._history, self._samples)
+            bring_up_to_date(run, history, self._samples)
+            describe(run, self._description, history, {})
             if end is not None:
                 status, ended_s = end
                 run.set_status(status, ended_s=ended_s)

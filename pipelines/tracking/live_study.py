@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.reconciler import Reconciler
-from pipelines.tracking.report_files import files_sha256
 from pix2pix.config import parse_params
 from pix2pix.tuning.space import first_kept_epoch
 from pix2pix.tuning.trials import Trial
@@ -85,7 +84,7 @@ class LiveStudy:
                     self._log(study, trial)
                     self._logged[trial.number] = trial
             if end is not None:
-                study.log_files(end.reports, sha256=files_sha256(end.reports))
+                study.log_files(end.reports)
                 study.set_status(end.status, ended_s=end.ended_s)
 
     def _log(self, study: "MlflowRun", trial: Trial) -> None:

@@ -3,7 +3,6 @@
 So following a training and completing its run afterwards are the same calls.
 """
 
-import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -12,19 +11,21 @@ from pathlib import Path
 from typing import Literal
 
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
-from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
+from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_RUN_NOTE
 
 from pipelines.runs.history import Record
+from pipelines.tracking.dataset import dataset_of
 from pipelines.tracking.description import DataRecord
+from pipelines.tracking.report_files import files_sha256
+from pipelines.tracking.run_file import read_run_json
 from pipelines.tracking.samples import log_sample, logged_samples
 
 SCORES_STEP = 0
 
-_FILES_TAG = "pix2pix.files_sha256"
+_FILES_RECORD = "files.json"
+_NOTE_END = "\n\n---\n*Notes written below this line are kept.*"
 _NO_METRICS = {"epoch", "step", "time_s"}  # keys of a history record
-_DIGEST_CHARACTERS = 16  # MLflow stores at most 36 of a data set's digest; the tag has all
-
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 
 logger = logging.getLogger(__name__)
@@ -47,21 +48,13 @@ class MlflowRun:
         if changed:
             logger.warning("MLflow run %s keeps its first %s", self.run_id, ", ".join(changed))
 
-    def log_dataset(self, data: DataRecord, *, path: Path, context: str) -> None:
-        """Log the prepared pairs at `path` as the data set of the run; `context` says what for."""
+    def log_dataset(self, data: DataRecord, *, context: str) -> None:
+        """Log the prepared pairs as the data set of the run; `context` says what for."""
         inputs = self.client.get_run(self.run_id).inputs
         if inputs is not None and inputs.dataset_inputs:
             return
-        sizes = {f"num_{name}": number for name, number in data.num_pairs.items()}
-        dataset = Dataset(
-            name=data.name,
-            digest=data.data_hash[:_DIGEST_CHARACTERS],
-            source_type="local",
-            source=json.dumps({"uri": path.as_posix()}),
-            profile=json.dumps(sizes),
-        )
         tags = [InputTag(MLFLOW_DATASET_CONTEXT, context)]
-        self.client.log_inputs(self.run_id, [DatasetInput(dataset, tags=tags)])
+        self.client.log_inputs(self.run_id, [DatasetInput(dataset_of(data), tags=tags)])
 
     def log_text(self, name: str, text: str) -> None:
         """Log a text file, unless the run has a file or folder of that first path part."""
@@ -102,8 +95,8 @@ class MlflowRun:
         ]
         self.client.log_batch(self.run_id, metrics=changed, synchronous=True)
 
-    def logged_samples(self) -> set[int]:
-        """The epochs whose sample grid the run has."""
+    def logged_samples(self) -> dict[int, str]:
+        """The artifact paths of the sample grids that the run has, by epoch."""
         return logged_samples(self.client, self.run_id)
 
     def log_sample(self, epoch: int, *, image: bytes, time_s: float) -> None:
@@ -112,13 +105,35 @@ class MlflowRun:
             self.client, self.run_id, epoch=epoch, png=image, timestamp_ms=milliseconds(time_s)
         )
 
-    def log_files(self, files: Mapping[str, Path], *, sha256: str) -> None:
-        """Log files, by their names in the run, unless files of that hash were logged."""
-        if self.client.get_run(self.run_id).data.tags.get(_FILES_TAG) == sha256:
+    def log_files(
+        self, files: Mapping[str, Path], *, dvc_md5: Mapping[str, str] | None = None
+    ) -> None:
+        """Log files, by their names in the run, unless the run has these files.
+
+        The file `files.json` of the run says which it has, by their hash. It also has `dvc_md5`:
+        the MD5 hashes by which DVC knows the outputs that led to the run.
+        """
+        record = {"sha256": files_sha256(files), "dvc_md5": dict(dvc_md5 or {})}
+        logged = read_run_json(self.client, self.run_id, Path(_FILES_RECORD))
+        if logged == record:
             return
-        for name, path in files.items():
-            self.client.log_artifact(self.run_id, path, Path(name).parent.as_posix())
-        self.client.set_tag(self.run_id, _FILES_TAG, sha256)
+        if logged is None or logged["sha256"] != record["sha256"]:
+            for name, path in files.items():
+                self.client.log_artifact(self.run_id, path, Path(name).parent.as_posix())
+        self.client.log_dict(self.run_id, record, _FILES_RECORD)  # last: the files are there
+
+    def set_note(self, text: str) -> None:
+        """Set the description of the run, which MLflow shows as Markdown.
+
+        What a person has written below the last line of the earlier description is kept. A
+        description that lacks this line is a person's own, and stays as it is.
+        """
+        held = self.client.get_run(self.run_id).data.tags.get(MLFLOW_RUN_NOTE, "")
+        _, line, notes = held.partition(_NOTE_END)
+        if held and not line:
+            return
+        if held != f"{text}{_NOTE_END}{notes}":
+            self.set_tags({MLFLOW_RUN_NOTE: f"{text}{_NOTE_END}{notes}"})
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags, in place of earlier values."""

@@ -1,6 +1,7 @@
 """Find the run with a key of ours in MLflow, or make it: MLflow's own identifiers are random."""
 
 from collections.abc import Mapping
+from itertools import chain, count
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -35,13 +36,25 @@ def open_run(
         made = client.create_run(
             experiment_id,
             start_time=milliseconds(started_s),
-            run_name=name,
+            run_name=_free_name(client, experiment_id, name),
             tags={RUN_KEY_TAG: run_key, **tags},
         ).info.run_id
         run_ids = _run_ids(client, experiment_id, run_key) or [made]
         for other in run_ids[1:]:
             client.delete_run(other)
     return MlflowRun(client, run_ids[0], experiment_id)
+
+
+def _free_name(client: MlflowClient, experiment_id: str, name: str) -> str:
+    """The name, with a number such as `#2` behind it if a run of the experiment has the name.
+
+    MLflow allows equal names, but people could not tell the runs apart.
+    """
+    # In LIKE, _ and % stand for other characters: this may find more than is asked for.
+    alike = f"attributes.run_name LIKE '{name}%'"
+    taken = {run.info.run_name for run in client.search_runs([experiment_id], alike)}
+    numbered = (f"{name} #{number}" for number in count(2))
+    return next(free for free in chain([name], numbered) if free not in taken)
 
 
 def find_run(client: MlflowClient, experiment: str, *, run_key: str) -> MlflowRun | None:

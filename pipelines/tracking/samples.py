@@ -44,9 +44,10 @@ def log_sample(
         client.log_artifact(run_id, small, _FOLDER)  # last: it says that the rest is there
 
 
-def logged_samples(client: MlflowClient, run_id: str) -> set[int]:
-    """The epochs that have a sample grid, with both of its files."""
-    return {epoch for epoch, (_, is_whole) in _logged(client, run_id).items() if is_whole}
+def logged_samples(client: MlflowClient, run_id: str) -> dict[int, str]:
+    """The artifact path of each sample grid that has both of its files, by epoch."""
+    logged = sorted(_logged(client, run_id).items())
+    return {epoch: f"{_FOLDER}/{stem}.png" for epoch, (stem, is_whole) in logged if is_whole}
 
 
 def _logged(client: MlflowClient, run_id: str) -> dict[int, tuple[str, bool]]:

@@ -13,6 +13,7 @@ from pipelines.tracking.described_run import open_described_run
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.run import MlflowRun, Status
 from pipelines.tracking.run_by_key import open_run
+from pipelines.tracking.run_name import phrase
 from pix2pix.config import STUDIES_SUFFIX
 from pix2pix.tuning.trials import Trial, best_l1
 
@@ -34,9 +35,9 @@ def open_study(client: MlflowClient, description: RunDescription) -> MlflowRun:
         client,
         description,
         experiment=experiment_of(description),
-        name=f"tune-{description.data.name}-{description.run_key[:8]}",
+        name=f"search {description.name}",
         stage="pipelines.stages.tune",
-        params={"tune": description.params["tune"]},
+        params=flatten({"tune": description.params["tune"]}),
         context="tuning",
     )
 
@@ -47,7 +48,7 @@ def open_trial(study: MlflowRun, description: RunDescription, trial: Trial) -> M
         study.client,
         experiment_of(description),
         run_key=f"{description.run_key}-{trial.number:04d}",
-        name=f"{trial.purpose} {trial.number}",
+        name=_name(trial),
         started_s=trial.started_s,
         tags={PARENT_TAG: study.run_id, PURPOSE_TAG: trial.purpose},
     )
@@ -71,6 +72,12 @@ def log_trial(run: MlflowRun, trial: Trial, *, first_epoch: int, grid: bytes | N
     if grid is not None:
         run.log_sample(trial.num_epochs, image=grid, time_s=ended_s)
     run.set_status(_status(trial), ended_s=ended_s)
+
+
+def _name(trial: Trial) -> str:
+    """What the trial is for, its number, and its values, such as `search 3 lr 7.32e-4`."""
+    words = [phrase(key, value) for key, value in trial.first_values.items()]
+    return " ".join([trial.purpose, str(trial.number), *words])
 
 
 def _exchanges_text(trial: Trial) -> str:

@@ -18,6 +18,7 @@ from pipelines.repository.origin import Origin
 from pipelines.runs.machines import Machine
 from pipelines.tracking.description import DataRecord
 from pix2pix.errors import UserError
+from pix2pix.parent_record import ParentRecord
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +28,7 @@ class TrainRecord:
     __pydantic_config__ = ConfigDict(strict=True)
 
     run_key: str
+    name: str  # of the run in MLflow, see pipelines/tracking/run_name.py
     started_s: float
     elapsed_s: float  # of the process that finished it
     num_workers: int
@@ -37,6 +39,7 @@ class TrainRecord:
     data: DataRecord
     model_sha256: str  # of models/, see pipelines/evaluation/model_content.py
     precision: Mapping[str, str] | None = None  # what it computed in, and why
+    parent: ParentRecord | None = None  # the trained model that it started from
     machines: tuple[Machine, ...] = ()  # of its workers, in the order of their use
 
 

@@ -1,6 +1,6 @@
 """A training's run in MLflow: made, described, and brought up to date with the training's files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mlflow import MlflowClient
 
@@ -9,7 +9,9 @@ from pipelines.runs.history import Record
 from pipelines.runs.samples import sample_names
 from pipelines.tracking.described_run import open_described_run
 from pipelines.tracking.description import RunDescription
+from pipelines.tracking.note import run_note
 from pipelines.tracking.run import MlflowRun
+from pipelines.tracking.run_params import shown_params
 
 
 def open_training_run(client: MlflowClient, description: RunDescription) -> MlflowRun:
@@ -18,9 +20,9 @@ def open_training_run(client: MlflowClient, description: RunDescription) -> Mlfl
         client,
         description,
         experiment=description.experiment,
-        name=f"{description.data.name}-{description.run_key[:8]}",
+        name=description.name,
         stage="pipelines.stages.train",
-        params=description.params,
+        params=shown_params(description.params),
         context="training",
     )
 
@@ -38,3 +40,15 @@ def bring_up_to_date(run: MlflowRun, history: Sequence[Record], samples: Folder)
     for epoch, name in sample_names(samples).items():
         if epoch in times_s and epoch not in logged:
             run.log_sample(epoch, image=samples.read(name), time_s=times_s[epoch])
+
+
+def describe(
+    run: MlflowRun,
+    description: RunDescription,
+    history: Sequence[Record],
+    scores: Mapping[str, float],
+) -> None:
+    """Write the description of the run as it is now; `scores` are empty before the evaluation."""
+    grids = run.logged_samples()
+    grid_path = grids[max(grids)] if grids else None
+    run.set_note(run_note(description, history, scores, run_id=run.run_id, grid_path=grid_path))

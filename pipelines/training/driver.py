@@ -19,6 +19,7 @@ from pipelines.runs.folder import Folder
 from pipelines.runs.samples import sample_names
 from pipelines.runs.state import CHECKPOINTS_FOLDER, SAMPLES_FOLDER
 from pipelines.tracking.live_run import LiveRun
+from pipelines.tracking.node_metrics import NodeMetrics
 from pipelines.training.worker import Outcome, WorkerJob, train_worker
 from pix2pix.config import Params, TrainConfig
 from pix2pix.errors import StorageError, UserError
@@ -47,17 +48,30 @@ def train(
     placement: Placement,
     run: Folder,
     live_run: LiveRun | None,
+    parent: Folder | None = None,
+    node_metrics: NodeMetrics | None = None,
     callbacks: Sequence[ray.train.UserCallback] = (),
 ) -> Trained:
     """Train on the connected Ray cluster, from the newest checkpoint in the folder `run`.
 
+    `parent` is the folder with the networks that a new training starts from, see `runs.parent`;
+    None: it starts from new ones. `live_run` and `node_metrics` follow the training in MLflow, and
     `callbacks` receive what the workers report. Raises ray.train.TrainingFailedError if more
-    workers were lost than `train.max_failures` allows, UserError if the training failed for another
-    reason, StorageError if its checkpoints are damaged after they were written, and
+    workers were lost than `train.max_failures` allows, UserError if the training failed for
+    another reason, StorageError if its checkpoints are damaged after they were written, and
     InterruptionError if a signal stopped it, after its state was saved.
     """
     for _ in range(_MAX_TRIES):
-        _fit(params, dataset, placement=placement, run=run, live_run=live_run, callbacks=callbacks)
+        _fit(
+            params,
+            dataset,
+            placement=placement,
+            run=run,
+            live_run=live_run,
+            parent=parent,
+            node_metrics=node_metrics,
+            callbacks=callbacks,
+        )
         newest = newest_checkpoint(run / CHECKPOINTS_FOLDER)
         if newest is not None and is_finished(newest[1]["history"], params.train):
             return _read_result(newest[1], params.train, samples=run / SAMPLES_FOLDER)
@@ -79,6 +93,8 @@ def _fit(
     placement: Placement,
     run: Folder,
     live_run: LiveRun | None,
+    parent: Folder | None,
+    node_metrics: NodeMetrics | None,
     callbacks: Sequence[ray.train.UserCallback],
 ) -> None:
     """Run the workers until the training has ended."""
@@ -93,6 +109,8 @@ def _fit(
             dataset=dataset,
             run=run,
             live_run=live_run,
+            parent=parent,
+            node_metrics=node_metrics,
             num_cpus=placement.cpus_per_worker,
             mailbox=mailbox,
         )

@@ -20,9 +20,11 @@ from pipelines.processes.progress_line import epoch_line
 from pipelines.runs.dataset import DatasetSource, local_dataset
 from pipelines.runs.folder import Folder
 from pipelines.runs.machines import add_machines, this_machine
+from pipelines.runs.parent import published_parent
 from pipelines.runs.samples import sample_name
 from pipelines.runs.state import CHECKPOINTS_FOLDER, NON_FINITE_FOLDER, RUN_FILE, SAMPLES_FOLDER
 from pipelines.tracking.live_run import LiveRun
+from pipelines.tracking.node_metrics import NodeMetrics
 from pipelines.training.batches import dev_set, sample_indices, train_batches
 from pipelines.training.precision import agreed_precision, with_precision
 from pipelines.training.sample_grids import SampleGrids
@@ -32,6 +34,7 @@ from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
 from pix2pix.models import network_configs
+from pix2pix.models.transfer import ParentNetworks
 from pix2pix.training import (
     EpochResult,
     NonFiniteLossError,
@@ -61,6 +64,8 @@ class WorkerJob:
     dataset: DatasetSource
     run: Folder  # where checkpoints and sample grids are kept
     live_run: LiveRun | None
+    parent: Folder | None  # where the networks are that it starts from; None: from new ones
+    node_metrics: NodeMetrics | None
     num_cpus: int
     mailbox: Any  # handle of the actor behind `pipelines.cluster.mailbox.console`
 
@@ -74,6 +79,7 @@ class _Training:
     manifest: Manifest
     run: Folder
     live_run: LiveRun | None  # on rank 0 only
+    parent: ParentNetworks | None
     console: WorkerConsole
 
 
@@ -91,13 +97,14 @@ def train_worker(job: WorkerJob) -> Outcome:
         return Outcome(failure=problem)
     _record_machines(job.run, device)
     params = _with_agreed_precision(job.params, job.run, console)
-    with _on_rank_zero(job.live_run) as live_run:
+    with _on_rank_zero(job.live_run) as live_run, _on_each_node(job.node_metrics):
         training = _Training(
             params=params,
             prepared_dir=prepared_dir,
             manifest=load_manifest(prepared_dir),
             run=job.run,
             live_run=live_run,
+            parent=None if job.parent is None else published_parent(job.parent).networks,
             console=console,
         )
         train = open_split(prepared_dir, "train")
@@ -153,6 +160,15 @@ def _on_rank_zero(live_run: LiveRun | None) -> AbstractContextManager[LiveRun | 
     return nullcontext() if live_run is None or rank() > 0 else live_run
 
 
+def _on_each_node(metrics: NodeMetrics | None) -> AbstractContextManager[None]:
+    """Return what logs the metrics of this machine, on one worker of each node."""
+    context = ray.train.get_context()
+    if metrics is None or context.get_local_rank() > 0:
+        return nullcontext()
+    node = context.get_node_rank()
+    return metrics.logged(f"node_{node}" if node else None)  # the node of rank 0 is node 0
+
+
 def _train_with_rollbacks(training: _Training, batches: TrainBatches) -> Outcome:
     """Train. After a non-finite loss go back to the last checkpoint, up to `max_rollbacks` times.
 
@@ -178,8 +194,10 @@ def _write_batch(folder: Folder, error: NonFiniteLossError) -> str | None:
     """Write the images of a rank whose loss is not finite. Returns the message, else None."""
     if not error.is_here:
         return None
-    source, target, pair_ids = error.batch
+    source, target, pair_ids, valid = error.batch
     tensors = {"source": source.cpu().contiguous(), "target": target.cpu().contiguous()}
+    if valid is not None:
+        tensors["valid"] = valid.cpu().contiguous()
     data = safetensors.torch.save(tensors, {"pair_ids": "\n".join(pair_ids)})
     step_folder, name = folder / f"step_{error.step:09d}", f"rank_{rank()}.safetensors"
     step_folder.write(name, data)
@@ -190,7 +208,10 @@ def _train(training: _Training, batches: TrainBatches) -> Outcome:
     """Train from the newest checkpoint to the end, or until the driver asks to stop."""
     config = training.params.train
     state = new_state(
-        *network_configs(training.params), config=config, wrap=partial(_prepare, config=config)
+        *network_configs(training.params),
+        config=config,
+        parent=training.parent,
+        wrap=partial(_prepare, config=config),
     )
     checkpoints = training.run / CHECKPOINTS_FOLDER
     restore(state, checkpoints)

@@ -84,6 +84,7 @@ def write_project(folder: Path) -> Path:
         reports / "train.json",
         TrainRecord(
             run_key=RUN_KEY,
+            name=f"facades-drawn {RUN_KEY}",
             started_s=STARTED_S,
             elapsed_s=40.0,
             num_workers=1,
@@ -160,6 +161,7 @@ def small_manifest(params: Params) -> Manifest:
 def described(params: Params, *, run_key: str = RUN_KEY) -> RunDescription:
     return RunDescription(
         run_key=run_key,
+        name=f"facades-drawn {run_key}",
         started_s=STARTED_S,
         experiment=params.register.experiment,
         params=dataclasses.asdict(params),
@@ -226,13 +228,16 @@ def metric_points(uri: str, run_id: str) -> dict[str, list[tuple[int, float, int
 
 
 def everything(uri: str, run_id: str) -> dict[str, object]:
-    """All that a run holds, except the identifiers MLflow draws."""
+    """All that a run holds, except the identifiers MLflow draws and what machines measure."""
     client = MlflowClient(uri)
     run = client.get_run(run_id)
     return {
         "metrics": metric_points(uri, run_id),
         "params": run.data.params,
-        "tags": run.data.tags,
+        "tags": {
+            key: _DRAWN_ID.sub("ID", value.replace(run_id, "RUN"))
+            for key, value in run.data.tags.items()
+        },
         "times": (run.info.start_time, run.info.end_time, run.info.status),
         "inputs": [
             (item.dataset.to_dictionary(), [(tag.key, tag.value) for tag in item.tags])

@@ -84,7 +84,7 @@ def test_an_evaluation_is_a_run_that_says_what_was_scored_on_what(
     client, manifest = MlflowClient(uri), load_manifest(PREPARED)
     version = client.get_model_version(MODEL, "1")
     held = client.get_run(run_id)
-    assert held.info.run_name == f"evaluate-{MODEL}-v1-smoke-drawn"
+    assert held.info.run_name == f"{MODEL}/1 on smoke-drawn"
     assert held.info.status == "FINISHED"
     assert {
         "pix2pix.data_hash": manifest.data_hash,

@@ -111,7 +111,7 @@ IN_MLFLOW: dict[str, Callable[[Done], object]] = {
     "run gone": lambda done: done.execute("DELETE FROM runs"),
     "run failed": lambda done: done.client.set_terminated(done.run_id, "FAILED"),
     "tag of the run deleted": lambda done: done.client.delete_tag(done.run_id, "pix2pix.data_hash"),
-    "tag of the run changed": lambda done: done.client.set_tag(done.run_id, "dvc.models", "x"),
+    "tag of the run changed": lambda done: done.client.set_tag(done.run_id, "pix2pix.torch", "x"),
     "parameter gone": lambda done: done.execute("DELETE FROM params WHERE key = 'train.seed'"),
     "metric changed": new_metric,
     "an early point gone": lambda done: done.execute(

@@ -1,8 +1,10 @@
 import dataclasses
 import json
+import re
 import shutil
 import time
 from pathlib import Path
+from urllib.parse import unquote_plus
 
 import pytest
 from mlflow import MlflowClient
@@ -11,9 +13,10 @@ from pipelines.runs.folder import Folder, open_folder
 from pipelines.tracking.completion import TrackedRun, complete_run
 from pipelines.tracking.connection import connected
 from pipelines.tracking.live_run import LiveRun
+from pipelines.tracking.run_file import read_run_json
 from pipelines.tracking.train_record import read_train_record, write_train_record
 from pipelines.tracking.uri import tracking_uri, without_password
-from pix2pix.config import Params
+from pix2pix.config import Params, parse_params
 from tests.support.mlflow_process import closed_port
 from tests.support.tracked_project import (
     HISTORY,
@@ -65,17 +68,78 @@ def test_a_run_says_what_it_was_made_of(uri: str, project: Path, default_params:
     assert held["times"] == (round(STARTED_S * 1000), ended_ms, "FINISHED")
     params = held["params"]
     assert params["train.learning_rate"] == "0.0002"
-    assert params["model.depth"] == "null"
+    assert "model.depth" not in params  # null
     assert params["data.side_a.kind"] == "labels"
     [(dataset, context)] = held["inputs"]
     assert (dataset["name"], dataset["digest"]) == ("facades-drawn", "d" * 16)
     assert json.loads(dataset["profile"]) == {"num_train": 5, "num_dev": 2, "num_test": 4}
     assert context == [("mlflow.data.context", "training")]
-    tags = held["tags"]
-    assert (tags["dvc.data/prepared"], tags["dvc.models"]) == ("aa.dir", "bb.dir")
-    assert len(tags["dvc.reports/metrics.json"]) == 32
-    assert tags["pix2pix.data_hash"] == "d" * 64
-    assert "dvc.reports/register.json" not in tags  # it is written after the run
+    assert set(held["tags"]) == {
+        "mlflow.loggedImages",
+        "mlflow.note.content",
+        "mlflow.runName",
+        "mlflow.source.git.commit",
+        "mlflow.source.git.dirty",
+        "mlflow.source.name",
+        "mlflow.source.type",
+        "pix2pix.data_hash",
+        "pix2pix.python",
+        "pix2pix.run_key",
+        "pix2pix.torch",
+    }
+    assert held["tags"]["pix2pix.data_hash"] == "d" * 64
+
+
+def test_the_files_by_which_dvc_knows_the_outputs_are_one_file_of_the_run(
+    uri: str, project: Path, default_params: Params
+) -> None:
+    run = complete(uri, project, default_params)
+    hashes = read_run_json(MlflowClient(uri), run.run_id, Path("files.json"))["dvc_md5"]
+    assert (hashes["data/prepared"], hashes["models"]) == ("aa.dir", "bb.dir")
+    assert len(hashes["reports/metrics.json"]) == 32
+    assert "reports/register.json" not in hashes  # it is written after the run
+
+
+def test_a_file_of_the_run_has_all_parameters(
+    uri: str, project: Path, default_params: Params
+) -> None:
+    run = complete(uri, project, default_params)
+    held = read_run_json(MlflowClient(uri), run.run_id, Path("params.json"))
+    assert parse_params(held) == default_params
+
+
+def test_the_description_has_scores_grid_and_origin_and_keeps_what_a_person_adds(
+    uri: str, project: Path, default_params: Params
+) -> None:
+    run = complete(uri, project, default_params)
+    client = MlflowClient(uri)
+    note = client.get_run(run.run_id).data.tags["mlflow.note.content"]
+    assert "| l1 | 0.1 | 0.3 |" in note
+    [path] = re.findall(r"get-artifact\?path=(\S+)&run_uuid", note)
+    assert unquote_plus(path) in {item.path for item in client.list_artifacts(run.run_id, "images")}
+    assert f"`{ORIGIN.commit[:7]}`, with local changes" in note
+    client.set_tag(run.run_id, "mlflow.note.content", f"{note} Too blurred.")
+    metrics = project / "reports" / "metrics.json"
+    metrics.write_text(json.dumps(SCORES | {"test": SCORES["test"] | {"l1": 0.0625}}))
+    complete(uri, project, default_params)
+    changed = client.get_run(run.run_id).data.tags["mlflow.note.content"]
+    assert changed == f"{note.replace('| l1 | 0.1 |', '| l1 | 0.0625 |')} Too blurred."
+    client.set_tag(run.run_id, "mlflow.note.content", "My own text.")
+    complete(uri, project, default_params)
+    assert client.get_run(run.run_id).data.tags["mlflow.note.content"] == "My own text."
+
+
+def test_runs_of_equal_parameters_have_names_of_their_own(
+    uri: str, project: Path, default_params: Params
+) -> None:
+    complete(uri, project, default_params)
+    path = project / "reports" / "train.json"
+    for key in ("second", "third"):
+        write_train_record(path, dataclasses.replace(read_train_record(path), run_key=key))
+        run = complete(uri, project, default_params)
+    names = {run.info.run_name for run in MlflowClient(uri).search_runs([run.experiment_id])}
+    name = read_train_record(path).name
+    assert names == {name, f"{name} #2", f"{name} #3"}
 
 
 def test_a_run_says_what_it_was_trained_with_not_what_registers_it(
@@ -124,6 +188,8 @@ def test_samples_are_images_of_their_epoch_and_reports_are_files(
         ]
     assert [name for name in names if not name.startswith("images/")] == [
         "environment/requirements.txt",
+        "files.json",
+        "params.json",
         "reports/augmentation.png",
         "reports/history.jsonl",
         "reports/metrics.json",
@@ -207,11 +273,11 @@ def test_other_parameters_under_the_key_of_a_run_are_named_not_fatal(
     run = complete(uri, project, default_params)
     path = project / "reports" / "train.json"
     train = read_train_record(path)
-    evaluate = {**train.params["evaluate"], "batch_size": 3}
-    changed = dataclasses.replace(train, params={**train.params, "evaluate": evaluate})
+    augment = {**train.params["augment"], "noise": 0.25}
+    changed = dataclasses.replace(train, params={**train.params, "augment": augment})
     write_train_record(path, changed)
     assert complete(uri, project, default_params) == run
-    assert f"MLflow run {run.run_id} keeps its first evaluate.batch_size" in caplog.text
+    assert f"MLflow run {run.run_id} keeps its first augment.noise" in caplog.text
 
 
 def test_completing_says_within_seconds_which_server_is_down(

@@ -62,8 +62,8 @@ def test_a_study_and_what_comes_after_are_no_reports_of_the_run(project: Path) -
         (project / "reports" / name).write_text("{}")
     (project / "reports" / ".gitignore").write_text("/samples")
     assert read_finished_run(project) == before
-    (project / "reports" / "per_image.csv").write_text("pair_id,l1\nx,0.2\n")
-    assert read_finished_run(project).reports_sha256 != before.reports_sha256
+    (project / "reports" / "late.csv").write_text("x")
+    assert read_finished_run(project).reports.keys() - before.reports.keys() == {"reports/late.csv"}
 
 
 def test_an_interrupted_training_ends_with_its_last_epoch(project: Path) -> None:

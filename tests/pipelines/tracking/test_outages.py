@@ -188,7 +188,7 @@ def test_what_arrived_without_the_answer_is_there_once(
     assert server.everything(run_key) == undisturbed(samples, default_params, run_key)
     lost_writes = {line.rpartition("/")[2] for line in cut if line.startswith("POST")}
     assert lost_writes >= {"create", "log-batch", "log-inputs", "set-tag", "update"}
-    assert sum(line.startswith("PUT") for line in cut) == 1 + 2 * len(SAMPLE_EPOCHS)
+    assert sum(line.startswith("PUT") for line in cut) == 2 + 2 * len(SAMPLE_EPOCHS)
     assert ("lost" in said(caplog)) == (tries == "thread")
 
 

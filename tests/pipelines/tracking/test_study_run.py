@@ -27,6 +27,7 @@ RUNNING = Trial(
     started_s=1000.0,
     history=({"epoch": 0, "time_s": 1001.0, "dev/l1": 0.5},),
 )
+TRIAL, OTHER = (f"search {number} beta1 0.5 norm none" for number in (0, 1))
 FIRST = {"epoch": 1, "time_s": 1002.0, "dev/l1": 0.25}
 
 
@@ -73,10 +74,13 @@ def test_trials_lie_below_the_study_and_are_logged_once(
         live(stopped)
         assert live.end("FINISHED", {"tune/report.txt": report})
     runs = _runs(uri)
-    (name,) = runs.keys() - {"search 0"}
-    study, trial = runs[name], runs["search 0"]
-    assert name.startswith("tune-")
-    assert (study["status"], study["files"]) == ("FINISHED", ["environment", "tune"])
+    (name,) = runs.keys() - {TRIAL}
+    study, trial = runs[name], runs[TRIAL]
+    assert name == f"search {description.name}"
+    assert (study["status"], study["files"]) == (
+        "FINISHED",
+        ["environment", "files.json", "params.json", "tune"],
+    )
     assert study["params"]["tune.sampler"] == "optuna"
     assert trial["tags"]["mlflow.parentRunId"] == study["id"]
     assert trial["tags"]["pix2pix.stopped_because"] == "ASHA: behind"
@@ -96,7 +100,7 @@ def test_an_exchange_is_a_tag_as_parameters_never_change(
     live(RUNNING)
     live(dataclasses.replace(RUNNING, values=after, exchanges=(exchange,)))
     assert live.end("FINISHED", {})
-    trial = _runs(uri)["search 0"]
+    trial = _runs(uri)[TRIAL]
     assert trial["params"]["train.beta1"] == "0.5"
     assert trial["tags"]["pix2pix.exchanges"] == f"epoch 1, from trial 2: {after}"
 
@@ -118,8 +122,8 @@ def test_what_is_told_during_an_outage_arrives_as_soon_as_mlflow_answers(
     new_database(tmp_path / "late")
     assert live.end("FINISHED", {})
     runs = _runs(uri)
-    assert runs["search 0"]["l1"] == [(0, 0.5), (1, 0.25)]
-    assert runs["search 1"]["l1"] == [(0, 0.5)]
+    assert runs[TRIAL]["l1"] == [(0, 0.5), (1, 0.25)]
+    assert runs[OTHER]["l1"] == [(0, 0.5)]
 
 
 def test_runs_that_somebody_deleted_are_made_again(
@@ -128,14 +132,14 @@ def test_runs_that_somebody_deleted_are_made_again(
     uri = new_database(tmp_path / "mlflow")
     live = LiveStudy(uri, description, grid=lambda _trial: None)
     live(RUNNING)
-    while "search 0" not in _runs(uri):
+    while TRIAL not in _runs(uri):
         time.sleep(0.02)
     client = MlflowClient(uri)
     for run in _runs(uri).values():
         client.delete_run(run["id"])
     live(dataclasses.replace(RUNNING, number=1))
     assert live.end("FINISHED", {})
-    assert {"search 0", "search 1"} < _runs(uri).keys()
+    assert {TRIAL, OTHER} < _runs(uri).keys()
 
 
 def test_a_study_goes_on_without_mlflow(

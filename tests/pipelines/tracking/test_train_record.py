@@ -17,6 +17,7 @@ from tests.support.tracked_project import ORIGIN, small_manifest
 def record(default_params: Params) -> TrainRecord:
     return TrainRecord(
         run_key="key",
+        name="facades-drawn seed 2",
         started_s=1.5,
         elapsed_s=2.0,
         num_workers=2,
@@ -40,6 +41,7 @@ def test_what_is_written_is_read(record: TrainRecord, tmp_path: Path) -> None:
 def test_the_data_are_named_counted_and_hashed_by_split(default_params: Params) -> None:
     assert data_record(small_manifest(default_params), name=default_params.data.name) == DataRecord(
         name="facades-drawn",
+        source="data/prepared",
         data_hash="d" * 64,
         num_pairs={"train": 5, "dev": 2, "test": 4},
         split_hashes={"train": "h", "dev": "h", "test": "h"},

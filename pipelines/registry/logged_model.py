@@ -1,0 +1,93 @@
+"""Log a model folder as a logged model of an MLflow run, with the metrics of its weights."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, LoggedModel, LoggedModelOutput, Metric, Run
+from mlflow.models import Model
+
+from pipelines.registry.package import write_package
+from pipelines.tracking.run import SCORES_STEP
+from pix2pix.checkpoint import ModelCard
+
+TEST_PREFIX = "test/"
+_SYSTEM_PREFIX = "system/"
+
+
+def log_model(
+    client: MlflowClient,
+    run: Run,
+    model_dir: Path,
+    *,
+    name: str,
+    card: ModelCard,
+    example: np.ndarray,
+) -> LoggedModel:
+    """Upload the package as a logged model of the run, and link it once it is complete.
+
+    `example` is one source image (H, W, C). The step of the model is its epoch.
+    """
+    run_id = run.info.run_id
+    logged = client.create_logged_model(
+        run.info.experiment_id,
+        name=name,
+        source_run_id=run_id,
+        params=run.data.params,
+    )
+    head = Model(
+        artifact_path=logged.artifact_location,
+        run_id=run_id,
+        model_uuid=logged.model_id,
+        model_id=logged.model_id,
+    )
+    with tempfile.TemporaryDirectory() as staging:
+        folder = Path(staging) / "package"
+        write_package(folder, model_dir, card=card, example=example, head=head)
+        client.log_model_artifacts(logged.model_id, str(folder))
+    client.finalize_logged_model(logged.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=card.epoch)])
+    return logged
+
+
+def link_metrics(
+    client: MlflowClient,
+    run: Run,
+    *,
+    model_id: str,
+    epoch: int,
+    is_evaluated: bool = True,
+    dataset: Dataset | None = None,
+) -> None:
+    """Link a run's metrics to a logged model, as MLflow's own logging functions do.
+
+    Test metrics are taken from step `SCORES_STEP`, the others from `epoch`, whose weights the model
+    has; of several values the latest. The points are logged again with the same time and value,
+    which the database of MLflow does not store twice. Left out are the metrics of the machine and,
+    unless the model `is_evaluated`, the test metrics. `dataset` is the data set of the metrics, if
+    the model was not trained on it.
+    """
+    run_id = run.info.run_id
+    points = []
+    for key in run.data.metrics:
+        is_test = key.startswith(TEST_PREFIX)
+        if key.startswith(_SYSTEM_PREFIX) or (is_test and not is_evaluated):
+            continue
+        step = SCORES_STEP if is_test else epoch
+        history = [point for point in client.get_metric_history(run_id, key) if point.step == step]
+        if history:
+            last = max(history, key=lambda point: point.timestamp)
+            points.append(
+                Metric(
+                    key,
+                    last.value,
+                    last.timestamp,
+                    step,
+                    model_id=model_id,
+                    dataset_name=dataset.name if dataset else None,
+                    dataset_digest=dataset.digest if dataset else None,
+                    run_id=run_id,
+                )
+            )
+    client.log_batch(run_id, metrics=points, synchronous=True)
