@@ -35,8 +35,9 @@ def export(
 ) -> None:
     """Export a model to ONNX and torch.export, and as a page.
 
-    An example shows how the files are used. Nothing is written if a file does not compute what the model computes; errors of smaller files
-    are measured. The page needs onnxruntime-web, which `make web` installs.
+    An example shows how the files are used. Nothing is written if a file does not compute what the
+    model computes; errors of smaller files are measured. The page needs onnxruntime-web, which
+    `make web` installs.
 
     For example: pix2pix export models:/pix2pix-facades-drawn@champion out
     """
