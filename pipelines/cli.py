@@ -16,6 +16,7 @@ from pipelines.commands.check import check
 from pipelines.commands.down import down
 from pipelines.commands.evaluate import evaluate
 from pipelines.commands.export import export
+from pipelines.commands.flicker import flicker
 from pipelines.commands.lineage import lineage
 from pipelines.commands.promote import promote
 from pipelines.commands.reproduce import reproduce
@@ -38,6 +39,7 @@ VERBS = (
     down,
     apply_tuned,
     translate,
+    flicker,
     serve,
     evaluate,
     export,
