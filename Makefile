@@ -72,4 +72,4 @@ lock: ## compile requirements.lock anew from pyproject.toml
 	  --no-header --no-annotate --upgrade -o requirements.lock
 
 clean: ## remove what a pipeline run made (not .venv, not MLflow's runs, not what git has)
-	git clean -ffdxq -- data/raw data/prepared models reports .runs
+	git clean -ffdxq -- data/raw data/prepared data/parent.safetensors models reports .runs

@@ -16,7 +16,7 @@ from pipelines.repository.origin import origin
 from pipelines.runs.checkpoints import checkpoints, write_checkpoint
 from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import open_folder
-from pipelines.runs.state import SAMPLES_FOLDER, open_running_state
+from pipelines.runs.state import SAMPLES_FOLDER, open_state, training_folder
 from pipelines.tracking.description import RunDescription, data_record
 from pipelines.tracking.live_run import LiveRun
 from pipelines.training.driver import train
@@ -77,7 +77,9 @@ def train_under_ray(
 ) -> list[dict[str, float]]:
     """Train with one worker on a Ray of its own, followed by MLflow if there is a `uri`."""
     manifest = load_manifest(prepared_dir)
-    state = open_running_state(open_folder(str(folder / "runs")), params, manifest.data_hash)
+    state = open_state(
+        training_folder(open_folder(str(folder / "runs")), params, manifest.data_hash)
+    )
     description = RunDescription(
         run_key=state.run_key,
         name=params.data.name,

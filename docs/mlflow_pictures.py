@@ -1,7 +1,7 @@
 """Make the pictures of docs/mlflow.md: `python docs/mlflow_pictures.py URI MODEL FOLDER`.
 
-It shows the experiment `pix2pix` of the MLflow server at URI in the Chromium of the system. Pages of
-MLflow change from version to version, so the pictures have to be taken again with a newer MLflow.
+It shows the experiment `pix2pix` of the MLflow server at URI in the Chromium of the system. Pages
+look different in other versions of MLflow, and then the pictures have to be taken again.
 """
 
 import sys

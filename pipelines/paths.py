@@ -10,6 +10,8 @@ ARCHIVE_CACHE_DIR = Path("data/cache")
 PREPARED_DIR = Path("data/prepared")
 CHECKS_PATH = Path("reports/checks.json")
 
+PARENT_PATH = Path("data/parent.safetensors")  # the networks that a training starts from
+
 RUNS_DIR = Path(".runs")  # running trainings: outside DVC's outputs, so that they can be resumed
 MODEL_DIR = Path("models")
 KEPT_EPOCHS_DIR = MODEL_DIR / "kept"  # other good epochs: train.keep_best_checkpoints above 1

@@ -31,6 +31,7 @@ from pix2pix.models import (
     PatchDiscriminator,
     UNetGenerator,
 )
+from pix2pix.parent_record import ParentRecord
 from pix2pix.tensor_file import read_tensors
 
 GENERATOR_FILE = "generator.safetensors"
@@ -71,6 +72,7 @@ class ModelCard:
     epoch: Annotated[int, Field(ge=0)]  # number of epochs that these weights were trained for
     dev: dict[str, float]  # metrics of these weights on the dev split
     data_hash: str
+    parent: ParentRecord | None = None  # the trained model that the training started from
 
     def __post_init__(self) -> None:
         if self.format != _FORMAT:

@@ -5,6 +5,7 @@ memory: by a compressed entry that unpacks to gigabytes, or by a tensor whose sh
 elements than are stored. This module refuses both.
 """
 
+import errno
 import io
 import struct
 import warnings
@@ -53,6 +54,11 @@ def read_tensors(source: Path | bytes) -> Any:
         _check_sizes(state)
     except UserError:
         raise
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        # In a file that was cut off, torch looks for a place before the beginning.
+        raise UserError("it is damaged: its end is missing") from None
     except _DAMAGED as error:
         raise UserError(
             f"it is damaged, or holds more than tensors ({_first_line(error)})"

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
 
 from pipelines.evaluation.device import best_device
 from pix2pix.checkpoint import load_generator
@@ -15,6 +14,7 @@ from pix2pix.evaluation.extractors import FeatureExtractor
 from pix2pix.evaluation.features import extract_features, to_rgb8
 from pix2pix.evaluation.paired import ModelScores
 from pix2pix.evaluation.quality import image_quality
+from pix2pix.masked import Pairs, pairs_of, with_target_where_masked
 from pix2pix.models import InferenceNetwork, translate
 
 _BATCH_SIZE = 8  # images; it affects only the speed
@@ -30,9 +30,10 @@ def score_on_dev(
     generator, card = load_generator(model_dir)
     network = InferenceNetwork(generator.to(best_device()), card.inference_mode)
     l1, features = [], []
-    for source, target in _pairs(prepared_dir):
+    for source, target, valid in _pairs(prepared_dir):
         fake = translate(network, source.contiguous(), seeds=[card.seed] * len(source))
-        l1.append(image_quality(fake, target).l1)
+        l1.append(image_quality(fake, target, valid).l1)
+        fake = with_target_where_masked(fake, target, valid)
         rgb = to_rgb8(fake)
         if extractor is not None and rgb is not None:
             features.append(extractor(rgb).numpy())
@@ -43,12 +44,12 @@ def score_on_dev(
 
 def target_features(prepared_dir: Path, extractor: FeatureExtractor) -> np.ndarray | None:
     """The features (N, F) of the dev targets; None if they have no RGB form."""
-    targets = (target for _, target in _pairs(prepared_dir))
+    targets = (pairs.target for pairs in _pairs(prepared_dir))
     return extract_features(targets, extractor, size_px=None)
 
 
-def _pairs(prepared_dir: Path) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches of dev sources and targets, in [-1, 1]."""
+def _pairs(prepared_dir: Path) -> Iterator[Pairs]:
+    """Batches of dev pairs, in [-1, 1]."""
     manifest = load_manifest(prepared_dir)
     batches = EvalBatches(
         open_split(prepared_dir, "dev"),
@@ -57,4 +58,4 @@ def _pairs(prepared_dir: Path) -> Iterator[tuple[Tensor, Tensor]]:
         batch_size=_BATCH_SIZE,
         device=best_device(),
     )
-    return ((source, target) for source, target, _ in batches)
+    return map(pairs_of, batches)

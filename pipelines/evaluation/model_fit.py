@@ -44,6 +44,8 @@ def _settings(card: ModelCard, manifest: Manifest) -> Iterator[tuple[str, object
     yield "image size", card.image_scale.size, manifest.scale("dev").size
     yield "target scale", card.target_scale, manifest.target_scale or 1.0
     yield "source kernel", card.source.kernel, manifest.source.kernel
+    yield "source nodata", card.source.nodata, manifest.source.nodata
+    yield "source ignore_label", card.source.ignore_label, manifest.source.ignore_label
     for role, model, data in (
         ("source", card.source, manifest.source),
         ("target", card.target, manifest.target),

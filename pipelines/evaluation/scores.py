@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from pix2pix.checkpoint import ModelCard, load_generator
 from pix2pix.config import EvaluateConfig, height_width
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import Manifest, load_manifest
-from pix2pix.data.prepared import PreparedSplit, open_split, stacked
+from pix2pix.data.prepared import PreparedSplit, open_split, stacked, stacked_valid
 from pix2pix.data.ranges import to_network
 from pix2pix.evaluation.baselines import (
     IDENTITY,
@@ -114,25 +114,28 @@ def _score_test_split(
         batch_size=config.batch_size,
         device=device,
     )
-    for source, target, pair_ids in batches:
+    for source, target, pair_ids, valid in batches:
         fake = translate(network, source.contiguous(), seeds=[seed] * len(source))
         fakes = {MODEL: fake, MEAN_TARGET: mean_target_fake(mean, target)}
         if why_no_identity(source.shape[1], target.shape[1]) is None:
             fakes[IDENTITY] = identity_fake(source, target.shape[1])
-        quality = scorer.update(fakes, target, pair_ids)[MODEL]
-        extremes.update(source, fake, target, pair_ids=pair_ids, l1=quality.l1)
+        quality = scorer.update(fakes, target, pair_ids, valid=valid)[MODEL]
+        extremes.update(source, fake, target, pair_ids=pair_ids, l1=quality.l1, valid=valid)
     reference = _real_features(train, manifest, len(test.pair_ids), extractor, config)
     return scorer.finish(config, reference=reference), extremes
 
 
 def _train_targets(
     train: PreparedSplit, manifest: Manifest, config: EvaluateConfig, chosen: Any = None
-) -> Iterator[Tensor]:
-    """Yield batches (N, C, H, W) in [-1, 1] of all training targets or the `chosen` indices."""
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Yield batches (N, C, H, W) in [-1, 1] of all training targets or the `chosen` indices.
+
+    With each comes which pixels count, see `data.dataset.Batch.valid`.
+    """
     positions = range(len(train.pair_ids)) if chosen is None else chosen
     for group in train.groups(positions, config.batch_size):
         raw = torch.from_numpy(stacked(train.target, group))
-        yield to_network(raw, manifest.target.value_range)
+        yield to_network(raw, manifest.target.value_range), stacked_valid(train, group)
 
 
 def _real_features(
@@ -144,7 +147,7 @@ def _real_features(
 ) -> np.ndarray | None:
     chosen = reference_indices(len(train.pair_ids), num_images, seed=config.seed)
     return extract_features(
-        _train_targets(train, manifest, config, chosen),
+        (targets for targets, _ in _train_targets(train, manifest, config, chosen)),
         extractor,
         size_px=_size_of_all(manifest),
     )
@@ -154,6 +157,18 @@ def _size_of_all(manifest: Manifest) -> tuple[int, int] | None:
     """Height and width of the test images; None if they are unlike, at the scale of training."""
     scale = manifest.scale("test")
     return scale.size_of(0, 0) if scale.rule == "stretch" else None
+
+
+def _masked_sides(manifest: Manifest) -> Literal["none", "source", "target", "source and target"]:
+    match manifest.source.is_masked, manifest.target.is_masked:
+        case False, False:
+            return "none"
+        case True, False:
+            return "source"
+        case False, True:
+            return "target"
+        case _:
+            return "source and target"
 
 
 def _protocol(
@@ -168,6 +183,7 @@ def _protocol(
         image_size=test.size_px,
         direction=manifest.direction,
         resize_kernel=manifest.target.kernel,
+        masked=_masked_sides(manifest),
         extractor=extractor.name,
         extractor_sha256=extractor.weights_sha256,
         inference_mode=card.inference_mode,

@@ -18,6 +18,7 @@ from pix2pix.images.encode import encode, file_suffix
 from pix2pix.images.georeference import georeference
 from pix2pix.images.names import REMEDY as NAME_REMEDY
 from pix2pix.images.names import is_utf8, printable
+from pix2pix.images.nodata import written_nodata
 from pix2pix.images.options import VolumeSlice
 from pix2pix.images.stored import as_written
 from pix2pix.images.volumes import selected_slices
@@ -153,9 +154,14 @@ def _translated(translator: Translator, source: SourceImage, scale: Scale) -> by
         image = translator.translate_file(
             source.path, source.volume_slice, scale=scale, progress=_ImageProgress(source)
         )
-        written = as_written(image, translator.card.target.file_dtype)
+        target = translator.card.target
+        written = as_written(image, target.file_dtype)
         height, width = written.shape[:2]
-        return encode(written, georeference=georeference(source.path, (height, width)))
+        return encode(
+            written,
+            georeference=georeference(source.path, (height, width)),
+            nodata=written_nodata(target, written.dtype),
+        )
 
 
 class _ImageProgress:

@@ -20,10 +20,10 @@ from pix2pix.errors import UserError
 
 @contextmanager
 def downloaded(client: MlflowClient, version: ModelVersion) -> Iterator[Path]:
-    """Download a version as a temporary model folder, without the discriminator.
+    """Download a version as a temporary model folder.
 
-    Raises UserError naming the version if its files are missing or are not those that were
-    registered.
+    It has a discriminator if it was registered with one. Raises UserError naming the version if its
+    files are missing or are not those that were registered.
     """
     if CONTENT_TAG not in version.tags:
         raise UserError(

@@ -13,7 +13,7 @@ from mlflow.types import Schema, TensorSpec
 import pix2pix
 from pipelines.evaluation.model_content import MODEL_FILES
 from pipelines.repository.origin import installed_version, pinned_dependencies
-from pix2pix.checkpoint import ModelCard
+from pix2pix.checkpoint import DISCRIMINATOR_FILE, ModelCard
 from pix2pix.data.manifest import SideRecord
 
 PACKAGED_MODEL = "artifacts/model"  # the model folder in a package; MLflow sets the name artifacts
@@ -37,7 +37,8 @@ def write_package(
     with tempfile.TemporaryDirectory() as staging:
         files_dir = Path(staging) / "model"
         files_dir.mkdir()
-        for name in MODEL_FILES:
+        # Translating needs no discriminator, but another training may start from both networks.
+        for name in (*MODEL_FILES, DISCRIMINATOR_FILE):
             shutil.copyfile(model_dir / name, files_dir / name)
         mlflow.pyfunc.save_model(
             str(folder),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 from mlflow import MlflowClient
@@ -16,12 +17,14 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 from pipelines.evaluation.model_content import content_hash
 from pipelines.registry.logged_model import TEST_PREFIX, link_metrics, log_model
 from pipelines.registry.mlflow_state import LOGGED_TAG
+from pipelines.registry.reference import VERSION_REFERENCE
 from pipelines.tracking.completion import TrackedRun
-from pipelines.tracking.described_run import DATA_HASH_TAG, GIT_COMMIT_TAG
+from pipelines.tracking.described_run import DATA_HASH_TAG, GIT_COMMIT_TAG, PARENT_TAG
 from pipelines.tracking.run_by_key import RUN_KEY_TAG
 from pipelines.tracking.uri import without_password
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.config import ScaleRule, height_width
+from pix2pix.parent_record import ParentRecord
 
 CONTENT_TAG = "pix2pix.model_sha256"
 
@@ -120,7 +123,7 @@ def set_version_tags(client: MlflowClient, version: ModelVersion, tags: Mapping[
 
 
 def _tags(card: ModelCard, run: Run) -> dict[str, str]:
-    kept = (RUN_KEY_TAG, DATA_HASH_TAG, GIT_COMMIT_TAG)
+    kept = (RUN_KEY_TAG, DATA_HASH_TAG, GIT_COMMIT_TAG, PARENT_TAG)
     return {
         **{key: run.data.tags[key] for key in kept if key in run.data.tags},
         "pix2pix.inference_mode": card.inference_mode,
@@ -147,8 +150,19 @@ def _describe(card: ModelCard, run: Run) -> str:
         f"{card.inference_mode} inference.\n\n"
         f"{card.source.channels} channels {card.source.dtype} -> "
         f"{card.target.channels} channels {card.target.dtype}; {_rule(card)}.\n\n"
+        f"{'' if card.parent is None else _started_from(card.parent)}"
         f"| metric | value |\n|---|---|\n{table}\n"
     )
+
+
+def _started_from(parent: ParentRecord) -> str:
+    """One paragraph about the parent; a version in MLflow is a link to its page."""
+    version = VERSION_REFERENCE.fullmatch(parent.reference)
+    if version is None:
+        return f"Started from {parent.summary}.\n\n"
+    page = f"#/models/{quote(version['name'], safe='')}/versions/{version['version']}"
+    link = f"[{parent.reference}]({page})"
+    return f"Started from {parent.summary.replace(parent.reference, link)}.\n\n"
 
 
 def _rule(card: ModelCard) -> str:

@@ -24,11 +24,17 @@ _CHARACTERS = 16
 
 
 def stage_fingerprint(
-    stage: str, params: Params, data_hash: str, *, project_dir: Path = _PROJECT_DIR
+    stage: str,
+    params: Params,
+    data_hash: str,
+    *,
+    parent_sha256: str | None = None,
+    project_dir: Path = _PROJECT_DIR,
 ) -> str:
-    """Return the fingerprint of a stage with these parameters and this prepared data.
+    """Return the fingerprint of a stage with these parameters, this prepared data and this parent.
 
-    The stage must not read outputs of other stages than `prepare`. Raises UserError if dvc.yaml or
+    `parent_sha256` is the hash of the networks to start from; None: there are none. The stage must
+    not read outputs of other stages than `prepare` and `parent`. Raises UserError if dvc.yaml or
     a file that it lists for the stage is missing.
     """
     stages = _stages(project_dir / "dvc.yaml")
@@ -36,6 +42,7 @@ def stage_fingerprint(
         raise UserError(f"{project_dir / 'dvc.yaml'} has no stage {stage!r}")
     values = {key: _value(params, key) for key in stages[stage]["params"]}
     about = [data_hash, version("torch"), values]
+    about += [] if parent_sha256 is None else [parent_sha256]
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     made = {path for each in stages.values() for path in _outputs(each)}
     for path in _files(project_dir, [dep for dep in stages[stage]["deps"] if dep not in made]):

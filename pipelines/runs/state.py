@@ -30,39 +30,32 @@ class RunningState:
     is_new: bool
 
 
-def training_folder(storage: Folder, params: Params, data_hash: str) -> Folder:
+def training_folder(
+    storage: Folder, params: Params, data_hash: str, *, parent_sha256: str | None = None
+) -> Folder:
     """Return the folder in which the training of `params` on this data keeps its state.
 
-    Raises UserError if dvc.yaml is missing.
+    `parent_sha256` is that of `stage_fingerprint`. Raises UserError if dvc.yaml is missing.
     """
-    return storage / stage_fingerprint("train", params, data_hash)
+    return storage / stage_fingerprint("train", params, data_hash, parent_sha256=parent_sha256)
 
 
-def study_folder(storage: Folder, params: Params, data_hash: str) -> Folder:
+def study_folder(
+    storage: Folder, params: Params, data_hash: str, *, parent_sha256: str | None = None
+) -> Folder:
     """Return the folder in which the study of `params` on this data keeps its state.
 
-    Raises UserError if dvc.yaml is missing.
+    `parent_sha256` is that of `stage_fingerprint`. Raises UserError if dvc.yaml is missing.
     """
-    return storage / f"tune-{stage_fingerprint('tune', params, data_hash)}"
+    fingerprint = stage_fingerprint("tune", params, data_hash, parent_sha256=parent_sha256)
+    return storage / f"tune-{fingerprint}"
 
 
-def open_running_state(storage: Folder, params: Params, data_hash: str) -> RunningState:
-    """Return the state of the training of `params` on this data, or begin a new one.
+def open_state(folder: Folder) -> RunningState:
+    """Return the state of the training or study in its folder, or begin a new one.
 
-    Raises OSError if the storage cannot be used, UserError if dvc.yaml is missing.
+    Raises OSError if the storage cannot be used.
     """
-    return _open(training_folder(storage, params, data_hash))
-
-
-def open_study_state(storage: Folder, params: Params, data_hash: str) -> RunningState:
-    """Return the state of the study of `params` on this data, or begin a new one.
-
-    Raises OSError if the storage cannot be used, UserError if dvc.yaml is missing.
-    """
-    return _open(study_folder(storage, params, data_hash))
-
-
-def _open(folder: Folder) -> RunningState:
     if folder.has(RUN_FILE):
         state = json.loads(folder.read(RUN_FILE))
         return RunningState(folder, state["run_key"], state["started_s"], is_new=False)

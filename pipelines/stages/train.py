@@ -13,12 +13,14 @@ from pipelines.cluster.failure import as_user_error
 from pipelines.cluster.placement import Placement, connect, find_placement
 from pipelines.entrypoint import InterruptionError, run
 from pipelines.evaluation.model_content import content_hash
+from pipelines.evaluation.parent_fit import unlike_parent
 from pipelines.paths import (
     AUGMENTATION_PATH,
     CURVES_PATH,
     HISTORY_PATH,
     KEPT_EPOCHS_DIR,
     MODEL_DIR,
+    PARENT_PATH,
     PREPARED_DIR,
     RUNS_DIR,
     SAMPLES_DIR,
@@ -31,13 +33,14 @@ from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.history import as_json, history_jsonl
 from pipelines.runs.owner import owned
+from pipelines.runs.parent import ParentFile, publish_parent, read_parent_file
 from pipelines.runs.samples import sample_name
 from pipelines.runs.state import (
     CHECKPOINTS_FOLDER,
     SAMPLES_FOLDER,
     RunningState,
     close_running_state,
-    open_running_state,
+    open_state,
     training_folder,
 )
 from pipelines.tracking.description import RunDescription, data_record
@@ -58,13 +61,23 @@ from pix2pix.data.prepared import open_split
 from pix2pix.files import write_bytes, write_text
 from pix2pix.images.grids import write_png
 from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
+from pix2pix.models.transfer import check_fits
+from pix2pix.parent import Parent
+from pix2pix.parent_record import ParentRecord
 from pix2pix.training import Best
 from pix2pix.training.dev import better_mode
 
 logger = logging.getLogger(__name__)
 
 
-def write_model(model_dir: Path, best: Best, *, params: Params, manifest: Manifest) -> ModelCard:
+def write_model(
+    model_dir: Path,
+    best: Best,
+    *,
+    params: Params,
+    manifest: Manifest,
+    parent: ParentRecord | None = None,
+) -> ModelCard:
     """Write the model folder of the best epoch, with its better inference mode."""
     generator_config, discriminator_config = network_configs(params)
     generator, discriminator = (
@@ -90,6 +103,7 @@ def write_model(model_dir: Path, best: Best, *, params: Params, manifest: Manife
         epoch=best.epoch,
         dev={name: value for name, value in best.dev.items() if math.isfinite(value)},
         data_hash=manifest.data_hash,
+        parent=parent,
     )
     save_model(model_dir, card, generator=generator, discriminator=discriminator)
     return card
@@ -109,7 +123,12 @@ def curves_csv(history: list[dict[str, float]]) -> str:
 
 
 def _describe(
-    params: Params, manifest: Manifest, *, state: RunningState, begun: Origin
+    params: Params,
+    manifest: Manifest,
+    *,
+    state: RunningState,
+    begun: Origin,
+    parent: ParentRecord | None,
 ) -> RunDescription:
     mapping = dataclasses.asdict(params)
     return RunDescription(
@@ -120,6 +139,7 @@ def _describe(
         params=mapping,
         data=data_record(manifest, name=params.data.name, remote=remote_address(Path())),
         origin=begun,
+        parent=None if parent is None else parent.reference,
     )
 
 
@@ -139,6 +159,7 @@ def _train(
             run=state.folder,
             live_run=LiveRun(tracking_uri(), description, samples=state.folder / SAMPLES_FOLDER),
             node_metrics=node_metrics(tracking_uri(), description),
+            parent=None if description.parent is None else state.folder,
         )
     except (InterruptionError, KeyboardInterrupt):  # a second signal raises KeyboardInterrupt
         # The worker of rank 0 may have ended before it could set the status of the MLflow run.
@@ -153,7 +174,12 @@ def _train(
 
 
 def _write_outputs(
-    trained: Trained, params: Params, manifest: Manifest, *, checkpoints: Folder
+    trained: Trained,
+    params: Params,
+    manifest: Manifest,
+    *,
+    parent: ParentRecord | None,
+    checkpoints: Folder,
 ) -> ModelCard:
     # DVC removes the outputs of an earlier training, but not if the stage is started by hand.
     for folder in (SAMPLES_DIR, KEPT_EPOCHS_DIR):
@@ -173,32 +199,48 @@ def _write_outputs(
         checkpoints, trained.history, params.train, best_epoch=trained.best.epoch
     ):
         folder = KEPT_EPOCHS_DIR / f"epoch_{other.epoch:04d}"
-        write_model(folder, other, params=params, manifest=manifest)
-    return write_model(MODEL_DIR, trained.best, params=params, manifest=manifest)
+        write_model(folder, other, params=params, manifest=manifest, parent=parent)
+    return write_model(MODEL_DIR, trained.best, params=params, manifest=manifest, parent=parent)
 
 
 def main() -> None:
     """Read params.yaml and data/prepared, write models/ and the training's reports."""
     params = load_params()
     manifest = load_manifest(PREPARED_DIR)
+    parent = read_parent_file(PARENT_PATH, params.train)
+    if parent is not None:
+        check_fits(parent.parent.networks, *network_configs(params))
     begun = origin(Path())
     storage = open_folder(params.train.storage_path or str(RUNS_DIR))
-    with owned(training_folder(storage, params, manifest.data_hash)):
-        _begin_or_continue(params, manifest, storage=storage, begun=begun)
+    parent_sha256 = None if parent is None else parent.sha256
+    folder = training_folder(storage, params, manifest.data_hash, parent_sha256=parent_sha256)
+    with owned(folder):
+        _begin_or_continue(params, manifest, folder=folder, begun=begun, parent_file=parent)
 
 
 def _begin_or_continue(
-    params: Params, manifest: Manifest, *, storage: Folder, begun: Origin
+    params: Params,
+    manifest: Manifest,
+    *,
+    folder: Folder,
+    begun: Origin,
+    parent_file: ParentFile | None,
 ) -> None:
-    state = open_running_state(storage, params, manifest.data_hash)
+    state = open_state(folder)
     if not state.is_new:
         logger.info("continuing the interrupted training in %s", state.folder)
+    parent = None
+    if parent_file is not None:
+        publish_parent(parent_file, state.folder)
+        parent = _parent_record(parent_file.parent, params, manifest)
     connect(params.train.ray_address)
     placement = find_placement(params.train)
     resumed_s = time.time()
-    description = _describe(params, manifest, state=state, begun=begun)
+    description = _describe(params, manifest, state=state, begun=begun, parent=parent)
     trained = _train(params, manifest, placement=placement, state=state, description=description)
-    card = _write_outputs(trained, params, manifest, checkpoints=state.folder / CHECKPOINTS_FOLDER)
+    card = _write_outputs(
+        trained, params, manifest, parent=parent, checkpoints=state.folder / CHECKPOINTS_FOLDER
+    )
     write_train_record(
         TRAIN_PATH,
         TrainRecord(
@@ -214,6 +256,7 @@ def _begin_or_continue(
             params=description.params,
             data=description.data,
             model_sha256=content_hash(MODEL_DIR),
+            parent=parent,
         ),
     )
     close_running_state(state)
@@ -223,6 +266,17 @@ def _begin_or_continue(
         card.epoch,
         card.inference_mode,
     )
+
+
+def _parent_record(parent: Parent, params: Params, manifest: Manifest) -> ParentRecord:
+    """Return what is recorded of the parent, and log it."""
+    generator_config, _ = network_configs(params)
+    unlike = unlike_parent(parent, manifest, generator_config)
+    record = parent.record(generator_config, unlike=unlike)
+    logger.info("starting from %s", record.summary)
+    if unlike is not None:
+        logger.warning("the parent is of another kind: %s", unlike)
+    return record
 
 
 def _precision(state: RunningState) -> dict[str, str] | None:

@@ -7,17 +7,18 @@ from pathlib import Path
 
 from pipelines.cluster.placement import connect
 from pipelines.entrypoint import InterruptionError, run
-from pipelines.paths import PREPARED_DIR, RUNS_DIR, TUNE_DIR
+from pipelines.paths import PARENT_PATH, PREPARED_DIR, RUNS_DIR, TUNE_DIR
 from pipelines.repository.dvc_project import remote_address
 from pipelines.repository.origin import origin
 from pipelines.repository.presets import preset_mappings
 from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.owner import owned
+from pipelines.runs.parent import ParentFile, publish_parent, read_parent_file
 from pipelines.runs.state import (
     RunningState,
     close_running_state,
-    open_study_state,
+    open_state,
     study_folder,
 )
 from pipelines.tracking.description import RunDescription, data_record
@@ -29,6 +30,8 @@ from pipelines.tuning.study import run_study
 from pipelines.tuning.trial import TrialJob
 from pix2pix.config import Params, load_params
 from pix2pix.data.manifest import Manifest, load_manifest
+from pix2pix.models import network_configs
+from pix2pix.models.transfer import check_fits
 from pix2pix.tuning.space import check_space
 
 logger = logging.getLogger(__name__)
@@ -44,17 +47,26 @@ def _description(params: Params, manifest: Manifest, state: RunningState) -> Run
         params=mapping,
         data=data_record(manifest, name=params.data.name, remote=remote_address(Path())),
         origin=origin(Path()),
+        parent=params.train.init_from,
     )
 
 
 def _tune(
-    params: Params, manifest: Manifest, state: RunningState, placement: TrialPlacement
+    params: Params,
+    manifest: Manifest,
+    state: RunningState,
+    placement: TrialPlacement,
+    parent: ParentFile | None,
 ) -> bool:
     """Run the study and write its files; return whether MLflow has all of it."""
     description = _description(params, manifest, state)
     try:
         dataset = publish_dataset(PREPARED_DIR, manifest, params.train.storage_path)
-        job = TrialJob(params=params, dataset=dataset, study=state.folder)
+        if parent is not None:
+            publish_parent(parent, state.folder)
+        job = TrialJob(
+            params=params, dataset=dataset, study=state.folder, has_parent=parent is not None
+        )
         follower = StudyFollower(params, state.folder, description)
         result = run_study(job, placement, [follower])
         shutil.rmtree(TUNE_DIR, ignore_errors=True)  # of an earlier study, run by hand
@@ -78,18 +90,25 @@ def main() -> None:
     params = load_params()
     check_space(params)
     manifest = load_manifest(PREPARED_DIR)
+    parent = read_parent_file(PARENT_PATH, params.train)
+    if parent is not None:
+        check_fits(parent.parent.networks, *network_configs(params))
     storage = open_folder(params.train.storage_path or str(RUNS_DIR))
-    with owned(study_folder(storage, params, manifest.data_hash)):
-        _begin_or_continue(params, manifest, storage)
+    parent_sha256 = None if parent is None else parent.sha256
+    folder = study_folder(storage, params, manifest.data_hash, parent_sha256=parent_sha256)
+    with owned(folder):
+        _begin_or_continue(params, manifest, folder, parent)
 
 
-def _begin_or_continue(params: Params, manifest: Manifest, storage: Folder) -> None:
+def _begin_or_continue(
+    params: Params, manifest: Manifest, folder: Folder, parent: ParentFile | None
+) -> None:
     connect(params.train.ray_address)
     placement = place_trials(params.tune)
-    state = open_study_state(storage, params, manifest.data_hash)
+    state = open_state(folder)
     if not state.is_new:
         logger.info("continuing the interrupted study in %s", state.folder)
-    if _tune(params, manifest, state, placement):
+    if _tune(params, manifest, state, placement, parent):
         close_running_state(state)
     else:
         logger.warning(

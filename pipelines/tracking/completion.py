@@ -41,6 +41,7 @@ def complete_run(client: MlflowClient, project_dir: Path, *, experiment: str) ->
         params=training.params,
         data=training.data,
         origin=training.origin,
+        parent=None if training.parent is None else training.parent.reference,
     )
     run = open_training_run(client, description)
     bring_up_to_date(run, finished.history, finished.samples)

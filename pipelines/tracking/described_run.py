@@ -11,6 +11,7 @@ from pipelines.tracking.run_by_key import open_run
 
 DATA_HASH_TAG = "pix2pix.data_hash"
 GIT_COMMIT_TAG = "mlflow.source.git.commit"  # MLflow's own names; the UI shows them as "Source"
+PARENT_TAG = "parent"  # the trained model that a training started from
 GIT_DIRTY_TAG = "mlflow.source.git.dirty"
 
 
@@ -39,13 +40,15 @@ def open_described_run(
         "pix2pix.torch": origin.torch,
         "pix2pix.python": origin.python,
     }
+    tags |= {} if origin.commit is None else {GIT_COMMIT_TAG: origin.commit}
+    tags |= {} if description.parent is None else {PARENT_TAG: description.parent}
     run = open_run(
         client,
         experiment,
         run_key=description.run_key,
         name=name,
         started_s=description.started_s,
-        tags=tags if origin.commit is None else {GIT_COMMIT_TAG: origin.commit, **tags},
+        tags=tags,
     )
     run.log_params(params)
     run.log_dataset(data, context=context)

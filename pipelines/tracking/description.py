@@ -36,6 +36,7 @@ class RunDescription:
     params: Mapping[str, Any]  # all of params.yaml, sections as nested mappings
     data: DataRecord
     origin: Origin
+    parent: str | None = None  # the trained model that it starts from, such as models:/NAME/3
 
 
 def data_record(manifest: Manifest, *, name: str, remote: str | None = None) -> DataRecord:

@@ -17,6 +17,7 @@ from pipelines.entrypoint import read_json, write_json
 from pipelines.repository.origin import Origin
 from pipelines.tracking.description import DataRecord
 from pix2pix.errors import UserError
+from pix2pix.parent_record import ParentRecord
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +38,7 @@ class TrainRecord:
     data: DataRecord
     model_sha256: str  # of models/, see pipelines/evaluation/model_content.py
     precision: Mapping[str, str] | None = None  # what it computed in, and why
+    parent: ParentRecord | None = None  # the trained model that it started from
 
 
 _RECORD = TypeAdapter(TrainRecord)

@@ -49,15 +49,17 @@ def train(
     run: Folder,
     live_run: LiveRun | None,
     node_metrics: NodeMetrics | None = None,
+    parent: Folder | None = None,
     callbacks: Sequence[ray.train.UserCallback] = (),
 ) -> Trained:
     """Train on the connected Ray cluster, from the newest checkpoint in the folder `run`.
 
-    `live_run` and `node_metrics` follow the training in MLflow, and `callbacks` receive what the
-    workers report. Raises ray.train.TrainingFailedError if more workers were lost than
-    `train.max_failures` allows, UserError if the training failed for another reason, StorageError
-    if its checkpoints are damaged after they were written, and InterruptionError if a signal
-    stopped it, after its state was saved.
+    `live_run` and `node_metrics` follow the training in MLflow. `parent` is the folder with the
+    networks that a new training starts from, see `runs.parent`; None: it starts from new ones.
+    `callbacks` receive what the workers report. Raises ray.train.TrainingFailedError if more
+    workers were lost than `train.max_failures` allows, UserError if the training failed for another
+    reason, StorageError if its checkpoints are damaged after they were written, and
+    InterruptionError if a signal stopped it, after its state was saved.
     """
     for _ in range(_MAX_TRIES):
         _fit(
@@ -67,6 +69,7 @@ def train(
             run=run,
             live_run=live_run,
             node_metrics=node_metrics,
+            parent=parent,
             callbacks=callbacks,
         )
         newest = newest_checkpoint(run / CHECKPOINTS_FOLDER)
@@ -91,6 +94,7 @@ def _fit(
     run: Folder,
     live_run: LiveRun | None,
     node_metrics: NodeMetrics | None,
+    parent: Folder | None,
     callbacks: Sequence[ray.train.UserCallback],
 ) -> None:
     """Run the workers until the training has ended."""
@@ -106,6 +110,7 @@ def _fit(
             run=run,
             live_run=live_run,
             node_metrics=node_metrics,
+            parent=parent,
             num_cpus=placement.cpus_per_worker,
             mailbox=mailbox,
         )

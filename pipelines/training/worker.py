@@ -19,6 +19,7 @@ from pipelines.cluster.preemption import Requests
 from pipelines.processes.progress_line import epoch_line
 from pipelines.runs.dataset import DatasetSource, local_dataset
 from pipelines.runs.folder import Folder
+from pipelines.runs.parent import published_parent
 from pipelines.runs.samples import sample_name
 from pipelines.runs.state import CHECKPOINTS_FOLDER, NON_FINITE_FOLDER, RUN_FILE, SAMPLES_FOLDER
 from pipelines.tracking.live_run import LiveRun
@@ -32,6 +33,7 @@ from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
 from pix2pix.models import network_configs
+from pix2pix.models.transfer import ParentNetworks
 from pix2pix.training import (
     EpochResult,
     NonFiniteLossError,
@@ -62,6 +64,7 @@ class WorkerJob:
     run: Folder  # where checkpoints and sample grids are kept
     live_run: LiveRun | None
     node_metrics: NodeMetrics | None
+    parent: Folder | None  # where the networks are that it starts from; None: from new ones
     num_cpus: int
     mailbox: Any  # handle of the actor behind `pipelines.cluster.mailbox.console`
 
@@ -75,6 +78,7 @@ class _Training:
     manifest: Manifest
     run: Folder
     live_run: LiveRun | None  # on rank 0 only
+    parent: ParentNetworks | None
     console: WorkerConsole
 
 
@@ -98,6 +102,7 @@ def train_worker(job: WorkerJob) -> Outcome:
             manifest=load_manifest(prepared_dir),
             run=job.run,
             live_run=live_run,
+            parent=None if job.parent is None else published_parent(job.parent).networks,
             console=console,
         )
         train = open_split(prepared_dir, "train")
@@ -177,8 +182,10 @@ def _write_batch(folder: Folder, error: NonFiniteLossError) -> str | None:
     """Write the images of a rank whose loss is not finite. Returns the message, else None."""
     if not error.is_here:
         return None
-    source, target, pair_ids = error.batch
+    source, target, pair_ids, valid = error.batch
     tensors = {"source": source.cpu().contiguous(), "target": target.cpu().contiguous()}
+    if valid is not None:
+        tensors["valid"] = valid.cpu().contiguous()
     data = safetensors.torch.save(tensors, {"pair_ids": "\n".join(pair_ids)})
     step_folder, name = folder / f"step_{error.step:09d}", f"rank_{rank()}.safetensors"
     step_folder.write(name, data)
@@ -189,7 +196,10 @@ def _train(training: _Training, batches: TrainBatches) -> Outcome:
     """Train from the newest checkpoint to the end, or until the driver asks to stop."""
     config = training.params.train
     state = new_state(
-        *network_configs(training.params), config=config, wrap=partial(_prepare, config=config)
+        *network_configs(training.params),
+        config=config,
+        parent=training.parent,
+        wrap=partial(_prepare, config=config),
     )
     checkpoints = training.run / CHECKPOINTS_FOLDER
     restore(state, checkpoints)

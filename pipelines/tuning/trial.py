@@ -13,6 +13,7 @@ from ray.tune.integration.ray_train import TuneReportCallback
 from pipelines.cluster.placement import Placement
 from pipelines.runs.dataset import DatasetSource, local_dataset
 from pipelines.runs.folder import Folder
+from pipelines.runs.parent import published_parent
 from pipelines.runs.state import RUN_FILE
 from pipelines.training.driver import train
 from pipelines.tuning.results import COPIED_EPOCH, PARENT, TRIAL, trial_folder, trial_number
@@ -38,6 +39,7 @@ class TrialJob:
     params: Params
     dataset: DatasetSource
     study: Folder
+    has_parent: bool = False  # the study's folder has networks that each trial starts from
 
 
 def run_trial(config: dict[str, Any], job: TrialJob) -> None:
@@ -99,7 +101,13 @@ def _train_here(params: Params, job: TrialJob, folder: Folder, number: int) -> N
 
     state_file = None if checkpoint is None else Path(checkpoint.to_directory()) / CHECKPOINT_FILE
     train_trial(
-        params, prepared_dir, run=folder, device=device, state_file=state_file, report=report
+        params,
+        prepared_dir,
+        run=folder,
+        device=device,
+        parent=published_parent(job.study).networks if job.has_parent else None,
+        state_file=state_file,
+        report=report,
     )
 
 
@@ -156,6 +164,7 @@ def _train_on_workers(params: Params, job: TrialJob, folder: Folder) -> None:
         placement=placement,
         run=folder,
         live_run=None,
+        parent=job.study if job.has_parent else None,
         callbacks=[_EpochReports(params)],
     )
     # A worker that is lost just after an epoch takes its report along: all epochs are in the

@@ -18,6 +18,7 @@ from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.models import UNetGenerator, network_configs
+from pix2pix.models.transfer import ParentNetworks
 from pix2pix.training import Best, EpochResult, TrainState, fit, new_state
 from pix2pix.training.dev import better_mode
 from pix2pix.tuning.trials import score_names
@@ -31,10 +32,14 @@ def train_trial(
     *,
     run: Folder,
     device: torch.device,
+    parent: ParentNetworks | None,
     state_file: Path | None,
     report: Callable[[TrainState], None],
 ) -> None:
-    """Train to the end, from the state in `state_file` if there is one; report after each epoch.
+    """Train to the end; report after each epoch.
+
+    It goes on from the state in `state_file`, if there is one, and starts from `parent`, if that is
+    given.
 
     Writes the sample grids, and which precision was chosen, to `run`. Raises NonFiniteLossError,
     UserError if no epoch can be kept, and OSError if the storage fails.
@@ -42,7 +47,10 @@ def train_trial(
     params = with_precision(params, agreed_precision(params.train, run, device))
     manifest = load_manifest(prepared_dir)
     state = new_state(
-        *network_configs(params), config=params.train, wrap=partial(_moved, device=device)
+        *network_configs(params),
+        config=params.train,
+        parent=parent,
+        wrap=partial(_moved, device=device),
     )
     if state_file is not None:
         state.load_state_dict(load_training(state_file.read_bytes(), name=str(state_file)))

@@ -14,6 +14,7 @@ from pix2pix.config.side import (
     Axes,
     Kernel,
     Kind,
+    Nodata,
     SideConfig,
     SlicesRule,
     VolumeAxis,
@@ -29,7 +30,7 @@ from pix2pix.config.sizes import (
     height_width,
     size_text,
 )
-from pix2pix.config.train import EXECUTION_KEYS, TrainConfig
+from pix2pix.config.train import EXECUTION_KEYS, InitNetworks, TrainConfig
 from pix2pix.config.tune import (
     Choice,
     Dimension,
@@ -55,11 +56,13 @@ __all__ = [
     "Direction",
     "EvaluateConfig",
     "ImageSize",
+    "InitNetworks",
     "Kernel",
     "Kind",
     "LoadSize",
     "LogUniform",
     "ModelConfig",
+    "Nodata",
     "Objective",
     "Params",
     "Quantised",

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pix2pix.config.side import Kernel, SideConfig
+from pix2pix.config.side import AnyKernel, Kernel, SideConfig
 from pix2pix.config.sizes import ImageSize, LoadSize, Scale, ScaleRule, height_width, size_text
 from pix2pix.config.strict import STRICT
 
@@ -175,7 +175,7 @@ class DataConfig:
     def _check_one_file_for_both(self) -> None:
         if self.pair_pattern is not None:
             raise ValueError("pair_pattern needs layout: two_folders")
-        for key in ("array_key", "axes", "slices"):
+        for key in ("array_key", "axes", "slices", "nodata"):
             a, b = getattr(self.side_a, key), getattr(self.side_b, key)
             if a != b:
                 raise ValueError(
@@ -218,6 +218,10 @@ class DataConfig:
         """How many times as high and wide targets are as their sources; None: it varies."""
         source, target = self.source_side.scale, self.target_side.scale
         return None if source is None or target is None else target / source
+
+    def kernel(self, side: SideConfig) -> AnyKernel:
+        """The filter that resizes the images of a side; labels are never mixed."""
+        return "nearest" if side.kind == "labels" else self.resize_kernel
 
     def scale(self, split: str) -> Scale:
         """How the images of a split are resized: those of train are stored larger than the crops.

@@ -1,15 +1,32 @@
 """Parameters of one side of the pairs: what its files hold and how they are read."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from math import isnan
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from pix2pix.config.strict import STRICT
 
 Kind = Literal["image", "labels"]
 Kernel = Literal["area", "bilinear", "bicubic"]
 AnyKernel = Kernel | Literal["nearest"]  # nearest is for labels, which are never mixed
+
+
+def _as_nodata(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Accept YAML's .nan as nan, and give one reason, not one per form of the value."""
+    try:
+        return handler("nan" if isinstance(value, float) and isnan(value) else value)
+    except ValidationError:
+        raise ValueError("must be a finite number, nan or file") from None
+
+
+# The stored value of pixels where nothing was measured. NaN is a word, as JSON has no such number;
+# "file" is the value that each GeoTIFF file states.
+Nodata = Annotated[
+    Annotated[float, Field(allow_inf_nan=False)] | Literal["nan", "file"],
+    WrapValidator(_as_nodata),
+]
 Axes = Literal["HWC", "CHW"]
 VolumeAxis = Literal["x", "y", "z"]
 # Integers that images hold as float32, and that translated files hold again: `images.stored`.
@@ -44,6 +61,16 @@ class SideConfig:
     void_label: Annotated[int | None, Field(ge=1, le=65535)]
     """Class id of pixels that belong to no class, often 255 (at most 65535). The networks see it as
     one more class after the last one. Null: every pixel belongs to a class."""
+
+    ignore_label: Annotated[int | None, Field(ge=0, le=65535)]
+    """Class id of pixels that losses and scores leave out, often 255. Where labels are colours,
+    pixels whose channels all have this value, such as 0 for black. The networks see them as class
+    0, or black. Null: every pixel counts."""
+
+    nodata: Nodata | None
+    """Stored value of pixels where nothing was measured: a number such as -9999, nan, or file (the
+    value that each GeoTIFF states). They and all NaN are left out of losses and scores; the
+    networks see the low end of value_range there. Null: every pixel counts, and NaN is an error."""
 
     value_range: tuple[float, float] | None
     """Stored values [low, high] that the networks see as -1 and 1. Null: the whole range of the
@@ -81,7 +108,26 @@ class SideConfig:
                 f"void_label ({self.void_label}) is one of the class ids 0..num_labels-1; "
                 f"num_labels is {self.num_labels}, void not counted"
             )
+        self._check_masks()
         if self.num_labels is not None and self.value_range is not None:
             raise ValueError("num_labels fixes the range; set value_range: null")
         if self.value_range is not None and self.value_range[0] >= self.value_range[1]:
             raise ValueError(f"value_range must be [low, high] with low < high: {self.value_range}")
+
+    def _check_masks(self) -> None:
+        if self.nodata is not None and self.kind != "image":
+            raise ValueError("nodata needs kind: image; set ignore_label for labels")
+        if self.ignore_label is None:
+            return
+        if self.kind != "labels":
+            raise ValueError("ignore_label needs kind: labels; set nodata for images")
+        if self.ignore_label == self.void_label:
+            raise ValueError(
+                f"ignore_label and void_label are both {self.void_label}: void_label makes one "
+                "more class of these pixels, ignore_label leaves them out; set one to null"
+            )
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether some pixels of this side may be left out of losses and scores."""
+        return self.nodata is not None or self.ignore_label is not None

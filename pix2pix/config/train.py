@@ -19,6 +19,9 @@ def _workers(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         raise ValueError("must be a whole number from 1 on, or a list of two: [min, max]") from None
 
 
+# Which networks a training takes over from its parent.
+InitNetworks = Literal["both", "generator"]
+
 Workers = Annotated[_Count | tuple[_Count, _Count], WrapValidator(_workers)]
 
 # An interrupted training may continue with other values of these parameters. Only another number of
@@ -49,6 +52,16 @@ class TrainConfig:
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     """Seed of the first weights, the order of the pairs, the augmentation and dropout, from 0 to
     2^32 - 1. The same seed gives the same training on the same hardware."""
+
+    init_from: Annotated[str | None, Field(min_length=1)]
+    """Trained model that the training starts from: a registered version (models:/NAME/VERSION), the
+    folder of a model, or a published file of weights (..._net_G.pth). Paths are relative to the
+    project. Null: new networks."""
+
+    init_networks: InitNetworks
+    """Networks that are taken over from train.init_from: both, or the generator alone, with a new
+    discriminator. A published discriminator is the file ..._net_D.pth beside that of the
+    generator."""
 
     num_epochs: Annotated[int, Field(ge=1)]
     """Number of passes over the training pairs at the full learning rate, at least 1."""

@@ -7,6 +7,8 @@ import hashlib
 import logging
 import os
 import random
+from copy import copy
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -59,6 +61,13 @@ class Augmentation:
         self._resamples = any(isinstance(each, A.Affine) for each in geometry.transforms)
         self._alters_source = bool(photometry.transforms) and source.kind == "image"
         self._alters_target = bool(photometry.transforms) and target.kind == "image" and both
+
+    def with_opacity(self) -> "Augmentation":
+        """The same change of images to which a channel of opacity was appended."""
+        changed = copy(self)
+        changed.source = replace(self.source, alpha=True)
+        changed.target = replace(self.target, alpha=True)
+        return changed
 
     def __call__(
         self, source: np.ndarray, target: np.ndarray, *, seed: int

@@ -3,6 +3,8 @@
 import numpy as np
 
 from pix2pix.data.augment import Augmentation, augment_seed
+from pix2pix.data.masked_augment import MaskedAugmentation
+from pix2pix.data.masks import VALID, MaskedPair
 from pix2pix.data.prepared import PreparedSplit
 from pix2pix.images.grids import as_tile, image_grid
 
@@ -35,13 +37,23 @@ def _row(
 ) -> list[np.ndarray]:
     source, target = np.asarray(pairs.source[position]), np.asarray(pairs.target[position])
     seeds = [augment_seed(seed, epoch, pairs.pair_ids[position]) for epoch in range(num_epochs)]
-    changed = [augmentation(source, target, seed=each) for each in seeds]
-    return [_tile(augmentation, *pair) for pair in [(source, target), *changed]]
+    if pairs.mask is None:
+        changed = [augmentation(source, target, seed=each) for each in seeds]
+        return [_tile(augmentation, *pair) for pair in [(source, target), *changed]]
+    pair = MaskedPair(source, target, np.asarray(pairs.mask[position]))
+    masked = MaskedAugmentation(augmentation)
+    return [_tile(augmentation, *each) for each in [pair, *(masked(pair, seed=s) for s in seeds)]]
 
 
-def _tile(augmentation: Augmentation, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+def _tile(
+    augmentation: Augmentation,
+    source: np.ndarray,
+    target: np.ndarray,
+    mask: np.ndarray | None = None,
+) -> np.ndarray:
+    valid = None if mask is None else mask[..., 0] == VALID
     upper, lower = (
-        as_tile(image, side.value_range, alpha=side.alpha)
+        as_tile(image, side.value_range, alpha=side.alpha, valid=valid)
         for image, side in ((source, augmentation.source), (target, augmentation.target))
     )
     return image_grid([[upper], [lower]], gap_px=_SEPARATOR_PX)

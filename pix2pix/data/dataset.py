@@ -13,8 +13,12 @@ from torch.utils.data import Dataset, Sampler
 
 from pix2pix.data.augment import Augmentation, augment_seed
 from pix2pix.data.mapped import attached, detached
+from pix2pix.data.masked_augment import MaskedAugmentation
+from pix2pix.data.masks import MaskedPair, valid_pixels
 from pix2pix.data.prepared import PreparedSplit
 from pix2pix.data.sampling import epoch_order, num_global_batches, share_of_batch
+
+_ARRAYS = ("_source", "_target", "_mask")  # attributes of AugmentedPairs
 
 
 class Key(NamedTuple):
@@ -26,23 +30,26 @@ class Key(NamedTuple):
 
 
 class Item(NamedTuple):
-    """An augmented pair, (H, W, C) each, of stored values."""
+    """An augmented pair, (H, W, C) each, of stored values; `mask` is that of `data.masks`."""
 
     source: np.ndarray
     target: np.ndarray
     pair_id: str
+    mask: np.ndarray | None = None
 
 
 class Batch(NamedTuple):
     """The pairs of a step.
 
     Images are (N, H, W, C) stored values from `collate`, and (N, C, H, W) float32 in [-1, 1] on the
-    device from `TrainBatches` and `EvalBatches`.
+    device from `TrainBatches` and `EvalBatches`. `valid` is (N, 1, H, W) bool: the pixels that
+    count in losses and scores; None: all. It is never None for data with masks.
     """
 
     source: Tensor
     target: Tensor
     pair_ids: tuple[str, ...]
+    valid: Tensor | None = None
 
 
 class AugmentedPairs(Dataset[Item]):
@@ -51,8 +58,10 @@ class AugmentedPairs(Dataset[Item]):
     def __init__(self, pairs: PreparedSplit, augmentation: Augmentation, *, seed: int) -> None:
         self._source = pairs.source
         self._target = pairs.target
+        self._mask = pairs.mask
         self._pair_ids = pairs.pair_ids
         self._augmentation = augmentation
+        self._masked_augmentation = MaskedAugmentation(augmentation)
         self._seed = seed
 
     def __len__(self) -> int:
@@ -61,23 +70,23 @@ class AugmentedPairs(Dataset[Item]):
     def __getitem__(self, key: Key) -> Item:
         epoch, position, crop = key
         pair_id = self._pair_ids[position]
-        source, target = self._augmentation(
-            np.asarray(self._source[position]),
-            np.asarray(self._target[position]),
-            seed=augment_seed(self._seed, epoch, pair_id, crop=crop),
-        )
-        return Item(source, target, pair_id)
+        seed = augment_seed(self._seed, epoch, pair_id, crop=crop)
+        source, target = np.asarray(self._source[position]), np.asarray(self._target[position])
+        if self._mask is None:
+            return Item(*self._augmentation(source, target, seed=seed), pair_id)
+        pair = MaskedPair(source, target, np.asarray(self._mask[position]))
+        source, target, mask = self._masked_augmentation(pair, seed=seed)
+        return Item(source, target, pair_id, mask)
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        state["_source"] = detached(self._source)
-        state["_target"] = detached(self._target)
+        for name in _ARRAYS:
+            state[name] = detached(state[name])
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        state["_source"] = attached(state["_source"])
-        state["_target"] = attached(state["_target"])
-        self.__dict__.update(state)
+        arrays = {name: attached(state[name]) for name in _ARRAYS}
+        self.__dict__.update(state | arrays)
 
 
 class EpochKeys(Sampler[list[Key]]):
@@ -118,8 +127,10 @@ class EpochKeys(Sampler[list[Key]]):
 
 def collate(items: Sequence[Item]) -> Batch:
     """Stack items into a batch of stored values, (N, H, W, C)."""
+    masks = [item.mask for item in items if item.mask is not None]
     return Batch(
         source=torch.from_numpy(np.stack([item.source for item in items])),
         target=torch.from_numpy(np.stack([item.target for item in items])),
         pair_ids=tuple(item.pair_id for item in items),
+        valid=valid_pixels(np.stack(masks)) if masks else None,
     )

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from pix2pix.data.augment import Augmentation
 from pix2pix.data.dataset import AugmentedPairs, Batch, EpochKeys, Item, collate
 from pix2pix.data.manifest import SideRecord
-from pix2pix.data.prepared import PreparedSplit, stacked
+from pix2pix.data.prepared import PreparedSplit, stacked, stacked_valid
 from pix2pix.data.ranges import to_network
 from pix2pix.data.sampling import check_shares, num_global_batches
 
@@ -141,6 +141,7 @@ class EvalBatches:
                 source=torch.from_numpy(stacked(self._pairs.source, positions)),
                 target=torch.from_numpy(stacked(self._pairs.target, positions)),
                 pair_ids=tuple(self._pairs.pair_ids[position] for position in positions),
+                valid=stacked_valid(self._pairs, positions),
             )
             yield _on_device(batch, self._device, sides=self._sides)
 
@@ -154,6 +155,7 @@ def _on_device(
         source=to_network(source, sides[0].value_range),
         target=to_network(target, sides[1].value_range),
         pair_ids=tuple(batch.pair_ids),  # pin_memory of older torch versions makes it a list
+        valid=None if batch.valid is None else batch.valid.to(device, non_blocking=True),
     )
 
 

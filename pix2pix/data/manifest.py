@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -21,6 +21,7 @@ from pix2pix.config import (
     ImageSize,
     Kind,
     LoadSize,
+    Nodata,
     Scale,
     ScaleRule,
     SlicesRule,
@@ -32,6 +33,8 @@ from pix2pix.errors import UserError
 MANIFEST_NAME = "manifest.json"
 FORMAT = 2
 
+StatedNodata = float | Literal["nan"] | None
+
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
 
@@ -41,7 +44,9 @@ class SideRecord:
 
     `value_range` holds the stored values that are mapped to -1 and 1. `alpha`: the last channel is
     opacity, see `images.image.resize`. `file_dtype` is that of translated files where it is not
-    `dtype`, see `images.stored`. The other fields are those of `config.SideConfig`.
+    `dtype`, see `images.stored`. `stated_nodata` is the value that the files of a side with nodata
+    "file" state, the most frequent one; "nan" for NaN, which JSON cannot hold. The other fields are
+    those of `config.SideConfig`.
     """
 
     __pydantic_config__ = _STRICT
@@ -59,6 +64,14 @@ class SideRecord:
     axes: Axes = "HWC"
     slices: SlicesRule | None = None
     file_dtype: WrittenDtype | None = None
+    ignore_label: int | None = None
+    nodata: Nodata | None = None
+    stated_nodata: StatedNodata = None
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether some pixels may be left out of losses and scores."""
+        return self.nodata is not None or self.ignore_label is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +109,11 @@ class Manifest:
     data_hash: str
     resize: ScaleRule = "stretch"
     target_scale: float | None = 1.0  # see `config.DataConfig.target_scale`
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether there is a mask beside the images, see `data.masks`."""
+        return self.source.is_masked or self.target.is_masked
 
     def scale(self, split: Split) -> Scale:
         """How the targets of a split were resized, and their sources with them."""
@@ -139,6 +157,9 @@ _ONCE_ALWAYS = {
     "axes": "HWC",
     "slices": None,
     "file_dtype": None,
+    "ignore_label": None,
+    "nodata": None,
+    "stated_nodata": None,
 }
 
 

@@ -3,7 +3,8 @@
 prepared_dir holds manifest.json and, for each split, source.npy and target.npy. With the rule
 `stretch` they are (N, H, W, C): the train split is stored at `load_size`, from which training
 crops, dev and test at `image_size`. With `fit` and `none` images have unlike sizes: the arrays are
-flat, and shapes.npy holds the height and width of each pair. All arrays are opened as memory maps,
+flat, and shapes.npy holds the height and width of each pair. Where a side declares pixels without a
+value, mask.npy says which pixels count, see `masks`. All arrays are opened as memory maps,
 so the data may be larger than the memory.
 """
 
@@ -13,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from pix2pix.config import height_width
 from pix2pix.data.arrays import Layout, open_array
 from pix2pix.data.flat_images import FlatImages, FlatLayout
 from pix2pix.data.manifest import Manifest, load_manifest
+from pix2pix.data.masks import MASK_DTYPE, valid_pixels
 from pix2pix.data.splits import Split
 
 _SHAPES_NAME = "shapes.npy"
@@ -26,11 +29,15 @@ _GROUP_PIXELS = 8 * 256**2  # larger batches of images need more memory and are 
 
 @dataclass(frozen=True, slots=True)
 class PreparedSplit:
-    """A split: read-only images, of which item i, (H, W, C), is of the pair pair_ids[i]."""
+    """A split: read-only images, of which item i, (H, W, C), is of the pair pair_ids[i].
+
+    Items of `mask` are (H, W, 1), see `data.masks`; it is None if every pixel of every pair counts.
+    """
 
     source: np.ndarray | FlatImages
     target: np.ndarray | FlatImages
     pair_ids: tuple[str, ...]
+    mask: np.ndarray | FlatImages | None = None
 
     def __len__(self) -> int:
         return len(self.pair_ids)
@@ -68,6 +75,11 @@ def stacked(images: np.ndarray | FlatImages, positions: Sequence[int]) -> np.nda
     return np.stack([np.asarray(images[position]) for position in positions])
 
 
+def stacked_valid(pairs: PreparedSplit, positions: Sequence[int]) -> Tensor | None:
+    """Which pixels of the pairs at positions of one group count, see `dataset.Batch.valid`."""
+    return None if pairs.mask is None else valid_pixels(stacked(pairs.mask, positions))
+
+
 def open_split(prepared_dir: Path, split: Split) -> PreparedSplit:
     """Open the arrays of a split as read-only memory maps.
 
@@ -76,27 +88,27 @@ def open_split(prepared_dir: Path, split: Split) -> PreparedSplit:
     manifest = load_manifest(prepared_dir)
     pair_ids = manifest.splits[split].pair_ids
     if manifest.resize == "stretch":
-        source, target = (
+        source, target, *mask = (
             open_array(path, layout) for path, layout in layouts(prepared_dir, split, manifest)
         )
-        return PreparedSplit(source, target, pair_ids)
+        return PreparedSplit(source, target, pair_ids, *mask)
     shapes_path, shapes_layout = shapes_file(prepared_dir, split, len(pair_ids))
     shapes = np.asarray(open_array(shapes_path, shapes_layout))
-    flat_source, flat_target = (
+    flat_source, flat_target, *flat_mask = (
         FlatImages(open_array(path, Layout(layout.shape, layout.dtype)), layout)
         for path, layout in flat_layouts(prepared_dir, split, manifest, shapes)
     )
-    return PreparedSplit(flat_source, flat_target, pair_ids)
+    return PreparedSplit(flat_source, flat_target, pair_ids, *flat_mask)
 
 
 def layouts(directory: Path, split: Split, manifest: Manifest) -> list[tuple[Path, Layout]]:
-    """The path and the layout of source and target of a split whose images have one size."""
+    """The path and the layout of each array of a split whose images have one size."""
     record = manifest.splits[split]
     assert record.size_px is not None
     shape = (len(record.pair_ids), *height_width(record.size_px))
     return [
-        (directory / split / f"{role}.npy", Layout((*shape, side.channels), side.dtype))
-        for role, side in (("source", manifest.source), ("target", manifest.target))
+        (directory / split / f"{role}.npy", Layout((*shape, channels), dtype))
+        for role, channels, dtype in _roles(manifest)
     ]
 
 
@@ -105,9 +117,16 @@ def flat_layouts(
 ) -> list[tuple[Path, FlatLayout]]:
     """The same for a split whose images have the heights and widths `shapes`, (N, 2)."""
     return [
-        (directory / split / f"{role}.npy", FlatLayout(shapes, side.channels, side.dtype))
-        for role, side in (("source", manifest.source), ("target", manifest.target))
+        (directory / split / f"{role}.npy", FlatLayout(shapes, channels, dtype))
+        for role, channels, dtype in _roles(manifest)
     ]
+
+
+def _roles(manifest: Manifest) -> list[tuple[str, int, str]]:
+    """The name, the channels and the dtype of each array of a split."""
+    sides = (("source", manifest.source), ("target", manifest.target))
+    roles = [(role, side.channels, side.dtype) for role, side in sides]
+    return [*roles, ("mask", 1, MASK_DTYPE)] if manifest.is_masked else roles
 
 
 def shapes_file(directory: Path, split: Split, num_pairs: int) -> tuple[Path, Layout]:

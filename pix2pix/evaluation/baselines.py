@@ -20,6 +20,8 @@ IDENTITY = "identity"
 MEAN_TARGET = "mean_target"
 REAL_VS_REAL = "real_vs_real"
 
+_TINY = 1e-6  # of the weight of a pixel; less is a rounding error of stretching
+
 
 def why_no_identity(source_channels: int, target_channels: int) -> str | None:
     """Return why there is no `identity_fake` for these numbers of channels; None if there is."""
@@ -48,22 +50,31 @@ def identity_fake(source: Tensor, target_channels: int) -> Tensor:
     return source.mean(dim=1, keepdim=True)
 
 
-def mean_image(batches: Iterable[Tensor], *, size_px: tuple[int, int] | None = None) -> Tensor:
+def mean_image(
+    batches: Iterable[tuple[Tensor, Tensor | None]], *, size_px: tuple[int, int] | None = None
+) -> Tensor:
     """Return the mean of each pixel, (1, C, H, W) float32, of training targets given in batches.
 
-    Targets of unlike sizes are first stretched to `size_px` (height, width). Raises ValueError if
-    there are none.
+    Each batch is targets and which of their pixels count, (N, 1, H, W) bool; None: all. The mean is
+    that of the valid pixels, and -1 where no target has one. Targets of unlike sizes are first
+    stretched to `size_px` (height, width). Raises ValueError if there are none.
     """
     total: Tensor | None = None
-    num_images = 0
-    for batch in batches:
-        images = batch if size_px is None else _stretched(batch, size_px)
+    weight: Tensor | float = 0.0
+    for targets, valid in batches:
+        shares = None if valid is None else valid.to(targets.dtype)
+        images = targets if shares is None else targets * shares
+        if size_px is not None:
+            images = _stretched(images, size_px)
+            shares = None if shares is None else _stretched(shares, size_px)
         batch_total = images.double().sum(dim=0, keepdim=True)
         total = batch_total if total is None else total + batch_total
-        num_images += len(images)
-    if total is None or not num_images:
+        weight += len(images) if shares is None else shares.double().sum(dim=0, keepdim=True)
+    if total is None or not torch.as_tensor(weight).any():
         raise ValueError("no training targets to average")
-    return (total / num_images).float()
+    if isinstance(weight, float):
+        return (total / weight).float()
+    return torch.where(weight > _TINY, total / weight, -1.0).float()
 
 
 def mean_target_fake(mean: Tensor, like: Tensor) -> Tensor:

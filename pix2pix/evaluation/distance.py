@@ -10,6 +10,7 @@ from pix2pix.errors import UserError
 from pix2pix.evaluation.extractors import FeatureExtractor
 from pix2pix.evaluation.features import to_rgb8
 from pix2pix.evaluation.frechet import frechet_distance, kernel_distance
+from pix2pix.masked import Pairs, pairs_of, with_target_where_masked
 from pix2pix.models import InferenceMode, InferenceNetwork, UNetGenerator, translate
 
 Distance = Literal["frechet", "kid"]
@@ -26,13 +27,12 @@ def dev_distance(
 ) -> float:
     """Return the distance between the generator's images and the targets.
 
-    Each batch begins with source and target, (N, C, H, W) in [-1, 1]. Raises UserError if there are
-    fewer than two images, or the targets have neither one nor three channels.
+    Each batch is one for `masked.pairs_of`. Raises UserError if there are fewer than two images, or
+    the targets have neither one nor three channels.
     """
     network = InferenceNetwork(generator, mode)
     pairs = [
-        (translate(network, source, seeds=[seed] * len(source)), target)
-        for source, target, *_ in batches
+        (_shown_fake(network, batch, seed=seed), batch.target) for batch in map(pairs_of, batches)
     ]
     fake, real = (_features([pair[side] for pair in pairs], extractor) for side in (0, 1))
     match distance:
@@ -43,6 +43,11 @@ def dev_distance(
             return kernel_distance(fake, real, subset_size=size, seed=seed)[0]
         case _:
             assert_never(distance)
+
+
+def _shown_fake(network: InferenceNetwork, pairs: Pairs, *, seed: int) -> Tensor:
+    fake = translate(network, pairs.source, seeds=[seed] * len(pairs.source))
+    return with_target_where_masked(fake, pairs.target, pairs.valid)
 
 
 def _features(batches: list[Tensor], extractor: FeatureExtractor) -> np.ndarray:

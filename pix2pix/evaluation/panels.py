@@ -42,10 +42,15 @@ class Extremes:
         *,
         pair_ids: Sequence[str],
         l1: np.ndarray,
+        valid: Tensor | None = None,
     ) -> None:
-        """Add a batch: images (N, C, H, W) in [-1, 1], l1 (N,)."""
+        """Add a batch: images (N, C, H, W) in [-1, 1], l1 (N,), valid (N, 1, H, W) bool.
+
+        Pixels that are not valid are drawn as stripes; with `valid` None, all are valid.
+        """
         batches = zip((source, fake, target), self._alphas, strict=True)
-        images = zip(*(_to_tiles(batch, alpha=alpha) for batch, alpha in batches), strict=True)
+        tiles = (_to_tiles(batch, valid, alpha=alpha) for batch, alpha in batches)
+        images = zip(*tiles, strict=True)
         panels = [
             Panel(float(score), pair_id, *tiles)
             for score, pair_id, tiles in zip(l1, pair_ids, images, strict=True)
@@ -89,6 +94,10 @@ def _rank(panel: Panel) -> tuple[float, str]:
     return panel.l1, panel.pair_id
 
 
-def _to_tiles(images: Tensor, *, alpha: bool) -> list[np.ndarray]:
+def _to_tiles(images: Tensor, valid: Tensor | None, *, alpha: bool) -> list[np.ndarray]:
     arrays = images.detach().float().permute(0, 2, 3, 1).cpu().numpy()
-    return [as_tile(array, (-1.0, 1.0), alpha=alpha) for array in arrays]
+    valids = [None] * len(arrays) if valid is None else valid[:, 0].cpu().numpy()
+    return [
+        as_tile(array, (-1.0, 1.0), alpha=alpha, valid=each)
+        for array, each in zip(arrays, valids, strict=True)
+    ]

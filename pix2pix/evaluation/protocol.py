@@ -7,7 +7,7 @@ test sets and splits.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 from pix2pix.config import ScaleRule, Size
 
@@ -24,6 +24,7 @@ _MUST_AGREE = (
     "image_size",
     "direction",
     "resize_kernel",
+    "masked",
     "extractor",
     "extractor_sha256",
     "kid_subset_size",
@@ -31,12 +32,16 @@ _MUST_AGREE = (
 
 
 # What reports did not record as long as there was nothing else.
-_ONCE_ALWAYS = {"resize": "stretch"}
+_ONCE_ALWAYS = {"resize": "stretch", "masked": "none"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Protocol:
-    """The conditions of an evaluation; kid_subset_size is the used size, at most num_images."""
+    """The conditions of an evaluation; kid_subset_size is the used size, at most num_images.
+
+    `masked` names the sides whose pixels without a value are left out. Which pixels these are is
+    part of the `split_hash`.
+    """
 
     split: str
     split_hash: str
@@ -45,6 +50,7 @@ class Protocol:
     image_size: Size | None  # of `config.Scale`: of the images, or of their shorter sides
     direction: str
     resize_kernel: str
+    masked: Literal["none", "source", "target", "source and target"]
     extractor: str
     extractor_sha256: str
     inference_mode: str

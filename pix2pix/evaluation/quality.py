@@ -12,6 +12,9 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
+from pix2pix.evaluation.masked_ssim import masked_ssim
+from pix2pix.masked import mean_of_valid
+
 # An exact copy has infinite PSNR, and one such image would make the mean infinite. 100 dB is a root
 # mean square error of 1e-5 of the range, about the rounding error of 16-bit pixels.
 MAX_PSNR_DB = 100.0
@@ -28,11 +31,12 @@ class Quality(NamedTuple):
     ssim: np.ndarray
 
 
-def image_quality(fake: Tensor, target: Tensor) -> Quality:
+def image_quality(fake: Tensor, target: Tensor, valid: Tensor | None = None) -> Quality:
     """Score each fake against its target, both (N, C, H, W) in [-1, 1].
 
-    L1 is the mean over channels and pixels. PSNR has a data range of 1 and is capped at
-    `MAX_PSNR_DB`. SSIM is that of Wang et al. 2004, averaged over channels.
+    `valid` (N, 1, H, W) bool says which pixels count, None: all. L1 is the mean over channels and
+    pixels. PSNR has a data range of 1 and is capped at
+    `MAX_PSNR_DB`. SSIM is that of Wang et al. 2004, averaged over channels; see `masked_ssim`.
     Raises ValueError if the shapes differ or an image is smaller than SSIM's window.
     """
     if fake.shape != target.shape or fake.ndim != 4:
@@ -43,15 +47,22 @@ def image_quality(fake: Tensor, target: Tensor) -> Quality:
     if min(fake.shape[2:]) < MIN_SIZE_PX:
         raise ValueError(f"SSIM needs at least {MIN_SIZE_PX} px a side, got {tuple(fake.shape)}")
     fake, target = _to_unit(fake), _to_unit(target)
-    error = (fake - target).double().flatten(start_dim=1)
-    mean_square = error.square().mean(dim=1).clamp(min=10 ** (-MAX_PSNR_DB / 10))
+    # Contiguous, because the order of a float sum depends on the layout of the tensors.
+    error = (fake - target).double().contiguous()
+    mean_square = mean_of_valid(error.square(), valid).clamp(min=10 ** (-MAX_PSNR_DB / 10))
+    return Quality(
+        l1=mean_of_valid(error.abs(), valid).cpu().numpy(),
+        psnr_db=(-10 * torch.log10(mean_square)).cpu().numpy(),
+        ssim=_ssim(fake, target, valid).double().cpu().numpy(),
+    )
+
+
+def _ssim(fake: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
+    if valid is not None:
+        return masked_ssim(fake, target, valid)
     ssim = structural_similarity_index_measure(fake, target, reduction="none", data_range=1.0)
     assert isinstance(ssim, Tensor)  # it is a tuple only with return_full_image
-    return Quality(
-        l1=error.abs().mean(dim=1).cpu().numpy(),
-        psnr_db=(-10 * torch.log10(mean_square)).cpu().numpy(),
-        ssim=ssim.double().cpu().numpy(),
-    )
+    return ssim
 
 
 def _to_unit(images: Tensor) -> Tensor:

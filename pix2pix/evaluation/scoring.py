@@ -18,6 +18,7 @@ from pix2pix.evaluation.features import to_rgb8
 from pix2pix.evaluation.frechet import MIN_IMAGES, frechet_interval, kernel_interval
 from pix2pix.evaluation.intervals import Interval, bootstrap_mean
 from pix2pix.evaluation.quality import Quality, image_quality
+from pix2pix.masked import with_target_where_masked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,10 +61,17 @@ class Scorer:
         self._channels = 0
 
     def update(
-        self, fakes: Mapping[str, Tensor], target: Tensor, pair_ids: Sequence[str]
+        self,
+        fakes: Mapping[str, Tensor],
+        target: Tensor,
+        pair_ids: Sequence[str],
+        *,
+        valid: Tensor | None = None,
     ) -> dict[str, Quality]:
         """Score one batch and return its quality; all images are (N, C, H, W) in [-1, 1].
 
+        `valid` (N, 1, H, W) bool says which pixels count; None: all. In the others, features see
+        the target's values in fakes and targets.
         The features of the targets are computed once for all fakes.
         Raises UserError naming the pairs of non-finite images, and ValueError for wrong shapes or
         other names of fakes than in earlier batches.
@@ -74,12 +82,15 @@ class Scorer:
             raise ValueError(f"{len(pair_ids)} pair ids for {len(target)} targets")
         for name, images in {**fakes, "target": target}.items():
             _check_finite(name, images, pair_ids)
-        scored = {name: image_quality(fake, target) for name, fake in fakes.items()}
+        scored = {name: image_quality(fake, target, valid) for name, fake in fakes.items()}
         for name, quality in scored.items():
             self._quality.setdefault(name, []).append(quality)
         self._pair_ids.extend(pair_ids)
         self._channels = target.shape[1]
-        self._add_features(fakes, target)
+        shown = {
+            name: with_target_where_masked(fake, target, valid) for name, fake in fakes.items()
+        }
+        self._add_features(shown, target)
         return scored
 
     def _add_features(self, fakes: Mapping[str, Tensor], target: Tensor) -> None:

@@ -14,11 +14,13 @@ from pix2pix.images.decoded import WHOLE_FILE, Decoded
 from pix2pix.images.dicom import decode_dicom, is_dicom
 from pix2pix.images.exr import EXR, decode_exr
 from pix2pix.images.nifti import GZIP, decode_nifti, is_nifti, unpack_nifti
+from pix2pix.images.nodata import measured
 from pix2pix.images.numpy_files import NPY, NPZ, decode_npy, unpack_npz
 from pix2pix.images.options import AS_STORED, ReadOptions
 from pix2pix.images.pictures import decode_picture
 from pix2pix.images.stored import stored_pixels
 from pix2pix.images.tiff import TIFF, decode_tiff
+from pix2pix.images.validity import filled
 
 FORMATS = "PNG, JPEG, TIFF, WEBP, BMP, GIF, NPY, NPZ, OpenEXR, DICOM or NIfTI"
 
@@ -35,6 +37,8 @@ def decode_file(data: bytes, options: ReadOptions = AS_STORED) -> Decoded:
     upright as the EXIF orientation says. Of an animation, only the first frame is decoded. Palette
     indices become colours and one-bit pixels become 0 and 255, unless `options.label_ids` is set.
 
+    With `options.nodata`, the result says which pixels have a value.
+
     Raises UserError if the file is damaged, is no image, or has an unsupported kind of pixels. The
     message says what to do but does not name the file; the caller adds the name.
     """
@@ -42,7 +46,9 @@ def decode_file(data: bytes, options: ReadOptions = AS_STORED) -> Decoded:
         raise UserError(f"is an empty file; {WHOLE_FILE}")
     decoded = _decode_any(unpacked(data, options), options)
     facts = replace(decoded.facts, dtype=decoded.pixels.dtype.name)
-    return Decoded(stored_pixels(decoded.pixels, label_ids=options.label_ids), facts)
+    valid = measured(decoded.pixels, options.nodata, facts, value_range=options.value_range)
+    pixels = filled(decoded.pixels, valid, 0)
+    return Decoded(stored_pixels(pixels, label_ids=options.label_ids), facts, valid)
 
 
 def unpacked(data: bytes, options: ReadOptions) -> bytes:

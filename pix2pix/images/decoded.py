@@ -41,8 +41,9 @@ class FileFacts:
     `orientation` is the EXIF value, 1..8 (1: upright); the decoded pixels are already rotated by
     it. `has_alpha`: the last channel is opacity, and the colours are not multiplied by it.
     `num_frames` is 1, or the length of an animation, of which the first frame was decoded.
-    `num_pages` is the number of pages of a TIFF file, each of which became a channel. `dtype` is
-    that of the file's values; `decode_file` sets it.
+    `num_pages` is the number of pages of a TIFF file, each of which became a channel. `nodata` is
+    the value of pixels where nothing was measured, as a GeoTIFF states it. `dtype` is that of the
+    file's values; `decode_file` sets it.
     """
 
     file_format: str
@@ -51,15 +52,20 @@ class FileFacts:
     is_lossy: bool = False
     num_frames: int = 1
     num_pages: int = 1
+    nodata: float | None = None
     dtype: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The pixels of a file, upright, (H, W, C) after `decode_file`; and the facts about them."""
+    """The pixels of a file, upright, (H, W, C) after `decode_file`; and the facts about them.
+
+    `valid` (H, W) says which pixels have a value, None: all. The others hold 0.
+    """
 
     pixels: np.ndarray
     facts: FileFacts
+    valid: np.ndarray | None = None
 
 
 def damaged(error: BaseException) -> UserError:

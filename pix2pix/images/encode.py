@@ -11,7 +11,7 @@ import imagecodecs
 import numpy as np
 import tifffile
 
-from pix2pix.images.georeference import Tag
+from pix2pix.images.georeference import Tag, nodata_tags
 
 _PNG_CHANNELS = 4
 _RGB = 3
@@ -23,10 +23,13 @@ def file_suffix(dtype: str, channels: int) -> str:
     return ".png" if is_png else ".tif"
 
 
-def encode(image: np.ndarray, *, georeference: Sequence[Tag] = ()) -> bytes:
+def encode(
+    image: np.ndarray, *, georeference: Sequence[Tag] = (), nodata: float | None = None
+) -> bytes:
     """Encode an image (H, W, C) as the content of a file; a georeference makes it a GeoTIFF.
 
-    Equal images give equal bytes.
+    A TIFF file states `nodata`, the value of pixels without a value, as GDAL does. Equal images
+    give equal bytes.
     """
     channels = image.shape[2]
     pixels = np.ascontiguousarray(image[..., 0] if channels == 1 else image)
@@ -38,7 +41,7 @@ def encode(image: np.ndarray, *, georeference: Sequence[Tag] = ()) -> bytes:
         pixels,
         photometric="rgb" if channels == _RGB else "minisblack",
         planarconfig=None if channels == 1 else "contig",
-        extratags=georeference,
+        extratags=[*georeference, *nodata_tags(nodata)],
         metadata=None,  # otherwise tifffile adds its own description of the shape
     )
     return file.getvalue()

@@ -16,6 +16,7 @@ from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT
 
 # Pixel scale, tie points, transformation; directory, numbers and texts of the geographic keys.
 _SCALE, _TIE_POINTS, _TRANSFORMATION, _KEYS = 33550, 33922, 34264, 34735
+NODATA_TAG = 42113  # GDAL_NODATA, a number as text
 _TAGS = (_SCALE, _TIE_POINTS, _TRANSFORMATION, _KEYS, 34736, 34737)
 _RASTER_TYPE, _POINT = 1025, 2  # a geographic key, and its value for points
 _SUFFIXES = (".tif", ".tiff")
@@ -47,6 +48,13 @@ def georeference(path: Path, size: tuple[int, int] | None = None) -> Sequence[Ta
             return [(tag.code, int(tag.dtype), tag.count, values[tag.code], True) for tag in found]
     except DAMAGED:
         return ()  # reading the pixels says what is wrong
+
+
+def nodata_tags(nodata: float | None) -> Sequence[Tag]:
+    """The tag with which GDAL states the value of pixels that were not measured; None: no tag."""
+    if nodata is None:
+        return ()
+    return [(NODATA_TAG, int(tifffile.DATATYPE.ASCII), 0, f"{nodata:.17g}", True)]
 
 
 def _adapted(values: Mapping[int, Any], columns: float, rows: float) -> dict[int, Any]:

@@ -19,16 +19,23 @@ _TEXT_MARGIN_PX = 3
 _LARGEST_TILE_PX = 1024  # of a tile's longer side
 _SQUARE_PX = 8  # side of a square of the checkerboard behind transparent pixels
 _BOARD = (0.6, 0.8)  # grey levels of the checkerboard, in [0, 1]
+_STRIPE_PX = 4  # width of a diagonal stripe over pixels without a value
+_STRIPES = ((214, 39, 120), (246, 163, 205))  # their two colours, which images rarely have
 
 
 def as_rgb8(
-    image: np.ndarray, value_range: tuple[float, float], *, alpha: bool = False
+    image: np.ndarray,
+    value_range: tuple[float, float],
+    *,
+    alpha: bool = False,
+    valid: np.ndarray | None = None,
 ) -> np.ndarray:
     """Convert stored values (H, W, C) of any dtype to (H, W, 3) uint8 RGB.
 
     `value_range` is mapped to 0..255; values outside are clipped. One channel becomes grey, two
     become red and green, and of more than three only the first three are used. With `alpha` the
-    last channel is opacity, and the others are drawn over a checkerboard.
+    last channel is opacity, and the others are drawn over a checkerboard. Pixels that are not
+    `valid` (H, W) get pink stripes; None: all are valid.
     """
     low, high = value_range
     opacity = image[..., -1:] if alpha else None
@@ -38,15 +45,20 @@ def as_rgb8(
         shares = _on_checkerboard(shares, _shares(opacity, low, high))
     pixels: np.ndarray = np.rint(shares * 255).astype(np.uint8)
     if pixels.shape[-1] == 1:
-        return pixels.repeat(3, axis=-1)
-    return np.pad(pixels, ((0, 0), (0, 0), (0, 3 - pixels.shape[-1])))
+        pixels = pixels.repeat(3, axis=-1)
+    pixels = np.pad(pixels, ((0, 0), (0, 0), (0, 3 - pixels.shape[-1])))
+    return pixels if valid is None else np.where(valid[..., None], pixels, _stripes(valid.shape))
 
 
 def as_tile(
-    image: np.ndarray, value_range: tuple[float, float], *, alpha: bool = False
+    image: np.ndarray,
+    value_range: tuple[float, float],
+    *,
+    alpha: bool = False,
+    valid: np.ndarray | None = None,
 ) -> np.ndarray:
     """Convert like `as_rgb8`, and shrink what is larger than a person's screen; aspect kept."""
-    pixels = as_rgb8(image, value_range, alpha=alpha)
+    pixels = as_rgb8(image, value_range, alpha=alpha, valid=valid)
     longer = max(pixels.shape[:2])
     if longer <= _LARGEST_TILE_PX:
         return pixels
@@ -58,6 +70,15 @@ def _shares(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """Map [low, high] to [0, 1], clipped, float32."""
     shares: np.ndarray = (values.astype(np.float32) - low) / np.float32(high - low)
     return shares.clip(0, 1)
+
+
+def _stripes(size: tuple[int, ...]) -> np.ndarray:
+    """Diagonal stripes, (H, W, 3) uint8."""
+    rows, columns = (np.arange(length) for length in size)
+    is_dark = (rows[:, None] + columns) // _STRIPE_PX % 2 == 0
+    dark, light = np.array(_STRIPES, np.uint8)
+    stripes: np.ndarray = np.where(is_dark[..., None], dark, light)
+    return stripes
 
 
 def _on_checkerboard(colours: np.ndarray, opacity: np.ndarray) -> np.ndarray:

@@ -4,7 +4,6 @@ A side is the source or the target of a pair, with the settings that `data.sourc
 declare. Arrays are (H, W, C), channels in RGB order, uint8, uint16 or float32.
 """
 
-import logging
 from pathlib import Path
 from typing import Protocol, assert_never
 
@@ -20,10 +19,8 @@ from pix2pix.images.decoded import Decoded
 from pix2pix.images.labels import LabelSide, class_range, void_to_class
 from pix2pix.images.luma import LUMA
 from pix2pix.images.names import printable
-from pix2pix.images.options import AS_STORED, ReadOptions, ReadSide, VolumeSlice, side_options
+from pix2pix.images.options import AS_STORED, ReadOptions, ReadSide
 from pix2pix.images.volumes import file_content
-
-logger = logging.getLogger(__name__)
 
 _CV_CHANNELS = 4  # the most channels that cv2.resize can average in one call
 
@@ -62,21 +59,6 @@ def read_file(path: Path, options: ReadOptions = AS_STORED) -> Decoded:
         return decode_file(file_content(path, options), options)
     except OSError as error:
         raise UserError(f"{printable(path)}: cannot be read ({error.strerror or error})") from None
-    except UserError as error:
-        raise UserError(f"{printable(path)}: {error}") from None
-
-
-def read_side(path: Path, side: Side, volume_slice: VolumeSlice | None = None) -> np.ndarray:
-    """Read an image file of a side, or a slice of it, and convert it with `conform`.
-
-    Raises UserError.
-    """
-    decoded = read_file(path, side_options(side, volume_slice))
-    num_frames = decoded.facts.num_frames
-    if num_frames > 1:
-        logger.warning("%s: only the first of %d frames is used", printable(path), num_frames)
-    try:
-        return conform(decoded.pixels, side)
     except UserError as error:
         raise UserError(f"{printable(path)}: {error}") from None
 

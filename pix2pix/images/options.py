@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from pix2pix.config import Axes, VolumeAxis
+from pix2pix.config import Axes, Nodata, VolumeAxis
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,16 @@ class ReadOptions:
 
     With `label_ids`, the pixels are class ids: palette indices and one-bit pixels keep their stored
     values. `array_key` and `axes` are those of `SideConfig`. `volume_slice` is the slice to read;
-    None for files that hold a single image.
+    None for files that hold a single image. Pixels with the value `nodata`, see
+    `nodata.measured`, are marked as such, and NaN with them; `value_range` is where values lie.
     """
 
     label_ids: bool = False
     array_key: str | None = None
     axes: Axes = "HWC"
     volume_slice: VolumeSlice | None = None
+    nodata: Nodata | None = None
+    value_range: tuple[float, float] | None = None
 
 
 AS_STORED = ReadOptions()
@@ -55,6 +58,14 @@ class ReadSide(Protocol):
     def slices(self) -> str | None:
         """The slices of a volume that are images of their own; None if files hold one image."""
 
+    @property
+    def nodata(self) -> Nodata | None:
+        """The stored value of pixels where nothing was measured."""
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """The stored values that the networks see as -1 and 1; None: the range of the integers."""
+
 
 def side_options(side: ReadSide, volume_slice: VolumeSlice | None = None) -> ReadOptions:
     """The options for files of a side."""
@@ -63,4 +74,6 @@ def side_options(side: ReadSide, volume_slice: VolumeSlice | None = None) -> Rea
         array_key=side.array_key,
         axes=side.axes,
         volume_slice=volume_slice,
+        nodata=side.nodata,
+        value_range=side.value_range,
     )

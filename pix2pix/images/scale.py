@@ -6,10 +6,9 @@ at the scale that it was trained at. The rule `stretch` brings images of any sha
 
 from typing import Protocol
 
-import numpy as np
-
 from pix2pix.config import AnyKernel, Scale
 from pix2pix.images.image import resize
+from pix2pix.images.validity import Masked, divided, joined
 
 
 class Resized(Protocol):
@@ -24,20 +23,31 @@ class Resized(Protocol):
         """Whether the last channel is opacity, which then weights the colours."""
 
 
-def to_scale(image: np.ndarray, side: Resized, scale: Scale) -> np.ndarray:
-    """Resize an image (H, W, C) from `conform` to the size that the networks receive."""
-    return to_size(image, side, *scale.size_of(*image.shape[:2]))
+def to_scale(image: Masked, side: Resized, scale: Scale) -> Masked:
+    """Resize an image (H, W, C) from `conform_masked` to the size that the networks receive."""
+    return to_size(image, side, *scale.size_of(*image.pixels.shape[:2]))
 
 
-def to_size(image: np.ndarray, side: Resized, height: int, width: int) -> np.ndarray:
-    """Resize an image (H, W, C) from `conform` to (height, width, C) with its side's kernel."""
-    return resize(image, height, width, kernel=side.kernel, alpha=side.alpha)
+def to_size(image: Masked, side: Resized, height: int, width: int) -> Masked:
+    """Resize an image (H, W, C) from `conform_masked` to (height, width, C) with its side's kernel.
+
+    Averages are those of the valid pixels alone. A pixel of the result is valid if at least half of
+    its weight comes from valid pixels; the others hold any value.
+    """
+    return _resized(image, height, width, kernel=side.kernel, alpha=side.alpha)
 
 
-def from_scale(image: np.ndarray, side: Resized, height: int, width: int) -> np.ndarray:
+def from_scale(image: Masked, side: Resized, height: int, width: int) -> Masked:
     """Resize a generated image (H, W, C) to (height, width, C), the size of its result.
 
     Where `to_scale` uses "area", this uses "bilinear": enlarging with "area" would give blocks.
     """
     kernel = "bilinear" if side.kernel == "area" else side.kernel
-    return resize(image, height, width, kernel=kernel, alpha=side.alpha)
+    return _resized(image, height, width, kernel=kernel, alpha=side.alpha)
+
+
+def _resized(image: Masked, height: int, width: int, *, kernel: AnyKernel, alpha: bool) -> Masked:
+    if image.valid is None:
+        return Masked(resize(image.pixels, height, width, kernel=kernel, alpha=alpha))
+    # Validity is the last channel and weights the others as opacity does.
+    return divided(resize(joined(image), height, width, kernel=kernel, alpha=True))

@@ -33,7 +33,12 @@ def stored_pixels(pixels: np.ndarray, *, label_ids: bool) -> np.ndarray:
         converted = np.ascontiguousarray(pixels, dtype=dtype)
     if dtype.kind == "f" and not np.isfinite(converted).all():
         num_bad = int(np.count_nonzero(~np.isfinite(converted)))
-        raise UserError(f"holds {num_bad} NaN or infinite values; fill or crop them")
+        remedy = "fill or crop them"
+        if np.isnan(converted).any():
+            remedy = (
+                "set nodata: nan for this side if NaN means that nothing was measured, or " + remedy
+            )
+        raise UserError(f"holds {num_bad} NaN or infinite values; {remedy}")
     return converted
 
 

@@ -11,6 +11,7 @@ import tifffile
 from pix2pix.errors import UserError
 from pix2pix.images.alpha import unpremultiplied
 from pix2pix.images.decoded import DAMAGED, MAX_VALUES, Decoded, FileFacts, damaged, from_bits
+from pix2pix.images.georeference import NODATA_TAG
 from pix2pix.images.options import ReadOptions, VolumeSlice
 from pix2pix.images.orientation import ORIENTATION_TAG, orientation, upright
 
@@ -66,8 +67,20 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
         has_alpha=has_alpha,
         is_lossy=stored.page.compression in _LOSSY,
         num_pages=stored.num_pages,
+        nodata=_stated_nodata(stored.page) if options.nodata == "file" else None,
     )
     return Decoded(upright(from_bits(pixels, label_ids=options.label_ids), turn), facts)
+
+
+def _stated_nodata(page: tifffile.TiffPage) -> float | None:
+    """The number, possibly NaN, in the tag with which GDAL marks pixels that were not measured."""
+    tag = page.tags.get(NODATA_TAG)
+    if tag is None:
+        return None
+    try:
+        return float(str(tag.value).strip(" \0"))
+    except ValueError:
+        raise UserError(f"states the nodata value {tag.value!r}, which is no number") from None
 
 
 def _read(file: tifffile.TiffFile, chosen: VolumeSlice | None, num_bytes: int) -> _Stored:

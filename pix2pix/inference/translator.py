@@ -13,10 +13,11 @@ import numpy as np
 from pix2pix.checkpoint import ModelCard, load_generator
 from pix2pix.config import Scale as ImageScale
 from pix2pix.errors import UserError
-from pix2pix.images.image import conform, read_side
-from pix2pix.images.labels import class_to_void
+from pix2pix.images.masked import masked_array, read_side, with_fill
 from pix2pix.images.options import VolumeSlice
-from pix2pix.images.scale import from_scale, to_scale
+from pix2pix.images.scale import to_scale
+from pix2pix.images.validity import Masked
+from pix2pix.inference.answers import translated_values
 from pix2pix.inference.in_tiles import Progress, translate_tiled
 from pix2pix.inference.whole import translate_whole, whole_bytes
 from pix2pix.memory import allowed_bytes, enough_memory
@@ -28,6 +29,7 @@ Scale = Literal["training", "native"]
 _BATCH_PIXELS = 8 * 256**2  # a larger batch needs more memory and is no faster
 _FLOAT_COPIES = 3  # of an image while it is resized
 _RESULT_COPIES = 3  # while it is written as a file
+_FILLED_COPIES = 2  # of an image whose pixels without a value are filled
 
 
 def _no_progress(_share: float) -> None:
@@ -100,9 +102,11 @@ class Translator:
         """Translate (N, H, W, C) of the source's dtype to (N, H, W, C') of the target's.
 
         The values are those of files: a grayscale side accepts three channels, and labels include
-        void_label. The result for an image does not depend on the others of the batch. Raises
-        UserError if shape, dtype or values are not those that the model was trained on, or if there
-        is not enough memory.
+        void_label. Pixels with the source side's nodata value, NaN or ignore_label are filled as in
+        training; the results have the target side's nodata value or ignore_label there. With the
+        nodata "file", an array states no value, and only NaN is meant. The result for an image does
+        not depend on the others of the batch. Raises UserError if shape, dtype or values are not
+        those that the model was trained on, or if there is not enough memory.
         """
         if images.ndim != 4 or 0 in images.shape:
             raise UserError(
@@ -112,21 +116,21 @@ class Translator:
         conformed = [self._conformed(image) for image in images]
         return np.stack(self._translated(conformed, scale=scale))
 
-    def _conformed(self, image: np.ndarray) -> np.ndarray:
+    def _conformed(self, image: np.ndarray) -> Masked:
         try:
-            return conform(image, self.card.source)
+            return masked_array(image, self.card.source)
         except UserError as error:
             raise UserError(
                 f"model {self.card.name} cannot translate this image: {error}"
             ) from None
 
     def _translated(
-        self, images: Sequence[np.ndarray], *, scale: Scale, progress: Progress = _no_progress
+        self, images: Sequence[Masked], *, scale: Scale, progress: Progress = _no_progress
     ) -> list[np.ndarray]:
         """Translate images of one size that `_conformed` has converted."""
         for image in images:
-            self._check_values(image)
-        padded = self._padded_size(images[0], scale)
+            self._check_values(image.pixels)
+        padded = self._padded_size(images[0].pixels, scale)
         at_once = max(1, _BATCH_PIXELS // (padded[0] * padded[1]))
         translated = []
         for first in range(0, len(images), at_once):
@@ -156,12 +160,12 @@ class Translator:
         return height + -height % multiple, width + -width % multiple
 
     def _batch(
-        self, images: Sequence[np.ndarray], *, scale: Scale, progress: Progress
+        self, images: Sequence[Masked], *, scale: Scale, progress: Progress
     ) -> list[np.ndarray]:
         """Translate images at once if there is enough memory, else one by one and in tiles."""
-        height, width = images[0].shape[:2]
+        height, width = images[0].pixels.shape[:2]
         result_size = self._scale(scale).target_size(height, width)
-        padded = self._padded_size(images[0], scale)
+        padded = self._padded_size(images[0].pixels, scale)
         allowed = allowed_bytes(self.network.device, self.max_memory_gib)
         inner_size = self._scale(scale).size_of(height, width)
         around = len(images) * self._conversion_bytes((height, width), inner_size, result_size)
@@ -171,7 +175,8 @@ class Translator:
             needed = around + least_bytes(self.network, padded)
         what = f"an image of {width}x{height} px"
         with enough_memory(needed, allowed, what=what, max_memory_gib=self.max_memory_gib):
-            images = [to_scale(image, self.card.source, self._scale(scale)) for image in images]
+            resized = [to_scale(image, self.card.source, self._scale(scale)) for image in images]
+            shown = [with_fill(image, self.card.source) for image in resized]
             if in_tiles:
                 translate = partial(
                     translate_tiled,
@@ -181,12 +186,14 @@ class Translator:
                     allowed_bytes=allowed - around,
                     progress=progress,
                 )
-                drawn = [translate(image) for image in images]
+                drawn = [translate(image) for image in shown]
             else:
-                drawn = list(translate_whole(self.network, self.card, images))
-            target = self.card.target
+                drawn = list(translate_whole(self.network, self.card, shown))
             return [
-                class_to_void(from_scale(image, target, *result_size), target) for image in drawn
+                translated_values(
+                    Masked(answer, seen.valid), image.valid, self.card.target, size=result_size
+                )
+                for answer, seen, image in zip(drawn, resized, images, strict=True)
             ]
 
     def _conversion_bytes(
@@ -199,8 +206,12 @@ class Translator:
         pixels, inner, result = map(prod, (size, inner_size, result_size))
         source, target = self.card.source, self.card.target
         needed = _RESULT_COPIES * np.dtype(target.dtype).itemsize * target.channels * result
+        channels = (source.channels, target.channels)
+        if source.is_masked:  # colours times validity, validity, and the colours again
+            needed += _FILLED_COPIES * np.dtype(source.dtype).itemsize * source.channels * pixels
+            channels = (2 * source.channels + 1, 2 * target.channels + 1)
         if inner_size != size:
-            needed += 4 * _FLOAT_COPIES * source.channels * max(pixels, inner)
+            needed += 4 * _FLOAT_COPIES * channels[0] * max(pixels, inner)
         if inner_size != result_size:
-            needed += 4 * _FLOAT_COPIES * target.channels * max(inner, result)
+            needed += 4 * _FLOAT_COPIES * channels[1] * max(inner, result)
         return needed

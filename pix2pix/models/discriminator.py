@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pix2pix.models.layers import Norm, needs_bias, norm_layer
 
@@ -46,6 +47,18 @@ class PatchDiscriminator(nn.Module):
         """Return the logits; `pair` is source and target (or fake), (N, in_channels, H, W)."""
         logits: Tensor = self.layers(pair)
         return logits
+
+    def patches_with(self, pixels: Tensor) -> Tensor:
+        """Return which patches contain at least one of the pixels (N, 1, H, W) bool.
+
+        The result is (N, 1, H', W') bool, of the size of the logits.
+        """
+        found = pixels.float()
+        for layer in self.layers:
+            if isinstance(layer, nn.Conv2d):
+                assert not isinstance(layer.padding, str)
+                found = F.max_pool2d(found, layer.kernel_size, layer.stride, layer.padding)
+        return found > 0
 
 
 def _pixel_layers(config: DiscriminatorConfig) -> list[nn.Module]:

@@ -16,6 +16,7 @@ from pix2pix.preparation.file_notes import file_notes
 from pix2pix.preparation.folders import split_folder
 from pix2pix.preparation.inspection import Inspected, inspect_pair
 from pix2pix.preparation.leakage import equal_within_splits, find_leaks
+from pix2pix.preparation.mask_notes import mask_notes, stated_nodata
 from pix2pix.preparation.offences import Offence
 from pix2pix.preparation.pairs import Discovery, find_pairs
 from pix2pix.preparation.parallel import map_in_order
@@ -68,12 +69,14 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
             *_notes(discovery, pairs, splits, config),
             *_empty_mask_notes(pairs, empty_masks),
             *file_notes(decoded, config),
+            *mask_notes(decoded, config),
             *doubtful_sides(decoded, config),
             *(use.note for use in uses if use.note is not None),
             *_stand_in_notes(pairs, config),
         ),
         sides=tuple(use.summary for use in uses),
         has_alpha=_has_alpha(pairs),
+        stated_nodata=stated_nodata(pairs),
     )
 
 

@@ -10,9 +10,16 @@ import numpy as np
 from pix2pix.config import DataConfig, SideConfig
 from pix2pix.images.decoded import FileFacts
 from pix2pix.images.names import relative_paths
+from pix2pix.images.validity import Masked
 from pix2pix.preparation.duplicates import thumbnails
+from pix2pix.preparation.masks import (
+    counted_pixels,
+    masked_shares,
+    why_nothing_counts,
+    with_mean,
+)
 from pix2pix.preparation.offences import BadPair, Offence, OffenceKind
-from pix2pix.preparation.pairs import PairFiles, ReadPair, read_pair_files
+from pix2pix.preparation.pairs import PairFiles, ReadPair, read_pair
 from pix2pix.preparation.too_small import too_small
 from pix2pix.preparation.values import Values, measure
 
@@ -36,6 +43,7 @@ class Inspected:
     dtypes: tuple[str, str]
     content_hash: str
     thumbnails: np.ndarray  # (2, 256) float32, see `duplicates`
+    masked_shares: tuple[float, float]  # of the pixels, which have no value
     size: tuple[int, int]  # height and width of the target, px
     source_size: tuple[int, int]
     is_cut: bool  # see `pairs.ReadPair`
@@ -60,10 +68,13 @@ def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspect
     """Read a pair and collect its offences. Bad files give offences, not exceptions."""
     paths = files.names(root)
     try:
-        pair = read_pair_files(files, config)
+        pair = read_pair(files, config)
     except BadPair as error:
         bad_paths = paths if error.path is None else relative_paths(root, [error.path])
         return Unreadable(files, (Offence(error.kind, (files.pair_id,), bad_paths, error.message),))
+    nothing = why_nothing_counts(pair, config)
+    if nothing is not None:
+        return Unreadable(files, (Offence("nothing_counts", (files.pair_id,), paths, nothing),))
     facts = (pair.source_facts, pair.target_facts)
     values = _values(pair, config)
     wrong = [*_too_small(pair.target, config), *_wrong_sides(pair, values, config)]
@@ -72,36 +83,50 @@ def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspect
         files=files,
         offences=tuple(Offence(kind, (files.pair_id,), paths, text) for kind, text in wrong),
         dtypes=(pair.source.dtype.name, pair.target.dtype.name),
-        content_hash=content_hash(pair.source, pair.target),
-        thumbnails=thumbnails(pair.source, pair.target),
+        content_hash=content_hash(*pair.images),
+        thumbnails=thumbnails(*(with_mean(*image) for image in pair.images)),
+        masked_shares=masked_shares(pair),
         size=(height, width),
         source_size=(pair.source.shape[0], pair.source.shape[1]),
         is_cut=pair.is_cut,
         facts=facts,
         values=values,
-        difference=_difference(pair.source, pair.target),
+        difference=_difference(*pair.images),
     )
 
 
-def content_hash(source: np.ndarray, target: np.ndarray) -> str:
-    """The SHA-256 of shapes, dtypes and pixels of both images, as returned by `read_pair`."""
+def content_hash(source: Masked, target: Masked) -> str:
+    """The SHA-256 of shapes, dtypes and pixels of both images, as returned by `read_pair`.
+
+    It covers which pixels have no value, but not what the files hold there.
+    """
     digest = hashlib.sha256()
-    for image in (source, target):
+    for image, valid in (source, target):
         digest.update(f"{image.shape} {image.dtype.name} ".encode())
         digest.update(np.ascontiguousarray(image).data)
+        if valid is not None:
+            digest.update(np.packbits(valid).data)
     return digest.hexdigest()
 
 
 def _values(pair: ReadPair, config: DataConfig) -> tuple[Values, Values]:
-    source, target = config.source_side.value_range, config.target_side.value_range
-    return (
-        measure(pair.source, declared=source, has_alpha=pair.source_facts.has_alpha),
-        measure(pair.target, declared=target, has_alpha=pair.target_facts.has_alpha),
+    ranges = (config.source_side.value_range, config.target_side.value_range)
+    facts = (pair.source_facts, pair.target_facts)
+    source, target = (
+        measure(counted_pixels(*image), declared=declared, has_alpha=fact.has_alpha)
+        for image, declared, fact in zip(pair.images, ranges, facts, strict=True)
     )
+    return source, target
 
 
-def _difference(source: np.ndarray, target: np.ndarray) -> float | None:
+def _difference(source_image: Masked, target_image: Masked) -> float | None:
+    source, target = source_image.pixels, target_image.pixels
     if source.shape != target.shape or source.dtype != target.dtype:
+        return None
+    masks = [valid for _, valid in (source_image, target_image) if valid is not None]
+    counts = np.logical_and.reduce(masks) if masks else None
+    source, target = counted_pixels(source, counts), counted_pixels(target, counts)
+    if not source.size:
         return None
     if np.array_equal(source, target):
         return 0.0
@@ -126,7 +151,7 @@ def _wrong_sides(
 ) -> Iterator[tuple[OffenceKind, str]]:
     names = ("side A", "side B") if config.direction == "AtoB" else ("side B", "side A")
     sides = (config.source_side, config.target_side)
-    images = (pair.source, pair.target)
+    images = (counted_pixels(*image) for image in pair.images)
     facts = (pair.source_facts, pair.target_facts)
     for name, side, image, fact, value in zip(names, sides, images, facts, values, strict=True):
         if side.num_labels is not None and fact.is_lossy:

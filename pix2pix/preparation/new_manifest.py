@@ -62,7 +62,7 @@ def _side_record(
         channels=side.channels,
         dtype=dtype,
         value_range=(float(low), float(high)),
-        kernel="nearest" if side.kind == "labels" else config.resize_kernel,
+        kernel=config.kernel(side),
         grayscale=side.grayscale,
         num_labels=side.num_labels,
         void_label=side.void_label,
@@ -71,6 +71,9 @@ def _side_record(
         axes=side.axes,
         slices=side.slices,
         file_dtype=written_dtype(report.file_dtypes[role]) if dtype == "float32" else None,
+        ignore_label=side.ignore_label,
+        nodata=side.nodata,
+        stated_nodata=report.stated_nodata[role],
     )
 
 

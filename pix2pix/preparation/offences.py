@@ -27,6 +27,7 @@ OffenceKind = Literal[
     "lossy_labels",
     "out_of_range",
     "no_data",
+    "nothing_counts",
     "too_small",
     "crop_too_large",
     "duplicate_across_splits",
@@ -60,13 +61,14 @@ REMEDIES: dict[OffenceKind, str] = {
     "constant_image": "an image of one flat colour is usually a failed export; replace or remove "
     "it, or set kind: labels if the side holds masks, of which some may be empty",
     "label_values": "correct num_labels, or set void_label to the id of pixels without a class "
-    "(often 255)",
+    "(often 255), or ignore_label, which leaves such pixels out",
     "lossy_labels": "JPEG, lossy WEBP and lossy DICOM change class ids near every edge: export "
     "them without loss, as PNG",
     "out_of_range": "widen value_range of the side, or clip the values",
-    "no_data": "such values usually mean that nothing was measured: fill them (as with the nearest "
-    "values, or the low end of value_range) or crop them away; to widen value_range so far would "
-    "leave next to nothing of it for the data",
+    "no_data": "such values usually mean that nothing was measured: set nodata of the side to the "
+    "value, which leaves such pixels out; to widen value_range so far would leave next to nothing "
+    "of it for the data",
+    "nothing_counts": "correct nodata or ignore_label of the sides, or remove the pair",
     "too_small": "lower data.image_size: enlarging would invent detail",
     "crop_too_large": "lower data.image_size: reflections would fill up every crop",
     "duplicate_across_splits": "remove one copy: testing on what was trained on proves nothing",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from pix2pix.config import DataConfig
+from pix2pix.images.validity import Masked
 
 _LARGEST_DIFFERENCE_PX = 1  # of images that show the same region, as of two exports of one scene
 
@@ -22,18 +23,22 @@ def sizes_differ(source: np.ndarray, target: np.ndarray, config: DataConfig) -> 
     return "" if ratio == 1 else f", where the target should be {ratio:g} times as large"
 
 
-def common_part(
-    source: np.ndarray, target: np.ndarray, config: DataConfig
-) -> tuple[np.ndarray, np.ndarray]:
+def common_part(source: Masked, target: Masked, config: DataConfig) -> tuple[Masked, Masked]:
     """Cut off the last row or column where two images of one scale differ by a pixel.
 
     Resizing one of them instead would blur it. Images of unlike scales are returned as they are:
     the source is resized when it is prepared.
     """
-    if config.target_scale != 1 or source.shape[:2] == target.shape[:2]:
+    sizes = source.pixels.shape[:2], target.pixels.shape[:2]
+    if config.target_scale != 1 or sizes[0] == sizes[1]:
         return source, target
-    height, width = np.minimum(source.shape[:2], target.shape[:2]).tolist()
-    return (
-        np.ascontiguousarray(source[:height, :width]),
-        np.ascontiguousarray(target[:height, :width]),
+    height, width = np.minimum(*sizes).tolist()
+    return _cut(source, height, width), _cut(target, height, width)
+
+
+def _cut(image: Masked, height: int, width: int) -> Masked:
+    pixels, valid = (
+        None if part is None else np.ascontiguousarray(part[:height, :width]) for part in image
     )
+    assert pixels is not None
+    return Masked(pixels, valid)

@@ -14,11 +14,13 @@ import numpy as np
 from pix2pix.config import DataConfig, SideConfig
 from pix2pix.errors import UserError
 from pix2pix.images.decoded import Decoded, FileFacts
-from pix2pix.images.image import conform, read_file
+from pix2pix.images.image import read_file
 from pix2pix.images.labels import LabelError
+from pix2pix.images.masked import conform_masked
 from pix2pix.images.names import printable, relative_paths
 from pix2pix.images.options import ReadOptions, side_options
 from pix2pix.images.orientation import UPRIGHT
+from pix2pix.images.validity import Masked
 from pix2pix.preparation.folders import SUFFIXES, SideFiles, collect_files, split_folder
 from pix2pix.preparation.layout import missing_side, refuse_side_folders
 from pix2pix.preparation.offences import BadPair, Offence
@@ -35,7 +37,6 @@ __all__ = [
     "find_pairs",
     "orientations_differ",
     "read_pair",
-    "read_pair_files",
 ]
 
 
@@ -123,27 +124,31 @@ def _check_not_empty(root: Path, side: str | None, found: SideFiles) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ReadPair:
-    """The images of a pair, (H, W, C) each, and the facts that their files state."""
+    """The images of a pair, (H, W, C) each, and the facts that their files state.
+
+    `source_valid` and `target_valid` (H, W) say which pixels have a value; None: all.
+    """
 
     source: np.ndarray
     target: np.ndarray
     source_facts: FileFacts
     target_facts: FileFacts
     is_cut: bool  # one image was a pixel larger, which was cut off
+    source_valid: np.ndarray | None = None
+    target_valid: np.ndarray | None = None
+
+    @property
+    def images(self) -> tuple[Masked, Masked]:
+        """Source and target, each with the pixels that have a value."""
+        return Masked(self.source, self.source_valid), Masked(self.target, self.target_valid)
 
 
-def read_pair(files: PairFiles, config: DataConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Read (source, target), (H, W, C) each, with the channels that their sides declare.
+def read_pair(files: PairFiles, config: DataConfig) -> ReadPair:
+    """Read source and target, with the channels that their sides declare.
 
     Both have one size, unless `scale` of the sides says otherwise. Raises BadPair, a ValueError, if
     a file cannot be read or the images do not fit each other.
     """
-    pair = read_pair_files(files, config)
-    return pair.source, pair.target
-
-
-def read_pair_files(files: PairFiles, config: DataConfig) -> ReadPair:
-    """Read a pair as `read_pair` does, with the facts that the files state."""
     read = _read_halves if config.layout == "side_by_side" else _read_both
     a, b = read(files, config)
     source, target = (a, b) if config.direction == "AtoB" else (b, a)
@@ -154,12 +159,19 @@ def read_pair_files(files: PairFiles, config: DataConfig) -> ReadPair:
         if a.facts.orientation != b.facts.orientation:
             message += f"; {orientations_differ(a.facts, b.facts)}"
         raise BadPair("size_mismatch", message)
-    image_a = _conformed("A", a.pixels, config.side_a)
-    image_b = _conformed("B", b.pixels, config.side_b)
+    image_a = _conformed("A", a, config.side_a)
+    image_b = _conformed("B", b, config.side_b)
     images = (image_a, image_b) if config.direction == "AtoB" else (image_b, image_a)
     parts = common_part(*images, config)
-    is_cut = parts[0] is not images[0]
-    return ReadPair(*parts, source.facts, target.facts, is_cut=is_cut)
+    return ReadPair(
+        parts[0].pixels,
+        parts[1].pixels,
+        source.facts,
+        target.facts,
+        is_cut=parts[0] is not images[0],
+        source_valid=parts[0].valid,
+        target_valid=parts[1].valid,
+    )
 
 
 def orientations_differ(facts_a: FileFacts, facts_b: FileFacts) -> str:
@@ -183,8 +195,14 @@ def _read_halves(files: PairFiles, config: DataConfig) -> tuple[Decoded, Decoded
     width = whole.pixels.shape[1]
     if width % 2:
         raise BadPair("odd_width", f"{width} px wide: no two equal halves A|B")
-    halves = (whole.pixels[:, : width // 2], whole.pixels[:, width // 2 :])
-    left, right = (Decoded(np.ascontiguousarray(half), whole.facts) for half in halves)
+    left, right = (
+        Decoded(
+            np.ascontiguousarray(whole.pixels[:, half]),
+            whole.facts,
+            None if whole.valid is None else whole.valid[:, half],
+        )
+        for half in (slice(width // 2), slice(width // 2, None))
+    )
     return left, right
 
 
@@ -203,9 +221,9 @@ def _read(path: Path, options: ReadOptions) -> Decoded:
         raise BadPair("unreadable", reason, path=path) from None
 
 
-def _conformed(name: str, image: np.ndarray, side: SideConfig) -> np.ndarray:
+def _conformed(name: str, decoded: Decoded, side: SideConfig) -> Masked:
     try:
-        return conform(image, side)
+        return conform_masked(Masked(decoded.pixels, decoded.valid), side)
     except LabelError as error:
         raise BadPair("label_values", f"side {name}: {error}") from None
     except UserError as error:

@@ -13,6 +13,7 @@ from pix2pix.config import DataConfig
 from pix2pix.data.arrays import Layout, write_arrays
 from pix2pix.data.flat_images import FlatLayout
 from pix2pix.data.manifest import MANIFEST_NAME, Manifest
+from pix2pix.data.masks import masked_pair
 from pix2pix.data.prepared import flat_layouts, layouts, shapes_file
 from pix2pix.data.splits import Split
 from pix2pix.errors import StorageError, UserError
@@ -99,7 +100,7 @@ def _write_split(
 def _layouts(
     directory: Path, split: Split, report: CheckReport, manifest: Manifest
 ) -> list[tuple[Path, Layout | FlatLayout]]:
-    """The files of a split: source and target, and before them the shapes if they are unlike."""
+    """The files of a split: its arrays, and before them the shapes if they are unlike."""
     if manifest.resize == "stretch":
         return [*layouts(directory, split, manifest)]
     scale = manifest.scale(split)
@@ -115,11 +116,17 @@ def _resized(
     pair: CheckedPair, *, manifest: Manifest, split: Split, config: DataConfig
 ) -> tuple[np.ndarray, ...]:
     """Read a pair and resize it: what the files of `_layouts` hold of it."""
-    source, target = read_pair(pair.files, config)
-    height, width = manifest.scale(split).size_of(*target.shape[:2])
+    read = read_pair(pair.files, config)
+    height, width = manifest.scale(split).size_of(*read.target.shape[:2])
+    records = (manifest.source, manifest.target)
+    source, target = (
+        to_size(image, record, height, width)
+        for image, record in zip(read.images, records, strict=True)
+    )
     images = (
-        to_size(source, manifest.source, height, width),
-        to_size(target, manifest.target, height, width),
+        masked_pair(source, target, records=records)
+        if manifest.is_masked
+        else (source.pixels, target.pixels)
     )
     return (
         images if manifest.resize == "stretch" else (np.array([height, width], np.int64), *images)

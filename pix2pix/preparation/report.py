@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pix2pix.data.manifest import StatedNodata
 from pix2pix.data.splits import SPLITS, Split
 from pix2pix.errors import UserError
 from pix2pix.preparation.offences import REMEDIES, Offence, OffenceKind
@@ -29,8 +30,8 @@ class CheckReport:
     """The result of the checks.
 
     `num_found` counts all pairs. `pairs` are those without offences, sorted by id. `dtypes` (those
-    of the images), `file_dtypes` and `has_alpha` are (source, target). `sides` has a line about the
-    values of each side. `notes` are hints that are no offences.
+    of the images), `file_dtypes`, `has_alpha` and `stated_nodata` are (source, target). `sides` has
+    a line about the values of each side. `notes` are hints that are no offences.
     """
 
     num_found: int
@@ -41,6 +42,7 @@ class CheckReport:
     notes: tuple[str, ...]
     sides: tuple[str, ...] = ()
     has_alpha: tuple[bool, bool] = (False, False)
+    stated_nodata: tuple[StatedNodata, StatedNodata] = (None, None)
 
     @property
     def is_beyond_excluding(self) -> bool:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pix2pix.config import TrainConfig
+from pix2pix.masked import Pairs, pairs_of
 from pix2pix.models import InferenceNetwork, translate
 from pix2pix.training.dev import better_mode, dev_metrics
 from pix2pix.training.distributed import (
@@ -31,7 +32,7 @@ from pix2pix.training.step import NonFiniteLossError, train_step
 
 
 class Batches(Protocol):
-    """This rank's share of the training split; each batch starts with source and target."""
+    """This rank's share of the training split; each batch is one for `masked.pairs_of`."""
 
     @property
     def num_batches(self) -> int:
@@ -44,7 +45,7 @@ class Batches(Protocol):
 class DevSet(NamedTuple):
     """The dev split, on which epochs are scored; it is not used for training."""
 
-    batches: Iterable[Any]  # this rank's share; each starts with source and target
+    batches: Iterable[Any]  # this rank's share, for `masked.pairs_of`
     samples: Sequence[Tensor]  # batches (N, C, H, W) of sources of the pairs in the sample grids
 
 
@@ -134,11 +135,15 @@ def _train_epoch(
 
 
 def _train_batch(state: TrainState, batch: Any, config: TrainConfig) -> None:
-    source, target, *_ = batch
+    source, target, valid = pairs_of(batch)
     seed_step(config.seed, state.step, rank())
     try:
         step = train_step(
-            state, to_memory_layout(source, config), to_memory_layout(target, config), config
+            state,
+            to_memory_layout(source, config),
+            to_memory_layout(target, config),
+            config,
+            valid=valid,
         )
     except NonFiniteLossError as error:
         error.batch = batch
@@ -196,9 +201,9 @@ def _finish_epoch(
     )
 
 
-def _pairs(batches: Iterable[Any], config: TrainConfig) -> Iterator[tuple[Tensor, Tensor]]:
-    for source, target, *_ in batches:
-        yield to_memory_layout(source, config), target
+def _pairs(batches: Iterable[Any], config: TrainConfig) -> Iterator[Pairs]:
+    for source, target, valid in map(pairs_of, batches):
+        yield Pairs(to_memory_layout(source, config), target, valid)
 
 
 def _samples(

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pix2pix.training.counted import Counted
+
 
 class DiscriminatorLoss(NamedTuple):
     """The discriminator's loss and its two terms, scalars; `total` is minimised."""
@@ -17,21 +19,35 @@ class DiscriminatorLoss(NamedTuple):
     fake: Tensor
 
 
-def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> DiscriminatorLoss:
+def discriminator_loss(
+    real_logits: Tensor, fake_logits: Tensor, counted: Counted | None = None
+) -> DiscriminatorLoss:
     """Return the cross-entropy over patches, halved to slow D (Isola et al. 2017, sec. 3.3).
 
-    Both inputs are (N, 1, H, W) logits; the results are float32 scalars.
+    Both inputs are (N, 1, H, W) logits; the results are float32 scalars. `counted` says which
+    patches count; None: all.
     """
-    real = F.binary_cross_entropy_with_logits(real_logits, torch.ones_like(real_logits))
-    fake = F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits))
+    real = _cross_entropy(real_logits, torch.ones_like(real_logits), counted)
+    fake = _cross_entropy(fake_logits, torch.zeros_like(fake_logits), counted)
     return DiscriminatorLoss(total=0.5 * (real + fake), real=real, fake=fake)
 
 
-def adversarial_loss(fake_logits: Tensor) -> Tensor:
+def adversarial_loss(fake_logits: Tensor, counted: Counted | None = None) -> Tensor:
     """Return the non-saturating loss of the generator, low if fakes look real (sec. 3.3)."""
-    return F.binary_cross_entropy_with_logits(fake_logits, torch.ones_like(fake_logits))
+    return _cross_entropy(fake_logits, torch.ones_like(fake_logits), counted)
 
 
-def l1_loss(fake: Tensor, target: Tensor) -> Tensor:
-    """Return the mean absolute difference (eq. 3), in [0, 2] for images in [-1, 1]."""
-    return F.l1_loss(fake, target)
+def l1_loss(fake: Tensor, target: Tensor, counted: Counted | None = None) -> Tensor:
+    """Return the mean absolute difference (eq. 3), in [0, 2] for images in [-1, 1].
+
+    `counted` says which pixels count; None: all.
+    """
+    if counted is None:
+        return F.l1_loss(fake, target)
+    return counted.mean((fake - target).abs())
+
+
+def _cross_entropy(logits: Tensor, answers: Tensor, counted: Counted | None) -> Tensor:
+    if counted is None:
+        return F.binary_cross_entropy_with_logits(logits, answers)
+    return counted.mean(F.binary_cross_entropy_with_logits(logits, answers, reduction="none"))

@@ -15,6 +15,8 @@ from torch.func import functional_call
 
 from pix2pix.config import TrainConfig
 from pix2pix.errors import UserError
+from pix2pix.masked import with_target_where_masked
+from pix2pix.training.counted import Masks
 from pix2pix.training.distributed import unwrap
 from pix2pix.training.precision import autocast
 
@@ -27,22 +29,31 @@ class Microbatch(NamedTuple):
     fraction: float  # of the share's pairs
     is_last: bool
     seed: int | None  # of its dropout; None: dropout draws from the current random state
+    masks: Masks | None = None  # None: all pixels count
+
+    def shown(self, fake: Tensor) -> Tensor:
+        """The fake as discriminator and L1 see it: equal to the target where no pixel counts."""
+        valid = None if self.masks is None else self.masks.pixels.values
+        return with_target_where_masked(fake, self.target, valid)
 
 
-def split_share(source: Tensor, target: Tensor, num_parts: int) -> list[Microbatch]:
+def split_share(
+    source: Tensor, target: Tensor, num_parts: int, masks: Masks | None = None
+) -> list[Microbatch]:
     """Return the parts of a share in order; their sizes differ by at most one.
 
     Raises UserError if there are fewer pairs than parts: ranks would have different numbers of
     parts.
     """
     if num_parts == 1:
-        return [Microbatch(source, target, fraction=1.0, is_last=True, seed=None)]
+        return [Microbatch(source, target, fraction=1.0, is_last=True, seed=None, masks=masks)]
     if len(source) < num_parts:
         raise UserError(
             f"train.num_microbatches ({num_parts}) exceeds the {len(source)} pairs of a worker's "
             "share of a batch: lower it, or use fewer workers or a larger batch_size"
         )
     sources, targets = source.tensor_split(num_parts), target.tensor_split(num_parts)
+    parts_of_masks = [None] * num_parts if masks is None else masks.split(num_parts)
     return [
         Microbatch(
             sources[part],
@@ -50,6 +61,7 @@ def split_share(source: Tensor, target: Tensor, num_parts: int) -> list[Microbat
             fraction=len(sources[part]) / len(source),
             is_last=part == num_parts - 1,
             seed=seed,
+            masks=parts_of_masks[part],
         )
         for part, seed in enumerate(torch.randint(2**62, (num_parts,)).tolist())
     ]

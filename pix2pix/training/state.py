@@ -16,6 +16,7 @@ from pix2pix.models import (
     UNetGenerator,
     initialize,
 )
+from pix2pix.models.transfer import ParentNetworks, take_over
 from pix2pix.training.batch_norm import with_shared_statistics
 from pix2pix.training.distributed import gather_over_ranks, rank, unwrap, world_size
 from pix2pix.training.seeding import seed_networks
@@ -159,17 +160,23 @@ def new_state(
     discriminator_config: DiscriminatorConfig,
     *,
     config: TrainConfig,
+    parent: ParentNetworks | None = None,
     wrap: Wrap = lambda network: network,
 ) -> TrainState:
     """Return a state of untrained networks, which are equal on every rank.
 
-    `wrap` moves a network to its device and prepares it for several workers.
+    With a parent, they take over its tensors. Layers that the parent does not have are those of a
+    training from scratch with the same seed. Raises UserError if the parent does not fit. `wrap`
+    moves a network to its device and prepares it for several workers.
     """
     seed_networks(config.seed)
-    networks = [UNetGenerator(generator_config), PatchDiscriminator(discriminator_config)]
-    for network in networks:
+    generator = UNetGenerator(generator_config)
+    discriminator = PatchDiscriminator(discriminator_config)
+    for network in (generator, discriminator):
         initialize(network)
-    return state_of(*networks, config=config, wrap=wrap)
+    if parent is not None:
+        take_over(parent, generator, discriminator)
+    return state_of(generator, discriminator, config=config, wrap=wrap)
 
 
 def state_of(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pix2pix.config import TrainConfig
 from pix2pix.errors import UserError
+from pix2pix.training.counted import masks_of
 from pix2pix.training.distributed import any_over_ranks, exchange_only_if, share_weight, unwrap
 from pix2pix.training.losses import adversarial_loss, discriminator_loss, l1_loss
 from pix2pix.training.microbatches import Microbatch, generate, generate_without_graph, split_share
@@ -19,6 +20,8 @@ from pix2pix.training.state import TrainState
 
 class StepLosses(NamedTuple):
     """The unweighted terms of a step: detached scalars, means over this rank's share of the batch.
+
+    Where pixels are masked, the mean of the ranks' terms is the mean over the batch, see `counted`.
 
     The discriminator's terms are computed before its update, the generator's adversarial term with
     the updated discriminator.
@@ -63,15 +66,22 @@ class _Objective(NamedTuple):
 
 
 def train_step(
-    state: TrainState, source: Tensor, target: Tensor, config: TrainConfig
+    state: TrainState,
+    source: Tensor,
+    target: Tensor,
+    config: TrainConfig,
+    *,
+    valid: Tensor | None = None,
 ) -> StepLosses:
     """Update the discriminator, then the generator, once each, on a batch.
 
     `source` and `target` are (N, C, H, W) in [-1, 1] on the networks' device. With several ranks
-    they are this rank's share of the `config.batch_size` pairs. Raises NonFiniteLossError on every
-    rank, before the update that a non-finite loss would spoil.
+    they are this rank's share of the `config.batch_size` pairs. `valid` (N, 1, H, W) bool says
+    which pixels count in the losses, see `counted`; None, then on every rank: all. Raises
+    NonFiniteLossError on every rank, before the update that a non-finite loss would spoil.
     """
-    parts = split_share(source, target, config.num_microbatches)
+    masks = None if valid is None else masks_of(valid, unwrap(state.discriminator))
+    parts = split_share(source, target, config.num_microbatches, masks)
     weight = share_weight(len(source), config.batch_size)
     # If the share is not split, the generator runs once, and both updates use the result.
     shared_fake = generate(state.generator, parts[0], config) if len(parts) == 1 else None
@@ -131,11 +141,13 @@ def _update_generator(
 def _discriminator_objective(
     state: TrainState, part: Microbatch, fake: Tensor, config: TrainConfig
 ) -> _Objective:
+    fake = part.shown(fake)
     with autocast(config, part.source.device):
         # Two passes, not one joint batch: batch norm must not mix fakes with reals.
         fake_logits = state.discriminator(torch.cat([part.source, fake], dim=1))
         real_logits = state.discriminator(torch.cat([part.source, part.target], dim=1))
-    loss = discriminator_loss(real_logits.float(), fake_logits.float())
+    patches = None if part.masks is None else part.masks.patches
+    loss = discriminator_loss(real_logits.float(), fake_logits.float(), patches)
     terms = {"discriminator_fake": loss.fake, "discriminator_real": loss.real}
     return _Objective(loss.total, terms)
 
@@ -145,10 +157,12 @@ def _generator_objective(
 ) -> _Objective:
     # Without the wrapper for several workers, which would wait for gradients of the discriminator.
     discriminator = unwrap(state.discriminator).requires_grad_(False)
+    fake = part.shown(fake)
+    pixels, patches = (None, None) if part.masks is None else part.masks
     with autocast(config, part.source.device):
         fake_logits = discriminator(torch.cat([part.source, fake], dim=1))
-    adversarial = adversarial_loss(fake_logits.float())
-    l1 = l1_loss(fake.float(), part.target)
+    adversarial = adversarial_loss(fake_logits.float(), patches)
+    l1 = l1_loss(fake.float(), part.target, pixels)
     discriminator.requires_grad_(True)
     total = config.lambda_adversarial * adversarial + config.lambda_l1 * l1
     return _Objective(total, {"adversarial": adversarial, "l1": l1, "weighted_sum": total})

@@ -34,7 +34,11 @@ _FIXED_TRAIN_KEYS = {
     "early_stopping_epochs": "tune.scheduler decides which trials stop early",
     "sample_every_epochs": _PICTURE,
     "num_samples": _PICTURE,
+    "init_from": "set it in params.yaml: all trials start from the same networks",
+    "init_networks": "set it in params.yaml: all trials start from the same networks",
 }
+_GENERATOR_SHAPE = {"model.base_channels", "model.depth", "model.norm"}
+_DISCRIMINATOR_SHAPE = {"model.discriminator_channels", "model.discriminator_layers"}
 
 
 def check_space(params: Params) -> None:
@@ -136,11 +140,25 @@ def _reason_not_to_vary(params: Params, dimension: Dimension) -> str | None:
         return (
             f"{dimension.key} cannot vary with scheduler: pbt: trials copy the networks of others"
         )
+    if dimension.key in _shape_keys(params):
+        return (
+            f"{dimension.key} cannot vary with train.init_from: it gives the networks other shapes "
+            "than their parent has"
+        )
     if section == "train" and name in EXECUTION_KEYS:
         return f"{dimension.key} cannot vary: it says where a training runs, not what it computes"
     if section == "train" and name in _FIXED_TRAIN_KEYS:
         return f"{dimension.key} cannot vary: {_FIXED_TRAIN_KEYS[name]}"
     return None
+
+
+def _shape_keys(params: Params) -> set[str]:
+    """Return the keys whose values the parent of the trials fixes."""
+    if params.train.init_from is None:
+        return set()
+    return _GENERATOR_SHAPE | (
+        _DISCRIMINATOR_SHAPE if params.train.init_networks == "both" else set()
+    )
 
 
 def _rejected_values(params: Params) -> Iterator[str]:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from dvc.repo import Repo
 from mlflow import MlflowClient
 
 from pipelines.tracking.finished_run import read_history
+from pix2pix.checkpoint import load_card
+from tests.support.killable_project import copied
 from tests.support.project import Project, copy_project
 from tests.support.served_project import TINY, wait_for
 from tests.support.tracked_project import metric_points
@@ -27,6 +30,16 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = copy_project(tmp_path_factory.mktemp("finished"))
     project.set_params("smoke", **TINY)
     project.run("dvc", "repro")
+    return project
+
+
+@pytest.fixture(scope="module")
+def tuned_further(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of it, in which another training started from the registered version."""
+    project = copied(finished, tmp_path_factory.mktemp("tuned") / "project")
+    parent = {"init_from": "models:/pix2pix-tiny/1", "learning_rate": "0.0001"}
+    project.set_params("smoke", **TINY | parent)
+    project.run("dvc", "repro", "register")
     return project
 
 
@@ -129,14 +142,14 @@ def test_a_second_run_does_nothing_but_give_an_empty_mlflow_the_run_with_its_ful
 @pytest.mark.parametrize(
     ("source", "stages"),
     [
-        ("pix2pix/evaluation/quality.py", {"evaluate", "register"}),
-        ("pix2pix/models/layers.py", {"train", "tune", "evaluate", "register"}),
-        ("pix2pix/sources/download.py", {"ingest", "register"}),
-        ("pix2pix/sources/facade/building.py", {"ingest", "register"}),
-        ("pix2pix/images/decode.py", {"prepare", "register"}),
-        ("pipelines/cluster/mailbox.py", {"register"}),
-        ("pipelines/repository/git.py", {"register"}),
-        ("pipelines/tracking/live_run.py", {"register"}),
+        ("pix2pix/evaluation/quality.py", {"evaluate", "register", "parent"}),
+        ("pix2pix/models/layers.py", {"train", "tune", "evaluate", "register", "parent"}),
+        ("pix2pix/sources/download.py", {"ingest", "register", "parent"}),
+        ("pix2pix/sources/facade/building.py", {"ingest", "register", "parent"}),
+        ("pix2pix/images/decode.py", {"prepare", "register", "parent"}),
+        ("pipelines/cluster/mailbox.py", {"parent", "register"}),
+        ("pipelines/repository/git.py", {"parent", "register"}),
+        ("pipelines/tracking/live_run.py", {"parent", "register"}),
     ],
 )
 def test_what_an_edit_makes_anew(
@@ -145,6 +158,36 @@ def test_what_an_edit_makes_anew(
     monkeypatch.chdir(finished.folder)
     with _edited(Path(source)), Repo() as repo:
         assert set(repo.status()) == stages
+
+
+def test_a_fine_tuned_model_starts_with_its_parents_scores_and_names_it(
+    finished: Project, tuned_further: Project, tmp_path: Path
+) -> None:
+    """On the same data, so that epoch 0 scores as the parent did, to the last bit."""
+    before = load_card(finished.folder / "models")
+    card = load_card(tuned_further.folder / "models")
+    history = read_history(tuned_further.folder / "reports" / "history.jsonl")
+    assert {key: history[0][key] for key in before.dev} == before.dev
+    assert card.parent is not None
+    assert card.parent.reference == "models:/pix2pix-tiny/1"
+    assert (card.parent.networks, card.parent.new_layers, card.parent.unlike) == ("both", (), None)
+    record = _json(tuned_further, "train.json")
+    assert record["parent"] == json.loads(json.dumps(asdict(card.parent)))
+    client = MlflowClient(_copied_database(tuned_further, tmp_path / "mlflow.db"))
+    version = client.get_model_version("pix2pix-tiny", "2")
+    assert version.tags["parent"] == "models:/pix2pix-tiny/1"
+    assert client.get_run(str(version.run_id)).data.tags["parent"] == "models:/pix2pix-tiny/1"
+    assert (
+        "both networks of [models:/pix2pix-tiny/1](#/models/pix2pix-tiny/versions/1)"
+        in version.description
+    )
+    first = client.get_model_version("pix2pix-tiny", "1")
+    assert first.tags["pix2pix.model_sha256"] == card.parent.model_sha256
+
+
+def test_after_a_fine_tuning_nothing_is_trained_again(tuned_further: Project) -> None:
+    said = tuned_further.run("dvc", "repro", "train").stdout
+    assert "Stage 'train' didn't change, skipping" in said
 
 
 @contextmanager

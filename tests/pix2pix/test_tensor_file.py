@@ -54,6 +54,16 @@ def _numpy(value: object) -> bytes:
     return buffer.getvalue()
 
 
+def test_a_file_that_was_cut_off_is_damaged(tmp_path: Path) -> None:
+    """Where little is left, torch raises OSError, as it does where a disk fails."""
+    path = tmp_path / "cut.pth"
+    whole = _zipped({"x": torch.zeros(5000)})
+    for num_bytes in (100, 5000, len(whole) - 1):
+        path.write_bytes(whole[:num_bytes])
+        with pytest.raises(UserError, match="it is damaged"):
+            read_tensors(path)
+
+
 _READERS: dict[str, Callable[[Path], object]] = {
     "generator": generator_from_file,
     "discriminator": discriminator_from_file,

@@ -10,7 +10,7 @@ from pipelines.cluster.placement import Placement
 from pipelines.runs.checkpoints import newest_checkpoint
 from pipelines.runs.dataset import DatasetSource
 from pipelines.runs.folder import Folder, open_folder
-from pipelines.runs.state import CHECKPOINTS_FOLDER, RunningState, open_running_state
+from pipelines.runs.state import CHECKPOINTS_FOLDER, RunningState, open_state, training_folder
 from pipelines.tracking.live_run import LiveRun
 from pipelines.training.driver import Trained, train
 from pix2pix.config import Params
@@ -42,7 +42,7 @@ def small_dataset(params: Params, folder: Path) -> DatasetSource:
 
 def begin(params: Params, dataset: DatasetSource, storage: Path | str) -> RunningState:
     """The folder of the training, as the stage makes it."""
-    return open_running_state(open_folder(str(storage)), params, dataset.data_hash)
+    return open_state(training_folder(open_folder(str(storage)), params, dataset.data_hash))
 
 
 def run(

@@ -42,6 +42,14 @@ def test_a_model_fits_data_of_its_kind_with_other_images(
             {"source": dataclasses.replace(SIDE, kernel="bicubic")},
             "its source kernel is bicubic, the data's area",
         ),
+        (
+            {"source": dataclasses.replace(SIDE, nodata=0.0)},
+            "its source nodata is 0.0, the data's None",
+        ),
+        (
+            {"source": dataclasses.replace(SIDE, kind="labels", ignore_label=9)},
+            "its source ignore_label is 9, the data's None",
+        ),
     ],
 )
 def test_the_setting_that_does_not_fit_is_named(

@@ -15,7 +15,7 @@ import pytest
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[3]
-TO_A_MODEL = {"ingest", "prepare", "train", "evaluate", "register"}
+TO_A_MODEL = {"ingest", "prepare", "parent", "train", "evaluate", "register"}
 
 
 def committed(path: str) -> bytes:

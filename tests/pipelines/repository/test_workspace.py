@@ -144,7 +144,13 @@ def test_a_parameter_that_does_not_exist_is_refused(project: Project, revision: 
 
 
 def test_the_stages_come_in_the_order_of_dvc(project: Project) -> None:
-    assert stages_up_to(project.folder, ["evaluate"]) == ["ingest", "prepare", "train", "evaluate"]
+    assert stages_up_to(project.folder, ["evaluate"]) == [
+        "ingest",
+        "prepare",
+        "parent",
+        "train",
+        "evaluate",
+    ]
     assert stages_up_to(project.folder, ["prepare"]) == ["ingest", "prepare"]
     with pytest.raises(ValueError, match="no_such"):
         stages_up_to(project.folder, ["no_such"])

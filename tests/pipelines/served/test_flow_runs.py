@@ -75,7 +75,7 @@ def test_its_stages_are_tasks_in_the_order_of_dvc(
 ) -> None:
     tasks = served.task_runs(first["id"])
     stages = [name for name in tasks if "_" not in name and "-" not in name]
-    assert stages == ["ingest", "prepare", "train", "evaluate", "register"]
+    assert stages == ["ingest", "prepare", "parent", "train", "evaluate", "register"]
     assert set(tasks.values()) == {"COMPLETED"}
     log = served.log(first["id"])
     assert "Running stage 'train':" in log

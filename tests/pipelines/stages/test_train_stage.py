@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from pipelines.runs.folder import open_folder
-from pipelines.runs.state import close_running_state, open_running_state
+from pipelines.runs.state import close_running_state, open_state, training_folder
 from pipelines.stages.train import curves_csv, write_model
 from pix2pix.checkpoint import load_generator
 from pix2pix.config import Params
@@ -75,8 +75,8 @@ def test_the_same_training_is_found_again_and_another_is_not(
     small_params: Params, default_params: Params, tmp_path: Path
 ) -> None:
     storage = open_folder(str(tmp_path))
-    first = open_running_state(storage, small_params, "data")
-    again = open_running_state(storage, small_params, "data")
+    first = open_state(training_folder(storage, small_params, "data"))
+    again = open_state(training_folder(storage, small_params, "data"))
     assert first.is_new
     assert not again.is_new
     assert (again.folder, again.run_key, again.started_s) == (
@@ -85,8 +85,8 @@ def test_the_same_training_is_found_again_and_another_is_not(
         first.started_s,
     )
     others = [
-        open_running_state(storage, small_params, "other data"),
-        open_running_state(storage, default_params, "data"),
+        open_state(training_folder(storage, small_params, "other data")),
+        open_state(training_folder(storage, default_params, "data")),
     ]
     assert all(other.is_new for other in others)
     assert len({state.folder.path for state in (first, *others)}) == 3
@@ -95,18 +95,18 @@ def test_the_same_training_is_found_again_and_another_is_not(
 def test_a_training_may_go_on_elsewhere(small_params: Params, tmp_path: Path) -> None:
     """Where it runs is not part of what it is."""
     storage = open_folder(str(tmp_path))
-    first = open_running_state(storage, small_params, "data")
+    first = open_state(training_folder(storage, small_params, "data"))
     moved = dataclasses.replace(
         small_params.train, num_workers=(1, 2), ray_address="auto", checkpoint_every_steps=3
     )
     elsewhere = dataclasses.replace(small_params, train=moved)
-    assert open_running_state(storage, elsewhere, "data").run_key == first.run_key
+    assert open_state(training_folder(storage, elsewhere, "data")).run_key == first.run_key
 
 
 def test_a_finished_training_is_forgotten(small_params: Params, tmp_path: Path) -> None:
     storage = open_folder(str(tmp_path))
-    state = open_running_state(storage, small_params, "data")
+    state = open_state(training_folder(storage, small_params, "data"))
     assert json.loads(state.folder.read("run.json"))["run_key"] == state.run_key
     close_running_state(state)
     assert list(tmp_path.iterdir()) == []
-    assert open_running_state(storage, small_params, "data").run_key != state.run_key
+    assert open_state(training_folder(storage, small_params, "data")).run_key != state.run_key

@@ -30,8 +30,10 @@ def test_each_pair_is_stored_at_its_own_size_bit_for_bit(
         prepared = open_split(tmp_path / "prepared", split)
         assert len(prepared.source) == len(prepared) > 0
         for row, pair_id in enumerate(prepared.pair_ids):
-            for image, stored in zip(
-                read_pair(files[pair_id], config), (prepared.source, prepared.target), strict=True
+            for (image, _), stored in zip(
+                read_pair(files[pair_id], config).images,
+                (prepared.source, prepared.target),
+                strict=True,
             ):
                 size = config.scale(split).size_of(*image.shape[:2])
                 assert rule is FIT or size == image.shape[:2]

@@ -75,11 +75,11 @@ def test_the_arrays_are_the_resized_pairs_bit_for_bit(
         seen += prepared.pair_ids
         assert len(prepared) == len(prepared.source) == len(prepared.target)
         for row, pair_id in enumerate(prepared.pair_ids):
-            pair = read_pair(files[pair_id], config)
+            pair = read_pair(files[pair_id], config).images
             kernels = ("nearest", kernel) if direction == "AtoB" else (kernel, "nearest")
             wanted = [
                 resize(*[image, size, size], kernel=name)
-                for image, name in zip(pair, kernels, strict=True)
+                for (image, _), name in zip(pair, kernels, strict=True)
             ]
             np.testing.assert_array_equal(prepared.source[row], wanted[0], strict=True)
             np.testing.assert_array_equal(prepared.target[row], wanted[1], strict=True)

@@ -44,7 +44,7 @@ def test_channels_that_cannot_stand_for_each_other_are_named() -> None:
 @pytest.mark.parametrize("batch_size", [1, 3, 10])
 def test_the_mean_image_does_not_depend_on_the_batches(batch_size: int) -> None:
     images = torch.rand(10, 2, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    mean = mean_image(images.split(batch_size))
+    mean = mean_image((batch, None) for batch in images.split(batch_size))
     torch.testing.assert_close(mean, images.double().mean(dim=0, keepdim=True).float())
 
 

@@ -19,6 +19,7 @@ PROTOCOL = Protocol(
     resize="stretch",
     image_size=128,
     direction="AtoB",
+    masked="none",
     resize_kernel="area",
     extractor="efficientnet_lite0",
     extractor_sha256="f" * 64,

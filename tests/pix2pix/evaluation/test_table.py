@@ -23,6 +23,7 @@ def report(**changes: object) -> Report:
         resize="stretch",
         image_size=128,
         direction="AtoB",
+        masked="none",
         resize_kernel="area",
         extractor="efficientnet_lite0",
         extractor_sha256="0123456789abcdef",

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from pix2pix.config import SideConfig, load_params
-from pix2pix.images.image import conform, read_image, read_side, resize, value_range
+from pix2pix.images.image import conform, read_image, resize, value_range
+from pix2pix.images.masked import read_side
 from pix2pix.images.options import ReadOptions
 
 PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
@@ -112,7 +113,7 @@ def test_a_palette_is_colours_or_for_labels_ids(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_image(tmp_path / "x.png"), colours[ids])
     np.testing.assert_array_equal(read_image(tmp_path / "x.png", LABEL_IDS)[..., 0], ids)
     labels = make_side(kind="labels", channels=1, num_labels=3)
-    np.testing.assert_array_equal(read_side(tmp_path / "x.png", labels)[..., 0], ids)
+    np.testing.assert_array_equal(read_side(tmp_path / "x.png", labels).pixels[..., 0], ids)
 
 
 def test_a_tiff_palette_is_colours_or_for_labels_ids(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from pix2pix.config import SideConfig, load_params
-from pix2pix.images.image import conform, read_side, value_range
+from pix2pix.images.image import conform, value_range
 from pix2pix.images.labels import LabelError, class_to_void, void_to_class
+from pix2pix.images.masked import read_side
 
 PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
 
@@ -103,7 +104,7 @@ def test_palette_ids_without_num_labels_are_told_to_set_it_not_to_become_grey(
 
     with pytest.raises(ValueError, match=r"would turn label colours.*num_labels: N"):
         read_side(tmp_path / "x.png", make_side(num_labels=None, grayscale=True))
-    read = read_side(tmp_path / "x.png", make_side(num_labels=5))
+    read = read_side(tmp_path / "x.png", make_side(num_labels=5)).pixels
     np.testing.assert_array_equal(read[..., 0], ids)
 
 

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from pix2pix.config import SideConfig, SlicesRule
 from pix2pix.errors import UserError
 from pix2pix.images import volumes
-from pix2pix.images.image import read_image, read_side
+from pix2pix.images.image import read_image
+from pix2pix.images.masked import read_side
 from pix2pix.images.options import ReadOptions, VolumeSlice
 from pix2pix.images.volumes import selected_slices
 from tests.support.scientific_files import dicom, nifti, npy, npz, tiff
@@ -61,7 +62,7 @@ def test_each_kind_of_volume_gives_its_slices(tmp_path: Path, kind: str) -> None
     slices = selected_slices(path, side("z"))
     assert slices == [VolumeSlice("z", index, 7) for index in range(7)]
     for index, each in enumerate(slices):
-        read = read_side(path, side("z"), each)
+        read = read_side(path, side("z"), each).pixels
         np.testing.assert_array_equal(read[..., 0], STACK[index])
 
 
@@ -142,7 +143,7 @@ def test_a_packed_volume_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.Mo
         read_side(path, side("z"), each)
     assert len(calls) == 1
     path.write_bytes(nifti(STACK.T // 2, packed=True))
-    read = read_side(path, side("z"), VolumeSlice("z", 3, 7))
+    read = read_side(path, side("z"), VolumeSlice("z", 3, 7)).pixels
     np.testing.assert_array_equal(read[..., 0], STACK[3] // 2)
 
 

@@ -102,7 +102,7 @@ def test_the_files_of_the_test_split_get_the_results_that_were_scored(
         batch_size=1,
         device=torch.device("cpu"),
     )
-    for source, _, (pair_id,) in batches:
+    for source, _, (pair_id,), _ in batches:
         fake = translate(network, source.contiguous(), seeds=[3])
         scored = from_network(fake, value_range=(0.0, 255.0), dtype="uint8")[0]
         file = tmp_path / "raw" / "A" / f"{pair_id}.png"

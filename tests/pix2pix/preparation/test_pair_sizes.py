@@ -43,7 +43,7 @@ def test_sources_are_brought_to_the_size_of_their_targets_by_one_resampling(
     files = {pair.pair_id: pair for pair in find_pairs(root, config).pairs}
     train = open_split(tmp_path / "prepared", "train")
     for row, pair_id in enumerate(train.pair_ids):
-        source, target = read_pair(files[pair_id], config)
+        (source, _), (target, _) = read_pair(files[pair_id], config).images
         size = config.scale("train").size_of(*target.shape[:2])
         for image, stored in ((source, train.source[row]), (target, train.target[row])):
             expected = resize(image, *size, kernel="bicubic")

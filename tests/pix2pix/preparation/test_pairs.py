@@ -140,8 +140,10 @@ def test_the_direction_says_which_half_is_the_source(tmp_path: Path) -> None:
     forth, back = make_config(), make_config(direction="BtoA")
     (files,) = find_pairs(tmp_path, forth).pairs
 
-    np.testing.assert_array_equal(read_pair(files, forth), (image[:, :12], image[:, 12:]))
-    np.testing.assert_array_equal(read_pair(files, back), (image[:, 12:], image[:, :12]))
+    halves = (image[:, :12], image[:, 12:])
+    for config, expected in ((forth, halves), (back, halves[::-1])):
+        pair = read_pair(files, config)
+        np.testing.assert_array_equal((pair.source, pair.target), expected)
 
 
 def test_colourisation_takes_the_same_photo_for_both_sides(tmp_path: Path) -> None:
@@ -151,7 +153,7 @@ def test_colourisation_takes_the_same_photo_for_both_sides(tmp_path: Path) -> No
     config = replace(config, side_a=replace(config.side_b, channels=1, grayscale=True))
     (files,) = find_pairs(tmp_path, config).pairs
 
-    source, target = read_pair(files, config)
+    (source, _), (target, _) = read_pair(files, config).images
 
     luma = np.rint(photo @ np.array([0.299, 0.587, 0.114]))
     np.testing.assert_array_equal(source[..., 0], luma)
@@ -169,7 +171,7 @@ def test_label_ids_are_read_from_a_palette_beside_photos(tmp_path: Path) -> None
     config = replace(config, side_a=replace(config.side_a, channels=1, num_labels=3))
     (files,) = find_pairs(tmp_path, config).pairs
 
-    np.testing.assert_array_equal(read_pair(files, config)[0][..., 0], ids)
+    np.testing.assert_array_equal(read_pair(files, config).source[..., 0], ids)
 
 
 def test_bad_pairs_say_of_what_kind_they_are(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_sides_with_one_tag_in_two_formats_stand_alike(tmp_path: Path) -> None:
 
     assert report.offences == ()
     assert not any("EXIF" in note for note in report.notes)
-    source, target = read_pair(find_pairs(tmp_path, config).pairs[0], config)
+    (source, _), (target, _) = read_pair(find_pairs(tmp_path, config).pairs[0], config).images
     assert np.abs(source.astype(int) + 100 - target).mean() < 8
 
 

@@ -13,6 +13,7 @@ from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 from torch.nn.parallel import DistributedDataParallel
 
 from pix2pix.config import Params
+from pix2pix.masked import Pairs
 from pix2pix.models import network_configs
 from pix2pix.training import NonFiniteLossError, TrainState, new_state, train_step
 from pix2pix.training.dev import dev_metrics
@@ -44,10 +45,12 @@ CASES: dict[str, dict[str, Any]] = {
     "shared batch": {"norm": "batch", "sync_batch_norm": True},
     "bfloat16 exchange": {"norm": "none", "gradient_exchange": "bfloat16"},
     "two parts": {"norm": "instance", "num_microbatches": 2},
+    "masked": {"norm": "none"},
+    "masked, two parts": {"norm": "none", "num_microbatches": 2},
 }
 CASES_OF = {
     2: list(CASES),
-    3: ["none", "instance", "shared batch", "bfloat16 exchange"],
+    3: ["none", "instance", "shared batch", "bfloat16 exchange", "masked"],
     4: ["none", "instance"],
 }
 POISONED_OF = {2: ["none", "two parts"], 3: [], 4: []}
@@ -68,6 +71,15 @@ def _batch(step: int) -> tuple[Tensor, Tensor]:
     return source, source.flip(1) * 0.5
 
 
+def _valid(case: str) -> Tensor | None:
+    """Pixels that count: of one pair all, of one none, of two others some."""
+    if not case.startswith("masked"):
+        return None
+    valid = torch.rand(BATCH_SIZE, 1, 32, 32, generator=torch.Generator().manual_seed(0)) < 0.3
+    valid[1], valid[2, ..., 16:], valid[3] = True, False, False
+    return valid
+
+
 def _state(params: Params, world_size: int) -> TrainState:
     def wrap(network: torch.nn.Module) -> torch.nn.Module:
         if world_size > 1:
@@ -86,20 +98,23 @@ def _statistics(state: TrainState) -> dict[str, Tensor]:
     }
 
 
-def _train(params: Params, *, rank: int, world_size: int) -> dict[str, Any]:
+def _train(params: Params, case: str, *, rank: int, world_size: int) -> dict[str, Any]:
     state = _state(params, world_size)
     start = weights(state)
     share = slice(rank, None, world_size)
+    valid = _valid(case)
     for step in range(NUM_STEPS):
         source, target = (images[share] for images in _batch(step))
-        losses = train_step(state, source, target, params.train)
+        mask = None if valid is None else valid[share]
+        losses = train_step(state, source, target, params.train, valid=mask)
         if step == 0:
             first_gradients = gradients(state)
     average_buffers(state.generator)
     average_buffers(state.discriminator)
     # Three images: with four workers one has none.
-    dev = [tuple(images[:3][share] for images in _batch(99))]
-    dev = [pair for pair in dev if len(pair[0])]
+    dev_valid = None if valid is None else valid[:3][share]
+    dev = [Pairs(*(images[:3][share] for images in _batch(99)), dev_valid)]
+    dev = [pairs for pairs in dev if len(pairs.source)]
     weight = share_weight(len(source), BATCH_SIZE)
     weighted = losses.l1 * weight
     return {
@@ -168,7 +183,7 @@ def _work(
             any_over_ranks(rank == each, torch.device("cpu")) for each in range(-1, world_size)
         ],
         "exchanges": {name: _num_exchanges(params, **group) for name, params in poisoned.items()},
-        **{name: _train(params, **group) for name, params in trained.items()},
+        **{name: _train(params, name, **group) for name, params in trained.items()},
         **{
             f"{poison}: {name}": _go_through(params, poison=poison, **group)
             for name, params in poisoned.items()
@@ -200,7 +215,7 @@ def alone(small_params: Params) -> Alone:
     @functools.cache
     def result(case: str) -> dict[str, Any]:
         torch.set_num_threads(1)
-        return _train(_params(small_params, **CASES[case]), rank=0, world_size=1)
+        return _train(_params(small_params, **CASES[case]), case, rank=0, world_size=1)
 
     return result
 
@@ -208,14 +223,17 @@ def alone(small_params: Params) -> Alone:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("case", "world_size"),
-    [(case, size) for size in (2, 3) for case in ("none", "instance")]
-    + [("shared batch", 2), ("shared batch", 3), ("two parts", 2)]
+    [(case, size) for size in (2, 3) for case in ("none", "instance", "masked")]
+    + [("shared batch", 2), ("shared batch", 3), ("two parts", 2), ("masked, two parts", 2)]
     + [pytest.param(case, 4, marks=pytest.mark.soak) for case in ("none", "instance")],
 )
 def test_the_number_of_workers_does_not_change_the_weights(
     alone: Alone, together: Together, case: str, world_size: int
 ) -> None:
-    """Also with one more pair on a worker, and with batch norm if statistics are shared."""
+    """Also with one more pair on a worker, with shared statistics of batch norm, and with masks.
+
+    Of masked pairs, the workers have different numbers of pixels that count.
+    """
     expected = alone(case)
     for worker in together(world_size):
         result = worker[case]

@@ -53,6 +53,26 @@ def test_a_key_that_cannot_vary_is_refused_with_its_reason(
     assert reason in str(caught.value)
 
 
+def test_shapes_cannot_vary_where_trials_start_from_a_parent(default_params: Params) -> None:
+    """A discriminator that is new in each trial may have any shape."""
+    both = dataclasses.replace(
+        default_params, train=dataclasses.replace(default_params.train, init_from="models:/x/1")
+    )
+    alone = dataclasses.replace(
+        both, train=dataclasses.replace(both.train, init_networks="generator")
+    )
+    for params, key in (
+        (both, "model.norm"),
+        (both, "model.discriminator_layers"),
+        (alone, "model.base_channels"),
+    ):
+        values = ("batch", "none") if key == "model.norm" else (2, 3)
+        with pytest.raises(ValueError, match=f"{key} cannot vary with train.init_from"):
+            check_space(_with_space(params, _choice(key, *values)))
+    check_space(_with_space(alone, _choice("model.discriminator_layers", 2, 3)))
+    check_space(_with_space(both, _choice("model.dropout", 0.0, 0.5)))
+
+
 def test_the_networks_cannot_vary_in_a_population(default_params: Params) -> None:
     """The weights of one trial would not fit into the networks of another one."""
     population = _with_space(default_params, _choice("model.norm", "batch", "none"), **_POPULATION)

@@ -1,0 +1,297 @@
+"""Whether a fine-tuned model beats one from scratch on 40 aerial pairs, at equal steps.
+
+The pairs are those of the published data set `maps`, aerial photograph to map. Both arms have the
+same 40 pairs (33 to train on, 7 to choose the epoch), steps, seeds and parameters; only
+`train.init_from` differs. Two parents are tried: one trained on the other pairs of the training
+folder, one on drawn facades. All are scored on the pairs of the folder `val`, which no training and
+no parent has seen.
+
+    python -m benchmarks.fine_tuning --maps ../shared/datasets/maps \
+        --out benchmarks/results/fine-tuning.json --write docs/finetuning.md
+"""
+
+import argparse
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmarks.markdown import table, with_sections
+from benchmarks.worker_group import processor
+from benchmarks.workload import preset
+from pipelines.training.batches import dev_set, train_batches
+from pix2pix.config import Params
+from pix2pix.data.loader import EvalBatches
+from pix2pix.data.manifest import load_manifest
+from pix2pix.data.prepared import open_split
+from pix2pix.data.ranges import to_network
+from pix2pix.evaluation.baselines import mean_image, mean_target_fake
+from pix2pix.evaluation.intervals import Interval, bootstrap_mean
+from pix2pix.evaluation.quality import image_quality
+from pix2pix.files import write_text
+from pix2pix.models import (
+    InferenceNetwork,
+    PatchDiscriminator,
+    UNetGenerator,
+    network_configs,
+    translate,
+)
+from pix2pix.models.transfer import ParentNetworks
+from pix2pix.preparation.prepare import prepare_pairs
+from pix2pix.sources.synthetic import write_synthetic
+from pix2pix.training import Best, fit, new_state
+from pix2pix.training.dev import better_mode
+from pix2pix.tuning.seed_band import gain
+
+_CPU = torch.device("cpu")
+_NUM_PAIRS = 40
+_EPOCHS = (5, 25, 100)  # after which the arms are compared
+_PARENT_EPOCHS = 15
+_SCRATCH = "from scratch"
+_BATCH = 16  # images that are scored at once
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """An arm after so many epochs, and by how much its test L1 is lower than from scratch."""
+
+    arm: str
+    steps: int
+    l1: tuple[float, ...]  # by seed
+    gain: float
+    over_seeds: tuple[float, float]  # 95 % interval of the gain: of other seeds
+    over_images: tuple[float | None, float | None]  # of other test images
+
+
+def compare(maps_dir: Path, folder: Path, *, num_seeds: int) -> tuple[list[Comparison], float]:
+    """Train and score all arms; `folder` takes the data sets.
+
+    The second result is the test L1 of the mean of the training maps.
+    """
+    params = _params()
+    few, rest, drawn = _prepared_sets(maps_dir, folder, params)
+    parents = {
+        "from other maps": _parent(params, rest),
+        "from drawn facades": _parent(params, drawn),
+    }
+    arms: dict[str, ParentNetworks | None] = {_SCRATCH: None, **parents}
+    scores = {
+        (name, seed): _scores_by_epoch(params, few, parent=parent, seed=seed)
+        for seed in range(num_seeds)
+        for name, parent in arms.items()
+    }
+    num_steps = len(open_split(few, "train").pair_ids) // params.train.batch_size
+    comparisons = [
+        _compared(
+            name,
+            epoch * num_steps,
+            {
+                arm: np.stack([scores[arm, seed][epoch] for seed in range(num_seeds)])
+                for arm in (_SCRATCH, name)
+            },
+        )
+        for epoch in _EPOCHS
+        for name in arms
+    ]
+    return comparisons, _mean_target_l1(few)
+
+
+def _params() -> Params:
+    """Small networks, aerial photographs to maps, the published learning rate throughout."""
+    params = preset("default")
+    data = params.data
+    return replace(
+        params,
+        data=replace(
+            data,
+            name="maps",
+            side_a=replace(data.side_a, kind="image"),
+            image_size=64,
+            load_size=72,
+            dev_fraction=0.2,
+        ),
+        model=replace(params.model, base_channels=16, discriminator_channels=16),
+        train=replace(
+            params.train,
+            batch_size=4,
+            num_epochs=_EPOCHS[-1],
+            num_decay_epochs=0,
+            sample_every_epochs=_EPOCHS[-1],
+            num_samples=1,
+            precision="float32",
+        ),
+    )
+
+
+def _prepared_sets(maps_dir: Path, folder: Path, params: Params) -> tuple[Path, Path, Path]:
+    """Prepare the 40 pairs with the test pairs, the other pairs, and drawn facades."""
+    paths = sorted((maps_dir / "train").iterdir())
+    random = np.random.default_rng(0)
+    chosen = {int(index) for index in random.choice(len(paths), _NUM_PAIRS, replace=False)}
+    tests = [*(maps_dir / "val").iterdir()]
+    few = _copied(folder / "few", train=[paths[index] for index in sorted(chosen)], test=tests)
+    others = [path for index, path in enumerate(paths) if index not in chosen]
+    # A set needs test pairs; those of a parent are never looked at.
+    rest = _copied(folder / "rest", train=others[:-8], test=others[-8:])
+    write_synthetic(folder / "drawn", params.data.synthetic)
+    prepared = []
+    for raw in (few, rest, folder / "drawn"):
+        prepared.append(folder / f"prepared-{raw.name}")
+        prepare_pairs(raw, prepared[-1], params.data, num_workers=1)
+    return prepared[0], prepared[1], prepared[2]
+
+
+def _copied(folder: Path, **splits: list[Path]) -> Path:
+    for name, paths in splits.items():
+        (folder / name).mkdir(parents=True)
+        for path in paths:
+            shutil.copyfile(path, folder / name / path.name)
+    return folder
+
+
+def _parent(params: Params, prepared_dir: Path) -> ParentNetworks:
+    """Train a parent and return the networks of its best epoch."""
+    params = replace(params, train=replace(params.train, num_epochs=_PARENT_EPOCHS))
+    best = dict(_train(params, prepared_dir, parent=None))
+    generator_config, discriminator_config = network_configs(params)
+    networks: tuple[UNetGenerator, PatchDiscriminator] = (
+        UNetGenerator(generator_config),
+        PatchDiscriminator(discriminator_config),
+    )
+    networks[0].load_state_dict(best[_PARENT_EPOCHS].generator)
+    networks[1].load_state_dict(best[_PARENT_EPOCHS].discriminator)
+    return ParentNetworks(*networks)
+
+
+def _scores_by_epoch(
+    params: Params, prepared_dir: Path, *, parent: ParentNetworks | None, seed: int
+) -> dict[int, np.ndarray]:
+    """Train with a seed; the L1 of each test image by number of epochs."""
+    params = replace(params, train=replace(params.train, seed=seed))
+    generator = UNetGenerator(network_configs(params)[0])
+    scores = {}
+    for epoch, best in _train(params, prepared_dir, parent=parent):
+        if epoch in _EPOCHS:
+            generator.load_state_dict(best.generator)
+            scores[epoch] = _test_l1(generator, best, prepared_dir, seed=seed)
+            logger.info("seed %d, epoch %d: test L1 %.4f", seed, epoch, scores[epoch].mean())
+    return scores
+
+
+def _train(
+    params: Params, prepared_dir: Path, *, parent: ParentNetworks | None
+) -> Iterator[tuple[int, Best]]:
+    """Train; yield each finished epoch with the networks of the best one so far."""
+    manifest = load_manifest(prepared_dir)
+    state = new_state(*network_configs(params), config=params.train, parent=parent)
+    dev = dev_set(open_split(prepared_dir, "dev"), manifest, samples=[0], device=_CPU)
+    train = open_split(prepared_dir, "train")
+    with train_batches(train, params, manifest, device=_CPU) as batches:
+        for _ in fit(state, batches, params.train, dev=dev):
+            if state.best is not None:
+                yield state.epoch, state.best
+
+
+def _test_l1(generator: nn.Module, best: Best, prepared_dir: Path, *, seed: int) -> np.ndarray:
+    """The L1 (N,) of each test image, in the inference mode that is better on dev."""
+    manifest = load_manifest(prepared_dir)
+    network = InferenceNetwork(generator, better_mode(best.dev))
+    batches = EvalBatches(
+        open_split(prepared_dir, "test"),
+        source=manifest.source,
+        target=manifest.target,
+        batch_size=_BATCH,
+        device=_CPU,
+    )
+    return np.concatenate(
+        [
+            image_quality(translate(network, source, seeds=[seed] * len(source)), target).l1
+            for source, target, _ in batches
+        ]
+    )
+
+
+def _mean_target_l1(prepared_dir: Path) -> float:
+    """The test L1 of one image for all: the mean of the training targets."""
+    train, test = (_targets(prepared_dir, split) for split in ("train", "test"))
+    fake = mean_target_fake(mean_image([train]), like=test)
+    return float(image_quality(fake, test).l1.mean())
+
+
+def _targets(prepared_dir: Path, split: str) -> Tensor:
+    """All targets of a split, (N, C, H, W)."""
+    value_range = load_manifest(prepared_dir).target.value_range
+    stored = np.array(open_split(prepared_dir, split).target)
+    return to_network(torch.from_numpy(stored), value_range)
+
+
+def _compared(arm: str, steps: int, l1: Mapping[str, np.ndarray]) -> Comparison:
+    """Compare an arm with the one from scratch; `l1` is (seeds, images) by arm."""
+    scratch, own = l1[_SCRATCH], l1[arm]
+    by_seed = gain(scratch.mean(axis=1).tolist(), own.mean(axis=1).tolist())
+    by_image: Interval = bootstrap_mean(
+        (scratch - own).mean(axis=0), num_resamples=10_000, confidence=0.95, seed=0
+    )
+    return Comparison(
+        arm=arm,
+        steps=steps,
+        l1=tuple(own.mean(axis=1).tolist()),
+        gain=by_seed.mean,
+        over_seeds=(by_seed.low, by_seed.high),
+        over_images=(by_image.low, by_image.high),
+    )
+
+
+def section(comparisons: list[Comparison]) -> str:
+    """The table of the document."""
+    rows = [
+        [
+            f"{each.arm}, {each.steps} steps",
+            f"{np.mean(each.l1):.4f}",
+            "" if each.arm == _SCRATCH else f"{each.gain:+.4f}",
+            "" if each.arm == _SCRATCH else "{:+.4f} to {:+.4f}".format(*each.over_seeds),
+            "" if each.arm == _SCRATCH else "{:+.4f} to {:+.4f}".format(*each.over_images),
+        ]
+        for each in comparisons
+    ]
+    return table(["model", "test L1", "gain", "95 %, other seeds", "95 %, other images"], rows)
+
+
+def main() -> None:
+    """Compare, write a JSON file, and on request the table into a document."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--maps", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--write", type=Path)
+    parser.add_argument("--seeds", type=int, default=5)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        comparisons, mean_target_l1 = compare(options.maps, Path(folder), num_seeds=options.seeds)
+    found = {
+        "where": f"{processor()}; torch {torch.__version__}; {date.today()}",
+        "seeds": options.seeds,
+        "mean_target_l1": mean_target_l1,
+        "comparisons": [asdict(each) for each in comparisons],
+    }
+    write_text(options.out, json.dumps(found, indent=2) + "\n")
+    if options.write is not None:
+        document = options.write.read_text(encoding="utf-8")
+        mean_target = f"\nThe mean of the training maps has a test L1 of {mean_target_l1:.4f}.\n"
+        sections = {"fine-tuning": section(comparisons) + mean_target}
+        write_text(options.write, with_sections(document, sections))
+
+
+if __name__ == "__main__":
+    main()

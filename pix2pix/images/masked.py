@@ -1,0 +1,70 @@
+"""Read the images of a side, of which some pixels may have no value (nodata, ignore_label).
+
+Such pixels are filled, see `validity.fill_value`, so that nothing depends on what a file stores
+there.
+"""
+
+import logging
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from pix2pix.errors import UserError
+from pix2pix.images.decoded import FileFacts
+from pix2pix.images.image import Side, conform, read_file
+from pix2pix.images.names import printable
+from pix2pix.images.nodata import measured, not_ignored
+from pix2pix.images.options import VolumeSlice, side_options
+from pix2pix.images.validity import Masked, fill_value, filled
+
+logger = logging.getLogger(__name__)
+
+
+class MaskedSide(Side, Protocol):
+    """The settings of a side that `conform_masked` needs."""
+
+    @property
+    def ignore_label(self) -> int | None:
+        """The class id that losses and scores leave out."""
+
+
+def read_side(path: Path, side: MaskedSide, volume_slice: VolumeSlice | None = None) -> Masked:
+    """Read an image file of a side, or a slice of it, and convert it with `conform_masked`.
+
+    Raises UserError.
+    """
+    decoded = read_file(path, side_options(side, volume_slice))
+    num_frames = decoded.facts.num_frames
+    if num_frames > 1:
+        logger.warning("%s: only the first of %d frames is used", printable(path), num_frames)
+    try:
+        return conform_masked(Masked(decoded.pixels, decoded.valid), side)
+    except UserError as error:
+        raise UserError(f"{printable(path)}: {error}") from None
+
+
+def masked_array(pixels: np.ndarray, side: MaskedSide) -> Masked:
+    """Convert an array (H, W, C) with the values of files as `read_side` converts a file."""
+    facts = FileFacts(file_format="array")
+    valid = measured(pixels, side.nodata, facts, value_range=side.value_range)
+    return conform_masked(Masked(filled(pixels, valid, 0), valid), side)
+
+
+def conform_masked(image: Masked, side: MaskedSide) -> Masked:
+    """Convert with `conform`, leave out the pixels with `ignore_label`, and fill all without value.
+
+    Raises as `conform` does.
+    """
+    pixels, valid = image
+    if valid is None:
+        valid = not_ignored(pixels, side.ignore_label)
+    if valid is None:
+        return Masked(conform(pixels, side))
+    conformed = conform(filled(pixels, valid, 0), side)  # 0 is a class id as well
+    return Masked(with_fill(Masked(conformed, valid), side), valid)
+
+
+def with_fill(image: Masked, side: MaskedSide) -> np.ndarray:
+    """The image (H, W, C) with the side's `fill_value` in all pixels that are not valid."""
+    return filled(*image, fill_value(side.value_range, image.pixels.dtype))

@@ -1,0 +1,29 @@
+"""From the network's answers to the values of translated files."""
+
+import numpy as np
+
+from pix2pix.data.manifest import SideRecord
+from pix2pix.images.image import resize
+from pix2pix.images.labels import class_to_void
+from pix2pix.images.nodata import written_nodata
+from pix2pix.images.scale import from_scale
+from pix2pix.images.validity import Masked, filled
+
+
+def translated_values(
+    answer: Masked, valid: np.ndarray | None, target: SideRecord, *, size: tuple[int, int]
+) -> np.ndarray:
+    """Resize an answer (H, W, C) to `size` (height, width), with the values of the target's files.
+
+    `answer` says which pixels of its source had a value at the network's size, `valid` the same at
+    the size of the file; None: all. Where the source has none, the result has the target's nodata
+    value or ignore_label, or what the network generated if the target has neither.
+    """
+    if target.alpha:  # opacity weights the colours already
+        answer = Masked(answer.pixels)
+    pixels = class_to_void(from_scale(answer, target, *size).pixels, target)
+    nodata = written_nodata(target, np.dtype(target.file_dtype or target.dtype))
+    if valid is None or nodata is None:
+        return pixels
+    validity = resize(valid[..., None], *size, kernel="nearest")[..., 0]
+    return filled(pixels, validity, nodata)

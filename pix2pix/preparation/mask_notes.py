@@ -1,0 +1,55 @@
+"""Notes for the report about pixels without a value."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from math import isnan
+
+from pix2pix.config import DataConfig, SideConfig
+from pix2pix.data.manifest import StatedNodata
+from pix2pix.images.names import first_names
+from pix2pix.preparation.inspection import Inspected
+from pix2pix.preparation.sides import side_names
+
+
+def mask_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
+    """Notes on how much nodata and ignore_label leave out, and on sides where they do nothing."""
+    sides = (config.source_side, config.target_side)
+    for role, (name, side) in enumerate(zip(side_names(config), sides, strict=True)):
+        if side.is_masked and pairs:
+            yield from _side_notes(pairs, side, role, name)
+
+
+def stated_nodata(pairs: Sequence[Inspected]) -> tuple[StatedNodata, StatedNodata]:
+    """The nodata value that most files of sources and of targets state; None if none does."""
+    source, target = (_most_stated(pairs, role) for role in (0, 1))
+    return source, target
+
+
+def _most_stated(pairs: Sequence[Inspected], role: int) -> StatedNodata:
+    stated = [pair.facts[role].nodata for pair in pairs]
+    counts = Counter[StatedNodata](
+        "nan" if isnan(value) else value for value in stated if value is not None
+    )
+    return min(counts, key=lambda value: (-counts[value], str(value)), default=None)
+
+
+def _side_notes(
+    pairs: Sequence[Inspected], side: SideConfig, role: int, name: str
+) -> Iterator[str]:
+    rule = f"ignore_label: {side.ignore_label}" if side.nodata is None else f"nodata: {side.nodata}"
+    shares = {pair.files.pair_id: pair.masked_shares[role] for pair in pairs}
+    masked = [pair_id for pair_id, share in shares.items() if share]
+    if masked:
+        mean = sum(shares.values()) / len(shares)
+        yield (
+            f"side {name}: {rule} leaves out {mean:.2%} of the pixels, in {len(masked)} pair(s): "
+            f"{first_names(masked)}"
+        )
+    else:
+        yield f"side {name}: {rule}, which no pixel has"
+    silent = [pair.files.pair_id for pair in pairs if pair.facts[role].nodata is None]
+    if side.nodata == "file" and silent:
+        yield (
+            f"side {name}: {len(silent)} file(s) state no nodata value, so that only NaN is left "
+            f"out: {first_names(silent)}"
+        )

@@ -1,0 +1,104 @@
+"""The file that holds the networks of a parent."""
+
+import dataclasses
+
+import pytest
+import torch
+from safetensors.torch import save
+
+from pix2pix.checkpoint import ModelCard
+from pix2pix.data.manifest import SideRecord
+from pix2pix.errors import UserError
+from pix2pix.models import (
+    DiscriminatorConfig,
+    GeneratorConfig,
+    PatchDiscriminator,
+    UNetGenerator,
+    initialize,
+)
+from pix2pix.models.transfer import ParentNetworks
+from pix2pix.parent import Parent, from_bytes, to_bytes
+
+SIDE = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")
+
+
+def parent(*, both: bool = True, with_card: bool = True) -> Parent:
+    """Small networks of random weights."""
+    torch.manual_seed(0)
+    generator = UNetGenerator(GeneratorConfig(base_channels=2, depth=5))
+    discriminator = PatchDiscriminator(DiscriminatorConfig(base_channels=2, num_layers=1))
+    for network in (generator, discriminator):
+        initialize(network)
+    card = ModelCard(
+        format=1,
+        name="facades",
+        direction="AtoB",
+        image_size=32,
+        source=SIDE,
+        target=SIDE,
+        generator=generator.config,
+        discriminator=discriminator.config,
+        inference_mode="published",
+        seed=0,
+        epoch=1,
+        dev={"dev/l1": 0.1},
+        data_hash="d",
+    )
+    return Parent(
+        reference="models:/facades/3",
+        model_sha256="a" * 64,
+        networks=ParentNetworks(generator, discriminator if both else None),
+        card=card if with_card else None,
+    )
+
+
+@pytest.mark.parametrize("both", [True, False])
+@pytest.mark.parametrize("with_card", [True, False])
+def test_what_is_read_is_what_was_written(both: bool, with_card: bool) -> None:
+    written = parent(both=both, with_card=with_card)
+    read = from_bytes(to_bytes(written), name="x")
+    assert dataclasses.replace(read, networks=written.networks) == written
+    assert (read.networks.discriminator is not None) == both
+    for one, other in zip(written.networks, read.networks, strict=True):
+        if one is not None and other is not None:
+            assert one.config == other.config
+            assert one.state_dict().keys() == other.state_dict().keys()
+            for name, value in one.state_dict().items():
+                assert torch.equal(value, other.state_dict()[name])
+
+
+def test_equal_parents_are_equal_bytes() -> None:
+    """So DVC sees a change only where there is one."""
+    assert to_bytes(parent()) == to_bytes(parent())
+    assert to_bytes(parent()) == to_bytes(from_bytes(to_bytes(parent()), name="x"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"no safetensors",
+        to_bytes(parent())[:-1],
+        to_bytes(parent())[:100],
+        save({"x": torch.zeros(1)}),
+        save({"x": torch.zeros(1)}, {"parent": "{}"}),
+        save({"x": torch.zeros(1)}, {"parent": "null"}),
+        to_bytes(parent()).replace(b'base_channels\\": 2', b'base_channels\\": 3'),
+        b"\xff" * 8 + to_bytes(parent())[8:],
+    ],
+)
+def test_a_damaged_or_foreign_file_is_named(data: bytes) -> None:
+    with pytest.raises(UserError, match=r"^data/p does not hold the networks to start from"):
+        from_bytes(data, name="data/p")
+
+
+def test_the_record_says_in_a_line_what_was_taken_over() -> None:
+    grey = GeneratorConfig(source_channels=1, base_channels=2, depth=5)
+    record = parent().record(grey, unlike=None)
+    assert record.networks == "both"
+    assert record.summary == (
+        "both networks of models:/facades/3, with new generator.down.0.conv and "
+        "discriminator.layers.0"
+    )
+    alone = parent(both=False).record(parent().networks.generator.config, unlike=None)
+    assert alone.summary == "the generator of models:/facades/3"
