@@ -13,16 +13,16 @@ from playwright.sync_api import Page, sync_playwright
 
 EXPERIMENT = "pix2pix"
 COLUMNS = ("dev/l1", "test/l1", "train.lambda_l1", "train.learning_rate", "train.seed")
-_SIZE = {"width": 1400, "height": 760}
+_SIZE = {"width": 1720, "height": 800}
+_SHOWN = {"x": 0, "y": 0, "width": 1355, "height": 800}  # without MLflow's assistant at the right
 _TIMEOUT_MS = 120_000
-_DRAWING_MS = 8_000  # charts have no end of drawing that could be waited for
+_DRAWING_MS = 15_000  # charts have no end of drawing that could be waited for
 
 
-def open_in_order(page: Page, uri: str) -> None:
-    """Open MLflow as for models, without its assistant."""
+def open_as_for_models(page: Page, uri: str) -> None:
+    """Open MLflow with the pages of trainings and models, not those of language models."""
     page.goto(uri)
     page.get_by_text("Model training", exact=True).first.click()
-    page.get_by_role("button", name="Close").first.click()
 
 
 def choose_columns(page: Page) -> None:
@@ -59,7 +59,7 @@ def main(uri: str, model: str, folder: str) -> None:
         )
         page = browser.new_page(viewport=_SIZE)
         page.set_default_timeout(_TIMEOUT_MS)
-        open_in_order(page, uri)
+        open_as_for_models(page, uri)
         for name, address in addresses(MlflowClient(uri), model).items():
             page.goto("about:blank")
             page.goto(f"{uri}/{address}")
@@ -67,7 +67,10 @@ def main(uri: str, model: str, folder: str) -> None:
             if name == "list":
                 choose_columns(page)
                 page.wait_for_timeout(_DRAWING_MS)
-            page.screenshot(path=Path(folder) / f"mlflow-{name}.png")
+            if name == "images":
+                page.get_by_text("samples", exact=True).last.scroll_into_view_if_needed()
+                page.wait_for_timeout(_DRAWING_MS)
+            page.screenshot(path=Path(folder) / f"mlflow-{name}.png", clip=_SHOWN)
         browser.close()
 
 
