@@ -16,7 +16,7 @@ COLUMNS = ("dev/l1", "test/l1", "train.lambda_l1", "train.learning_rate", "train
 _SIZE = {"width": 1720, "height": 800}
 _SHOWN = {"x": 0, "y": 0, "width": 1355, "height": 800}  # without MLflow's assistant at the right
 _TIMEOUT_MS = 120_000
-_DRAWING_MS = 15_000  # charts have no end of drawing that could be waited for
+_DRAWING_MS = 10_000  # charts have no end of drawing that could be waited for
 
 
 def open_as_for_models(page: Page, uri: str) -> None:
@@ -42,7 +42,7 @@ def addresses(client: MlflowClient, model: str) -> dict[str, str]:
     compared = urlencode({"runs": runs, "experiments": [experiment]}, quote_via=quote)
     return {
         "list": f"#/experiments/{experiment}/runs?compareRunsMode=TABLE",
-        "images": f"#/experiments/{experiment}/runs?compareRunsMode=CHART",
+        "charts": f"#/experiments/{experiment}/runs?compareRunsMode=CHART",
         "run": f"#/experiments/{experiment}/runs/{run}",
         "system": f"#/experiments/{experiment}/runs/{run}/system-metrics",
         "compare": f"#/compare-runs?{compared}".replace("%27", "%22"),
@@ -66,9 +66,6 @@ def main(uri: str, model: str, folder: str) -> None:
             page.wait_for_timeout(_DRAWING_MS)
             if name == "list":
                 choose_columns(page)
-                page.wait_for_timeout(_DRAWING_MS)
-            if name == "images":
-                page.get_by_text("samples", exact=True).last.scroll_into_view_if_needed()
                 page.wait_for_timeout(_DRAWING_MS)
             page.screenshot(path=Path(folder) / f"mlflow-{name}.png", clip=_SHOWN)
         browser.close()
