@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 UV := $(shell command -v uv 2>/dev/null || echo .setup/bin/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down ui check test test-fast soak slowest schema lock clean
+.PHONY: help setup web run up down ui check test test-fast soak slowest schema lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -24,6 +24,18 @@ setup: .venv/ready ## create .venv from requirements.lock (done by the others wh
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
 	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --compile-bytecode --constraint requirements.lock \
 	  --editable '.[pipeline,dev]'
+	@touch $@
+
+# The page of `pix2pix export` contains two files that only npm has.
+RUNTIME := pipelines/page_runtime
+DIST := .setup/web/node_modules/onnxruntime-web/dist
+
+web: $(RUNTIME)/ort-wasm-simd-threaded.wasm ## onnxruntime-web of npm, for the page of `pix2pix export`
+
+$(RUNTIME)/ort-wasm-simd-threaded.wasm: $(RUNTIME)/package.json
+	@mkdir -p .setup/web && cp $< .setup/web
+	@npm install --prefix .setup/web --silent --no-package-lock --ignore-scripts --no-audit --no-fund
+	@cp $(DIST)/ort.wasm.bundle.min.mjs $(DIST)/ort-wasm-simd-threaded.wasm $(RUNTIME)
 	@touch $@
 
 run: setup ## the whole pipeline: data, checks, training, evaluation, registered model

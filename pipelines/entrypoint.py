@@ -4,6 +4,7 @@ import errno
 import json
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.processes.parent_watch import end_with_dvc
+from pipelines.processes.shell import CommandFailedError
 from pipelines.processes.signals import stopping_at_once
 from pix2pix.errors import StorageError, UserError
 from pix2pix.files import NO_ROOM, write_text
@@ -35,6 +37,7 @@ _MACHINE_ERRORS = {
 
 # The exit code if the same command may succeed later: EX_TEMPFAIL of sysexits.h.
 TRY_AGAIN = 75
+_STAGE_TRY_AGAIN = re.compile(rf"exited with {TRY_AGAIN}\b")  # DVC's message about such a stage
 _TEMPORARY_ERRORS = {
     errno.ENOSPC,
     errno.EDQUOT,
@@ -94,6 +97,9 @@ def can_be_mended(error: UserError | OSError) -> bool:
 
 def may_pass(error: BaseException) -> bool:
     """Return whether the same command may succeed later: a server or the storage failed."""
+    if isinstance(error, CommandFailedError):
+        is_stage_failure = _STAGE_TRY_AGAIN.search(error.output) is not None
+        return error.exit_code == TRY_AGAIN or is_stage_failure
     if isinstance(error, StorageError) and error.errno is None:
         return True
     if isinstance(error, ConnectionError | TimeoutError):

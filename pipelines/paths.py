@@ -35,3 +35,4 @@ RECEIPT_PATH = Path("reports/.registered.json")  # of `register` for the next on
 # Written by pipelines/registry, after the pipeline: of no run and no output of DVC's.
 NEW_DATA_PATH = Path("reports/new_data.json")
 EVALUATION_DIR = Path("reports/evaluation")  # of a version that somebody names
+REPRODUCTIONS_DIR = Path("reports/reproductions")  # certificates of `pix2pix reproduce`

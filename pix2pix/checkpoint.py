@@ -21,6 +21,7 @@ from torch import nn
 
 from pix2pix.config import Direction, ImageSize, LoadSize, Scale, ScaleRule, height_width, size_text
 from pix2pix.config.strict import STRICT
+from pix2pix.data.input_statistics import InputStatistics
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 from pix2pix.files import write_bytes, write_text
@@ -73,6 +74,7 @@ class ModelCard:
     dev: dict[str, float]  # metrics of these weights on the dev split
     data_hash: str
     parent: ParentRecord | None = None  # the trained model that the training started from
+    source_statistics: InputStatistics | None = None  # None in cards from before
 
     def __post_init__(self) -> None:
         if self.format != _FORMAT:

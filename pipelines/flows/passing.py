@@ -4,11 +4,7 @@ import re
 
 import httpx
 
-from pipelines.entrypoint import TRY_AGAIN, may_pass
-from pipelines.processes.shell import CommandFailedError
-
-# DVC's message about a stage that ended with the exit code TRY_AGAIN.
-_STAGE_TRY_AGAIN = re.compile(rf"exited with {TRY_AGAIN}\b")
+from pipelines.entrypoint import may_pass
 
 # DVC's exit code does not tell the reason of a failure. These are words from messages of the
 # libraries that DVC uses, when a network, a server or a store fails for a while.
@@ -26,9 +22,6 @@ def may_succeed_later(error: object) -> bool:
 
     False if the user has to change something (UserError), and for defects of this program.
     """
-    if isinstance(error, CommandFailedError):
-        is_stage_failure = _STAGE_TRY_AGAIN.search(error.output) is not None
-        return error.exit_code == TRY_AGAIN or is_stage_failure
     if isinstance(error, httpx.TransportError):  # Prefect's server
         return True
     return isinstance(error, BaseException) and may_pass(error)

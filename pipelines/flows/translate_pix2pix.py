@@ -19,6 +19,7 @@ def translate_pix2pix(
     output_dir: str,
     scale: Literal["training", "native"] = "training",
     max_memory_gib: float | None = None,
+    overwrite: bool = False,
 ) -> str:
     """Translate every image below a folder; returns the folder with the results.
 
@@ -29,6 +30,7 @@ def translate_pix2pix(
         scale: training: each image is resized as in training; native: it keeps its own size
         max_memory_gib: memory that the translation may take; larger images are translated in tiles,
             with temporary files; by default all that is available
+        overwrite: replace results that exist; otherwise nothing is done if there are any
     """
     project_dir = Path.cwd()
     environment = stage_environment(project_dir) | {"MLFLOW_TRACKING_URI": tracking_uri()}
@@ -37,6 +39,8 @@ def translate_pix2pix(
         options = ["--input", input_dir, "--output", output_dir, "--scale", scale]
         if max_memory_gib is not None:
             options += ["--max-memory-gib", str(max_memory_gib)]
+        if overwrite:
+            options.append("--overwrite")
         pix2pix(shell, "translate", "--model", model, *options)
     get_run_logger().info("the results are in %s", os.path.abspath(output_dir))
     return output_dir

@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect import get_run_logger
 
-from pipelines.processes.shell import Shell, stage_environment
+from pipelines.processes.shell import Shell
 from pipelines.repository.git import resolve
 from pipelines.repository.workspace import Workspace, remove_stale, workspace
 from pipelines.tracking.uri import tracking_uri
@@ -42,10 +42,4 @@ def flow_workspace(
 
 def workspace_shell(opened: Workspace) -> Shell:
     """A shell that runs the code of the workspace, with the MLflow of the current folder."""
-    environment = stage_environment(opened.project_dir) | {"MLFLOW_TRACKING_URI": tracking_uri()}
-    return Shell(
-        folder=opened.project_dir,
-        environment=environment,
-        logs_dir=opened.logs_dir,
-        lifeline=(opened.lock,),
-    )
+    return opened.shell(MLFLOW_TRACKING_URI=tracking_uri())

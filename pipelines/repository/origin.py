@@ -1,6 +1,7 @@
 """The origin of a run: its commit, its packages, and its parameters as text."""
 
 import json
+import logging
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,13 +13,14 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from pipelines.repository.git import git, web_address
+from pipelines.repository.patch import uncommitted_code
 from pix2pix.errors import UserError
 
 DISTRIBUTION = "pix2pix-pipeline"
 
-# The files that the pipeline itself writes, and the parameters, which every run records in full. If
-# they counted, almost every run would count as changed.
-_NOT_CODE = ("dvc.lock", "params.yaml", "data", "models", "reports")
+_MAX_PATCH_BYTES = 4 * 2**20  # far above a patch of code
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,36 +28,54 @@ class Origin:
     """The code and the packages of a training. All fields can be written as JSON."""
 
     commit: str | None  # None outside a git checkout
-    is_dirty: bool  # tracked files other than parameters and outputs differ from the commit
+    is_dirty: bool  # the code differs from the commit, see `patch.uncommitted_code`
     python: str
     torch: str  # with the local label if there is one (2.11.0+cpu)
     packages: str  # all installed packages, as the text of a requirements file
     web: str | None = None  # address of the repository for a browser; None if it has none
+    patch: str | None = None  # from the commit to the code; None if it was not recorded
 
 
 def origin(project_dir: Path) -> Origin:
     """Return the origin of a training that is started now in `project_dir`."""
-    commit = _git(project_dir, "rev-parse", "--verify", "HEAD")
-    excluded = [f":(exclude){path}" for path in _NOT_CODE]
-    status = _git(
-        project_dir, "status", "--porcelain", "--untracked-files=no", "--", ".", *excluded
-    )
+    try:
+        commit = git(project_dir, "rev-parse", "--verify", "HEAD")
+        changes = uncommitted_code(project_dir)
+    except UserError:  # no git, no checkout, or no commit yet
+        commit, changes = None, b""
     return Origin(
         commit=commit,
-        is_dirty=bool(status),
+        is_dirty=bool(changes),
         python=platform.python_version(),
         torch=version("torch"),
         packages=installed_packages(),
-        web=web_address(_git(project_dir, "remote", "get-url", "origin") or ""),
+        web=_web_address(project_dir),
+        patch=_as_text(changes),
     )
 
 
-def _git(project_dir: Path, *arguments: str) -> str | None:
-    """Return what git prints; None without git, outside a checkout and before the first commit."""
+def _web_address(project_dir: Path) -> str | None:
+    """Return the address of the remote "origin" for a browser; None if there is none."""
     try:
-        return git(project_dir, *arguments)
+        return web_address(git(project_dir, "remote", "get-url", "origin"))
     except UserError:
         return None
+
+
+def _as_text(patch: bytes) -> str | None:
+    """Return a patch as text; None, with a warning, if it is no text or too large to be code."""
+    try:
+        if len(patch) <= _MAX_PATCH_BYTES:
+            return patch.decode()
+        reason = f"have {len(patch) / 2**20:.1f} MiB as a patch"
+    except UnicodeDecodeError:
+        reason = "are in files that are no UTF-8 text"
+    logger.warning(
+        "the uncommitted changes of the code %s and are not recorded: `pix2pix reproduce` will not "
+        "be able to rebuild this training; commit them first",
+        reason,
+    )
+    return None
 
 
 def installed_packages() -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.processes.file_lock import try_lock
+from pipelines.processes.shell import Shell, stage_environment
 from pipelines.repository.dvc_project import share_cache
 from pipelines.repository.git import Revision, check_out, folder_in_repository
 from pipelines.repository.params_file import override_params
@@ -42,6 +43,15 @@ class Workspace:
     def logs_dir(self) -> Path:
         """The folder with the output of the commands that ran in it."""
         return self.folder / _LOGS
+
+    def shell(self, **variables: str) -> Shell:
+        """Return a shell that runs the code of the checkout, with these environment variables."""
+        return Shell(
+            folder=self.project_dir,
+            environment=stage_environment(self.project_dir) | variables,
+            logs_dir=self.logs_dir,
+            lifeline=(self.lock,),
+        )
 
     def discard(self) -> None:
         """Remove it. Its results are in DVC's cache, in git and in MLflow."""

@@ -7,6 +7,7 @@ import logging
 import math
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 
 from pipelines.cluster.failure import as_user_error
@@ -32,6 +33,7 @@ from pipelines.repository.presets import preset_mappings
 from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.history import as_json, history_jsonl
+from pipelines.runs.machines import recorded_machines
 from pipelines.runs.owner import owned
 from pipelines.runs.parent import ParentFile, publish_parent, read_parent_file
 from pipelines.runs.samples import sample_name
@@ -56,8 +58,9 @@ from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
 from pix2pix.data.augment import make_augmentation
 from pix2pix.data.contact_sheet import augmentation_sheet
+from pix2pix.data.input_statistics import InputStatistics
 from pix2pix.data.manifest import Manifest, load_manifest
-from pix2pix.data.prepared import open_split
+from pix2pix.data.prepared import open_split, source_statistics
 from pix2pix.files import write_bytes, write_text
 from pix2pix.images.grids import write_png
 from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
@@ -77,8 +80,12 @@ def write_model(
     params: Params,
     manifest: Manifest,
     parent: ParentRecord | None = None,
+    statistics: InputStatistics | None = None,
 ) -> ModelCard:
-    """Write the model folder of the best epoch, with its better inference mode."""
+    """Write the model folder of the best epoch, with its better inference mode.
+
+    `statistics` are those of the source images that it was trained on.
+    """
     generator_config, discriminator_config = network_configs(params)
     generator, discriminator = (
         UNetGenerator(generator_config),
@@ -104,6 +111,7 @@ def write_model(
         dev={name: value for name, value in best.dev.items() if math.isfinite(value)},
         data_hash=manifest.data_hash,
         parent=parent,
+        source_statistics=statistics,
     )
     save_model(model_dir, card, generator=generator, discriminator=discriminator)
     return card
@@ -150,6 +158,7 @@ def _train(
     placement: Placement,
     state: RunningState,
     description: RunDescription,
+    parent: ParentRecord | None,
 ) -> Trained:
     try:
         return train(
@@ -159,7 +168,7 @@ def _train(
             run=state.folder,
             live_run=LiveRun(tracking_uri(), description, samples=state.folder / SAMPLES_FOLDER),
             node_metrics=node_metrics(tracking_uri(), description),
-            parent=None if description.parent is None else state.folder,
+            parent=None if parent is None else state.folder,
         )
     except (InterruptionError, KeyboardInterrupt):  # a second signal raises KeyboardInterrupt
         # The worker of rank 0 may have ended before it could set the status of the MLflow run.
@@ -178,8 +187,8 @@ def _write_outputs(
     params: Params,
     manifest: Manifest,
     *,
-    parent: ParentRecord | None,
     checkpoints: Folder,
+    parent: ParentRecord | None,
 ) -> ModelCard:
     # DVC removes the outputs of an earlier training, but not if the stage is started by hand.
     for folder in (SAMPLES_DIR, KEPT_EPOCHS_DIR):
@@ -195,12 +204,15 @@ def _write_outputs(
     write_png(AUGMENTATION_PATH, sheet)
     write_text(HISTORY_PATH, history_jsonl(trained.history))
     write_text(CURVES_PATH, curves_csv(trained.history))
+    statistics = source_statistics(PREPARED_DIR, manifest.source)
+    write = partial(
+        write_model, params=params, manifest=manifest, parent=parent, statistics=statistics
+    )
     for other in other_kept_epochs(
         checkpoints, trained.history, params.train, best_epoch=trained.best.epoch
     ):
-        folder = KEPT_EPOCHS_DIR / f"epoch_{other.epoch:04d}"
-        write_model(folder, other, params=params, manifest=manifest, parent=parent)
-    return write_model(MODEL_DIR, trained.best, params=params, manifest=manifest, parent=parent)
+        write(KEPT_EPOCHS_DIR / f"epoch_{other.epoch:04d}", other)
+    return write(MODEL_DIR, trained.best)
 
 
 def main() -> None:
@@ -237,9 +249,20 @@ def _begin_or_continue(
     placement = find_placement(params.train)
     resumed_s = time.time()
     description = _describe(params, manifest, state=state, begun=begun, parent=parent)
-    trained = _train(params, manifest, placement=placement, state=state, description=description)
+    trained = _train(
+        params,
+        manifest,
+        placement=placement,
+        state=state,
+        description=description,
+        parent=parent,
+    )
     card = _write_outputs(
-        trained, params, manifest, parent=parent, checkpoints=state.folder / CHECKPOINTS_FOLDER
+        trained,
+        params,
+        manifest,
+        checkpoints=state.folder / CHECKPOINTS_FOLDER,
+        parent=parent,
     )
     write_train_record(
         TRAIN_PATH,
@@ -250,6 +273,7 @@ def _begin_or_continue(
             elapsed_s=time.time() - resumed_s,
             num_workers=placement.max_workers,
             precision=_precision(state),
+            machines=recorded_machines(state.folder),
             epochs=int(trained.history[-1]["epoch"]),
             best_epoch=card.epoch,
             origin=description.origin,

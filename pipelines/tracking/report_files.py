@@ -10,6 +10,7 @@ from pipelines.paths import (
     NEW_DATA_PATH,
     REGISTER_PATH,
     REGISTER_REPORT_PATH,
+    REPRODUCTIONS_DIR,
     SAMPLES_DIR,
 )
 
@@ -22,6 +23,7 @@ _NOT_REPORTS = (
     REGISTER_REPORT_PATH,
     NEW_DATA_PATH,
     EVALUATION_DIR,
+    REPRODUCTIONS_DIR,
 )
 
 

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from pipelines.entrypoint import read_json, write_json
 from pipelines.repository.origin import Origin
+from pipelines.runs.machines import Machine
 from pipelines.tracking.description import DataRecord
 from pix2pix.errors import UserError
 from pix2pix.parent_record import ParentRecord
@@ -39,6 +40,7 @@ class TrainRecord:
     model_sha256: str  # of models/, see pipelines/evaluation/model_content.py
     precision: Mapping[str, str] | None = None  # what it computed in, and why
     parent: ParentRecord | None = None  # the trained model that it started from
+    machines: tuple[Machine, ...] = ()  # of its workers, in the order of their use
 
 
 _RECORD = TypeAdapter(TrainRecord)

@@ -48,17 +48,17 @@ def train(
     placement: Placement,
     run: Folder,
     live_run: LiveRun | None,
-    node_metrics: NodeMetrics | None = None,
     parent: Folder | None = None,
+    node_metrics: NodeMetrics | None = None,
     callbacks: Sequence[ray.train.UserCallback] = (),
 ) -> Trained:
     """Train on the connected Ray cluster, from the newest checkpoint in the folder `run`.
 
-    `live_run` and `node_metrics` follow the training in MLflow. `parent` is the folder with the
-    networks that a new training starts from, see `runs.parent`; None: it starts from new ones.
+    `parent` is the folder with the networks that a new training starts from, see `runs.parent`;
+    None: it starts from new ones. `live_run` and `node_metrics` follow the training in MLflow, and
     `callbacks` receive what the workers report. Raises ray.train.TrainingFailedError if more
-    workers were lost than `train.max_failures` allows, UserError if the training failed for another
-    reason, StorageError if its checkpoints are damaged after they were written, and
+    workers were lost than `train.max_failures` allows, UserError if the training failed for
+    another reason, StorageError if its checkpoints are damaged after they were written, and
     InterruptionError if a signal stopped it, after its state was saved.
     """
     for _ in range(_MAX_TRIES):
@@ -68,8 +68,8 @@ def train(
             placement=placement,
             run=run,
             live_run=live_run,
-            node_metrics=node_metrics,
             parent=parent,
+            node_metrics=node_metrics,
             callbacks=callbacks,
         )
         newest = newest_checkpoint(run / CHECKPOINTS_FOLDER)
@@ -93,8 +93,8 @@ def _fit(
     placement: Placement,
     run: Folder,
     live_run: LiveRun | None,
-    node_metrics: NodeMetrics | None,
     parent: Folder | None,
+    node_metrics: NodeMetrics | None,
     callbacks: Sequence[ray.train.UserCallback],
 ) -> None:
     """Run the workers until the training has ended."""
@@ -109,8 +109,8 @@ def _fit(
             dataset=dataset,
             run=run,
             live_run=live_run,
-            node_metrics=node_metrics,
             parent=parent,
+            node_metrics=node_metrics,
             num_cpus=placement.cpus_per_worker,
             mailbox=mailbox,
         )

@@ -19,6 +19,7 @@ from pipelines.cluster.preemption import Requests
 from pipelines.processes.progress_line import epoch_line
 from pipelines.runs.dataset import DatasetSource, local_dataset
 from pipelines.runs.folder import Folder
+from pipelines.runs.machines import add_machines, this_machine
 from pipelines.runs.parent import published_parent
 from pipelines.runs.samples import sample_name
 from pipelines.runs.state import CHECKPOINTS_FOLDER, NON_FINITE_FOLDER, RUN_FILE, SAMPLES_FOLDER
@@ -63,8 +64,8 @@ class WorkerJob:
     dataset: DatasetSource
     run: Folder  # where checkpoints and sample grids are kept
     live_run: LiveRun | None
-    node_metrics: NodeMetrics | None
     parent: Folder | None  # where the networks are that it starts from; None: from new ones
+    node_metrics: NodeMetrics | None
     num_cpus: int
     mailbox: Any  # handle of the actor behind `pipelines.cluster.mailbox.console`
 
@@ -94,6 +95,7 @@ def train_worker(job: WorkerJob) -> Outcome:
     problem = _first_problem(problem)
     if problem is not None:
         return Outcome(failure=problem)
+    _record_machines(job.run, device)
     params = _with_agreed_precision(job.params, job.run, console)
     with _on_rank_zero(job.live_run) as live_run, _on_each_node(job.node_metrics):
         training = _Training(
@@ -124,6 +126,16 @@ def _check_node(run: Folder, dataset: DatasetSource) -> tuple[Path, str | None]:
         return local_dataset(dataset), None
     except UserError as error:
         return Path(), str(error)
+
+
+def _record_machines(run: Folder, device: torch.device) -> None:
+    """Note in the run's folder what the workers of this group compute on. All ranks call this."""
+    own = this_machine(device, num_workers=world_size())
+    machines = [own] * world_size()
+    if world_size() > 1:
+        distributed.all_gather_object(machines, own)
+    if rank() == 0:
+        add_machines(run, machines)
 
 
 def _with_agreed_precision(params: Params, run: Folder, console: WorkerConsole) -> Params:

@@ -61,7 +61,6 @@ class AugmentedPairs(Dataset[Item]):
         self._mask = pairs.mask
         self._pair_ids = pairs.pair_ids
         self._augmentation = augmentation
-        self._masked_augmentation = MaskedAugmentation(augmentation)
         self._seed = seed
 
     def __len__(self) -> int:
@@ -75,7 +74,7 @@ class AugmentedPairs(Dataset[Item]):
         if self._mask is None:
             return Item(*self._augmentation(source, target, seed=seed), pair_id)
         pair = MaskedPair(source, target, np.asarray(self._mask[position]))
-        source, target, mask = self._masked_augmentation(pair, seed=seed)
+        source, target, mask = MaskedAugmentation(self._augmentation)(pair, seed=seed)
         return Item(source, target, pair_id, mask)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -55,13 +55,16 @@ class InferenceNetwork(nn.Module):
             return {}
         config = self.config
         return {
-            level: (config.width(level - 1), height >> level, width >> level)
+            level: (config.width(level - 1), height // 2**level, width // 2**level)
             for level in reversed(range(1, config.depth))
             if config.has_dropout(level)
         }
 
     def forward(self, source: Tensor, masks: Sequence[Tensor] = ()) -> Tensor:
-        """Translate a batch; `masks` (N, C, H, W) are factors, one per level of `mask_shapes`."""
+        """Translate a batch; `masks` are factors, one per level of `mask_shapes`.
+
+        They are (N, C, H, W), or (C, H, W) for all images alike.
+        """
         config = self.config
         config.check_size(*source.shape[-2:])
         factors = dict(zip(self.mask_shapes(*source.shape[-2:]), masks, strict=True))
@@ -97,20 +100,22 @@ def translate(network: InferenceNetwork, source: Tensor, *, seeds: Sequence[int]
         raise ValueError(f"{len(source)} images need as many seeds, got {len(seeds)}")
     height, width = source.shape[-2:]
     source = pad_to_multiple(source, 2**network.config.depth)
-    shapes = network.mask_shapes(*source.shape[-2:]).values()
-    masks = _masks(seeds, shapes=list(shapes), rate=network.config.dropout)
+    masks = dropout_masks(network, *source.shape[-2:], seeds=seeds)
     fake: Tensor = network(source, [mask.to(source.device) for mask in masks])
     return fake.float()[..., :height, :width]  # autocast leaves bfloat16
 
 
-def _masks(
-    seeds: Sequence[int], *, shapes: Sequence[tuple[int, int, int]], rate: float
+def dropout_masks(
+    network: InferenceNetwork, height: int, width: int, *, seeds: Sequence[int]
 ) -> list[Tensor]:
-    """Return masks (N, *shape), one for each shape: 0 with probability `rate`, else 1 / (1 - rate).
+    """Return the masks (N, C, H, W) that `network` needs for padded images of height and width.
 
-    They are drawn on the CPU, so that all devices use the same masks: those that nn.Dropout draws
-    for one image on the CPU after `torch.manual_seed(seed)`, unless the masks are very large.
+    A value is 0 with the probability of the dropout, else 1 / (1 - probability). They are drawn on
+    the CPU, so that all devices use the same masks: those that nn.Dropout draws for one image on
+    the CPU after `torch.manual_seed(seed)`, unless the masks are very large.
     """
+    shapes = list(network.mask_shapes(height, width).values())
+    rate = network.config.dropout
     drawn: dict[int, list[Tensor]] = {}
     for seed in dict.fromkeys(seeds):
         random = torch.Generator().manual_seed(seed)

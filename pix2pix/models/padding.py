@@ -13,13 +13,23 @@ def pad_to_multiple(images: Tensor, multiple: int) -> Tensor:
     height, width = images.shape[-2:]
     if not height % multiple and not width % multiple:
         return images
-    rows, columns = (_reflection(length, multiple).to(images.device) for length in (height, width))
+    return reflect_to_multiple(images, multiple)
+
+
+def reflect_to_multiple(images: Tensor, multiple: int) -> Tensor:
+    """Pad as `pad_to_multiple`, but copy images of every size.
+
+    No step depends on H and W, so torch.export can keep them unknown.
+    """
+    rows, columns = (
+        _reflection(length, multiple).to(images.device) for length in images.shape[-2:]
+    )
     return images.index_select(-2, rows).index_select(-1, columns)
 
 
 def _reflection(length: int, multiple: int) -> Tensor:
     """Which pixel of a line of `length` stands at each place of the padded line."""
-    places = torch.arange(length + -length % multiple)
-    period = max(2 * (length - 1), 1)
-    places %= period
-    return torch.minimum(places, period - places) if length > 1 else torch.zeros_like(places)
+    last = torch.arange(length)[-1:]
+    period = (2 * last).clamp(min=1)
+    places = torch.arange((length + multiple - 1) // multiple * multiple) % period
+    return torch.minimum(places, period - places)

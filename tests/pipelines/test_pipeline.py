@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,11 +25,27 @@ from tests.support.tracked_project import metric_points
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(600)]
 
 
+LOSSES = Path("pix2pix/training/losses.py")
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project after its first `dvc repro`; what a test changes in it, it sets back."""
+    """A project after its first `dvc repro`; what a test changes in it, it sets back.
+
+    It was trained with code that is not committed, in a changed file and in a new one.
+    """
     project = copy_project(tmp_path_factory.mktemp("finished"))
     project.set_params("smoke", **TINY)
+    losses = project.folder / LOSSES
+    losses.with_name("share.py").write_text("SHARE = 0.25\n")
+    text = losses.read_text()
+    for old, new in (
+        ("0.5 * (real + fake)", "0.5 * (real + SHARE * fake)"),
+        ("import torch\n", "import torch\nfrom pix2pix.training.share import SHARE\n"),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    losses.write_text(text)
     project.run("dvc", "repro")
     return project
 
@@ -225,3 +242,76 @@ def test_of_two_runs_at_once_one_says_that_the_other_is_running(project: Project
     assert second.returncode != 0
     assert "lock" in second.stderr or "busy" in second.stderr
     assert (project.folder / "dvc.lock").is_file()
+
+
+@pytest.fixture(scope="module")
+def gone_on(finished: Project) -> Project:
+    """The project when its code is another one, in a later commit; only for the tests below."""
+    finished.run("git", "checkout", "-q", "--", LOSSES.as_posix())
+    (finished.folder / LOSSES).with_name("share.py").unlink()
+    readme = finished.folder / "README.md"
+    readme.write_text(readme.read_text() + "Later.\n")
+    finished.commit("Go on")
+    return finished
+
+
+def _reproduced_tag(project: Project, copy: Path) -> str | None:
+    client = MlflowClient(_copied_database(project, copy))
+    return client.get_model_version("pix2pix-tiny", "1").tags.get("pix2pix.reproduced")
+
+
+def test_a_version_is_reproduced_bit_for_bit_also_after_an_interruption(
+    gone_on: Project, tmp_path: Path
+) -> None:
+    command = ["pix2pix", "reproduce", "models:/pix2pix-tiny/1"]
+    workspaces = gone_on.folder / ".workspaces"
+    process = subprocess.Popen(
+        command,
+        cwd=gone_on.folder,
+        env=gone_on.environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "INFO train: " in line:
+            process.send_signal(signal.SIGTERM)
+            break
+    process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not (gone_on.folder / "reports" / "reproductions").exists()
+    assert _reproduced_tag(gone_on, tmp_path / "interrupted.db") is None
+    assert len([*workspaces.iterdir()]) == 1
+
+    said = gone_on.run(*command).stderr
+    assert "going on in the workspace" in said
+    assert "was reproduced: all weights are equal, bit for bit" in said
+    assert [*workspaces.iterdir()] == []
+    certificate = _json(gone_on, "reproductions/pix2pix-tiny-1.json")
+    assert certificate["recorded_weights"] == certificate["rebuilt_weights"]
+    assert certificate["has_patch"] is True
+    assert certificate["environment_changes"] == []
+    scores = certificate["scores"]
+    assert isinstance(scores, list)
+    assert all(row["recorded"] == row["rebuilt"] for row in scores)
+    tag = _reproduced_tag(gone_on, tmp_path / "reproduced.db")
+    assert str(tag).startswith("yes, 2")
+
+
+def test_a_version_whose_record_is_not_of_its_code_is_not_reproduced_and_certified_as_such(
+    gone_on: Project, tmp_path: Path
+) -> None:
+    [path] = gone_on.folder.glob("mlartifacts/**/provenance/lineage.json")
+    lineage = json.loads(path.read_text())
+    assert "share.py" in lineage["training"]["origin"]["patch"]
+    lineage["training"]["origin"] |= {"is_dirty": False, "patch": ""}
+    path.write_text(json.dumps(lineage))
+    done = gone_on.run("pix2pix", "reproduce", "pix2pix-tiny/1", check=False)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert "was not reproduced: the weights of generator.safetensors and discriminator" in last
+    text = (gone_on.folder / "reports" / "reproductions" / "pix2pix-tiny-1.md").read_text()
+    assert text.startswith("# pix2pix-tiny version 1: not reproduced\n")
+    assert "| tensor | largest difference |" in text
+    assert str(_reproduced_tag(gone_on, tmp_path / "after.db")).startswith("no, 2")

@@ -40,9 +40,10 @@ def checkout(tmp_path: Path) -> Path:
         ("params.yaml", False),
         ("dvc.lock", False),
         ("notes.txt", False),  # not tracked
+        ("pix2pix/new.py", True),  # not tracked, but code
     ],
 )
-def test_a_checkout_is_dirty_where_tracked_code_differs(
+def test_a_checkout_is_dirty_where_code_differs(
     checkout: Path, changed: str, is_dirty: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_DIR", "/nowhere")  # as inside a git hook
@@ -50,12 +51,27 @@ def test_a_checkout_is_dirty_where_tracked_code_differs(
     clean = origin(checkout)
     assert (clean.commit, clean.is_dirty) == (commit, False)
     (checkout / changed).write_text("changed\n")
-    assert origin(checkout) == dataclasses.replace(clean, is_dirty=is_dirty)
+    found = origin(checkout)
+    assert found == dataclasses.replace(clean, is_dirty=is_dirty, patch=found.patch)
+    assert (f"+++ b/{changed}" in str(found.patch)) == is_dirty
 
 
 def test_a_folder_that_is_no_checkout_has_no_commit(tmp_path: Path) -> None:
     result = origin(tmp_path)
     assert (result.commit, result.is_dirty) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"x = '\xff'\n", "no UTF-8 text"), (b"x = 1\n" * 1_000_000, "6.7 MiB")],
+)
+def test_changes_that_cannot_be_recorded_are_warned_of_and_the_checkout_is_dirty(
+    checkout: Path, content: bytes, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (checkout / "pix2pix/data/code.py").write_bytes(content)
+    found = origin(checkout)
+    assert (found.is_dirty, found.patch) == (True, None)
+    assert reason in caplog.text
 
 
 def test_the_origin_has_the_versions_of_python_and_of_the_packages(tmp_path: Path) -> None:

@@ -1,0 +1,91 @@
+"""Hashes of the weights of a model folder, and how far two generators are apart."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from pix2pix.checkpoint import DISCRIMINATOR_FILE, GENERATOR_FILE
+from pix2pix.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WeightsHash:
+    """SHA-256 of the weights of one network."""
+
+    tensors_sha256: str  # over names, types, shapes and values of the tensors
+    file_sha256: str  # over the bytes of the file
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TensorDifference:
+    """A tensor that two files do not have alike.
+
+    `largest` is the largest absolute difference of two values; None if the shapes or types differ,
+    if one file lacks the tensor, or if values are not finite.
+    """
+
+    name: str
+    largest: float | None
+
+
+def weights_hashes(model_dir: Path) -> dict[str, WeightsHash]:
+    """Return the hashes of both networks by file name. Raises UserError naming an unusable file."""
+    return {
+        name: WeightsHash(
+            tensors_sha256=_tensors_sha256(_load(model_dir / name)),
+            file_sha256=hashlib.sha256((model_dir / name).read_bytes()).hexdigest(),
+        )
+        for name in (GENERATOR_FILE, DISCRIMINATOR_FILE)
+    }
+
+
+def differing_tensors(first: Path, second: Path) -> list[TensorDifference]:
+    """Return the tensors that two weight files do not have alike, bit for bit, in their order.
+
+    Raises UserError naming an unusable file.
+    """
+    one, other = _load(first), _load(second)
+    return [
+        TensorDifference(name=name, largest=_largest_difference(one.get(name), other.get(name)))
+        for name in [*one, *(name for name in other if name not in one)]
+        if not _is_equal(one.get(name), other.get(name))
+    ]
+
+
+def _load(path: Path) -> dict[str, Tensor]:
+    """Load the tensors of a file, in the order of their names."""
+    try:
+        return dict(sorted(load_file(path).items()))
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path} cannot be read as weights: {error}") from None
+
+
+def _tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in tensors.items():
+        digest.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\n".encode())
+        digest.update(_bytes(tensor))
+    return digest.hexdigest()
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+
+
+def _is_equal(one: Tensor | None, other: Tensor | None) -> bool:
+    if one is None or other is None or one.dtype != other.dtype or one.shape != other.shape:
+        return False
+    return _bytes(one) == _bytes(other)
+
+
+def _largest_difference(one: Tensor | None, other: Tensor | None) -> float | None:
+    if one is None or other is None or one.dtype != other.dtype or one.shape != other.shape:
+        return None
+    largest = (one.double() - other.double()).abs().max()
+    return float(largest) if largest.isfinite() else None

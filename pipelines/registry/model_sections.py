@@ -1,0 +1,154 @@
+"""What the page of an exported model says about it: scores, panels, protocol, lineage."""
+
+import datetime
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipelines.paths import METRICS_PATH, PANELS_DIR, TRAIN_PATH
+from pipelines.registry.model_source import ModelSource
+from pipelines.repository.origin import flatten
+from pipelines.tracking.train_record import TrainRecord, read_train_record
+from pix2pix.checkpoint import ModelCard
+from pix2pix.export.page import Picture, Section, Table
+
+_PANELS = {"best": "the test images with the lowest L1", "worst": "those with the highest L1"}
+
+
+def read_metrics(source: ModelSource) -> dict[str, Any] | None:
+    """The content of metrics.json; None if the model has no reports."""
+    if source.project_dir is None:
+        return None
+    metrics: dict[str, Any] = json.loads((source.project_dir / METRICS_PATH).read_text("utf-8"))
+    return metrics
+
+
+def read_record(source: ModelSource) -> TrainRecord | None:
+    """The content of train.json; None if the model has no reports."""
+    return (
+        None if source.project_dir is None else read_train_record(source.project_dir / TRAIN_PATH)
+    )
+
+
+def lineage(
+    source: ModelSource, card: ModelCard, record: TrainRecord | None
+) -> dict[str, str | None]:
+    """Where the model comes from, by the words that people use."""
+    known = {
+        "model": source.uri or source.label,
+        "MLflow run": source.run_id,
+        "data hash": card.data_hash,
+        "epochs": str(card.epoch),
+        "seed of dropout": str(card.seed),
+    }
+    if record is None:
+        return known
+    origin = record.origin
+    pairs = ", ".join(f"{count} {name}" for name, count in record.data.num_pairs.items())
+    started = datetime.datetime.fromtimestamp(record.started_s, datetime.UTC)
+    return {
+        **known,
+        "commit": None if origin.commit is None else origin.commit + _dirt(origin.is_dirty),
+        "data": f"{record.data.name} ({pairs})",
+        "seed": str(record.params["train"]["seed"]),
+        "trained": f"{started:%Y-%m-%d %H:%M} UTC, {record.elapsed_s:.0f} s",
+        "workers": str(record.num_workers),
+        "environment": f"Python {origin.python}, torch {origin.torch}",
+    }
+
+
+def summary(card: ModelCard) -> str:
+    """One sentence about the model."""
+    sides = [
+        f"{'labels' if side.kind == 'labels' else 'images'} ({side.dtype}, {side.channels} "
+        f"{'channel' if side.channels == 1 else 'channels'})"
+        for side in (card.source, card.target)
+    ]
+    return (
+        f"pix2pix on {card.name}: translates {sides[0]} to {sides[1]}. It was trained for "
+        f"{card.epoch} epochs and runs in the inference mode {card.inference_mode}."
+    )
+
+
+def _dirt(is_dirty: bool) -> str:
+    return ", with uncommitted changes" if is_dirty else ""
+
+
+def sections(
+    card: ModelCard,
+    origin: Mapping[str, str | None],
+    *,
+    metrics: Mapping[str, Any] | None,
+    record: TrainRecord | None,
+    project_dir: Path | None,
+) -> list[Section]:
+    """The sections of the page; `origin` is what `lineage` returns, and None what is not known."""
+    rows = [
+        ["field", "value"],
+        *([name, value] for name, value in origin.items() if value is not None),
+    ]
+    return [
+        _scores(card, metrics),
+        *([] if project_dir is None else [_panels(project_dir)]),
+        *([] if metrics is None else [_protocol(metrics)]),
+        Section(title="Lineage", parts=[Table(rows)]),
+        *([] if record is None else [_parameters(record)]),
+    ]
+
+
+def _scores(card: ModelCard, metrics: Mapping[str, Any] | None) -> Section:
+    if metrics is None:
+        rows = [["metric", "model"], *([name, f"{value:.4g}"] for name, value in card.dev.items())]
+        return Section(
+            title="Scores",
+            text="Scores on the dev split, by which the weights were chosen.",
+            parts=[Table(rows, has_numbers=True)],
+        )
+    columns = {"model": metrics["test"], **metrics.get("baselines", {})}
+    names = [name for name in metrics["test"] if not name.endswith(("_low", "_high"))]
+    rows = [
+        ["metric", *(name.replace("_", " ") for name in columns)],
+        *([name, *(_score(column, name) for column in columns.values())] for name in names),
+    ]
+    return Section(
+        title="Scores",
+        text="Scores on the test split, with intervals over images. Baselines: the mean of the "
+        "training's targets, the source itself, and real targets against others.",
+        parts=[Table(rows, has_numbers=True)],
+    )
+
+
+def _score(scores: Mapping[str, float], name: str) -> str:
+    if scores.get(name) is None:
+        return ""
+    low, high = scores.get(f"{name}_low"), scores.get(f"{name}_high")
+    interval = "" if low is None or high is None else f" ({low:.3g} to {high:.3g})"
+    return f"{scores[name]:.4g}{interval}"
+
+
+def _panels(project_dir: Path) -> Section:
+    pictures = [
+        Picture(path.read_bytes(), f"Source, translation and target: {what}.")
+        for name, what in _PANELS.items()
+        if (path := project_dir / PANELS_DIR / f"{name}.png").is_file()
+    ]
+    return Section(title="Test images", parts=pictures)
+
+
+def _protocol(metrics: Mapping[str, Any]) -> Section:
+    rows = [
+        ["field", "value"],
+        *([name, value] for name, value in flatten(metrics["protocol"]).items()),
+    ]
+    return Section(
+        title="Protocol",
+        text="The conditions of the scores; numbers of unlike conditions should not be compared.",
+        parts=[Table(rows)],
+        is_folded=True,
+    )
+
+
+def _parameters(record: TrainRecord) -> Section:
+    rows = [["field", "value"], *([name, value] for name, value in flatten(record.params).items())]
+    return Section(title="Parameters of the training", parts=[Table(rows)], is_folded=True)

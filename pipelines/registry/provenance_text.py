@@ -1,0 +1,102 @@
+"""The provenance of a model version as a text for a terminal."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from pipelines.registry.provenance import Provenance
+from pipelines.repository.origin import flatten
+from pipelines.repository.patch import changed_files
+from pipelines.runs.machines import Machine
+from pipelines.tracking.train_record import TrainRecord
+from pix2pix.config import Params
+
+_WIDTH = 13  # of the column with the names
+_NO_PARAMETERS = ("register.", "data.name", "tune.")  # no training depends on them
+
+
+def provenance_text(provenance: Provenance, defaults: Params) -> str:
+    """Return the text: one topic a line, with more lines below it where one is not enough.
+
+    Of the parameters it shows those that differ from `defaults`.
+    """
+    lines = [f"{provenance.model} version {provenance.version}{_aliases(provenance)}", ""]
+    name = ""
+    for topic, value in _topics(provenance, defaults):
+        lines.append(f"{topic if topic != name else '':{_WIDTH}}{value}")
+        name = topic
+    return "\n".join(lines)
+
+
+def _aliases(provenance: Provenance) -> str:
+    return f" ({', '.join(provenance.aliases)})" if provenance.aliases else ""
+
+
+def _topics(provenance: Provenance, defaults: Params) -> Iterator[tuple[str, str]]:
+    """Yield the name of each topic with a line of text; the same name for further lines."""
+    lineage, training = provenance.lineage, provenance.lineage.training
+    yield "commit", training.origin.commit or "none: it was not trained in a git checkout"
+    if training.origin.is_dirty:
+        yield "commit", _patch(training)
+    yield "data", f"{training.data.name}, hash {training.data.data_hash}"
+    yield (
+        "data",
+        ", ".join(f"{number} {split}" for split, number in training.data.num_pairs.items()),
+    )
+    for path, md5 in lineage.outputs.items():
+        if path.startswith("data/"):
+            yield "data", f"{path} in DVC: {md5}"
+    for line in _parameters(training.params, defaults):
+        yield "parameters", line
+    yield (
+        "seed",
+        f"{training.params['train']['seed']}, of the splits "
+        + str(training.params["data"]["split_seed"]),
+    )
+    packages = len(training.origin.packages.splitlines())
+    yield (
+        "environment",
+        f"Python {training.origin.python}, torch {training.origin.torch}, {packages} packages",
+    )
+    for machine in training.machines:
+        yield "hardware", machine_text(machine)
+    yield "trained", _times(training)
+    for file, hashes in lineage.weights.items():
+        yield "weights", f"{file}: SHA-256 {hashes.tensors_sha256}"
+    yield "MLflow run", f"{provenance.run_id} at {provenance.tracking_uri}"
+    yield "flow run", provenance.flow_run or "none"
+    yield "parent", provenance.parent or "none: trained from random weights"
+    yield "reproduced", provenance.reproduced or "never"
+
+
+def _patch(training: TrainRecord) -> str:
+    if training.origin.patch is None:
+        return "and uncommitted changes that were not recorded"
+    return f"and uncommitted changes of {', '.join(changed_files(training.origin.patch))}"
+
+
+def _parameters(params: Mapping[str, Any], defaults: Params) -> list[str]:
+    usual = flatten(asdict(defaults))
+    changed = [
+        f"{key}: {value}"
+        for key, value in flatten(params).items()
+        if usual.get(key) != value and not key.startswith(_NO_PARAMETERS)
+    ]
+    return changed or ["those of params/default.yaml"]
+
+
+def machine_text(machine: Machine) -> str:
+    """Return a line about the machine of a worker."""
+    device = f"{machine.gpu}, " if machine.gpu else ""
+    workers = f"{machine.num_workers} worker{'s' if machine.num_workers > 1 else ''}"
+    threads = f"{machine.threads} thread{'s' if machine.threads > 1 else ''}"
+    return (
+        f"{device}{machine.cpu} ({machine.system}, {machine.instruction_set}), "
+        f"{workers} of {threads}, on {machine.host}"
+    )
+
+
+def _times(training: TrainRecord) -> str:
+    began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(training.started_s))
+    return f"{began}, {training.epochs} epochs, epoch {training.best_epoch} was kept"

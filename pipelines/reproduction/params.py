@@ -1,0 +1,48 @@
+"""The parameters of a training, changed so that the same training runs here."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipelines.reproduction.machines import threads_here
+from pipelines.tracking.train_record import TrainRecord
+
+
+def params_here(training: TrainRecord, *, checkout: Path, project_dir: Path) -> dict[str, Any]:
+    """Return the content of params.yaml for the training in the workspace `checkout`.
+
+    What the result depends on is as recorded, also where params.yaml left it to the hardware: the
+    precision, the number of workers and of their threads, and whether they compute on a GPU. The
+    training gets a folder and an experiment in MLflow of its own, so that it does not continue
+    another training of the same parameters and is not taken for a new one.
+    """
+    params: dict[str, Any] = copy.deepcopy(dict(training.params))
+    params["train"] |= _where(training)
+    if params["data"]["source"] == "folder":
+        params["data"]["path"] = _folder(params["data"]["path"], checkout, project_dir)
+    if params["train"]["storage_path"] is not None:
+        params["train"]["storage_path"] += "/reproductions"
+    params["register"]["experiment"] += "-reproductions"
+    return params
+
+
+def _where(training: TrainRecord) -> Mapping[str, Any]:
+    """Return the keys of `train` that say where and how it computes."""
+    where: dict[str, Any] = {"ray_address": None}  # RAY_ADDRESS names the present cluster
+    if training.precision is not None:
+        where["precision"] = training.precision["precision"]
+    if training.machines:
+        machine = training.machines[0]
+        where["num_workers"] = machine.num_workers
+        where["cpus_per_worker"] = threads_here(machine)
+        where["device"] = "gpu" if machine.gpu and torch.cuda.is_available() else "cpu"
+    return where
+
+
+def _folder(path: str, checkout: Path, project_dir: Path) -> str:
+    """Return the folder of the raw pairs: in the checkout if git or DVC has it, else the user's."""
+    is_tracked = (checkout / path).exists() or (checkout / f"{path}.dvc").exists()
+    return path if is_tracked else str((project_dir / path).resolve())

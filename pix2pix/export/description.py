@@ -1,0 +1,67 @@
+"""What a program has to know to use an exported file; it is stored inside each file.
+
+ONNX files have it as metadata, each key as `pix2pix.KEY` with JSON as the value; torch.export files
+have it as the extra file `pix2pix.json`.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from pix2pix.checkpoint import ModelCard
+from pix2pix.data.manifest import SideRecord
+from pix2pix.export.network import FAKE, SOURCE, mask_names
+from pix2pix.models import InferenceNetwork
+
+_SIDE_FIELDS = ("kind", "channels", "dtype", "value_range", "num_labels", "void_label", "alpha")
+
+
+def description(card: ModelCard, network: InferenceNetwork, *, model: str) -> dict[str, Any]:
+    """Return names, value ranges, padding rule, resizing and dropout as values that JSON has.
+
+    `model` is what people call the model, such as "pix2pix-maps version 3".
+    """
+    multiple = 2**network.config.depth
+    return {
+        "model": model,
+        "inference_mode": network.mode,
+        "chosen_mode": card.inference_mode,  # the better one on the dev split
+        "source": _side(SOURCE, card.source) | {"grayscale": card.source.grayscale},
+        "target": _side(FAKE, card.target),
+        "padding": {
+            "inside": True,  # the file does it itself, images may have any size
+            "multiple_px": multiple,
+            "at": ["right", "bottom"],
+            "values": "reflection; the result is cropped",
+        },
+        "resize": {
+            "rule": card.scale,
+            "size": card.image_scale.size,
+            "target_scale": card.target_scale,
+            "source_kernel": card.source.kernel,
+            "target_kernel": card.target.kernel,
+        },
+        "dropout": _dropout(network),
+    }
+
+
+def _side(name: str, side: SideRecord) -> dict[str, Any]:
+    record = asdict(side)
+    return {
+        "name": name,
+        "layout": "NCHW float32",
+        "network_range": [-1.0, 1.0],  # value_range is mapped to it linearly
+        **{field: record[field] for field in _SIDE_FIELDS},
+        "value_range": list(side.value_range),
+    }
+
+
+def _dropout(network: InferenceNetwork) -> dict[str, Any]:
+    """The masks: (channels, height / stride, width / stride) of the padded image."""
+    levels = mask_names(network)
+    return {
+        "probability": network.config.dropout if levels else 0.0,
+        "masks": [
+            {"name": name, "channels": network.config.width(level - 1), "stride": 2**level}
+            for name, level in levels.items()
+        ],
+    }

@@ -1,0 +1,189 @@
+"""The part of a model's page that translates: the model, colours to draw with, and examples."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from torch import Tensor
+
+from pix2pix.checkpoint import ModelCard
+from pix2pix.config import height_width
+from pix2pix.data.manifest import SideRecord
+from pix2pix.export.description import description
+from pix2pix.export.folder import Samples, training_masks
+from pix2pix.export.onnx_model import OnnxNetwork
+from pix2pix.export.page import Picture, Runtime, Workbench
+from pix2pix.export.parity import masks_for
+from pix2pix.export.smaller import measure_error, with_half_weights
+from pix2pix.images.encode import encode
+from pix2pix.images.labels import class_to_void
+from pix2pix.images.palette import Color, class_colors, distinct_colors
+from pix2pix.models import InferenceNetwork
+from pix2pix.sources.facade.layout import LABELS
+
+_MOST_BYTES = 100 * 2**20  # of an exact model in a page; of a larger one, half of the precision
+_MOST_EXAMPLES = 6
+_DRAWABLE_CHANNELS = (1, 3, 4)
+_NAMES = {color: label for label, color in LABELS.items()}  # of drawn facades
+_INK: tuple[Color, ...] = ((255, 255, 255), (0, 0, 0), (128, 128, 128))  # where nothing is known
+
+
+def obstacle(card: ModelCard) -> str | None:
+    """Why a browser cannot make sources of this model; None if it can."""
+    if card.source.channels in _DRAWABLE_CHANNELS:
+        return None
+    return (
+        f"The sources of this model have {card.source.channels} channels, which no picture in a "
+        "browser has: use example.py or `pix2pix translate`."
+    )
+
+
+def make_workbench(
+    folder: Path,
+    network: InferenceNetwork,
+    card: ModelCard,
+    *,
+    runtime: Runtime,
+    sources: Sequence[np.ndarray],
+    samples: Samples,
+) -> Workbench:
+    """Return the workbench for the ONNX file of the network's mode in the folder of an export.
+
+    `sources` are real sources (H, W, C) for colours and examples; there may be none.
+    """
+    model, note = _page_model(folder, network, card, samples)
+    return Workbench(
+        facts=workbench_facts(
+            card, description(card, network, model=card.name), network=network, sources=sources
+        ),
+        model=model,
+        runtime=runtime,
+        examples=_examples(card.source, sources),
+        note=" ".join(filter(None, [_expectation(card), _masks_note(card, network), note])),
+    )
+
+
+def _page_model(
+    folder: Path, network: InferenceNetwork, card: ModelCard, samples: Samples
+) -> tuple[bytes, str]:
+    """The ONNX file for the page, and what is to be said about it."""
+    path = folder / f"{network.mode}.onnx"
+    if path.stat().st_size <= _MOST_BYTES:
+        return path.read_bytes(), ""
+    smaller = with_half_weights(onnx.load(path)).SerializeToString()
+    inputs = [(each, masks_for(network, each, seed=card.seed)) for each in samples.sources]
+    error = measure_error(OnnxNetwork(smaller), OnnxNetwork(path), inputs)
+    return smaller, (
+        "This page stores the weights in half precision, which changes a translation by at most "
+        f"{error.largest * 127.5:.2g} and on average {error.mean * 127.5:.2g} of 255 levels "
+        f"(measured on {samples.origin})."
+    )
+
+
+def _expectation(card: ModelCard) -> str:
+    """What the model expects, and what the page does with other pictures."""
+    side = card.source
+    low, high = side.value_range
+    sizes = {
+        "stretch": f"Pictures are stretched to {_by(card)} pixels, as in the training",
+        "fit": f"Pictures are resized to {card.load_size} pixels on their shorter side, as in the "
+        "training",
+        "none": "Pictures keep their pixels, as in the training",
+    }
+    values = ""
+    if side.num_labels is not None:
+        values = "A picture has to hold class ids as grey values."
+    elif side.dtype != "uint8":
+        values = (
+            f"The model reads {side.dtype} values from {low:g} to {high:g}; the 8 bits of a "
+            "picture are scaled to them."
+        )
+    return f"{sizes[card.scale]}; the translation has the picture's own size. {values}".strip()
+
+
+def _by(card: ModelCard) -> str:
+    height, width = height_width(card.image_size)
+    return f"{width} by {height}"
+
+
+def _masks_note(card: ModelCard, network: InferenceNetwork) -> str:
+    if network.mode == "deterministic" or training_masks(network, card):
+        return ""
+    return (
+        "The model uses dropout; the browser draws other masks than `pix2pix translate`, so the "
+        "translations of both differ a little."
+    )
+
+
+def _examples(side: SideRecord, sources: Sequence[np.ndarray]) -> list[Picture]:
+    """Sources as pictures that can be chosen; only 8-bit ones are what the browser reads back."""
+    if side.dtype != "uint8" or side.channels not in _DRAWABLE_CHANNELS:
+        return []
+    return [
+        Picture(encode(class_to_void(source, side)), f"example {number}")
+        for number, source in enumerate(sources[:_MOST_EXAMPLES], start=1)
+    ]
+
+
+def workbench_facts(
+    card: ModelCard,
+    described: Mapping[str, Any],
+    *,
+    network: InferenceNetwork,
+    sources: Sequence[np.ndarray],
+) -> dict[str, Any]:
+    """Return what the page's scripts read: `described`, with what only the page needs.
+
+    `described` is the description in the ONNX file. The colours of the images `sources`, (H, W, C),
+    become the palette.
+    """
+    masks = training_masks(network, card)
+    packed = [
+        {**mask, "dims": list(masks[mask["name"]].shape), "bits": _bits(masks[mask["name"]])}
+        if mask["name"] in masks
+        else mask
+        for mask in described["dropout"]["masks"]
+    ]
+    height, width = board_size(card)
+    return {
+        **described,
+        "dropout": {**described["dropout"], "masks": packed},
+        "seed": card.seed,
+        "palette": palette(card.source, sources),
+        "board": {"width": width, "height": height, "anyColor": card.source.num_labels is None},
+    }
+
+
+def board_size(card: ModelCard) -> tuple[int, int]:
+    """Height and width of a drawing: those of the training's sources."""
+    size = card.image_size if card.load_size is None else card.load_size
+    height, width = height_width(size)
+    return max(1, round(height / card.target_scale)), max(1, round(width / card.target_scale))
+
+
+def palette(side: SideRecord, sources: Sequence[np.ndarray]) -> list[dict[str, str]]:
+    """The colours to draw with; for class ids, the colour at index i stands for class i."""
+    if side.num_labels is not None:
+        names = [f"class {each}" for each in range(side.num_labels)]
+        if side.void_label is not None:
+            names.append("no class")
+        return [
+            {"name": name, "color": _hex(color)}
+            for name, color in zip(names, class_colors(len(names)), strict=True)
+        ]
+    colors = _INK
+    if side.kind == "labels" and side.dtype == "uint8" and sources:
+        colors = distinct_colors(sources) or _INK
+    return [{"name": _NAMES.get(color, _hex(color)), "color": _hex(color)} for color in colors]
+
+
+def _hex(color: Color) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)
+
+
+def _bits(mask: Tensor) -> str:
+    """Which values are kept, one bit each, in the order of the values."""
+    return base64.b64encode(np.packbits((mask > 0).numpy()).tobytes()).decode()

@@ -1,0 +1,284 @@
+"""The page translates in a browser that is offline, with the pixels of `Translator`."""
+
+import base64
+import dataclasses
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page
+
+from pix2pix.export.folder import Samples, write_export
+from pix2pix.export.page import Picture, Section, Table, page
+from pix2pix.export.parity import BatchSize, random_sources
+from pix2pix.export.workbench import make_workbench, obstacle, palette
+from pix2pix.images.image import resize
+from pix2pix.images.scale import from_scale, to_scale
+from pix2pix.inference import Translator
+from pix2pix.models import InferenceNetwork
+from pix2pix.web_page import with_parts
+from tests.support.browser import opened_page
+from tests.support.exports import make_model, side
+from tests.support.page_runtime import installed_runtime
+
+WEB = Path(__file__).parents[3] / "pix2pix" / "export" / "web"
+SMALL = {"width": 700, "height": 1100}
+
+
+@contextmanager
+def opened(folder: Path, **arguments: Any) -> Iterator[tuple[Page, Translator]]:
+    """The page of a model of random weights, opened from its file in an offline browser.
+
+    The arguments are those of `make_model`.
+    """
+    generator, card = make_model(folder / "model", **arguments)
+    mode = card.inference_mode
+    write_export(folder, generator, card, model="test", modes=[mode])
+    workbench = make_workbench(
+        folder,
+        InferenceNetwork(generator, mode),
+        card,
+        runtime=installed_runtime(),
+        sources=[random_picture(32, 32, card.source.channels)],
+        samples=Samples([random_sources(BatchSize(1, 32, 32), card.source.channels)], "noise"),
+    )
+    path = folder / "index.html"
+    path.write_text(page("test", "A test.", [], workbench=workbench))
+    with opened_page(offline=True, viewport=SMALL) as browser_page:
+        requests: list[str] = []
+        browser_page.on("request", lambda request: requests.append(request.url))
+        browser_page.goto(path.as_uri())
+        yield browser_page, Translator.load(folder / "model")
+        assert requests[0] == path.as_uri()
+        assert [url for url in requests[1:] if not url.startswith(("blob:", "data:"))] == []
+
+
+def random_picture(height: int, width: int, channels: int) -> np.ndarray:
+    """Cells of 4 px and noise, so that resizing matters."""
+    rng = np.random.default_rng(height)
+    cells = rng.integers(0, 256, (-(-height // 4), -(-width // 4), channels))
+    picture = cells.repeat(4, axis=0).repeat(4, axis=1)[:height, :width]
+    noise = rng.integers(-20, 21, picture.shape)
+    return (picture + noise).clip(0, 255).astype(np.uint8)
+
+
+def draw_rectangles(browser_page: Page, colours: list[int]) -> None:
+    """A rectangle of each colour of the palette, from left to right."""
+    browser_page.get_by_label("Rectangle").check()
+    box = browser_page.locator("drawing-board canvas").bounding_box()
+    assert box is not None
+    for place, colour in enumerate(colours):
+        browser_page.locator(".board-colors label").nth(colour).click()
+        left = box["x"] + (0.1 + place * 0.8 / len(colours)) * box["width"]
+        browser_page.mouse.move(left, box["y"] + 0.3 * box["height"])
+        browser_page.mouse.down()
+        browser_page.mouse.move(left + 0.1 * box["width"], box["y"] + 0.9 * box["height"])
+        browser_page.mouse.up()
+
+
+def drawing(browser_page: Page) -> np.ndarray:
+    height, width, values = browser_page.evaluate(
+        "() => [board.picture.height, board.picture.width, [...board.imageData.data]]"
+    )
+    return np.array(values, np.uint8).reshape(height, width, 4)[..., :3]
+
+
+def translation(browser_page: Page) -> np.ndarray:
+    """The result (H, W, 3), once it is there."""
+    said = browser_page.locator("#status", has_text=re.compile("^Translated"))
+    said.or_(browser_page.locator("#status.error")).wait_for()
+    assert said.count() == 1, browser_page.locator("#status").inner_text()
+    address = browser_page.get_by_role("link", name="Download").get_attribute("href")
+    assert address is not None
+    content = base64.b64decode(address.removeprefix("data:image/png;base64,"))
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def upload(browser_page: Page, picture: np.ndarray, folder: Path) -> None:
+    Image.fromarray(picture.squeeze()).save(folder / "upload.png")
+    browser_page.locator("#status").evaluate("each => { each.textContent = ''; }")
+    browser_page.locator("picture-input input").set_input_files(folder / "upload.png")
+
+
+def assert_equal_levels(found: np.ndarray, expected: np.ndarray) -> None:
+    """At most one level of 255 apart, and nearly everywhere equal."""
+    assert found.shape[:2] == expected.shape[:2]
+    difference = np.abs(found.astype(int) - expected.astype(int))
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 0.02
+
+
+@pytest.mark.slow
+def test_drawings_examples_and_pictures_are_translated_as_by_the_translator(
+    tmp_path: Path,
+) -> None:
+    """In the published mode, with the dropout masks of the translator."""
+    with opened(tmp_path, dropout=0.5) as (browser_page, translator):
+        draw_rectangles(browser_page, [1, 2])
+        drawn = drawing(browser_page)
+        assert len(np.unique(drawn.reshape(-1, 3), axis=0)) == 3
+        browser_page.get_by_role("button", name="Translate").click()
+        assert_equal_levels(translation(browser_page), translator.translate(drawn))
+        browser_page.locator("#status").evaluate("each => { each.textContent = ''; }")
+        browser_page.get_by_role("button", name="example 1").click()
+        example = random_picture(32, 32, 3)
+        assert_equal_levels(translation(browser_page), translator.translate(example))
+        np.testing.assert_array_equal(drawing(browser_page), example)
+        wide = random_picture(45, 70, 3)
+        upload(browser_page, wide, tmp_path)
+        assert_equal_levels(translation(browser_page), translator.translate(wide))
+        assert browser_page.locator("before-after canvas").count() == 2
+        upload(browser_page, wide, tmp_path)
+        (tmp_path / "broken.png").write_text("no picture")
+        browser_page.locator("picture-input input").set_input_files(tmp_path / "broken.png")
+        error = browser_page.locator("#status.error")
+        error.wait_for()
+        assert error.inner_text() == "broken.png is no picture that this browser can read."
+
+
+@pytest.mark.slow
+def test_class_ids_are_drawn_with_colours_and_read_from_grey_files(tmp_path: Path) -> None:
+    labels = side(
+        1, kind="labels", num_labels=4, void_label=255, value_range=(0.0, 4.0), kernel="nearest"
+    )
+    options = {"mode": "deterministic", "source": labels, "scale": "none", "target_scale": 2.0}
+    with opened(tmp_path, target=side(1), **options) as (browser_page, translator):
+        draw_rectangles(browser_page, [1, 3, 4])
+        colours = [
+            tuple(int(each["color"][place : place + 2], 16) for place in (1, 3, 5))
+            for each in palette(labels, [])
+        ]
+        stored = dict(zip(colours, (0, 1, 2, 3, 255), strict=True))
+        drawn = drawing(browser_page)
+        ids = np.array([[stored[tuple(pixel)] for pixel in row] for row in drawn.tolist()])
+        assert set(ids.flat) == {0, 1, 3, 255}
+        browser_page.get_by_role("button", name="Translate").click()
+        expected = translator.translate(ids[..., None].astype(np.uint8))
+        assert_equal_levels(translation(browser_page), expected.repeat(3, axis=2))
+        file = np.random.default_rng(0).choice([0, 1, 2, 3, 255], (20, 33, 1)).astype(np.uint8)
+        upload(browser_page, file, tmp_path)
+        assert_equal_levels(translation(browser_page), translator.translate(file).repeat(3, 2))
+        upload(browser_page, file + 1, tmp_path)  # 4 is no class
+        browser_page.locator("#status.error").wait_for()
+        assert "class ids 0 to 3" in browser_page.locator("#status").inner_text()
+
+
+@pytest.mark.slow
+def test_colours_become_grey_and_deep_values_are_scaled(tmp_path: Path) -> None:
+    """With the identity in place of a network: what is left are the conversions around it."""
+    source = side(1, grayscale=True, dtype="uint16", value_range=(100.0, 4095.0), kernel="bilinear")
+    _, card = make_model(
+        tmp_path / "model", source=source, target=source, scale="fit", load_size=40
+    )
+    facts = {
+        "source": dataclasses.asdict(source),
+        "target": dataclasses.asdict(source),
+        "resize": {"rule": "fit", "size": 40, "target_scale": 1, "source_kernel": "bilinear",
+                   "target_kernel": "bilinear"},
+        "padding": {"multiple_px": 32},
+        "dropout": {"masks": []},
+        "seed": 0,
+    }  # fmt: skip
+    grey = random_picture(60, 90, 1)
+    deep = np.rint(100 + grey / 255 * (4095 - 100)).astype(np.uint16)
+    inner = to_scale(deep, source, card.image_scale)
+    assert inner.shape == (40, 60, 1)
+    expected = from_scale(inner, source, 60, 90)
+    scripts = "".join(
+        f'<script src="{name}"></script>' for name in ("resample.js", "translation.js")
+    )
+    (tmp_path / "page.html").write_text(with_parts(f"<!doctype html>{scripts}", WEB))
+    with opened_page() as browser_page:
+        browser_page.goto((tmp_path / "page.html").as_uri())
+        values = browser_page.evaluate(
+            "([grey, facts]) => { const pixels = new ImageData(90, 60); "
+            "grey.forEach((value, place) => pixels.data.fill(value, 4 * place, 4 * place + 3)); "
+            "return translate(pixels, facts, async ({ source }) => source.data, {})"
+            ".then((image) => [...image.values]); }",
+            [grey.flatten().tolist(), facts],
+        )
+    # A step of rounding before each resizing, out of 3995.
+    np.testing.assert_allclose(np.reshape(values, (60, 90, 1)), expected.astype(float), atol=2)
+
+
+@pytest.mark.slow
+def test_pictures_are_resized_as_in_python(tmp_path: Path) -> None:
+    """Each kernel, up and down, and opacity as the weight of colours."""
+    (tmp_path / "resample.html").write_text(
+        with_parts('<!doctype html><script src="resample.js"></script>', WEB)
+    )
+    cases = [
+        (kernel, size, channels)
+        for kernel in ("area", "bilinear", "bicubic", "nearest")
+        for size in ((17, 31), (80, 9), (32, 40))
+        for channels in (3, 4)
+    ]
+    picture = random_picture(32, 40, 4)
+    picture[..., 3] = 60 + picture[..., 3] // 2  # browsers forget the colours of what is invisible
+    with opened_page() as browser_page:
+        browser_page.goto((tmp_path / "resample.html").as_uri())
+        for kernel, (height, width), channels in cases:
+            image = picture[..., :channels]
+            given = {"height": 32, "width": 40, "channels": channels}
+            rule = {"kernel": kernel, "dtype": "uint8", "alpha": channels == 4, "top": 255}
+            values = browser_page.evaluate(
+                "([image, height, width, side]) => [...resize({ ...image, "
+                "values: Float32Array.from(image.values) }, height, width, side).values]",
+                [{**given, "values": image.flatten().tolist()}, height, width, rule],
+            )
+            found = np.array(values).reshape(height, width, channels)
+            expected = resize(image, height, width, kernel=kernel, alpha=channels == 4)
+            np.testing.assert_allclose(found, expected, atol=1)
+            assert (found != expected).mean() < 0.01
+
+
+def test_what_is_shown_is_text_and_never_markup() -> None:
+    evil = '<script>alert("&")</script>'
+    shown = page(
+        evil,
+        evil,
+        [
+            Section(title=evil, text=evil, parts=[Table([[evil, "b"], ["c", evil]])]),
+            Section(title=evil, parts=[Picture(b"png", evil + '"')], is_folded=True),
+        ],
+        workbench=evil,
+    )
+    assert "alert(" in shown
+    assert "<script>" not in shown
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attributes: tags.append(tag)  # type: ignore[method-assign]
+    tags: list[str] = []
+    parser.feed(shown)
+    assert "script" not in tags
+    assert {"details", "figure", "table"} <= set(tags)
+
+
+def test_colours_of_label_maps_are_the_palette_and_drawn_facades_have_names() -> None:
+    labels = side(3, kind="labels", kernel="nearest")
+    maps = np.zeros((8, 8, 3), np.uint8)
+    maps[:, :] = (40, 90, 230)
+    maps[:3] = (250, 220, 60)
+    assert palette(labels, [maps]) == [
+        {"name": "wall", "color": "#285ae6"},
+        {"name": "window", "color": "#fadc3c"},
+    ]
+    maps[0, 0] = (1, 2, 3)
+    assert palette(labels, [maps])[2] == {"name": "#010203", "color": "#010203"}
+    # A photograph has no colours of its own to draw with.
+    assert [each["color"] for each in palette(side(3), [maps])] == ["#ffffff", "#000000", "#808080"]
+    ids = palette(side(1, num_labels=20, void_label=255), [])
+    assert len({each["color"] for each in ids}) == 21
+    assert (ids[3]["name"], ids[20]["name"]) == ("class 3", "no class")
+
+
+def test_sources_that_no_browser_has_are_named(tmp_path: Path) -> None:
+    _, card = make_model(tmp_path / "five", source=side(5))
+    assert "5 channels" in str(obstacle(card))
+    assert obstacle(make_model(tmp_path / "four", source=side(4))[1]) is None

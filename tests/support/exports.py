@@ -1,0 +1,64 @@
+"""Model folders of random weights for exports, with settled batch norm, and their cards."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pix2pix.checkpoint import ModelCard, load_card, load_generator, save_model
+from pix2pix.data.manifest import SideRecord
+from pix2pix.models import PatchDiscriminator, UNetGenerator
+from tests.support.translators import make_translator
+
+COLOUR = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")
+
+
+def side(channels: int = 3, **changes: Any) -> SideRecord:
+    return dataclasses.replace(COLOUR, channels=channels, **changes)
+
+
+def make_model(
+    folder: Path, *, source: SideRecord = COLOUR, target: SideRecord = COLOUR, **changes: Any
+) -> tuple[UNetGenerator, ModelCard]:
+    """A model folder; `changes` are to the generator's configuration or to the card."""
+    card = make_translator(folder, changes.pop("mode", "published")).card
+    fields = {field.name for field in dataclasses.fields(card.generator)}
+    config = dataclasses.replace(
+        card.generator,
+        source_channels=source.channels,
+        target_channels=target.channels,
+        base_channels=4,
+        dropout_layout="torch",
+        **{key: value for key, value in changes.items() if key in fields},
+    )
+    card = dataclasses.replace(
+        card,
+        generator=config,
+        discriminator=dataclasses.replace(
+            card.discriminator, in_channels=source.channels + target.channels
+        ),
+        source=source,
+        target=target,
+        **{key: value for key, value in changes.items() if key not in fields},
+    )
+    save_model(
+        folder,
+        card,
+        generator=trained_a_little(UNetGenerator(config)),
+        discriminator=PatchDiscriminator(card.discriminator),
+    )
+    assert load_card(folder) == card
+    return load_generator(folder)
+
+
+def trained_a_little(generator: UNetGenerator) -> UNetGenerator:
+    """Weights of a usual size, and statistics of batch norm that are those of some images."""
+    torch.manual_seed(2)
+    length = 2 * 2**generator.config.depth
+    with torch.no_grad():
+        for parameter in generator.parameters():
+            parameter.mul_(2)
+        for _ in range(5):
+            generator.train()(torch.rand(2, generator.config.source_channels, length, length))
+    return generator.eval()
