@@ -1,7 +1,7 @@
 """Make the pictures of docs/mlflow.md: `python docs/mlflow_pictures.py URI MODEL FOLDER`.
 
 It shows the experiment `pix2pix` of the MLflow server at URI in the Chromium of the system. Pages
-of MLflow change from version to version, so the pictures have to be taken again with a newer one.
+look different in other versions of MLflow, and then the pictures have to be taken again.
 """
 
 import sys
@@ -13,16 +13,16 @@ from playwright.sync_api import Page, sync_playwright
 
 EXPERIMENT = "pix2pix"
 COLUMNS = ("dev/l1", "test/l1", "train.lambda_l1", "train.learning_rate", "train.seed")
-_SIZE = {"width": 1400, "height": 760}
+_SIZE = {"width": 1720, "height": 800}
+_SHOWN = {"x": 0, "y": 0, "width": 1355, "height": 800}  # without MLflow's assistant at the right
 _TIMEOUT_MS = 120_000
-_DRAWING_MS = 8_000  # charts have no end of drawing that could be waited for
+_DRAWING_MS = 10_000  # charts have no end of drawing that could be waited for
 
 
-def open_in_order(page: Page, uri: str) -> None:
-    """Open MLflow as for models, without its assistant."""
+def open_as_for_models(page: Page, uri: str) -> None:
+    """Open MLflow with the pages of trainings and models, not those of language models."""
     page.goto(uri)
     page.get_by_text("Model training", exact=True).first.click()
-    page.get_by_role("button", name="Close").first.click()
 
 
 def choose_columns(page: Page) -> None:
@@ -42,7 +42,7 @@ def addresses(client: MlflowClient, model: str) -> dict[str, str]:
     compared = urlencode({"runs": runs, "experiments": [experiment]}, quote_via=quote)
     return {
         "list": f"#/experiments/{experiment}/runs?compareRunsMode=TABLE",
-        "images": f"#/experiments/{experiment}/runs?compareRunsMode=CHART",
+        "charts": f"#/experiments/{experiment}/runs?compareRunsMode=CHART",
         "run": f"#/experiments/{experiment}/runs/{run}",
         "system": f"#/experiments/{experiment}/runs/{run}/system-metrics",
         "compare": f"#/compare-runs?{compared}".replace("%27", "%22"),
@@ -59,7 +59,7 @@ def main(uri: str, model: str, folder: str) -> None:
         )
         page = browser.new_page(viewport=_SIZE)
         page.set_default_timeout(_TIMEOUT_MS)
-        open_in_order(page, uri)
+        open_as_for_models(page, uri)
         for name, address in addresses(MlflowClient(uri), model).items():
             page.goto("about:blank")
             page.goto(f"{uri}/{address}")
@@ -67,7 +67,7 @@ def main(uri: str, model: str, folder: str) -> None:
             if name == "list":
                 choose_columns(page)
                 page.wait_for_timeout(_DRAWING_MS)
-            page.screenshot(path=Path(folder) / f"mlflow-{name}.png")
+            page.screenshot(path=Path(folder) / f"mlflow-{name}.png", clip=_SHOWN)
         browser.close()
 
 

@@ -18,6 +18,7 @@ _SEED = "train.seed"
 _EPOCHS = "train.epochs"  # stands for num_epochs and num_decay_epochs
 # What may be named, in this order, and as what if not by the last part of the key.
 _SHORT_WORDS = {
+    "train.init_from": "from",
     "train.learning_rate": "lr",
     "train.lambda_l1": "lambda",
     "train.lambda_adversarial": "adversarial",
@@ -58,6 +59,8 @@ def run_name(params: Mapping[str, Any], presets: Mapping[str, Mapping[str, Any]]
 def phrase(key: str, value: Any) -> str:
     """Return a parameter in the words of names, such as `lr 3e-4`."""
     word = _SHORT_WORDS.get(key, key.rpartition(".")[2].replace("_", " "))
+    if key == "train.init_from" and value is not None:
+        value = _model_text(str(value))
     return f"{word} {_text(value)}".strip()
 
 
@@ -98,6 +101,12 @@ def _named(params: Mapping[str, Any]) -> dict[str, Any]:
         },
     }
     return {key: values[key] for key in (*_SHORT_WORDS, *values)}
+
+
+def _model_text(reference: str) -> str:
+    """Return the last two parts of a model's path, such as `pix2pix-maps/3` of a version."""
+    last = "/".join(reference.removeprefix("models:/").split("/")[-2:])
+    return last[-_MAX_CHARACTERS:].replace("'", "")
 
 
 def _text(value: Any) -> str:

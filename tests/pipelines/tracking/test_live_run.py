@@ -315,12 +315,12 @@ def test_a_continued_training_on_other_machines_keeps_its_first_parameters(
     with live(uri) as run:
         run.update(HISTORY[:1])
     held = everything(uri, the_run(uri).info.run_id)
-    train = dataclasses.replace(default_params.train, num_workers=7, loader_workers=7)
+    train = dataclasses.replace(default_params.train, device="cpu", loader_workers=7)
     with live(uri, dataclasses.replace(default_params, train=train)) as run:
         run.update(HISTORY[:1])
     assert everything(uri, the_run(uri).info.run_id) | {"times": held["times"]} == held
     assert [record.message for record in caplog.records] == [
-        f"MLflow run {the_run(uri).info.run_id} keeps its first train.num_workers"
+        f"MLflow run {the_run(uri).info.run_id} keeps its first train.device"
     ]
 
 

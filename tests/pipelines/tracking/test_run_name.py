@@ -32,6 +32,7 @@ def _name(params: Params, **changes: Any) -> str:
         ({"train__num_epochs": 50, "train__num_decay_epochs": 25}, "facades-drawn epochs 50+25"),
         ({"data__image_size": (256, 512)}, "facades-drawn size 256x512"),
         ({"data__direction": "BtoA", "model__norm": "none"}, "facades-drawn BtoA norm none"),
+        ({"train__init_from": "models:/pix2pix-maps/3"}, "facades-drawn from pix2pix-maps/3"),
         ({"train__channels_last": True}, "facades-drawn channels last on"),
         # Where a training runs, and of which folder, is no difference.
         ({"train__num_workers": 4, "data__source": "folder", "data__path": "x"}, "facades-drawn"),
