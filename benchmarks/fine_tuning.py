@@ -29,6 +29,7 @@ from benchmarks.worker_group import processor
 from benchmarks.workload import preset
 from pipelines.training.batches import dev_set, train_batches
 from pix2pix.config import Params
+from pix2pix.data.dataset import Batch
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
@@ -213,18 +214,19 @@ def _test_l1(generator: nn.Module, best: Best, prepared_dir: Path, *, seed: int)
         batch_size=_BATCH,
         device=_CPU,
     )
-    return np.concatenate(
-        [
-            image_quality(translate(network, source, seeds=[seed] * len(source)), target).l1
-            for source, target, _ in batches
-        ]
-    )
+    return np.concatenate([_l1(network, batch, seed=seed) for batch in batches])
+
+
+def _l1(network: InferenceNetwork, batch: Batch, *, seed: int) -> np.ndarray:
+    """The L1 (N,) of the images of a batch."""
+    fake = translate(network, batch.source, seeds=[seed] * len(batch.source))
+    return image_quality(fake, batch.target).l1
 
 
 def _mean_target_l1(prepared_dir: Path) -> float:
     """The test L1 of one image for all: the mean of the training targets."""
     train, test = (_targets(prepared_dir, split) for split in ("train", "test"))
-    fake = mean_target_fake(mean_image([train]), like=test)
+    fake = mean_target_fake(mean_image([(train, None)]), like=test)
     return float(image_quality(fake, test).l1.mean())
 
 

@@ -16,10 +16,12 @@ from pipelines.commands.check import check
 from pipelines.commands.down import down
 from pipelines.commands.evaluate import evaluate
 from pipelines.commands.export import export
+from pipelines.commands.flicker import flicker
 from pipelines.commands.lineage import lineage
 from pipelines.commands.promote import promote
 from pipelines.commands.reproduce import reproduce
 from pipelines.commands.rollback import rollback
+from pipelines.commands.serve import serve
 from pipelines.commands.summary import summary
 from pipelines.commands.translate import translate
 from pipelines.commands.ui import ui
@@ -37,6 +39,8 @@ VERBS = (
     down,
     apply_tuned,
     translate,
+    flicker,
+    serve,
     evaluate,
     export,
     promote,

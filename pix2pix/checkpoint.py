@@ -21,6 +21,7 @@ from torch import nn
 
 from pix2pix.config import Direction, ImageSize, LoadSize, Scale, ScaleRule, height_width, size_text
 from pix2pix.config.strict import STRICT
+from pix2pix.data.input_statistics import InputStatistics
 from pix2pix.data.manifest import ExtraSourceRecord, SideRecord, all_sources
 from pix2pix.errors import UserError
 from pix2pix.files import write_bytes, write_text
@@ -75,6 +76,7 @@ class ModelCard:
     data_hash: str
     extra_sources: Annotated[tuple[ExtraSourceRecord, ...], Field(max_length=64)] = ()
     parent: ParentRecord | None = None  # the trained model that the training started from
+    source_statistics: InputStatistics | None = None  # None in cards from before
 
     def __post_init__(self) -> None:
         if self.format != _FORMAT:

@@ -20,7 +20,7 @@ def check() -> None:
 
     params = load_params()
     check_space(params)
-    if params.data.source == "folder" and Path(params.data.path).is_dir():
+    if params.data.source in ("folder", "video") and Path(params.data.path).is_dir():
         refuse_bad_names(Path(params.data.path))
         refuse_special_files(Path(params.data.path))
     typer.echo("params.yaml is valid")

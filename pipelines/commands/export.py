@@ -33,10 +33,11 @@ def export(
         typer.Option(help="Write index.html, which translates in the browser without a server."),
     ] = True,
 ) -> None:
-    """Export a model to ONNX and torch.export, with an example and a page to try it.
+    """Export a model to ONNX and torch.export, and as a page.
 
-    Nothing is written if a file does not compute what the model computes; errors of smaller files
-    are measured. The page needs onnxruntime-web, which `make web` installs.
+    An example shows how the files are used. Nothing is written if a file does not compute what the
+    model computes; errors of smaller files are measured. The page needs onnxruntime-web, which
+    `make web` installs.
 
     For example: pix2pix export models:/pix2pix-facades-drawn@champion out
     """

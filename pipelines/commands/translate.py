@@ -1,25 +1,38 @@
-"""`pix2pix translate`: translate the images of a folder."""
+"""`pix2pix translate`: translate a film, or the images of a folder."""
 
 import logging
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from pipelines.registry.reference import REFERENCE_HELP
+from pix2pix.errors import UserError
 
 logger = logging.getLogger(__name__)
 
 
 def translate(
     model: Annotated[str, typer.Option(help=f"Registered model: {REFERENCE_HELP}.")],
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="INPUT", help="Film, or folder of images.", show_default=False),
+    ] = None,
+    result: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="OUTPUT",
+            help="Film (.mp4, .mov, .mkv or .webm), or folder of the results, which keep their "
+            "names.",
+            show_default=False,
+        ),
+    ] = None,
     input_dir: Annotated[
-        Path, typer.Option("--input", metavar="DIR", help="Folder of the images.")
-    ],
+        Path | None, typer.Option("--input", metavar="DIR", help="Another way to name INPUT.")
+    ] = None,
     output_dir: Annotated[
-        Path,
-        typer.Option("--output", metavar="DIR", help="Folder of the results; names are kept."),
-    ],
+        Path | None, typer.Option("--output", metavar="DIR", help="Another way to name OUTPUT.")
+    ] = None,
     extra_source: Annotated[
         list[str] | None,
         typer.Option(
@@ -37,6 +50,13 @@ def translate(
             "was none."
         ),
     ] = "training",
+    mode: Annotated[
+        Literal["published", "deterministic"] | None,
+        typer.Option(
+            help="published: with dropout and the statistics of each image; deterministic: without "
+            "both. Default: what was better on the dev split."
+        ),
+    ] = None,
     max_memory_gib: Annotated[
         float | None,
         typer.Option(
@@ -46,33 +66,110 @@ def translate(
             "all that is available.",
         ),
     ] = None,
+    crf: Annotated[
+        int | None,
+        typer.Option(
+            help="Films: constant rate factor of the encoder, lower is better and larger. Default: "
+            "18 for H.264, 24 for VP9 (.webm).",
+        ),
+    ] = None,
+    no_sound: Annotated[
+        bool, typer.Option("--no-sound", help="Films: leave the sound out.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace results that exist.")
+    ] = False,
+    keep: Annotated[
+        bool,
+        typer.Option("--keep", help="Folders: keep results that exist, and make the others."),
+    ] = False,
+    cluster: Annotated[
+        bool,
+        typer.Option(
+            "--cluster",
+            help="Folders: translate on the Ray cluster of RAY_ADDRESS, or on all cores of this "
+            "machine. Every node must see both folders.",
+        ),
+    ] = False,
 ) -> None:
-    """Translate every image below a folder with a registered model.
+    """Translate a film, or every image below a folder, with a registered model.
 
-    The file manifest.json beside the results lists the images and those that failed.
+    A film keeps its sound, frame rate, orientation and colour marks. If the command is interrupted,
+    the same command continues. For a folder, the file manifest.json beside the results lists the
+    images and those that failed.
 
-    For example: pix2pix translate --model pix2pix-facades-drawn@champion --input in --output out
+    For example: pix2pix translate in.mp4 out.mp4 --model pix2pix-facades-drawn@champion
     """
     import torch
 
+    source, result = _one_of(source, input_dir, "INPUT"), _one_of(result, output_dir, "OUTPUT")
+    # Otherwise a GPU may sum in another order in each call, with other rounding errors.
+    torch.backends.cudnn.deterministic = True
+    if source.is_dir():
+        if crf is not None or no_sound:
+            raise UserError(f"{source} is a folder; --crf and --no-sound are for films")
+        if overwrite and keep:
+            raise UserError("give --overwrite or --keep, not both")
+        _translate_folder(
+            model,
+            source,
+            result,
+            extra_dirs=_extra_dirs(extra_source or []),
+            scale=scale,
+            mode=mode,
+            max_memory_gib=max_memory_gib,
+            existing="overwrite" if overwrite else "keep" if keep else "refuse",
+            on_cluster=cluster,
+        )
+    else:
+        if keep or cluster or extra_source:
+            raise UserError(
+                f"{source} is no folder; --keep, --cluster and --extra-source are for folders"
+            )
+        _translate_film(
+            model,
+            source,
+            result,
+            scale=scale,
+            mode=mode,
+            crf=crf,
+            with_sound=not no_sound,
+            overwrite=overwrite,
+            max_memory_gib=max_memory_gib,
+        )
+
+
+def _translate_folder(model: str, source: Path, result: Path, **options: Any) -> None:
     from pipelines.registry.translate import check_all_translated, translate_folder
     from pipelines.tracking.connection import connected
     from pipelines.tracking.uri import tracking_uri
 
-    # Otherwise a GPU may sum in another order in each call, with other rounding errors.
-    torch.backends.cudnn.deterministic = True
     with connected(tracking_uri()) as client:
-        folder = translate_folder(
-            client,
-            model,
-            input_dir=input_dir,
-            output_dir=output_dir,
-            extra_dirs=_extra_dirs(extra_source or []),
-            scale=scale,
-            max_memory_gib=max_memory_gib,
+        folder = translate_folder(client, model, input_dir=source, output_dir=result, **options)
+    check_all_translated(folder, source)
+    logger.info("%d images are in %s", len(folder.files), result)
+
+
+def _translate_film(model: str, source: Path, result: Path, **options: Any) -> None:
+    from pipelines.registry.translate_film import FilmOptions, translate_film
+    from pipelines.tracking.connection import connected
+    from pipelines.tracking.uri import tracking_uri
+
+    with connected(tracking_uri()) as client:
+        num_frames = translate_film(
+            client, model, film=source, output=result, options=FilmOptions(**options)
         )
-    check_all_translated(folder, input_dir)
-    logger.info("%d images are in %s", len(folder.files), output_dir)
+    logger.info("%d frames are in %s", num_frames, result)
+
+
+def _one_of(argument: Path | None, option: Path | None, name: str) -> Path:
+    """The path that was named by position or by its option. Raises UserError for both or none."""
+    named = [path for path in (argument, option) if path is not None]
+    if len(named) != 1:
+        raise UserError(
+            f"name {name} once, as in: pix2pix translate INPUT OUTPUT --model NAME@champion"
+        )
+    return named[0]
 
 
 def _extra_dirs(options: list[str]) -> dict[str, Path]:

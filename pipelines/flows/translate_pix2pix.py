@@ -19,6 +19,7 @@ def translate_pix2pix(
     output_dir: str,
     scale: Literal["training", "native"] = "training",
     max_memory_gib: float | None = None,
+    overwrite: bool = False,
     extra_sources: dict[str, str] | None = None,
 ) -> str:
     """Translate every image below a folder; returns the folder with the results.
@@ -30,6 +31,7 @@ def translate_pix2pix(
         scale: training: each image is resized as in training; native: it keeps its own size
         max_memory_gib: memory that the translation may take; larger images are translated in tiles,
             with temporary files; by default all that is available
+        overwrite: replace results that exist; otherwise nothing is done if there are any
         extra_sources: folders of the further sources of a model with data.extra_sources, by name
     """
     project_dir = Path.cwd()
@@ -41,6 +43,8 @@ def translate_pix2pix(
             options += ["--max-memory-gib", str(max_memory_gib)]
         for name, folder in (extra_sources or {}).items():
             options += ["--extra-source", f"{name}={folder}"]
+        if overwrite:
+            options.append("--overwrite")
         pix2pix(shell, "translate", "--model", model, *options)
     get_run_logger().info("the results are in %s", os.path.abspath(output_dir))
     return output_dir

@@ -17,6 +17,7 @@ from pipelines.entrypoint import read_json
 from pipelines.evaluation.model_content import MODEL_KEY, content_hash
 from pipelines.paths import KEPT_EPOCHS_DIR, METRICS_PATH, MODEL_DIR, PREPARED_DIR, TRAIN_PATH
 from pipelines.registry.decision import decide
+from pipelines.registry.examples import log_examples
 from pipelines.registry.kept_epochs import log_kept_epochs
 from pipelines.registry.lineage import log_lineage, project_lineage
 from pipelines.registry.register import register_model
@@ -54,6 +55,7 @@ def complete_registration(uri: str) -> dict[str, Any]:
         registration = register_model(
             client, run, MODEL_DIR, name=params.registered_name, example=example
         )
+        log_examples(client, run.run_id, MODEL_DIR, prepared_dir=PREPARED_DIR)
         log_kept_epochs(client, run.run_id, KEPT_EPOCHS_DIR, example=example)
         log_lineage(client, run.run_id, project_lineage(Path()))
         decision = decide(client, registration, params)

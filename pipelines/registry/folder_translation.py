@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pipelines.processes.progress_line import image_line
 from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
@@ -34,7 +34,9 @@ from pix2pix.preparation.folders import (
 )
 
 NO_EXTRA: Mapping[str, Path] = MappingProxyType({})
-_PROGRESS_S = 10.0
+PROGRESS_S = 10.0
+
+Existing = Literal["refuse", "overwrite", "keep"]  # what happens to results that exist
 
 logger = logging.getLogger(__name__)
 
@@ -159,6 +161,24 @@ def no_pictures(input_dir: Path) -> list[Path]:
     ]
 
 
+def without_existing(
+    plan: Mapping[SourceImage, Path], *, existing: Existing
+) -> dict[SourceImage, Path]:
+    """The part of the plan that is to be translated, given what happens to results that exist.
+
+    Raises UserError if there are any and `existing` is "refuse".
+    """
+    there = [output for output in plan.values() if output.exists()]
+    if there and existing == "refuse":
+        raise UserError(
+            f"{len(there)} result(s) exist, such as {there[0]}; name another folder, give "
+            "--overwrite to replace them, or --keep to keep them and make only the others"
+        )
+    if existing == "keep":
+        return {source: output for source, output in plan.items() if not output.exists()}
+    return dict(plan)
+
+
 def translate_files(
     translator: Translator, plan: Mapping[SourceImage, Path], *, scale: Scale = "training"
 ) -> dict[SourceImage, str]:
@@ -170,16 +190,27 @@ def translate_files(
     failures: dict[SourceImage, str] = {}
     logged_s = time.monotonic()
     for number, (source, output) in enumerate(plan.items(), start=1):
-        try:
-            content = _translated(translator, source, scale)
-        except UserError as error:
-            failures[source] = str(error).removeprefix(f"{source.path}: ")
-        else:
-            write_bytes(output, content)
-        if time.monotonic() - logged_s >= _PROGRESS_S:
+        if reason := translate_file(translator, source, output, scale=scale):
+            failures[source] = reason
+        if time.monotonic() - logged_s >= PROGRESS_S:
             logger.info("%d of %d images", number, len(plan))
             logged_s = time.monotonic()
     return failures
+
+
+def translate_file(
+    translator: Translator, source: SourceImage, output: Path, *, scale: Scale
+) -> str | None:
+    """Translate and write one image; return the reason if it cannot be translated.
+
+    Raises StorageError if the file cannot be written.
+    """
+    try:
+        content = _translated(translator, source, scale)
+    except UserError as error:
+        return str(error).removeprefix(f"{source.path}: ")
+    write_bytes(output, content)
+    return None
 
 
 def _translated(translator: Translator, source: SourceImage, scale: Scale) -> bytes:
@@ -214,6 +245,6 @@ class _ImageProgress:
 
     def __call__(self, share: float) -> None:
         now_s = time.monotonic()
-        if now_s - self._logged_s >= _PROGRESS_S:
+        if now_s - self._logged_s >= PROGRESS_S:
             logger.info("%s", image_line(str(self._source), share, now_s - self._started_s))
             self._logged_s = now_s

@@ -1,6 +1,5 @@
 """Where a model version comes from: its lineage, and what MLflow knows of it besides."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -43,6 +42,7 @@ def read_provenance(client: MlflowClient, reference: str) -> Provenance:
     version = find_version(client, reference)
     lineage = read_lineage(client, version)
     aliases = aliases_of(client, version.name).items()
+    parent = lineage.training.parent
     return Provenance(
         model=version.name,
         version=str(version.version),
@@ -50,7 +50,7 @@ def read_provenance(client: MlflowClient, reference: str) -> Provenance:
         tracking_uri=without_password(client.tracking_uri),
         run_id=str(version.run_id),
         flow_run=_flow_run(version),
-        parent=_parent(lineage.training.params),
+        parent=None if parent is None else parent.summary,
         reproduced=version.tags.get(REPRODUCED_TAG),
         lineage=lineage,
     )
@@ -59,8 +59,3 @@ def read_provenance(client: MlflowClient, reference: str) -> Provenance:
 def _flow_run(version: ModelVersion) -> str | None:
     found = [version.tags[tag] for tag in _FLOW_TAGS if tag in version.tags]
     return " ".join(found) or None
-
-
-def _parent(params: Mapping[str, Any]) -> str | None:
-    parent = params["train"].get("init_from")
-    return None if parent is None else str(parent)

@@ -11,17 +11,19 @@ from pipelines.entrypoint import write_json
 from pipelines.evaluation.device import best_device
 from pipelines.registry.folder_translation import (
     NO_EXTRA,
+    Existing,
     SourceImage,
     check_folders,
     left_out,
     no_pictures,
     planned,
     translate_files,
+    without_existing,
 )
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
-from pix2pix.checkpoint import ModelCard
+from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names, printable
 from pix2pix.inference import Scale, Translator
@@ -46,6 +48,7 @@ class TranslatedFolder:
     files: Mapping[str, str]  # source file to output file
     failed: Mapping[str, str]  # source file to the reason of the failure
     left_alone: tuple[str, ...]  # files that are no images
+    kept: tuple[str, ...]  # source files whose results existed, and were not made again
 
 
 def translate_folder(
@@ -56,30 +59,38 @@ def translate_folder(
     output_dir: Path,
     extra_dirs: Mapping[str, Path] = NO_EXTRA,
     scale: Scale = "training",
+    mode: InferenceMode | None = None,
     max_memory_gib: float | None = None,
+    existing: Existing = "refuse",
+    on_cluster: bool = False,
 ) -> TranslatedFolder:
     """Translate the images of `input_dir`; write them and manifest.json to `output_dir`.
 
     `extra_dirs` are the folders of the model's extra sources by name. Raises UserError if there is
     no such version or no image, if the folders overlap, or if the names are not those of the model.
-    Images that cannot be translated are named in the result. `max_memory_gib` is that of
-    Translator.
+    Images that cannot be translated are named in the result. `mode` and `max_memory_gib` are those
+    of Translator.load. With `on_cluster` a Ray cluster translates, see `cluster_translation`.
     """
     check_folders(input_dir, output_dir, extra_dirs=extra_dirs)
     version = find_version(client, reference)
     with downloaded(client, version) as model_dir:
-        translator = Translator.load(
-            model_dir, device=str(best_device()), max_memory_gib=max_memory_gib
+        card = load_card(model_dir)
+        _check_names(card, extra_dirs)
+        plan = planned(
+            input_dir, output_dir, source=card.source, target=card.target, extra_dirs=extra_dirs
         )
-    card = translator.card
-    _check_names(card, extra_dirs)
-    plan = planned(
-        input_dir, output_dir, source=card.source, target=card.target, extra_dirs=extra_dirs
-    )
-    logger.info("%d images, translated with %s", len(plan), label(version))
-    manifest_path = output_dir / MANIFEST_NAME
-    manifest_path.unlink(missing_ok=True)  # that of an earlier call does not describe these images
-    failures = translate_files(translator, plan, scale=scale)
+        to_make = without_existing(plan, existing=existing)
+        logger.info("%d images, translated with %s", len(to_make), label(version))
+        manifest_path = output_dir / MANIFEST_NAME
+        manifest_path.unlink(missing_ok=True)  # an earlier one does not describe these images
+        failures = _translate(
+            model_dir,
+            to_make,
+            scale=scale,
+            mode=mode,
+            max_memory_gib=max_memory_gib,
+            on_cluster=on_cluster,
+        )
     failures |= {SourceImage(path): why for path, why in left_out(input_dir).items()}
     others = no_pictures(input_dir)
     if others:
@@ -90,9 +101,10 @@ def translate_folder(
         model=version.name,
         version=str(version.version),
         model_sha256=version.tags[CONTENT_TAG],
-        inference_mode=card.inference_mode,
+        inference_mode=mode or card.inference_mode,
         scale=scale,
-        files=_translated(plan, failures, input_dir=input_dir, output_dir=output_dir),
+        files=_translated(to_make, failures, input_dir=input_dir, output_dir=output_dir),
+        kept=tuple(_name(source, input_dir) for source in plan if source not in to_make),
         failed={_name(source, input_dir): reason for source, reason in failures.items()},
         left_alone=tuple(_name(SourceImage(path), input_dir) for path in others),
     )
@@ -109,6 +121,28 @@ def _check_names(card: ModelCard, extra_dirs: Mapping[str, Path]) -> None:
         f"model {card.name} has {'the extra sources ' + options if needed else 'no extra source'}"
         f", got {' and '.join(extra_dirs) or 'none'}"
     )
+
+
+def _translate(
+    model_dir: Path,
+    plan: Mapping[SourceImage, Path],
+    *,
+    scale: Scale,
+    mode: InferenceMode | None,
+    max_memory_gib: float | None,
+    on_cluster: bool,
+) -> dict[SourceImage, str]:
+    """Translate here or on a cluster; return the images that failed, with the reasons."""
+    if on_cluster:
+        from pipelines.registry.cluster_translation import translate_on_cluster  # imports Ray
+
+        return translate_on_cluster(
+            model_dir, plan, scale=scale, mode=mode, max_memory_gib=max_memory_gib
+        )
+    translator = Translator.load(
+        model_dir, device=str(best_device()), mode=mode, max_memory_gib=max_memory_gib
+    )
+    return translate_files(translator, plan, scale=scale)
 
 
 def _translated(
@@ -135,7 +169,7 @@ def check_all_translated(folder: TranslatedFolder, input_dir: Path) -> None:
     failed = [f"  {input_dir / name}: {reason}" for name, reason in folder.failed.items()]
     if not failed:
         return
-    total = len(folder.files) + len(failed)
+    total = len(folder.files) + len(failed) + len(folder.kept)
     if len(failed) > _MAX_LISTED:
         failed[_MAX_LISTED:] = [f"  ... and {len(failed) - _MAX_LISTED} more, see {MANIFEST_NAME}"]
     raise UserError(

@@ -32,7 +32,7 @@ def ingest(config: DataConfig, raw_dir: Path) -> dict[str, object]:
                 config.archive, raw_dir, cache_dir=ARCHIVE_CACHE_DIR, ledger=ARCHIVE_LEDGER_PATH
             )
             record = dataclasses.asdict(fetched)
-        case "folder":
+        case "folder" | "video":
             if not Path(config.path).is_dir():
                 raise UserError(f"data.path: {config.path} is not a folder")
             refuse_bad_names(Path(config.path))

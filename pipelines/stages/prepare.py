@@ -1,11 +1,14 @@
 """DVC stage `prepare`: check the pairs, split and resize them into memory-mapped arrays."""
 
 import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pipelines.entrypoint import run, write_json
 from pipelines.paths import CHECKS_PATH, PREPARED_DIR
-from pix2pix.config import load_params
+from pix2pix.config import DataConfig, load_params
 from pix2pix.errors import UserError
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.preparation.report import BadPairsError, as_dict, format_report
@@ -17,7 +20,8 @@ def main() -> None:
     """Read params.yaml and the raw pairs, write data/prepared and the report of the checks."""
     config = load_params().data
     try:
-        prepared = prepare_pairs(Path(config.path), PREPARED_DIR, config)
+        with _raw_pairs(config) as raw_dir:
+            prepared = prepare_pairs(raw_dir, PREPARED_DIR, config)
     except BadPairsError as error:
         write_json(CHECKS_PATH, as_dict(error.report))
         # Leaving out pairs does not correct offences of the whole data set.
@@ -28,6 +32,20 @@ def main() -> None:
         ) from None
     write_json(CHECKS_PATH, as_dict(prepared.report))
     logger.info("%s", format_report(prepared.report))
+
+
+@contextmanager
+def _raw_pairs(config: DataConfig) -> Iterator[Path]:
+    """The folder of the pairs; those of films exist as long as the block runs."""
+    if config.source != "video":
+        yield Path(config.path)
+        return
+    from pix2pix.sources.films import extract_pairs  # needs PyAV
+
+    with tempfile.TemporaryDirectory() as folder:
+        num_pairs = extract_pairs(config, Path(folder))
+        logger.info("%d pairs of frames", num_pairs)
+        yield Path(folder)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import logging
 import math
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 
 from pipelines.cluster.failure import as_user_error
@@ -57,8 +58,9 @@ from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
 from pix2pix.data.augment import make_augmentation
 from pix2pix.data.contact_sheet import augmentation_sheet
+from pix2pix.data.input_statistics import InputStatistics
 from pix2pix.data.manifest import Manifest, load_manifest
-from pix2pix.data.prepared import open_split
+from pix2pix.data.prepared import open_split, source_statistics
 from pix2pix.files import write_bytes, write_text
 from pix2pix.images.grids import write_png
 from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
@@ -78,8 +80,12 @@ def write_model(
     params: Params,
     manifest: Manifest,
     parent: ParentRecord | None = None,
+    statistics: InputStatistics | None = None,
 ) -> ModelCard:
-    """Write the model folder of the best epoch, with its better inference mode."""
+    """Write the model folder of the best epoch, with its better inference mode.
+
+    `statistics` are those of the source images that it was trained on.
+    """
     generator_config, discriminator_config = network_configs(params)
     generator, discriminator = (
         UNetGenerator(generator_config),
@@ -106,6 +112,7 @@ def write_model(
         data_hash=manifest.data_hash,
         extra_sources=manifest.extra_sources,
         parent=parent,
+        source_statistics=statistics,
     )
     save_model(model_dir, card, generator=generator, discriminator=discriminator)
     return card
@@ -202,12 +209,15 @@ def _write_outputs(
     write_png(AUGMENTATION_PATH, sheet)
     write_text(HISTORY_PATH, history_jsonl(trained.history))
     write_text(CURVES_PATH, curves_csv(trained.history))
+    statistics = source_statistics(PREPARED_DIR, manifest.source)
+    write = partial(
+        write_model, params=params, manifest=manifest, parent=parent, statistics=statistics
+    )
     for other in other_kept_epochs(
         checkpoints, trained.history, params.train, best_epoch=trained.best.epoch
     ):
-        folder = KEPT_EPOCHS_DIR / f"epoch_{other.epoch:04d}"
-        write_model(folder, other, params=params, manifest=manifest, parent=parent)
-    return write_model(MODEL_DIR, trained.best, params=params, manifest=manifest, parent=parent)
+        write(KEPT_EPOCHS_DIR / f"epoch_{other.epoch:04d}", other)
+    return write(MODEL_DIR, trained.best)
 
 
 def main() -> None:

@@ -66,14 +66,15 @@ class DataConfig:
     """Name of the data set. The model is registered as pix2pix-<name> unless register.model_name is
     set. Letters, digits and . _ - are allowed."""
 
-    source: Literal["synthetic", "folder", "archive"]
+    source: Literal["synthetic", "folder", "archive", "video"]
     """Where the pairs come from: synthetic (drawn by this project), folder (your own files, see
-    data.path) or archive (a published data set is downloaded)."""
+    data.path), archive (a published data set is downloaded) or video (frames of your own films,
+    paired by time; they lie in data.path as layout two_folders tells)."""
 
     path: Annotated[str, Field(min_length=1)]
-    """Folder that holds your pairs, where source is folder; relative to the project or absolute.
-    Other sources need data/raw. The folder must not overlap data/raw, data/prepared, models or
-    reports, which the pipeline replaces."""
+    """Folder that holds your pairs, where source is folder or video; relative to the project or
+    absolute. Other sources need data/raw. The folder must not overlap data/raw, data/prepared,
+    models or reports, which the pipeline replaces."""
 
     layout: Literal["side_by_side", "two_folders"]
     """How a pair is stored: side_by_side (one file, side A on the left and side B on the right) or
@@ -139,6 +140,10 @@ class DataConfig:
     without its suffix. Pairs for which the group matches the same text stay in one split, such as
     the frames of a clip: (clip\\d+)_. Null: each pair is split by itself."""
 
+    frames_per_s: Annotated[float | None, Field(gt=0, le=1000)]
+    """Number of frames that are taken from each second of a film, where source is video. Neighbours
+    are nearly alike, so few teach as much as all. Null: every frame of side A."""
+
     on_bad_pair: Literal["fail", "exclude"]
     """What happens to pairs that cannot be used: fail (stop and report all of them) or exclude
     (leave them out and report them)."""
@@ -175,14 +180,27 @@ class DataConfig:
         if self.layout == "side_by_side":
             self._check_one_file_for_both()
         self._check_sources()
-        if self.source != "folder" and self.path != "data/raw":
+        is_own = self.source in ("folder", "video")
+        if not is_own and self.path != "data/raw":
             raise ValueError(f"path must be data/raw for source: {self.source}, got {self.path!r}")
         _check_inside("folder_a", self.folder_a)
         _check_inside("folder_b", self.folder_b)
-        if self.source == "folder":
+        if is_own:
             _check_not_an_output(Path(self.path))
-        if self.source != "folder" and self.layout != "side_by_side":
+        if not is_own and self.layout != "side_by_side":
             raise ValueError(f"source: {self.source} is stored side by side, got {self.layout}")
+        if self.source == "video":
+            self._check_films()
+
+    def _check_films(self) -> None:
+        if self.layout != "two_folders":
+            raise ValueError(f"source: video needs layout: two_folders, got {self.layout}")
+        if self.group is None:
+            raise ValueError(
+                "source: video needs a group, or neighbouring frames would be in different splits; "
+                "set group: (.+)/\\d+s/ to keep whole films together, or (.+/\\d+s)/ to keep ten "
+                "seconds together where there are fewer than three pairs of films"
+            )
 
     def _check_sources(self) -> None:
         if self.target_side.encoding == "one_hot":

@@ -72,7 +72,6 @@ class AugmentedPairs(Dataset[Item]):
         self._mask = pairs.mask
         self._pair_ids = pairs.pair_ids
         self._augmentation = augmentation
-        self._masked_augmentation = MaskedAugmentation(augmentation)
         self._seed = seed
 
     def __len__(self) -> int:
@@ -88,7 +87,8 @@ class AugmentedPairs(Dataset[Item]):
             source, target, *extra = self._augmentation(source, target, seed=seed, extra=extra)
             return Item((source, *extra), target, pair_id)
         pair = MaskedPair(source, target, np.asarray(self._mask[position]))
-        changed, changed_extra = self._masked_augmentation(pair, seed=seed, extra=extra)
+        masked = MaskedAugmentation(self._augmentation)
+        changed, changed_extra = masked(pair, seed=seed, extra=extra)
         return Item((changed.source, *changed_extra), changed.target, pair_id, changed.mask)
 
     def __getstate__(self) -> dict[str, Any]:

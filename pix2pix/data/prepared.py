@@ -20,8 +20,10 @@ from torch import Tensor
 from pix2pix.config import height_width
 from pix2pix.data.arrays import Layout, open_array
 from pix2pix.data.flat_images import FlatImages, FlatLayout
-from pix2pix.data.manifest import Manifest, load_manifest
+from pix2pix.data.input_statistics import InputStatistics, calibrate
+from pix2pix.data.manifest import Manifest, SideRecord, load_manifest
 from pix2pix.data.masks import MASK_DTYPE, valid_pixels
+from pix2pix.data.palette import label_colours
 from pix2pix.data.splits import Split
 
 _SHAPES_NAME = "shapes.npy"
@@ -115,6 +117,18 @@ def _split_of(
     source, target, *others = arrays
     mask = others.pop(0) if manifest.is_masked else None
     return PreparedSplit(source, target, pair_ids, mask, tuple(others))
+
+
+def source_statistics(prepared_dir: Path, source: SideRecord) -> InputStatistics:
+    """What the sources of the train split look like, calibrated on those of the dev split."""
+    train, dev = (open_split(prepared_dir, split).source for split in ("train", "dev"))
+    is_colours = source.kind == "labels" and source.num_labels is None
+    return calibrate(
+        train,
+        (dev[index] for index in range(len(dev))),
+        value_range=source.value_range,
+        palette=label_colours(train) if is_colours else None,
+    )
 
 
 def layouts(directory: Path, split: Split, manifest: Manifest) -> list[tuple[Path, Layout]]:

@@ -1,20 +1,26 @@
-"""Encode pixels as the bytes of a file; `decode` returns the same pixels.
+"""Encode pixels as the bytes of a file; `decode` returns the same pixels, except those of JPEG.
 
 The format is PNG, which every viewer opens, or TIFF for images that PNG cannot store: other dtypes
-than uint8 and uint16, more than four channels, or a georeference.
+than uint8 and uint16, more than four channels, or a georeference. `encode_as` lets others choose.
 """
 
 import io
 from collections.abc import Sequence
+from typing import Literal, assert_never
 
 import imagecodecs
 import numpy as np
 import tifffile
+from PIL import Image
 
+from pix2pix.errors import UserError
 from pix2pix.images.georeference import Tag, nodata_tags
+
+MediaType = Literal["image/png", "image/tiff", "image/jpeg", "application/x-npy"]
 
 _PNG_CHANNELS = 4
 _RGB = 3
+_JPEG_QUALITY = 95
 
 
 def file_suffix(dtype: str, channels: int) -> str:
@@ -31,14 +37,60 @@ def encode(
     A TIFF file states `nodata`, the value of pixels without a value, as GDAL does. Equal images
     give equal bytes.
     """
+    if _fits_png(image) and not georeference:
+        return bytes(imagecodecs.png_encode(_pixels(image)))
+    return _tiff(image, georeference, nodata)
+
+
+def lossless_type(image: np.ndarray) -> MediaType:
+    """The media type of what `encode` makes of an image (H, W, C)."""
+    return "image/png" if _fits_png(image) else "image/tiff"
+
+
+def encode_as(image: np.ndarray, media_type: MediaType, *, nodata: float | None = None) -> bytes:
+    """Encode an image (H, W, C) in the named format, with all bits of its values.
+
+    A TIFF file states `nodata`, see `encode`. Raises UserError if the format cannot store the
+    image's dtype or number of channels.
+    """
+    match media_type:
+        case "image/png" if _fits_png(image):
+            return encode(image)
+        case "image/jpeg" if image.dtype == np.uint8 and image.shape[2] in (1, _RGB):
+            file = io.BytesIO()
+            Image.fromarray(_pixels(image)).save(file, "JPEG", quality=_JPEG_QUALITY)
+            return file.getvalue()
+        case "image/tiff":
+            return _tiff(image, nodata=nodata)
+        case "application/x-npy":
+            file = io.BytesIO()
+            np.save(file, image)
+            return file.getvalue()
+        case "image/png" | "image/jpeg":
+            raise UserError(
+                f"{media_type} cannot store {image.shape[2]} channel(s) of {image.dtype.name}; "
+                "ask for image/tiff or application/x-npy"
+            )
+        case _:
+            assert_never(media_type)
+
+
+def _fits_png(image: np.ndarray) -> bool:
+    return file_suffix(image.dtype.name, image.shape[2]) == ".png"
+
+
+def _pixels(image: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image)
+
+
+def _tiff(
+    image: np.ndarray, georeference: Sequence[Tag] = (), nodata: float | None = None
+) -> bytes:
     channels = image.shape[2]
-    pixels = np.ascontiguousarray(image[..., 0] if channels == 1 else image)
-    if file_suffix(image.dtype.name, channels) == ".png" and not georeference:
-        return bytes(imagecodecs.png_encode(pixels))
     file = io.BytesIO()
     tifffile.imwrite(
         file,
-        pixels,
+        _pixels(image),
         photometric="rgb" if channels == _RGB else "minisblack",
         planarconfig=None if channels == 1 else "contig",
         extratags=[*georeference, *nodata_tags(nodata)],

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -31,7 +31,7 @@ from pix2pix.inference.source_images import (
 )
 from pix2pix.inference.whole import translate_whole, whole_bytes
 from pix2pix.memory import allowed_bytes, enough_memory
-from pix2pix.models import InferenceNetwork
+from pix2pix.models import InferenceMode, InferenceNetwork
 from pix2pix.tiled import least_bytes
 
 Scale = Literal["training", "native"]
@@ -77,10 +77,19 @@ class Translator:
 
     @classmethod
     def load(
-        cls, model_dir: Path, device: str = "cpu", *, max_memory_gib: float | None = None
+        cls,
+        model_dir: Path,
+        device: str = "cpu",
+        *,
+        mode: InferenceMode | None = None,
+        max_memory_gib: float | None = None,
     ) -> Self:
-        """Load a model folder. Raises UserError naming the file that is missing or damaged."""
+        """Load a model folder, in another inference mode than its card's if `mode` says so.
+
+        Raises UserError naming the file that is missing or damaged.
+        """
         generator, card = load_generator(model_dir)
+        card = card if mode is None else replace(card, inference_mode=mode)
         network = InferenceNetwork(generator.to(device), card.inference_mode)
         # A copy, as the weights are mapped from their file and take memory only when they are used:
         # what an image may take could not be calculated before.

@@ -33,7 +33,7 @@ def _most_stated(pairs: Sequence[Inspected], role: int) -> StatedNodata:
 def _side_notes(
     pairs: Sequence[Inspected], side: SideConfig, role: int, name: str
 ) -> Iterator[str]:
-    rule = f"ignore_label: {side.ignore_label}" if side.nodata is None else f"nodata: {side.nodata}"
+    rule = _rule(side)
     shares = {pair.files.pair_id: pair.masked_shares[role] for pair in pairs}
     masked = [pair_id for pair_id, share in shares.items() if share]
     if masked:
@@ -50,3 +50,10 @@ def _side_notes(
             f"side {name}: {len(silent)} file(s) state no nodata value, so that only NaN is left "
             f"out: {first_names(silent)}"
         )
+
+
+def _rule(side: SideConfig) -> str:
+    if side.nodata is None:
+        return f"ignore_label: {side.ignore_label}"
+    value = f"{side.nodata:g}" if isinstance(side.nodata, float) else side.nodata
+    return f"nodata: {value}"

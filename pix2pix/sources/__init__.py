@@ -1,4 +1,5 @@
-"""Raw pairs that are not a folder of the user: drawn by this project, or downloaded.
+"""Raw pairs that are no folder of images: drawn by this project, downloaded, or frames of films.
 
-Imports `config`, `images` and `web`. Start with `synthetic` (drawn) or `archive` (downloaded).
+Imports `config`, `film`, `images` and `web`. Start with `synthetic` (drawn), `archive`
+(downloaded) or `films`.
 """

@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 from dvc.config import Config
 from dvc.dirs import system_config_dir
+from ray._common.utils import import_attr
 from ray.autoscaler._private.kuberay.autoscaling_config import (
     _derive_autoscaling_config_from_ray_cr as autoscaling_config,
 )
+from ray.serve._private.api import call_user_app_builder_with_args_if_necessary
+from ray.serve._private.build_app import build_app
+from ray.serve.schema import ServeDeploySchema
+from ruamel.yaml import YAML
 
+from pix2pix.errors import UserError
 from tests.support.deployed import (
     ROOT,
     cluster_spec,
@@ -29,6 +35,7 @@ GPU = "nvidia.com/gpu"
 MADE_BY_HAND = ("ConfigMap", "pix2pix-params")  # of params.yaml, by kubectl
 CLUSTER = document("kuberay/raycluster.yaml")
 JOB = document("kuberay/rayjob.yaml")
+SERVICE = document("kuberay/rayservice.yaml")
 
 
 def _gib(quantity: str) -> int:
@@ -52,6 +59,34 @@ def test_the_job_s_cluster_is_the_one_that_stays() -> None:
     assert (CLUSTER["kind"], JOB["kind"]) == ("RayCluster", "RayJob")
     # Both make a service of their name and "-head-svc".
     assert CLUSTER["metadata"]["name"] != JOB["metadata"]["name"]
+
+
+def test_the_service_s_cluster_is_the_one_that_stays() -> None:
+    assert SERVICE["spec"]["rayClusterConfig"] == CLUSTER["spec"]
+    assert (SERVICE["apiVersion"], SERVICE["kind"]) == ("ray.io/v1", "RayService")
+    names = {each["metadata"]["name"] for each in (CLUSTER, JOB, SERVICE)}
+    assert len(names) == 3
+
+
+def test_ray_serve_builds_the_service_s_application_and_only_with_a_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = ServeDeploySchema(**YAML(typ="safe").load(SERVICE["spec"]["serveConfigV2"]))
+    (described,) = config.applications
+    build = import_attr(described.import_path)
+    monkeypatch.delenv("PIX2PIX_SERVE_TOKEN", raising=False)
+    with pytest.raises(UserError, match="PIX2PIX_SERVE_TOKEN"):
+        call_user_app_builder_with_args_if_necessary(build, described.args)
+    monkeypatch.setenv("PIX2PIX_SERVE_TOKEN", "sesame")
+    application = call_user_app_builder_with_args_if_necessary(build, described.args)
+    built = build_app(application, name=described.name)
+    model = next(
+        each for each in built.deployments if each.name == "pix2pix-facades-drawn-champion"
+    )
+    assert model.ray_actor_options["num_gpus"] == 0.25
+    scaling = model._deployment_config.autoscaling_config
+    assert (scaling.min_replicas, scaling.max_replicas) == (2, 8)
+    assert "PIX2PIX_SERVE_TOKEN" in settings()["Secret", "pix2pix-secrets"]
 
 
 def test_ray_is_the_one_of_the_lock() -> None:

@@ -42,8 +42,8 @@ def pix2pix(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]"
 
 def test_the_verbs_are_those_of_the_documents() -> None:
     expected = (
-        "use check summary ui up down apply-tuned translate evaluate promote rollback lineage "
-        "reproduce"
+        "use check summary ui up down apply-tuned translate flicker serve evaluate export promote "
+        "rollback lineage reproduce"
     )
     assert expected.split() == NAMES
 

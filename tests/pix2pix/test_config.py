@@ -78,6 +78,19 @@ def _drop(key: str) -> Callable[[dict[str, Any]], None]:
         (_set("data.side_a.grayscale", True), "data.side_a: grayscale: true needs channels: 1"),
         (_set("data.side_b.num_labels", 5), "data.side_b: num_labels needs kind: labels"),
         (_set("data.side_b.value_range", [1.0, 0.0]), "data.side_b: value_range must be"),
+        (
+            _set("data.side_b.nodata", "none"),
+            "data.side_b.nodata: must be a finite number, nan or file (got 'none')",
+        ),
+        (_set("data.side_b.nodata", float("inf")), "data.side_b.nodata: must be a finite number"),
+        (_set("data.side_a.nodata", 0), "data.side_a: nodata needs kind: image"),
+        (_set("data.side_b.ignore_label", 255), "data.side_b: ignore_label needs kind: labels"),
+        (_set("data.side_a.ignore_label", -1), "data.side_a.ignore_label: Input should be greater"),
+        (
+            _set("data.side_b.nodata", "nan"),
+            "data: layout: side_by_side reads A and B from one file, so nodata must be the same "
+            "for side_a (None) and side_b (nan)",
+        ),
         (_set("data.group", "(clip"), "data: group: '(clip' is no regular expression: missing )"),
         (_set("data.group", "clip"), "data: group: 'clip' has 0 groups in parentheses"),
         (_set("data.group", "(a)(b)"), "data: group: '(a)(b)' has 2 groups in parentheses"),
@@ -97,6 +110,23 @@ def test_a_wrong_parameter_is_named_with_its_dotted_key(
     with pytest.raises(ValueError, match="wrong parameter") as caught:
         parse_params(mapping)
     assert message in str(caught.value)
+
+
+def test_a_label_is_either_a_class_or_ignored(default_params: Params) -> None:
+    side = {"channels": 1, "num_labels": 4, "void_label": 255, "ignore_label": 255}
+    mapping = copy.deepcopy(dataclasses.asdict(default_params))
+    mapping["data"]["side_a"] |= side
+    with pytest.raises(ValueError, match="ignore_label and void_label are both 255"):
+        parse_params(mapping)
+    mapping["data"]["side_a"]["ignore_label"] = 254
+    assert parse_params(mapping).data.side_a.is_masked
+
+
+def test_nan_of_yaml_is_a_nodata_value(default_params: Params) -> None:
+    mapping = copy.deepcopy(dataclasses.asdict(default_params))
+    for side in ("side_a", "side_b"):
+        mapping["data"][side] |= {"kind": "image", "nodata": float("nan")}
+    assert parse_params(mapping).data.side_a.nodata == "nan"
 
 
 def test_all_wrong_parameters_are_reported_at_once(default_params: Params) -> None:

@@ -44,7 +44,7 @@ class ServerProcess:
             env=os.environ | environment,
             start_new_session=True,
         )
-        _wait_until_it_answers(f"{self.url}{self._health}", self._process)
+        wait_until_it_answers(f"{self.url}{self._health}", self._process)
 
     def pause(self) -> None:
         """Let it hang: the system still takes connections for it."""
@@ -85,8 +85,10 @@ def serving(arguments: list[str], *, cwd: Path, health: str, uri: str) -> Iterat
         server.end()
 
 
-def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline_s = time.monotonic() + 120
+def wait_until_it_answers(
+    url: str, process: subprocess.Popen[bytes], *, limit_s: float = 120.0
+) -> None:
+    deadline_s = time.monotonic() + limit_s
     while time.monotonic() < deadline_s:
         assert process.poll() is None, "the server ended"
         try:

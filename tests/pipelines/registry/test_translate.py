@@ -6,6 +6,7 @@ import pytest
 
 from pipelines.commands.translate import translate
 from pipelines.entrypoint import run
+from pix2pix.errors import UserError
 from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
@@ -26,9 +27,9 @@ def images(tmp_path: Path) -> Path:
     return folder
 
 
-def translated(reference: str, images: Path, output: Path) -> dict[str, object]:
+def translated(reference: str, images: Path, output: Path, **options: bool) -> dict[str, object]:
     """The manifest."""
-    translate(model=reference, input_dir=images, output_dir=output)
+    translate(model=reference, input_dir=images, output_dir=output, **options)
     loaded: dict[str, object] = json.loads((output / "manifest.json").read_text())
     return loaded
 
@@ -67,6 +68,7 @@ def test_every_image_is_what_the_translator_makes_of_it(
         "files": {name: name for name in IMAGES},
         "failed": {},
         "left_alone": [],
+        "kept": [],
     }
 
 
@@ -78,11 +80,11 @@ def test_translating_again_gives_the_same_bytes(
     translated(f"{MODEL}/1", images, tmp_path / "out")
     first = contents(tmp_path / "out")
     (tmp_path / "out" / "a.png").write_text("something else")
-    translated(f"{MODEL}/1", images, tmp_path / "out")
+    translated(f"{MODEL}/1", images, tmp_path / "out", overwrite=True)
     assert contents(tmp_path / "out") == first
     train(1)
     register_model()
-    translated(f"{MODEL}/2", images, tmp_path / "out")
+    translated(f"{MODEL}/2", images, tmp_path / "out", overwrite=True)
     assert all(content != first[name] for name, content in contents(tmp_path / "out").items())
 
 
@@ -147,5 +149,43 @@ def test_a_manifest_does_not_outlive_the_images_it_describes(
 
     monkeypatch.setattr("pipelines.registry.translate.translate_files", killed)
     with pytest.raises(KeyboardInterrupt):
-        translated(f"{MODEL}/1", images, tmp_path / "out")
+        translated(f"{MODEL}/1", images, tmp_path / "out", overwrite=True)
     assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_nothing_is_overwritten_unasked(workspace: Path, images: Path, tmp_path: Path) -> None:
+    train(0)
+    register_model()
+    output = tmp_path / "out"
+    first = translated(f"{MODEL}/1", images, output)
+    complete = contents(output)
+    (output / "a.png").write_text("mine")
+    (output / "val" / "c.png").unlink()
+    with pytest.raises(UserError, match=r"2 result\(s\) exist, such as .*a\.png; .*--overwrite"):
+        translated(f"{MODEL}/1", images, output)
+    with pytest.raises(UserError, match="not both"):
+        translated(f"{MODEL}/1", images, output, keep=True, overwrite=True)
+    assert (output / "a.png").read_text() == "mine"
+    kept = translated(f"{MODEL}/1", images, output, keep=True)
+    assert kept == first | {
+        "files": {"val/c.png": "val/c.png"},
+        "kept": ["a.png", "deep/er/b.png"],
+    }
+    assert (output / "a.png").read_text() == "mine"
+    assert (output / "val" / "c.png").read_bytes() == complete["val/c.png"]
+
+
+def test_a_cluster_makes_the_same_files_in_order_and_lists_failures(
+    workspace: Path, images: Path, cluster: None, tmp_path: Path
+) -> None:
+    train(0)
+    register_model()
+    (images / "broken.png").write_text("hello")
+    manifests = []
+    for name in ("here", "there"):
+        with pytest.raises(UserError, match=r"1 of 4 images .*\n.*broken\.png: is no PNG"):
+            translated(f"{MODEL}/1", images, tmp_path / name, cluster=name == "there")
+        manifests.append((tmp_path / name / "manifest.json").read_text())
+    assert manifests[0] == manifests[1]
+    assert list(json.loads(manifests[1])["files"]) == sorted(IMAGES)
+    assert contents(tmp_path / "here") == contents(tmp_path / "there")

@@ -18,10 +18,9 @@ STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 # of these packages.
 _AROUND = ("processes",)
 _AROUND_A_TRAINING = ("cluster", "evaluation", "processes", "repository", "runs", "tracking")
-# No part of what `prepare` makes: of the first three ingest made data/raw, and the name is that of
+# No part of what `prepare` makes: of the first two ingest made data/raw, and the name is that of
 # the registered model.
 NOT_PREPARE_S = {
-    "data.source",
     "data.synthetic",
     "data.archive",
     "data.name",

@@ -78,6 +78,7 @@ def _lineage(project: Project) -> Lineage:
         format=1,
         training=TrainRecord(
             run_key="x",
+            name="drawn",
             started_s=0.0,
             elapsed_s=0.0,
             num_workers=1,

@@ -1,0 +1,88 @@
+"""`pix2pix serve`: registered models behind HTTP, with a page to try them."""
+
+from typing import Annotated
+
+import typer
+
+from pipelines.registry.reference import REFERENCE_HELP
+
+
+def serve(
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="MODEL...", help=f"Registered models: {REFERENCE_HELP}."),
+    ],
+    host: Annotated[
+        str,
+        typer.Option(
+            help="Address; any but loopback needs PIX2PIX_SERVE_TOKEN in the environment."
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the address.")] = 8000,
+    min_replicas: Annotated[
+        int, typer.Option(min=1, help="Processes of each model, when little is asked.")
+    ] = 1,
+    max_replicas: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes when much is asked; default: --min-replicas."),
+    ] = None,
+    cpus_per_replica: Annotated[float, typer.Option(help="CPU cores of each process.")] = 1.0,
+    gpus_per_replica: Annotated[
+        float, typer.Option(min=0, help="GPUs of each process; 0.5: two share one.")
+    ] = 0.0,
+    max_batch_size: Annotated[
+        int, typer.Option(min=1, help="Images of one size that are translated at once.")
+    ] = 8,
+    batch_wait_ms: Annotated[
+        float, typer.Option(min=0, help="How long an image waits for others of its batch.")
+    ] = 2.0,
+    max_queued: Annotated[
+        int, typer.Option(min=1, help="Waiting requests; further ones are answered with 429.")
+    ] = 64,
+    max_body_mib: Annotated[float, typer.Option(help="Longest body that is read, MiB.")] = 64.0,
+    max_megapixels: Annotated[
+        float, typer.Option(max=178, help="Largest image that is decoded.")
+    ] = 50.0,
+    max_memory_gib: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Memory of each process, as of `pix2pix translate`."),
+    ] = None,
+    look_s: Annotated[
+        float, typer.Option(min=0.1, help="How often the registry is asked for a new version.")
+    ] = 10.0,
+) -> None:
+    """Serve registered models over HTTP, with a page to try them.
+
+    It runs until Ctrl-C, on a Ray of its own or on the cluster of RAY_ADDRESS. If NAME@champion
+    names another version, that one is taken over while requests go on. docs/serving.md describes
+    requests and answers.
+
+    For example: pix2pix serve models:/pix2pix-facades-drawn@champion --port 8000
+    """
+    from pydantic import ValidationError
+
+    from pipelines.serving.options import ServeOptions
+    from pipelines.serving.server import serve_until_interrupted
+    from pipelines.tracking.uri import tracking_uri
+    from pix2pix.errors import UserError
+
+    try:
+        options = ServeOptions(
+            models=tuple(models),
+            min_replicas=min_replicas,
+            max_replicas=max_replicas or min_replicas,
+            cpus_per_replica=cpus_per_replica,
+            gpus_per_replica=gpus_per_replica,
+            max_batch_size=max_batch_size,
+            batch_wait_ms=batch_wait_ms,
+            max_queued=max_queued,
+            max_body_mib=max_body_mib,
+            max_megapixels=max_megapixels,
+            max_memory_gib=max_memory_gib,
+            look_s=look_s,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = "".join(f"--{str(part).replace('_', '-')}: " for part in first["loc"][:1])
+        raise UserError(f"{place}{first['msg'].removeprefix('Value error, ')}") from None
+    serve_until_interrupted(options, uri=tracking_uri(), host=host, port=port)

@@ -1,0 +1,111 @@
+"""Translate the frames of a film part by part, so that finished parts outlive an interruption."""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from pipelines.processes.progress_line import image_line
+from pix2pix.errors import UserError
+from pix2pix.files import put_in_place, written_to
+from pix2pix.film.encoding import Encoding, Timed, write_part
+from pix2pix.film.frames import FilmFrame, film_frames
+from pix2pix.inference import Scale, Translator
+from pix2pix.inference.film_frames import translate_frames
+from pix2pix.memory import no_traceback_of_memory
+
+PART_FRAMES = 96  # so many frames are lost at most when the translation is interrupted
+# Frames that are in memory at a time. The translator itself chooses how many it computes at once.
+BATCH_FRAMES = 8
+_PROGRESS_S = 10.0
+
+Item = TypeVar("Item")
+
+logger = logging.getLogger(__name__)
+
+
+def translate_parts(
+    translator: Translator,
+    film: Path,
+    folder: Path,
+    *,
+    num_frames: int,
+    encoding: Encoding,
+    scale: Scale,
+) -> list[Path]:
+    """Translate `film` to parts in `folder` that are not there yet; return all, in order.
+
+    Frames of finished parts are decoded again, because not every film can be entered in its middle
+    exactly, but not translated. A part begins with the same frame, and its batches are the same,
+    in whichever run it is made. Raises UserError, StorageError.
+    """
+    progress = _Progress(film.name, num_frames)
+    frames = film_frames(film)
+    parts: list[Path] = []
+    while (first := next(frames, None)) is not None:
+        part = folder / f"{len(parts):06d}.nut"
+        rest = islice(frames, PART_FRAMES - 1)
+        if part.exists():
+            progress.skip(1 + sum(1 for _ in rest))
+        else:
+            partial = part.with_suffix(".partial")
+            with written_to(part), no_traceback_of_memory(str(film)):
+                images = _translated(translator, _chain(first, rest), scale, progress)
+                write_part(partial, images, look=first.look, encoding=encoding)
+                put_in_place(partial, part)
+        parts.append(part)
+    return parts
+
+
+def _translated(
+    translator: Translator, frames: Iterator[FilmFrame], scale: Scale, progress: "_Progress"
+) -> Iterator[Timed]:
+    for batch in _batches(frames, BATCH_FRAMES):
+        images = np.stack([frame.image() for frame in batch])
+        try:
+            results = translate_frames(translator, images, scale=scale)
+        except UserError as error:
+            raise UserError(f"frame at {batch[0].time_s:.2f} s: {error}") from None
+        progress.add(len(batch))
+        for frame, result in zip(batch, results, strict=True):
+            yield Timed(result, frame.pts)
+
+
+def _chain(first: Item, rest: Iterable[Item]) -> Iterator[Item]:
+    yield first
+    yield from rest
+
+
+def _batches(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
+    while batch := list(islice(items, size)):
+        yield batch
+
+
+class _Progress:
+    """Logs how far a film is; frames of an earlier run do not count for the time that is left."""
+
+    def __init__(self, name: str, num_frames: int) -> None:
+        self._name = name
+        self._num_frames = num_frames
+        self._skipped = self._done = 0
+        self._logged_s = self._started_s = time.monotonic()
+
+    def skip(self, num_frames: int) -> None:
+        self._skipped += num_frames
+        logger.info("%s: %d frames are there already", self._name, self._skipped)
+        self._started_s = time.monotonic()
+
+    def add(self, num_frames: int) -> None:
+        self._done += num_frames
+        now_s = time.monotonic()
+        if now_s - self._logged_s < _PROGRESS_S:
+            return
+        self._logged_s = now_s
+        elapsed_s = now_s - self._started_s
+        left = max(self._num_frames - self._skipped, self._done)
+        line = image_line(self._name, self._done / left, elapsed_s)
+        logger.info("%s (%.1f frames/s)", line, self._done / elapsed_s)

@@ -1,0 +1,62 @@
+"""A registered version in memory, ready to translate."""
+
+from dataclasses import dataclass
+
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+
+from pipelines.evaluation.device import best_device
+from pipelines.registry.examples import read_examples
+from pipelines.registry.lookup import find_version
+from pipelines.registry.model_files import downloaded
+from pipelines.tracking.connection import connected
+from pix2pix.inference import Translator
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedVersion:
+    """A version: its translator, its scores (dev/..., test/...), and examples as image files."""
+
+    name: str
+    number: str
+    translator: Translator
+    scores: dict[str, float]
+    examples: tuple[bytes, ...]
+
+
+def load_version(uri: str, reference: str, *, max_memory_gib: float | None) -> LoadedVersion:
+    """Load the version that `reference` names at the MLflow of `uri`, on a GPU if there is one.
+
+    Raises UserError if there is no such version or its files are not as registered, ConnectionError
+    if MLflow does not answer.
+    """
+    with connected(uri) as client:
+        version = find_version(client, reference)
+        return LoadedVersion(
+            name=version.name,
+            number=str(version.version),
+            translator=_translator(client, version, max_memory_gib),
+            scores=_scores(version),
+            examples=read_examples(client, version),
+        )
+
+
+def _translator(
+    client: MlflowClient, version: ModelVersion, max_memory_gib: float | None
+) -> Translator:
+    with downloaded(client, version) as model_dir:
+        return Translator.load(model_dir, device=str(best_device()), max_memory_gib=max_memory_gib)
+
+
+def _scores(version: ModelVersion) -> dict[str, float]:
+    scores = {}
+    for key, text in version.tags.items():
+        if key.startswith(("dev/", "test/")):
+            scores[key] = float(text)
+    return scores
+
+
+def number_of(uri: str, reference: str) -> str:
+    """The number of the version that `reference` names now. Raises as `load_version`."""
+    with connected(uri) as client:
+        return str(find_version(client, reference).version)

@@ -1,0 +1,110 @@
+"""Translate a film with a registered model version."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from mlflow import MlflowClient
+
+from pipelines.evaluation.device import best_device
+from pipelines.registry.film_translation import translate_parts
+from pipelines.registry.lookup import find_version, label
+from pipelines.registry.model_files import downloaded
+from pipelines.registry.register import CONTENT_TAG
+from pipelines.registry.unfinished_film import Job, remove, unfinished_folder
+from pix2pix.errors import UserError
+from pix2pix.files import put_in_place, written_to
+from pix2pix.film.assembly import assemble, check_sound_fits
+from pix2pix.film.encoding import Encoding, checked_crf, codec_of, library_version
+from pix2pix.film.opening import FilmError, inspect, sha256_of_file
+from pix2pix.inference import Scale, Translator
+from pix2pix.inference.film_frames import check_translates_films
+from pix2pix.models import InferenceMode
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilmOptions:
+    """How a film is translated and written."""
+
+    scale: Scale = "training"
+    mode: InferenceMode | None = None  # None: that of the model
+    crf: int | None = None  # None: the default of the codec
+    with_sound: bool = True
+    overwrite: bool = False
+    max_memory_gib: float | None = None  # see Translator
+
+
+def translate_film(
+    client: MlflowClient, reference: str, *, film: Path, output: Path, options: FilmOptions
+) -> int:
+    """Translate `film` to `output`; return the number of frames.
+
+    The output appears when it is complete. Finished parts are kept beside it meanwhile, and the
+    same call continues from them. Raises UserError, before anything is written, if the film cannot
+    be read, the model cannot translate films, or the output exists and may not be overwritten.
+    """
+    codec = codec_of(output)
+    crf = checked_crf(codec, options.crf)
+    _check_output(film, output, overwrite=options.overwrite)
+    facts = inspect(film)
+    if options.with_sound:
+        check_sound_fits(film, output)
+    version = find_version(client, reference)
+    with downloaded(client, version) as model_dir:
+        translator = Translator.load(
+            model_dir,
+            device=str(best_device()),
+            mode=options.mode,
+            max_memory_gib=options.max_memory_gib,
+        )
+    check_translates_films(translator.card)
+    made_by = f"{label(version)}, {translator.card.inference_mode}, {options.scale} scale"
+    job: Job = {
+        "film_sha256": sha256_of_file(film),
+        "model_sha256": version.tags[CONTENT_TAG],
+        "model": made_by,
+        "codec": codec.name,
+        "crf": crf,
+        "versions": f"torch {torch.__version__}, av {library_version()}",
+    }
+    logger.info("%d frames, translated with %s", facts.num_frames, made_by)
+    with unfinished_folder(output, job, discard_other=options.overwrite) as folder:
+        try:
+            parts = translate_parts(
+                translator,
+                film,
+                folder,
+                num_frames=facts.num_frames,
+                encoding=Encoding(codec, crf, facts.time_base, facts.rate),
+                scale=options.scale,
+            )
+        except UserError as error:
+            # A film that has to be changed has other parts then.
+            if isinstance(error, FilmError) or not any(folder.glob("*.nut")):
+                remove(folder)
+            raise
+        whole = folder / output.name
+        with written_to(output):
+            assemble(
+                film,
+                parts,
+                whole,
+                last_duration_s=facts.last_duration_s,
+                with_sound=options.with_sound,
+                comment=f"translated with {made_by}",
+            )
+            put_in_place(whole, output)
+        remove(folder)
+    return facts.num_frames
+
+
+def _check_output(film: Path, output: Path, *, overwrite: bool) -> None:
+    if output.is_dir():
+        raise UserError(f"{output} is a folder; name the film that is to be written")
+    if output.exists() and film.exists() and output.samefile(film):
+        raise UserError(f"{output} is the film itself; name another file")
+    if output.exists() and not overwrite:
+        raise UserError(f"{output} exists; name another file, or give --overwrite to replace it")

@@ -1,0 +1,187 @@
+"""The HTTP side of a server: addresses, headers and statuses. It knows nothing of Ray."""
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from pipelines.serving import page
+from pipelines.serving.access import Access
+from pipelines.serving.messages import Answer, BusyError, Question, Refusal, ServedModel
+from pipelines.serving.requests import JSON, image_file, wanted_type
+from pix2pix.inference import Scale
+
+_NOT_FOUND, _UNPROCESSABLE, _TOO_MANY, _UNAVAILABLE = 404, 422, 429, 503
+_HEALTH_S = 10.0
+_UNLIKE = "X-Input-Unlike-Training"
+
+_TRANSLATE = """Translate an image.
+
+Send the file in the field `image` of a form, as base64 in JSON, or as the body itself. The header
+`Accept` chooses PNG (the default where it can store the result), TIFF, JPEG, NPY or JSON. The
+headers of the answer name the model, its version, and the protocol: how the image was translated.
+`X-Input-Unlike-Training` says which pixel statistics of the image lie outside the training's.
+"""
+_FILE = {"type": "string", "format": "binary"}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {"type": "object", "required": ["image"], "properties": {"image": _FILE}}
+            },
+            JSON: {
+                "schema": {
+                    "type": "object",
+                    "required": ["image"],
+                    "properties": {"image": {"type": "string", "format": "byte"}},
+                }
+            },
+            "image/*": {"schema": _FILE},
+            "application/x-npy": {"schema": _FILE},
+        },
+    }
+}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {name: {"schema": _FILE} for name in ("image/png", "image/tiff")}},
+    **{
+        status: {"description": f"{meaning}; `detail` says in a sentence what is wrong."}
+        for status, meaning in {
+            400: "The body is no form or JSON with an image",
+            401: "The token is missing or wrong",
+            404: "There is no such model",
+            406: "The result cannot have the wanted format",
+            413: "The body or the image is too large",
+            415: "The file has an unknown format",
+            422: "The image is damaged or does not fit the model",
+            429: "Too many requests wait",
+        }.items()
+    },
+}
+
+
+def make_app(
+    models: Mapping[str, ServedModel],
+    *,
+    access: Access,
+    max_body_bytes: int,
+    metrics: Callable[[], Awaitable[str]],
+) -> FastAPI:
+    """The application over models by reference, the first of which is the default.
+
+    `metrics` returns the text of `GET /metrics`.
+    """
+    app = FastAPI(title="pix2pix", docs_url=None, redoc_url=None)
+    allowed = [Depends(access)]
+    app.include_router(page.router)
+    app.add_exception_handler(RequestValidationError, _wrong_parameter)
+    app.add_exception_handler(BusyError, _busy)
+
+    def chosen(
+        model: Annotated[str | None, Query(description="A reference of `GET /models`.")] = None,
+    ) -> ServedModel:
+        reference = next(iter(models)) if model is None else model.removeprefix("models:/")
+        if reference not in models:
+            raise HTTPException(
+                _NOT_FOUND, f"there is no model {reference!r} here; there are {', '.join(models)}"
+            )
+        return models[reference]
+
+    @app.post(
+        "/translate",
+        dependencies=allowed,
+        description=_TRANSLATE,
+        response_class=Response,
+        responses=_RESPONSES,
+        openapi_extra=_BODY,
+    )
+    async def translate(
+        request: Request,
+        model: Annotated[ServedModel, Depends(chosen)],
+        scale: Annotated[Scale, Query(description="`native` keeps the image's size.")] = "training",
+    ) -> Response:
+        media_type = wanted_type(request.headers.get("accept", "*/*"))
+        file = await image_file(request, max_bytes=max_body_bytes)
+        stored_type = None if media_type == JSON else media_type
+        answer = await model.answer(Question(file, stored_type, scale))
+        if isinstance(answer, Refusal):
+            raise HTTPException(answer.status, answer.reason)
+        return _as_json(answer) if media_type == JSON else _as_file(answer)
+
+    @app.get("/models", dependencies=allowed)
+    async def describe_models() -> list[dict[str, Any]]:
+        """The models, their versions, what images they take, and their scores."""
+        descriptions = await asyncio.gather(*(model.describe() for model in models.values()))
+        return [
+            {"model": reference, **description}
+            for reference, description in zip(models, descriptions, strict=True)
+        ]
+
+    @app.get("/examples/{number}", dependencies=allowed, response_class=Response)
+    async def example(number: int, model: Annotated[ServedModel, Depends(chosen)]) -> Response:
+        """An example source of the model's dev split."""
+        content = await model.example(number)
+        if content is None:
+            raise HTTPException(_NOT_FOUND, f"the model has no example {number}")
+        kind = "image/png" if content.startswith(b"\x89PNG") else "image/tiff"
+        return Response(content, media_type=kind)
+
+    @app.get("/healthz")
+    async def health() -> dict[str, str]:
+        """Whether each model answers; 503 if one does not within ten seconds."""
+        described = (model.describe() for model in models.values())
+        try:
+            await asyncio.wait_for(asyncio.gather(*described), _HEALTH_S)
+        except TimeoutError:
+            raise HTTPException(_UNAVAILABLE, "a model does not answer") from None
+        return {"status": "ok"}
+
+    @app.get("/metrics", dependencies=allowed, response_class=PlainTextResponse)
+    async def prometheus() -> str:
+        """Counts and durations in the format of Prometheus."""
+        return await metrics()
+
+    return app
+
+
+def _as_file(answer: Answer) -> Response:
+    headers = {
+        "X-Model-Name": quote(answer.model),  # headers are ASCII, names need not be
+        "X-Model-Version": answer.version,
+        "X-Model-Protocol": answer.protocol,
+    }
+    if answer.unlike_training:
+        headers[_UNLIKE] = "; ".join(answer.unlike_training)
+    return Response(answer.content, media_type=answer.media_type, headers=headers)
+
+
+def _as_json(answer: Answer) -> Response:
+    content = {
+        "image": base64.b64encode(answer.content).decode(),
+        "media_type": answer.media_type,
+        "model": answer.model,
+        "version": answer.version,
+        "protocol": answer.protocol,
+        "unlike_training": answer.unlike_training,
+    }
+    return JSONResponse(content)
+
+
+def _wrong_parameter(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:])
+    return JSONResponse({"detail": f"{place}: {first['msg']}"}, _UNPROCESSABLE)
+
+
+def _busy(_request: Request, _error: Exception) -> Response:
+    return JSONResponse(
+        {"detail": "too many requests wait already; try again in a second"},
+        _TOO_MANY,
+        headers={"Retry-After": "1"},
+    )

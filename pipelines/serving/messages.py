@@ -1,0 +1,56 @@
+"""What the HTTP side and a model ask of each other."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pix2pix.images.encode import MediaType
+from pix2pix.inference import Scale
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The content of an image file, and how its translation is wanted.
+
+    `media_type` None: PNG, or TIFF where PNG cannot store the result.
+    """
+
+    file: bytes
+    media_type: MediaType | None = None
+    scale: Scale = "training"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A translation as the content of a file, and what made it."""
+
+    content: bytes
+    media_type: MediaType
+    model: str
+    version: str
+    protocol: str
+    unlike_training: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why there is no translation: an HTTP status and one sentence."""
+
+    status: int
+    reason: str
+
+
+class BusyError(Exception):
+    """More requests wait than `ServeOptions.max_queued`."""
+
+
+class ServedModel(Protocol):
+    """A model, wherever it runs."""
+
+    async def answer(self, question: Question) -> Answer | Refusal:
+        """Translate. Raises BusyError."""
+
+    async def describe(self) -> dict[str, Any]:
+        """What `GET /models` says of it. Raises BusyError."""
+
+    async def example(self, number: int) -> bytes | None:
+        """An example source as an image file; None if there are not so many."""

@@ -1,0 +1,44 @@
+"""What a person chooses about a server: options of `pix2pix serve`, or `args` of a RayService."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class ServeOptions(BaseModel):
+    """Models, replicas and limits of a server; replicas and queues are those of each model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    models: Annotated[tuple[str, ...], Field(min_length=1)]
+    min_replicas: Annotated[int, Field(ge=1)] = 1
+    max_replicas: Annotated[int, Field(ge=1)] = 1
+    cpus_per_replica: Annotated[float, Field(gt=0)] = 1.0
+    gpus_per_replica: Annotated[float, Field(ge=0)] = 0.0
+    max_batch_size: Annotated[int, Field(ge=1)] = 8
+    batch_wait_ms: Annotated[float, Field(ge=0)] = 2.0
+    max_queued: Annotated[int, Field(ge=1)] = 64
+    max_body_mib: Annotated[float, Field(gt=0)] = 64.0
+    max_megapixels: Annotated[float, Field(gt=0, le=178)] = 50.0
+    max_memory_gib: Annotated[float | None, Field(gt=0)] = None
+    look_s: Annotated[float, Field(gt=0)] = 10.0
+
+    @model_validator(mode="after")
+    def _check_replicas(self) -> "ServeOptions":
+        if self.max_replicas < self.min_replicas:
+            raise ValueError(
+                f"max_replicas is {self.max_replicas}, fewer than min_replicas {self.min_replicas}"
+            )
+        if len(set(self.models)) < len(self.models):
+            raise ValueError(f"models names one twice: {', '.join(self.models)}")
+        return self
+
+    @property
+    def max_body_bytes(self) -> int:
+        """The longest body of a request that is read."""
+        return round(self.max_body_mib * 2**20)
+
+    @property
+    def max_pixels(self) -> int:
+        """The largest image that is decoded."""
+        return round(self.max_megapixels * 1e6)

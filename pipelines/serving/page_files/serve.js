@@ -1,0 +1,181 @@
+"use strict";
+
+// The page of a server: choose a model, draw or choose a source, see its translation.
+
+const element = (id) => document.getElementById(id);
+const board = element("board");
+let models = []; // of GET /models
+let model = null; // the chosen one
+let palette = []; // of the board
+let picture = null; // the chosen file, when the source is no drawing: {blob, name}
+
+function say(text, isError = false) {
+  element("status").textContent = text;
+  element("status").classList.toggle("error", isError);
+}
+
+// The model.
+
+async function loadModels() {
+  models = await (await fetchFromServer("models")).json();
+  for (const [index, each] of models.entries()) {
+    element("model").add(new Option(`${each.model} (version ${each.version})`, index));
+  }
+  document.querySelector(".model-choice").hidden = false;
+  await chooseModel(models[0]);
+}
+
+async function chooseModel(chosen) {
+  model = chosen;
+  const { source } = model;
+  const scores = Object.entries(model.scores).filter(([name]) => /^test\/(l1|ssim|fid|kid)$/.test(name));
+  element("about-model").textContent = [
+    `${model.name}, version ${model.version}`,
+    `trained for ${model.epoch} epochs`,
+    ...scores.map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`),
+  ].join(" · ");
+  palette = paletteOf(model);
+  const [height, width] = [model.image_size].flat().concat(model.image_size).slice(0, 2);
+  const anyColor = source.num_labels === null && model.palette === null;
+  board.setUp({ width, height, palette, anyColor });
+  const isDrawable = canBeDrawn(source);
+  element("source-kind").hidden = !isDrawable;
+  showKind(isDrawable ? "drawing" : "picture");
+  await showExamples();
+}
+
+// The source.
+
+function showKind(kind) {
+  document.querySelector(`[name=kind][value=${kind}]`).checked = true;
+  board.hidden = kind !== "drawing";
+  element("picture").hidden = kind !== "picture";
+}
+
+function choosePicture(blob, name) {
+  picture = { blob, name };
+  showKind("picture");
+  element("picture-name").textContent = name;
+  const preview = element("preview");
+  URL.revokeObjectURL(preview.src);
+  preview.src = URL.createObjectURL(blob);
+  preview.hidden = false;
+}
+
+async function showExamples() {
+  const tiles = document.querySelector("#examples .tiles");
+  tiles.replaceChildren();
+  element("examples").hidden = model.num_examples === 0;
+  const query = new URLSearchParams({ model: model.model });
+  for (let number = 0; number < model.num_examples; number++) {
+    const blob = await (await fetchFromServer(`examples/${number}?${query}`)).blob();
+    const name = `example ${number + 1}`;
+    const tile = tileOf([URL.createObjectURL(blob)], name);
+    tile.addEventListener("click", () => {
+      choosePicture(blob, name);
+      translateSource();
+    });
+    tiles.append(tile);
+  }
+}
+
+/** A button with small pictures and a caption. */
+function tileOf(addresses, caption) {
+  const tile = document.createElement("button");
+  tile.type = "button";
+  for (const address of addresses) {
+    tile.append(Object.assign(document.createElement("img"), { src: address, alt: "" }));
+  }
+  tile.append(Object.assign(document.createElement("small"), { textContent: caption }));
+  return tile;
+}
+
+/** What is to be translated: the file for the server, a picture to show, and a name. */
+async function currentSource() {
+  const isDrawing = !board.hidden;
+  if (!isDrawing) {
+    if (picture === null) throw new Error("Choose a picture first.");
+    return { file: picture.blob, shown: picture.blob, name: picture.name };
+  }
+  const { imageData } = board;
+  const values = valuesOf(imageData, model, palette);
+  const pixels = imageData.width * imageData.height;
+  const shape = [imageData.height, imageData.width, values.length / pixels];
+  const shown = await new Promise((resolve) => board.canvas.toBlob(resolve, "image/png"));
+  return { file: npyFile(values, shape), shown, name: "drawing" };
+}
+
+// The translation.
+
+async function translateSource() {
+  element("translate").disabled = true;
+  say("Translating ...");
+  try {
+    const source = await currentSource();
+    const query = new URLSearchParams({ model: model.model });
+    const answer = await fetchFromServer(`translate?${query}`, {
+      method: "POST",
+      headers: { "Content-Type": source.file.type || "application/octet-stream" },
+      body: source.file,
+    });
+    await showAnswer(source, answer);
+    say("Done.");
+  } catch (error) {
+    say(error.message, true);
+  }
+  element("translate").disabled = false;
+}
+
+async function showAnswer(source, answer) {
+  const result = await answer.blob();
+  const name = answer.headers.get("X-Model-Name");
+  const version = answer.headers.get("X-Model-Version");
+  const suffix = result.type === "image/png" ? "png" : "tif";
+  const entry = {
+    source: await dataAddress(source.shown),
+    result: await dataAddress(result),
+    fileName: `${source.name.replace(/\.\w+$/, "").replace(/\W+/g, "-")}-translated.${suffix}`,
+    by: `${name}, version ${version}; ${answer.headers.get("X-Model-Protocol")}`,
+    unlike: answer.headers.get("X-Input-Unlike-Training"),
+  };
+  showEntry(entry);
+  remember(entry);
+  showHistory();
+}
+
+function showEntry({ source, result, fileName, by, unlike }) {
+  element("no-result").hidden = true;
+  element("comparison").hidden = false;
+  element("comparison").show(source, result);
+  element("made-by").textContent = by;
+  element("unlike").hidden = unlike === null;
+  element("unlike").textContent = `Unlike the training's images: ${unlike}. The translation may be poor.`;
+  Object.assign(element("download"), { href: result, download: fileName, hidden: false });
+}
+
+function showHistory() {
+  const entries = readHistory();
+  element("history").hidden = entries.length === 0;
+  const tiles = entries.map((entry, index) => {
+    const tile = tileOf([entry.source, entry.result], entry.by.split(";")[0]);
+    tile.setAttribute("aria-label", `translation ${index + 1}, ${entry.fileName}, by ${entry.by}`);
+    tile.addEventListener("click", () => showEntry(entry));
+    return tile;
+  });
+  document.querySelector("#history .tiles").replaceChildren(...tiles);
+}
+
+for (const radio of document.querySelectorAll("[name=kind]")) {
+  radio.addEventListener("change", () => showKind(radio.value));
+}
+element("model").addEventListener("change", (event) => chooseModel(models[event.target.value]));
+document.querySelector("picture-input").addEventListener("picture", ({ detail }) => {
+  choosePicture(detail, detail.name);
+});
+element("translate").addEventListener("click", translateSource);
+element("clear-history").addEventListener("click", () => {
+  forgetHistory();
+  showHistory();
+});
+showHistory();
+loadModels().catch((error) => say(error.message, true));

@@ -1,0 +1,120 @@
+"""Read a request: the image file in its body, and in which form the answer is wanted."""
+
+import base64
+import binascii
+import json
+from collections.abc import AsyncGenerator
+from typing import Literal, get_args
+
+from fastapi import HTTPException, Request
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from pix2pix.images.encode import MediaType
+
+JSON: Literal["application/json"] = "application/json"
+FIELD = "image"  # of a form and of JSON
+
+_MEDIA_TYPES: tuple[MediaType, ...] = get_args(MediaType)
+_BINARY = "application/octet-stream"
+_BAD_REQUEST, _NOT_ACCEPTABLE, _TOO_LARGE, _UNSUPPORTED = 400, 406, 413, 415
+
+
+async def image_file(request: Request, *, max_bytes: int) -> bytes:
+    """The image file in a body: a form, JSON with base64, or the file as it is.
+
+    Raises HTTPException if the body is too long, of another type, or holds no image.
+    """
+    body = await _body(request, max_bytes=max_bytes)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        return await _from_form(request, body)
+    if kind == JSON:
+        return _from_json(body)
+    if kind.startswith("image/") or kind in (*_MEDIA_TYPES, _BINARY):
+        return body
+    raise HTTPException(
+        _UNSUPPORTED,
+        f"the Content-Type is {kind or 'missing'}; send multipart/form-data with a field "
+        f"`{FIELD}`, {JSON}, or the file itself as image/... or application/x-npy",
+    )
+
+
+async def _body(request: Request, *, max_bytes: int) -> bytes:
+    """Read a body, and stop as soon as it is too long."""
+    too_long = HTTPException(_TOO_LARGE, f"the body is longer than the accepted {max_bytes} bytes")
+    stated = request.headers.get("content-length", "")
+    if stated.isdecimal() and int(stated) > max_bytes:
+        raise too_long
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise too_long
+    return bytes(body)
+
+
+async def _from_form(request: Request, body: bytes) -> bytes:
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    try:
+        form = await MultiPartParser(request.headers, stream(), max_files=1, max_fields=8).parse()
+    except (MultiPartException, KeyError) as error:  # KeyError: no boundary
+        reason = getattr(error, "message", "it states no boundary")
+        raise HTTPException(_BAD_REQUEST, f"the form cannot be read: {reason}") from None
+    try:
+        field = form.get(FIELD)
+        if not isinstance(field, UploadFile):
+            raise HTTPException(_BAD_REQUEST, f"the form has no file in a field `{FIELD}`")
+        return await field.read()
+    finally:
+        await form.close()
+
+
+def _from_json(body: bytes) -> bytes:
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        raise HTTPException(_BAD_REQUEST, "the body is no JSON") from None
+    text = content.get(FIELD) if isinstance(content, dict) else None
+    if not isinstance(text, str):
+        raise HTTPException(
+            _BAD_REQUEST, f'the JSON has no image; send {{"{FIELD}": "<base64 of a file>"}}'
+        )
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise HTTPException(_BAD_REQUEST, f"`{FIELD}` is no base64") from None
+
+
+def wanted_type(accept: str) -> MediaType | Literal["application/json"] | None:
+    """The media type of the answer that the header `Accept` prefers; None if it does not matter.
+
+    Raises HTTPException if it allows none that there is.
+    """
+    for name in _by_preference(accept):
+        if name in ("*/*", "image/*", ""):
+            return None
+        if name == JSON:
+            return JSON
+        for known in _MEDIA_TYPES:
+            if name == known:
+                return known
+    raise HTTPException(
+        _NOT_ACCEPTABLE,
+        f"the answer can be {', '.join(_MEDIA_TYPES)} or {JSON}, and `Accept` allows none of them",
+    )
+
+
+def _by_preference(accept: str) -> list[str]:
+    """The media types of a header `Accept`, the most wanted first, those with q=0 left out."""
+    weighted = []
+    for part in accept.split(","):
+        name, *parameters = (each.strip().lower() for each in part.split(";"))
+        quality = next((each[2:] for each in parameters if each.startswith("q=")), "1")
+        try:
+            weighted.append((float(quality), name))
+        except ValueError:
+            weighted.append((1.0, name))
+    return [name for quality, name in sorted(weighted, key=lambda each: -each[0]) if quality > 0]

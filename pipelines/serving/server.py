@@ -1,0 +1,89 @@
+"""Start a server on Ray Serve, and end it with this process."""
+
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from signal import SIGINT
+
+import ray
+from ray import serve
+
+from pipelines.cluster.placement import connect
+from pipelines.entrypoint import InterruptionError
+from pipelines.registry.loaded_version import number_of
+from pipelines.serving.access import check_address, token_digest
+from pipelines.serving.application import application
+from pipelines.serving.options import ServeOptions
+from pix2pix.errors import UserError
+
+_APPLICATION = "pix2pix"
+_POLL_S = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+def serve_until_interrupted(options: ServeOptions, *, uri: str, host: str, port: int) -> None:
+    """Serve models of the MLflow at `uri` until a signal comes.
+
+    Raises UserError if a model does not exist, the address is taken or needs a token, or there are
+    too few CPUs or GPUs; ConnectionError if MLflow or Ray does not answer.
+    """
+    try:
+        with running(options, uri=uri, host=host, port=port):
+            while True:
+                time.sleep(_POLL_S)
+    except KeyboardInterrupt as interrupted:  # the signals of `entrypoint.run`
+        raise InterruptionError(
+            "the server has ended", next(iter(interrupted.args), SIGINT)
+        ) from None
+
+
+@contextmanager
+def running(options: ServeOptions, *, uri: str, host: str, port: int) -> Iterator[None]:
+    """A server that answers, until the block ends. Raises as `serve_until_interrupted`."""
+    digest = token_digest()
+    check_address(host, digest)
+    for reference in options.models:
+        logger.info("%s is version %s", reference, number_of(uri, reference))
+    _check_port(host, port)
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    connect(None)
+    try:
+        _check_resources(options)
+        serve.start(http_options={"host": host, "port": port})
+        app = application(options, uri=uri, digest=digest)
+        serve.run(app, name=_APPLICATION, route_prefix="/")
+        logger.info("serving at http://%s:%d/ until Ctrl-C", host, port)
+        yield
+    finally:
+        # Requests under way are answered. On somebody's cluster Serve itself goes on.
+        serve.delete(_APPLICATION)
+        ray.shutdown()
+
+
+def _check_port(host: str, port: int) -> None:
+    """Raise UserError if something listens there; Ray Serve itself would try for a long time."""
+    try:
+        family = socket.getaddrinfo(host, port)[0][0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise UserError(
+            f"--host {host} --port {port}: {error.strerror or error}; name another port"
+        ) from None
+
+
+def _check_resources(options: ServeOptions) -> None:
+    """Raise UserError if Ray could never start the replicas; it would wait without end."""
+    there = ray.cluster_resources()
+    number = options.min_replicas * len(options.models)
+    for name, each in (("CPU", options.cpus_per_replica), ("GPU", options.gpus_per_replica)):
+        available = there.get(name, 0.0)
+        if number * each > available:
+            raise UserError(
+                f"{number} replica(s) with {each:g} {name}(s) each do not fit on the {available:g} "
+                f"{name}(s) of Ray; set --min-replicas or --{name.lower()}s-per-replica lower"
+            )

@@ -1,0 +1,137 @@
+"""Join the parts of a film, and copy sound, subtitles and chapters from the film it was made of."""
+
+import heapq
+import io
+import logging
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Stream
+
+from pix2pix.errors import UserError
+from pix2pix.film.opening import opened
+
+_FORMATS = {
+    ".mp4": "mp4",
+    ".m4v": "mp4",
+    ".mov": "mov",
+    ".mkv": "matroska",
+    ".webm": "webm",
+}
+# The index is put at the beginning, so that a film can be played while it is being loaded.
+_INDEX_FIRST = {"movflags": "faststart"}
+
+_Muxed = tuple["Packet[Any]", Stream]  # a packet, and the stream of the output that it is of
+
+logger = logging.getLogger(__name__)
+
+
+def check_sound_fits(film: Path, output: Path) -> None:
+    """Raise UserError if the container of `output` cannot hold the sound of `film` as it is."""
+    with opened(film) as source:
+        refused = [
+            _codec_name(stream)
+            for stream in source.streams.audio
+            if not _can_hold(_FORMATS[output.suffix.lower()], stream)
+        ]
+    if refused:
+        raise UserError(
+            f"{output.suffix} cannot hold the sound of {film} ({', '.join(refused)}), which is "
+            "copied as it is; name a .mkv file, or give --no-sound"
+        )
+
+
+def assemble(
+    film: Path,
+    parts: Sequence[Path],
+    output: Path,
+    *,
+    last_duration_s: Fraction,
+    with_sound: bool,
+    comment: str,
+) -> None:
+    """Write the film `output` of the pictures of `parts` and the sound of `film`.
+
+    No packet is encoded again. `last_duration_s` is that of the last picture. Raises OSError if
+    it cannot write.
+    """
+    container = _FORMATS[output.suffix.lower()]
+    options = _INDEX_FIRST if container in ("mp4", "mov") else {}
+    with (
+        opened(film) as source,
+        av.open(str(output), "w", format=container, options=options) as joined,
+    ):
+        joined.metadata.update({**source.metadata, "comment": comment})
+        joined.set_chapters(source.chapters())
+        with opened(parts[0]) as part:
+            pictures = joined.add_stream_from_template(part.streams.video[0], opaque=True)
+        copied = {
+            stream.index: joined.add_stream_from_template(stream)
+            for stream in _kept_streams(source, container, with_sound=with_sound)
+        }
+        # Merged by time: a container that first got all pictures would keep them in memory.
+        queues = [_pictures(parts, last_duration_s, pictures)]
+        if copied:
+            queues.append(_copies(source, copied))
+        for packet, stream in heapq.merge(*queues, key=_seconds):
+            packet.stream = stream
+            joined.mux_one(packet)
+
+
+def _can_hold(container: str, stream: Stream) -> bool:
+    """Whether a container of this format can hold the packets of a stream; it is tried out."""
+    with av.open(io.BytesIO(), "w", format=container) as trial:
+        try:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+        except (FFmpegError, ValueError):
+            return False
+    return True
+
+
+def _kept_streams(source: InputContainer, container: str, *, with_sound: bool) -> Iterator[Stream]:
+    """The streams to copy. Subtitles that the container cannot hold are named and left out."""
+    if with_sound:
+        yield from source.streams.audio
+    for stream in source.streams.subtitles:
+        if _can_hold(container, stream):
+            yield stream
+        else:
+            logger.warning(
+                "subtitles of the kind %s are left out: this container cannot hold them",
+                _codec_name(stream),
+            )
+
+
+def _codec_name(stream: Stream) -> str:
+    return stream.codec_context.codec.canonical_name
+
+
+def _pictures(parts: Sequence[Path], last_duration_s: Fraction, stream: Stream) -> Iterator[_Muxed]:
+    """The packets of all parts, one after the other."""
+    for number, path in enumerate(parts, start=1):
+        with opened(path) as part:
+            packets = [packet for packet in part.demux(part.streams.video[0]) if packet.size]
+        if number == len(parts):
+            packets[-1].duration = round(last_duration_s / packets[-1].time_base)
+        for packet in packets:
+            yield packet, stream
+
+
+def _copies(source: InputContainer, copied: dict[int, Stream]) -> Iterator[_Muxed]:
+    """The packets of the streams that are copied, in the order of the film."""
+    for packet in source.demux([source.streams[index] for index in copied]):
+        if packet.size and packet.dts is not None:
+            yield packet, copied[packet.stream_index]
+
+
+def _seconds(item: _Muxed) -> float:
+    packet = item[0]
+    assert packet.dts is not None
+    return float(packet.dts * packet.time_base)

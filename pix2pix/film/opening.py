@@ -1,0 +1,112 @@
+"""Open a film, refuse what is none, and find out whether all of it is there."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from pix2pix.errors import UserError
+
+SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv")
+
+_USUAL_RATE = Fraction(25)  # frames per second, for an encoder where the film names no rate
+_MISSING_S = 0.5  # more than headers round, and less than anyone would call a film cut off
+
+
+class FilmError(UserError):
+    """A file is no film, or not all of it can be read; the message names the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilmFacts:
+    """What the packets of a film tell without being decoded."""
+
+    num_frames: int
+    last_duration_s: Fraction  # of the frame that is shown last
+    time_base: Fraction  # the unit of its times, in seconds
+    rate: Fraction  # frames per second on average
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[InputContainer]:
+    """Open a film for reading.
+
+    Raises FilmError if the file is missing, no film, or one that libav cannot read.
+    """
+    try:
+        container = av.open(str(path), "r")
+    except FFmpegError as error:
+        raise FilmError(f"{path} cannot be read as a film: {error.strerror}") from None
+    with container:
+        if container.format.name.endswith("_pipe") or container.format.name in ("image2", "tty"):
+            raise FilmError(f"{path} is a single picture or a text, no film")
+        yield container
+
+
+def picture_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The first stream of pictures that is no cover. Raises FilmError if there is none."""
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            return stream
+    what = "sound alone" if container.streams.audio else "no pictures"
+    raise FilmError(f"{path} holds {what}; name a film with pictures")
+
+
+def inspect(path: Path) -> FilmFacts:
+    """Read all packets of a film.
+
+    Raises FilmError if it has no frames, or ends before the end that its header names.
+    """
+    with opened(path) as container:
+        stream = picture_stream(container, path)
+        assert stream.time_base is not None
+        num_frames, last_duration, last_pts, end_s = 0, 0, -(1 << 62), 0.0
+        try:
+            for packet in container.demux():
+                if not packet.size or packet.pts is None:
+                    continue
+                end_s = max(end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+                if packet.stream_index == stream.index:
+                    num_frames += 1
+                    if packet.pts > last_pts:
+                        last_pts, last_duration = packet.pts, packet.duration or 0
+        except FFmpegError as error:
+            raise FilmError(f"{path} is damaged after {end_s:.1f} s: {error.strerror}") from None
+        if not num_frames:
+            raise FilmError(f"{path} holds no frames; name a film with pictures")
+        _check_complete(path, container, stream, num_frames=num_frames, end_s=end_s)
+        rate = stream.average_rate or stream.guessed_rate or _USUAL_RATE
+        return FilmFacts(num_frames, last_duration * stream.time_base, stream.time_base, rate)
+
+
+def _check_complete(
+    path: Path, container: InputContainer, stream: VideoStream, *, num_frames: int, end_s: float
+) -> None:
+    if num_frames < stream.frames:
+        raise FilmError(
+            f"{path} is cut off: its header names {stream.frames} frames, and {num_frames} are "
+            "there; copy it again"
+        )
+    if container.duration is None:
+        return
+    length_s = container.duration / av.time_base
+    named_end_s = length_s + (container.start_time or 0) / av.time_base
+    if end_s < named_end_s - _MISSING_S:
+        raise FilmError(
+            f"{path} is cut off: its header names {length_s:.1f} s, and it ends "
+            f"{named_end_s - end_s:.1f} s earlier; copy it again"
+        )
+
+
+def sha256_of_file(path: Path) -> str:
+    """The SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,73 @@
+"""Look at the bytes of a file that a stranger has sent, before they are decoded.
+
+A small file can state a huge picture (a "decompression bomb"), so the size that it states is
+compared with a limit first. Only formats are accepted whose headers state the size.
+"""
+
+import io
+import logging
+import warnings
+
+import tifffile
+from PIL import Image, UnidentifiedImageError
+
+from pix2pix.errors import UserError
+from pix2pix.images.decoded import DAMAGED, WHOLE_FILE, damaged
+from pix2pix.images.numpy_files import NPY
+from pix2pix.images.tiff import TIFF
+
+_PILLOW_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+
+
+class UnknownFormatError(UserError):
+    """The bytes are no file of an accepted format."""
+
+
+class TooManyPixelsError(UserError):
+    """The file states more pixels than are accepted."""
+
+
+def check_upload(data: bytes, *, max_pixels: int) -> None:
+    """Raise UserError if a file is empty, of another format, or states more than `max_pixels`.
+
+    Accepted are PNG, JPEG, TIFF, WEBP, BMP, GIF and NPY. The pages of a TIFF file count together.
+    The values of an NPY file are not compressed, so its length limits its size.
+    """
+    if not data:
+        raise UserError(f"the image is an empty file; {WHOLE_FILE}")
+    if data.startswith(NPY):
+        return
+    num_pixels = _pixels_of_tiff(data) if data.startswith(TIFF) else _pixels_of_picture(data)
+    if num_pixels > max_pixels:
+        raise TooManyPixelsError(
+            f"the image has {num_pixels} pixels, more than the {max_pixels} that are accepted"
+        )
+
+
+def _pixels_of_tiff(data: bytes) -> int:
+    # tifffile logs what is wrong with a damaged file, and raises an exception with it as well.
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            # len() finds pages that point back to earlier ones, over which a loop would not end.
+            pages = [file.pages[index].aspage() for index in range(len(file.pages))]
+            return sum(page.imagewidth * page.imagelength * page.imagedepth for page in pages)
+    except DAMAGED as error:
+        raise damaged(error) from None
+
+
+def _pixels_of_picture(data: bytes) -> int:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=_PILLOW_FORMATS) as picture:
+                width, height = picture.size
+    except UnidentifiedImageError:
+        raise UnknownFormatError(
+            "the file is no PNG, JPEG, TIFF, WEBP, BMP, GIF or NPY file, whatever its name says"
+        ) from None
+    except Image.DecompressionBombError:
+        raise TooManyPixelsError("the image has more pixels than are accepted") from None
+    except DAMAGED as error:
+        raise damaged(error) from None
+    return int(width * height)

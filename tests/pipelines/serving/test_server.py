@@ -1,0 +1,177 @@
+"""`pix2pix serve` as a process with Ray Serve, over versions in MLflow."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import ray
+
+from pipelines.cli import app
+from pipelines.processes.tree import is_alive
+from pipelines.serving.options import ServeOptions
+from pipelines.serving.server import running
+from pix2pix.config import Params
+from pix2pix.errors import UserError
+from pix2pix.images.decode import decode
+from tests.support.serve_process import (
+    CHAMPION,
+    NAME,
+    Registry,
+    ServeProcess,
+    new_registry,
+    serving,
+)
+from tests.support.served_models import SIZE, label_maps
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory, default_params: Params) -> Registry:
+    return new_registry(tmp_path_factory.mktemp("registry"), default_params)
+
+
+@pytest.fixture(scope="module")
+def served(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
+    folder = tmp_path_factory.mktemp("served")
+    limits = ("--max-batch-size", "4", "--max-queued", "12", "--max-megapixels", "4")
+    with serving(registry, folder, *limits) as served:
+        yield served
+
+
+def test_many_images_of_unlike_sizes_at_once_are_translated_as_alone(served: ServeProcess) -> None:
+    random = np.random.default_rng(0)
+    sizes = [(SIZE, SIZE), (40, 70), (SIZE, SIZE)] * 4
+    images = [random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
+    with ThreadPoolExecutor(len(images)) as threads:
+        answers = list(threads.map(served.translate, images))
+    assert [answer.status_code for answer in answers] == [200] * len(images)
+    assert all(map(served.is_right, images, answers))
+
+
+def test_the_models_and_examples_are_those_of_the_registry(served: ServeProcess) -> None:
+    (described,) = httpx.get(f"{served.url}/models").json()
+    assert (described["model"], described["version"]) == (f"{NAME}@champion", "1")
+    assert described["scores"] == {"dev/l1": 0.1, "test/l1": 0.1, "test/l1_low": 0.09,
+                                   "test/num_images": 4.0, "test/psnr_db": 10.5}  # fmt: skip
+    example = httpx.get(f"{served.url}/examples/1").content
+    np.testing.assert_array_equal(decode(example), label_maps(30, 2)[1])
+    assert httpx.get(f"{served.url}/examples/2").status_code == 404
+
+
+def test_an_over_long_body_is_refused_and_the_server_goes_on(served: ServeProcess) -> None:
+    body = {"files": {"image": b"x" * (65 * 2**20)}}
+    assert httpx.post(f"{served.url}/translate", **body, timeout=60).status_code == 413
+    assert served.translate(label_maps(50, 1)[0]).status_code == 200
+
+
+def test_past_the_bound_requests_are_429_and_all_others_are_answered(served: ServeProcess) -> None:
+    images = [np.full((1000, 1000, 3), value, np.uint8) for value in range(60)]
+    with ThreadPoolExecutor(len(images)) as threads:
+        answers = list(threads.map(served.translate, images))
+    statuses = [answer.status_code for answer in answers]
+    assert set(statuses) == {200, 429}
+    for image, answer in zip(images, answers, strict=True):
+        if answer.status_code == 200:
+            assert served.is_right(image, answer)
+        else:
+            assert answer.headers["retry-after"] == "1"
+
+
+def test_a_killed_replica_and_a_new_champion_lose_no_request(served: ServeProcess) -> None:
+    (image,) = label_maps(50, 1)
+    is_over = threading.Event()
+
+    def ask() -> list[httpx.Response]:
+        answers = []
+        while not is_over.is_set():
+            answers.append(served.translate(image))
+        return answers
+
+    with ThreadPoolExecutor(4) as threads:
+        asking = [threads.submit(ask) for _ in range(4)]
+        try:
+            (replica,) = served.replicas()
+            replica.kill()
+            replica.wait(30)
+            # The next answer comes from the replica that Serve starts in its place.
+            assert served.translate(image).headers["x-model-version"] == "1"
+            served.registry.promote("2")
+            while served.translate(image).headers["x-model-version"] == "1":
+                time.sleep(0.1)
+        finally:
+            is_over.set()
+            served.registry.promote("1")
+        answers = [answer for each in asking for answer in each.result()]
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.headers["x-model-version"] for answer in answers} == {"1", "2"}
+    assert all(served.is_right(image, answer) for answer in answers)
+
+
+def test_metrics_count_answers_by_version_and_status(served: ServeProcess) -> None:
+    httpx.post(f"{served.url}/translate", files={"image": b"no picture"})
+    wanted = 'model="pix2pix-drawn"'
+    while True:  # Ray passes counts on every few seconds
+        lines = httpx.get(f"{served.url}/metrics").text.splitlines()
+        counts = [line for line in lines if "pix2pix_answers" in line and wanted in line]
+        if any('status="415"' in line for line in counts):
+            break
+        time.sleep(0.5)
+    assert any('status="200"' in line and 'version="1"' in line for line in counts)
+    assert any("serve_num_http_requests" in line for line in lines)
+
+
+def test_what_cannot_be_served_is_refused_before_anything_starts(
+    registry: Registry, served: ServeProcess
+) -> None:
+    taken = int(served.url.rpartition(":")[2])
+    for model, host, port, message in (
+        ("nobody", "127.0.0.1", 1, "has no version of a registered model 'nobody'"),
+        (CHAMPION, "0.0.0.0", 1, "set PIX2PIX_SERVE_TOKEN"),
+        (CHAMPION, "::", 1, "set PIX2PIX_SERVE_TOKEN"),
+        (CHAMPION, "127.0.0.1", taken, "name another port"),
+    ):
+        options = ServeOptions(models=(model,))
+        with (
+            pytest.raises(UserError, match=message),
+            running(options, uri=registry.uri, host=host, port=port),
+        ):
+            pass
+    assert not ray.is_initialized()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (("--min-replicas", "3", "--max-replicas", "2"), "max_replicas is 2"),
+        ((f"models:/{NAME}@champion",), "names one twice"),
+        (("--cpus-per-replica", "0"), "--cpus-per-replica: Input should be greater than 0"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(
+    wrong: tuple[str, ...], message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        app(["serve", CHAMPION, *wrong])
+    assert ended.value.code == 1
+    assert message in capfd.readouterr().err
+
+
+def test_with_a_token_it_serves_another_address_and_ends_completely(
+    registry: Registry, tmp_path: Path
+) -> None:
+    secret = {"PIX2PIX_SERVE_TOKEN": "sesame"}
+    with serving(registry, tmp_path, "--host", "0.0.0.0", **secret) as served:
+        models = f"{served.url}/models"
+        assert httpx.get(models).status_code == 401
+        assert httpx.get(models, headers={"Authorization": "Bearer sesame"}).status_code == 200
+        started = served.started()
+        assert not any("sesame" in " ".join(each.cmdline()) for each in started)
+    assert served.process.returncode == 128 + signal.SIGTERM
+    assert not any(map(is_alive, started))

@@ -1,0 +1,155 @@
+"""Frames are told apart by their brightness: frame i of a film is (10 + i) grey throughout."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pix2pix.config import DataConfig, load_params
+from pix2pix.data.groups import group_of
+from pix2pix.errors import UserError
+from pix2pix.images.image import read_image
+from pix2pix.sources.films import extract_pairs
+from tests.support.films import write_film
+
+ROOT = Path(__file__).parents[3]
+CLIPS = r"(.+)/\d+s/"
+STRETCHES = r"(.+/\d+s)/"
+
+
+def config(films: Path, **changes: object) -> DataConfig:
+    data = load_params(ROOT / "params" / "default.yaml").data
+    own = {"source": "video", "path": str(films), "layout": "two_folders", "group": CLIPS}
+    return dataclasses.replace(data, **{**own, "frames_per_s": None, **changes})
+
+
+def grey(num_frames: int, first: int = 10, step: int = 1) -> np.ndarray:
+    values = first + step * np.arange(num_frames, dtype=np.uint8)
+    return np.broadcast_to(values[:, None, None, None], (num_frames, 32, 32, 3)).copy()
+
+
+def write_pair(root: Path, name: str, *, times_a: list[int], times_b: list[int]) -> None:
+    for side, times, first in (("A", times_a, 10), ("B", times_b, 110)):
+        path = root / side / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_film(
+            path, grey(len(times), first), pts=times, codec="ffv1", pixel_format="yuv444p",
+            options={},
+        )  # fmt: skip
+
+
+def brightness(directory: Path) -> dict[str, tuple[float, float]]:
+    """The brightness of both images of each pair, by pair id."""
+    return {
+        path.relative_to(directory / "A").with_suffix("").as_posix(): (
+            read_image(path).mean(),
+            read_image(directory / "B" / path.relative_to(directory / "A")).mean(),
+        )
+        for path in sorted((directory / "A").rglob("*.png"))
+    }
+
+
+def test_each_frame_of_a_is_with_the_frame_of_b_that_is_shown_then(tmp_path: Path) -> None:
+    """A has 25 frames a second, B 12.5: two frames of A have the same partner."""
+    films, out = tmp_path / "films", tmp_path / "out"
+    write_pair(
+        films, "x.mkv", times_a=list(range(0, 7 * 512, 512)), times_b=list(range(0, 4096, 1024))
+    )
+    assert extract_pairs(config(films), out) == 7
+    found = brightness(out)
+    assert list(found) == [f"x/00000s/{40 * i:08d}ms" for i in range(7)]
+    for index, (a, b) in enumerate(found.values()):
+        assert a == pytest.approx(10 + index, abs=1)
+        assert b == pytest.approx(110 + index // 2, abs=1)
+
+
+def test_frames_at_equal_distances_of_films_of_variable_rate(tmp_path: Path) -> None:
+    films, out = tmp_path / "films", tmp_path / "out"
+    second = 12800
+    write_pair(
+        films, "deep/x.mkv",
+        times_a=[0, 100, second, 2 * second, 3 * second], times_b=[0, second // 2, 3 * second],
+    )  # fmt: skip
+    assert extract_pairs(config(films, frames_per_s=1.0), out) == 4
+    found = brightness(out)
+    assert list(found) == [f"deep/x/00000s/{1000 * i:08d}ms" for i in range(4)]
+    expected = [(10, 110), (12, 111), (13, 111), (14, 112)]
+    np.testing.assert_allclose(list(found.values()), expected, atol=1)
+
+
+def test_extracting_again_gives_the_same_files(tmp_path: Path) -> None:
+    films = tmp_path / "films"
+    write_pair(films, "x.mkv", times_a=[0, 512, 1024], times_b=[0, 512, 1024])
+    for name in ("one", "two"):
+        extract_pairs(config(films), tmp_path / name)
+    one, two = (
+        {p.relative_to(tmp_path / name): p.read_bytes() for p in (tmp_path / name).rglob("*.png")}
+        for name in ("one", "two")
+    )
+    assert one == two
+    assert len(one) == 6
+
+
+def test_clips_and_stretches_are_groups(tmp_path: Path) -> None:
+    films, out = tmp_path / "films", tmp_path / "out"
+    times = [12800 * second for second in range(12)]
+    for name in ("x.mkv", "y.mkv"):
+        write_pair(films, name, times_a=times, times_b=times)
+    assert extract_pairs(config(films, frames_per_s=0.5), out) == 12
+    ids = list(brightness(out))
+    assert {group_of(each, CLIPS) for each in ids} == {"x", "y"}
+    assert {group_of(each, STRETCHES) for each in ids} == {
+        "x/00000s", "x/00010s", "y/00000s", "y/00010s",
+    }  # fmt: skip
+
+
+def no_partner(films: Path) -> None:
+    write_pair(films, "x.mkv", times_a=[0], times_b=[0])
+    (films / "A" / "x.mkv").rename(films / "A" / "y.mkv")
+
+
+def unlike_lengths(films: Path) -> None:
+    write_pair(films, "x.mkv", times_a=[0, 512, 1024, 12800], times_b=[0, 512, 1024])
+
+
+def no_films(films: Path) -> None:
+    (films / "A").mkdir(parents=True)
+    (films / "A" / "x.png").write_text("")
+
+
+def two_of_a_name(films: Path) -> None:
+    write_pair(films, "x.mkv", times_a=[0], times_b=[0])
+    (films / "A" / "x.mp4").write_bytes((films / "A" / "x.mkv").read_bytes())
+
+
+def no_film(films: Path) -> None:
+    write_pair(films, "x.mkv", times_a=[0], times_b=[0])
+    (films / "B" / "x.mkv").write_text("hello")
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (no_partner, r"the film x is in one of A and B alone \(2 such\)"),
+        (unlike_lengths, r"A/x\.mkv lasts 1\.\d\d s and .*B/x\.mkv 0\.\d\d s; cut both"),
+        (no_films, "holds no films"),
+        (two_of_a_name, "have one name"),
+        (no_film, r"B/x\.mkv cannot be read as a film"),
+    ],
+)
+def test_films_that_are_no_pairs_are_named(
+    write: Callable[[Path], None], said: str, tmp_path: Path
+) -> None:
+    write(tmp_path / "films")
+    with pytest.raises(UserError, match=said):
+        extract_pairs(config(tmp_path / "films"), tmp_path / "out")
+    assert not list(tmp_path.glob("out/**/*.png"))
+
+
+def test_films_need_groups_and_two_folders(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"needs a group, .* set group: \(\.\+\)/\\d\+s/"):
+        config(tmp_path, group=None)
+    with pytest.raises(ValueError, match="needs layout: two_folders"):
+        config(tmp_path, layout="side_by_side")
