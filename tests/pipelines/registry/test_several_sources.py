@@ -108,9 +108,11 @@ def test_the_packaged_model_has_named_inputs_and_translates_as_the_translator_do
 
 
 @pytest.mark.parametrize("options", [["depth"], ["=in"], ["depth="], ["d=in", "d=out"]])
-def test_a_folder_without_its_name_is_refused_on_the_command_line(options: list[str]) -> None:
+def test_a_folder_without_its_name_is_refused_on_the_command_line(
+    tmp_path: Path, options: list[str]
+) -> None:
     given = [f"--extra-source={option}" for option in options]
-    command = ["translate", "--model", "x/1", "--input", "in", "--output", "out", *given]
+    command = ["translate", "--model", "x/1", str(tmp_path), "out", *given]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 2
     assert "must be NAME=DIR" in result.output

@@ -74,7 +74,7 @@ def test_the_mask_moves_with_the_pixels(name: str, is_in_source: bool) -> None:
     pair = masked_pair(*images, records=(LABELS, LABELS))
     shares = []
     for seed in range(12):
-        changed = augmentation(pair, seed=augment_seed(0, seed, "x"))
+        changed, _ = augmentation(pair, seed=augment_seed(0, seed, "x"))
         assert changed.mask.shape == (32, 32, 1)
         counts = changed.mask == VALID
         shares.append(counts.mean())
@@ -102,7 +102,7 @@ def test_pixels_without_a_value_give_no_colour_to_others(
     pair = masked_pair(*images, records=(record, record))
     augmentation = MaskedAugmentation(make(record, record, **CHANGES[name], **photometric))
     for seed in range(6):
-        changed = augmentation(pair, seed=augment_seed(0, seed, "x"))
+        changed, _ = augmentation(pair, seed=augment_seed(0, seed, "x"))
         counts = changed.mask[..., 0] == VALID
         for image in (changed.source, changed.target):
             assert (image[counts].astype(float).std(axis=0) < 0.5).all()
@@ -121,7 +121,7 @@ def test_opacity_of_the_other_side_is_handled_as_ever() -> None:
     augmentation = make(rgba, IMAGE, rotate_deg=30.0, brightness=0.2)
     pair = masked_pair(Masked(pixels), target, records=(rgba, IMAGE))
     for seed in range(4):
-        changed = MaskedAugmentation(augmentation)(pair, seed=seed)
+        changed, _ = MaskedAugmentation(augmentation)(pair, seed=seed)
         plain, _ = augmentation(pair.source, pair.target, seed=seed)
         np.testing.assert_array_equal(changed.source, plain)
 
@@ -133,7 +133,7 @@ def test_small_images_are_reflected_with_their_mask() -> None:
         Masked(np.full((20, 14, 2), 90, np.uint8), valid),
         records=(IMAGE, IMAGE),
     )
-    changed = MaskedAugmentation(make(IMAGE, IMAGE))(pair, seed=0)
+    changed, _ = MaskedAugmentation(make(IMAGE, IMAGE))(pair, seed=0)
     np.testing.assert_array_equal(changed.mask, reflected(pair.mask, 32, 32))
 
 
@@ -168,7 +168,7 @@ def test_batches_say_which_pixels_count() -> None:
                 pair = MaskedPair(
                     split.source[position], split.target[position], split.mask[position]
                 )
-                changed = masked(pair, seed=augment_seed(3, 1, pair_id))
+                changed, _ = masked(pair, seed=augment_seed(3, 1, pair_id))
                 np.testing.assert_array_equal(batch.valid[row, 0], changed.mask[..., 0] == VALID)
                 assert (batch.target[row][:, ~batch.valid[row, 0]] == -1).all()
     whole = EvalBatches(split, source=IMAGE, target=IMAGE, batch_size=4, device=device)
@@ -192,6 +192,6 @@ def test_the_picture_of_augmented_pairs_shows_masks_as_stripes() -> None:
     is_stripe = [(sheet == colour).all(axis=2) for colour in ((214, 39, 120), (246, 163, 205))]
     seed = augment_seed(3, 0, split.pair_ids[0])
     pair = MaskedPair(split.source[0], split.target[0], split.mask[0])
-    masks = [pair.mask, MaskedAugmentation(make(IMAGE, IMAGE))(pair, seed=seed).mask]
+    masks = [pair.mask, MaskedAugmentation(make(IMAGE, IMAGE))(pair, seed=seed)[0].mask]
     # Each mask is drawn over the source and over the target.
     assert sum(map(np.count_nonzero, is_stripe)) == 2 * sum(map(np.count_nonzero, masks))

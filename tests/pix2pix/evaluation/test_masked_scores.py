@@ -152,10 +152,10 @@ def test_features_see_the_same_in_fakes_and_targets_where_nothing_counts(
 def test_panels_show_stripes_where_nothing_counts() -> None:
     image, valid = torch.zeros(1, 3, 16, 16), torch.ones(1, 1, 16, 16, dtype=torch.bool)
     valid[..., :8] = False
-    kept = Extremes(1)
-    kept.update(image, image, image, pair_ids=["a"], l1=np.zeros(1), valid=valid)
+    kept = Extremes(1, source_alphas={"source": False})
+    kept.update({"source": image}, image, image, pair_ids=["a"], l1=np.zeros(1), valid=valid)
     (panel,) = kept.best()
-    for tile in (panel.source, panel.fake, panel.target):
+    for tile in (panel.sources["source"], panel.fake, panel.target):
         assert (tile[:, 8:] == 128).all()
         assert {tuple(colour) for colour in tile[:, :8].reshape(-1, 3).tolist()} == {
             (214, 39, 120),
