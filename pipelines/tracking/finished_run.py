@@ -66,7 +66,9 @@ def scores_of(metrics: Mapping[str, Any]) -> dict[str, float]:
     """
     scores = dict(_numbers(metrics["test"], "test/"))
     for name, others in metrics.get("baselines", {}).items():
-        values = {key: value for key, value in others.items() if not key.endswith(_NOT_OF_BASELINES)}
+        values = {
+            key: value for key, value in others.items() if not key.endswith(_NOT_OF_BASELINES)
+        }
         scores |= _numbers(values, f"test/baseline_{name}/")
     return scores
 
