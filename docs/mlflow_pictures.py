@@ -7,10 +7,12 @@ of MLflow, and then the pictures have to be taken again.
 
 import sys
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from mlflow import MlflowClient
+from PIL import Image
 from playwright.sync_api import Locator, Page, sync_playwright
 
 from pipelines.tracking.samples import SAMPLES_KEY
@@ -48,7 +50,9 @@ def main(uri: str, model: str, folder: str) -> None:
             page.wait_for_timeout(_DRAWING_MS)
             prepare(page)
             page.wait_for_timeout(_DRAWING_MS)
-            page.screenshot(path=Path(folder) / f"mlflow-{name}.png")
+            picture = Image.open(BytesIO(page.screenshot()))
+            # 256 colours: half the size, and no difference that the eye sees.
+            picture.quantize(256).save(Path(folder) / f"mlflow-{name}.png", optimize=True)
         browser.close()
 
 
