@@ -21,7 +21,7 @@ from mlflow import MlflowClient
 from pipelines.paths import PARENT_PATH
 from pipelines.tracking.finished_run import read_history
 from pix2pix.checkpoint import load_card
-from tests.support.killable_project import copied
+from tests.support.killable_project import copied, start
 from tests.support.project import Project, copy_project
 from tests.support.served_project import TINY, wait_for
 from tests.support.tracked_project import metric_points
@@ -276,22 +276,15 @@ def test_a_fine_tuned_version_is_reproduced_bit_for_bit_also_after_an_interrupti
 ) -> None:
     """It was trained with code that was not committed, and from another version."""
     workspaces = gone_on.folder / ".workspaces"
-    process = subprocess.Popen(
-        REPRODUCE,
-        cwd=gone_on.folder,
-        env=gone_on.environment(),
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stderr is not None
+    process = start(gone_on, REPRODUCE)
+    assert process.stdout is not None
     said = ""
-    for line in process.stderr:
+    for line in process.stdout:
         said += line
         if "INFO train: " in line:
             process.send_signal(signal.SIGTERM)
             break
-    said += process.communicate()[1]
+    said += process.communicate()[0]
     assert process.returncode == 128 + signal.SIGTERM, said
     assert not (gone_on.folder / "reports" / "reproductions").exists()
     assert _reproduced_tag(gone_on, tmp_path / "interrupted.db") is None
