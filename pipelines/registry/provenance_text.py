@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from pipelines.paths import PARENT_PATH, PREPARED_DIR, RAW_DIR
 from pipelines.registry.provenance import Provenance
 from pipelines.repository.origin import flatten
 from pipelines.repository.patch import changed_files
@@ -45,7 +46,7 @@ def _topics(provenance: Provenance, defaults: Params) -> Iterator[tuple[str, str
         ", ".join(f"{number} {split}" for split, number in training.data.num_pairs.items()),
     )
     for path, md5 in lineage.outputs.items():
-        if path.startswith("data/"):
+        if path in (RAW_DIR.as_posix(), PREPARED_DIR.as_posix()):
             yield "data", f"{path} in DVC: {md5}"
     for line in _parameters(training.params, defaults):
         yield "parameters", line
@@ -66,8 +67,17 @@ def _topics(provenance: Provenance, defaults: Params) -> Iterator[tuple[str, str
         yield "weights", f"{file}: SHA-256 {hashes.tensors_sha256}"
     yield "MLflow run", f"{provenance.run_id} at {provenance.tracking_uri}"
     yield "flow run", provenance.flow_run or "none"
-    yield "parent", provenance.parent or "none: trained from random weights"
+    yield from _parent(provenance)
     yield "reproduced", provenance.reproduced or "never"
+
+
+def _parent(provenance: Provenance) -> Iterator[tuple[str, str]]:
+    if provenance.parent is None:
+        yield "parent", "none: trained from random weights"
+        return
+    yield "parent", provenance.parent
+    if md5 := provenance.lineage.outputs.get(PARENT_PATH.as_posix()):
+        yield "parent", f"{PARENT_PATH} in DVC: {md5}"
 
 
 def _patch(training: TrainRecord) -> str:
