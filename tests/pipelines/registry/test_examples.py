@@ -24,4 +24,4 @@ def test_the_examples_of_a_version_are_the_first_dev_sources(workspace: Path, ur
     log_examples(client, version.run_id, MODELS, prepared_dir=PREPARED)
     own = open_split(PREPARED, "dev").source
     examples = [decode(each) for each in read_examples(client, version)]
-    np.testing.assert_array_equal(np.stack(examples), own[:6])
+    np.testing.assert_array_equal(np.stack(examples), own[:8])
