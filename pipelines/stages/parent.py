@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Read params.yaml and the parent, write data/parent.safetensors: no tensors if there is none."""
+    """Read params.yaml and the parent, write data/parent.safetensors: without tensors if none."""
     params = load_params()
     earlier = PARENT_PATH.read_bytes() if PARENT_PATH.is_file() else None
     reference = params.train.init_from
