@@ -306,6 +306,7 @@ def test_a_fine_tuned_version_is_reproduced_bit_for_bit_also_after_an_interrupti
     assert str(tag).startswith("yes, 2")
 
 
+@pytest.mark.soak  # a whole training more, 40 s of CPU, whose verdicts test_comparisons.py tests
 def test_a_version_whose_record_is_not_of_its_code_is_not_reproduced_and_certified_as_such(
     gone_on: Project, tmp_path: Path
 ) -> None:
