@@ -39,4 +39,4 @@ def random_samples(card: ModelCard) -> Samples:
 def _network_input(card: ModelCard, image: np.ndarray) -> Tensor:
     side = card.source
     pixels = with_fill(to_scale(masked_array(image, side), side, card.image_scale), side)
-    return to_network(torch.from_numpy(pixels[None]), side.value_range).contiguous()
+    return to_network(torch.from_numpy(pixels[None].copy()), side.value_range).contiguous()
