@@ -20,6 +20,7 @@ from pipelines.registry.reference import VERSION_REFERENCE
 from pipelines.tracking.completion import TrackedRun
 from pipelines.tracking.described_run import DATA_HASH_TAG, GIT_COMMIT_TAG, PARENT_TAG
 from pipelines.tracking.run_by_key import RUN_KEY_TAG
+from pipelines.tracking.score_table import score_table
 from pipelines.tracking.uri import without_password
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.config import ScaleRule, height_width
@@ -143,7 +144,7 @@ def _scores(card: ModelCard, run: Run) -> dict[str, float]:
 def _describe(card: ModelCard, run: Run) -> str:
     """The description of a version: a few lines of Markdown for people who choose a version."""
     height, width = height_width(card.image_size)
-    table = "\n".join(f"| {key} | {value:.4g} |" for key, value in _scores(card, run).items())
+    dev = ", ".join(f"{key} {value:.4g}" for key, value in card.dev.items())
     return (
         f"pix2pix on **{card.name}**, {card.direction}, trained at "
         f"{width}x{height} px for {card.epoch} epochs; "
@@ -151,7 +152,7 @@ def _describe(card: ModelCard, run: Run) -> str:
         f"{' + '.join(_source(name, card) for name in card.sources)} -> "
         f"{card.target.channels} channels {card.target.dtype}; {_rule(card)}.\n\n"
         f"{'' if card.parent is None else _started_from(card.parent)}"
-        f"| metric | value |\n|---|---|\n{table}\n"
+        f"{dev}\n\n{score_table(run.data.metrics)}\n"
     )
 
 

@@ -14,6 +14,8 @@ from pipelines.tracking.report_files import report_files
 from pipelines.tracking.train_record import TrainRecord, read_train_record
 from pix2pix.errors import UserError
 
+_NOT_OF_BASELINES = ("_low", "_high", "_std", "num_images")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinishedRun:
@@ -57,10 +59,17 @@ def read_history(path: Path) -> tuple[dict[str, float], ...]:
 
 
 def scores_of(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of a metrics.json: test/<metric> and test/baseline_<name>/<metric>."""
+    """The numbers of a metrics.json: test/<metric> and test/baseline_<name>/<metric>.
+
+    The intervals of the baselines are left out: they would triple the list of metrics that a person
+    reads in MLflow. The file has them.
+    """
     scores = dict(_numbers(metrics["test"], "test/"))
     for name, others in metrics.get("baselines", {}).items():
-        scores |= _numbers(others, f"test/baseline_{name}/")
+        values = {
+            key: value for key, value in others.items() if not key.endswith(_NOT_OF_BASELINES)
+        }
+        scores |= _numbers(values, f"test/baseline_{name}/")
     return scores
 
 

@@ -6,15 +6,8 @@ from urllib.parse import urlencode
 
 from pipelines.runs.history import Record
 from pipelines.tracking.description import RunDescription
+from pipelines.tracking.score_table import score_table
 
-_TEST = "test/"
-_COLUMNS = {  # of the table of scores: the prefix of the metrics, and the heading
-    _TEST: "model",
-    f"{_TEST}baseline_mean_target/": "mean target",
-    f"{_TEST}baseline_identity/": "identity",
-    f"{_TEST}baseline_real_vs_real/": "real vs real",
-}
-_NO_SCORES = ("_low", "_high", "_std", "num_images")
 _COMMIT_CHARACTERS, _HASH_CHARACTERS = 7, 12
 
 
@@ -33,7 +26,7 @@ def run_note(
     """
     parts = [
         _progress(description, history),
-        _score_table(scores),
+        score_table(scores),
         "" if grid_path is None else f"![source, generated, target]({_url(run_id, grid_path)})",
         _origin(description),
     ]
@@ -57,38 +50,6 @@ def _progress(description: RunDescription, history: Sequence[Record]) -> str:
         f"**dev L1 {best['dev/l1']:.4g}** after epoch {best['epoch']:.0f}, the best of {done} "
         f"(planned: {planned})."
     )
-
-
-def _score_table(scores: Mapping[str, float]) -> str:
-    """Return the test scores of the model and the baselines; empty if there are none."""
-    columns = {
-        prefix: heading
-        for prefix, heading in _COLUMNS.items()
-        if any(_metric_of(key, prefix) for key in scores)
-    }
-    metrics = [metric for key in scores if (metric := _metric_of(key, _TEST))]
-    if not metrics:
-        return ""
-    rows = [
-        [metric.replace("_", " "), *(_cell(scores, f"{prefix}{metric}") for prefix in columns)]
-        for metric in metrics
-    ]
-    table = [["test", *columns.values()], ["---"] * (len(columns) + 1), *rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in table)
-
-
-def _metric_of(key: str, prefix: str) -> str | None:
-    """Return the name of a score behind `prefix`; None if the key is none of these."""
-    name = key.removeprefix(prefix)
-    return None if name == key or "/" in name or name.endswith(_NO_SCORES) else name
-
-
-def _cell(scores: Mapping[str, float], key: str) -> str:
-    if key not in scores:
-        return ""
-    low, high = scores.get(f"{key}_low"), scores.get(f"{key}_high")
-    interval = "" if low is None or high is None else f" ({low:.3g} to {high:.3g})"
-    return f"{scores[key]:.4g}{interval}"
 
 
 def _url(run_id: str, path: str) -> str:

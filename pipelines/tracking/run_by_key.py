@@ -1,5 +1,6 @@
 """Find the run with a key of ours in MLflow, or make it: MLflow's own identifiers are random."""
 
+import time
 from collections.abc import Mapping
 from itertools import chain, count
 
@@ -7,6 +8,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from pipelines.tracking.run import MlflowRun, milliseconds
+from pipelines.tracking.saved_view import scores_view
 from pipelines.tracking.uri import artifact_location
 from pix2pix.errors import UserError
 
@@ -82,7 +84,9 @@ def _experiment_id(client: MlflowClient, name: str) -> str:
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         return client.create_experiment(
-            name, artifact_location=artifact_location(client.tracking_uri), tags=_EXPERIMENT_TAGS
+            name,
+            artifact_location=artifact_location(client.tracking_uri),
+            tags=_EXPERIMENT_TAGS | scores_view(time.time()),
         )
     if experiment.lifecycle_stage == "deleted":
         raise UserError(

@@ -55,7 +55,7 @@ HISTORY = [
 SAMPLE_EPOCHS = (0, 2, 3)
 SCORES = {
     "test": {"l1": 0.1, "l1_low": 0.09, "psnr_db": 10.5, "fid": None, "num_images": 4},
-    "baselines": {"mean_target": {"l1": 0.3}, "untrained": {"l1": 0.5}},
+    "baselines": {"mean_target": {"l1": 0.3, "l1_low": 0.28}, "untrained": {"l1": 0.5}},
     "protocol": {"num_bootstrap": 100},
 }
 
