@@ -93,6 +93,20 @@ class ModelCard:
         """The sources by name, in the order in which the generator receives their channels."""
         return all_sources(self.source, self.extra_sources)
 
+    @property
+    def palette(self) -> tuple[str, ...] | None:
+        """The colours of the source's label maps; None if it has none, see `data.palette`."""
+        return None if self.source_statistics is None else self.source_statistics.palette
+
+    @property
+    def drawing_size(self) -> tuple[int, int]:
+        """Height and width of a drawn source: as large as those of the training, in pixels."""
+        height, width = height_width(self.load_size or self.image_size)
+        return (
+            max(1, round(height / self.target_scale)),
+            max(1, round(width / self.target_scale)),
+        )
+
     def check(self) -> None:
         """Raise UserError if the fields contradict each other."""
         if len(self.sources) != 1 + len(self.extra_sources):

@@ -9,6 +9,7 @@ import json
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -117,6 +118,18 @@ def from_bytes(data: bytes, *, name: str) -> Parent:
         networks=ParentNetworks(generator, discriminator),
         card=head.card,
     )
+
+
+def model_sha256(path: Path) -> str:
+    """Return the hash of the parent's model in a file of `to_bytes`, see ParentRecord.
+
+    The file may be of another version of this program. Raises UserError if it does not say.
+    """
+    try:
+        head = json.loads(_metadata(path.read_bytes())[_HEAD_KEY])
+        return str(head["model_sha256"])
+    except (OSError, ValueError, LookupError, TypeError, struct.error):
+        raise UserError(f"{path} does not hold the networks to start from") from None
 
 
 def _named(network: nn.Module, prefix: str) -> dict[str, Tensor]:

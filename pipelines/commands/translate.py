@@ -92,7 +92,7 @@ def translate(
         ),
     ] = False,
 ) -> None:
-    """Translate a film, or every image below a folder, with a registered model.
+    """Translate a film, or every image below a folder.
 
     A film keeps its sound, frame rate, orientation and colour marks. If the command is interrupted,
     the same command continues. For a folder, the file manifest.json beside the results lists the

@@ -17,6 +17,7 @@ from pipelines.entrypoint import read_json
 from pipelines.evaluation.model_content import MODEL_KEY, content_hash
 from pipelines.paths import KEPT_EPOCHS_DIR, METRICS_PATH, MODEL_DIR, PREPARED_DIR, TRAIN_PATH
 from pipelines.registry.decision import decide
+from pipelines.registry.dev_sources import dev_sources
 from pipelines.registry.examples import log_examples
 from pipelines.registry.kept_epochs import log_kept_epochs
 from pipelines.registry.lineage import log_lineage, project_lineage
@@ -25,12 +26,10 @@ from pipelines.repository.origin import flatten
 from pipelines.tracking.completion import complete_run
 from pipelines.tracking.connection import connected
 from pipelines.tracking.train_record import TrainRecord, read_train_record
-from pix2pix.checkpoint import load_card
+from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.config import EXECUTION_KEYS, Params, height_width, load_params
-from pix2pix.data.manifest import load_manifest
-from pix2pix.data.prepared import open_split
+from pix2pix.data.manifest import FIRST_SOURCE, load_manifest
 from pix2pix.errors import UserError
-from pix2pix.images.labels import class_to_void
 from pix2pix.inference import Images
 
 _SECTIONS = ("augment", "model", "train")  # sections of params.yaml that a training depends on
@@ -57,7 +56,7 @@ def complete_registration(uri: str) -> dict[str, Any]:
         )
         log_examples(client, run.run_id, MODEL_DIR, prepared_dir=PREPARED_DIR)
         log_kept_epochs(client, run.run_id, KEPT_EPOCHS_DIR, example=example)
-        log_lineage(client, run.run_id, project_lineage(Path()))
+        log_lineage(client, run.run_id, project_lineage(Path(), MODEL_DIR))
         decision = decide(client, registration, params)
     return dataclasses.asdict(registration) | {"decision": dataclasses.asdict(decision)}
 
@@ -109,18 +108,14 @@ def example_source() -> Images:
     the model has several sources, there is one image for each of them, by name.
     """
     card = load_card(MODEL_DIR)
-    height, width = height_width(card.image_size)
-    if load_manifest(PREPARED_DIR).data_hash == card.data_hash:
-        stored = open_split(PREPARED_DIR, "dev").sources
-        images = [
-            class_to_void(np.asarray(each[0])[:height, :width], side)
-            for each, side in zip(stored, card.sources.values(), strict=True)
-        ]
-    else:
-        images = [
-            np.full((height, width, side.channels), sum(side.value_range) / 2, side.dtype)
-            for side in card.sources.values()
-        ]
-    if not card.extra_sources:
-        return images[0]
-    return dict(zip(card.sources, images, strict=True))
+    found = dev_sources(card, PREPARED_DIR, limit=1)
+    images = found[0] if found else _uniform_images(card)
+    return images if card.extra_sources else images[FIRST_SOURCE]
+
+
+def _uniform_images(card: ModelCard) -> dict[str, np.ndarray]:
+    size = height_width(card.image_size)
+    return {
+        name: np.full((*size, side.channels), sum(side.value_range) / 2, side.dtype)
+        for name, side in card.sources.items()
+    }

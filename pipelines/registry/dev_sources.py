@@ -1,41 +1,47 @@
-"""Real sources for an export: some of the dev split that the model was chosen with."""
+"""Sources of the dev split with the values of image files: examples of what a model takes."""
 
-from itertools import islice
+from pathlib import Path
 
 import numpy as np
-import torch
 
-from pipelines.paths import PREPARED_DIR
 from pix2pix.checkpoint import ModelCard
-from pix2pix.data.manifest import MANIFEST_NAME, load_manifest
-from pix2pix.data.prepared import open_split
-from pix2pix.data.ranges import to_network
-from pix2pix.export.folder import Samples
+from pix2pix.config import height_width
+from pix2pix.data.manifest import MANIFEST_NAME, SideRecord, load_manifest
+from pix2pix.data.masks import NO_SOURCE
+from pix2pix.data.prepared import PreparedSplit, open_split
+from pix2pix.images.labels import class_to_void
+from pix2pix.images.nodata import written_nodata
+from pix2pix.images.validity import filled
 
-_MOST_PIXELS = 2**20
 
+def dev_sources(card: ModelCard, prepared_dir: Path, *, limit: int) -> list[dict[str, np.ndarray]]:
+    """The first dev images (H, W, C) by name of the source, cut to the size of the training.
 
-def dev_sources(card: ModelCard, *, limit: int) -> list[np.ndarray]:
-    """The first dev sources (H, W, C) of at most a megapixel, as prepared arrays store them.
-
-    The list is empty if data/prepared is missing, or is not the data that the model was trained on.
+    The list is empty if there are no prepared data, or if the model was trained on others.
     """
-    if not (PREPARED_DIR / MANIFEST_NAME).is_file():
+    if not (prepared_dir / MANIFEST_NAME).is_file():
         return []
-    if load_manifest(PREPARED_DIR).data_hash != card.data_hash:
+    if load_manifest(prepared_dir).data_hash != card.data_hash:
         return []
-    split = open_split(PREPARED_DIR, "dev")
-    images = (np.asarray(split.source[index]) for index in range(len(split)))
-    small = (image for image in images if image.shape[0] * image.shape[1] <= _MOST_PIXELS)
-    return list(islice(small, limit))
+    split = open_split(prepared_dir, "dev")
+    return [_sources(card, split, index) for index in range(min(limit, len(split)))]
 
 
-def as_samples(sources: list[np.ndarray], card: ModelCard) -> Samples | None:
-    """The sources as the network receives them; None if there are none."""
-    if not sources:
-        return None
-    tensors = [
-        to_network(torch.from_numpy(image[None].copy()), card.source.value_range).contiguous()
-        for image in sources
+def _sources(card: ModelCard, split: PreparedSplit, index: int) -> dict[str, np.ndarray]:
+    height, width = height_width(card.image_size)
+    images = [
+        class_to_void(np.asarray(each[index]), side)
+        for each, side in zip(split.sources, card.sources.values(), strict=True)
     ]
-    return Samples(tensors, f"{len(tensors)} dev images")
+    images[0] = _with_nodata(images[0], split, index, card.source)  # the others have all values
+    return {name: image[:height, :width] for name, image in zip(card.sources, images, strict=True)}
+
+
+def _with_nodata(
+    image: np.ndarray, split: PreparedSplit, index: int, side: SideRecord
+) -> np.ndarray:
+    """The source with the value by which its files mark pixels without a value."""
+    nodata = written_nodata(side, image.dtype)
+    if split.mask is None or nodata is None:
+        return image
+    return filled(image, np.asarray(split.mask[index])[..., 0] != NO_SOURCE, nodata)

@@ -1,6 +1,6 @@
 """Example sources of a model: images of the dev split, kept as files of its run in MLflow.
 
-Whoever serves a version can show them without the data set.
+Whoever serves or exports a version can show them without the data set.
 """
 
 import tempfile
@@ -12,32 +12,40 @@ from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from pipelines.registry.dev_sources import dev_sources
 from pipelines.registry.lookup import label
 from pix2pix.checkpoint import load_card
-from pix2pix.config import height_width
-from pix2pix.data.manifest import load_manifest
-from pix2pix.data.prepared import open_split
+from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
 from pix2pix.errors import UserError
-from pix2pix.images.encode import encode, file_suffix
-from pix2pix.images.labels import class_to_void
+from pix2pix.images.encode import encode, encode_as, file_suffix
+from pix2pix.images.nodata import written_nodata
 
-_FOLDER = "examples"  # of the run; the files are named by their numbers
-_NUM_EXAMPLES = 6
+_FOLDER = "examples"  # of the run; the files are named by their numbers, of one digit
+NUM_EXAMPLES = 8
 
 
 def log_examples(client: MlflowClient, run_id: str, model_dir: Path, *, prepared_dir: Path) -> None:
-    """Add the first sources of the dev split to a run, if the model was trained on these data."""
+    """Add the first sources of the dev split to a run, if the model was trained on these data.
+
+    A model of several sources gets none: a server or an export, which show them, take one image.
+    """
     card = load_card(model_dir)
-    if load_manifest(prepared_dir).data_hash != card.data_hash:
+    if card.extra_sources:
         return
-    height, width = height_width(card.image_size)
-    sources = open_split(prepared_dir, "dev").source
-    suffix = file_suffix(card.source.dtype, card.source.channels)
+    images = dev_sources(card, prepared_dir, limit=NUM_EXAMPLES)
     with tempfile.TemporaryDirectory() as name:
-        for number in range(min(_NUM_EXAMPLES, len(sources))):
-            source = class_to_void(np.asarray(sources[number])[:height, :width], card.source)
-            Path(name, f"{number}{suffix}").write_bytes(encode(source))
+        for number, image in enumerate(images):
+            content, suffix = _file(image[FIRST_SOURCE], card.source)
+            Path(name, f"{number}{suffix}").write_bytes(content)
         client.log_artifacts(run_id, name, _FOLDER)
+
+
+def _file(image: np.ndarray, side: SideRecord) -> tuple[bytes, str]:
+    """The content of an image file and its suffix; the file reads as those of the side."""
+    nodata = written_nodata(side, image.dtype)
+    if side.nodata == "file":  # which PNG cannot state
+        return encode_as(image, "image/tiff", nodata=nodata), ".tif"
+    return encode(image, nodata=nodata), file_suffix(image.dtype.name, image.shape[2])
 
 
 def read_examples(client: MlflowClient, version: ModelVersion) -> tuple[bytes, ...]:

@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 
 from pipelines.entrypoint import write_json
 from pipelines.page_runtime import runtime
-from pipelines.registry.dev_sources import as_samples, dev_sources
-from pipelines.registry.model_sections import lineage, read_metrics, read_record, sections, summary
+from pipelines.registry.model_sections import read_metrics, sections, summary
 from pipelines.registry.model_source import ModelSource, model_source
-from pipelines.tracking.train_record import TrainRecord
+from pipelines.registry.provenance_text import Topics
 from pix2pix.atomic import new_directory
 from pix2pix.checkpoint import ModelCard, load_generator
 from pix2pix.errors import UserError
-from pix2pix.export.folder import ExportedFile, Samples, Smaller, random_samples, write_export
+from pix2pix.export.folder import ExportedFile, Smaller, write_export
 from pix2pix.export.page import Runtime, Section, Table, Workbench, page
 from pix2pix.export.report import export_json, file_table, readme
+from pix2pix.export.samples import Samples, random_samples, real_samples
 from pix2pix.export.workbench import make_workbench, obstacle
 from pix2pix.files import write_text, written_to
 from pix2pix.models import InferenceMode, InferenceNetwork
@@ -24,8 +24,6 @@ from pix2pix.models import InferenceMode, InferenceNetwork
 EXPORT_NAME = "export.json"
 PAGE_NAME = "index.html"
 README_NAME = "README.md"
-
-_NUM_SAMPLES = 16  # dev images for int8 and for measured errors
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +67,6 @@ class _Exported(NamedTuple):
     files: Sequence[ExportedFile]
     samples: Samples
     metrics: Mapping[str, Any] | None
-    record: TrainRecord | None
-    lineage: Mapping[str, str | None]
 
 
 def _write(
@@ -83,20 +79,17 @@ def _write(
 ) -> None:
     generator, card = load_generator(source.model_dir)
     modes = sorted(modes, key=lambda mode: mode != card.inference_mode)  # its own mode first
-    dev = dev_sources(card, limit=_NUM_SAMPLES)
-    samples = as_samples(dev, card) or random_samples(card)
+    samples = real_samples(card, source.sources) if source.sources else random_samples(card)
     files = write_export(
         folder, generator, card, model=source.label, modes=modes, smaller=smaller, samples=samples
     )
-    record = read_record(source)
-    origin = lineage(source, card, record)
-    exported = _Exported(source, card, files, samples, read_metrics(source), record, origin)
+    exported = _Exported(source, card, files, samples, read_metrics(source))
     write_json(folder / EXPORT_NAME, _facts(exported))
     _write_readme(folder, exported, has_page=page_runtime is not None)
     if page_runtime is not None:
         network = InferenceNetwork(generator, modes[0])
         workbench = obstacle(card) or make_workbench(
-            folder, network, card, runtime=page_runtime, sources=dev, samples=samples
+            folder, network, card, runtime=page_runtime, sources=source.sources, samples=samples
         )
         write_text(folder / PAGE_NAME, _page(exported, workbench))
 
@@ -106,19 +99,27 @@ def _facts(exported: _Exported) -> dict[str, Any]:
     facts = {
         "model": exported.source.label,
         "chosen_mode": exported.card.inference_mode,
-        "lineage": exported.lineage,
+        "lineage": _by_topic(exported.source.lineage),
         "scores": None if metrics is None else metrics["test"],
         "protocol": None if metrics is None else metrics["protocol"],
     }
     return export_json(exported.files, samples=exported.samples.origin, facts=facts)
 
 
+def _by_topic(topics: Topics) -> dict[str, list[str]]:
+    """The lines of each topic."""
+    lines: dict[str, list[str]] = {}
+    for name, line in topics:
+        lines.setdefault(name, []).append(line)
+    return lines
+
+
 def _write_readme(folder: Path, exported: _Exported, *, has_page: bool) -> None:
     text = readme(
         exported.source.label,
         exported.files,
+        exported.card,
         samples=exported.samples.origin,
-        chosen_mode=exported.card.inference_mode,
         has_page=has_page,
     )
     write_text(folder / README_NAME, text)
@@ -129,11 +130,5 @@ def _page(exported: _Exported, workbench: Workbench | str) -> str:
     files = Section(
         title="Exported files", parts=[Table(file_table(exported.files))], is_folded=True
     )
-    shown = sections(
-        card,
-        exported.lineage,
-        metrics=exported.metrics,
-        record=exported.record,
-        project_dir=exported.source.project_dir,
-    )
+    shown = sections(exported.source, card, exported.metrics)
     return page(exported.source.label, summary(card), [*shown, files], workbench=workbench)

@@ -14,7 +14,6 @@ from mlflow.entities.model_registry import ModelVersion
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from pipelines.evaluation.weights import WeightsHash, weights_hashes
-from pipelines.paths import MODEL_DIR
 from pipelines.registry.lookup import label
 from pipelines.tracking.finished_run import read_finished_run
 from pipelines.tracking.run_file import read_run_json
@@ -42,8 +41,8 @@ class Lineage:
 _LINEAGE = TypeAdapter(Lineage)
 
 
-def project_lineage(project_dir: Path) -> Lineage:
-    """Return the lineage of the trained and evaluated model in the project's folder.
+def project_lineage(project_dir: Path, model_dir: Path) -> Lineage:
+    """Return the lineage of the model in `model_dir`, which the project's reports describe.
 
     Raises UserError if a file of the stages is missing.
     """
@@ -52,7 +51,7 @@ def project_lineage(project_dir: Path) -> Lineage:
         format=_FORMAT,
         training=finished.training,
         outputs=finished.outputs,
-        weights=weights_hashes(project_dir / MODEL_DIR),
+        weights=weights_hashes(model_dir),
         scores=finished.scores,
     )
 

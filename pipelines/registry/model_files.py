@@ -15,6 +15,7 @@ from pipelines.registry.lookup import label
 from pipelines.registry.package import PACKAGED_MODEL
 from pipelines.registry.register import CONTENT_TAG
 from pipelines.tracking.uri import without_password
+from pix2pix.checkpoint import CARD_FILE, ModelCard, load_card
 from pix2pix.errors import UserError
 
 
@@ -31,19 +32,29 @@ def downloaded(client: MlflowClient, version: ModelVersion) -> Iterator[Path]:
         )
     uri = client.get_model_version_download_uri(version.name, str(version.version))
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            path = download_artifacts(
-                artifact_uri=f"{uri}/{PACKAGED_MODEL}",
-                dst_path=folder,
-                tracking_uri=client.tracking_uri,
-            )
-        except (MlflowException, OSError) as error:
-            raise UserError(
-                f"{label(version)}: its files cannot be downloaded from {without_password(uri)}: "
-                f"{error}"
-            ) from None
-        _check_content(version, Path(path))
-        yield Path(path)
+        path = _download(client, version, f"{uri}/{PACKAGED_MODEL}", folder)
+        _check_content(version, path)
+        yield path
+
+
+def registered_card(client: MlflowClient, version: ModelVersion) -> ModelCard:
+    """Download the card of a version alone. Raises UserError as `downloaded` does."""
+    uri = client.get_model_version_download_uri(version.name, str(version.version))
+    with tempfile.TemporaryDirectory() as folder:
+        _download(client, version, f"{uri}/{PACKAGED_MODEL}/{CARD_FILE}", folder)
+        return load_card(Path(folder))
+
+
+def _download(client: MlflowClient, version: ModelVersion, uri: str, folder: str) -> Path:
+    try:
+        return Path(
+            download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=client.tracking_uri)
+        )
+    except (MlflowException, OSError) as error:
+        raise UserError(
+            f"{label(version)}: its files cannot be downloaded from {without_password(uri)}: "
+            f"{error}"
+        ) from None
 
 
 def _check_content(version: ModelVersion, model_dir: Path) -> None:

@@ -1,15 +1,14 @@
 """What the page of an exported model says about it: scores, panels, protocol, lineage."""
 
-import datetime
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.paths import METRICS_PATH, PANELS_DIR, TRAIN_PATH
+from pipelines.paths import METRICS_PATH, PANELS_DIR
 from pipelines.registry.model_source import ModelSource
+from pipelines.registry.provenance_text import Topics
 from pipelines.repository.origin import flatten
-from pipelines.tracking.train_record import TrainRecord, read_train_record
 from pix2pix.checkpoint import ModelCard
 from pix2pix.export.page import Picture, Section, Table
 
@@ -22,40 +21,6 @@ def read_metrics(source: ModelSource) -> dict[str, Any] | None:
         return None
     metrics: dict[str, Any] = json.loads((source.project_dir / METRICS_PATH).read_text("utf-8"))
     return metrics
-
-
-def read_record(source: ModelSource) -> TrainRecord | None:
-    """The content of train.json; None if the model has no reports."""
-    return (
-        None if source.project_dir is None else read_train_record(source.project_dir / TRAIN_PATH)
-    )
-
-
-def lineage(
-    source: ModelSource, card: ModelCard, record: TrainRecord | None
-) -> dict[str, str | None]:
-    """Where the model comes from, by the words that people use."""
-    known = {
-        "model": source.uri or source.label,
-        "MLflow run": source.run_id,
-        "data hash": card.data_hash,
-        "epochs": str(card.epoch),
-        "seed of dropout": str(card.seed),
-    }
-    if record is None:
-        return known
-    origin = record.origin
-    pairs = ", ".join(f"{count} {name}" for name, count in record.data.num_pairs.items())
-    started = datetime.datetime.fromtimestamp(record.started_s, datetime.UTC)
-    return {
-        **known,
-        "commit": None if origin.commit is None else origin.commit + _dirt(origin.is_dirty),
-        "data": f"{record.data.name} ({pairs})",
-        "seed": str(record.params["train"]["seed"]),
-        "trained": f"{started:%Y-%m-%d %H:%M} UTC, {record.elapsed_s:.0f} s",
-        "workers": str(record.num_workers),
-        "environment": f"Python {origin.python}, torch {origin.torch}",
-    }
 
 
 def summary(card: ModelCard) -> str:
@@ -71,29 +36,16 @@ def summary(card: ModelCard) -> str:
     )
 
 
-def _dirt(is_dirty: bool) -> str:
-    return ", with uncommitted changes" if is_dirty else ""
-
-
 def sections(
-    card: ModelCard,
-    origin: Mapping[str, str | None],
-    *,
-    metrics: Mapping[str, Any] | None,
-    record: TrainRecord | None,
-    project_dir: Path | None,
+    source: ModelSource, card: ModelCard, metrics: Mapping[str, Any] | None
 ) -> list[Section]:
-    """The sections of the page; `origin` is what `lineage` returns, and None what is not known."""
-    rows = [
-        ["field", "value"],
-        *([name, value] for name, value in origin.items() if value is not None),
-    ]
+    """The sections of the page."""
     return [
         _scores(card, metrics),
-        *([] if project_dir is None else [_panels(project_dir)]),
+        *([] if source.project_dir is None else [_panels(source.project_dir)]),
         *([] if metrics is None else [_protocol(metrics)]),
-        Section(title="Lineage", parts=[Table(rows)]),
-        *([] if record is None else [_parameters(record)]),
+        *([_lineage(source.lineage)] if source.lineage else []),
+        *([_parameters(source.params)] if source.params else []),
     ]
 
 
@@ -149,6 +101,11 @@ def _protocol(metrics: Mapping[str, Any]) -> Section:
     )
 
 
-def _parameters(record: TrainRecord) -> Section:
-    rows = [["field", "value"], *([name, value] for name, value in flatten(record.params).items())]
+def _lineage(topics: Topics) -> Section:
+    rows = [["field", "value"], *map(list, topics)]
+    return Section(title="Lineage", parts=[Table(rows)])
+
+
+def _parameters(params: Mapping[str, Any]) -> Section:
+    rows = [["field", "value"], *([name, value] for name, value in flatten(params).items())]
     return Section(title="Parameters of the training", parts=[Table(rows)], is_folded=True)

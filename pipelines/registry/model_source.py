@@ -1,69 +1,106 @@
-"""A model to be exported: a version or a model folder, with the reports of its training."""
+"""A model to be exported: a version or a model folder, with what is known of its training."""
 
 import json
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
+import numpy as np
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from pipelines.evaluation.model_content import MODEL_KEY, content_hash
-from pipelines.paths import METRICS_PATH, TRAIN_PATH
+from pipelines.paths import METRICS_PATH, PREPARED_DIR, TRAIN_PATH
+from pipelines.registry.dev_sources import dev_sources
+from pipelines.registry.examples import NUM_EXAMPLES, read_examples
+from pipelines.registry.lineage import project_lineage
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
+from pipelines.registry.provenance import read_provenance
+from pipelines.registry.provenance_text import Topics, lineage_topics, provenance_topics
 from pipelines.tracking.connection import connected
 from pipelines.tracking.uri import tracking_uri
 from pix2pix.checkpoint import load_card
+from pix2pix.data.manifest import FIRST_SOURCE
+from pix2pix.errors import UserError
+from pix2pix.images.masked import decode_side
 
 logger = logging.getLogger(__name__)
 
 
-class ModelSource(NamedTuple):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSource:
     """A model folder and what is known of it.
 
     `project_dir` has the reports of its training, at the paths of `pipelines.paths`; None if there
-    are none. `run_id` is that of its MLflow run; None for a folder.
+    are none. `sources` are images (H, W, C) of the dev split with the values of files. `lineage`
+    and the parameters of the training are empty if they are not known.
     """
 
     label: str
     model_dir: Path
     project_dir: Path | None
-    uri: str | None
-    run_id: str | None
+    sources: Sequence[np.ndarray]
+    lineage: Topics = ()
+    params: Mapping[str, Any]
 
 
 @contextmanager
 def model_source(reference: str) -> Iterator[ModelSource]:
     """The model that `reference` names: a folder, or a registered version.
 
-    The files of a version are in a temporary folder. Raises UserError if there is no such model.
+    The files of a version are in a temporary folder. What is known of a version is what its run in
+    MLflow has, so that it is the same on every machine. Raises UserError if there is no such model.
     """
     folder = Path(reference)
     if folder.is_dir():
-        yield ModelSource(
-            label=f"{load_card(folder).name} (folder {folder.resolve().name})",
-            model_dir=folder,
-            project_dir=_if_of_the_model(folder.resolve().parent, folder),
-            uri=None,
-            run_id=None,
-        )
+        yield _of_folder(folder)
         return
     with connected(tracking_uri()) as client:
         version = find_version(client, reference)
         with downloaded(client, version) as model_dir, tempfile.TemporaryDirectory() as reports:
-            yield ModelSource(
-                label=label(version),
-                model_dir=model_dir,
-                project_dir=_downloaded_reports(client, version, model_dir, Path(reports)),
-                uri=f"models:/{version.name}/{version.version}",
-                run_id=version.run_id,
-            )
+            yield _of_version(client, version, model_dir, Path(reports))
+
+
+def _of_folder(folder: Path) -> ModelSource:
+    card = load_card(folder)
+    project_dir = _if_of_the_model(folder.resolve().parent, folder)
+    lineage = None if project_dir is None else project_lineage(project_dir, folder)
+    return ModelSource(
+        label=f"{card.name} (folder {folder.resolve().name})",
+        model_dir=folder,
+        project_dir=project_dir,
+        sources=[
+            images[FIRST_SOURCE] for images in dev_sources(card, PREPARED_DIR, limit=NUM_EXAMPLES)
+        ],
+        lineage=() if lineage is None else tuple(lineage_topics(lineage)),
+        params={} if lineage is None else lineage.training.params,
+    )
+
+
+def _of_version(
+    client: MlflowClient, version: ModelVersion, model_dir: Path, reports_dir: Path
+) -> ModelSource:
+    side = load_card(model_dir).source
+    try:
+        provenance = read_provenance(client, f"{version.name}/{version.version}")
+    except UserError as error:
+        logger.warning("the export has no lineage: %s", error)
+        provenance = None
+    return ModelSource(
+        label=label(version),
+        model_dir=model_dir,
+        project_dir=_downloaded_reports(client, version, model_dir, reports_dir),
+        sources=[decode_side(each, side) for each in read_examples(client, version)],
+        lineage=() if provenance is None else tuple(provenance_topics(provenance)),
+        params={} if provenance is None else provenance.lineage.training.params,
+    )
 
 
 def _downloaded_reports(
@@ -91,8 +128,6 @@ def _if_of_the_model(project_dir: Path, model_dir: Path) -> Path | None:
         except (OSError, ValueError):
             described = {}
         if described.get(MODEL_KEY) != content:
-            logger.warning(
-                "the export has no scores and no lineage: there is no %s of this model", path
-            )
+            logger.warning("the export has no reports: there is no %s of this model", path)
             return None
     return project_dir

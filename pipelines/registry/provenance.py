@@ -25,7 +25,6 @@ class Provenance:
     tracking_uri: str
     run_id: str
     flow_run: str | None  # name and id; None if no flow has trained it
-    parent: str | None  # the model that the training began with
     reproduced: str | None  # the result of the last `pix2pix reproduce`
     lineage: Lineage
 
@@ -42,7 +41,6 @@ def read_provenance(client: MlflowClient, reference: str) -> Provenance:
     version = find_version(client, reference)
     lineage = read_lineage(client, version)
     aliases = aliases_of(client, version.name).items()
-    parent = lineage.training.parent
     return Provenance(
         model=version.name,
         version=str(version.version),
@@ -50,7 +48,6 @@ def read_provenance(client: MlflowClient, reference: str) -> Provenance:
         tracking_uri=without_password(client.tracking_uri),
         run_id=str(version.run_id),
         flow_run=_flow_run(version),
-        parent=None if parent is None else parent.summary,
         reproduced=version.tags.get(REPRODUCED_TAG),
         lineage=lineage,
     )

@@ -1,16 +1,20 @@
-"""The provenance of a model version as a text for a terminal."""
+"""The lineage of a model in words, for a terminal and for the page of an export."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from pipelines.paths import PARENT_PATH, PREPARED_DIR, RAW_DIR
+from pipelines.registry.lineage import Lineage
 from pipelines.registry.provenance import Provenance
 from pipelines.repository.origin import flatten
 from pipelines.repository.patch import changed_files
 from pipelines.runs.machines import Machine
 from pipelines.tracking.train_record import TrainRecord
 from pix2pix.config import Params
+
+Topics = Sequence[tuple[str, str]]  # names, of which several lines may have the same, and lines
 
 _WIDTH = 13  # of the column with the names
 _NO_PARAMETERS = ("register.", "data.name", "tune.")  # no training depends on them
@@ -23,7 +27,7 @@ def provenance_text(provenance: Provenance, defaults: Params) -> str:
     """
     lines = [f"{provenance.model} version {provenance.version}{_aliases(provenance)}", ""]
     name = ""
-    for topic, value in _topics(provenance, defaults):
+    for topic, value in provenance_topics(provenance, defaults):
         lines.append(f"{topic if topic != name else '':{_WIDTH}}{value}")
         name = topic
     return "\n".join(lines)
@@ -33,9 +37,22 @@ def _aliases(provenance: Provenance) -> str:
     return f" ({', '.join(provenance.aliases)})" if provenance.aliases else ""
 
 
-def _topics(provenance: Provenance, defaults: Params) -> Iterator[tuple[str, str]]:
-    """Yield the name of each topic with a line of text; the same name for further lines."""
-    lineage, training = provenance.lineage, provenance.lineage.training
+def provenance_topics(
+    provenance: Provenance, defaults: Params | None = None
+) -> Iterator[tuple[str, str]]:
+    """Yield the topics of the version's lineage, and what MLflow knows of the version."""
+    yield from lineage_topics(provenance.lineage, defaults)
+    yield "MLflow run", f"{provenance.run_id} at {provenance.tracking_uri}"
+    yield "flow run", provenance.flow_run or "none"
+    yield "reproduced", provenance.reproduced or "never"
+
+
+def lineage_topics(lineage: Lineage, defaults: Params | None = None) -> Iterator[tuple[str, str]]:
+    """Yield the name of each topic with a line of text; the same name for further lines.
+
+    Without `defaults`, the parameters are left out.
+    """
+    training = lineage.training
     yield "commit", training.origin.commit or "none: it was not trained in a git checkout"
     if training.origin.is_dirty:
         yield "commit", _patch(training)
@@ -45,10 +62,11 @@ def _topics(provenance: Provenance, defaults: Params) -> Iterator[tuple[str, str
         ", ".join(f"{number} {split}" for split, number in training.data.num_pairs.items()),
     )
     for path, md5 in lineage.outputs.items():
-        if path.startswith("data/"):
+        if path in (RAW_DIR.as_posix(), PREPARED_DIR.as_posix()):
             yield "data", f"{path} in DVC: {md5}"
-    for line in _parameters(training.params, defaults):
-        yield "parameters", line
+    if defaults is not None:
+        for line in _parameters(training.params, defaults):
+            yield "parameters", line
     yield (
         "seed",
         f"{training.params['train']['seed']}, of the splits "
@@ -64,10 +82,17 @@ def _topics(provenance: Provenance, defaults: Params) -> Iterator[tuple[str, str
     yield "trained", _times(training)
     for file, hashes in lineage.weights.items():
         yield "weights", f"{file}: SHA-256 {hashes.tensors_sha256}"
-    yield "MLflow run", f"{provenance.run_id} at {provenance.tracking_uri}"
-    yield "flow run", provenance.flow_run or "none"
-    yield "parent", provenance.parent or "none: trained from random weights"
-    yield "reproduced", provenance.reproduced or "never"
+    yield from _parent(lineage)
+
+
+def _parent(lineage: Lineage) -> Iterator[tuple[str, str]]:
+    parent = lineage.training.parent
+    if parent is None:
+        yield "parent", "none: trained from random weights"
+        return
+    yield "parent", parent.summary
+    if md5 := lineage.outputs.get(PARENT_PATH.as_posix()):
+        yield "parent", f"{PARENT_PATH} in DVC: {md5}"
 
 
 def _patch(training: TrainRecord) -> str:

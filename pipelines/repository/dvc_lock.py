@@ -8,17 +8,26 @@ long as the hashes agree.
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
-from pipelines.paths import METRICS_PATH, MODEL_DIR, PREPARED_DIR, RAW_DIR, TRAIN_PATH
+from pipelines.paths import (
+    METRICS_PATH,
+    MODEL_DIR,
+    PARENT_PATH,
+    PREPARED_DIR,
+    RAW_DIR,
+    TRAIN_PATH,
+)
 
 LOCK_PATH = Path("dvc.lock")
 
-_BEFORE_TRAINING = (("prepare", PREPARED_DIR), ("ingest", RAW_DIR))  # nearest first
+# The stages before `train`, with the output that the next stage uses; nearest first.
+_DATA_STAGES = (("prepare", PREPARED_DIR), ("ingest", RAW_DIR))
+_PARENT_STAGES = (("parent", PARENT_PATH),)
 
 logger = logging.getLogger(__name__)
 
@@ -42,17 +51,20 @@ def model_lineage(project_dir: Path) -> dict[str, str]:
             )
         return {}
     return {
-        **_outputs_before(stages, train),
+        **_outputs_before(train, _DATA_STAGES, stages),
+        **_outputs_before(train, _PARENT_STAGES, stages),
         **made,
         **_outputs_of_evaluate(stages, made, project_dir),
     }
 
 
-def _outputs_before(stages: Mapping[str, Any], train: Mapping[str, Any]) -> dict[str, str]:
-    """Return the outputs that `train` used, as far as dvc.lock still has their stages."""
+def _outputs_before(
+    train: Mapping[str, Any], chain: Sequence[tuple[str, Path]], stages: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the outputs of `chain` that `train` used, as far as dvc.lock has their stages."""
     hashes: dict[str, str] = {}
     user = train
-    for name, path in _BEFORE_TRAINING:
+    for name, path in chain:
         used = _hashes(user, "deps").get(path.as_posix())
         if used is None:
             return hashes

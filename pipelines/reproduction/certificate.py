@@ -26,6 +26,7 @@ class Certificate:
     has_patch: bool  # uncommitted changes were applied to the commit
     data_hash: str
     data: str  # in words: where the prepared pairs come from
+    parent: str | None  # in words: the model that it started from, and where that comes from
     environment_changes: Sequence[str]  # against the recorded one; none if it was the same
     machines: Sequence[Machine]  # of this training
     recorded_weights: Mapping[str, WeightsHash]
@@ -71,6 +72,7 @@ def _lines(certificate: Certificate) -> Iterator[str]:
     yield f"| command | `pix2pix reproduce models:/{certificate.model}/{certificate.version}` |"
     yield f"| code | commit {certificate.commit}{patch} |"
     yield f"| data | hash {certificate.data_hash}, as recorded; {certificate.data} |"
+    yield f"| parent | {certificate.parent or 'none: trained from random weights'} |"
     yield f"| environment | {_environment(certificate.environment_changes)} |"
     for machine in certificate.machines:
         yield f"| machine | {machine_text(machine)} |"

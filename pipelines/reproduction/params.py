@@ -1,14 +1,17 @@
 """The parameters of a training, changed so that the same training runs here."""
 
 import copy
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from pipelines.repository.params_file import PARAMS_FILE
 from pipelines.reproduction.machines import threads_here
 from pipelines.tracking.train_record import TrainRecord
+from pix2pix.files import write_text
 
 
 def params_here(training: TrainRecord, *, checkout: Path, project_dir: Path) -> dict[str, Any]:
@@ -27,6 +30,11 @@ def params_here(training: TrainRecord, *, checkout: Path, project_dir: Path) -> 
         params["train"]["storage_path"] += "/reproductions"
     params["register"]["experiment"] += "-reproductions"
     return params
+
+
+def write_params(checkout: Path, params: Mapping[str, Any]) -> None:
+    """Make `params` the content of params.yaml in the workspace."""
+    write_text(checkout / PARAMS_FILE, json.dumps(params, indent=2) + "\n")  # JSON is YAML
 
 
 def _where(training: TrainRecord) -> Mapping[str, Any]:

@@ -1,28 +1,28 @@
 """Train and score a version again in a workspace, from the recorded code, data and parameters."""
 
-import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipelines.entrypoint import read_json
 from pipelines.evaluation.weights import WeightsHash, weights_hashes
 from pipelines.paths import METRICS_PATH, MODEL_DIR, TRAIN_PATH
+from pipelines.processes.shell import Shell
 from pipelines.registry.lineage import Lineage
 from pipelines.repository.dvc_project import stages_up_to
 from pipelines.repository.git import Revision
-from pipelines.repository.params_file import PARAMS_FILE
 from pipelines.repository.workspace import Workspace, remove_stale, workspace
 from pipelines.reproduction.data import DATA_STAGES, bring_data
-from pipelines.reproduction.params import params_here
+from pipelines.reproduction.params import params_here, write_params
+from pipelines.reproduction.parent import PARENT_STAGE, bring_parent
 from pipelines.reproduction.stages import run_stage
 from pipelines.tracking.finished_run import scores_of
 from pipelines.tracking.train_record import TrainRecord, read_train_record
 from pipelines.tracking.uri import tracking_uri
-from pix2pix.files import write_text
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class Rebuilt:
     model_dir: Path
     training: TrainRecord
     data: str  # in words: where the prepared pairs come from
+    parent: str | None  # in words: the model that it started from, and where that comes from
     weights: Mapping[str, WeightsHash]
     scores: Mapping[str, float]
     elapsed_s: float  # of all stages
@@ -66,17 +67,32 @@ def _run_stages(opened: Workspace, project_dir: Path, lineage: Lineage) -> Rebui
     verb = "going on in" if opened.is_continued else "made"
     logger.info("%s the workspace %s", verb, folder)
     params = params_here(lineage.training, checkout=folder, project_dir=project_dir)
-    write_text(folder / PARAMS_FILE, json.dumps(params, indent=2) + "\n")  # JSON is YAML
+    write_params(folder, params)
     shell = opened.shell(MLFLOW_TRACKING_URI=tracking_uri())
+    parent = _bring_parent(shell, lineage, params, project_dir)
     data = bring_data(shell, lineage, params)
+    done = DATA_STAGES if parent is None else DATA_STAGES | {PARENT_STAGE}
     for stage in stages_up_to(folder, ["evaluate"]):
-        if stage not in DATA_STAGES:
+        if stage not in done:
             run_stage(shell, stage)
     return Rebuilt(
         model_dir=folder / MODEL_DIR,
         training=read_train_record(folder / TRAIN_PATH),
         data=data,
+        parent=parent,
         weights=weights_hashes(folder / MODEL_DIR),
         scores=scores_of(read_json(folder / METRICS_PATH, made_by="evaluate")),
         elapsed_s=time.monotonic() - started_s,
+    )
+
+
+def _bring_parent(
+    shell: Shell, lineage: Lineage, params: Mapping[str, Any], project_dir: Path
+) -> str | None:
+    """Bring the networks that the training started from; None if these were new ones."""
+    recorded = lineage.training.parent
+    if recorded is None:
+        return None
+    return bring_parent(
+        shell, recorded, outputs=lineage.outputs, params=params, project_dir=project_dir
     )

@@ -125,6 +125,7 @@ def _certificate(
         has_patch=then.origin.is_dirty,
         data_hash=then.data.data_hash,
         data=again.data,
+        parent=again.parent,
         environment_changes=changes,
         machines=now.machines,
         recorded_weights=lineage.weights,

@@ -19,8 +19,15 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
-_OWN = ("serve.css", "serve.js", "server.js", "history.js", "npy.js", "label-colours.js")
-_SHARED = ("page.css", "raster.js", "drawing-board.js", "picture-input.js", "before-after.js")
+_OWN = ("serve.css", "serve.js", "server.js", "history.js", "npy.js", "drawing-values.js")
+_SHARED = (
+    "page.css",
+    "raster.js",
+    "label-colours.js",
+    "drawing-board.js",
+    "picture-input.js",
+    "before-after.js",
+)
 
 
 @router.get("/")

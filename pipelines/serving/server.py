@@ -1,6 +1,7 @@
 """Start a server on Ray Serve, and end it with this process."""
 
 import logging
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -9,10 +10,11 @@ from signal import SIGINT
 
 import ray
 from ray import serve
+from ray.serve import Application
 
 from pipelines.cluster.placement import connect
 from pipelines.entrypoint import InterruptionError
-from pipelines.registry.loaded_version import number_of
+from pipelines.registry.loaded_version import checked_number
 from pipelines.serving.access import check_address, token_digest
 from pipelines.serving.application import application
 from pipelines.serving.options import ServeOptions
@@ -20,6 +22,8 @@ from pix2pix.errors import UserError
 
 _APPLICATION = "pix2pix"
 _POLL_S = 1.0
+_ERROR = re.compile(r"[\w.]*(?:Error|Exception): ")  # of the last line of a traceback
+_USER_ERROR = f"{UserError.__module__}.{UserError.__name__}: "
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +31,8 @@ logger = logging.getLogger(__name__)
 def serve_until_interrupted(options: ServeOptions, *, uri: str, host: str, port: int) -> None:
     """Serve models of the MLflow at `uri` until a signal comes.
 
-    Raises UserError if a model does not exist, the address is taken or needs a token, or there are
-    too few CPUs or GPUs; ConnectionError if MLflow or Ray does not answer.
+    Raises UserError if a model does not exist or cannot be loaded, the address is taken or needs a
+    token, or there are too few CPUs or GPUs; ConnectionError if MLflow or Ray does not answer.
     """
     try:
         with running(options, uri=uri, host=host, port=port):
@@ -46,7 +50,7 @@ def running(options: ServeOptions, *, uri: str, host: str, port: int) -> Iterato
     digest = token_digest()
     check_address(host, digest)
     for reference in options.models:
-        logger.info("%s is version %s", reference, number_of(uri, reference))
+        logger.info("%s is version %s", reference, checked_number(uri, reference))
     _check_port(host, port)
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     connect(None)
@@ -54,13 +58,37 @@ def running(options: ServeOptions, *, uri: str, host: str, port: int) -> Iterato
         _check_resources(options)
         serve.start(http_options={"host": host, "port": port})
         app = application(options, uri=uri, digest=digest)
-        serve.run(app, name=_APPLICATION, route_prefix="/")
+        _deploy(app)
         logger.info("serving at http://%s:%d/ until Ctrl-C", host, port)
         yield
     finally:
         # Requests under way are answered. On somebody's cluster Serve itself goes on.
         serve.delete(_APPLICATION)
         ray.shutdown()
+
+
+def _deploy(app: Application) -> None:
+    """Start the application and wait until each model has a replica that answers.
+
+    Raises UserError with the reason if one cannot start.
+    """
+    try:
+        serve.run(app, name=_APPLICATION, route_prefix="/")
+    except RuntimeError:  # which does not say why
+        deployments = serve.status().applications[_APPLICATION].deployments
+        reasons = [reason for each in deployments.values() if (reason := _reason(each.message))]
+        if not reasons:
+            raise
+        raise UserError(f"the server cannot start: {'; '.join(reasons)}") from None
+
+
+def _reason(message: str) -> str | None:
+    """The last error of the tracebacks in the message of a deployment; None if there is none.
+
+    The errors that a user can cause are without the name of their class.
+    """
+    errors = [line for line in message.splitlines() if _ERROR.match(line)]
+    return errors[-1].removeprefix(_USER_ERROR).strip() if errors else None
 
 
 def _check_port(host: str, port: int) -> None:

@@ -15,11 +15,9 @@ from pix2pix.checkpoint import ModelCard
 from pix2pix.config import size_text
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import StorageError, UserError
-from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode_as, lossless_type
-from pix2pix.images.masked import masked_array
+from pix2pix.images.masked import decode_side, masked_array
 from pix2pix.images.nodata import written_nodata
-from pix2pix.images.options import side_options
 from pix2pix.images.stored import as_written
 from pix2pix.images.upload import TooManyPixelsError, UnknownFormatError, check_upload
 from pix2pix.inference import Scale
@@ -52,7 +50,7 @@ def job(version: LoadedVersion, question: Question, *, max_pixels: int) -> Job |
     card = version.translator.card
     try:
         check_upload(question.file, max_pixels=max_pixels)
-        image = decode(question.file, side_options(card.source))
+        image = decode_side(question.file, card.source)
         masked_array(image, card.source)
     except UserError as error:
         return Refusal(_STATUS.get(type(error), _UNPROCESSABLE), _one_sentence(error))
@@ -129,15 +127,14 @@ def protocol(card: ModelCard, scale: Scale = "training") -> str:
 def description(version: LoadedVersion) -> dict[str, Any]:
     """What a program or a page needs to know of a version, as plain values."""
     card = version.translator.card
-    statistics = card.source_statistics
     return {
         "name": version.name,
         "version": version.number,
         "protocol": protocol(card),
-        "image_size": card.image_size,
+        "drawing_size": card.drawing_size,
         "source": _side(card.source),
         "target": _side(card.target),
-        "palette": None if statistics is None else statistics.palette,
+        "palette": card.palette,
         "scores": version.scores,
         "epoch": card.epoch,
         "num_examples": len(version.examples),

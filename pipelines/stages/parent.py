@@ -6,21 +6,24 @@ folder or a registered version. The training depends on the content of the file 
 
 import logging
 
+from safetensors import serialize
+
 from pipelines.entrypoint import run
 from pipelines.paths import PARENT_PATH
 from pix2pix.config import Params, load_params
 from pix2pix.files import write_bytes
 
+_NO_PARENT = serialize({})  # DVC warns of files without any content
+
 logger = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Read params.yaml and the parent, write data/parent.safetensors: empty if there is none."""
+    """Read params.yaml and the parent, write data/parent.safetensors: without tensors if none."""
     params = load_params()
     earlier = PARENT_PATH.read_bytes() if PARENT_PATH.is_file() else None
-    content = (
-        b"" if params.train.init_from is None else _read(params, params.train.init_from, earlier)
-    )
+    reference = params.train.init_from
+    content = _NO_PARENT if reference is None else _read(params, reference, earlier)
     if content != earlier:
         write_bytes(PARENT_PATH, content)
 

@@ -58,7 +58,8 @@ class MlflowRun:
 
     def log_text(self, name: str, text: str) -> None:
         """Log a text file, unless the run has a file or folder of that first path part."""
-        if not self.client.list_artifacts(self.run_id, name.partition("/")[0]):
+        held = {item.path for item in self.client.list_artifacts(self.run_id)}
+        if name.partition("/")[0] not in held:
             self.client.log_text(self.run_id, text, name)
 
     def log_records(self, records: Sequence[Record]) -> None:

@@ -27,6 +27,11 @@ def has_masks_file(card: ModelCard, network: InferenceNetwork) -> bool:
     return card.scale == "stretch" and bool(mask_names(network))
 
 
+def has_example(card: ModelCard) -> bool:
+    """Whether there is an example: a short one cannot leave out pixels without a value."""
+    return not card.source.is_masked
+
+
 def example_script(card: ModelCard, network: InferenceNetwork) -> str:
     """Return a script of at most 20 lines for this model: python example.py INPUT OUTPUT."""
     reads, writes = _is_picture(card.source), _is_picture(card.target)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -19,19 +19,18 @@ from pix2pix.checkpoint import ModelCard
 from pix2pix.config import height_width
 from pix2pix.errors import UserError
 from pix2pix.export.description import description
-from pix2pix.export.example import example_script, has_masks_file, masks_file
+from pix2pix.export.example import example_script, has_example, has_masks_file, masks_file
 from pix2pix.export.network import exported_program, mask_names
 from pix2pix.export.onnx_model import OnnxNetwork, onnx_model
 from pix2pix.export.parity import (
-    BatchSize,
     Network,
     Parity,
     check_parity,
     masks_for,
     measure_parity,
     odd_sizes,
-    random_sources,
 )
+from pix2pix.export.samples import Samples, random_samples
 from pix2pix.export.smaller import MeasuredError, measure_error, with_half_weights, write_int8
 from pix2pix.models import InferenceMode, InferenceNetwork, UNetGenerator
 
@@ -41,16 +40,6 @@ DESCRIPTION_NAME = "pix2pix.json"  # inside torch.export files
 Smaller = Literal["fp16", "int8"]
 
 logger = logging.getLogger(__name__)
-
-
-class Samples(NamedTuple):
-    """Sources (1, C, H, W) in [-1, 1] for smaller files.
-
-    Half of them calibrate int8, and the error is measured on the others.
-    """
-
-    sources: Sequence[Tensor]
-    origin: str  # for people, such as "8 dev images"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +67,7 @@ def write_export(
     smaller: Sequence[Smaller] = (),
     samples: Samples | None = None,
 ) -> list[ExportedFile]:
-    """Write the files of each mode and example.py into the existing folder.
+    """Write the files of each mode and, if `has_example`, example.py into the existing folder.
 
     `model` is what people call the model. The example is for the first of `modes`. Without
     `samples`, smaller files are measured on a random image.
@@ -104,15 +93,10 @@ def write_export(
         if masks := training_masks(network, card):
             arrays: dict[str, Any] = {name: mask.numpy() for name, mask in masks.items()}
             np.savez_compressed(folder / masks_file(mode), **arrays)
-    first = InferenceNetwork(generator, modes[0])
-    (folder / EXAMPLE_NAME).write_text(example_script(card, first), encoding="utf-8")
+    if has_example(card):
+        first = InferenceNetwork(generator, modes[0])
+        (folder / EXAMPLE_NAME).write_text(example_script(card, first), encoding="utf-8")
     return written
-
-
-def random_samples(card: ModelCard) -> Samples:
-    """A random image of the training's size, where there are no real ones."""
-    size = BatchSize(1, *height_width(card.image_size))
-    return Samples([random_sources(size, card.source.channels)], "a random image")
 
 
 def _write_exact(

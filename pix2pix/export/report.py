@@ -5,6 +5,8 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
+from pix2pix.checkpoint import ModelCard
+from pix2pix.export.example import has_example
 from pix2pix.export.folder import ExportedFile
 from pix2pix.export.parity import TOLERANCE
 
@@ -61,7 +63,7 @@ def file_table(files: Sequence[ExportedFile]) -> list[list[str]]:
 
 
 def readme(
-    title: str, files: Sequence[ExportedFile], *, samples: str, chosen_mode: str, has_page: bool
+    title: str, files: Sequence[ExportedFile], card: ModelCard, *, samples: str, has_page: bool
 ) -> str:
     """Return the text of README.md."""
     head, *rows = file_table(files)
@@ -71,8 +73,7 @@ def readme(
         [
             f"# {title}",
             "",
-            f"The model was chosen with the inference mode `{chosen_mode}`. `python example.py` "
-            "shows how it is used; it needs numpy, Pillow and onnxruntime.",
+            f"The model was chosen with the inference mode `{card.inference_mode}`. {_use(card)}",
             "",
             *(page if has_page else []),
             "Inputs are float32 (N, C, H, W) in [-1, 1] of any N, H and W: the files pad and crop "
@@ -86,4 +87,14 @@ def readme(
             f"to the exact ONNX file, on {samples}.",
             "",
         ]
+    )
+
+
+def _use(card: ModelCard) -> str:
+    if has_example(card):
+        return "`python example.py` shows how it is used; it needs numpy, Pillow and onnxruntime."
+    return (
+        "Its sources have pixels without a value (`nodata` or `ignore_label` of `pix2pix.source` "
+        "in the metadata of each file): leave them out when an image is resized, and fill them "
+        "with -1."
     )

@@ -1,7 +1,7 @@
 """The part of a model's page that translates: the model, colours to draw with, and examples."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +13,28 @@ from pix2pix.checkpoint import ModelCard
 from pix2pix.config import height_width
 from pix2pix.data.manifest import SideRecord
 from pix2pix.export.description import description
-from pix2pix.export.folder import Samples, training_masks
+from pix2pix.export.folder import training_masks
 from pix2pix.export.onnx_model import OnnxNetwork
 from pix2pix.export.page import Picture, Runtime, Workbench
 from pix2pix.export.parity import masks_for
+from pix2pix.export.samples import Samples
 from pix2pix.export.smaller import measure_error, with_half_weights
 from pix2pix.images.encode import encode
 from pix2pix.images.labels import class_to_void
-from pix2pix.images.palette import Color, class_colors, distinct_colors
 from pix2pix.models import InferenceNetwork
-from pix2pix.sources.facade.layout import LABELS
 
 _MOST_BYTES = 100 * 2**20  # of an exact model in a page; of a larger one, half of the precision
 _MOST_EXAMPLES = 6
 _DRAWABLE_CHANNELS = (1, 3, 4)
-_NAMES = {color: label for label, color in LABELS.items()}  # of drawn facades
-_INK: tuple[Color, ...] = ((255, 255, 255), (0, 0, 0), (128, 128, 128))  # where nothing is known
 
 
 def obstacle(card: ModelCard) -> str | None:
     """Why a browser cannot make sources of this model; None if it can."""
+    if card.source.is_masked:
+        return (
+            "The sources of this model have pixels without a value, which a browser does not "
+            "leave out as the training did: use `pix2pix translate`."
+        )
     if card.source.channels in _DRAWABLE_CHANNELS:
         return None
     return (
@@ -52,13 +54,11 @@ def make_workbench(
 ) -> Workbench:
     """Return the workbench for the ONNX file of the network's mode in the folder of an export.
 
-    `sources` are real sources (H, W, C) for colours and examples; there may be none.
+    `sources` are real sources (H, W, C) for examples; there may be none.
     """
     model, note = _page_model(folder, network, card, samples)
     return Workbench(
-        facts=workbench_facts(
-            card, description(card, network, model=card.name), network=network, sources=sources
-        ),
+        facts=workbench_facts(card, network),
         model=model,
         runtime=runtime,
         examples=_examples(card.source, sources),
@@ -128,18 +128,12 @@ def _examples(side: SideRecord, sources: Sequence[np.ndarray]) -> list[Picture]:
     ]
 
 
-def workbench_facts(
-    card: ModelCard,
-    described: Mapping[str, Any],
-    *,
-    network: InferenceNetwork,
-    sources: Sequence[np.ndarray],
-) -> dict[str, Any]:
-    """Return what the page's scripts read: `described`, with what only the page needs.
+def workbench_facts(card: ModelCard, network: InferenceNetwork) -> dict[str, Any]:
+    """Return what the page's scripts read: the description in the ONNX file, and more.
 
-    `described` is the description in the ONNX file. The colours of the images `sources`, (H, W, C),
-    become the palette.
+    Added are the dropout masks of the training's size, and what a drawing needs.
     """
+    described = description(card, network, model=card.name)
     masks = training_masks(network, card)
     packed = [
         {**mask, "dims": list(masks[mask["name"]].shape), "bits": _bits(masks[mask["name"]])}
@@ -147,41 +141,14 @@ def workbench_facts(
         else mask
         for mask in described["dropout"]["masks"]
     ]
-    height, width = board_size(card)
+    height, width = card.drawing_size
     return {
         **described,
         "dropout": {**described["dropout"], "masks": packed},
         "seed": card.seed,
-        "palette": palette(card.source, sources),
-        "board": {"width": width, "height": height, "anyColor": card.source.num_labels is None},
+        "palette": card.palette,
+        "board": {"width": width, "height": height},
     }
-
-
-def board_size(card: ModelCard) -> tuple[int, int]:
-    """Height and width of a drawing: those of the training's sources."""
-    size = card.image_size if card.load_size is None else card.load_size
-    height, width = height_width(size)
-    return max(1, round(height / card.target_scale)), max(1, round(width / card.target_scale))
-
-
-def palette(side: SideRecord, sources: Sequence[np.ndarray]) -> list[dict[str, str]]:
-    """The colours to draw with; for class ids, the colour at index i stands for class i."""
-    if side.num_labels is not None:
-        names = [f"class {each}" for each in range(side.num_labels)]
-        if side.void_label is not None:
-            names.append("no class")
-        return [
-            {"name": name, "color": _hex(color)}
-            for name, color in zip(names, class_colors(len(names)), strict=True)
-        ]
-    colors = _INK
-    if side.kind == "labels" and side.dtype == "uint8" and sources:
-        colors = distinct_colors(sources) or _INK
-    return [{"name": _NAMES.get(color, _hex(color)), "color": _hex(color)} for color in colors]
-
-
-def _hex(color: Color) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*color)
 
 
 def _bits(mask: Tensor) -> str:

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from pix2pix.errors import UserError
+from pix2pix.images.decode import decode_file
 from pix2pix.images.decoded import FileFacts
 from pix2pix.images.image import Side, conform, read_file
 from pix2pix.images.names import printable
@@ -42,6 +43,25 @@ def read_side(path: Path, side: MaskedSide, volume_slice: VolumeSlice | None = N
         return conform_masked(Masked(decoded.pixels, decoded.valid), side)
     except UserError as error:
         raise UserError(f"{printable(path)}: {error}") from None
+
+
+def decode_side(data: bytes, side: MaskedSide) -> np.ndarray:
+    """Decode the content of a file to an array that `masked_array` converts as `read_side` does.
+
+    Raises UserError if the file cannot be decoded, or if it states a value of pixels without a
+    value that an array cannot have.
+    """
+    decoded = decode_file(data, side_options(side))
+    pixels = decoded.pixels
+    if decoded.valid is None or side.nodata is None:
+        return pixels
+    nodata = np.nan if side.nodata == "file" else float(side.nodata)
+    if np.isnan(nodata) and pixels.dtype.kind != "f":
+        raise UserError(
+            f"states which of its {pixels.dtype.name} pixels have no value, which is only read "
+            "from files in a folder: use `pix2pix translate`, or send floats with NaN there"
+        )
+    return filled(pixels, decoded.valid, nodata)
 
 
 def masked_array(pixels: np.ndarray, side: MaskedSide) -> Masked:

@@ -180,14 +180,3 @@ def _channels_last(pixels: np.ndarray, axes: str) -> np.ndarray:
     order = [axes.index("Y"), axes.index("X"), *others]
     pixels = pixels.transpose(order)
     return pixels if others else pixels[..., None]
-
-
-def _straight(pixels: np.ndarray) -> np.ndarray:
-    """Divide colours that were stored multiplied by alpha, so that alpha is straight."""
-    top = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1.0
-    alpha = pixels[..., -1:].astype(np.float64) / top
-    nothing = np.zeros(pixels[..., :-1].shape)
-    colours = np.divide(pixels[..., :-1], alpha, out=nothing, where=alpha > 0)
-    if pixels.dtype.kind == "u":
-        colours = np.rint(colours).clip(0, top)
-    return np.concatenate([colours.astype(pixels.dtype), pixels[..., -1:]], axis=-1)

@@ -17,7 +17,14 @@ _REMEDY = "translate a folder of images instead"
 
 
 def check_translates_films(card: ModelCard) -> None:
-    """Raise UserError if a side of the model is neither grey nor RGB of 8 bits."""
+    """Raise UserError if a side of the model is neither grey nor RGB of 8 bits, or it has several
+    sources.
+    """
+    if card.extra_sources:
+        raise UserError(
+            f"model {card.name} needs the sources {', '.join(card.sources)}, and a film is only "
+            f"one of them; {_REMEDY}, with --extra-source for the others"
+        )
     for role, side in (("source", card.source), ("target", card.target)):
         if side.num_labels is not None or side.is_masked:
             what = "class ids" if side.num_labels is not None else "values for missing pixels"

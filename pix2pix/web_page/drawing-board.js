@@ -3,13 +3,13 @@
 // <drawing-board>: a canvas for label maps and sketches, with pointer, touch and keyboard.
 // Needs raster.js and page.css.
 //
-//   board.setUp({ width, height, palette: [{ name, color: "#0080ff" }, ...], anyColor })
+//   board.setUp({ width, height, palette: [{ name, colour: "#0080ff" }, ...], anyColour })
 //   board.imageData            the drawing, opaque RGBA
 //   board.show(imageData)      replaces the drawing by a picture of the same size
 //   board.clear()              fills it with the first colour of the palette
 //   event "drawn"              after each finished change
 //
-// `anyColor` adds a field for colours that are not in the palette.
+// `anyColour` adds a field for colours that are not in the palette.
 
 const BOARD_KEYS =
   "Arrow keys move the pen, with Shift by ten pixels. Space draws: a dot, then a line to each place " +
@@ -20,7 +20,7 @@ let numBoards = 0; // so that the controls of each board have names of their own
 
 class DrawingBoard extends HTMLElement {
   /** Make the controls and an empty drawing. */
-  setUp({ width, height, palette, anyColor = false }) {
+  setUp({ width, height, palette, anyColour = false }) {
     const id = `board-${numBoards++}`;
     this.palette = palette;
     this.picture = { width, height, pixels: new Uint32Array(width * height) };
@@ -31,7 +31,7 @@ class DrawingBoard extends HTMLElement {
     this.done = [];
     this.innerHTML = `
       <div class="board-tools">
-        <fieldset class="board-colors"><legend>Colour</legend></fieldset>
+        <fieldset class="board-colours"><legend>Colour</legend></fieldset>
         <fieldset><legend>Tool</legend>
           <label><input type="radio" name="${id}-tool" value="brush" checked> Brush</label>
           <label><input type="radio" name="${id}-tool" value="rectangle"> Rectangle</label>
@@ -51,33 +51,33 @@ class DrawingBoard extends HTMLElement {
       </div>
       <p id="${id}-keys" class="board-keys">${BOARD_KEYS}</p>
       <p class="visually-hidden" role="status"></p>`;
-    this.addColors(id, anyColor);
+    this.addColours(id, anyColour);
     this.canvas = this.querySelector("canvas");
     Object.assign(this.canvas, { width, height });
     this.querySelector(".board-frame").style.aspectRatio = `${width} / ${height}`;
     this.listen();
-    this.picture.pixels.fill(pixelOf(palette[0].color));
+    this.picture.pixels.fill(pixelOf(palette[0].colour));
     this.paint();
   }
 
-  addColors(id, anyColor) {
-    const fieldset = this.querySelector(".board-colors");
-    for (const [index, { name, color }] of this.palette.entries()) {
+  addColours(id, anyColour) {
+    const fieldset = this.querySelector(".board-colours");
+    for (const [index, { name, colour }] of this.palette.entries()) {
       const label = document.createElement("label");
-      label.innerHTML = `<input type="radio" name="${id}-color"> <span class="board-swatch"></span> `;
+      label.innerHTML = `<input type="radio" name="${id}-colour"> <span class="board-swatch"></span> `;
       const input = label.querySelector("input");
-      input.value = color;
+      input.value = colour;
       input.checked = index === Math.min(1, this.palette.length - 1); // the first is the background
-      label.querySelector("span").style.background = color;
+      label.querySelector("span").style.background = colour;
       label.append(name);
       fieldset.append(label);
     }
-    if (!anyColor) return;
+    if (!anyColour) return;
     const label = document.createElement("label");
-    label.innerHTML = `<input type="radio" name="${id}-color" value=""> other <input type="color">`;
-    const [radio, color] = label.querySelectorAll("input");
-    color.setAttribute("aria-label", "other colour");
-    color.addEventListener("input", () => { radio.checked = true; });
+    label.innerHTML = `<input type="radio" name="${id}-colour" value=""> other <input type="color">`;
+    const [radio, colour] = label.querySelectorAll("input");
+    colour.setAttribute("aria-label", "other colour");
+    colour.addEventListener("input", () => { radio.checked = true; });
     fieldset.append(label);
   }
 
@@ -99,8 +99,8 @@ class DrawingBoard extends HTMLElement {
 
   get tool() { return this.querySelector("[name$='-tool']:checked").value; }
   get diameter() { return Number(this.querySelector(".board-width").value); }
-  get color() {
-    const chosen = this.querySelector("[name$='-color']:checked");
+  get colour() {
+    const chosen = this.querySelector("[name$='-colour']:checked");
     return chosen.value || this.querySelector("[type='color']").value;
   }
 
@@ -117,7 +117,7 @@ class DrawingBoard extends HTMLElement {
 
   clear() {
     this.remember();
-    this.picture.pixels.fill(pixelOf(this.palette[0].color));
+    this.picture.pixels.fill(pixelOf(this.palette[0].colour));
     this.finish();
   }
 
@@ -198,11 +198,11 @@ class DrawingBoard extends HTMLElement {
   fill({ x, y }) {
     const { width, height } = this.picture;
     const isInside = x >= 0 && x < width && y >= 0 && y < height; // not on the canvas's border
-    if (isInside) fillArea(this.picture, x, y, pixelOf(this.color));
+    if (isInside) fillArea(this.picture, x, y, pixelOf(this.colour));
   }
 
   moveTo(place) {
-    const pixel = pixelOf(this.color);
+    const pixel = pixelOf(this.colour);
     if (this.tool === "brush") paintLine(this.picture, this.pen, place, this.diameter, pixel);
     if (this.tool === "rectangle") {
       this.picture.pixels.set(this.before);
@@ -218,7 +218,7 @@ class DrawingBoard extends HTMLElement {
     if (event.key in moves) this.movePen(moves[event.key], event.shiftKey ? 10 : 1);
     else if (event.key === " ") this.drawAtPen(event.shiftKey);
     else if (event.key === "Escape") this.corner = null;
-    else if (/^[1-9]$/.test(event.key)) this.chooseColor(Number(event.key) - 1);
+    else if (/^[1-9]$/.test(event.key)) this.chooseColour(Number(event.key) - 1);
     else if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey)) {
       if (event.shiftKey) this.redo();
       else this.undo();
@@ -237,7 +237,7 @@ class DrawingBoard extends HTMLElement {
   }
 
   drawAtPen(isLine) {
-    const pixel = pixelOf(this.color);
+    const pixel = pixelOf(this.colour);
     const { picture, pen, tool } = this;
     this.showCursor(true);
     if (tool === "rectangle" && this.corner === null) {
@@ -258,8 +258,8 @@ class DrawingBoard extends HTMLElement {
     this.say("Drawn");
   }
 
-  chooseColor(index) {
-    const radio = this.querySelectorAll("[name$='-color']")[index];
+  chooseColour(index) {
+    const radio = this.querySelectorAll("[name$='-colour']")[index];
     if (!radio) return;
     radio.checked = true;
     this.say(this.palette[index]?.name ?? "other colour");

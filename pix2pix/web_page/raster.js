@@ -4,8 +4,8 @@
 // be no label. A picture is {width, height, pixels}, with one 32-bit number per pixel, row by row.
 
 /** The number of an opaque pixel of a colour such as "#0080ff", as ImageData stores it. */
-function pixelOf(color) {
-  const rgb = parseInt(color.slice(1), 16);
+function pixelOf(colour) {
+  const rgb = parseInt(colour.slice(1), 16);
   const [red, green, blue] = [rgb >> 16, (rgb >> 8) & 255, rgb & 255];
   const bytes = new Uint8Array([red, green, blue, 255]);
   return new Uint32Array(bytes.buffer)[0];

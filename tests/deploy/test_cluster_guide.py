@@ -51,6 +51,7 @@ READERS = {
     "MLFLOW_TRACKING_USERNAME": "mlflow/environment_variables.py",
     "MLFLOW_TRACKING_PASSWORD": "mlflow/environment_variables.py",
     "DVC_SYSTEM_CONFIG_DIR": "dvc/env.py",
+    "PIX2PIX_SERVE_TOKEN": "pipelines/serving/access.py",
     "XDG_CACHE_HOME": "pipelines/runs/dataset.py",
 }
 

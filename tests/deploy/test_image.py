@@ -62,7 +62,7 @@ def test_everything_it_copies_is_there() -> None:
 def test_it_installs_the_lock_with_extras_that_exist() -> None:
     commands = " ".join(_arguments("RUN"))
     extras = re.findall(r"--extra (\w+)", commands)
-    assert extras == ["pipeline", "cluster"]
+    assert extras == ["pipeline", "cluster", "medical", "exr"]
     assert set(extras) <= set(PROJECT["optional-dependencies"])
     assert "--constraint requirements.lock" in commands
     assert "--no-deps --editable ." in commands

@@ -1,6 +1,7 @@
 """The whole pipeline by `dvc repro`, with real DVC, Ray and MLflow, on the smallest parameters."""
 
 import csv
+import hashlib
 import json
 import re
 import shutil
@@ -10,14 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 import pytest
 from dvc.repo import Repo
 from mlflow import MlflowClient
 
+from pipelines.paths import PARENT_PATH
 from pipelines.tracking.finished_run import read_history
 from pix2pix.checkpoint import load_card
-from tests.support.killable_project import copied
+from tests.support.killable_project import copied, start
 from tests.support.project import Project, copy_project
 from tests.support.served_project import TINY, wait_for
 from tests.support.tracked_project import metric_points
@@ -198,6 +202,10 @@ def test_a_fine_tuned_model_starts_with_its_parents_scores_and_names_it(
         "both networks of [models:/pix2pix-tiny/1](#/models/pix2pix-tiny/versions/1)"
         in version.description
     )
+    shown = tuned_further.run("pix2pix", "lineage", "models:/pix2pix-tiny/2").stdout
+    assert "parent       both networks of models:/pix2pix-tiny/1\n" in shown
+    file = (tuned_further.folder / PARENT_PATH).read_bytes()
+    assert f"{PARENT_PATH} in DVC: {hashlib.md5(file).hexdigest()}" in shown
     first = client.get_model_version("pix2pix-tiny", "1")
     assert first.tags["pix2pix.model_sha256"] == card.parent.model_sha256
 
@@ -245,52 +253,51 @@ def test_of_two_runs_at_once_one_says_that_the_other_is_running(project: Project
 
 
 @pytest.fixture(scope="module")
-def gone_on(finished: Project) -> Project:
+def gone_on(tuned_further: Project) -> Project:
     """The project when its code is another one, in a later commit; only for the tests below."""
-    finished.run("git", "checkout", "-q", "--", LOSSES.as_posix())
-    (finished.folder / LOSSES).with_name("share.py").unlink()
-    readme = finished.folder / "README.md"
+    tuned_further.run("git", "checkout", "-q", "--", LOSSES.as_posix())
+    (tuned_further.folder / LOSSES).with_name("share.py").unlink()
+    readme = tuned_further.folder / "README.md"
     readme.write_text(readme.read_text() + "Later.\n")
-    finished.commit("Go on")
-    return finished
+    tuned_further.commit("Go on")
+    return tuned_further
+
+
+REPRODUCE = ("pix2pix", "reproduce", "models:/pix2pix-tiny/2")
 
 
 def _reproduced_tag(project: Project, copy: Path) -> str | None:
     client = MlflowClient(_copied_database(project, copy))
-    return client.get_model_version("pix2pix-tiny", "1").tags.get("pix2pix.reproduced")
+    return client.get_model_version("pix2pix-tiny", "2").tags.get("pix2pix.reproduced")
 
 
-def test_a_version_is_reproduced_bit_for_bit_also_after_an_interruption(
+def test_a_fine_tuned_version_is_reproduced_bit_for_bit_also_after_an_interruption(
     gone_on: Project, tmp_path: Path
 ) -> None:
-    command = ["pix2pix", "reproduce", "models:/pix2pix-tiny/1"]
+    """It was trained with code that was not committed, and from another version."""
     workspaces = gone_on.folder / ".workspaces"
-    process = subprocess.Popen(
-        command,
-        cwd=gone_on.folder,
-        env=gone_on.environment(),
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
+    process = start(gone_on, REPRODUCE)
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
         if "INFO train: " in line:
             process.send_signal(signal.SIGTERM)
             break
-    process.communicate()
-    assert process.returncode == 128 + signal.SIGTERM
+    said += process.communicate()[0]
+    assert process.returncode == 128 + signal.SIGTERM, said
     assert not (gone_on.folder / "reports" / "reproductions").exists()
     assert _reproduced_tag(gone_on, tmp_path / "interrupted.db") is None
     assert len([*workspaces.iterdir()]) == 1
 
-    said = gone_on.run(*command).stderr
+    said = gone_on.run(*REPRODUCE).stderr
     assert "going on in the workspace" in said
     assert "was reproduced: all weights are equal, bit for bit" in said
     assert [*workspaces.iterdir()] == []
-    certificate = _json(gone_on, "reproductions/pix2pix-tiny-1.json")
+    certificate = _json(gone_on, "reproductions/pix2pix-tiny-2.json")
     assert certificate["recorded_weights"] == certificate["rebuilt_weights"]
     assert certificate["has_patch"] is True
+    assert certificate["parent"] == "both networks of models:/pix2pix-tiny/1; taken from DVC"
     assert certificate["environment_changes"] == []
     scores = certificate["scores"]
     assert isinstance(scores, list)
@@ -299,19 +306,22 @@ def test_a_version_is_reproduced_bit_for_bit_also_after_an_interruption(
     assert str(tag).startswith("yes, 2")
 
 
+@pytest.mark.soak  # a whole training more, 40 s of CPU, whose verdicts test_comparisons.py tests
 def test_a_version_whose_record_is_not_of_its_code_is_not_reproduced_and_certified_as_such(
     gone_on: Project, tmp_path: Path
 ) -> None:
-    [path] = gone_on.folder.glob("mlartifacts/**/provenance/lineage.json")
+    client = MlflowClient(_copied_database(gone_on, tmp_path / "before.db"))
+    run = client.get_run(str(client.get_model_version("pix2pix-tiny", "2").run_id))
+    path = Path(url2pathname(urlparse(run.info.artifact_uri).path)) / "provenance" / "lineage.json"
     lineage = json.loads(path.read_text())
     assert "share.py" in lineage["training"]["origin"]["patch"]
     lineage["training"]["origin"] |= {"is_dirty": False, "patch": ""}
     path.write_text(json.dumps(lineage))
-    done = gone_on.run("pix2pix", "reproduce", "pix2pix-tiny/1", check=False)
+    done = gone_on.run(*REPRODUCE, check=False)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert "was not reproduced: the weights of generator.safetensors and discriminator" in last
-    text = (gone_on.folder / "reports" / "reproductions" / "pix2pix-tiny-1.md").read_text()
-    assert text.startswith("# pix2pix-tiny version 1: not reproduced\n")
+    text = (gone_on.folder / "reports" / "reproductions" / "pix2pix-tiny-2.md").read_text()
+    assert text.startswith("# pix2pix-tiny version 2: not reproduced\n")
     assert "| tensor | largest difference |" in text
     assert str(_reproduced_tag(gone_on, tmp_path / "after.db")).startswith("no, 2")

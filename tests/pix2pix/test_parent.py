@@ -1,6 +1,8 @@
 """The file that holds the networks of a parent."""
 
 import dataclasses
+import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,7 +19,7 @@ from pix2pix.models import (
     initialize,
 )
 from pix2pix.models.transfer import ParentNetworks
-from pix2pix.parent import Parent, from_bytes, to_bytes
+from pix2pix.parent import Parent, from_bytes, model_sha256, to_bytes
 
 SIDE = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")
 
@@ -90,6 +92,18 @@ def test_equal_parents_are_equal_bytes() -> None:
 def test_a_damaged_or_foreign_file_is_named(data: bytes) -> None:
     with pytest.raises(UserError, match=r"^data/p does not hold the networks to start from"):
         from_bytes(data, name="data/p")
+
+
+def test_the_hash_of_the_model_is_read_alone_also_of_a_file_with_more_in_it(tmp_path: Path) -> None:
+    """Another version of this program may have written other fields beside it."""
+    path = tmp_path / "parent.safetensors"
+    head = json.dumps({"model_sha256": "5" * 64, "later": 1})
+    path.write_bytes(save({"x": torch.zeros(1)}, {"parent": head}))
+    assert model_sha256(path) == "5" * 64
+    for data in (b"", save({"x": torch.zeros(1)}), b"\xff" * 100):
+        path.write_bytes(data)
+        with pytest.raises(UserError, match="does not hold the networks to start from"):
+            model_sha256(path)
 
 
 def test_the_record_says_in_a_line_what_was_taken_over() -> None:

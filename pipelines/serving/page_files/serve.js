@@ -6,7 +6,6 @@ const element = (id) => document.getElementById(id);
 const board = element("board");
 let models = []; // of GET /models
 let model = null; // the chosen one
-let palette = []; // of the board
 let picture = null; // the chosen file, when the source is no drawing: {blob, name}
 
 function say(text, isError = false) {
@@ -34,10 +33,8 @@ async function chooseModel(chosen) {
     `trained for ${model.epoch} epochs`,
     ...scores.map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`),
   ].join(" · ");
-  palette = paletteOf(model);
-  const [height, width] = [model.image_size].flat().concat(model.image_size).slice(0, 2);
-  const anyColor = source.num_labels === null && model.palette === null;
-  board.setUp({ width, height, palette, anyColor });
+  const [height, width] = model.drawing_size;
+  board.setUp({ width, height, ...drawingColours(model) });
   const isDrawable = canBeDrawn(source);
   element("source-kind").hidden = !isDrawable;
   showKind(isDrawable ? "drawing" : "picture");
@@ -98,7 +95,7 @@ async function currentSource() {
     return { file: picture.blob, shown: picture.blob, name: picture.name };
   }
   const { imageData } = board;
-  const values = valuesOf(imageData, model, palette);
+  const values = valuesOf(imageData, model.source, board.palette);
   const pixels = imageData.width * imageData.height;
   const shape = [imageData.height, imageData.width, values.length / pixels];
   const shown = await new Promise((resolve) => board.canvas.toBlob(resolve, "image/png"));

@@ -107,7 +107,7 @@ async function takePicture(file, name) {
   await translateChosen();
 }
 
-board.setUp({ ...facts.board, palette: facts.palette });
+board.setUp({ ...facts.board, ...drawingColours(facts) });
 board.addEventListener("drawn", () => { chosen = null; });
 button.addEventListener("click", translateChosen);
 document.querySelector("picture-input").addEventListener("picture", ({ detail }) =>

@@ -8,7 +8,7 @@ const LUMA = [0.299, 0.587, 0.114]; // ITU-R BT.601
 /** The values of a side's files from 8-bit RGBA: {height, width, channels, values}. */
 function sourceImage({ width, height, data }, facts, { isDrawn }) {
   const side = facts.source;
-  const pixel = pixelReader(side, facts.palette, isDrawn);
+  const pixel = pixelReader(side, isDrawn);
   const values = new Float32Array(height * width * side.channels);
   for (let place = 0; place < height * width; place++) {
     values.set(pixel(data.subarray(4 * place, 4 * place + 4)), place * side.channels);
@@ -17,8 +17,8 @@ function sourceImage({ width, height, data }, facts, { isDrawn }) {
 }
 
 /** A function from the four bytes of a pixel to the values that the side's files would hold. */
-function pixelReader(side, palette, isDrawn) {
-  if (side.num_labels !== null) return isDrawn ? drawnClass(palette) : storedClass(side);
+function pixelReader(side, isDrawn) {
+  if (side.num_labels !== null) return isDrawn ? drawnClass(side) : storedClass(side);
   const [low, high] = side.value_range;
   const scaled = (byte) => (side.dtype === "uint8" ? byte : low + (byte / 255) * (high - low));
   if (side.channels === 1) {
@@ -29,9 +29,9 @@ function pixelReader(side, palette, isDrawn) {
   return (bytes) => Array.from(bytes.subarray(0, side.channels), scaled);
 }
 
-/** The class ids of a drawing, whose colours are those of the palette. */
-function drawnClass(palette) {
-  const ids = new Map(palette.map(({ color }, id) => [parseInt(color.slice(1), 16), id]));
+/** The class ids of a drawing; pixels without a class have the id after the last class. */
+function drawnClass(side) {
+  const ids = new Map(classPalette(side).map(({ colour }, id) => [parseInt(colour.slice(1), 16), id]));
   return ([red, green, blue]) => [ids.get((red << 16) | (green << 8) | blue) ?? 0];
 }
 

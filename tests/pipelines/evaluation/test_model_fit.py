@@ -5,7 +5,12 @@ from typing import Any
 import pytest
 
 from pipelines.evaluation.model_fit import misfit
+from pipelines.evaluation.parent_fit import unlike_parent
+from pix2pix.checkpoint import load_discriminator, load_generator
 from pix2pix.config import Params
+from pix2pix.data.manifest import ExtraSourceRecord
+from pix2pix.models.transfer import ParentNetworks, check_fits
+from pix2pix.parent import Parent
 from tests.support.tracked_project import SIDE, small_manifest, write_model
 
 
@@ -56,3 +61,19 @@ def test_the_setting_that_does_not_fit_is_named(
     tmp_path: Path, default_params: Params, changes: dict[str, Any], expected: str
 ) -> None:
     assert reason(tmp_path, default_params, **changes) == expected
+
+
+def test_a_parent_of_fewer_sources_loses_both_first_layers_and_is_called_unlike(
+    tmp_path: Path, default_params: Params
+) -> None:
+    card = write_model(tmp_path)
+    networks = ParentNetworks(load_generator(tmp_path)[0], load_discriminator(tmp_path)[0])
+    parent = Parent(reference="x", model_sha256="0" * 64, networks=networks, card=card)
+    depth = ExtraSourceRecord("depth", dataclasses.replace(SIDE, channels=1), 1.0)
+    manifest = dataclasses.replace(small_manifest(default_params), extra_sources=(depth,))
+    own = dataclasses.replace(card.generator, source_channels=4)
+    discriminator = dataclasses.replace(card.discriminator, in_channels=7)
+    check_fits(networks, own, discriminator)
+    record = parent.record(own, unlike=unlike_parent(parent, manifest, own))
+    assert record.new_layers == ("generator.down.0.conv", "discriminator.layers.0")
+    assert record.unlike == ("its list of sources is ['source'], the data's ['source', 'depth']")

@@ -11,8 +11,8 @@ import pytest
 from mlflow import MlflowClient
 
 from pipelines.registry import completion
-from pipelines.repository.origin import flatten
 from pipelines.repository.params_file import override_params
+from pipelines.tracking.run_params import shown_params
 from pipelines.tracking.train_record import read_train_record, write_train_record
 from pix2pix.config import Params, load_params
 from pix2pix.data.manifest import load_manifest
@@ -73,7 +73,7 @@ def test_a_model_is_recorded_as_what_it_was_trained_with_not_as_the_working_copy
     )
     done = completion.complete_registration(uri)
     run = MlflowClient(uri).get_run(done["run_id"])
-    assert run.data.params == flatten(dataclasses.asdict(trained))
+    assert run.data.params == shown_params(dataclasses.asdict(trained))
     assert run.data.tags["pix2pix.data_hash"] == data_hash
     [used] = run.inputs.dataset_inputs
     assert (used.dataset.name, used.dataset.digest) == ("facades-drawn", data_hash[:16])

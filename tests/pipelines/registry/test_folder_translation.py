@@ -162,7 +162,7 @@ def test_a_large_image_is_translated_in_tiles_and_its_progress_is_shown(
     plan = plan_for(translator, tmp_path)
     expected = translator.translate_file(source, scale="native")
     monkeypatch.setattr("pix2pix.inference.translator.whole_bytes", lambda card, size: 2**60)
-    monkeypatch.setattr(folder_translation, "_PROGRESS_S", 0.0)
+    monkeypatch.setattr(folder_translation, "PROGRESS_S", 0.0)
     caplog.set_level("INFO")
     assert translate_files(translator, plan, scale="native") == {}
     written = decode(plan[SourceImage(source)].read_bytes())

@@ -44,7 +44,7 @@ def test_a_version_has_the_lineage_of_its_files_and_shows_it(
         name: dataclasses.asdict(hashes) for name, hashes in weights_hashes(MODELS).items()
     }
     assert json.dumps(dataclasses.asdict(found)) == json.dumps(
-        dataclasses.asdict(project_lineage(Path()))
+        dataclasses.asdict(project_lineage(Path(), MODELS))
     )
     _with_presets()
     client.set_model_version_tag(MODEL, "1", "prefect.flow_run_name", "brave-fox")

@@ -26,7 +26,7 @@ def stored(version: ModelVersion, name: str) -> Path:
 def test_the_files_are_those_of_the_model_and_gone_afterwards(
     version: ModelVersion, uri: str
 ) -> None:
-    names = ("generator.safetensors", "model.json")
+    names = ("generator.safetensors", "discriminator.safetensors", "model.json")
     with downloaded(MlflowClient(uri), version) as folder:
         assert {path.name for path in folder.iterdir()} == set(names)
         for name in names:

@@ -91,9 +91,10 @@ def test_a_registered_model_holds_code_and_weights_and_nothing_pickled(
     folder = package_dir(uri, registration)
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert {Path(name).suffix for name in files} <= {
-        "", ".json", ".py", ".safetensors", ".txt", ".typed", ".yaml"
+        "", ".css", ".html", ".js", ".json", ".py", ".safetensors", ".txt", ".typed", ".yaml"
     }  # fmt: skip
     assert {name for name in files if name.startswith("artifacts/")} == {
+        "artifacts/model/discriminator.safetensors",
         "artifacts/model/generator.safetensors",
         "artifacts/model/model.json",
     }

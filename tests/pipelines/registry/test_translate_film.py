@@ -13,6 +13,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from pipelines.commands.translate import translate
 from pipelines.processes.file_lock import try_lock
 from pipelines.registry import film_translation
+from pix2pix.data.manifest import ExtraSourceRecord
 from pix2pix.errors import StorageError, UserError
 from pix2pix.film.colour import to_rgb
 from pix2pix.film.frames import film_frames
@@ -314,6 +315,10 @@ def test_grey_models_read_luma_and_show_grey(tmp_path: Path) -> None:
             "values for missing pixels in its target",
         ),
         ({"target": dataclasses.replace(SIDE, channels=4)}, "the target .* with 4 channel"),
+        (
+            {"extra_sources": (ExtraSourceRecord("depth", SIDE, 1.0),)},
+            "needs the sources source, depth, and a film is only one",
+        ),
         (
             {"source": dataclasses.replace(SIDE, channels=1, num_labels=5)},
             "class ids in its source",

@@ -14,6 +14,7 @@ ALL = {
     "reports/source.json": "s1",
     "data/prepared": "p1.dir",
     "reports/checks.json": "c1",
+    "data/parent.safetensors": "n1",
     "models": "m1.dir",
     "reports/history.jsonl": "h1",
     "reports/per_image.csv": "i1",
@@ -51,7 +52,11 @@ def stages(tmp_path: Path) -> dict[str, Any]:
     stages = {
         "ingest": stage({}, of("data/raw", "reports/source.json")),
         "prepare": stage(of("data/raw"), of("data/prepared", "reports/checks.json")),
-        "train": stage(of("data/prepared"), of("models", "reports/history.jsonl") | train),
+        "parent": stage({"pipelines": "x.dir"}, of("data/parent.safetensors")),
+        "train": stage(
+            of("data/prepared", "data/parent.safetensors"),
+            of("models", "reports/history.jsonl") | train,
+        ),
         "tune": stage(of("data/prepared"), {"reports/tune": "t1.dir"}),
         "evaluate": stage(of("data/prepared", "models"), of("reports/per_image.csv") | metrics),
         "register": stage(of("models"), {"reports/register.json": "x1"}),
@@ -94,6 +99,14 @@ def test_data_that_was_prepared_again_is_not_in_the_lineage_of_the_model(
     for path in ("data/raw", "reports/source.json", "reports/checks.json"):
         del expected[path]
     assert lineage(tmp_path) == expected  # data/prepared as `train` had it
+
+
+def test_a_parent_that_was_read_again_is_in_the_lineage_as_the_training_had_it(
+    stages: dict[str, Any], tmp_path: Path
+) -> None:
+    stages["parent"] = stage({}, {"data/parent.safetensors": "n2"})
+    write_lock(tmp_path, stages)
+    assert lineage(tmp_path) == ALL
 
 
 def test_pairs_that_were_drawn_again_are_not_in_the_lineage(

@@ -22,8 +22,9 @@ from pipelines.serving.http_app import make_app
 from pipelines.serving.messages import Answer, BusyError, Question, Refusal
 from pix2pix.data.manifest import SideRecord
 from pix2pix.images.decode import decode
-from pix2pix.images.encode import encode
+from pix2pix.images.encode import encode, encode_as
 from pix2pix.inference import Translator
+from pix2pix.models import DiscriminatorConfig, GeneratorConfig
 from tests.support.served_models import NAME, SIZE, LocalModel, label_maps, write_labels_model
 from tests.support.tracked_project import SIDE
 
@@ -386,3 +387,37 @@ def test_grey_sides_take_colours(tmp_path: Path) -> None:
     assert post(app_of(LocalModel(translator)), encode(image)).content == encode(
         translator.translate(image)
     )
+
+
+@pytest.mark.parametrize("nodata", [-9999.0, "nan", "file"])
+def test_pixels_without_a_value_are_left_out_as_in_a_translated_file(
+    nodata: Any, tmp_path: Path
+) -> None:
+    """Also the value that the file itself states, and the answer marks them as the target does."""
+    source = SideRecord("image", 1, "float32", (0.0, 100.0), "area", nodata=nodata)
+    target = SideRecord("image", 1, "float32", (0.0, 1.0), "area", nodata=-1.0)
+    translator = write_labels_model(
+        tmp_path,
+        source=source,
+        target=target,
+        generator=GeneratorConfig(source_channels=1, target_channels=1, base_channels=4, depth=5),
+        discriminator=DiscriminatorConfig(in_channels=2, base_channels=4),
+        source_statistics=None,
+    )
+    image = np.random.default_rng(0).uniform(0, 100, (50, 40, 1)).astype(np.float32)
+    image[10:30, 5:20] = np.nan if nodata == "nan" else -9999.0
+    path = tmp_path / "in.tif"
+    path.write_bytes(encode(image, nodata=-9999.0))
+    answer = post(app_of(LocalModel(translator)), path.read_bytes())
+    result = decode(answer.content)
+    np.testing.assert_array_equal(result, translator.translate_file(path))
+    assert ((result == -1) == (image != image.clip(0, 100))).all()
+
+
+def test_whole_numbers_whose_file_states_nodata_are_refused(tmp_path: Path) -> None:
+    source = SideRecord("image", 3, "uint8", (0.0, 255.0), "area", nodata="file")
+    app = app_of(LocalModel(write_labels_model(tmp_path, source=source, source_statistics=None)))
+    file = encode_as(np.zeros((8, 8, 3), np.uint8), "image/tiff", nodata=0.0)
+    refused = post(app, file)
+    assert refused.status_code == 422
+    assert "use `pix2pix translate`" in refused.json()["detail"]

@@ -133,7 +133,7 @@ def test_a_drawing_is_translated_as_by_the_translator_byte_for_byte(
     page: "Page", translators: list[Translator]
 ) -> None:
     palette = translators[0].card.source_statistics.palette
-    names = page.locator(".board-colors label")
+    names = page.locator(".board-colours label")
     assert names.count() == len(palette)
     names.nth(2).click()
     page.get_by_label("Rectangle").check()
@@ -186,7 +186,7 @@ def test_class_ids_reach_a_model_of_class_ids(page: "Page", translators: list[Tr
     page.get_by_label("Model").select_option(index=1)
     page.locator("#about-model", has_text="version 2").wait_for()
     ids = np.zeros((32, 64, 1), np.uint8)
-    names = page.locator(".board-colors label")
+    names = page.locator(".board-colours label")
     assert names.all_inner_texts()[-1].strip() == "no class"
     for index, value in ((3, 3), (4, 255)):
         names.nth(index).click()

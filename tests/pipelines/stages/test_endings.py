@@ -46,7 +46,7 @@ def test_a_study_ends_in_mlflow_whatever_happens(
     manifest = small_manifest(default_params)
     placement: Any = None
     with pytest.raises(type(error)):
-        tune_stage._tune(default_params, manifest, state, placement)
+        tune_stage._tune(default_params, manifest, state, placement, parent=None)
     assert ended == [status]
 
 
@@ -64,6 +64,8 @@ def test_a_training_ends_in_mlflow_whatever_happens(
 
     for name, fake in (
         ("publish_dataset", lambda *_: None),
+        ("node_metrics", lambda *_: None),
+        ("LiveRun", lambda *_, **_options: None),
         ("train", fail),
         ("mark_ended", mark),
     ):
@@ -72,7 +74,12 @@ def test_a_training_ends_in_mlflow_whatever_happens(
     rest: Any = None
     with pytest.raises(type(error)) as raised:
         train_stage._train(
-            default_params, small_manifest(default_params), placement=rest, state=state, begun=rest
+            default_params,
+            small_manifest(default_params),
+            placement=rest,
+            state=state,
+            description=rest,
+            parent=None,
         )
     assert ended == [status]
     assert ("training failed" in str(raised.value)) == isinstance(error, UserError)

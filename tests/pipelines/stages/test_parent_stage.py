@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load
 
 from pipelines.paths import PARENT_PATH
 from pipelines.runs.folder import open_folder
@@ -43,7 +44,7 @@ def start_from(project: Project, reference: str, **changes: str) -> None:
 def test_without_a_parent_the_file_is_empty_and_not_asked_for(here: Project) -> None:
     here.set_params("smoke")
     parent.main()
-    assert PARENT_PATH.read_bytes() == b""
+    assert load(PARENT_PATH.read_bytes()) == {}
     PARENT_PATH.unlink()
     assert read_parent_file(PARENT_PATH, load_params().train) is None
 

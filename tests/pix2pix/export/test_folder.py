@@ -21,10 +21,12 @@ from pix2pix.errors import UserError
 from pix2pix.export import libraries
 from pix2pix.export.description import description
 from pix2pix.export.example import example_script
-from pix2pix.export.folder import Samples, write_export
+from pix2pix.export.folder import write_export
 from pix2pix.export.network import exported_program
 from pix2pix.export.onnx_model import OnnxNetwork, onnx_model
 from pix2pix.export.parity import BatchSize, random_sources
+from pix2pix.export.report import readme
+from pix2pix.export.samples import Samples
 from pix2pix.export.smaller import measure_error, with_half_weights
 from pix2pix.inference import Translator
 from pix2pix.models import InferenceNetwork
@@ -243,3 +245,19 @@ def test_missing_libraries_are_named_with_the_command_that_installs_them(
     monkeypatch.setattr(libraries, "find_spec", lambda name: None if name == "onnx" else name)
     with pytest.raises(UserError, match=r"needs onnx: .*pip install 'pix2pix-pipeline\[export\]'"):
         libraries.check_libraries()
+
+
+def test_sources_with_pixels_without_a_value_have_words_in_place_of_an_example(
+    tmp_path: Path,
+) -> None:
+    """Resizing must leave such pixels out, which 20 lines of Pillow do not."""
+    generator, card = make_model(
+        tmp_path / "model", source=side(3, nodata=0.0), mode="deterministic"
+    )
+    out = tmp_path / "out"
+    out.mkdir()
+    files = write_export(out, generator, card, model=MODEL, modes=["deterministic"])
+    assert {path.name for path in out.iterdir()} == {file.name for file in files}
+    text = readme(MODEL, files, card, samples="noise", has_page=True)
+    assert "fill them with -1" in text
+    assert "example.py" not in text

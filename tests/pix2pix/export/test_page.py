@@ -15,10 +15,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
-from pix2pix.export.folder import Samples, write_export
+from pix2pix.data.input_statistics import InputStatistics
+from pix2pix.export.folder import write_export
 from pix2pix.export.page import Picture, Section, Table, page
 from pix2pix.export.parity import BatchSize, random_sources
-from pix2pix.export.workbench import make_workbench, obstacle, palette
+from pix2pix.export.samples import Samples
+from pix2pix.export.workbench import make_workbench, obstacle
 from pix2pix.images.image import resize
 from pix2pix.images.scale import from_scale, to_scale
 from pix2pix.images.validity import Masked
@@ -76,7 +78,7 @@ def draw_rectangles(browser_page: Page, colours: list[int]) -> None:
     box = browser_page.locator("drawing-board canvas").bounding_box()
     assert box is not None
     for place, colour in enumerate(colours):
-        browser_page.locator(".board-colors label").nth(colour).click()
+        browser_page.locator(".board-colours label").nth(colour).click()
         left = box["x"] + (0.1 + place * 0.8 / len(colours)) * box["width"]
         browser_page.mouse.move(left, box["y"] + 0.3 * box["height"])
         browser_page.mouse.down()
@@ -152,9 +154,12 @@ def test_class_ids_are_drawn_with_colours_and_read_from_grey_files(tmp_path: Pat
     options = {"mode": "deterministic", "source": labels, "scale": "none", "target_scale": 2.0}
     with opened(tmp_path, target=side(1), **options) as (browser_page, translator):
         draw_rectangles(browser_page, [1, 3, 4])
+        names = browser_page.locator(".board-colours label").all_inner_texts()
+        assert [name.strip() for name in names] == [*(f"class {n}" for n in range(4)), "no class"]
+        radios = browser_page.locator(".board-colours input")
         colours = [
-            tuple(int(each["color"][place : place + 2], 16) for place in (1, 3, 5))
-            for each in palette(labels, [])
+            tuple(bytes.fromhex(colour[1:]))
+            for colour in radios.evaluate_all("all => all.map((each) => each.value)")
         ]
         stored = dict(zip(colours, (0, 1, 2, 3, 255), strict=True))
         drawn = drawing(browser_page)
@@ -261,25 +266,27 @@ def test_what_is_shown_is_text_and_never_markup() -> None:
     assert {"details", "figure", "table"} <= set(tags)
 
 
-def test_colours_of_label_maps_are_the_palette_and_drawn_facades_have_names() -> None:
-    labels = side(3, kind="labels", kernel="nearest")
-    maps = np.zeros((8, 8, 3), np.uint8)
-    maps[:, :] = (40, 90, 230)
-    maps[:3] = (250, 220, 60)
-    assert palette(labels, [maps]) == [
-        {"name": "wall", "color": "#285ae6"},
-        {"name": "window", "color": "#fadc3c"},
-    ]
-    maps[0, 0] = (1, 2, 3)
-    assert palette(labels, [maps])[2] == {"name": "#010203", "color": "#010203"}
-    # A photograph has no colours of its own to draw with.
-    assert [each["color"] for each in palette(side(3), [maps])] == ["#ffffff", "#000000", "#808080"]
-    ids = palette(side(1, num_labels=20, void_label=255), [])
-    assert len({each["color"] for each in ids}) == 21
-    assert (ids[3]["name"], ids[20]["name"]) == ("class 3", "no class")
+@pytest.mark.slow
+@pytest.mark.parametrize("palette", [("#285ae6", "#fadc3c", "#2050f0"), None])
+def test_one_draws_with_the_palette_of_the_card(
+    tmp_path: Path, palette: tuple[str, ...] | None
+) -> None:
+    """Photographs have no palette; one draws on them with every colour."""
+    statistics = InputStatistics({}, palette)
+    with opened(tmp_path, mode="deterministic", source_statistics=statistics) as (browser_page, _):
+        shown = browser_page.locator(".board-colours label")
+        colours = shown.locator("input[type=radio]").evaluate_all("all => all.map((e) => e.value)")
+        names = [name.strip() for name in shown.all_inner_texts()]
+    if palette is None:
+        assert colours == ["#ffffff", "#000000", "#909090", ""]
+        assert names == ["white", "black", "grey", "other"]
+    else:
+        assert (tuple(colours), names) == (palette, ["blue", "yellow", "blue 2"])
 
 
 def test_sources_that_no_browser_has_are_named(tmp_path: Path) -> None:
     _, card = make_model(tmp_path / "five", source=side(5))
     assert "5 channels" in str(obstacle(card))
     assert obstacle(make_model(tmp_path / "four", source=side(4))[1]) is None
+    _, card = make_model(tmp_path / "masked", source=side(3, nodata=0.0))
+    assert "pixels without a value" in str(obstacle(card))

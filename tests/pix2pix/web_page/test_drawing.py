@@ -22,9 +22,9 @@ PAGE = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>tes
 {"".join(f'<script src="{name}"></script>' for name in SCRIPTS)}
 <script>
 const board = document.querySelector("drawing-board");
-board.setUp({{ width: {WIDTH}, height: {HEIGHT}, anyColor: true, palette: [
-  {{ name: "sky", color: "#0000aa" }}, {{ name: "wall", color: "#0055ff" }},
-  {{ name: "door", color: "#aa0000" }}] }});
+board.setUp({{ width: {WIDTH}, height: {HEIGHT}, anyColour: true, palette: [
+  {{ name: "sky", colour: "#0000aa" }}, {{ name: "wall", colour: "#0055ff" }},
+  {{ name: "door", colour: "#aa0000" }}] }});
 let drawn = 0, pictures = [];
 board.addEventListener("drawn", () => {{ drawn += 1; }});
 document.querySelector("picture-input").addEventListener("picture", async ({{ detail }}) => {{

@@ -1,0 +1,65 @@
+"use strict";
+
+// What one can draw with: the label colours of a model. Needs nothing else.
+
+const NAMED_COLOURS = {
+  black: "#000000", white: "#ffffff", grey: "#909090", "dark grey": "#404040", red: "#e01020",
+  "dark red": "#800010", "dark blue": "#101870", "dark green": "#105020", orange: "#ff8c00",
+  yellow: "#ffe000", green: "#00a030", "light green": "#80f060", turquoise: "#20d0d0",
+  "light blue": "#60b0ff", blue: "#1030e0", violet: "#8020d0", pink: "#ff8090", magenta: "#c03098",
+  plum: "#781458", brown: "#805020",
+};
+const SKETCH_PALETTE = ["#ffffff", "#000000", "#909090"]; // for sources that are no label maps
+const GOLDEN_ANGLE_DEG = 137.5; // consecutive ids get colours far from each other
+
+/**
+ * What `DrawingBoard.setUp` needs to know of a model: {palette, anyColour}.
+ *
+ * `source` is the side with its num_labels and void_label; `palette` holds the colours of its label
+ * maps as "#rrggbb", and is null if it has none.
+ */
+function drawingColours({ source, palette }) {
+  if (source.num_labels !== null) return { palette: classPalette(source), anyColour: false };
+  return { palette: withNames(palette ?? SKETCH_PALETTE), anyColour: palette === null };
+}
+
+/**
+ * A colour of its own for each class id, {name, colour, id}; files hold the id and not the colour.
+ * The order is that of the ids; pixels without a class come last.
+ */
+function classPalette({ num_labels: numLabels, void_label: voidLabel }) {
+  const palette = Array.from({ length: numLabels }, (_, id) => ({
+    name: `class ${id}`,
+    colour: hexOf((id * GOLDEN_ANGLE_DEG) % 360, id % 2 === 0 ? 45 : 65),
+    id,
+  }));
+  if (voidLabel !== null) palette.push({ name: "no class", colour: "#000000", id: voidLabel });
+  return palette;
+}
+
+function hexOf(hueDeg, lightness) {
+  const context = document.createElement("canvas").getContext("2d");
+  context.fillStyle = `hsl(${hueDeg} 70% ${lightness}%)`;
+  return context.fillStyle; // the browser answers with #rrggbb
+}
+
+/** Name colours by the nearest one that has a name, with a number where several share it. */
+function withNames(colours) {
+  const counts = {};
+  return colours.map((colour) => {
+    const name = nearestName(colour);
+    counts[name] = (counts[name] ?? 0) + 1;
+    return { name: counts[name] === 1 ? name : `${name} ${counts[name]}`, colour };
+  });
+}
+
+function nearestName(colour) {
+  const distance = ([, named]) =>
+    rgbOf(named).reduce((sum, value, index) => sum + (value - rgbOf(colour)[index]) ** 2, 0);
+  const nearest = (best, each) => (distance(each) < distance(best) ? each : best);
+  return Object.entries(NAMED_COLOURS).reduce(nearest)[0];
+}
+
+function rgbOf(colour) {
+  return [1, 3, 5].map((first) => parseInt(colour.slice(first, first + 2), 16));
+}
