@@ -7,7 +7,7 @@ const NAMED_COLOURS = {
   "dark red": "#800010", "dark blue": "#101870", "dark green": "#105020", orange: "#ff8c00",
   yellow: "#ffe000", green: "#00a030", "light green": "#80f060", turquoise: "#20d0d0",
   "light blue": "#60b0ff", blue: "#1030e0", violet: "#8020d0", pink: "#ff8090", magenta: "#c03098",
-  plum: "#781458", brown: "#805020",
+  plum: "#781458", brown: "#805020", tan: "#d0a060", beige: "#e8dcc0", "blue grey": "#506890",
 };
 const SKETCH_PALETTE = ["#ffffff", "#000000", "#909090"]; // for sources that are no label maps
 const GOLDEN_ANGLE_DEG = 137.5; // consecutive ids get colours far from each other
