@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 import pipelines.cluster.checkpoint_reports
 import pipelines.runs.folder
@@ -121,11 +120,9 @@ def limited_worker(step: int, max_file_bytes: int) -> Worker:
 def _before_each_step(action: Callable[[int], None]) -> None:
     original = pix2pix.training.loop.train_step
 
-    def step_after_action(
-        state: TrainState, source: Tensor, target: Tensor, config: TrainConfig
-    ) -> StepLosses:
+    def step_after_action(state: TrainState, *batch: Any, **options: Any) -> StepLosses:
         action(state.step)
-        return original(state, source, target, config)
+        return original(state, *batch, **options)
 
     pix2pix.training.loop.train_step = step_after_action
 

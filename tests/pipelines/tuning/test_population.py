@@ -86,6 +86,7 @@ def test_a_trial_goes_on_from_the_whole_state_of_the_other(
             run=open_folder(str(tmp_path / str(number))),
             device=torch.device("cpu"),
             state_file=checkpoint / CHECKPOINT_FILE,
+            parent=None,
             report=lambda state, histories=histories: histories.append(state.history[-1]),
         )
         assert [*map(_noted, histories)] == [*map(_noted, trial.history[5:])]
