@@ -19,6 +19,7 @@ from ray.tune.search.optuna import OptunaSearch
 from pipelines.entrypoint import InterruptionError
 from pipelines.processes.signals import first_signal_as
 from pipelines.runs.folder import Folder
+from pipelines.runs.whole_files import with_whole_files
 from pipelines.tuning.placement import TrialPlacement
 from pipelines.tuning.result_files import ResultFiles
 from pipelines.tuning.results import TRIAL, experiment_of, read_trials, trial_name
@@ -124,7 +125,7 @@ def _run(
             (job.study / name).path,
             trainable,
             resume_errored=True,
-            storage_filesystem=job.study.filesystem,
+            storage_filesystem=with_whole_files(job.study.filesystem),
         )
     else:
         if job.study.has(name):  # of a process that was killed within the first seconds
@@ -146,7 +147,7 @@ def _run_config(name: str, job: TrialJob, callbacks: Sequence[tune.Callback]) ->
     return tune.RunConfig(
         name=name,
         storage_path=job.study.path,
-        storage_filesystem=job.study.filesystem,
+        storage_filesystem=with_whole_files(job.study.filesystem),
         stop={"epoch": total_epochs(job.params)},
         failure_config=tune.FailureConfig(max_failures=job.params.train.max_failures),
         checkpoint_config=tune.CheckpointConfig(num_to_keep=_KEPT_CHECKPOINTS),
