@@ -22,7 +22,7 @@ from torch import nn
 from pix2pix.config import Direction, ImageSize, LoadSize, Scale, ScaleRule, height_width, size_text
 from pix2pix.config.strict import STRICT
 from pix2pix.data.input_statistics import InputStatistics
-from pix2pix.data.manifest import ExtraSourceRecord, SideRecord, all_sources
+from pix2pix.data.manifest import FIRST_SOURCE, ExtraSourceRecord, SideRecord, all_sources
 from pix2pix.errors import UserError
 from pix2pix.files import write_bytes, write_text
 from pix2pix.models import (
@@ -98,14 +98,21 @@ class ModelCard:
         """The colours of the source's label maps; None if it has none, see `data.palette`."""
         return None if self.source_statistics is None else self.source_statistics.palette
 
+    def source_sizes(self, height: int, width: int) -> dict[str, tuple[int, int]]:
+        """Height and width that each source has, by name, where its target has these, in pixels."""
+        ratios = [1.0, *(extra.scale or 1.0 for extra in self.extra_sources)]
+        return {
+            name: (
+                max(1, round(height / self.target_scale * ratio)),
+                max(1, round(width / self.target_scale * ratio)),
+            )
+            for name, ratio in zip(self.sources, ratios, strict=True)
+        }
+
     @property
     def drawing_size(self) -> tuple[int, int]:
         """Height and width of a drawn source: as large as those of the training, in pixels."""
-        height, width = height_width(self.load_size or self.image_size)
-        return (
-            max(1, round(height / self.target_scale)),
-            max(1, round(width / self.target_scale)),
-        )
+        return self.source_sizes(*height_width(self.load_size or self.image_size))[FIRST_SOURCE]
 
     def check(self) -> None:
         """Raise UserError if the fields contradict each other."""

@@ -26,6 +26,7 @@ _SHARED = (
     "label-colours.js",
     "drawing-board.js",
     "picture-input.js",
+    "extra-sources.js",
     "before-after.js",
 )
 
