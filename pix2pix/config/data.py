@@ -226,7 +226,7 @@ class DataConfig:
     def _check_one_file_for_both(self) -> None:
         if self.pair_pattern is not None:
             raise ValueError("pair_pattern needs layout: two_folders")
-        for key in ("array_key", "axes", "slices", "nodata"):
+        for key in ("array_key", "axes", "slices"):
             a, b = getattr(self.side_a, key), getattr(self.side_b, key)
             if a != b:
                 raise ValueError(

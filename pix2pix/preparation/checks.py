@@ -74,7 +74,6 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
             *mask_notes(decoded, config),
             *doubtful_sides(decoded, config),
             *affine_notes(decoded, config, root=root),
-            *affine_notes(decoded, config, root=root),
             *(use.note for use in uses if use.note is not None),
             *_stand_in_notes(pairs, config),
         ),
