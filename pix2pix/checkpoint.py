@@ -1,9 +1,8 @@
-"""The file formats of trained models and of training checkpoints.
+"""The file format of trained models.
 
 A model folder holds `generator.safetensors`, `discriminator.safetensors` and `model.json` (the
 "card"), which describes everything that is needed to use the networks. None of the three is a
-pickle. A training checkpoint is one file of tensors and plain values; loading it runs no code
-from the file.
+pickle.
 """
 
 import dataclasses
@@ -11,7 +10,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from pydantic import Field, TypeAdapter, ValidationError
@@ -33,13 +32,11 @@ from pix2pix.models import (
     UNetGenerator,
 )
 from pix2pix.parent_record import ParentRecord
-from pix2pix.tensor_file import read_tensors
 
 GENERATOR_FILE = "generator.safetensors"
 DISCRIMINATOR_FILE = "discriminator.safetensors"
 CARD_FILE = "model.json"
 _FORMAT = 1
-_TRAINING_FORMAT = 2
 _MAX_CARD_BYTES = 2**20  # far above a usual card, which has about a thousand bytes
 _DTYPES = ("uint8", "uint16", "float32")
 
@@ -267,29 +264,3 @@ def _check_shapes(network: nn.Module, path: Path) -> None:
 
 
 _DTYPE_NAMES = {torch.float32: "F32", torch.int64: "I64"}  # safetensors' names of the dtypes
-
-
-def save_training(path: Path, state: dict[str, Any]) -> None:
-    """Write a training checkpoint; `state` consists of tensors and plain values.
-
-    Raises OSError if it cannot be written, for example because the disk is full.
-    """
-    try:
-        torch.save({"format": _TRAINING_FORMAT, **state}, path)
-    except RuntimeError as error:  # torch's file writer raises this in place of OSError
-        raise OSError(f"{path}: {error}") from error
-
-
-def load_training(data: bytes, *, name: str) -> dict[str, Any]:
-    """Return the state in the bytes of a file that `save_training` wrote, tensors on the CPU.
-
-    Raises UserError, which names the file by `name`, if the bytes are truncated or are no training
-    checkpoint of this format.
-    """
-    try:
-        state = read_tensors(data)
-    except UserError as error:
-        raise UserError(f"{name} is not a readable training checkpoint: {error}") from None
-    if not isinstance(state, dict) or state.get("format") != _TRAINING_FORMAT:
-        raise UserError(f"{name} is not a training checkpoint of format {_TRAINING_FORMAT}")
-    return state
