@@ -23,7 +23,8 @@ def write_volumes(
     """Write a NIfTI file beside the written slices of each NIfTI file of a plan.
 
     It has the name of the source file, see `images.nifti_volume`. A volume of which a slice could
-    not be translated is left out. Returns the written files by their source files. Raises StorageError.
+    not be translated is left out. Returns the written files by their source files. Raises
+    StorageError.
     """
     slices: dict[Path, dict[SourceImage, Path]] = {}
     for source, output in plan.items():
