@@ -20,6 +20,7 @@ from tests.support.served_models import label_maps
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
 _END_S = 60
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a-token-of-this-test-that-is-long-enough"}
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def address() -> Iterator[str]:
 
 
 def _environment() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
+    return {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"} | TOKEN
 
 
 def test_it_serves_there_and_leaves_the_cluster_as_it_was(
@@ -59,7 +60,7 @@ def test_it_serves_there_and_leaves_the_cluster_as_it_was(
     (image,) = label_maps(50, 1)
     for number in ("1", "2"):
         registry.promote(number)
-        with serving(registry, tmp_path, RAY_ADDRESS=address) as served:
+        with serving(registry, tmp_path, RAY_ADDRESS=address, **TOKEN) as served:
             answer = served.translate(image)
             assert answer.headers["x-model-version"] == number
             assert served.is_right(image, answer)
