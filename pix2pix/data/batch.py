@@ -86,7 +86,7 @@ class HostBatch:
     def mark_copied(self) -> None:
         """Note that all copies to the device were requested."""
         if self._is_on_gpu:
-            self._copied = torch.cuda.Event()
+            self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self._copied.record()
 
 
