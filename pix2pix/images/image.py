@@ -228,5 +228,6 @@ def _as_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Convert to `dtype`; for integers, values are rounded and clipped first."""
     if dtype.kind == "f":
         return values.astype(dtype)
-    whole = np.rint(values)
-    return whole.clip(0, np.iinfo(dtype).max, out=whole).astype(dtype)
+    whole: np.ndarray = np.rint(values)
+    np.clip(whole, 0, np.iinfo(dtype).max, out=whole)
+    return whole.astype(dtype)
