@@ -186,7 +186,7 @@ def resize(
         return image
     if kernel == "nearest":
         rows, columns = _centres(image.shape[0], height), _centres(image.shape[1], width)
-        return np.ascontiguousarray(image[rows[:, None], columns])
+        return image.take(rows, axis=0).take(columns, axis=1)
     if alpha:
         filtered = weighted_by_alpha(image, lambda values: _filter(values, height, width, kernel))
     else:
@@ -244,5 +244,6 @@ def _as_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Convert to `dtype`; for integers, values are rounded and clipped first."""
     if dtype.kind == "f":
         return values.astype(dtype)
-    whole: np.ndarray = np.rint(values).clip(0, np.iinfo(dtype).max)
+    whole: np.ndarray = np.rint(values)
+    np.clip(whole, 0, np.iinfo(dtype).max, out=whole)
     return whole.astype(dtype)
