@@ -29,6 +29,7 @@ from pix2pix.evaluation.baselines import (
     why_no_identity,
 )
 from pix2pix.evaluation.extractors import FeatureExtractor, choose_extractor
+from pix2pix.evaluation.feature_cache import CachedExtractor, prune
 from pix2pix.evaluation.features import extract_features
 from pix2pix.evaluation.panels import Extremes, panel_image
 from pix2pix.evaluation.protocol import Protocol, measuring_packages
@@ -49,15 +50,24 @@ class Evaluation(NamedTuple):
     extremes: Extremes
 
 
-def evaluate_model(prepared_dir: Path, model_dir: Path, config: EvaluateConfig) -> Evaluation:
+def evaluate_model(
+    prepared_dir: Path,
+    model_dir: Path,
+    config: EvaluateConfig,
+    *,
+    features_dir: Path | None = None,
+) -> Evaluation:
     """Score the model of `model_dir`, which must fit the data of `prepared_dir`.
 
+    `features_dir` keeps the features of images for the next evaluation, see `feature_cache`.
     Raises UserError naming a file that is missing or damaged.
     """
     device = best_device()
     manifest = load_manifest(prepared_dir)
     generator, card = load_generator(model_dir)
     extractor, warning = choose_extractor(config.inception_weights, device)
+    if features_dir is not None:
+        extractor = CachedExtractor(extractor, features_dir)
     scores, extremes = _score_test_split(
         InferenceNetwork(generator.to(device), card.inference_mode),
         card.seed,
@@ -66,6 +76,8 @@ def evaluate_model(prepared_dir: Path, model_dir: Path, config: EvaluateConfig) 
         config=config,
         device=device,
     )
+    if features_dir is not None:
+        prune(features_dir)
     warnings = tuple(text for text in (warning, _no_identity(manifest)) if text is not None)
     protocol = _protocol(manifest, card, extractor, config)
     report = make_report(scores, protocol=protocol, dev=card.dev, warnings=warnings)
