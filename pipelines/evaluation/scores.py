@@ -11,6 +11,7 @@ from torch import Tensor
 from pipelines.entrypoint import write_json
 from pipelines.evaluation.device import best_device
 from pipelines.evaluation.model_content import MODEL_KEY, content_hash
+from pipelines.evaluation.translation import translated
 from pipelines.paths import METRICS_PATH, METRICS_TABLE_PATH, PANELS_DIR, PER_IMAGE_PATH
 from pix2pix.checkpoint import ModelCard, load_generator
 from pix2pix.config import EvaluateConfig, height_width
@@ -38,7 +39,7 @@ from pix2pix.evaluation.scoring import Scorer, SplitScores
 from pix2pix.evaluation.table import format_table
 from pix2pix.files import write_text
 from pix2pix.images.grids import write_png
-from pix2pix.models import InferenceNetwork, translate
+from pix2pix.models import InferenceNetwork
 
 
 class Evaluation(NamedTuple):
@@ -130,7 +131,7 @@ def _score_test_split(
         device=device,
     )
     for source, target, pair_ids, valid in batches:
-        fake = translate(network, source.contiguous(), seeds=[seed] * len(source))
+        fake = translated(network, source.contiguous(), seed=seed)
         fakes = {MODEL: fake, MEAN_TARGET: mean_target_fake(mean, target)}
         if _no_identity(manifest) is None:
             first = source[:, : manifest.source.network_channels]  # without extra sources
