@@ -30,7 +30,7 @@ from pix2pix.evaluation.baselines import (
     why_no_identity,
 )
 from pix2pix.evaluation.extractors import FeatureExtractor, choose_extractor
-from pix2pix.evaluation.feature_cache import CachedExtractor, prune
+from pix2pix.evaluation.feature_cache import CachedExtractor
 from pix2pix.evaluation.features import extract_features
 from pix2pix.evaluation.panels import Extremes, panel_image
 from pix2pix.evaluation.protocol import Protocol, measuring_packages
@@ -77,8 +77,6 @@ def evaluate_model(
         config=config,
         device=device,
     )
-    if features_dir is not None:
-        prune(features_dir)
     warnings = tuple(text for text in (warning, _no_identity(manifest)) if text is not None)
     protocol = _protocol(manifest, card, extractor, config)
     report = make_report(scores, protocol=protocol, dev=card.dev, warnings=warnings)

@@ -33,7 +33,8 @@ class CachedExtractor:
     batch, network, weights, kind of device, and the code that computes them. So a file is never out
     of date, and features that were kept are equal, bit for bit, to those that were computed. A
     file that is incomplete or damaged is computed anew. Processes may share a folder. If nothing
-    can be written there, a warning is logged, and features are computed each time.
+    can be written there, a warning is logged, and features are computed each time. A new instance
+    first removes what exceeds `MAX_BYTES`.
     """
 
     def __init__(self, extractor: FeatureExtractor, folder: Path) -> None:
@@ -41,6 +42,7 @@ class CachedExtractor:
         self._folder = folder
         self._identity = _identity(extractor)
         self._is_writable = True
+        prune(folder)
 
     @property
     def name(self) -> str:
