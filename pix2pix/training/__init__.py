@@ -3,6 +3,7 @@
 Receives batches and reads no data. Start with `step.train_step`, then `loop.fit`.
 """
 
+from pix2pix.training.finite import NonFiniteLossError
 from pix2pix.training.loop import (
     Batches,
     DevSet,
@@ -13,7 +14,7 @@ from pix2pix.training.loop import (
 )
 from pix2pix.training.pace import StepProgress
 from pix2pix.training.state import Best, TrainState, new_state
-from pix2pix.training.step import NonFiniteLossError, StepLosses, train_step
+from pix2pix.training.step import Step, StepLosses, train_step
 
 __all__ = [
     "Batches",
@@ -23,6 +24,7 @@ __all__ = [
     "NonFiniteLossError",
     "Request",
     "SavePoint",
+    "Step",
     "StepLosses",
     "StepProgress",
     "TrainState",

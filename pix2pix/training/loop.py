@@ -22,13 +22,14 @@ from pix2pix.training.distributed import (
     unwrap,
     world_size,
 )
+from pix2pix.training.late_check import Before, LateCheck
 from pix2pix.training.pace import Pace, StepProgress
 from pix2pix.training.precision import to_memory_layout
 from pix2pix.training.schedule import learning_rate, set_learning_rate
 from pix2pix.training.seeding import seed_step
 from pix2pix.training.selection import is_better, is_finished
 from pix2pix.training.state import TrainState
-from pix2pix.training.step import NonFiniteLossError, train_step
+from pix2pix.training.step import train_step
 
 
 class Batches(Protocol):
@@ -123,35 +124,37 @@ def _train_epoch(
     set_learning_rate(state.generator_optimizer, rate)
     set_learning_rate(state.discriminator_optimizer, rate)
     epoch_batches = batches(state.epoch, state.batch)
+    check = LateCheck(state)
     while state.batch < batches.num_batches:
-        _train_batch(state, pace.next_batch(epoch_batches), config)
+        _train_batch(state, pace.next_batch(epoch_batches), config, check=check)
         pace.count(config.batch_size)
         asked = on_step(pace.progress(state.epoch, state.batch, batches.num_batches))
         request = Request(max_over_ranks(asked, state.device))
         if request is Request.NONE and _is_due(state, config, batches.num_batches):
             request = Request.SAVE
         if request is not Request.NONE:
+            check.settle()
             yield request
+    check.settle()
 
 
-def _train_batch(state: TrainState, batch: Any, config: TrainConfig) -> None:
+def _train_batch(state: TrainState, batch: Any, config: TrainConfig, *, check: LateCheck) -> None:
     source, target, valid = pairs_of(batch)
     seed_step(config.seed, state.step, rank())
-    try:
-        step = train_step(
-            state,
-            to_memory_layout(source, config),
-            to_memory_layout(target, config),
-            config,
-            valid=valid,
-        )
-    except NonFiniteLossError as error:
-        error.batch = batch
-        raise
+    before = Before.of(state)
+    step = train_step(
+        state,
+        to_memory_layout(source, config),
+        to_memory_layout(target, config),
+        config,
+        valid=valid,
+    )
     state.batch += 1
-    # Sums are part of the state, so that a checkpoint within the epoch has them.
+    # Sums are part of the state, so that a checkpoint within the epoch has them. `before` keeps the
+    # earlier sums.
     weight = share_weight(len(source), config.batch_size)
-    state.loss_sums += torch.stack(step).double() * weight
+    state.loss_sums = state.loss_sums + torch.stack(step.losses).double() * weight
+    check.add(before, batch, step.report)
 
 
 def _is_due(state: TrainState, config: TrainConfig, num_batches: int) -> bool:

@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from pix2pix.config import Params
 from pix2pix.masked import Pairs
 from pix2pix.models import network_configs
-from pix2pix.training import NonFiniteLossError, TrainState, new_state, train_step
+from pix2pix.training import NonFiniteLossError, TrainState, new_state
 from pix2pix.training.dev import dev_metrics
 from pix2pix.training.distributed import (
     any_over_ranks,
@@ -26,6 +26,7 @@ from pix2pix.training.distributed import (
     unwrap,
     wrapping_options,
 )
+from tests.support.checked_step import checked_step
 from tests.support.deviation import deviation, gradients, weights
 from tests.support.gloo import run_together
 
@@ -106,7 +107,7 @@ def _train(params: Params, case: str, *, rank: int, world_size: int) -> dict[str
     for step in range(NUM_STEPS):
         source, target = (images[share] for images in _batch(step))
         mask = None if valid is None else valid[share]
-        losses = train_step(state, source, target, params.train, valid=mask)
+        losses = checked_step(state, source, target, params.train, valid=mask)
         if step == 0:
             first_gradients = gradients(state)
     average_buffers(state.generator)
@@ -134,18 +135,18 @@ def _go_through(params: Params, *, poison: str, rank: int, world_size: int) -> d
     share = slice(rank, None, world_size)
     first, bad, last = ([images[share] for images in _batch(step)] for step in range(3))
     config = params.train
-    train_step(state, *first, config)
+    checked_step(state, *first, config)
     before = weights(state)
     if poison == "generator":  # the weighted sum overflows; D's terms do not
         config = dataclasses.replace(config, lambda_l1=1e38)
     if rank == world_size - 1:
         bad[1] = torch.full_like(bad[1], math.nan if poison == "discriminator" else 100.0)
     with pytest.raises(NonFiniteLossError) as caught:
-        train_step(state, *bad, config)
+        checked_step(state, *bad, config)
     after = weights(state)
     for batch in (first, last):
-        train_step(untouched, *batch, params.train)
-    train_step(state, *last, params.train)
+        checked_step(untouched, *batch, params.train)
+    checked_step(state, *last, params.train)
     return {
         "error": str(caught.value),
         "terms": caught.value.terms,
@@ -170,7 +171,7 @@ def _num_exchanges(params: Params, *, rank: int, world_size: int) -> int:
         network.register_comm_hook(None, counted)
     for step in range(2):
         share = slice(rank, None, world_size)
-        train_step(state, *(images[share] for images in _batch(step)), params.train)
+        checked_step(state, *(images[share] for images in _batch(step)), params.train)
     return num_calls
 
 
