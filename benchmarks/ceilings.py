@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.rows import Ceilings
-from pix2pix.training.precision import Units, hardware_of
+from pix2pix.training.computing import Units, hardware_of
 
 _TRIES = 5
 _COPIED_BYTES = 2**28  # several times the caches of a processor

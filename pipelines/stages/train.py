@@ -53,7 +53,7 @@ from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pipelines.tracking.uri import tracking_uri
 from pipelines.training.driver import Trained, train
 from pipelines.training.kept_checkpoints import other_kept_epochs
-from pipelines.training.precision import recorded_precision
+from pipelines.training.computing import recorded_precision
 from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
 from pix2pix.data.augment import make_augmentation

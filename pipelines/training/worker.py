@@ -26,7 +26,7 @@ from pipelines.runs.state import CHECKPOINTS_FOLDER, NON_FINITE_FOLDER, RUN_FILE
 from pipelines.tracking.live_run import LiveRun
 from pipelines.tracking.node_metrics import NodeMetrics
 from pipelines.training.batches import dev_set, sample_indices, train_batches
-from pipelines.training.precision import agreed_precision, with_precision
+from pipelines.training.computing import agreed_precision, with_precision
 from pipelines.training.sample_grids import SampleGrids
 from pix2pix.config import Params, TrainConfig
 from pix2pix.data.loader import TrainBatches

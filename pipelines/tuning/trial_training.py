@@ -11,7 +11,7 @@ from pipelines.runs.folder import Folder
 from pipelines.runs.samples import sample_name
 from pipelines.runs.state import SAMPLES_FOLDER
 from pipelines.training.batches import dev_batches, dev_set, sample_indices, train_batches
-from pipelines.training.precision import agreed_precision, with_precision
+from pipelines.training.computing import agreed_precision, with_precision
 from pipelines.training.sample_grids import SampleGrids
 from pix2pix.checkpoint import load_training
 from pix2pix.config import Params

@@ -24,7 +24,7 @@ from pix2pix.training.distributed import (
 )
 from pix2pix.training.late_check import Before, LateCheck
 from pix2pix.training.pace import Pace, StepProgress
-from pix2pix.training.precision import to_memory_layout
+from pix2pix.training.computing import to_memory_layout
 from pix2pix.training.schedule import learning_rate, set_learning_rate
 from pix2pix.training.seeding import seed_step
 from pix2pix.training.selection import is_better, is_finished

@@ -18,7 +18,7 @@ from pix2pix.errors import UserError
 from pix2pix.masked import with_target_where_masked
 from pix2pix.training.counted import Masks
 from pix2pix.training.distributed import unwrap
-from pix2pix.training.precision import autocast
+from pix2pix.training.computing import autocast
 
 
 class Microbatch(NamedTuple):

@@ -22,7 +22,7 @@ from pix2pix.training.finite import (
 )
 from pix2pix.training.losses import adversarial_loss, discriminator_loss, l1_loss
 from pix2pix.training.microbatches import Microbatch, generate, generate_without_graph, split_share
-from pix2pix.training.precision import autocast
+from pix2pix.training.computing import autocast
 from pix2pix.training.state import TrainState
 
 

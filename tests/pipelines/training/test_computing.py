@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-import pipelines.training.precision
+import pipelines.training.computing
 from pipelines.runs.folder import Folder, open_folder
-from pipelines.training.precision import agreed_precision, recorded_precision, with_precision
+from pipelines.training.computing import agreed_precision, recorded_precision, with_precision
 from pix2pix.config import Params
-from pix2pix.training.precision import Choice, Hardware, Units
+from pix2pix.training.computing import Choice, Hardware, Units
 
 CPU = torch.device("cpu")
 Machine = Callable[[Units], None]
@@ -23,7 +23,7 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
     def set_units(units: Units) -> None:
         hardware = Hardware("this CPU (X)", units)
-        monkeypatch.setattr(pipelines.training.precision, "hardware_of", lambda _device: hardware)
+        monkeypatch.setattr(pipelines.training.computing, "hardware_of", lambda _device: hardware)
 
     return set_units
 
@@ -99,9 +99,9 @@ def test_ranks_on_different_machines_agree(
         assert own[0].precision == ranks[here][0]
         gathered[:] = choices
 
-    monkeypatch.setattr(pipelines.training.precision, "world_size", lambda: 2)
-    monkeypatch.setattr(pipelines.training.precision, "rank", lambda: here)
-    monkeypatch.setattr(pipelines.training.precision.distributed, "all_gather_object", gather)
+    monkeypatch.setattr(pipelines.training.computing, "world_size", lambda: 2)
+    monkeypatch.setattr(pipelines.training.computing, "rank", lambda: here)
+    monkeypatch.setattr(pipelines.training.computing.distributed, "all_gather_object", gather)
     on(Units.MATRIX if ranks[here][0] == "bfloat16" else Units.NONE)
     choice = agreed_precision(_with_precision(small_params, "auto").train, run, CPU)
     assert choice.precision == expected

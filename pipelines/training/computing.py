@@ -15,7 +15,7 @@ from torch import distributed
 from pipelines.runs.folder import Folder
 from pix2pix.config import Params, TrainConfig
 from pix2pix.training.distributed import rank, world_size
-from pix2pix.training.precision import Choice, choose_precision, hardware_of, slow_precision_warning
+from pix2pix.training.computing import Choice, choose_precision, hardware_of, slow_precision_warning
 
 _FILE = "precision.json"
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pix2pix.config import Params
-from pix2pix.training.precision import (
+from pix2pix.training.computing import (
     Choice,
     Hardware,
     Units,
@@ -77,7 +77,7 @@ def test_networks_run_in_the_chosen_precision(
     units: Units, small_params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "pix2pix.training.precision.hardware_of", lambda _device: Hardware("X", units)
+        "pix2pix.training.computing.hardware_of", lambda _device: Hardware("X", units)
     )
     for wanted in ("auto", "float32", "bfloat16"):
         config = dataclasses.replace(small_params.train, precision=wanted)  # type: ignore[arg-type]
