@@ -1,4 +1,4 @@
-"""A row of the table that `make bench` measures, and the file that keeps the rows of one machine."""
+"""A row of the table of `make bench`, and the file that keeps the rows of one machine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,116 +1,171 @@
-"""The number type and the memory layout in which the networks compute.
+"""How the networks compute: in which number type and memory layout, and how a step is started.
 
-The choice of `precision: auto`, and the speed of bfloat16, depend on the units of the hardware:
-
-| hardware                                                  | auto     | bfloat16             |
-|-----------------------------------------------------------|----------|----------------------|
-| GPU with units for it (NVIDIA from Ampere on, AMD's CDNA) | bfloat16 | as it is meant       |
-| older GPU                                                 | float32  | emulated: warned of  |
-| CPU with matrix units for it (AMX-BF16)                   | bfloat16 | as it is meant       |
-| CPU with vector units for it (AVX512-BF16, Arm's BF16)    | float32  | no warning           |
-| any other CPU                                             | float32  | emulated: warned of  |
-
-Vector units are only a little faster than float32, so `auto` does not choose bfloat16. With
-emulation on an AVX2 CPU, a step of the published networks took 96 s, and 6 s in float32 (two cores,
-measured).
+`auto` of `train.precision`, `train.channels_last` and `train.compile` means what `TABLE` says of
+the hardware. A named value is used as it is, with a warning where the hardware is slow with it.
 """
 
 from contextlib import AbstractContextManager, nullcontext
-from enum import Enum
 from functools import cache
-from typing import Literal, NamedTuple, assert_never
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from pix2pix.config import TrainConfig
+from pix2pix.training.distributed import world_size
+from pix2pix.training.hardware import Hardware, Kind, hardware_of
 
-_MIN_NVIDIA_CAPABILITY = 8  # compute capability of Ampere
-
-
-class Units(Enum):
-    """The arithmetic units of a device for bfloat16."""
-
-    MATRIX = "matrix units"
-    VECTOR = "vector units"
-    NONE = "no units"
+_KEYS = ("precision", "channels_last", "compile")  # of params.yaml, section train
 
 
-class Hardware(NamedTuple):
-    """A device and its units for bfloat16."""
-
-    name: str
-    units: Units
-
-    def __str__(self) -> str:
-        return f"{self.name} has {self.units.value} for bfloat16"
-
-
-class Choice(NamedTuple):
-    """The type in which the networks compute, and why."""
+class Fast(NamedTuple):
+    """What a kind of hardware is fast with, and why."""
 
     precision: Literal["float32", "bfloat16"]
+    channels_last: bool
+    compile: bool  # each step is replayed from a CUDA graph
+    why: str
+
+
+TABLE = {
+    Kind.GPU: Fast(
+        "bfloat16",
+        channels_last=True,
+        compile=True,
+        why="its matrix units read channels-last bfloat16 without rearranging it, and starting "
+        "each of the about 1,000 kernels of a step takes longer than a small batch computes",
+    ),
+    Kind.AMD_GPU: Fast(
+        "bfloat16",
+        channels_last=False,
+        compile=False,
+        why="it has units for bfloat16; the others were not tried on it",
+    ),
+    Kind.OLD_GPU: Fast(
+        "float32",
+        channels_last=False,
+        compile=True,
+        why="bfloat16 is emulated, and float32 convolutions are made for channels-first; starting "
+        "kernels takes time as on newer GPUs",
+    ),
+    Kind.APPLE_GPU: Fast(
+        "float32", channels_last=False, compile=False, why="the numbers of the published code"
+    ),
+    Kind.MATRIX_CPU: Fast(
+        "bfloat16",
+        channels_last=True,
+        compile=False,
+        why="AMX multiplies matrices of bfloat16, and the vendor recommends channels-last for it",
+    ),
+    Kind.VECTOR_CPU: Fast(
+        "float32",
+        channels_last=False,
+        compile=False,
+        why="vector units are only a little faster with bfloat16, which rounds",
+    ),
+    Kind.PLAIN_CPU: Fast(
+        "float32",
+        channels_last=False,
+        compile=False,
+        why="bfloat16 is emulated (measured: 96 s for a step that takes 6 s in float32), and "
+        "channels-last reached 0.96 times the speed at batch 4",
+    ),
+}
+
+
+class Computing(NamedTuple):
+    """How a training computes, and why."""
+
+    precision: Literal["float32", "bfloat16"]
+    channels_last: bool
+    compile: bool
     reason: str
 
-
-def choose_precision(wanted: Literal["auto", "float32", "bfloat16"], hardware: Hardware) -> Choice:
-    """Return the precision that `train.precision: wanted` means on this hardware."""
-    match wanted:
-        case "auto":
-            is_fast = hardware.units is Units.MATRIX
-            return Choice("bfloat16" if is_fast else "float32", f"{hardware} (precision: auto)")
-        case "float32" | "bfloat16":
-            return Choice(wanted, f"precision: {wanted}")
-        case _:
-            assert_never(wanted)
+    def __str__(self) -> str:
+        layout = "channels last" if self.channels_last else "channels first"
+        steps = "steps replayed from a CUDA graph" if self.compile else "steps started one by one"
+        return f"{self.precision}, {layout}, {steps}: {self.reason}"
 
 
-def slow_precision_warning(choice: Choice, hardware: Hardware) -> str | None:
-    """Return a warning if this precision is slow on this hardware, else None."""
-    if choice.precision == "float32" or hardware.units is not Units.NONE:
-        return None
-    return (
-        f"train.precision: bfloat16 is emulated here, as {hardware}: a step may take more than "
-        "ten times as long as in float32. Use auto or float32, or other hardware"
-    )
+def choose(config: TrainConfig, hardware: Hardware, *, num_workers: int = 1) -> Computing:
+    """Return how a training with these parameters computes on this hardware."""
+    fast = TABLE[hardware.kind]
+    wanted = {key: getattr(config, key) for key in _KEYS}
+    automatic = [key for key, value in wanted.items() if value == "auto"]
+    reasons = [f"{key}: {_yaml(value)}" for key, value in wanted.items() if value != "auto"]
+    if automatic:
+        reasons = [f"{hardware} ({', '.join(automatic)}: auto)", *reasons]
+    may_replay = fast.compile if config.compile == "auto" else config.compile
+    obstacle = _obstacle_to_replay(config, hardware, num_workers) if may_replay else None
+    if obstacle is not None:
+        reasons.append(obstacle)
+    precision = fast.precision if config.precision == "auto" else config.precision
+    is_last = config.channels_last
+    if is_last == "auto":  # the layout is that for the hardware's own precision
+        is_last = fast.channels_last and precision == fast.precision
+    return Computing(precision, is_last, may_replay and obstacle is None, "; ".join(reasons))
+
+
+def slow_choices(computing: Computing, config: TrainConfig, hardware: Hardware) -> list[str]:
+    """Return a warning for each choice that is slow on this hardware."""
+    fast = TABLE[hardware.kind]
+    warnings = []
+    if computing.precision == "bfloat16" and not hardware.has_bfloat16:
+        warnings.append(
+            f"train.precision: bfloat16 is emulated here, as {hardware}: a step may take more than "
+            "ten times as long as in float32. Use auto or float32, or other hardware"
+        )
+    if computing.channels_last != fast.channels_last and computing.precision == fast.precision:
+        warnings.append(
+            f"train.channels_last: {_yaml(computing.channels_last)} is slow here, as {hardware}: "
+            "tensors are rearranged for its kernels. Use auto"
+        )
+    if config.compile is True and not computing.compile:
+        warnings.append(
+            "train.compile: true has no effect here, and steps are started one by one: "
+            f"{computing.reason}. Use auto"
+        )
+    return warnings
+
+
+def computing_of(config: TrainConfig, device: torch.device) -> Computing:
+    """Return how the workers compute, if each has such a device."""
+    return _chosen(config, hardware_of(device), world_size())
 
 
 @cache
-def hardware_of(device: torch.device) -> Hardware:
-    """Return the hardware of a device, as reported by its driver or by the processor."""
-    if device.type == "cuda":
-        name = torch.cuda.get_device_name(device)
-        is_native = (
-            torch.version.hip is not None
-            or torch.cuda.get_device_capability(device)[0] >= _MIN_NVIDIA_CAPABILITY
-        )
-        return Hardware(name, Units.MATRIX if is_native else Units.NONE)
-    return cpu_hardware(_cpu_flags())
-
-
-def cpu_hardware(flags: dict[str, object]) -> Hardware:
-    """Return the hardware of a processor with these flags of `torch.cpu.get_capabilities`."""
-    name = f"this CPU ({flags.get('cpu_name') or flags.get('architecture') or 'unknown'})"
-    if flags.get("amx_bf16"):
-        return Hardware(name, Units.MATRIX)
-    has_vectors = any(flags.get(flag) for flag in ("avx512_bf16", "bf16", "sve_bf16"))
-    return Hardware(name, Units.VECTOR if has_vectors else Units.NONE)
-
-
-def _cpu_flags() -> dict[str, object]:
-    # Older versions of torch do not have this function; then the flags are unknown.
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)
-    return dict(capabilities())
+def _chosen(config: TrainConfig, hardware: Hardware, num_workers: int) -> Computing:
+    return choose(config, hardware, num_workers=num_workers)
 
 
 def autocast(config: TrainConfig, device: torch.device) -> AbstractContextManager[object]:
     """Return the context in which the networks run; losses are computed outside, in float32."""
-    if choose_precision(config.precision, hardware_of(device)).precision == "float32":
+    if computing_of(config, device).precision == "float32":
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
+def memory_layout(config: TrainConfig, device: torch.device) -> torch.memory_format:
+    """Return the memory layout of images and weights."""
+    is_last = computing_of(config, device).channels_last
+    return torch.channels_last if is_last else torch.contiguous_format
+
+
 def to_memory_layout(images: Tensor, config: TrainConfig) -> Tensor:
     """Return (N, C, H, W) in the memory layout of the networks; the loader's may be another."""
-    layout = torch.channels_last if config.channels_last else torch.contiguous_format
-    return images.contiguous(memory_format=layout)
+    return images.contiguous(memory_format=memory_layout(config, images.device))
+
+
+def _obstacle_to_replay(config: TrainConfig, hardware: Hardware, num_workers: int) -> str | None:
+    """Return why steps cannot be replayed from a CUDA graph; None if they can."""
+    if hardware.kind not in (Kind.GPU, Kind.OLD_GPU, Kind.AMD_GPU):
+        return "only GPUs have CUDA graphs"
+    if num_workers > 1:
+        return "workers exchange gradients while a step is computed, so it is not replayed"
+    if config.num_microbatches > 1:
+        return "steps in several microbatches are not replayed"
+    return None
+
+
+def _yaml(value: object) -> str:
+    return str(value).lower()

@@ -12,6 +12,7 @@ from torch import Tensor
 from pix2pix.config import TrainConfig
 from pix2pix.masked import Pairs, pairs_of
 from pix2pix.models import InferenceNetwork, translate
+from pix2pix.training.computing import to_memory_layout
 from pix2pix.training.dev import better_mode, dev_metrics
 from pix2pix.training.distributed import (
     average_buffers,
@@ -24,12 +25,11 @@ from pix2pix.training.distributed import (
 )
 from pix2pix.training.late_check import Before, LateCheck
 from pix2pix.training.pace import Pace, StepProgress
-from pix2pix.training.computing import to_memory_layout
+from pix2pix.training.replay import MakeStep, step_maker
 from pix2pix.training.schedule import learning_rate, set_learning_rate
 from pix2pix.training.seeding import seed_step
 from pix2pix.training.selection import is_better, is_finished
 from pix2pix.training.state import TrainState
-from pix2pix.training.step import train_step
 
 
 class Batches(Protocol):
@@ -104,9 +104,12 @@ def fit(
     """
     if not state.history:
         yield _finish_epoch(state, dev, config, measured={})
+    make_step = step_maker(state, config)
     while not is_finished(state.history, config):
         pace = Pace()
-        for request in _train_epoch(state, batches, config, on_step=on_step, pace=pace):
+        for request in _train_epoch(
+            state, batches, config, make_step=make_step, on_step=on_step, pace=pace
+        ):
             yield SavePoint(step=state.step, is_stop=request is Request.STOP)
             if request is Request.STOP:
                 return
@@ -117,7 +120,13 @@ def fit(
 
 
 def _train_epoch(
-    state: TrainState, batches: Batches, config: TrainConfig, *, on_step: OnStep, pace: Pace
+    state: TrainState,
+    batches: Batches,
+    config: TrainConfig,
+    *,
+    make_step: MakeStep,
+    on_step: OnStep,
+    pace: Pace,
 ) -> Iterator[Request]:
     """Train for the rest of an epoch. Yields a request after each step that should be saved."""
     rate = learning_rate(state.epoch, config)
@@ -126,7 +135,8 @@ def _train_epoch(
     epoch_batches = batches(state.epoch, state.batch)
     check = LateCheck(state)
     while state.batch < batches.num_batches:
-        _train_batch(state, pace.next_batch(epoch_batches), config, check=check)
+        batch = pace.next_batch(epoch_batches)
+        _train_batch(state, batch, config, make_step=make_step, check=check)
         pace.count(config.batch_size)
         asked = on_step(pace.progress(state.epoch, state.batch, batches.num_batches))
         request = Request(max_over_ranks(asked, state.device))
@@ -138,17 +148,13 @@ def _train_epoch(
     check.settle()
 
 
-def _train_batch(state: TrainState, batch: Any, config: TrainConfig, *, check: LateCheck) -> None:
+def _train_batch(
+    state: TrainState, batch: Any, config: TrainConfig, *, make_step: MakeStep, check: LateCheck
+) -> None:
     source, target, valid = pairs_of(batch)
     seed_step(config.seed, state.step, rank())
     before = Before.of(state)
-    step = train_step(
-        state,
-        to_memory_layout(source, config),
-        to_memory_layout(target, config),
-        config,
-        valid=valid,
-    )
+    step = make_step(to_memory_layout(source, config), to_memory_layout(target, config), valid)
     state.batch += 1
     # Sums are part of the state, so that a checkpoint within the epoch has them. `before` keeps the
     # earlier sums.

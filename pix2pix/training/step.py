@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pix2pix.config import TrainConfig
+from pix2pix.training.computing import autocast
 from pix2pix.training.counted import masks_of
 from pix2pix.training.distributed import exchange_only_if, share_weight, unwrap
 from pix2pix.training.finite import (
@@ -22,7 +23,6 @@ from pix2pix.training.finite import (
 )
 from pix2pix.training.losses import adversarial_loss, discriminator_loss, l1_loss
 from pix2pix.training.microbatches import Microbatch, generate, generate_without_graph, split_share
-from pix2pix.training.computing import autocast
 from pix2pix.training.state import TrainState
 
 
