@@ -23,6 +23,7 @@ from pipelines.paths import (
     MODEL_DIR,
     PARENT_PATH,
     PREPARED_DIR,
+    PROFILE_DIR,
     RUNS_DIR,
     SAMPLES_DIR,
     TRAIN_PATH,
@@ -54,6 +55,7 @@ from pipelines.tracking.uri import tracking_uri
 from pipelines.training.computing import recorded_computing
 from pipelines.training.driver import Trained, train
 from pipelines.training.kept_checkpoints import other_kept_epochs
+from pipelines.training.profiles import copy_profile
 from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
 from pix2pix.data.augment import make_augmentation
@@ -269,6 +271,7 @@ def _begin_or_continue(
         checkpoints=state.folder / CHECKPOINTS_FOLDER,
         parent=parent,
     )
+    copy_profile(state.folder, PROFILE_DIR)
     write_train_record(
         TRAIN_PATH,
         TrainRecord(

@@ -27,6 +27,7 @@ from pipelines.tracking.live_run import LiveRun
 from pipelines.tracking.node_metrics import NodeMetrics
 from pipelines.training.batches import dev_set, sample_indices, train_batches
 from pipelines.training.computing import agreed_computing, with_computing
+from pipelines.training.profiles import write_profile
 from pipelines.training.sample_grids import SampleGrids
 from pix2pix.config import Params, TrainConfig
 from pix2pix.data.loader import TrainBatches
@@ -226,7 +227,15 @@ def _train(training: _Training, batches: TrainBatches) -> Outcome:
     reports = CheckpointReports(
         checkpoints, params=training.params, data_hash=training.manifest.data_hash
     )
-    for event in fit(state, batches, config, dev=dev, on_step=Requests(training.console)):
+    events = fit(
+        state,
+        batches,
+        config,
+        dev=dev,
+        on_step=Requests(training.console),
+        on_profile=partial(write_profile, training.run) if _is_profiled(config) else None,
+    )
+    for event in events:
         match event:
             case EpochResult():
                 _log_epoch(training, state, event, grids)
@@ -240,6 +249,10 @@ def _train(training: _Training, batches: TrainBatches) -> Outcome:
             case _:
                 assert_never(event)
     return Outcome()
+
+
+def _is_profiled(config: TrainConfig) -> bool:
+    return config.profile and rank() == 0
 
 
 def _log_epoch(

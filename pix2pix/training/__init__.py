@@ -13,6 +13,7 @@ from pix2pix.training.loop import (
     fit,
 )
 from pix2pix.training.pace import StepProgress
+from pix2pix.training.profile import Profile
 from pix2pix.training.state import Best, TrainState, new_state
 from pix2pix.training.step import Step, StepLosses, train_step
 
@@ -22,6 +23,7 @@ __all__ = [
     "DevSet",
     "EpochResult",
     "NonFiniteLossError",
+    "Profile",
     "Request",
     "SavePoint",
     "Step",

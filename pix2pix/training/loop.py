@@ -25,6 +25,7 @@ from pix2pix.training.distributed import (
 )
 from pix2pix.training.late_check import Before, LateCheck
 from pix2pix.training.pace import Pace, StepProgress
+from pix2pix.training.profile import Profile, StepTracer, stepping, waiting
 from pix2pix.training.replay import MakeStep, step_maker
 from pix2pix.training.schedule import learning_rate, set_learning_rate
 from pix2pix.training.seeding import seed_step
@@ -93,22 +94,26 @@ def fit(
     *,
     dev: DevSet,
     on_step: OnStep = no_requests,
+    on_profile: Callable[[Profile], None] | None = None,
 ) -> Iterator[EpochResult | SavePoint]:
     """Train from the state's position up to `config.total_epochs`, yielding after each epoch.
 
     A fresh state first yields epoch 0, the untrained generator. Between epochs there is a SavePoint
     every `config.checkpoint_every_steps`, and whenever `on_step` asks for one. The caller may stop
     after any result: `state` can be saved and continued at each yield. The training ends early
-    after `config.early_stopping_epochs` without a better dev L1. Raises NonFiniteLossError, with
-    the batch as its `batch`.
+    after `config.early_stopping_epochs` without a better dev L1. `on_profile` gets a trace of a few
+    steps of the first epoch. Raises NonFiniteLossError, with the batch as its `batch`.
     """
     if not state.history:
         yield _finish_epoch(state, dev, config, measured={})
     make_step = step_maker(state, config)
     while not is_finished(state.history, config):
-        pace = Pace()
+        pace, tracer = Pace(), None
+        if on_profile is not None and state.batch < batches.num_batches:
+            num_left = batches.num_batches - state.batch
+            tracer, on_profile = StepTracer(num_left, state.device, on_profile), None
         for request in _train_epoch(
-            state, batches, config, make_step=make_step, on_step=on_step, pace=pace
+            state, batches, config, make_step=make_step, on_step=on_step, pace=pace, tracer=tracer
         ):
             yield SavePoint(step=state.step, is_stop=request is Request.STOP)
             if request is Request.STOP:
@@ -127,6 +132,7 @@ def _train_epoch(
     make_step: MakeStep,
     on_step: OnStep,
     pace: Pace,
+    tracer: StepTracer | None,
 ) -> Iterator[Request]:
     """Train for the rest of an epoch. Yields a request after each step that should be saved."""
     rate = learning_rate(state.epoch, config)
@@ -135,8 +141,14 @@ def _train_epoch(
     epoch_batches = batches(state.epoch, state.batch)
     check = LateCheck(state)
     while state.batch < batches.num_batches:
-        batch = pace.next_batch(epoch_batches)
-        _train_batch(state, batch, config, make_step=make_step, check=check)
+        if tracer is not None:
+            tracer.begin_step()
+        with waiting():
+            batch = pace.next_batch(epoch_batches)
+        with stepping():
+            _train_batch(state, batch, config, make_step=make_step, check=check)
+        if tracer is not None:
+            tracer.end_step()
         pace.count(config.batch_size)
         asked = on_step(pace.progress(state.epoch, state.batch, batches.num_batches))
         request = Request(max_over_ranks(asked, state.device))

@@ -86,7 +86,8 @@ def _train(make_step: Callable[..., Step], state: TrainState, *, odd: int, until
     """Steps from the state's on, at a falling rate; the one numbered `odd` has other sizes."""
     for number in range(state.step, until):
         for optimizer in (state.generator_optimizer, state.discriminator_optimizer):
-            set_learning_rate(optimizer, 0.01 / (1 + number))
+            set_learning_rate(optimizer, 2.0**-7 / (1 + number % 2))
+            assert float(optimizer.param_groups[0]["lr"]) == 2.0**-7 / (1 + number % 2)
         seed_step(0, number, 0)
         valid = torch.rand(2, 1, 32, 32) > 0.5 if number == odd + 1 else None
         step = make_step(*_batch(number, 3 if number == odd else 2), valid)
