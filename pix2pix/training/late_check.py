@@ -1,10 +1,12 @@
 """Reads what a step reports one step later, so that the device never waits for the host."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
+from pix2pix.training.distributed import to_host
 from pix2pix.training.finite import NonFiniteLossError, Report
 from pix2pix.training.state import TrainState
 
@@ -59,7 +61,7 @@ class _Pending(NamedTuple):
     before: Before
     batch: Any
     report: Report  # its values are on their way to the host
-    arrived: torch.cuda.Event | None  # None: the networks are on the host
+    wait: Callable[[], None]  # until they are there
 
 
 class LateCheck:
@@ -79,13 +81,9 @@ class LateCheck:
         the step with this loss; only if the generator's loss alone was not finite, the
         discriminator has made its update of this step.
         """
-        values = report.values.to("cpu", non_blocking=True)
-        arrived = None
-        if report.values.is_cuda:
-            arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
-            arrived.record()
+        values, wait = to_host(report.values)
         earlier = self._pending
-        self._pending = _Pending(before, batch, report._replace(values=values), arrived)
+        self._pending = _Pending(before, batch, report._replace(values=values), wait)
         self._check(earlier)
 
     def settle(self) -> None:
@@ -96,8 +94,7 @@ class LateCheck:
     def _check(self, pending: _Pending | None) -> None:
         if pending is None:
             return
-        if pending.arrived is not None:
-            pending.arrived.synchronize()
+        pending.wait()
         try:
             pending.report.check(pending.before.step, self._state.device)
         except NonFiniteLossError as error:

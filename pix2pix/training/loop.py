@@ -15,8 +15,8 @@ from pix2pix.models import InferenceNetwork, translate
 from pix2pix.training.computing import to_memory_layout
 from pix2pix.training.dev import better_mode, dev_metrics
 from pix2pix.training.distributed import (
+    LateMax,
     average_buffers,
-    max_over_ranks,
     rank,
     share_weight,
     sum_over_ranks,
@@ -72,7 +72,10 @@ class SavePoint:
 
 
 class Request(IntEnum):
-    """What `on_step` may ask for. The highest value of all ranks counts on each rank."""
+    """What `on_step` may ask for. The highest value of all ranks counts on each rank.
+
+    With several ranks it counts after the next step, so that no step waits for the exchange.
+    """
 
     NONE = 0
     SAVE = 1
@@ -139,7 +142,7 @@ def _train_epoch(
     set_learning_rate(state.generator_optimizer, rate)
     set_learning_rate(state.discriminator_optimizer, rate)
     epoch_batches = batches(state.epoch, state.batch)
-    check = LateCheck(state)
+    check, requests = LateCheck(state), LateMax(state.device)
     while state.batch < batches.num_batches:
         if tracer is not None:
             tracer.begin_step()
@@ -151,13 +154,16 @@ def _train_epoch(
             tracer.end_step()
         pace.count(config.batch_size)
         asked = on_step(pace.progress(state.epoch, state.batch, batches.num_batches))
-        request = Request(max_over_ranks(asked, state.device))
+        request = Request(requests.exchanged(asked))
         if request is Request.NONE and _is_due(state, config, batches.num_batches):
             request = Request.SAVE
         if request is not Request.NONE:
             check.settle()
-            yield request
+            yield Request(max(request, requests.last()))
     check.settle()
+    request = Request(requests.last())
+    if request is not Request.NONE:
+        yield request
 
 
 def _train_batch(
