@@ -9,6 +9,7 @@ from pix2pix.config.data import ArchiveConfig, DataConfig, Direction, SyntheticC
 from pix2pix.config.extra_source import MAX_SOURCE_CHANNELS, ExtraSource, SourceName
 from pix2pix.config.model import ModelConfig, generator_depth
 from pix2pix.config.params import Params, load_params, parse_params
+from pix2pix.config.recipe import RecipeConfig
 from pix2pix.config.results import STUDIES_SUFFIX, EvaluateConfig, RegisterConfig
 from pix2pix.config.side import (
     AnyKernel,
@@ -71,6 +72,7 @@ __all__ = [
     "Nodata",
     "Objective",
     "Params",
+    "RecipeConfig",
     "Quantised",
     "RegisterConfig",
     "Scale",
