@@ -26,7 +26,7 @@ from pipelines.registry.register import CONTENT_TAG
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names, printable
-from pix2pix.inference import Scale, Translator
+from pix2pix.inference import Scale, Translator, check_makes_sources
 from pix2pix.models import InferenceMode
 
 MANIFEST_NAME = "manifest.json"
@@ -63,19 +63,23 @@ def translate_folder(
     max_memory_gib: float | None = None,
     existing: Existing = "refuse",
     on_cluster: bool = False,
+    from_photo: bool = False,
 ) -> TranslatedFolder:
     """Translate the images of `input_dir`; write them and manifest.json to `output_dir`.
 
     `extra_dirs` are the folders of the model's extra sources by name. Raises UserError if there is
     no such version or no image, if the folders overlap, or if the names are not those of the model.
-    Images that cannot be translated are named in the result. `mode` and `max_memory_gib` are those
-    of Translator.load. With `on_cluster` a Ray cluster translates, see `cluster_translation`.
+    Images that cannot be translated are named in the result. `mode`, `max_memory_gib` and
+    `from_photo` are those of Translator.load. With `on_cluster` a Ray cluster translates, see
+    `cluster_translation`.
     """
     check_folders(input_dir, output_dir, extra_dirs=extra_dirs)
     version = find_version(client, reference)
     with downloaded(client, version) as model_dir:
         card = load_card(model_dir)
         _check_names(card, extra_dirs)
+        if from_photo:
+            check_makes_sources(card)
         plan = planned(
             input_dir, output_dir, source=card.source, target=card.target, extra_dirs=extra_dirs
         )
@@ -90,6 +94,7 @@ def translate_folder(
             mode=mode,
             max_memory_gib=max_memory_gib,
             on_cluster=on_cluster,
+            from_photo=from_photo,
         )
     failures |= {SourceImage(path): why for path, why in left_out(input_dir).items()}
     others = no_pictures(input_dir)
@@ -120,16 +125,26 @@ def _translate(
     mode: InferenceMode | None,
     max_memory_gib: float | None,
     on_cluster: bool,
+    from_photo: bool,
 ) -> dict[SourceImage, str]:
     """Translate here or on a cluster; return the images that failed, with the reasons."""
     if on_cluster:
         from pipelines.registry.cluster_translation import translate_on_cluster  # imports Ray
 
         return translate_on_cluster(
-            model_dir, plan, scale=scale, mode=mode, max_memory_gib=max_memory_gib
+            model_dir,
+            plan,
+            scale=scale,
+            mode=mode,
+            max_memory_gib=max_memory_gib,
+            from_photo=from_photo,
         )
     translator = Translator.load(
-        model_dir, device=str(best_device()), mode=mode, max_memory_gib=max_memory_gib
+        model_dir,
+        device=str(best_device()),
+        mode=mode,
+        max_memory_gib=max_memory_gib,
+        from_photo=from_photo,
     )
     return translate_files(translator, plan, scale=scale)
 

@@ -5,10 +5,11 @@ read `params.yaml`; `use_preset` writes the complete text of a preset there.
 """
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import takewhile
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from pipelines.repository.params_file import (
@@ -17,6 +18,7 @@ from pipelines.repository.params_file import (
     changed_values,
     override_text_by_file,
 )
+from pipelines.repository.user_folder import text_for_folder
 from pix2pix.config import Params, load_params, parse_params
 from pix2pix.config.yaml_file import parse_yaml, read_yaml_text
 from pix2pix.errors import UserError
@@ -74,13 +76,27 @@ def preset_mappings(project_dir: Path = Path()) -> dict[str, dict[str, Any]]:
     return mappings
 
 
-def use_preset(name: str, project_dir: Path = Path()) -> Changes | None:
+def preset_sentences(project_dir: Path = Path()) -> dict[str, str]:
+    """Return what each preset is for, by its name: the first sentence of its comments."""
+    folder = project_dir / PRESETS_DIR
+    return {
+        name: _first_sentence(read_yaml_text(folder / f"{name}.yaml"))
+        for name in preset_names(project_dir)
+    }
+
+
+def use_preset(
+    name: str, project_dir: Path = Path(), *, data_dir: Path | None = None
+) -> Changes | None:
     """Write the complete text of a preset to the project's params.yaml.
 
-    Returns the values that have changed, or None if there was no valid params.yaml before. Raises
-    UserError as `complete_preset` does, or StorageError; then params.yaml stays as it is.
+    With `data_dir`, the data are the images of this folder. Returns the values that have changed,
+    or None if there was no valid params.yaml before. Raises UserError as `complete_preset` and
+    `text_for_folder` do, or StorageError; then params.yaml stays as it is.
     """
     text, path = complete_preset(name, project_dir), project_dir / PARAMS_FILE
+    if data_dir is not None:
+        text = text_for_folder(text, data_dir, preset=PurePath(name).name, project_dir=project_dir)
     try:
         before = load_params(path)
     except UserError:
@@ -90,12 +106,20 @@ def use_preset(name: str, project_dir: Path = Path()) -> Changes | None:
 
 
 def _preset_path(name: str, project_dir: Path) -> Path:
+    """The file of a preset, of which the folder may be left out: colourise is tasks/colourise."""
     names = preset_names(project_dir)
-    if name not in names:
+    found = [name] if name in names else [each for each in names if each.endswith(f"/{name}")]
+    if len(found) != 1:
         raise UserError(
             f"{name!r} is no preset; {project_dir / PRESETS_DIR} has: {', '.join(names) or 'none'}"
         )
-    return project_dir / PRESETS_DIR / f"{name}.yaml"
+    return project_dir / PRESETS_DIR / f"{found[0]}.yaml"
+
+
+def _first_sentence(text: str) -> str:
+    comments = [line for line in _top_comments(text) if not line.startswith(_SCHEMA_LINE)]
+    joined = " ".join(line.removeprefix("#").strip() for line in comments)
+    return re.split(r"(?<=\.) (?=[A-Z])", joined)[0]
 
 
 def _top_comments(text: str) -> list[str]:

@@ -108,8 +108,8 @@ def check_recipe(
         raise ValueError(f"layout: photos needs source: folder, got {source}")
     if photo.kind == "labels":
         raise ValueError(
-            f"recipe.kind: {kind} is for photos, but side_b.kind is labels; set side_b.kind: image, "
-            "or layout: two_folders and recipe.kind: null"
+            f"recipe.kind: {kind} is for photos, but side_b.kind is labels; set side_b.kind: "
+            "image, or layout: two_folders and recipe.kind: null"
         )
     if photo.nodata is not None:
         raise ValueError(

@@ -131,9 +131,7 @@ def _resized(
 def _made(pair: CheckedPair, split: Split, config: DataConfig) -> tuple[np.ndarray, ...]:
     """Source and target, of which a recipe makes one from a photo."""
     photo, facts = read_photo(pair.files, config)
-    made = made_pair(
-        photo, config, pair_id=pair.files.pair_id, file_dtype=facts.dtype, split=split
-    )
+    made = made_pair(photo, config, pair_id=pair.files.pair_id, file_dtype=facts.dtype, split=split)
     return made.by_role(config)
 
 
