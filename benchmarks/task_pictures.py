@@ -22,6 +22,11 @@ _SIDE_PX = 256
 _STEP_PX = 96  # between the crops of a photo
 _TRAIN_PHOTOS = ("astronaut.png", "rocket.jpg", "coffee.png", "flower.jpg")
 _TEST_PHOTOS = ("chelsea.png", "china.jpg")
+# The photos of which parts are trained on and others tested, their height, and their crops.
+_PART_PHOTOS = ("coffee.png", "chelsea.png", "astronaut.png", "flower.jpg", "china.jpg")
+_PARTS = {"train": (0.0, 0.4), "test": (0.4, 0.75), "dev": (0.75, 1.0)}
+_PART_PX = 512
+_CROP_PX, _CROP_STEP_PX = 128, 40
 _SPLITS = {"train": "train", "val": "test"}  # of the published set, and here
 
 
@@ -40,7 +45,23 @@ def write_aerials_and_photos(folder: Path, *, maps_dir: Path, photos_dir: Path) 
     write_aerials(folder, maps_dir=maps_dir)
     for split, names in (("train", _TRAIN_PHOTOS), ("test", _TEST_PHOTOS)):
         for name in names:
-            for number, crop in enumerate(_crops(_photo(name, photos_dir))):
+            photo = _photo(name, photos_dir)
+            for number, crop in enumerate(_crops(photo, side=_SIDE_PX, step=_STEP_PX)):
+                write_png(folder / split / f"{Path(name).stem}-{number:02d}.png", crop)
+
+
+def write_photo_parts(folder: Path, *, photos_dir: Path) -> None:
+    """Crops of the left part of each photo in train, of its middle in test, of the rest in dev.
+
+    So colours of things in the photos can be learned, and no pixel is in two splits.
+    """
+    for name in _PART_PHOTOS:
+        photo = _photo(name, photos_dir)
+        width = round(_PART_PX * photo.shape[1] / photo.shape[0])
+        photo = resize(photo, _PART_PX, width, kernel="bicubic")
+        for split, (first, last) in _PARTS.items():
+            part = photo[:, round(first * width) : round(last * width)]
+            for number, crop in enumerate(_crops(part, side=_CROP_PX, step=_CROP_STEP_PX)):
                 write_png(folder / split / f"{Path(name).stem}-{number:02d}.png", crop)
 
 
@@ -68,7 +89,7 @@ def _photo(name: str, photos_dir: Path) -> np.ndarray:
     return read_image(photos_dir / name)[..., :3]
 
 
-def _crops(photo: np.ndarray) -> list[np.ndarray]:
+def _crops(photo: np.ndarray, *, side: int, step: int) -> list[np.ndarray]:
     """Overlapping squares of a photo."""
-    rows, columns = (range(0, side - _SIDE_PX + 1, _STEP_PX) for side in photo.shape[:2])
-    return [photo[y : y + _SIDE_PX, x : x + _SIDE_PX] for y in rows for x in columns]
+    rows, columns = (range(0, length - side + 1, step) for length in photo.shape[:2])
+    return [photo[y : y + side, x : x + side] for y in rows for x in columns]

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from pix2pix.errors import UserError
-
 
 def complete_names(incomplete: str) -> list[str]:
     """The presets whose names begin with what has been typed, for the shell."""
@@ -48,14 +46,15 @@ def use(
     For example: pix2pix use colourise --data ../photos
     """
     from pipelines.repository.presets import preset_sentences, use_preset
+    from pipelines.repository.user_folder import use_preset_for
 
     if list_presets:
         for name, sentence in preset_sentences().items():
             typer.echo(f"{name.removeprefix('tasks/'):18} {sentence}")
         return
     if preset is None:
-        raise UserError("name a preset; `pix2pix use --list` lists them")
-    changes = use_preset(preset, data_dir=data)
+        raise typer.BadParameter("name a preset; `pix2pix use --list` lists them")
+    changes = use_preset(preset) if data is None else use_preset_for(preset, data)
     if changes is None:
         typer.echo(f"params.yaml holds the preset {preset}; there was no valid one before")
         return

@@ -45,6 +45,7 @@ class TranslatedFolder:
     model_sha256: str  # of weights and card, as registered
     inference_mode: InferenceMode
     scale: Scale
+    from_photo: bool  # whether a recipe made the sources from the files
     files: Mapping[str, str]  # source file to output file
     failed: Mapping[str, str]  # source file to the reason of the failure
     left_alone: tuple[str, ...]  # files that are no images
@@ -108,6 +109,7 @@ def translate_folder(
         model_sha256=version.tags[CONTENT_TAG],
         inference_mode=mode or card.inference_mode,
         scale=scale,
+        from_photo=from_photo,
         files=_translated(to_make, failures, input_dir=input_dir, output_dir=output_dir),
         kept=tuple(_name(source, input_dir) for source in plan if source not in to_make),
         failed={_name(source, input_dir): reason for source, reason in failures.items()},

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.repository.params_file import override_text
+from pipelines.repository.params_file import PARAMS_FILE, Changes, override_text
+from pipelines.repository.presets import complete_preset, put_in_force
 from pix2pix.config import DataConfig, parse_params
 from pix2pix.config.yaml_file import parse_yaml
 from pix2pix.errors import UserError
@@ -20,24 +21,28 @@ _NAME_CHARACTERS = 60  # of the folder in the name of the data set
 _NARROW = 0.75  # halves of files A|B that are narrower than this share of their height are doubted
 
 
-def text_for_folder(text: str, data_dir: Path, *, preset: str, project_dir: Path) -> str:
-    """Return the text of params.yaml with the images of `data_dir` as data, named after both.
+def use_preset_for(preset: str, data_dir: Path, project_dir: Path = Path()) -> Changes | None:
+    """Write a preset to the project's params.yaml, with the images of `data_dir` as data.
 
-    Pairs may lie in the folders A and B, or side by side in each file. The names of all files are
-    checked, and the pixels of a few. Raises UserError if the folder does not have what the preset
-    needs; the stage `prepare` checks the rest.
+    The data set is named after both. Pairs may lie in the folders A and B, or side by side in each
+    file. The names of all files are checked, and the pixels of a few; the stage `prepare` checks
+    the rest. Returns what `put_in_force` returns. Raises UserError if there is no such preset or the
+    folder does not have what it needs, or StorageError; then params.yaml stays as it is.
     """
-    before = parse_params(parse_yaml(text, source=preset)).data
-    root = project_dir / data_dir
+    text, root = complete_preset(preset, project_dir), project_dir / data_dir
     data = {
-        "name": _data_name(preset, root),
+        "name": _data_name(preset.rpartition("/")[2], root),
         "source": "folder",
         "path": str(data_dir),
-        "layout": _layout(root, before),
+        "layout": _layout(root, _data_config(text)),
     }
-    changed = override_text(text, {"data": data}, name="params.yaml")
-    _check(root, parse_params(parse_yaml(changed, source=preset)).data)
-    return changed
+    changed = override_text(text, {"data": data}, name=PARAMS_FILE)
+    _check(root, _data_config(changed))
+    return put_in_force(changed, project_dir)
+
+
+def _data_config(text: str) -> DataConfig:
+    return parse_params(parse_yaml(text, source=PARAMS_FILE)).data
 
 
 def _data_name(preset: str, root: Path) -> str:

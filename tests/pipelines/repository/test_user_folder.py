@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pipelines.repository.presets import preset_sentences, use_preset
+from pipelines.repository.user_folder import use_preset_for
 from pix2pix.config import DataConfig, load_params
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
@@ -55,7 +56,7 @@ def write(folder: Path, *, width: int = SIDE_PX) -> None:
 
 
 def used(project: Path, task: str, data_dir: Path) -> DataConfig:
-    use_preset(task, project, data_dir=data_dir)
+    use_preset_for(task, data_dir, project)
     return load_params(project / "params.yaml").data
 
 
@@ -163,7 +164,7 @@ def test_a_folder_without_what_the_task_needs_is_refused_and_nothing_written(
     fill(data_dir)  # type: ignore[operator]
     before = (project / "params.yaml").read_bytes()
     with pytest.raises(UserError, match=message) as error:
-        use_preset(task, project, data_dir=data_dir)
+        use_preset_for(task, data_dir, project)
     assert str(data_dir) in str(error.value)
     assert "\n" not in str(error.value)
     assert (project / "params.yaml").read_bytes() == before
@@ -172,9 +173,9 @@ def test_a_folder_without_what_the_task_needs_is_refused_and_nothing_written(
 def test_a_missing_folder_and_an_output_folder_are_refused(project: Path, data_dir: Path) -> None:
     before = (project / "params.yaml").read_bytes()
     with pytest.raises(UserError, match="is missing"):
-        use_preset("colourise", project, data_dir=data_dir / "none")
+        use_preset_for("colourise", data_dir / "none", project)
     with pytest.raises(UserError, match="overlaps data/raw"):
-        use_preset("colourise", project, data_dir=Path("data/raw/mine"))
+        use_preset_for("colourise", Path("data/raw/mine"), project)
     assert (project / "params.yaml").read_bytes() == before
 
 
