@@ -26,8 +26,8 @@ def use_preset_for(preset: str, data_dir: Path, project_dir: Path = Path()) -> C
 
     The data set is named after both. Pairs may lie in the folders A and B, or side by side in each
     file. The names of all files are checked, and the pixels of a few; the stage `prepare` checks
-    the rest. Returns what `put_in_force` returns. Raises UserError if there is no such preset or the
-    folder does not have what it needs, or StorageError; then params.yaml stays as it is.
+    the rest. Returns what `put_in_force` returns. Raises UserError if there is no such preset or
+    the folder does not have what it needs, or StorageError; then params.yaml stays as it is.
     """
     text, root = complete_preset(preset, project_dir), project_dir / data_dir
     data = {
