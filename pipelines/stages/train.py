@@ -112,6 +112,7 @@ def write_model(
         extra_sources=manifest.extra_sources,
         parent=parent,
         source_statistics=statistics,
+        recipe=manifest.recipe,
     )
     save_model(model_dir, card, generator=generator, discriminator=discriminator)
     return card
