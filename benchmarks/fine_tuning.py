@@ -29,7 +29,7 @@ from benchmarks.worker_group import processor
 from benchmarks.workload import preset
 from pipelines.training.batches import dev_set, train_batches
 from pix2pix.config import Params
-from pix2pix.data.dataset import Batch
+from pix2pix.data.batch import Batch
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split

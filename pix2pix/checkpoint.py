@@ -18,7 +18,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import nn
 
-from pix2pix.config import Direction, ImageSize, LoadSize, Scale, ScaleRule, height_width, size_text
+from pix2pix.config import (
+    Direction,
+    ImageSize,
+    LoadSize,
+    RecipeConfig,
+    Scale,
+    ScaleRule,
+    height_width,
+    size_text,
+)
 from pix2pix.config.strict import STRICT
 from pix2pix.data.input_statistics import InputStatistics
 from pix2pix.data.manifest import FIRST_SOURCE, ExtraSourceRecord, SideRecord, all_sources
@@ -74,6 +83,7 @@ class ModelCard:
     extra_sources: Annotated[tuple[ExtraSourceRecord, ...], Field(max_length=64)] = ()
     parent: ParentRecord | None = None  # the trained model that the training started from
     source_statistics: InputStatistics | None = None  # None in cards from before
+    recipe: RecipeConfig | None = None  # which made side A of photos; None: it was files
 
     def __post_init__(self) -> None:
         if self.format != _FORMAT:

@@ -22,6 +22,7 @@ from pipelines.paths import (
     MODEL_DIR,
     PARENT_PATH,
     PREPARED_DIR,
+    PROFILE_DIR,
     RUNS_DIR,
     SAMPLES_DIR,
     TRAIN_PATH,
@@ -48,9 +49,10 @@ from pipelines.tracking.live_run import LiveRun, mark_ended
 from pipelines.tracking.node_metrics import node_metrics
 from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pipelines.tracking.uri import tracking_uri
+from pipelines.training.computing import recorded_computing
 from pipelines.training.driver import Trained, train
 from pipelines.training.kept_checkpoints import other_kept_epochs
-from pipelines.training.precision import recorded_precision
+from pipelines.training.profiles import copy_profile
 from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
 from pix2pix.data.augment import make_augmentation
@@ -110,6 +112,7 @@ def write_model(
         extra_sources=manifest.extra_sources,
         parent=parent,
         source_statistics=statistics,
+        recipe=manifest.recipe,
     )
     save_model(model_dir, card, generator=generator, discriminator=discriminator)
     return card
@@ -246,6 +249,7 @@ def _begin_or_continue(
         checkpoints=state.folder / CHECKPOINTS_FOLDER,
         parent=parent,
     )
+    copy_profile(state.folder, PROFILE_DIR)
     write_train_record(
         TRAIN_PATH,
         TrainRecord(
@@ -254,7 +258,7 @@ def _begin_or_continue(
             started_s=description.started_s,
             elapsed_s=time.time() - resumed_s,
             num_workers=placement.max_workers,
-            precision=_precision(state),
+            computing=_computing(state),
             machines=recorded_machines(state.folder),
             epochs=int(trained.history[-1]["epoch"]),
             best_epoch=card.epoch,
@@ -285,9 +289,9 @@ def _parent_record(parent: Parent, params: Params, manifest: Manifest) -> Parent
     return record
 
 
-def _precision(state: RunningState) -> dict[str, str] | None:
-    choice = recorded_precision(state.folder)
-    return None if choice is None else choice._asdict()
+def _computing(state: RunningState) -> dict[str, str | bool] | None:
+    computing = recorded_computing(state.folder)
+    return None if computing is None else computing._asdict()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pix2pix.config.extra_source import MAX_SOURCE_CHANNELS, ExtraSource, Source
 from pix2pix.config.made_data import ArchiveConfig, SyntheticConfig
 from pix2pix.config.model import ModelConfig, generator_depth
 from pix2pix.config.params import Params, load_params, parse_params
+from pix2pix.config.recipe import RecipeConfig
 from pix2pix.config.results import STUDIES_SUFFIX, EvaluateConfig, RegisterConfig
 from pix2pix.config.side import (
     AnyKernel,
@@ -73,6 +74,7 @@ __all__ = [
     "Objective",
     "Params",
     "Quantised",
+    "RecipeConfig",
     "RegisterConfig",
     "Scale",
     "ScaleRule",

@@ -19,6 +19,7 @@ from pix2pix.config.extra_source import (
     check_extra_sources,
 )
 from pix2pix.config.made_data import ArchiveConfig, SyntheticConfig
+from pix2pix.config.recipe import RecipeConfig, check_recipe, made_side
 from pix2pix.config.side import AnyKernel, Kernel, SideConfig
 from pix2pix.config.sizes import ImageSize, LoadSize, Scale, ScaleRule
 from pix2pix.config.strict import STRICT
@@ -46,10 +47,10 @@ class DataConfig:
     absolute. Other sources need data/raw. The folder must not overlap data/raw, data/prepared,
     models or reports, which the pipeline replaces."""
 
-    layout: Literal["side_by_side", "two_folders"]
-    """How a pair is stored: side_by_side (one file, side A on the left and side B on the right) or
+    layout: Literal["side_by_side", "two_folders", "photos"]
+    """How a pair is stored: side_by_side (one file, side A on the left and side B on the right),
     two_folders (one file in folder_a and one in folder_b, with the same name except for the
-    suffix)."""
+    suffix) or photos (one file, which is side B; recipe makes side A of it)."""
 
     folder_a: Annotated[str, Field(min_length=1)]
     """Folder of the images of side A, relative to data.path. Used where layout is two_folders."""
@@ -61,7 +62,11 @@ class DataConfig:
     """Which side the model translates into which: AtoB (A is the source) or BtoA (B is the
     source)."""
 
+    recipe: RecipeConfig
     side_a: SideConfig
+    """With layout: photos, side A follows from recipe and side_b, and only its scale is read
+    here."""
+
     side_b: SideConfig
     extra_sources: tuple[ExtraSource, ...]
     """Further images that the generator receives beside the source, such as depth or edges, in the
@@ -154,6 +159,16 @@ class DataConfig:
             check_has_key(self.pair_pattern)
         if self.layout == "side_by_side":
             self._check_one_file_for_both()
+        if self.layout == "photos" and self.pair_pattern is not None:
+            raise ValueError("pair_pattern needs layout: two_folders")
+        check_recipe(
+            self.recipe,
+            self.side_b,
+            layout=self.layout,
+            source=self.source,
+            direction=self.direction,
+            scale=_ratio(self.side_b, self.side_a),
+        )
         self._check_sources()
         is_own = self.source in ("folder", "video")
         if not is_own and self.path != "data/raw":
@@ -237,12 +252,18 @@ class DataConfig:
     @property
     def source_side(self) -> SideConfig:
         """The side that is the input of the generator."""
-        return self.side_a if self.direction == "AtoB" else self.side_b
+        return self._used_side_a if self.direction == "AtoB" else self.side_b
 
     @property
     def target_side(self) -> SideConfig:
         """The side that the generator learns to produce."""
-        return self.side_b if self.direction == "AtoB" else self.side_a
+        return self.side_b if self.direction == "AtoB" else self._used_side_a
+
+    @property
+    def _used_side_a(self) -> SideConfig:
+        if self.recipe.kind is None:
+            return self.side_a
+        return made_side(self.side_b, self.recipe, scale=self.side_a.scale)
 
     @property
     def roles(self) -> dict[str, SideConfig]:

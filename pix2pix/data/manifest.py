@@ -24,6 +24,7 @@ from pix2pix.config import (
     Kind,
     LoadSize,
     Nodata,
+    RecipeConfig,
     Scale,
     ScaleRule,
     SlicesRule,
@@ -135,6 +136,7 @@ class Manifest:
     resize: ScaleRule = "stretch"
     target_scale: float | None = 1.0  # see `config.DataConfig.target_scale`
     extra_sources: tuple[ExtraSourceRecord, ...] = ()
+    recipe: RecipeConfig | None = None  # which made side A; None: it was read from files
 
     def __post_init__(self) -> None:
         for split, record in self.splits.items():
@@ -211,6 +213,7 @@ _ONCE_ALWAYS = {
     "file_dtype": None,
     "encoding": "scaled",
     "extra_sources": (),
+    "recipe": None,
     "ignore_label": None,
     "nodata": None,
     "stated_nodata": None,

@@ -42,7 +42,8 @@ def _drop(key: str) -> Callable[[dict[str, Any]], None]:
             "train.learning_rate: Input should be a valid number",
         ),
         (_set("train.num_epochs", 1.5), "train.num_epochs: Input should be a valid integer"),
-        (_set("train.channels_last", 1), "train.channels_last: Input should be a valid boolean"),
+        (_set("train.channels_last", 1), "train.channels_last: must be true, false or auto"),
+        (_set("train.compile", "on"), "train.compile: must be true, false or auto"),
         (
             _set("train.precision", "fp64"),
             "train.precision: Input should be 'auto', 'float32' or 'bfloat16'",
