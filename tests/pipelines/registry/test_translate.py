@@ -73,6 +73,7 @@ def test_every_image_is_what_the_translator_makes_of_it(
         "failed": {},
         "left_alone": [],
         "kept": [],
+        "volumes": {},
     }
 
 
