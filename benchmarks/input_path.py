@@ -28,6 +28,7 @@ from benchmarks.rows import Ceilings, Row
 from benchmarks.workload import preset
 from pix2pix.config import Params
 from pix2pix.data.augment import make_augmentation
+from pix2pix.data.batch import Batch
 from pix2pix.data.loader import TrainBatches
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
@@ -134,8 +135,8 @@ def _rate(files: _Files, *, batch_size: int, threads: int, device: torch.device)
         return num_pairs / (time.perf_counter() - started_s)
 
 
-def _count(batches: Iterable[Sequence[object]]) -> int:
-    return sum(len(batch.pair_ids) for batch in batches)  # type: ignore[attr-defined]
+def _count(batches: Iterable[Batch]) -> int:
+    return sum(len(batch.pair_ids) for batch in batches)
 
 
 def _published_rate(paths: Sequence[Path], batch_size: int, workers: int) -> float:

@@ -63,4 +63,5 @@ def _changed(image: Image.Image, *, top: int, first: int, is_mirrored: bool) -> 
     image = F.crop(image, top, first, _CROP_PX, _CROP_PX)
     if is_mirrored:
         image = F.hflip(image)
-    return F.normalize(F.to_tensor(image), [0.5] * 3, [0.5] * 3)
+    tensor: Tensor = F.normalize(F.to_tensor(image), [0.5] * 3, [0.5] * 3)
+    return tensor
