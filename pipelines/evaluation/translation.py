@@ -40,7 +40,10 @@ def translated(
         return torch.stack(images)[..., :height, :width]
     at_once = len(source) if len(source) * needed <= allowed else 1
     return torch.cat(
-        [translate(network, part, seeds=[seed] * len(part)) for part in source.split(at_once)]
+        [
+            translate(network, part, seeds=[seed] * len(part))
+            for part in torch.split(source, at_once)
+        ]
     )
 
 
