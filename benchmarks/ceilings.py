@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.rows import Ceilings
-from pix2pix.training.precision import Units, hardware_of
+from pix2pix.training.hardware import Kind, hardware_of
 
 _TRIES = 5
 _COPIED_BYTES = 2**28  # several times the caches of a processor
@@ -48,13 +48,12 @@ def _wait_for(device: torch.device) -> None:
 
 def _matrix_products(device: torch.device) -> dict[str, float]:
     found = {"float32": _product_flops_per_s(device, torch.float32)}
-    has_bfloat16 = hardware_of(device).units is not Units.NONE
-    if device.type == "cuda" and has_bfloat16:  # Ampere and later have units for TF32, too
+    if hardware_of(device).kind is Kind.GPU:  # it has units for TF32, too
         before = torch.backends.cuda.matmul.allow_tf32
         torch.backends.cuda.matmul.allow_tf32 = True
         found["tf32"] = _product_flops_per_s(device, torch.float32)
         torch.backends.cuda.matmul.allow_tf32 = before
-    if has_bfloat16:
+    if hardware_of(device).has_bfloat16:
         found["bfloat16"] = _product_flops_per_s(device, torch.bfloat16)
     return found
 

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import torch
 
-from benchmarks.markdown import table, with_sections
+from benchmarks.markdown import table, write_sections
 from benchmarks.worker_group import num_cores, processor
 from benchmarks.workload import in_fresh_process
 from pix2pix.checkpoint import ModelCard, save_model
@@ -189,10 +189,7 @@ def main() -> None:
     content = {"where": where, "translations": [asdict(each) for each in measured]}
     write_text(options.out, json.dumps(content, indent=2) + "\n")
     if options.write is not None:
-        document = options.write.read_text()
-        write_text(
-            options.write, with_sections(document, {"large image": section(measured, where)})
-        )
+        write_sections(options.write, {"large image": section(measured, where)})
 
 
 if __name__ == "__main__":

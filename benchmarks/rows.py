@@ -1,10 +1,11 @@
 """A row of the table of `make bench`, and the file that keeps the rows of one machine."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -77,20 +78,24 @@ class Bench:
 
 
 _BENCH = TypeAdapter(Bench)
+_DERIVED = ("ratio", "share_of_limit")
 
 
 def read_bench(path: Path) -> Bench:
     """Read what `write_bench` wrote. Raises ValueError naming the file."""
     try:
-        return _BENCH.validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        content = json.loads(path.read_bytes())
+        rows = [{k: v for k, v in row.items() if k not in _DERIVED} for row in content["rows"]]
+        return _BENCH.validate_json(json.dumps(content | {"rows": rows}))
+    except (OSError, LookupError, TypeError, ValueError) as error:
         raise ValueError(f"{path} does not hold rows of `make bench`: {error}") from None
 
 
 def write_bench(path: Path, bench: Bench) -> None:
-    """Write a JSON file."""
+    """Write a JSON file, in which each row also has what `dvc plots` shows of it."""
+    rows = [asdict(row) | {key: getattr(row, key) for key in _DERIVED} for row in bench.rows]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(_BENCH.dump_json(bench, indent=2) + b"\n")
+    path.write_text(json.dumps(asdict(bench) | {"rows": rows}, indent=2) + "\n")
 
 
 def replaced(rows: Sequence[Row], new: Sequence[Row]) -> list[Row]:

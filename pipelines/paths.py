@@ -20,6 +20,7 @@ TRAIN_PATH = Path("reports/train.json")
 HISTORY_PATH = Path("reports/history.jsonl")
 CURVES_PATH = Path("reports/curves.csv")  # the history as `dvc plots` reads it
 SAMPLES_DIR = Path("reports/samples")
+PROFILE_DIR = Path("reports/profile")  # with train.profile; no output of DVC's
 AUGMENTATION_PATH = Path("reports/augmentation.png")
 
 TUNE_DIR = Path("reports/tune")

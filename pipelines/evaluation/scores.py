@@ -153,7 +153,7 @@ def _train_targets(
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Yield batches (N, C, H, W) in [-1, 1] of all training targets or the `chosen` indices.
 
-    With each comes which pixels count, see `data.dataset.Batch.valid`.
+    With each comes which pixels count, see `data.batch.Batch.valid`.
     """
     positions = range(len(train.pair_ids)) if chosen is None else chosen
     for group in train.groups(positions, config.batch_size):

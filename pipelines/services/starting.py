@@ -14,6 +14,7 @@ from pipelines.services.prefect_setup import is_online, last_heartbeat
 from pipelines.services.programs import worker_name
 from pipelines.services.site import Site, inherited_environment
 from pipelines.services.supervisord_conf import check_same, conf_text
+from pix2pix.errors import UserError
 from pix2pix.files import write_text
 
 
@@ -55,7 +56,8 @@ def start_worker(site: Site, client: SyncPrefectClient) -> Callable[[], None]:
 def _check_same(site: Site) -> None:
     """Raise UserError if what runs was started with other variables."""
     socket = supervisord.socket_path(site.project)
-    assert socket is not None
+    if socket is None:  # another command ended it since
+        raise UserError("the services were ended meanwhile, by another command; start them again")
     check_same(conf_path(site.project).read_text(encoding="utf-8"), conf_text(site, socket=socket))
 
 
