@@ -77,7 +77,7 @@ class CachedExtractor:
 
     def _name(self, images: Tensor) -> str:
         digest = hashlib.sha256(f"{self._identity} {images.dtype} {tuple(images.shape)}".encode())
-        digest.update(images.cpu().contiguous().numpy().tobytes())
+        digest.update(images.cpu().contiguous().numpy().data)
         return digest.hexdigest()
 
     def _write(self, path: Path, features: Tensor) -> None:
