@@ -8,6 +8,7 @@ ARCHIVE_LEDGER_PATH = Path("data/archives.json")  # size and SHA-256 of each arc
 ARCHIVE_CACHE_DIR = Path("data/cache")
 
 PREPARED_DIR = Path("data/prepared")
+FEATURES_DIR = Path("data/cache/features")  # of images, kept by their content; may be removed
 CHECKS_PATH = Path("reports/checks.json")
 
 PARENT_PATH = Path("data/parent.safetensors")  # the networks that a training starts from

@@ -1,7 +1,6 @@
 """DVC stage `train`: train under Ray Train, keep the best epoch by dev L1."""
 
 import csv
-import dataclasses
 import io
 import logging
 import math
@@ -28,9 +27,7 @@ from pipelines.paths import (
     SAMPLES_DIR,
     TRAIN_PATH,
 )
-from pipelines.repository.dvc_project import remote_address
 from pipelines.repository.origin import Origin, origin
-from pipelines.repository.presets import preset_mappings
 from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.history import as_json, history_jsonl
@@ -46,10 +43,10 @@ from pipelines.runs.state import (
     open_state,
     training_folder,
 )
-from pipelines.tracking.description import RunDescription, data_record
+from pipelines.tracking.begun_run import begun_run
+from pipelines.tracking.description import RunDescription
 from pipelines.tracking.live_run import LiveRun, mark_ended
 from pipelines.tracking.node_metrics import node_metrics
-from pipelines.tracking.run_name import run_name
 from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pipelines.tracking.uri import tracking_uri
 from pipelines.training.computing import recorded_computing
@@ -115,6 +112,7 @@ def write_model(
         extra_sources=manifest.extra_sources,
         parent=parent,
         source_statistics=statistics,
+        recipe=manifest.recipe,
     )
     save_model(model_dir, card, generator=generator, discriminator=discriminator)
     return card
@@ -131,27 +129,6 @@ def curves_csv(history: list[dict[str, float]]) -> str:
     writer.writeheader()
     writer.writerows(as_json(record) for record in history)
     return text.getvalue()
-
-
-def _describe(
-    params: Params,
-    manifest: Manifest,
-    *,
-    state: RunningState,
-    begun: Origin,
-    parent: ParentRecord | None,
-) -> RunDescription:
-    mapping = dataclasses.asdict(params)
-    return RunDescription(
-        run_key=state.run_key,
-        name=run_name(mapping, preset_mappings()),
-        started_s=state.started_s,
-        experiment=params.register.experiment,
-        params=mapping,
-        data=data_record(manifest, name=params.data.name, remote=remote_address(Path())),
-        origin=begun,
-        parent=None if parent is None else parent.reference,
-    )
 
 
 def _train(
@@ -255,7 +232,8 @@ def _begin_or_continue(
     connect(params.train.ray_address)
     placement = find_placement(params.train)
     resumed_s = time.time()
-    description = _describe(params, manifest, state=state, begun=begun, parent=parent)
+    reference = None if parent is None else parent.reference
+    description = begun_run(params, manifest, state, origin=begun, parent=reference)
     trained = _train(
         params,
         manifest,

@@ -216,8 +216,8 @@ def _train(training: _Training, batches: TrainBatches) -> Outcome:
     )
     checkpoints = training.run / CHECKPOINTS_FOLDER
     restore(state, checkpoints)
-    if training.live_run is not None:
-        training.live_run.update(state.history)
+    if training.live_run is not None and state.history:
+        training.live_run.update(state.history)  # of an earlier process, which may not have sent it
     dev_split = open_split(training.prepared_dir, "dev")
     samples = sample_indices(dev_split, config.num_samples)
     grids = SampleGrids(dev_split, samples, training.manifest)

@@ -13,7 +13,6 @@ from pipelines.runs.state import SAMPLES_FOLDER
 from pipelines.training.batches import dev_batches, dev_set, sample_indices, train_batches
 from pipelines.training.computing import agreed_computing, with_computing
 from pipelines.training.sample_grids import SampleGrids
-from pix2pix.checkpoint import load_training
 from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
@@ -21,6 +20,7 @@ from pix2pix.models import UNetGenerator, network_configs
 from pix2pix.models.transfer import ParentNetworks
 from pix2pix.training import Best, EpochResult, TrainState, fit, new_state
 from pix2pix.training.dev import better_mode
+from pix2pix.training_checkpoint import load_training
 from pix2pix.tuning.trials import score_names
 
 CHECKPOINT_FILE = "training.pt"

@@ -193,8 +193,8 @@ class TrainConfig:
     its workers. Set it on a cluster that grows."""
 
     loader_workers: Annotated[int, Field(ge=0, le=64)]
-    """Number of processes in each worker that read and augment pairs ahead of the training, from 0
-    to 64. 0: the training process does it itself. Raise it where a GPU waits for data."""
+    """Number of threads in each worker that read and augment pairs ahead of the training, from 0 to
+    64. 0: the training itself does it before each step. Raise it where a GPU waits for data."""
 
     profile: bool
     """Whether ten steps of the first epoch are traced, into a file for Chrome or Perfetto and a

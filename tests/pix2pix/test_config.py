@@ -88,9 +88,9 @@ def _drop(key: str) -> Callable[[dict[str, Any]], None]:
         (_set("data.side_b.ignore_label", 255), "data.side_b: ignore_label needs kind: labels"),
         (_set("data.side_a.ignore_label", -1), "data.side_a.ignore_label: Input should be greater"),
         (
-            _set("data.side_b.nodata", "nan"),
-            "data: layout: side_by_side reads A and B from one file, so nodata must be the same "
-            "for side_a (None) and side_b (nan)",
+            _set("data.side_b.axes", "CHW"),
+            "data: layout: side_by_side reads A and B from one file, so axes must be the same "
+            "for side_a (HWC) and side_b (CHW)",
         ),
         (_set("data.group", "(clip"), "data: group: '(clip' is no regular expression: missing )"),
         (_set("data.group", "clip"), "data: group: 'clip' has 0 groups in parentheses"),
