@@ -23,7 +23,7 @@ from benchmarks.bench_tables import write_document
 from benchmarks.ceilings import measured_ceilings
 from benchmarks.rows import Bench, Ceilings, Row, read_bench, replaced, write_bench
 
-TOPICS = ("training_step", "scoring", "startup")
+TOPICS = ("training_step", "input_path", "scoring", "startup", "large_n")
 
 _ROOT = Path(__file__).resolve().parent.parent
 RESULTS_DIR = _ROOT / "benchmarks" / "results"
