@@ -24,12 +24,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.markdown import table, with_sections
+from benchmarks.markdown import table, write_sections
 from benchmarks.worker_group import processor
 from benchmarks.workload import preset
 from pipelines.training.batches import dev_set, train_batches
 from pix2pix.config import Params
-from pix2pix.data.dataset import Batch
+from pix2pix.data.batch import Batch
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
@@ -289,10 +289,9 @@ def main() -> None:
     }
     write_text(options.out, json.dumps(found, indent=2) + "\n")
     if options.write is not None:
-        document = options.write.read_text(encoding="utf-8")
         mean_target = f"\nThe mean of the training maps has a test L1 of {mean_target_l1:.4f}.\n"
         sections = {"fine-tuning": section(comparisons) + mean_target}
-        write_text(options.write, with_sections(document, sections))
+        write_sections(options.write, sections)
 
 
 if __name__ == "__main__":

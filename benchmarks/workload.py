@@ -102,5 +102,5 @@ def _batches(params: Params, prepared_dir: Path) -> TrainBatches:
         seed=params.train.seed,
         batch_size=params.train.batch_size,
         device=_CPU,
-        loader_workers=params.train.loader_workers,
+        loader_threads=params.train.loader_workers,
     )

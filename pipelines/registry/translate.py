@@ -23,6 +23,7 @@ from pipelines.registry.folder_translation import (
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
+from pipelines.registry.volume_results import write_volumes
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names, printable
@@ -50,6 +51,7 @@ class TranslatedFolder:
     failed: Mapping[str, str]  # source file to the reason of the failure
     left_alone: tuple[str, ...]  # files that are no images
     kept: tuple[str, ...]  # source files whose results existed, and were not made again
+    volumes: Mapping[str, str]  # source volume to the volume of its translated slices
 
 
 def translate_folder(
@@ -97,6 +99,7 @@ def translate_folder(
             on_cluster=on_cluster,
             from_photo=from_photo,
         )
+    volumes = write_volumes(plan, failures, target=card.target)
     failures |= {SourceImage(path): why for path, why in left_out(input_dir).items()}
     others = no_pictures(input_dir)
     if others:
@@ -114,6 +117,10 @@ def translate_folder(
         kept=tuple(_name(source, input_dir) for source in plan if source not in to_make),
         failed={_name(source, input_dir): reason for source, reason in failures.items()},
         left_alone=tuple(_name(SourceImage(path), input_dir) for path in others),
+        volumes={
+            _name(SourceImage(path), input_dir): output.relative_to(output_dir).as_posix()
+            for path, output in volumes.items()
+        },
     )
     write_json(manifest_path, asdict(folder))
     return folder

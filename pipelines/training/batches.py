@@ -35,7 +35,7 @@ def train_batches(
         device=device,
         rank=rank(),
         world_size=world_size(),
-        loader_workers=params.train.loader_workers,
+        loader_threads=params.train.loader_workers,
         crops_per_pair=params.data.crops_per_pair,
     )
 

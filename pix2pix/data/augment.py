@@ -6,7 +6,6 @@ a pair and its target get the same geometric change.
 
 import hashlib
 import logging
-import os
 import random
 from collections.abc import Sequence
 from copy import copy
@@ -15,16 +14,13 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from pix2pix.config import AugmentConfig, DataConfig, Size, height_width
+from pix2pix.config import AugmentConfig, DataConfig, height_width
+from pix2pix.data.geometry import Change, Geometry
 from pix2pix.data.manifest import SideRecord
 from pix2pix.data.padding import reflected
+from pix2pix.data.transforms import photometric_transforms, resamples
 from pix2pix.errors import UserError
 from pix2pix.images.alpha import premultiplied, straight, weighted_by_alpha
-
-# Without this, importing albumentations asks the package index for a newer version: a delay and a
-# warning where there is no network. The variable is read once, during the import.
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-import albumentations as A  # type: ignore[import-untyped]
 
 logger = logging.getLogger(__name__)
 
@@ -32,44 +28,37 @@ _PHOTOMETRIC_SETTINGS = ("brightness", "contrast", "noise", "blur_px")
 # Photometric changes use a random stream of their own, so that switching them on does not change
 # crops, flips and rotations. The value is arbitrary, but not 0.
 _PHOTOMETRIC_STREAM = 0x9E3779B97F4A7C15
-_INTERPOLATION = {"image": cv2.INTER_LINEAR, "labels": cv2.INTER_NEAREST}
-# Areas outside of a turned or shrunk image are filled by reflection, not with a constant colour.
-_BORDER = cv2.BORDER_REFLECT_101
 
 
 class Augmentation:
-    """The random change of a pair; keeps no random state between calls.
+    """The random change of a pair, made by `make_augmentation`.
 
-    Made by `make_augmentation`. It can be pickled, so that each loader worker gets a copy.
+    Calls do not depend on earlier calls, but no two threads may call the same object at a time.
     """
 
     def __init__(
         self,
-        geometry: A.Compose,
-        photometry: A.Compose,
+        augment: AugmentConfig,
+        data: DataConfig,
         *,
         source: SideRecord,
         target: SideRecord,
-        extra: Sequence[tuple[SideRecord, A.Compose]],
-        both: bool,
-        blur_px: float,
-        size: tuple[int, int],
+        extra: Sequence[SideRecord],
     ) -> None:
         self.source = source
         self.target = target
-        self._geometry = geometry
-        self._photometry = photometry
-        self._blur_px = blur_px
-        self._size = size  # height and width of the results
-        self._resamples = any(isinstance(each, A.Affine) for each in geometry.transforms)
-        self._extra = extra  # each with the geometry that has the interpolation of its kind
-        self._is_photometric = bool(photometry.transforms)
-        self._both = both
+        self.size = height_width(data.image_size)  # height and width of the results
+        self._extra = tuple(extra)
+        self._geometry = Geometry(augment, data.image_size)
+        self._photometry = photometric_transforms(augment)
+        self._resamples = resamples(augment)
+        self._blur_px = augment.blur_px
+        self._both = augment.photometric_on == "both"
 
     @property
     def sources(self) -> tuple[SideRecord, ...]:
         """The sides of all sources, in the order of their channels."""
-        return (self.source, *(side for side, _ in self._extra))
+        return (self.source, *self._extra)
 
     def with_opacity(self) -> "Augmentation":
         """The same change of images to which a channel of opacity was appended."""
@@ -88,50 +77,33 @@ class Augmentation:
         image_size and the same dtypes. The inputs are not modified; a result may be a view of its
         input. `seed` comes from `augment_seed`.
         """
-        source, target = (reflected(image, *self._size) for image in (source, target))
-        _reseed(self._geometry, seed)
-        # albumentations changes `image` and `mask` alike, with an interpolation for each of them.
-        changed = self._geometry(
-            image=self._to_resample(source, self.source),
-            mask=self._to_resample(target, self.target),
+        images = [reflected(image, *self.size) for image in (source, target, *extra)]
+        sides = (self.source, self.target, *self._extra)
+        change = self._geometry.draw(images[0].shape, seed=seed)
+        source, target, *others = (
+            self._moved(image, side, change) for image, side in zip(images, sides, strict=True)
         )
-        source = self._resampled(changed["image"], source, self.source)
-        target = self._resampled(changed["mask"], target, self.target)
-        source = self._photometric(source, self.source, seed=seed)
         if self._both:
             target = self._photometric(target, self.target, seed=seed)
         return (
-            source,
+            self._photometric(source, self.source, seed=seed),
             target,
             *(
-                self._changed_extra(image, side, geometry, seed=seed)
-                for image, (side, geometry) in zip(extra, self._extra, strict=True)
+                self._photometric(image, side, seed=seed)
+                for image, side in zip(others, self._extra, strict=True)
             ),
         )
 
-    def _changed_extra(
-        self, image: np.ndarray, side: SideRecord, geometry: A.Compose, *, seed: int
-    ) -> np.ndarray:
-        """Change an extra source like the source: an equal seed gives equal random numbers."""
-        image = reflected(image, *self._size)
-        _reseed(geometry, seed)
-        changed = geometry(image=self._to_resample(image, side))["image"]
-        return self._photometric(self._resampled(changed, image, side), side, seed=seed)
+    def _moved(self, image: np.ndarray, side: SideRecord, change: Change) -> np.ndarray:
+        # Resampling averages colours, which must be weighted by their opacity.
+        weighs = self._resamples and side.alpha and side.kind == "image"
+        moved = self._geometry.apply(change, premultiplied(image) if weighs else image, side.kind)
+        return _as_stored(straight(moved, image), image) if weighs else moved
 
     def _photometric(self, image: np.ndarray, side: SideRecord, *, seed: int) -> np.ndarray:
-        if not self._is_photometric or side.kind == "labels":
+        if not self._photometry.transforms or side.kind == "labels":
             return image
         return self._alter(image, side, seed=seed)
-
-    def _weighs(self, side: SideRecord) -> bool:
-        """Whether resampling averages colours of this side and must weight them by opacity."""
-        return self._resamples and side.alpha and side.kind == "image"
-
-    def _to_resample(self, image: np.ndarray, side: SideRecord) -> np.ndarray:
-        return premultiplied(image) if self._weighs(side) else image
-
-    def _resampled(self, changed: np.ndarray, before: np.ndarray, side: SideRecord) -> np.ndarray:
-        return _as_stored(straight(changed, before), before) if self._weighs(side) else changed
 
     def _alter(self, image: np.ndarray, side: SideRecord, *, seed: int) -> np.ndarray:
         """Apply photometric changes to the visible colours; opacity is not changed."""
@@ -151,7 +123,10 @@ class Augmentation:
 
         For integer images, albumentations would assume the ranges 0..255 and 0..65535.
         """
-        _reseed(self._photometry, seed ^ _PHOTOMETRIC_STREAM)
+        # `set_random_seed` cannot be used: it gives every transform a generator with the same seed,
+        # so that all of them would use equal random numbers (albumentations 2.0.8).
+        seed ^= _PHOTOMETRIC_STREAM
+        self._photometry.set_random_state(np.random.default_rng(seed), random.Random(seed))
         low, high = value_range
         unit = (image.astype(np.float32) - low) / np.float32(high - low)
         unit = self._photometry(image=unit)["image"]
@@ -208,19 +183,7 @@ def make_augmentation(
     Raises UserError if there are photometric settings but no side that they could change.
     """
     _check_photometric(augment, sources=(source, *extra), target=target)
-    return Augmentation(
-        _geometry(augment, data.image_size, source=source, target=target),
-        _photometry(augment),
-        source=source,
-        target=target,
-        extra=[
-            (side, _geometry(augment, data.image_size, source=side, target=target))
-            for side in extra
-        ],
-        both=augment.photometric_on == "both",
-        blur_px=augment.blur_px,
-        size=height_width(data.image_size),
-    )
+    return Augmentation(augment, data, source=source, target=target, extra=extra)
 
 
 def _check_photometric(
@@ -240,60 +203,3 @@ def _check_photometric(
             f"{', '.join(names)} would change nothing: {' and '.join(labels)} hold labels; {remedy}"
         )
     logger.warning("%s: not applied to the %s, which holds labels", ", ".join(names), labels[0])
-
-
-def _geometry(
-    augment: AugmentConfig, image_size: Size, *, source: SideRecord, target: SideRecord
-) -> A.Compose:
-    """Rotation and scaling (in one resampling), then crop, flips and quarter turns."""
-    transforms: list[A.DualTransform] = []
-    if augment.rotate_deg or augment.scale:
-        transforms.append(
-            A.Affine(
-                rotate=(-augment.rotate_deg, augment.rotate_deg),
-                scale=(1 - augment.scale, 1 + augment.scale),
-                keep_ratio=True,
-                interpolation=_INTERPOLATION[source.kind],
-                mask_interpolation=_INTERPOLATION[target.kind],
-                border_mode=_BORDER,
-                p=1,
-            )
-        )
-    transforms.append(A.RandomCrop(*height_width(image_size)))
-    if augment.horizontal_flip:
-        transforms.append(A.HorizontalFlip(p=augment.horizontal_flip))
-    if augment.vertical_flip:
-        transforms.append(A.VerticalFlip(p=augment.vertical_flip))
-    if augment.rotate_90:
-        transforms.append(A.RandomRotate90(p=augment.rotate_90))
-    return A.Compose(transforms)
-
-
-def _photometry(augment: AugmentConfig) -> A.Compose:
-    """Changes in the order in which a camera makes them: exposure, lens blur, sensor noise.
-
-    A change of contrast keeps the low end of the value range fixed.
-    """
-    transforms: list[A.ImageOnlyTransform] = []
-    if augment.brightness or augment.contrast:
-        transforms.append(
-            A.RandomBrightnessContrast(
-                brightness_limit=(-augment.brightness, augment.brightness),
-                contrast_limit=(-augment.contrast, augment.contrast),
-                p=1,
-            )
-        )
-    if augment.blur_px:
-        transforms.append(A.GaussianBlur(sigma_limit=(0, augment.blur_px), blur_limit=0, p=1))
-    if augment.noise:
-        transforms.append(A.GaussNoise(std_range=(0, augment.noise), per_channel=True, p=1))
-    return A.Compose(transforms)
-
-
-def _reseed(compose: A.Compose, seed: int) -> None:
-    """Set the random state of `compose`.
-
-    `set_random_seed` cannot be used: it gives every transform a generator with the same seed, so
-    that both flips and the crop would use equal random numbers (albumentations 2.0.8).
-    """
-    compose.set_random_state(np.random.default_rng(seed), random.Random(seed))

@@ -4,11 +4,9 @@
 and without reading the others.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-
-from pix2pix.data.mapped import attached, detached
 
 
 class FlatLayout(NamedTuple):
@@ -55,12 +53,6 @@ class FlatImages:
             raise IndexError(f"no image {position} among {len(self)}")
         part = self._values[self._ends[position] : self._ends[position + 1]]
         return part.reshape(self._layout.row_shape(position))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_values": detached(self._values)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state | {"_values": attached(state["_values"])})
 
 
 def _ends(shapes: np.ndarray, channels: int) -> np.ndarray:

@@ -1,30 +1,29 @@
 """Batches on the device: augmented ones for training, plain ones for evaluation."""
 
-import multiprocessing
-from collections.abc import Iterator, Sequence
-from multiprocessing.context import BaseContext
+from collections.abc import Generator, Iterator, Sequence
+from itertools import cycle
 from types import TracebackType
 from typing import Self
 
-import cv2
 import torch
-from torch.utils.data import DataLoader
 
 from pix2pix.data.augment import Augmentation
-from pix2pix.data.dataset import AugmentedPairs, Batch, EpochKeys, Item, StoredBatch, collate
+from pix2pix.data.batch import Batch, HostBatch, StoredBatch, on_device
+from pix2pix.data.dataset import AugmentedPairs, EpochKeys, Key
 from pix2pix.data.manifest import SideRecord
 from pix2pix.data.prepared import PreparedSplit, stacked, stacked_valid
-from pix2pix.data.ranges import to_network
-from pix2pix.data.sampling import check_shares, num_global_batches
-from pix2pix.data.sources import join_sources
+from pix2pix.data.read_ahead import read_ahead
+from pix2pix.data.sampling import check_shares
+
+# While a batch is copied to the device, each thread fills one and has filled another.
+_AHEAD_PER_THREAD = 2
 
 
 class TrainBatches:
     """One worker's share of the training batches: `batches(epoch, start_step)` iterates over them.
 
     Order, batches and augmentation are functions of (seed, epoch, step); world_size, rank and
-    loader_workers only decide which process does the work. Close it (or use `with`) to end the
-    loader's processes.
+    loader_threads only decide who does the work. Close it (or use `with`) to end the threads.
     """
 
     def __init__(
@@ -37,7 +36,7 @@ class TrainBatches:
         device: torch.device,
         rank: int = 0,
         world_size: int = 1,
-        loader_workers: int = 0,
+        loader_threads: int = 0,
         crops_per_pair: int = 1,
     ) -> None:
         """`batch_size` counts the crops of a step over all `world_size` workers.
@@ -46,23 +45,27 @@ class TrainBatches:
         exceeds the number of crops.
         """
         check_shares(batch_size, rank=rank, world_size=world_size)
-        self.num_batches = num_global_batches(len(pairs.pair_ids) * crops_per_pair, batch_size)
-        self._device = device
-        self._sources, self._target = augmentation.sources, augmentation.target
         self._keys = EpochKeys(
-            len(pairs.pair_ids),
+            len(pairs),
             seed=seed,
             batch_size=batch_size,
             rank=rank,
             world_size=world_size,
             crops_per_pair=crops_per_pair,
         )
-        dataset = AugmentedPairs(pairs, augmentation, seed=seed)
-        self._loader: DataLoader[Item] | None = _make_loader(
-            dataset, self._keys, loader_workers=loader_workers, pin_memory=device.type == "cuda"
-        )
-        self._iterator: Iterator[StoredBatch] | None = None
-        self._num_passes = 0
+        self.num_batches = self._keys.num_batches
+        self._device = device
+        self._sources, self._target = augmentation.sources, augmentation.target
+        self._pairs = AugmentedPairs(pairs, augmentation, seed=seed)
+        self._num_threads = loader_threads
+        self._num_ahead = loader_threads * _AHEAD_PER_THREAD
+        share = len(range(rank, batch_size, world_size))
+        self._memory = [
+            HostBatch(share, augmentation, is_masked=pairs.mask is not None, device=device)
+            for _ in range(self._num_ahead + 1)
+        ]
+        self._is_closed = False
+        self._pass: Generator[tuple[HostBatch, StoredBatch], None, None] | None = None
 
     def __call__(self, epoch: int, start_step: int = 0) -> Iterator[Batch]:
         """The batches of `epoch` from `start_step` on: (N, C, H, W) float32 in [-1, 1] on device.
@@ -70,24 +73,27 @@ class TrainBatches:
         Only one iterator is valid at a time: after a new call, reading from an earlier iterator
         raises RuntimeError. Raises ValueError if the epoch has no such step.
         """
-        if self._loader is None:
+        if self._is_closed:
             raise RuntimeError("these batches are closed")
         if not 0 <= start_step <= self.num_batches:
             raise ValueError(
                 f"start_step must be in 0..{self.num_batches} (the steps of an epoch), "
                 f"got {start_step}"
             )
-        self._keys.epoch, self._keys.start_step = epoch, start_step
-        self._iterator = iter(self._loader)
-        self._num_passes += 1
-        return self._read(self._num_passes, self.num_batches - start_step)
+        self._end_pass()
+        self._pass = read_ahead(
+            self._fill,
+            zip(cycle(self._memory), self._keys.of_epoch(epoch, start_step), strict=False),
+            num_threads=self._num_threads,
+            num_ahead=self._num_ahead,
+        )
+        return self._read(self._pass, self.num_batches - start_step)
 
     def close(self) -> None:
-        """End the loader's processes; may be called again."""
-        # torch ends the processes when the last reference to the loader's iterator is deleted. This
-        # is why `_read` keeps no reference of its own between batches.
-        self._iterator = None
-        self._loader = None
+        """End the threads and release the memory; may be called again."""
+        self._end_pass()
+        self._memory.clear()
+        self._is_closed = True
 
     def __enter__(self) -> Self:
         return self
@@ -100,12 +106,26 @@ class TrainBatches:
     ) -> None:
         self.close()
 
-    def _read(self, number: int, num_batches: int) -> Iterator[Batch]:
+    def _end_pass(self) -> None:
+        """Wait until no thread writes into the memory."""
+        if self._pass is not None:
+            self._pass.close()
+            self._pass = None
+
+    def _fill(self, share: tuple[HostBatch, list[Key]]) -> tuple[HostBatch, StoredBatch]:
+        memory, keys = share
+        return memory, memory.fill(self._pairs[key] for key in keys)
+
+    def _read(
+        self, stored: Generator[tuple[HostBatch, StoredBatch], None, None], num_batches: int
+    ) -> Iterator[Batch]:
         for _ in range(num_batches):
-            if number != self._num_passes or self._iterator is None:
+            if stored is not self._pass:
                 raise RuntimeError("a later pass over these batches began, or they were closed")
-            batch = next(self._iterator)
-            yield _on_device(batch, self._device, sources=self._sources, target=self._target)
+            memory, batch = next(stored)
+            copied = on_device(batch, self._device, sources=self._sources, target=self._target)
+            memory.mark_copied()
+            yield copied
 
 
 class EvalBatches:
@@ -151,52 +171,4 @@ class EvalBatches:
                 pair_ids=tuple(self._pairs.pair_ids[position] for position in positions),
                 valid=stacked_valid(self._pairs, positions),
             )
-            yield _on_device(batch, self._device, sources=self._sources, target=self._target)
-
-
-def _on_device(
-    batch: StoredBatch, device: torch.device, *, sources: Sequence[SideRecord], target: SideRecord
-) -> Batch:
-    # Stored values are copied to the device and converted there: uint8 has a quarter of the bytes.
-    raws = [raw.to(device, non_blocking=True) for raw in batch.sources]
-    return Batch(
-        source=join_sources(raws, sources),
-        target=to_network(batch.target.to(device, non_blocking=True), target.value_range),
-        pair_ids=tuple(batch.pair_ids),  # pin_memory of older torch versions makes it a list
-        valid=None if batch.valid is None else batch.valid.to(device, non_blocking=True),
-    )
-
-
-def _make_loader(
-    dataset: AugmentedPairs, keys: EpochKeys, *, loader_workers: int, pin_memory: bool
-) -> DataLoader[Item]:
-    return DataLoader(
-        dataset,
-        batch_sampler=keys,
-        num_workers=loader_workers,
-        collate_fn=collate,
-        pin_memory=pin_memory,
-        worker_init_fn=_start_worker,
-        persistent_workers=loader_workers > 0,
-        multiprocessing_context=_start_method() if loader_workers else None,
-        # The loader draws a seed in each pass. From torch's global generator, this would change the
-        # random numbers of dropout in the caller.
-        generator=torch.Generator(),
-    )
-
-
-def _start_method() -> BaseContext:
-    """Start workers by forking a small server process, never this process.
-
-    A fork of a process with threads (of Ray, CUDA, OpenMP) can inherit a lock that no thread
-    releases. The server imports this module once, so that a worker starts in milliseconds.
-    """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
-
-
-def _start_worker(_worker_id: int) -> None:
-    """Let each worker use one core; there is one worker for each core that shall be used."""
-    torch.set_num_threads(1)
-    cv2.setNumThreads(0)
+            yield on_device(batch, self._device, sources=self._sources, target=self._target)

@@ -85,7 +85,7 @@ def stacked(images: np.ndarray | FlatImages, positions: Sequence[int]) -> np.nda
 
 
 def stacked_valid(pairs: PreparedSplit, positions: Sequence[int]) -> Tensor | None:
-    """Which pixels of the pairs at positions of one group count, see `dataset.Batch.valid`."""
+    """Which pixels of the pairs at positions of one group count, see `batch.Batch.valid`."""
     return None if pairs.mask is None else valid_pixels(stacked(pairs.mask, positions))
 
 

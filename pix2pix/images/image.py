@@ -4,6 +4,8 @@ A side is the source or the target of a pair, with the settings that `data.sourc
 declare. Arrays are (H, W, C), channels in RGB order, uint8, uint16 or float32.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, assert_never
 
@@ -14,7 +16,7 @@ from PIL import Image
 from pix2pix.config import AnyKernel, Kernel, Kind, SideConfig
 from pix2pix.errors import UserError
 from pix2pix.images.alpha import weighted_by_alpha
-from pix2pix.images.decode import decode_file
+from pix2pix.images.decode import OddWidthError, decode_file, decode_halves
 from pix2pix.images.decoded import Decoded
 from pix2pix.images.labels import LabelSide, class_range, void_to_class
 from pix2pix.images.luma import LUMA
@@ -55,12 +57,26 @@ def read_file(path: Path, options: ReadOptions = AS_STORED) -> Decoded:
     Raises UserError naming the file if it cannot be read completely, is no image, or has values
     that are not supported.
     """
-    try:
+    with _named(path):
         return decode_file(file_content(path, options), options)
+
+
+def read_halves(path: Path, left: ReadOptions, right: ReadOptions) -> tuple[Decoded, Decoded]:
+    """Read a file whose halves are two images, see `decode_halves`. Raises as `read_file` does."""
+    with _named(path):
+        return decode_halves(file_content(path, left), left, right)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Raise UserError with the name of the file for what its content raises."""
+    try:
+        yield
     except OSError as error:
         raise UserError(f"{printable(path)}: cannot be read ({error.strerror or error})") from None
     except UserError as error:
-        raise UserError(f"{printable(path)}: {error}") from None
+        kind = OddWidthError if isinstance(error, OddWidthError) else UserError
+        raise kind(f"{printable(path)}: {error}") from None
 
 
 def conform(image: np.ndarray, side: Side) -> np.ndarray:
@@ -175,7 +191,7 @@ def resize(
         return image
     if kernel == "nearest":
         rows, columns = _centres(image.shape[0], height), _centres(image.shape[1], width)
-        return np.ascontiguousarray(image[rows[:, None], columns])
+        return image.take(rows, axis=0).take(columns, axis=1)
     if alpha:
         filtered = weighted_by_alpha(image, lambda values: _filter(values, height, width, kernel))
     else:
@@ -233,5 +249,6 @@ def as_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Convert to `dtype`; for integers, values are rounded and clipped first."""
     if dtype.kind == "f":
         return values.astype(dtype)
-    whole: np.ndarray = np.rint(values).clip(0, np.iinfo(dtype).max)
+    whole: np.ndarray = np.rint(values)
+    np.clip(whole, 0, np.iinfo(dtype).max, out=whole)
     return whole.astype(dtype)

@@ -30,10 +30,10 @@ from pix2pix.inference.source_images import (
     of_each_source,
     resized,
 )
-from pix2pix.inference.whole import translate_whole, whole_bytes
+from pix2pix.inference.whole import translate_whole
 from pix2pix.memory import allowed_bytes, enough_memory
 from pix2pix.models import InferenceMode, InferenceNetwork
-from pix2pix.tiled import least_bytes
+from pix2pix.tiled import least_bytes, whole_bytes
 
 Scale = Literal["training", "native"]
 
@@ -210,7 +210,7 @@ class Translator:
         allowed = allowed_bytes(self.network.device, self.max_memory_gib)
         inner_size = self._scale(scale).size_of(height, width)
         around = len(images) * self._conversion_bytes(images[0], inner_size, result_size)
-        needed = around + len(images) * whole_bytes(self.card, padded)
+        needed = around + len(images) * whole_bytes(self.card.generator, padded)
         in_tiles = needed > allowed
         if in_tiles:
             needed = around + least_bytes(self.network, padded)

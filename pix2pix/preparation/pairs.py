@@ -15,8 +15,9 @@ import numpy as np
 
 from pix2pix.config import DataConfig, SideConfig
 from pix2pix.errors import UserError
+from pix2pix.images.decode import OddWidthError
 from pix2pix.images.decoded import Decoded, FileFacts
-from pix2pix.images.image import read_file
+from pix2pix.images.image import read_file, read_halves
 from pix2pix.images.labels import LabelError
 from pix2pix.images.masked import conform_masked
 from pix2pix.images.names import printable, relative_paths
@@ -255,19 +256,16 @@ def _read_halves(files: PairFiles, config: DataConfig) -> dict[str, Decoded]:
     sides = (config.side_a, config.side_b)
     # One file has one palette, which is read as ids only if both halves are labels.
     label_ids = all(side.num_labels is not None for side in sides)
-    options = side_options(config.side_a, files.volume_slice)
-    whole = _read(files.path_a, replace(options, label_ids=label_ids))
-    width = whole.pixels.shape[1]
-    if width % 2:
-        raise BadPair("odd_width", f"{width} px wide: no two equal halves A|B")
-    left, right = (
-        Decoded(
-            np.ascontiguousarray(whole.pixels[:, half]),
-            whole.facts,
-            None if whole.valid is None else whole.valid[:, half],
-        )
-        for half in (slice(width // 2), slice(width // 2, None))
-    )
+    options = [
+        replace(side_options(side, files.volume_slice), label_ids=label_ids) for side in sides
+    ]
+    path = files.path_a
+    try:
+        left, right = read_halves(path, *options)
+    except OddWidthError as error:
+        raise BadPair("odd_width", _without_name(error, path)) from None
+    except UserError as error:
+        raise BadPair("unreadable", _without_name(error, path), path=path) from None
     return {"A": left, "B": right}
 
 
@@ -282,8 +280,11 @@ def _read(path: Path, options: ReadOptions) -> Decoded:
     try:
         return read_file(path, options)
     except UserError as error:
-        reason = str(error).removeprefix(f"{path}: ")
-        raise BadPair("unreadable", reason, path=path) from None
+        raise BadPair("unreadable", _without_name(error, path), path=path) from None
+
+
+def _without_name(error: UserError, path: Path) -> str:
+    return str(error).removeprefix(f"{path}: ")
 
 
 def _conformed(name: str, decoded: Decoded, side: SideConfig) -> Masked:

@@ -1,12 +1,13 @@
 """Apply a function to many files in parallel, with results in order and a progress bar."""
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import TypeVar
 
 from tqdm import tqdm
+
+from pix2pix.data.read_ahead import read_ahead
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -29,20 +30,13 @@ def map_in_order(
     a terminal. An exception of `function` ends the iteration; waiting calls are cancelled.
     """
     num_workers = num_workers or num_cores()
-    pending: deque[Future[Result]] = deque()
-    pool = ThreadPoolExecutor(num_workers)
-    try:
-        with tqdm(total=len(items), desc=label, unit="pair", disable=None) as bar:
-            for item in items:
-                pending.append(pool.submit(function, item))
-                if len(pending) > num_workers * _AHEAD_PER_WORKER:
-                    yield pending.popleft().result()
-                    bar.update()
-            while pending:
-                yield pending.popleft().result()
-                bar.update()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    results = read_ahead(
+        function, items, num_threads=num_workers, num_ahead=num_workers * _AHEAD_PER_WORKER
+    )
+    with closing(results), tqdm(total=len(items), desc=label, unit="pair", disable=None) as bar:
+        for result in results:
+            yield result
+            bar.update()
 
 
 def num_cores() -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 # The values that geographic and scientific files use for pixels without a measurement.
@@ -80,11 +81,12 @@ def _counted(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if values.dtype.kind != "u":
         distinct, counts = np.unique(flat[:: max(1, flat.size // _SAMPLED)], return_counts=True)
         return distinct, counts
-    # In blocks, because np.bincount converts its input to 64 bits.
-    top = int(flat.max())
-    counts = np.zeros(top + 1, np.int64)
+    # OpenCV counts several times faster than np.bincount, but in float32: exact below 2^24.
+    size = int(np.iinfo(values.dtype).max) + 1
+    counts = np.zeros(size, np.int64)
     for first in range(0, flat.size, _BLOCK):
-        counts += np.bincount(flat[first : first + _BLOCK], minlength=top + 1)
+        block = flat[first : first + _BLOCK]
+        counts += cv2.calcHist([block], [0], None, [size], [0, size]).ravel().astype(np.int64)
     return np.flatnonzero(counts), counts[counts > 0]
 
 

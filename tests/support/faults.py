@@ -22,7 +22,7 @@ import pipelines.training.driver
 import pix2pix.training.loop
 from pipelines.training.worker import Outcome, WorkerJob, train_worker
 from pix2pix.config import TrainConfig
-from pix2pix.data.dataset import Batch
+from pix2pix.data.batch import Batch
 from pix2pix.training import StepLosses, TrainState
 from pix2pix.training.distributed import rank, world_size
 

@@ -1,7 +1,6 @@
 """The mask of a pair: what counts, and that it moves with the pixels."""
 
 import dataclasses
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import torch
 from pix2pix.config import load_params
 from pix2pix.data.augment import Augmentation, augment_seed, make_augmentation
 from pix2pix.data.contact_sheet import augmentation_sheet
-from pix2pix.data.dataset import AugmentedPairs, Key
 from pix2pix.data.loader import EvalBatches, TrainBatches
 from pix2pix.data.manifest import SideRecord
 from pix2pix.data.masked_augment import MaskedAugmentation
@@ -137,23 +135,16 @@ def test_small_images_are_reflected_with_their_mask() -> None:
     np.testing.assert_array_equal(changed.mask, reflected(pair.mask, 32, 32))
 
 
-def make_split(folder: Path | None = None, *, num_pairs: int = 6) -> PreparedSplit:
-    """Pairs with masks, memory-mapped from `folder` if it is given."""
+def make_split(*, num_pairs: int = 6) -> PreparedSplit:
+    """Pairs with masks."""
     pairs = []
     for number in range(num_pairs):
         rng = np.random.default_rng(number)
         source, target = rng.integers(20, 200, (2, 36, 36, 2), dtype=np.uint8)
         valids = [patches(height=36, width=36, seed=2 * number + side) for side in (0, 1)]
         pairs.append(masked_pair(*map(Masked, (source, target), valids), records=(IMAGE, IMAGE)))
-    arrays = [np.stack(parts) for parts in zip(*pairs, strict=True)]
-    if folder is not None:
-        for name, array in zip(("source", "target", "mask"), arrays, strict=True):
-            np.save(folder / f"{name}.npy", array)
-        arrays = [
-            np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("source", "target", "mask")
-        ]
-    ids = tuple(f"pair-{number}" for number in range(num_pairs))
-    return PreparedSplit(arrays[0], arrays[1], ids, arrays[2])
+    source, target, mask = (np.stack(parts) for parts in zip(*pairs, strict=True))
+    return PreparedSplit(source, target, tuple(f"pair-{n}" for n in range(num_pairs)), mask)
 
 
 def test_batches_say_which_pixels_count() -> None:
@@ -174,16 +165,6 @@ def test_batches_say_which_pixels_count() -> None:
     whole = EvalBatches(split, source=IMAGE, target=IMAGE, batch_size=4, device=device)
     valid = torch.cat([batch.valid for batch in whole])
     np.testing.assert_array_equal(valid[:, 0], split.mask[..., 0] == VALID)
-
-
-def test_masks_travel_to_workers_by_path(tmp_path: Path) -> None:
-    split = make_split(tmp_path, num_pairs=20)
-    dataset = AugmentedPairs(split, make(IMAGE, IMAGE), seed=3)
-    pickled = pickle.dumps(dataset)
-    assert len(pickled) < split.mask.nbytes
-    copy = pickle.loads(pickled)
-    for part, expected in zip(copy[Key(0, 2)], dataset[Key(0, 2)], strict=True):
-        np.testing.assert_array_equal(part, expected)
 
 
 def test_the_picture_of_augmented_pairs_shows_masks_as_stripes() -> None:
