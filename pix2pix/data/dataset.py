@@ -45,9 +45,6 @@ class AugmentedPairs:
         self._own = _OwnAugmentation(augmentation)
         self._seed = seed
 
-    def __len__(self) -> int:
-        return len(self._pairs)
-
     def __getitem__(self, key: Key) -> Item:
         epoch, position, crop = key
         pairs = self._pairs

@@ -1,6 +1,7 @@
 import dataclasses
 import random
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from pix2pix.config import load_params
 from pix2pix.data.augment import augment_seed, make_augmentation
+from pix2pix.data.batch import on_device
 from pix2pix.data.loader import EvalBatches, TrainBatches
 from pix2pix.data.manifest import SideRecord
 from pix2pix.data.prepared import PreparedSplit
@@ -158,6 +160,21 @@ def test_a_batch_keeps_its_pixels_while_later_ones_use_the_same_memory() -> None
     for batch, copy in zip(kept, copies, strict=True):
         assert all(map(torch.equal, (batch.source, batch.target, batch.valid), copy))
     assert len(kept) == 4
+
+
+@pytest.mark.parametrize("num_threads", [1, 3])
+def test_memory_is_filled_again_only_after_its_batch_was_copied(num_threads, monkeypatch) -> None:
+    """A slow copy to the device gives the threads the time to fill all memory that they may."""
+    pairs = make_pairs(num_pairs=40)
+    expected = [contents(batch) for batch in make_batches(pairs)(0)]
+
+    def slow_copy(*args, **kwargs):
+        time.sleep(0.03)
+        return on_device(*args, **kwargs)
+
+    monkeypatch.setattr("pix2pix.data.loader.on_device", slow_copy)
+    with make_batches(pairs, loader_threads=num_threads) as batches:
+        assert [contents(batch) for batch in batches(0)] == expected
 
 
 def test_an_error_in_a_thread_reaches_the_caller() -> None:

@@ -1,0 +1,171 @@
+"""Preparing up to 30,000 pairs: time beside decoding alone, memory, and the search of duplicates.
+
+    python -m benchmarks.large_n --out build/large-n.json
+
+The files show two pictures of 256 px side by side; they and the prepared arrays need 13 GB of the
+disk at a time and are removed. `--pairs 1000` measures a smaller set alone.
+"""
+
+import argparse
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from benchmarks.drawn_files import write_pairs
+from benchmarks.rows import Ceilings, Row
+from benchmarks.worker_group import num_cores
+from benchmarks.workload import in_fresh_process, preset
+from pix2pix.images.image import read_file
+from pix2pix.preparation.duplicates import directions, nearest_within
+from pix2pix.preparation.prepare import prepare_pairs
+
+TOPIC = "large N"
+_COMMAND = "python -m benchmarks.large_n --out build/large-n.json"
+_SIZES = (1_000, 10_000, 30_000)
+_PX = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Effort:
+    """What preparing or decoding took."""
+
+    elapsed_s: float
+    cpu_s: float  # of all threads
+    taken_mib: float  # peak of the process's memory beyond what it had before
+
+    @property
+    def busy_share(self) -> float:
+        """The share of the cores' time that was used."""
+        return self.cpu_s / self.elapsed_s / num_cores()
+
+
+def measured_rows(_ceilings: Ceilings | None = None) -> list[Row]:
+    """Measure all sizes."""
+    return [row for num_pairs in _SIZES for row in _rows(num_pairs)]
+
+
+def _rows(num_pairs: int) -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder, "raw")
+        paths = write_pairs(raw, num_pairs=num_pairs, size_px=_PX)
+        decoding = in_fresh_process(_decode, paths)
+        preparing = in_fresh_process(_prepare, raw, Path(folder, "prepared"))
+    thousands = num_pairs / 1000
+    return [
+        Row(
+            topic=TOPIC,
+            name=f"prepare, {num_pairs:,} pairs of {_PX} px",
+            value=preparing.elapsed_s / thousands,
+            unit="s per 1,000 pairs",
+            command=_COMMAND,
+            limit=decoding.elapsed_s / thousands,
+            limit_is="decoding once on all cores",
+            lower_is_better=True,
+            predicted="1.5 s more than decoding",
+            note=(
+                f"cores busy {preparing.busy_share:.0%}, decoding {decoding.busy_share:.0%}; time "
+                f"of the processor {preparing.cpu_s / thousands:.2f} and "
+                f"{decoding.cpu_s / thousands:.2f} s per 1,000 pairs"
+            ),
+        ),
+        Row(
+            topic=TOPIC,
+            name=f"prepare, {num_pairs:,} pairs: processor time beyond decoding, over all cores",
+            value=(preparing.cpu_s - decoding.cpu_s) / thousands / num_cores(),
+            unit="s per 1,000 pairs",
+            command=_COMMAND,
+            lower_is_better=True,
+            predicted="at most 1.5 s",
+            note="unlike the elapsed time, it hardly depends on the load of the machine",
+        ),
+        Row(
+            topic=TOPIC,
+            name=f"prepare, {num_pairs:,} pairs: peak memory beyond that of the program",
+            value=preparing.taken_mib,
+            unit="MiB",
+            command=_COMMAND,
+            lower_is_better=True,
+            predicted="100 MiB and 5 KiB per pair",
+        ),
+        Row(
+            topic=TOPIC,
+            name=f"search of near duplicates among {num_pairs:,} pairs",
+            value=in_fresh_process(_search_s, num_pairs),
+            unit="s",
+            command=_COMMAND,
+            lower_is_better=True,
+            predicted="linear: below 1 s for 30,000",
+        ),
+    ]
+
+
+def _decode(paths: list[Path]) -> _Effort:
+    with ThreadPoolExecutor(num_cores()) as pool:
+        return _effort(lambda: sum(1 for _ in pool.map(read_file, paths)))
+
+
+def _prepare(raw: Path, prepared_dir: Path) -> _Effort:
+    data = replace(
+        preset("reference").data,
+        layout="side_by_side",
+        load_size=_PX,
+        image_size=_PX,
+        group=None,
+    )
+    effort = _effort(lambda: prepare_pairs(raw, prepared_dir, data))
+    shutil.rmtree(prepared_dir)
+    return effort
+
+
+def _effort(function: Callable[[], object]) -> _Effort:
+    before = _peak_mib()
+    started_s, cpu_s = time.perf_counter(), time.process_time()
+    function()
+    elapsed_s, cpu_s = time.perf_counter() - started_s, time.process_time() - cpu_s
+    return _Effort(elapsed_s, cpu_s, _peak_mib() - before)
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB
+
+
+def _search_s(num_pairs: int) -> float:
+    """Seconds to compare four fifths of random thumbnails with the others, ten of them alike."""
+    rng = np.random.default_rng(0)
+    # Like those of photographs: low frequencies have most of the energy.
+    falling = 1 / (1 + np.arange(256) / 4)
+    axes, _ = np.linalg.qr(rng.normal(size=(256, 256)))
+    thumbnails = (rng.normal(size=(num_pairs, 2, 256)) * falling @ axes).astype(np.float32)
+    thumbnails[:10] = thumbnails[-10:]
+    started_s = time.perf_counter()
+    vectors = directions(thumbnails)
+    num_train = num_pairs * 4 // 5
+    found = nearest_within(vectors[:num_train], vectors[num_train:], max_bits=12)
+    assert len(found) >= 10
+    return time.perf_counter() - started_s
+
+
+def main() -> None:
+    """Measure, write the rows as JSON and print them."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--pairs", type=int, help="measure one set of so many pairs")
+    options = parser.parse_args()
+    rows = measured_rows() if options.pairs is None else _rows(options.pairs)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_bytes(TypeAdapter(list[Row]).dump_json(rows, indent=2) + b"\n")
+    for row in rows:
+        sys.stdout.write(f"{row.name}: {row.value:.2f} {row.unit}. {row.note}\n")
+
+
+if __name__ == "__main__":
+    main()
