@@ -38,7 +38,12 @@ def test_models_of_several_sources_give_the_same_files_and_the_same_failures(
 
     alone = translate_files(translator, plan("alone"))
     together = translate_on_cluster(
-        tmp_path / "model", plan("together"), scale="training", mode=None, max_memory_gib=None
+        tmp_path / "model",
+        plan("together"),
+        scale="training",
+        mode=None,
+        max_memory_gib=None,
+        from_photo=False,
     )
     assert together == alone
     assert [source.path.stem for source in together] == ["04", "20"]

@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 from pix2pix.data.manifest import ExtraSourceRecord
 from pix2pix.data.sources import join_sources
 from pix2pix.export.example import example_script
-from pix2pix.export.samples import real_samples
+from pix2pix.export.samples import random_samples, real_samples
 from pix2pix.export.workbench import obstacle
 from pix2pix.models import InferenceNetwork
 from tests.pix2pix.export.test_folder import cards, export, run_example
@@ -91,6 +91,7 @@ def test_samples_are_what_the_network_receives(tmp_path: Path) -> None:
     _, card = make_model(tmp_path, **SEVERAL)
     images = scene(32, 32)
     (sample,) = real_samples(card, [images]).sources
+    assert sample.shape == random_samples(card).sources[0].shape == (1, 9, 32, 32)
     seen = dict(images, source=np.where(images["source"] == 255, 4, images["source"]))
     photo = images["photo"].reshape(32, 2, 32, 2, 3).mean(axis=(1, 3))
     joined = join_sources(
