@@ -131,8 +131,9 @@ def test_jpeg_is_close_and_the_first_acceptable_format_is_taken(translator: Tran
     answer = post(app, encode(image), headers=accept)
     assert answer.headers["content-type"] == "image/jpeg"
     assert decode(answer.content).shape == (SIZE, SIZE, 3)
-    refused = post(app, encode(image), headers={"accept": "text/html"})
-    assert refused.status_code == 406
+    for unwanted in ("text/html", "text/html, application/json;q=0"):
+        refused = post(app, encode(image), headers={"accept": unwanted})
+        assert refused.status_code == 406
 
 
 def test_floats_become_tiff_and_no_png(tmp_path: Path) -> None:
