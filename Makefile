@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 UV := $(shell command -v uv 2>/dev/null || echo .setup/bin/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web run up down ui check test test-fast soak slowest schema lock clean
+.PHONY: help setup web run up down ui check test test-fast soak bench slowest schema lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -75,6 +75,9 @@ soak: setup ## the long statistics: many kills, lost nodes, ten flows at once, P
 slowest: setup ## run the tests and write the table of the slowest into CONTRIBUTING.md
 	$(TEST) -m "not soak" --junit-xml .pytest_cache/report.xml
 	$(BIN)/python -m tests.support.slowest .pytest_cache/report.xml
+
+bench: setup ## measure this machine and write docs/performance.md (ARGS='training_step --device cuda')
+	$(BIN)/python -m benchmarks.bench $(ARGS)
 
 schema: setup ## write params/schema.json anew from pix2pix/config, after a change of it
 	$(BIN)/python -m pipelines.repository.params_schema

@@ -9,8 +9,7 @@ from benchmarks.results import Exchange, Measured
 from benchmarks.step_time import Cluster, Device, Recipe, step_time
 from benchmarks.workload import preset
 
-# Steps are timed without the loop around them, whose question whether somebody asks for a
-# checkpoint is the third.
+# In the version that was measured, each step waited for two exchanges: is D's loss finite, is G's?
 _SMALL_ALL_REDUCES = 2
 
 

@@ -14,12 +14,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.large_image import write_model_folder
-from benchmarks.markdown import table, with_sections
+from benchmarks.markdown import table, write_sections
 from benchmarks.worker_group import processor
 from pix2pix.checkpoint import load_generator
 from pix2pix.export.folder import ExportedFile, write_export
 from pix2pix.export.report import file_table
-from pix2pix.files import write_text
 
 _PACKAGES = ("torch", "onnx", "onnxruntime")
 
@@ -55,7 +54,7 @@ def main() -> None:
         f"{packages}; {date.today().isoformat()}."
     )
     text = f"\n{where}\n\n{table(head, rows)}\n"
-    write_text(options.write, with_sections(options.write.read_text(), {"export parity": text}))
+    write_sections(options.write, {"export parity": text})
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.markdown import table, with_sections
+from benchmarks.markdown import table, write_sections
 from benchmarks.worker_group import processor
 from benchmarks.workload import preset
 from pipelines.training.batches import dev_set, train_batches
@@ -289,10 +289,9 @@ def main() -> None:
     }
     write_text(options.out, json.dumps(found, indent=2) + "\n")
     if options.write is not None:
-        document = options.write.read_text(encoding="utf-8")
         mean_target = f"\nThe mean of the training maps has a test L1 of {mean_target_l1:.4f}.\n"
         sections = {"fine-tuning": section(comparisons) + mean_target}
-        write_text(options.write, with_sections(document, sections))
+        write_sections(options.write, sections)
 
 
 if __name__ == "__main__":

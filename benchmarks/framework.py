@@ -20,11 +20,11 @@ from pipelines.runs.state import SAMPLES_FOLDER, open_state, training_folder
 from pipelines.tracking.description import RunDescription, data_record
 from pipelines.tracking.live_run import LiveRun
 from pipelines.training.driver import train
-from pix2pix.checkpoint import save_training
 from pix2pix.config import Params, height_width
 from pix2pix.data.manifest import load_manifest
 from pix2pix.models import network_configs
 from pix2pix.training import new_state, train_step
+from pix2pix.training_checkpoint import save_training
 
 
 def measure_framework(

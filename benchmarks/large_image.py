@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import torch
 
-from benchmarks.markdown import table, with_sections
+from benchmarks.markdown import table, write_sections
 from benchmarks.worker_group import num_cores, processor
 from benchmarks.workload import in_fresh_process
 from pix2pix.checkpoint import ModelCard, save_model
@@ -31,7 +31,6 @@ from pix2pix.files import write_bytes, write_text
 from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
-from pix2pix.inference.whole import whole_bytes
 from pix2pix.memory import allowed_bytes, enough_memory
 from pix2pix.models import (
     DiscriminatorConfig,
@@ -41,6 +40,7 @@ from pix2pix.models import (
     UNetGenerator,
     initialize,
 )
+from pix2pix.tiled import whole_bytes
 
 _GIB = 2**30
 _MODES: tuple[InferenceMode, ...] = ("published", "deterministic")
@@ -108,7 +108,7 @@ def translate_once(
 def _check_that_it_fits(card: ModelCard, source: Path) -> None:
     """Raise UserError if the image would not be translated whole for want of memory."""
     height, width = decode(source.read_bytes()).shape[:2]
-    needed = 1.2 * whole_bytes(card, (height, width))  # with padding and the result
+    needed = 1.2 * whole_bytes(card.generator, (height, width))  # with padding and the result
     with enough_memory(round(needed), allowed_bytes(torch.device("cpu")), what="the whole image"):
         pass
 
@@ -189,10 +189,7 @@ def main() -> None:
     content = {"where": where, "translations": [asdict(each) for each in measured]}
     write_text(options.out, json.dumps(content, indent=2) + "\n")
     if options.write is not None:
-        document = options.write.read_text()
-        write_text(
-            options.write, with_sections(document, {"large image": section(measured, where)})
-        )
+        write_sections(options.write, {"large image": section(measured, where)})
 
 
 if __name__ == "__main__":

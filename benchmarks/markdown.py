@@ -1,7 +1,10 @@
 """Markdown tables, and sections of a document that a program writes."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from statistics import median
+
+from pix2pix.files import write_text
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -14,6 +17,11 @@ def spread(values: Sequence[float], form: str = ".1f", unit: str = "") -> str:
     """The median of repeats, and the lowest and highest in brackets."""
     low, middle, high = (f"{value:{form}}" for value in (min(values), median(values), max(values)))
     return f"{middle}{unit} ({low}..{high})" if len(values) > 1 else f"{middle}{unit}"
+
+
+def write_sections(path: Path, sections: Mapping[str, str]) -> None:
+    """Replace the text of sections of a document. Raises ValueError as `with_sections` does."""
+    write_text(path, with_sections(path.read_text(encoding="utf-8"), sections))
 
 
 def with_sections(document: str, sections: Mapping[str, str]) -> str:

@@ -86,7 +86,7 @@ def read_bench(path: Path) -> Bench:
     try:
         content = json.loads(path.read_bytes())
         rows = [{k: v for k, v in row.items() if k not in _DERIVED} for row in content["rows"]]
-        return _BENCH.validate_python(content | {"rows": rows})
+        return _BENCH.validate_json(json.dumps(content | {"rows": rows}))
     except (OSError, LookupError, TypeError, ValueError) as error:
         raise ValueError(f"{path} does not hold rows of `make bench`: {error}") from None
 

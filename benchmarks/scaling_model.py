@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.assumptions import UTILISATION, gpu
 from benchmarks.costs import count_networks
-from benchmarks.markdown import with_sections
+from benchmarks.markdown import write_sections
 from benchmarks.measured_tables import calibration_section, measured_section
 from benchmarks.results import read_measured
 from benchmarks.simulated_tables import (
@@ -58,8 +58,7 @@ def main() -> None:
     if arguments.table:
         sys.stdout.write("".join(f"## {name}\n{text}" for name, text in found.items()))
     if arguments.write:
-        text = arguments.write.read_text(encoding="utf-8")
-        arguments.write.write_text(with_sections(text, found), encoding="utf-8")
+        write_sections(arguments.write, found)
 
 
 if __name__ == "__main__":

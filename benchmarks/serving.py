@@ -31,7 +31,7 @@ import torch
 from mlflow import MlflowClient
 
 from benchmarks.large_image import write_model_folder
-from benchmarks.markdown import table, with_sections
+from benchmarks.markdown import table, write_sections
 from benchmarks.worker_group import num_cores, processor
 from pipelines.registry.register import register_model
 from pipelines.tracking.completion import TrackedRun
@@ -240,9 +240,7 @@ def main() -> None:
     content = {"where": where, "loads": [asdict(load) for load in loads]}
     write_text(options.out, json.dumps(content, indent=2) + "\n")
     if options.write is not None:
-        document = options.write.read_text()
-        text = with_sections(document, {"serving load": section(loads, where)})
-        write_text(options.write, text)
+        write_sections(options.write, {"serving load": section(loads, where)})
 
 
 if __name__ == "__main__":

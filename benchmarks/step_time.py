@@ -77,7 +77,7 @@ class Recipe:
     batch: int  # images per worker
     num_microbatches: int = 1
     bytes_per_gradient: float = 4.0  # 2: bfloat16
-    small_all_reduces: int = 3  # is D's loss finite, is G's, does anybody ask for a checkpoint
+    small_all_reduces: int = 0  # that the next step waits for
     overlaps: bool = True  # the exchange with the backward pass
 
 

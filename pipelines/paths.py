@@ -8,6 +8,7 @@ ARCHIVE_LEDGER_PATH = Path("data/archives.json")  # size and SHA-256 of each arc
 ARCHIVE_CACHE_DIR = Path("data/cache")
 
 PREPARED_DIR = Path("data/prepared")
+FEATURES_DIR = Path("data/cache/features")  # of images, kept by their content; may be removed
 CHECKS_PATH = Path("reports/checks.json")
 
 PARENT_PATH = Path("data/parent.safetensors")  # the networks that a training starts from
@@ -19,6 +20,7 @@ TRAIN_PATH = Path("reports/train.json")
 HISTORY_PATH = Path("reports/history.jsonl")
 CURVES_PATH = Path("reports/curves.csv")  # the history as `dvc plots` reads it
 SAMPLES_DIR = Path("reports/samples")
+PROFILE_DIR = Path("reports/profile")  # with train.profile; no output of DVC's
 AUGMENTATION_PATH = Path("reports/augmentation.png")
 
 TUNE_DIR = Path("reports/tune")

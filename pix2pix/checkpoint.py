@@ -1,9 +1,8 @@
-"""The file formats of trained models and of training checkpoints.
+"""The file format of trained models.
 
 A model folder holds `generator.safetensors`, `discriminator.safetensors` and `model.json` (the
 "card"), which describes everything that is needed to use the networks. None of the three is a
-pickle. A training checkpoint is one file of tensors and plain values; loading it runs no code
-from the file.
+pickle.
 """
 
 import dataclasses
@@ -11,7 +10,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from pydantic import Field, TypeAdapter, ValidationError
@@ -19,10 +18,19 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import nn
 
-from pix2pix.config import Direction, ImageSize, LoadSize, Scale, ScaleRule, height_width, size_text
+from pix2pix.config import (
+    Direction,
+    ImageSize,
+    LoadSize,
+    RecipeConfig,
+    Scale,
+    ScaleRule,
+    height_width,
+    size_text,
+)
 from pix2pix.config.strict import STRICT
 from pix2pix.data.input_statistics import InputStatistics
-from pix2pix.data.manifest import ExtraSourceRecord, SideRecord, all_sources
+from pix2pix.data.manifest import FIRST_SOURCE, ExtraSourceRecord, SideRecord, all_sources
 from pix2pix.errors import UserError
 from pix2pix.files import write_bytes, write_text
 from pix2pix.models import (
@@ -33,13 +41,11 @@ from pix2pix.models import (
     UNetGenerator,
 )
 from pix2pix.parent_record import ParentRecord
-from pix2pix.tensor_file import read_tensors
 
 GENERATOR_FILE = "generator.safetensors"
 DISCRIMINATOR_FILE = "discriminator.safetensors"
 CARD_FILE = "model.json"
 _FORMAT = 1
-_TRAINING_FORMAT = 2
 _MAX_CARD_BYTES = 2**20  # far above a usual card, which has about a thousand bytes
 _DTYPES = ("uint8", "uint16", "float32")
 
@@ -77,6 +83,7 @@ class ModelCard:
     extra_sources: Annotated[tuple[ExtraSourceRecord, ...], Field(max_length=64)] = ()
     parent: ParentRecord | None = None  # the trained model that the training started from
     source_statistics: InputStatistics | None = None  # None in cards from before
+    recipe: RecipeConfig | None = None  # which made side A of photos; None: it was files
 
     def __post_init__(self) -> None:
         if self.format != _FORMAT:
@@ -98,14 +105,21 @@ class ModelCard:
         """The colours of the source's label maps; None if it has none, see `data.palette`."""
         return None if self.source_statistics is None else self.source_statistics.palette
 
+    def source_sizes(self, height: int, width: int) -> dict[str, tuple[int, int]]:
+        """Height and width that each source has, by name, where its target has these, in pixels."""
+        ratios = [1.0, *(extra.scale or 1.0 for extra in self.extra_sources)]
+        return {
+            name: (
+                max(1, round(height / self.target_scale * ratio)),
+                max(1, round(width / self.target_scale * ratio)),
+            )
+            for name, ratio in zip(self.sources, ratios, strict=True)
+        }
+
     @property
     def drawing_size(self) -> tuple[int, int]:
         """Height and width of a drawn source: as large as those of the training, in pixels."""
-        height, width = height_width(self.load_size or self.image_size)
-        return (
-            max(1, round(height / self.target_scale)),
-            max(1, round(width / self.target_scale)),
-        )
+        return self.source_sizes(*height_width(self.load_size or self.image_size))[FIRST_SOURCE]
 
     def check(self) -> None:
         """Raise UserError if the fields contradict each other."""
@@ -260,29 +274,3 @@ def _check_shapes(network: nn.Module, path: Path) -> None:
 
 
 _DTYPE_NAMES = {torch.float32: "F32", torch.int64: "I64"}  # safetensors' names of the dtypes
-
-
-def save_training(path: Path, state: dict[str, Any]) -> None:
-    """Write a training checkpoint; `state` consists of tensors and plain values.
-
-    Raises OSError if it cannot be written, for example because the disk is full.
-    """
-    try:
-        torch.save({"format": _TRAINING_FORMAT, **state}, path)
-    except RuntimeError as error:  # torch's file writer raises this in place of OSError
-        raise OSError(f"{path}: {error}") from error
-
-
-def load_training(data: bytes, *, name: str) -> dict[str, Any]:
-    """Return the state in the bytes of a file that `save_training` wrote, tensors on the CPU.
-
-    Raises UserError, which names the file by `name`, if the bytes are truncated or are no training
-    checkpoint of this format.
-    """
-    try:
-        state = read_tensors(data)
-    except UserError as error:
-        raise UserError(f"{name} is not a readable training checkpoint: {error}") from None
-    if not isinstance(state, dict) or state.get("format") != _TRAINING_FORMAT:
-        raise UserError(f"{name} is not a training checkpoint of format {_TRAINING_FORMAT}")
-    return state

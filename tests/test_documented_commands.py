@@ -135,7 +135,9 @@ def _pix2pix(words: list[str]) -> None:
     command = group.commands[words[0]]
     if len(words) > 1:  # otherwise the verb is only named
         context = command.make_context("pix2pix", list(words[1:]))
-        assert words[0] != "use" or context.params["preset"] in [*preset_names(ROOT), "NAME"], words
+        names = [name.removeprefix("tasks/") for name in preset_names(ROOT)]
+        known = [*names, "NAME", None]  # None: the command lists them
+        assert words[0] != "use" or context.params["preset"] in known, words
 
 
 TAKES = {

@@ -18,11 +18,11 @@ from pipelines.runs.checkpoints import (
     write_checkpoint,
 )
 from pipelines.runs.folder import Folder
-from pix2pix.checkpoint import save_training
 from pix2pix.config import Params
 from pix2pix.training import EpochResult, SavePoint, TrainState
 from pix2pix.training.distributed import rank
 from pix2pix.training.selection import scores_by_epoch
+from pix2pix.training_checkpoint import save_training
 
 _FILE = "training.pt"
 _POLL_S = 0.05

@@ -1,6 +1,7 @@
 """Start Ray on this machine, also if the machine is busy, and let only the training end it."""
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -18,6 +19,9 @@ from pipelines.processes.tree import kill, own_descendants
 _TRIES = 3  # Ray's own time limits for its servers are short for a busy machine
 # Signals that do not reach Ray's processes. Ray itself makes them ignore SIGINT.
 _KEPT_FROM_RAY = {signal.SIGTERM, signal.SIGHUP}
+# Ray Train's actor that asks whether a node will be taken away: nobody can announce that of a Ray
+# which this process has started and which ends with it.
+_PREEMPTION_WATCHER = "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"
 _POLL_S = 0.2
 _SHORT_POLL_S = 0.02
 
@@ -29,6 +33,7 @@ def start_ray() -> None:
 
     Raises ConnectionError with Ray's own reason if it does not start then.
     """
+    os.environ.setdefault(_PREEMPTION_WATCHER, "0")
     before = own_descendants()
     for number in range(1, _TRIES + 1):
         try:

@@ -42,6 +42,14 @@ def translate(
             "their relative paths without suffix.",
         ),
     ] = None,
+    from_photo: Annotated[
+        bool,
+        typer.Option(
+            "--from-photo",
+            help="Folders: the images are photos, from which the recipe of the model's training "
+            "(data.recipe) makes the sources.",
+        ),
+    ] = False,
     scale: Annotated[
         Literal["training", "native"],
         typer.Option(
@@ -120,11 +128,13 @@ def translate(
             max_memory_gib=max_memory_gib,
             existing="overwrite" if overwrite else "keep" if keep else "refuse",
             on_cluster=cluster,
+            from_photo=from_photo,
         )
     else:
-        if keep or cluster or extra_source:
+        if keep or cluster or extra_source or from_photo:
             raise UserError(
-                f"{source} is no folder; --keep, --cluster and --extra-source are for folders"
+                f"{source} is no folder; --keep, --cluster, --extra-source and --from-photo are "
+                "for folders"
             )
         _translate_film(
             model,

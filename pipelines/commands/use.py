@@ -1,5 +1,6 @@
 """`pix2pix use`: put a preset into params.yaml."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,29 +10,51 @@ def complete_names(incomplete: str) -> list[str]:
     """The presets whose names begin with what has been typed, for the shell."""
     from pipelines.repository.presets import preset_names
 
-    return [name for name in preset_names() if name.startswith(incomplete)]
+    names = [name.removeprefix("tasks/") for name in preset_names()]
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def use(
     preset: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="PRESET",
-            help="Name of a file below params/, without .yaml.",
+            help="Name of a file below params/, without .yaml; the folder tasks/ may be left out.",
             autocompletion=complete_names,
+            show_default=False,
         ),
-    ],
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Folder of your images: photos for tasks that make one side of each pair, or "
+            "pairs in the folders DIR/A and DIR/B, or side by side in each file. It must not be "
+            "below data/raw.",
+        ),
+    ] = None,
+    list_presets: Annotated[
+        bool, typer.Option("--list", help="List the presets, and what each is for.")
+    ] = False,
 ) -> None:
     """Write a preset of params/ to params.yaml.
 
     All other commands read params.yaml. Every value that changes is printed with what it was
     before.
 
-    For example: pix2pix use smoke
+    For example: pix2pix use colourise --data ../photos
     """
-    from pipelines.repository.presets import use_preset
+    from pipelines.repository.presets import preset_sentences, use_preset
+    from pipelines.repository.user_folder import use_preset_for
 
-    changes = use_preset(preset)
+    if list_presets:
+        for name, sentence in preset_sentences().items():
+            typer.echo(f"{name.removeprefix('tasks/'):18} {sentence}")
+        return
+    if preset is None:
+        raise typer.BadParameter("name a preset; `pix2pix use --list` lists them")
+    changes = use_preset(preset) if data is None else use_preset_for(preset, data)
     if changes is None:
         typer.echo(f"params.yaml holds the preset {preset}; there was no valid one before")
         return

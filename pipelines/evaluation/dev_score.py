@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.evaluation.device import best_device
+from pipelines.evaluation.translation import translated
 from pix2pix.checkpoint import load_generator
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import load_manifest
@@ -15,7 +16,7 @@ from pix2pix.evaluation.features import extract_features, to_rgb8
 from pix2pix.evaluation.paired import ModelScores
 from pix2pix.evaluation.quality import image_quality
 from pix2pix.masked import Pairs, pairs_of, with_target_where_masked
-from pix2pix.models import InferenceNetwork, translate
+from pix2pix.models import InferenceNetwork
 
 _BATCH_SIZE = 8  # images; it affects only the speed
 
@@ -31,7 +32,7 @@ def score_on_dev(
     network = InferenceNetwork(generator.to(best_device()), card.inference_mode)
     l1, features = [], []
     for source, target, valid in _pairs(prepared_dir):
-        fake = translate(network, source.contiguous(), seeds=[card.seed] * len(source))
+        fake = translated(network, source.contiguous(), seed=card.seed)
         l1.append(image_quality(fake, target, valid).l1)
         fake = with_target_where_masked(fake, target, valid)
         rgb = to_rgb8(fake)

@@ -43,6 +43,7 @@ def _settings(card: ModelCard, manifest: Manifest) -> Iterator[tuple[str, object
     yield "resize rule", card.scale, manifest.resize
     yield "image size", card.image_scale.size, manifest.scale("dev").size
     yield "target scale", card.target_scale, manifest.target_scale or 1.0
+    yield "recipe", card.recipe, manifest.recipe
     yield "list of sources", list(card.sources), list(manifest.sources)
     sources = [
         (name, card.sources[name], data)

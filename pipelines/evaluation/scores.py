@@ -11,6 +11,7 @@ from torch import Tensor
 from pipelines.entrypoint import write_json
 from pipelines.evaluation.device import best_device
 from pipelines.evaluation.model_content import MODEL_KEY, content_hash
+from pipelines.evaluation.translation import translated
 from pipelines.paths import METRICS_PATH, METRICS_TABLE_PATH, PANELS_DIR, PER_IMAGE_PATH
 from pix2pix.checkpoint import ModelCard, load_generator
 from pix2pix.config import EvaluateConfig, height_width
@@ -29,6 +30,7 @@ from pix2pix.evaluation.baselines import (
     why_no_identity,
 )
 from pix2pix.evaluation.extractors import FeatureExtractor, choose_extractor
+from pix2pix.evaluation.feature_cache import CachedExtractor
 from pix2pix.evaluation.features import extract_features
 from pix2pix.evaluation.panels import Extremes, panel_image
 from pix2pix.evaluation.protocol import Protocol, measuring_packages
@@ -37,7 +39,7 @@ from pix2pix.evaluation.scoring import Scorer, SplitScores
 from pix2pix.evaluation.table import format_table
 from pix2pix.files import write_text
 from pix2pix.images.grids import write_png
-from pix2pix.models import InferenceNetwork, translate
+from pix2pix.models import InferenceNetwork
 
 
 class Evaluation(NamedTuple):
@@ -49,15 +51,24 @@ class Evaluation(NamedTuple):
     extremes: Extremes
 
 
-def evaluate_model(prepared_dir: Path, model_dir: Path, config: EvaluateConfig) -> Evaluation:
+def evaluate_model(
+    prepared_dir: Path,
+    model_dir: Path,
+    config: EvaluateConfig,
+    *,
+    features_dir: Path | None = None,
+) -> Evaluation:
     """Score the model of `model_dir`, which must fit the data of `prepared_dir`.
 
+    `features_dir` keeps the features of images for the next evaluation, see `feature_cache`.
     Raises UserError naming a file that is missing or damaged.
     """
     device = best_device()
     manifest = load_manifest(prepared_dir)
     generator, card = load_generator(model_dir)
     extractor, warning = choose_extractor(config.inception_weights, device)
+    if features_dir is not None:
+        extractor = CachedExtractor(extractor, features_dir)
     scores, extremes = _score_test_split(
         InferenceNetwork(generator.to(device), card.inference_mode),
         card.seed,
@@ -118,7 +129,7 @@ def _score_test_split(
         device=device,
     )
     for source, target, pair_ids, valid in batches:
-        fake = translate(network, source.contiguous(), seeds=[seed] * len(source))
+        fake = translated(network, source.contiguous(), seed=seed)
         fakes = {MODEL: fake, MEAN_TARGET: mean_target_fake(mean, target)}
         if _no_identity(manifest) is None:
             first = source[:, : manifest.source.network_channels]  # without extra sources

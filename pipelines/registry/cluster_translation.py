@@ -26,6 +26,7 @@ def translate_on_cluster(
     scale: Scale,
     mode: InferenceMode | None,
     max_memory_gib: float | None,
+    from_photo: bool,
 ) -> dict[SourceImage, str]:
     """Translate and write each image, as `translate_files` does, with the model of a folder.
 
@@ -40,6 +41,7 @@ def translate_on_cluster(
         "scale": scale,
         "mode": mode,
         "max_memory_gib": max_memory_gib,
+        "from_photo": from_photo,
     }
     results = map_in_order(_FileTranslator, list(plan.items()), options=options)
     logged_s = time.monotonic()
@@ -64,13 +66,18 @@ class _FileTranslator:
         scale: Scale,
         mode: InferenceMode | None,
         max_memory_gib: float | None,
+        from_photo: bool,
     ) -> None:
         self._scale = scale
         with tempfile.TemporaryDirectory() as folder:
             for name, content in model_files.items():
                 Path(folder, name).write_bytes(content)
             self._translator = Translator.load(
-                Path(folder), device=str(best_device()), mode=mode, max_memory_gib=max_memory_gib
+                Path(folder),
+                device=str(best_device()),
+                mode=mode,
+                max_memory_gib=max_memory_gib,
+                from_photo=from_photo,
             )
 
     def __call__(self, item: tuple[SourceImage, Path]) -> str:

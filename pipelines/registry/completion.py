@@ -114,8 +114,8 @@ def example_source() -> Images:
 
 
 def _uniform_images(card: ModelCard) -> dict[str, np.ndarray]:
-    size = height_width(card.image_size)
+    sizes = card.source_sizes(*height_width(card.image_size))
     return {
-        name: np.full((*size, side.channels), sum(side.value_range) / 2, side.dtype)
+        name: np.full((*sizes[name], side.channels), sum(side.value_range) / 2, side.dtype)
         for name, side in card.sources.items()
     }

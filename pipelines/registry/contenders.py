@@ -9,6 +9,7 @@ from mlflow.entities.model_registry import ModelVersion
 from pipelines.evaluation.dev_score import score_on_dev, target_features
 from pipelines.evaluation.device import best_device
 from pipelines.evaluation.model_fit import misfit
+from pipelines.paths import FEATURES_DIR
 from pipelines.registry.comparison import Contender, Verdict, judge
 from pipelines.registry.model_files import downloaded
 from pix2pix.checkpoint import load_card
@@ -16,6 +17,7 @@ from pix2pix.config import RegisterConfig
 from pix2pix.data.manifest import load_manifest
 from pix2pix.errors import UserError
 from pix2pix.evaluation.extractors import FeatureExtractor, efficientnet_extractor
+from pix2pix.evaluation.feature_cache import CachedExtractor
 from pix2pix.evaluation.paired import MIN_IMAGES
 
 
@@ -38,7 +40,7 @@ class Contenders:
         if config.max_frechet_increase is not None and num_images >= MIN_IMAGES:
             # Not the Inception network of the stage `evaluate`: whether its weights are there
             # depends on the machine, but every machine has to decide alike.
-            self._extractor = efficientnet_extractor(best_device())
+            self._extractor = CachedExtractor(efficientnet_extractor(best_device()), FEATURES_DIR)
             self._targets = target_features(prepared_dir, self._extractor)
 
     def judge(self, challenger: ModelVersion, champion: ModelVersion | None) -> Verdict:

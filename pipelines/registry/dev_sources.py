@@ -6,18 +6,21 @@ import numpy as np
 
 from pix2pix.checkpoint import ModelCard
 from pix2pix.config import height_width
-from pix2pix.data.manifest import MANIFEST_NAME, SideRecord, load_manifest
+from pix2pix.data.manifest import FIRST_SOURCE, MANIFEST_NAME, SideRecord, load_manifest
 from pix2pix.data.masks import NO_SOURCE
 from pix2pix.data.prepared import PreparedSplit, open_split
 from pix2pix.images.labels import class_to_void
 from pix2pix.images.nodata import written_nodata
-from pix2pix.images.validity import filled
+from pix2pix.images.scale import to_size
+from pix2pix.images.validity import Masked, filled
 
 
 def dev_sources(card: ModelCard, prepared_dir: Path, *, limit: int) -> list[dict[str, np.ndarray]]:
     """The first dev images (H, W, C) by name of the source, cut to the size of the training.
 
-    The list is empty if there are no prepared data, or if the model was trained on others.
+    Stored sources have the size of their targets; here each has the size that its files have beside
+    the target, as a caller would send it. The list is empty if there are no prepared data, or if
+    the model was trained on others.
     """
     if not (prepared_dir / MANIFEST_NAME).is_file():
         return []
@@ -29,19 +32,25 @@ def dev_sources(card: ModelCard, prepared_dir: Path, *, limit: int) -> list[dict
 
 def _sources(card: ModelCard, split: PreparedSplit, index: int) -> dict[str, np.ndarray]:
     height, width = height_width(card.image_size)
-    images = [
-        class_to_void(np.asarray(each[index]), side)
-        for each, side in zip(split.sources, card.sources.values(), strict=True)
-    ]
-    images[0] = _with_nodata(images[0], split, index, card.source)  # the others have all values
-    return {name: image[:height, :width] for name, image in zip(card.sources, images, strict=True)}
+    stored = [np.asarray(each[index])[:height, :width] for each in split.sources]
+    sizes = card.source_sizes(*stored[0].shape[:2])
+    images = {}
+    for image, (name, side) in zip(stored, card.sources.items(), strict=True):
+        valid = _valid(split, index, height, width) if name == FIRST_SOURCE else None
+        images[name] = _as_in_files(to_size(Masked(image, valid), side, *sizes[name]), side)
+    return images
 
 
-def _with_nodata(
-    image: np.ndarray, split: PreparedSplit, index: int, side: SideRecord
-) -> np.ndarray:
-    """The source with the value by which its files mark pixels without a value."""
-    nodata = written_nodata(side, image.dtype)
-    if split.mask is None or nodata is None:
-        return image
-    return filled(image, np.asarray(split.mask[index])[..., 0] != NO_SOURCE, nodata)
+def _valid(split: PreparedSplit, index: int, height: int, width: int) -> np.ndarray | None:
+    """Which pixels of the first source have a value; the other sources have all values."""
+    if split.mask is None:
+        return None
+    valid: np.ndarray = np.asarray(split.mask[index])[:height, :width, 0] != NO_SOURCE
+    return valid
+
+
+def _as_in_files(image: Masked, side: SideRecord) -> np.ndarray:
+    """The values of files: void_label, and what marks pixels without a value."""
+    pixels = class_to_void(image.pixels, side)
+    nodata = written_nodata(side, pixels.dtype)
+    return pixels if nodata is None else filled(pixels, image.valid, nodata)

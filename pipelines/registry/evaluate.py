@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 
 from pipelines.evaluation.model_fit import misfit
 from pipelines.evaluation.scores import Evaluation, evaluate_model, write_evaluation
-from pipelines.paths import EVALUATION_DIR, METRICS_PATH, PREPARED_DIR
+from pipelines.paths import EVALUATION_DIR, FEATURES_DIR, METRICS_PATH, PREPARED_DIR
 from pipelines.registry.evaluation_run import log_evaluation
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
@@ -34,7 +34,9 @@ def evaluate_version(client: MlflowClient, reference: str, *, params: Params) ->
         obstacle = misfit(load_card(model_dir), manifest)
         if obstacle is not None:
             raise UserError(f"{label(version)} does not fit {PREPARED_DIR}: {obstacle}")
-        evaluation = evaluate_model(PREPARED_DIR, model_dir, params.evaluate)
+        evaluation = evaluate_model(
+            PREPARED_DIR, model_dir, params.evaluate, features_dir=FEATURES_DIR
+        )
     files = _write(evaluation)
     logger.info("%s on the test split\n%s", label(version), format_table(evaluation.report))
     return log_evaluation(

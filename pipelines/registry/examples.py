@@ -4,6 +4,7 @@ Whoever serves or exports a version can show them without the data set.
 """
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,21 +24,24 @@ from pix2pix.images.nodata import written_nodata
 _FOLDER = "examples"  # of the run; the files are named by their numbers, of one digit
 NUM_EXAMPLES = 8
 
+Example = Mapping[str, bytes]  # an image file of each source by its name
+
 
 def log_examples(client: MlflowClient, run_id: str, model_dir: Path, *, prepared_dir: Path) -> None:
-    """Add the first sources of the dev split to a run, if the model was trained on these data.
-
-    A model of several sources gets none: a server or an export, which show them, take one image.
-    """
+    """Add the first sources of the dev split to a run, if the model was trained on these data."""
     card = load_card(model_dir)
-    if card.extra_sources:
-        return
-    images = dev_sources(card, prepared_dir, limit=NUM_EXAMPLES)
-    with tempfile.TemporaryDirectory() as name:
-        for number, image in enumerate(images):
-            content, suffix = _file(image[FIRST_SOURCE], card.source)
-            Path(name, f"{number}{suffix}").write_bytes(content)
-        client.log_artifacts(run_id, name, _FOLDER)
+    examples = dev_sources(card, prepared_dir, limit=NUM_EXAMPLES)
+    with tempfile.TemporaryDirectory() as folder:
+        for number, images in enumerate(examples):
+            for source, image in images.items():
+                content, suffix = _file(image, card.sources[source])
+                Path(folder, f"{number}{_extra_name(source)}{suffix}").write_bytes(content)
+        client.log_artifacts(run_id, folder, _FOLDER)
+
+
+def _extra_name(source: str) -> str:
+    """What stands between number and suffix of a file: nothing for the first source."""
+    return "" if source == FIRST_SOURCE else f".{source}"
 
 
 def _file(image: np.ndarray, side: SideRecord) -> tuple[bytes, str]:
@@ -48,28 +52,38 @@ def _file(image: np.ndarray, side: SideRecord) -> tuple[bytes, str]:
     return encode(image, nodata=nodata), file_suffix(image.dtype.name, image.shape[2])
 
 
-def read_examples(client: MlflowClient, version: ModelVersion) -> tuple[bytes, ...]:
-    """The examples of a version's run as image files; none if the run has none.
+def read_examples(client: MlflowClient, version: ModelVersion) -> tuple[Example, ...]:
+    """The examples of a version's run; none if the run has none.
 
     Raises UserError naming the version if they cannot be downloaded.
     """
     if version.run_id is None:
         return ()
     try:
-        names = [each.path for each in client.list_artifacts(version.run_id, _FOLDER)]
         with tempfile.TemporaryDirectory() as folder:
-            return tuple(
+            paths = [
                 Path(
                     download_artifacts(
                         run_id=version.run_id,
-                        artifact_path=name,
+                        artifact_path=each.path,
                         dst_path=folder,
                         tracking_uri=client.tracking_uri,
                     )
-                ).read_bytes()
-                for name in sorted(names)
-            )
+                )
+                for each in client.list_artifacts(version.run_id, _FOLDER)
+            ]
+            return _by_number(paths)
     except (MlflowException, OSError) as error:
         raise UserError(
             f"{label(version)}: the examples of its run cannot be downloaded: {error}"
         ) from None
+
+
+def _by_number(paths: list[Path]) -> tuple[Example, ...]:
+    """Read files such as 0.png and 0.depth.tif, which belong to one example."""
+    examples: dict[str, dict[str, bytes]] = {}
+    for path in sorted(paths):
+        number, *middle, _ = path.name.split(".")
+        source = middle[0] if middle else FIRST_SOURCE
+        examples.setdefault(number, {})[source] = path.read_bytes()
+    return tuple(examples.values())

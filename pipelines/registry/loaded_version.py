@@ -6,31 +6,29 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from pipelines.evaluation.device import best_device
-from pipelines.registry.examples import read_examples
+from pipelines.registry.examples import Example, read_examples
 from pipelines.registry.lookup import find_version
-from pipelines.registry.model_files import downloaded, registered_card
+from pipelines.registry.model_files import downloaded
 from pipelines.tracking.connection import connected
-from pix2pix.checkpoint import ModelCard, load_card
-from pix2pix.errors import UserError
 from pix2pix.inference import Translator
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedVersion:
-    """A version: its translator, its scores (dev/..., test/...), and examples as image files."""
+    """A version: its translator, its scores (dev/..., test/...), and examples of its sources."""
 
     name: str
     number: str
     translator: Translator
     scores: dict[str, float]
-    examples: tuple[bytes, ...]
+    examples: tuple[Example, ...]
 
 
 def load_version(uri: str, reference: str, *, max_memory_gib: float | None) -> LoadedVersion:
     """Load the version that `reference` names at the MLflow of `uri`, on a GPU if there is one.
 
-    Raises UserError if there is no such version, its files are not as registered, or it has several
-    sources; ConnectionError if MLflow does not answer.
+    Raises UserError if there is no such version or its files are not as registered;
+    ConnectionError if MLflow does not answer.
     """
     with connected(uri) as client:
         version = find_version(client, reference)
@@ -47,7 +45,6 @@ def _translator(
     client: MlflowClient, version: ModelVersion, max_memory_gib: float | None
 ) -> Translator:
     with downloaded(client, version) as model_dir:
-        check_has_one_source(load_card(model_dir))
         return Translator.load(model_dir, device=str(best_device()), max_memory_gib=max_memory_gib)
 
 
@@ -57,23 +54,6 @@ def _scores(version: ModelVersion) -> dict[str, float]:
         if key.startswith(("dev/", "test/")):
             scores[key] = float(text)
     return scores
-
-
-def check_has_one_source(card: ModelCard) -> None:
-    """Raise UserError if the model translates several images at a time, which nobody sends here."""
-    if card.extra_sources:
-        raise UserError(
-            f"model {card.name} needs the sources {', '.join(card.sources)}, and a request has one "
-            "image; use `pix2pix translate --extra-source`, or MLflow's own server"
-        )
-
-
-def checked_number(uri: str, reference: str) -> str:
-    """The number of a version that can be served. Raises as `load_version`, without the weights."""
-    with connected(uri) as client:
-        version = find_version(client, reference)
-        check_has_one_source(registered_card(client, version))
-        return str(version.version)
 
 
 def number_of(uri: str, reference: str) -> str:

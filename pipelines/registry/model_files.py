@@ -15,7 +15,6 @@ from pipelines.registry.lookup import label
 from pipelines.registry.package import PACKAGED_MODEL
 from pipelines.registry.register import CONTENT_TAG
 from pipelines.tracking.uri import without_password
-from pix2pix.checkpoint import CARD_FILE, ModelCard, load_card
 from pix2pix.errors import UserError
 
 
@@ -35,14 +34,6 @@ def downloaded(client: MlflowClient, version: ModelVersion) -> Iterator[Path]:
         path = _download(client, version, f"{uri}/{PACKAGED_MODEL}", folder)
         _check_content(version, path)
         yield path
-
-
-def registered_card(client: MlflowClient, version: ModelVersion) -> ModelCard:
-    """Download the card of a version alone. Raises UserError as `downloaded` does."""
-    uri = client.get_model_version_download_uri(version.name, str(version.version))
-    with tempfile.TemporaryDirectory() as folder:
-        _download(client, version, f"{uri}/{PACKAGED_MODEL}/{CARD_FILE}", folder)
-        return load_card(Path(folder))
 
 
 def _download(client: MlflowClient, version: ModelVersion, uri: str, folder: str) -> Path:

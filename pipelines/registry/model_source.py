@@ -26,8 +26,7 @@ from pipelines.registry.provenance import read_provenance
 from pipelines.registry.provenance_text import Topics, lineage_topics, provenance_topics
 from pipelines.tracking.connection import connected
 from pipelines.tracking.uri import tracking_uri
-from pix2pix.checkpoint import load_card
-from pix2pix.data.manifest import FIRST_SOURCE
+from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.errors import UserError
 from pix2pix.images.masked import decode_side
 
@@ -39,14 +38,14 @@ class ModelSource:
     """A model folder and what is known of it.
 
     `project_dir` has the reports of its training, at the paths of `pipelines.paths`; None if there
-    are none. `sources` are images (H, W, C) of the dev split with the values of files. `lineage`
-    and the parameters of the training are empty if they are not known.
+    are none. `sources` are images (H, W, C) of the dev split by name of the source, with the values
+    of files. `lineage` and the parameters of the training are empty if they are not known.
     """
 
     label: str
     model_dir: Path
     project_dir: Path | None
-    sources: Sequence[np.ndarray]
+    sources: Sequence[Mapping[str, np.ndarray]]
     lineage: Topics = ()
     params: Mapping[str, Any]
 
@@ -76,9 +75,7 @@ def _of_folder(folder: Path) -> ModelSource:
         label=f"{card.name} (folder {folder.resolve().name})",
         model_dir=folder,
         project_dir=project_dir,
-        sources=[
-            images[FIRST_SOURCE] for images in dev_sources(card, PREPARED_DIR, limit=NUM_EXAMPLES)
-        ],
+        sources=dev_sources(card, PREPARED_DIR, limit=NUM_EXAMPLES),
         lineage=() if lineage is None else tuple(lineage_topics(lineage)),
         params={} if lineage is None else lineage.training.params,
     )
@@ -87,7 +84,6 @@ def _of_folder(folder: Path) -> ModelSource:
 def _of_version(
     client: MlflowClient, version: ModelVersion, model_dir: Path, reports_dir: Path
 ) -> ModelSource:
-    side = load_card(model_dir).source
     try:
         provenance = read_provenance(client, f"{version.name}/{version.version}")
     except UserError as error:
@@ -97,10 +93,21 @@ def _of_version(
         label=label(version),
         model_dir=model_dir,
         project_dir=_downloaded_reports(client, version, model_dir, reports_dir),
-        sources=[decode_side(each, side) for each in read_examples(client, version)],
+        sources=_examples(client, version, load_card(model_dir)),
         lineage=() if provenance is None else tuple(provenance_topics(provenance)),
         params={} if provenance is None else provenance.lineage.training.params,
     )
+
+
+def _examples(
+    client: MlflowClient, version: ModelVersion, card: ModelCard
+) -> list[dict[str, np.ndarray]]:
+    """The decoded examples that have an image for each source of the model."""
+    return [
+        {name: decode_side(example[name], side) for name, side in card.sources.items()}
+        for example in read_examples(client, version)
+        if example.keys() == card.sources.keys()
+    ]
 
 
 def _downloaded_reports(

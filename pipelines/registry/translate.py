@@ -23,10 +23,11 @@ from pipelines.registry.folder_translation import (
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
+from pipelines.registry.volume_results import write_volumes
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names, printable
-from pix2pix.inference import Scale, Translator
+from pix2pix.inference import Scale, Translator, check_makes_sources
 from pix2pix.models import InferenceMode
 
 MANIFEST_NAME = "manifest.json"
@@ -45,10 +46,12 @@ class TranslatedFolder:
     model_sha256: str  # of weights and card, as registered
     inference_mode: InferenceMode
     scale: Scale
+    from_photo: bool  # whether a recipe made the sources from the files
     files: Mapping[str, str]  # source file to output file
     failed: Mapping[str, str]  # source file to the reason of the failure
     left_alone: tuple[str, ...]  # files that are no images
     kept: tuple[str, ...]  # source files whose results existed, and were not made again
+    volumes: Mapping[str, str]  # source volume to the volume of its translated slices
 
 
 def translate_folder(
@@ -63,19 +66,23 @@ def translate_folder(
     max_memory_gib: float | None = None,
     existing: Existing = "refuse",
     on_cluster: bool = False,
+    from_photo: bool = False,
 ) -> TranslatedFolder:
     """Translate the images of `input_dir`; write them and manifest.json to `output_dir`.
 
     `extra_dirs` are the folders of the model's extra sources by name. Raises UserError if there is
     no such version or no image, if the folders overlap, or if the names are not those of the model.
-    Images that cannot be translated are named in the result. `mode` and `max_memory_gib` are those
-    of Translator.load. With `on_cluster` a Ray cluster translates, see `cluster_translation`.
+    Images that cannot be translated are named in the result. `mode`, `max_memory_gib` and
+    `from_photo` are those of Translator.load. With `on_cluster` a Ray cluster translates, see
+    `cluster_translation`.
     """
     check_folders(input_dir, output_dir, extra_dirs=extra_dirs)
     version = find_version(client, reference)
     with downloaded(client, version) as model_dir:
         card = load_card(model_dir)
         _check_names(card, extra_dirs)
+        if from_photo:
+            check_makes_sources(card)
         plan = planned(
             input_dir, output_dir, source=card.source, target=card.target, extra_dirs=extra_dirs
         )
@@ -90,7 +97,9 @@ def translate_folder(
             mode=mode,
             max_memory_gib=max_memory_gib,
             on_cluster=on_cluster,
+            from_photo=from_photo,
         )
+    volumes = write_volumes(plan, failures, target=card.target)
     failures |= {SourceImage(path): why for path, why in left_out(input_dir).items()}
     others = no_pictures(input_dir)
     if others:
@@ -103,10 +112,15 @@ def translate_folder(
         model_sha256=version.tags[CONTENT_TAG],
         inference_mode=mode or card.inference_mode,
         scale=scale,
+        from_photo=from_photo,
         files=_translated(to_make, failures, input_dir=input_dir, output_dir=output_dir),
         kept=tuple(_name(source, input_dir) for source in plan if source not in to_make),
         failed={_name(source, input_dir): reason for source, reason in failures.items()},
         left_alone=tuple(_name(SourceImage(path), input_dir) for path in others),
+        volumes={
+            _name(SourceImage(path), input_dir): output.relative_to(output_dir).as_posix()
+            for path, output in volumes.items()
+        },
     )
     write_json(manifest_path, asdict(folder))
     return folder
@@ -120,16 +134,26 @@ def _translate(
     mode: InferenceMode | None,
     max_memory_gib: float | None,
     on_cluster: bool,
+    from_photo: bool,
 ) -> dict[SourceImage, str]:
     """Translate here or on a cluster; return the images that failed, with the reasons."""
     if on_cluster:
         from pipelines.registry.cluster_translation import translate_on_cluster  # imports Ray
 
         return translate_on_cluster(
-            model_dir, plan, scale=scale, mode=mode, max_memory_gib=max_memory_gib
+            model_dir,
+            plan,
+            scale=scale,
+            mode=mode,
+            max_memory_gib=max_memory_gib,
+            from_photo=from_photo,
         )
     translator = Translator.load(
-        model_dir, device=str(best_device()), mode=mode, max_memory_gib=max_memory_gib
+        model_dir,
+        device=str(best_device()),
+        mode=mode,
+        max_memory_gib=max_memory_gib,
+        from_photo=from_photo,
     )
     return translate_files(translator, plan, scale=scale)
 

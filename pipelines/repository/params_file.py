@@ -53,6 +53,16 @@ def apply_overrides_file(project_dir: Path, overrides_path: Path) -> Changes:
     return changed_values(before, load_params(path))
 
 
+def override_text(text: str, overrides: Mapping[str, Any], *, name: str) -> str:
+    """Return the text of the parameter file `name` with the values of `overrides`.
+
+    Raises UserError if a key or a value is not that of a parameter.
+    """
+    changed = _override_text(text, overrides, name=name)
+    parse_params(parse_yaml(changed, source=name))
+    return changed
+
+
 def override_text_by_file(text: str, overrides_path: Path, *, name: str) -> str:
     """Return the text of the parameter file `name` with the values of the file `overrides_path`.
 
@@ -61,11 +71,9 @@ def override_text_by_file(text: str, overrides_path: Path, *, name: str) -> str:
     """
     overrides = _read_overrides(overrides_path)
     try:
-        changed = _override_text(text, overrides, name=name)
-        parse_params(parse_yaml(changed, source=name))
+        return override_text(text, overrides, name=name)
     except UserError as error:
         raise UserError(f"{overrides_path} does not fit {name}: {error}") from None
-    return changed
 
 
 def changed_values(before: Params, after: Params) -> Changes:

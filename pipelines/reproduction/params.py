@@ -18,9 +18,9 @@ def params_here(training: TrainRecord, *, checkout: Path, project_dir: Path) -> 
     """Return the content of params.yaml for the training in the workspace `checkout`.
 
     What the result depends on is as recorded, also where params.yaml left it to the hardware: the
-    precision, the number of workers and of their threads, and whether they compute on a GPU. The
-    training gets a folder and an experiment in MLflow of its own, so that it does not continue
-    another training of the same parameters and is not taken for a new one.
+    precision, the memory layout, the number of workers and of their threads, and whether they
+    compute on a GPU. The training gets a folder and an experiment in MLflow of its own, so that it
+    does not continue another training of the same parameters and is not taken for a new one.
     """
     params: dict[str, Any] = copy.deepcopy(dict(training.params))
     params["train"] |= _where(training)
@@ -40,8 +40,9 @@ def write_params(checkout: Path, params: Mapping[str, Any]) -> None:
 def _where(training: TrainRecord) -> Mapping[str, Any]:
     """Return the keys of `train` that say where and how it computes."""
     where: dict[str, Any] = {"ray_address": None}  # RAY_ADDRESS names the present cluster
-    if training.precision is not None:
-        where["precision"] = training.precision["precision"]
+    if training.computing is not None:
+        kept = ("precision", "channels_last")
+        where |= {key: training.computing[key] for key in kept if key in training.computing}
     if training.machines:
         machine = training.machines[0]
         where["num_workers"] = machine.num_workers

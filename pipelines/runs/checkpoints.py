@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from pipelines.runs.folder import Folder
-from pix2pix.checkpoint import load_training
 from pix2pix.errors import StorageError, UserError
+from pix2pix.training_checkpoint import load_training
 
 _NUM_LATEST = 2  # the latest, and the one before, in case the latest is damaged
 _DIGEST_CHARACTERS = 16

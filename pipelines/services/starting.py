@@ -1,5 +1,6 @@
 """Starting the programs that do not run yet, each when what it needs is ready."""
 
+from collections.abc import Callable
 from functools import partial
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -13,6 +14,7 @@ from pipelines.services.prefect_setup import is_online, last_heartbeat
 from pipelines.services.programs import worker_name
 from pipelines.services.site import Site, inherited_environment
 from pipelines.services.supervisord_conf import check_same, conf_text
+from pix2pix.errors import UserError
 from pix2pix.files import write_text
 
 
@@ -38,22 +40,24 @@ def start_servers(site: Site) -> None:
     wait_until_healthy(site.project, checks)
 
 
-def start_worker(site: Site, client: SyncPrefectClient) -> None:
-    """Start the worker if it does not run; return when the server has heard from it.
+def start_worker(site: Site, client: SyncPrefectClient) -> Callable[[], None]:
+    """Start the worker if it does not run; return what waits until the server has heard from it.
 
-    Raises UserError or an OSError that says what to do.
+    Both raise UserError or an OSError that says what to do.
     """
     name, before = worker_name(site.project), None
     if WORKER not in supervisord.running_programs(site.project):
         before = last_heartbeat(client, name)
         supervisord.start_program(site.project, WORKER)
-    wait_until_healthy(site.project, {WORKER: partial(is_online, client, name, since=before)})
+    is_healthy = partial(is_online, client, name, since=before)
+    return partial(wait_until_healthy, site.project, {WORKER: is_healthy})
 
 
 def _check_same(site: Site) -> None:
     """Raise UserError if what runs was started with other variables."""
     socket = supervisord.socket_path(site.project)
-    assert socket is not None
+    if socket is None:  # another command ended it since
+        raise UserError("the services were ended meanwhile, by another command; start them again")
     check_same(conf_path(site.project).read_text(encoding="utf-8"), conf_text(site, socket=socket))
 
 

@@ -51,9 +51,10 @@ def up(project: Path, *, environment: Mapping[str, str], limits: Limits) -> Runn
         with prefect_client(site.prefect.url) as client:
             ensure_pool(client, concurrency=limits.concurrency)
             ensure_training_limit(client, slots=limits.training_slots)
-            start_worker(site, client)
+            wait_for_worker = start_worker(site, client)
             is_deployed = deploy(project, client, client_environment(site))
             registered = automations.register(client)
+            wait_for_worker()
         has_toml = not site.prefect.is_elsewhere and write_prefect_toml(project, site.prefect.url)
         after = supervisord.running_programs(project)
         undo.pop_all()

@@ -100,9 +100,9 @@ class RemoteModel:
         description: dict[str, Any] = await self._ask("describe")
         return description
 
-    async def example(self, number: int) -> bytes | None:
+    async def example(self, number: int, field: str) -> bytes | None:
         """See `ServedModel`."""
-        example: bytes | None = await self._ask("example", number)
+        example: bytes | None = await self._ask("example", number, field)
         return example
 
     async def _ask(self, method: str, *arguments: Any) -> Any:

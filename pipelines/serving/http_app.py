@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import copy
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -12,8 +13,16 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from pipelines.serving import page
 from pipelines.serving.access import Access
-from pipelines.serving.messages import Answer, BusyError, Question, Refusal, ServedModel
-from pipelines.serving.requests import JSON, image_file, wanted_type
+from pipelines.serving.messages import (
+    FIRST_FIELD,
+    Answer,
+    BusyError,
+    Question,
+    Refusal,
+    ServedModel,
+)
+from pipelines.serving.request_schema import request_body
+from pipelines.serving.requests import JSON, image_files, wanted_type
 from pix2pix.inference import Scale
 
 _NOT_FOUND, _UNPROCESSABLE, _TOO_MANY, _UNAVAILABLE = 404, 422, 429, 503
@@ -22,31 +31,13 @@ _UNLIKE = "X-Input-Unlike-Training"
 
 _TRANSLATE = """Translate an image.
 
-Send the file in the field `image` of a form, as base64 in JSON, or as the body itself. The header
+Send the file in the field `image` of a form, as base64 in JSON, or as the body itself. A model of
+several sources also needs a file in a field of the name of each extra source. The header
 `Accept` chooses PNG (the default where it can store the result), TIFF, JPEG, NPY or JSON. The
 headers of the answer name the model, its version, and the protocol: how the image was translated.
 `X-Input-Unlike-Training` says which pixel statistics of the image lie outside the training's.
 """
 _FILE = {"type": "string", "format": "binary"}
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {"type": "object", "required": ["image"], "properties": {"image": _FILE}}
-            },
-            JSON: {
-                "schema": {
-                    "type": "object",
-                    "required": ["image"],
-                    "properties": {"image": {"type": "string", "format": "byte"}},
-                }
-            },
-            "image/*": {"schema": _FILE},
-            "application/x-npy": {"schema": _FILE},
-        },
-    }
-}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"content": {name: {"schema": _FILE} for name in ("image/png", "image/tiff")}},
     **{
@@ -76,7 +67,7 @@ def make_app(
 
     `metrics` returns the text of `GET /metrics`.
     """
-    app = FastAPI(title="pix2pix", docs_url=None, redoc_url=None)
+    app = FastAPI(title="pix2pix", docs_url=None, redoc_url=None, openapi_url=None)
     allowed = [Depends(access)]
     app.include_router(page.router)
     app.add_exception_handler(RequestValidationError, _wrong_parameter)
@@ -98,7 +89,6 @@ def make_app(
         description=_TRANSLATE,
         response_class=Response,
         responses=_RESPONSES,
-        openapi_extra=_BODY,
     )
     async def translate(
         request: Request,
@@ -106,9 +96,9 @@ def make_app(
         scale: Annotated[Scale, Query(description="`native` keeps the image's size.")] = "training",
     ) -> Response:
         media_type = wanted_type(request.headers.get("accept", "*/*"))
-        file = await image_file(request, max_bytes=max_body_bytes)
+        files = await image_files(request, max_bytes=max_body_bytes)
         stored_type = None if media_type == JSON else media_type
-        answer = await model.answer(Question(file, stored_type, scale))
+        answer = await model.answer(Question(files, stored_type, scale))
         if isinstance(answer, Refusal):
             raise HTTPException(answer.status, answer.reason)
         return _as_json(answer) if media_type == JSON else _as_file(answer)
@@ -123,11 +113,15 @@ def make_app(
         ]
 
     @app.get("/examples/{number}", dependencies=allowed, response_class=Response)
-    async def example(number: int, model: Annotated[ServedModel, Depends(chosen)]) -> Response:
+    async def example(
+        number: int,
+        model: Annotated[ServedModel, Depends(chosen)],
+        field: Annotated[str, Query(description="The field of `POST /translate`.")] = FIRST_FIELD,
+    ) -> Response:
         """An example source of the model's dev split."""
-        content = await model.example(number)
+        content = await model.example(number, field)
         if content is None:
-            raise HTTPException(_NOT_FOUND, f"the model has no example {number}")
+            raise HTTPException(_NOT_FOUND, f"the model has no example {number} for {field!r}")
         kind = "image/png" if content.startswith(b"\x89PNG") else "image/tiff"
         return Response(content, media_type=kind)
 
@@ -145,6 +139,14 @@ def make_app(
     async def prometheus() -> str:
         """Counts and durations in the format of Prometheus."""
         return await metrics()
+
+    @app.get("/openapi.json", include_in_schema=False, dependencies=allowed)
+    async def openapi() -> dict[str, Any]:
+        """All of it as OpenAPI, with the fields of the models as they are now."""
+        described = copy.deepcopy(app.openapi())
+        body = request_body(await describe_models())
+        described["paths"]["/translate"]["post"]["requestBody"] = body
+        return described
 
     return app
 

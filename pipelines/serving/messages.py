@@ -1,20 +1,24 @@
 """What the HTTP side and a model ask of each other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pix2pix.images.encode import MediaType
 from pix2pix.inference import Scale
 
+FIRST_FIELD = "image"  # that of the first source; the extra sources have fields of their names
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The content of an image file, and how its translation is wanted.
+    """The content of an image file for each source, and how the translation is wanted.
 
-    `media_type` None: PNG, or TIFF where PNG cannot store the result.
+    `files` has the names of fields: `image` for the first source, and the names of the extra
+    sources. `media_type` None: PNG, or TIFF where PNG cannot store the result.
     """
 
-    file: bytes
+    files: Mapping[str, bytes]
     media_type: MediaType | None = None
     scale: Scale = "training"
 
@@ -52,5 +56,5 @@ class ServedModel(Protocol):
     async def describe(self) -> dict[str, Any]:
         """What `GET /models` says of it. Raises BusyError."""
 
-    async def example(self, number: int) -> bytes | None:
-        """An example source as an image file; None if there are not so many."""
+    async def example(self, number: int, field: str) -> bytes | None:
+        """An image file of an example for a field of `Question.files`; None if there is none."""

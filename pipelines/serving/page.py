@@ -4,7 +4,7 @@ from importlib.resources import files
 
 from fastapi import APIRouter, HTTPException, Response
 
-from pix2pix.web_page import part
+from pix2pix.web_page import SCRIPTS, STYLE, part, with_scripts
 
 router = APIRouter(include_in_schema=False)
 
@@ -20,26 +20,18 @@ _HEADERS = {
     "Cache-Control": "no-cache",
 }
 _OWN = ("serve.css", "serve.js", "server.js", "history.js", "npy.js", "drawing-values.js")
-_SHARED = (
-    "page.css",
-    "raster.js",
-    "label-colours.js",
-    "drawing-board.js",
-    "picture-input.js",
-    "before-after.js",
-)
 
 
 @router.get("/")
 def page() -> Response:
     """The page."""
-    return _answer("page.html", _own("page.html"))
+    return _answer("page.html", with_scripts(_own("page.html"), "page/"))
 
 
 @router.get("/page/{name}")
 def file(name: str) -> Response:
     """A script or a style sheet of the page."""
-    if name in _SHARED:
+    if name in (STYLE, *SCRIPTS):
         return _answer(name, part(name))
     if name in _OWN:
         return _answer(name, _own(name))

@@ -48,7 +48,7 @@ class ModelReplica:
         self._following = asyncio.get_running_loop().create_task(self._follow())
 
     async def answer(self, question: Question) -> Answer | Refusal:
-        """Translate a file with the version of this moment."""
+        """Translate files with the version of this moment."""
         version = self._version
         outcome = await self._answer(version, question)
         tags = {"model": version.name, "version": version.number}
@@ -77,10 +77,9 @@ class ModelReplica:
         """What `GET /models` says of the version."""
         return translation.description(self._version)
 
-    async def example(self, number: int) -> bytes | None:
-        """An example source as an image file; None if there are not so many."""
-        examples = self._version.examples
-        return examples[number] if 0 <= number < len(examples) else None
+    async def example(self, number: int, field: str) -> bytes | None:
+        """See `messages.ServedModel`."""
+        return translation.example(self._version, number, field)
 
     async def _follow(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""Read a request: the image file in its body, and in which form the answer is wanted."""
+"""Read a request: the image files in its body, and in which form the answer is wanted."""
 
 import base64
 import binascii
@@ -10,20 +10,21 @@ from fastapi import HTTPException, Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from pipelines.serving.messages import FIRST_FIELD
 from pix2pix.images.encode import MediaType
 
 JSON: Literal["application/json"] = "application/json"
-FIELD = "image"  # of a form and of JSON
 
 _MEDIA_TYPES: tuple[MediaType, ...] = get_args(MediaType)
 _BINARY = "application/octet-stream"
+_MAX_FILES = 65  # the first source, and as many extra ones as a card can have
 _BAD_REQUEST, _NOT_ACCEPTABLE, _TOO_LARGE, _UNSUPPORTED = 400, 406, 413, 415
 
 
-async def image_file(request: Request, *, max_bytes: int) -> bytes:
-    """The image file in a body: a form, JSON with base64, or the file as it is.
+async def image_files(request: Request, *, max_bytes: int) -> dict[str, bytes]:
+    """The image files in a body by their fields: a form, JSON with base64, or one file as it is.
 
-    Raises HTTPException if the body is too long, of another type, or holds no image.
+    Raises HTTPException if the body is too long, of another type, or has no field `image`.
     """
     body = await _body(request, max_bytes=max_bytes)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -32,11 +33,11 @@ async def image_file(request: Request, *, max_bytes: int) -> bytes:
     if kind == JSON:
         return _from_json(body)
     if kind.startswith("image/") or kind in (*_MEDIA_TYPES, _BINARY):
-        return body
+        return {FIRST_FIELD: body}
     raise HTTPException(
         _UNSUPPORTED,
         f"the Content-Type is {kind or 'missing'}; send multipart/form-data with a field "
-        f"`{FIELD}`, {JSON}, or the file itself as image/... or application/x-npy",
+        f"`{FIRST_FIELD}`, {JSON}, or the file itself as image/... or application/x-npy",
     )
 
 
@@ -54,38 +55,52 @@ async def _body(request: Request, *, max_bytes: int) -> bytes:
     return bytes(body)
 
 
-async def _from_form(request: Request, body: bytes) -> bytes:
+async def _from_form(request: Request, body: bytes) -> dict[str, bytes]:
+    """The files of a form; its other fields are ignored."""
+
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
     try:
-        form = await MultiPartParser(request.headers, stream(), max_files=1, max_fields=8).parse()
+        form = await MultiPartParser(
+            request.headers, stream(), max_files=_MAX_FILES, max_fields=8
+        ).parse()
     except (MultiPartException, KeyError) as error:  # KeyError: no boundary
         reason = getattr(error, "message", "it states no boundary")
         raise HTTPException(_BAD_REQUEST, f"the form cannot be read: {reason}") from None
     try:
-        field = form.get(FIELD)
-        if not isinstance(field, UploadFile):
-            raise HTTPException(_BAD_REQUEST, f"the form has no file in a field `{FIELD}`")
-        return await field.read()
+        files: dict[str, bytes] = {}
+        for field, value in form.multi_items():
+            if field in files:
+                raise HTTPException(_BAD_REQUEST, f"the form has two files in the field `{field}`")
+            if isinstance(value, UploadFile):
+                files[field] = await value.read()
     finally:
         await form.close()
+    if FIRST_FIELD not in files:
+        raise HTTPException(_BAD_REQUEST, f"the form has no file in a field `{FIRST_FIELD}`")
+    return files
 
 
-def _from_json(body: bytes) -> bytes:
+def _from_json(body: bytes) -> dict[str, bytes]:
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
         raise HTTPException(_BAD_REQUEST, "the body is no JSON") from None
-    text = content.get(FIELD) if isinstance(content, dict) else None
-    if not isinstance(text, str):
+    if not isinstance(content, dict) or FIRST_FIELD not in content:
         raise HTTPException(
-            _BAD_REQUEST, f'the JSON has no image; send {{"{FIELD}": "<base64 of a file>"}}'
+            _BAD_REQUEST, f'the JSON has no image; send {{"{FIRST_FIELD}": "<base64 of a file>"}}'
         )
+    return {str(field): _from_base64(str(field), text) for field, text in content.items()}
+
+
+def _from_base64(field: str, text: object) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
+        if isinstance(text, str):
+            return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise HTTPException(_BAD_REQUEST, f"`{FIELD}` is no base64") from None
+        pass
+    raise HTTPException(_BAD_REQUEST, f"`{field}` is no base64")
 
 
 def wanted_type(accept: str) -> MediaType | Literal["application/json"] | None:

@@ -14,7 +14,7 @@ from ray.serve import Application
 
 from pipelines.cluster.placement import connect
 from pipelines.entrypoint import InterruptionError
-from pipelines.registry.loaded_version import checked_number
+from pipelines.registry.loaded_version import number_of
 from pipelines.serving.access import check_address, token_digest
 from pipelines.serving.application import application
 from pipelines.serving.options import ServeOptions
@@ -50,7 +50,7 @@ def running(options: ServeOptions, *, uri: str, host: str, port: int) -> Iterato
     digest = token_digest()
     check_address(host, digest)
     for reference in options.models:
-        logger.info("%s is version %s", reference, checked_number(uri, reference))
+        logger.info("%s is version %s", reference, number_of(uri, reference))
     _check_port(host, port)
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     connect(None)

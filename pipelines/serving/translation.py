@@ -1,19 +1,19 @@
-"""From the content of a file to the content of its translation, with one loaded version.
+"""From the content of files to the content of their translation, with one loaded version.
 
 What is wrong with a file ends as a `Refusal` whose reason is one sentence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from pipelines.registry.loaded_version import LoadedVersion
-from pipelines.serving.messages import Answer, Question, Refusal
+from pipelines.serving.messages import FIRST_FIELD, Answer, Question, Refusal
 from pix2pix.checkpoint import ModelCard
 from pix2pix.config import size_text
-from pix2pix.data.manifest import SideRecord
+from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
 from pix2pix.errors import StorageError, UserError
 from pix2pix.images.encode import encode_as, lossless_type
 from pix2pix.images.masked import decode_side, masked_array
@@ -30,37 +30,67 @@ _UNPROCESSABLE, _NOT_ACCEPTABLE, _INSUFFICIENT_STORAGE = 422, 406, 507
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A decoded image (H, W, C) of the source's dtype, and the version that is to translate it."""
+    """A decoded image (H, W, C) for each source, and the version that is to translate them.
+
+    The images have the dtypes of their sources, and are in the order of the card.
+    """
 
     version: LoadedVersion
-    image: np.ndarray
+    images: Mapping[str, np.ndarray]
     scale: Scale
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The shape of each image."""
+        return [image.shape for image in self.images.values()]
 
     def goes_with(self, other: "Job") -> bool:
         """Whether the two can be translated as one batch."""
         return (
             self.version is other.version
             and self.scale == other.scale
-            and self.image.shape == other.image.shape
+            and self.shapes == other.shapes
         )
 
 
 def job(version: LoadedVersion, question: Question, *, max_pixels: int) -> Job | Refusal:
-    """Decode the file of a question, and check that it fits the model."""
-    card = version.translator.card
-    try:
-        check_upload(question.file, max_pixels=max_pixels)
-        image = decode_side(question.file, card.source)
-        masked_array(image, card.source)
-    except UserError as error:
-        return Refusal(_STATUS.get(type(error), _UNPROCESSABLE), _one_sentence(error))
-    if image.dtype.name != card.source.dtype:
+    """Decode the files of a question, and check that they fit the model."""
+    sides = _by_field(version.translator.card)
+    if question.files.keys() != sides.keys():
         return Refusal(
             _UNPROCESSABLE,
-            f"the image has {image.dtype.name} values, and the model was trained on "
-            f"{card.source.dtype}",
+            f"the model needs files in the fields {', '.join(sides)}, got "
+            f"{', '.join(question.files)}",
         )
-    return Job(version, image, question.scale)
+    images = {}
+    for field, (name, side) in sides.items():
+        try:
+            images[name] = _decoded(question.files[field], side, max_pixels=max_pixels)
+        except UserError as error:
+            status = _STATUS.get(type(error), _UNPROCESSABLE)
+            place = f"{field}: " if len(sides) > 1 else ""
+            return Refusal(status, place + _one_sentence(error))
+    return Job(version, images, question.scale)
+
+
+def _by_field(card: ModelCard) -> dict[str, tuple[str, SideRecord]]:
+    """The name and the side of each source, by its field in a request."""
+    return {
+        FIRST_FIELD if name == FIRST_SOURCE else name: (name, side)
+        for name, side in card.sources.items()
+    }
+
+
+def _decoded(file: bytes, side: SideRecord, *, max_pixels: int) -> np.ndarray:
+    """Decode an image file to (H, W, C). Raises UserError if it does not fit the side."""
+    check_upload(file, max_pixels=max_pixels)
+    image = decode_side(file, side)
+    masked_array(image, side)
+    if image.dtype.name != side.dtype:
+        raise UserError(
+            f"the image has {image.dtype.name} values, and the model was trained on {side.dtype}"
+        )
+    return image
 
 
 def translate(jobs: Sequence[Job]) -> list[np.ndarray | Refusal]:
@@ -70,19 +100,23 @@ def translate(jobs: Sequence[Job]) -> list[np.ndarray | Refusal]:
         if first in results:
             continue
         group = [place for place, each in enumerate(jobs) if each.goes_with(chosen)]
-        images = np.stack([jobs[place].image for place in group])
-        results.update(zip(group, _translated(chosen, images), strict=True))
+        images = {
+            name: np.stack([jobs[place].images[name] for place in group]) for name in chosen.images
+        }
+        results.update(zip(group, _translated(chosen, images, len(group)), strict=True))
     return [results[place] for place in range(len(jobs))]
 
 
-def _translated(like: Job, images: np.ndarray) -> Sequence[np.ndarray | Refusal]:
-    """Translate images (N, H, W, C) of one size."""
+def _translated(
+    like: Job, images: Mapping[str, np.ndarray], num_images: int
+) -> Sequence[np.ndarray | Refusal]:
+    """Translate images (N, H, W, C) of each source, which have one size."""
     try:
         return list(like.version.translator.translate_batch(images, scale=like.scale))
     except UserError as error:
-        return [Refusal(_UNPROCESSABLE, _one_sentence(error))] * len(images)
+        return [Refusal(_UNPROCESSABLE, _one_sentence(error))] * num_images
     except StorageError as error:  # the disk is full, on which large images are translated
-        return [Refusal(_INSUFFICIENT_STORAGE, _one_sentence(error))] * len(images)
+        return [Refusal(_INSUFFICIENT_STORAGE, _one_sentence(error))] * num_images
 
 
 def answer(question: Question, job: Job, result: np.ndarray) -> Answer | Refusal:
@@ -104,7 +138,7 @@ def answer(question: Question, job: Job, result: np.ndarray) -> Answer | Refusal
         model=version.name,
         version=version.number,
         protocol=protocol(card, job.scale),
-        unlike_training=tuple(unlike_training(card, job.image)),
+        unlike_training=tuple(unlike_training(card, job.images[FIRST_SOURCE])),
     )
 
 
@@ -133,6 +167,9 @@ def description(version: LoadedVersion) -> dict[str, Any]:
         "protocol": protocol(card),
         "drawing_size": card.drawing_size,
         "source": _side(card.source),
+        "extra_sources": {
+            extra.name: _side(extra.side) | {"scale": extra.scale} for extra in card.extra_sources
+        },
         "target": _side(card.target),
         "palette": card.palette,
         "scores": version.scores,
@@ -145,6 +182,13 @@ def description(version: LoadedVersion) -> dict[str, Any]:
 def _side(side: SideRecord) -> dict[str, Any]:
     names = ("kind", "channels", "dtype", "value_range", "grayscale", "num_labels", "void_label")
     return {name: getattr(side, name) for name in names}
+
+
+def example(version: LoadedVersion, number: int, field: str) -> bytes | None:
+    """The image file of an example for a field of `Question.files`; None if there is none."""
+    if not 0 <= number < len(version.examples):
+        return None
+    return version.examples[number].get(FIRST_SOURCE if field == FIRST_FIELD else field)
 
 
 def _one_sentence(error: Exception) -> str:

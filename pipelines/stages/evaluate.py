@@ -5,7 +5,13 @@ import logging
 from pipelines.entrypoint import run
 from pipelines.evaluation.model_fit import check_trained_on
 from pipelines.evaluation.scores import evaluate_model, write_evaluation
-from pipelines.paths import METRICS_PATH, METRICS_TABLE_PATH, MODEL_DIR, PREPARED_DIR
+from pipelines.paths import (
+    FEATURES_DIR,
+    METRICS_PATH,
+    METRICS_TABLE_PATH,
+    MODEL_DIR,
+    PREPARED_DIR,
+)
 from pix2pix.config import load_params
 
 logger = logging.getLogger(__name__)
@@ -15,7 +21,7 @@ def main() -> None:
     """Read params.yaml, models/ and data/prepared, write the metrics and pictures."""
     config = load_params().evaluate
     check_trained_on(MODEL_DIR, PREPARED_DIR)
-    evaluation = evaluate_model(PREPARED_DIR, MODEL_DIR, config)
+    evaluation = evaluate_model(PREPARED_DIR, MODEL_DIR, config, features_dir=FEATURES_DIR)
     write_evaluation(METRICS_PATH.parent, evaluation)
     logger.info(
         "L1 on the test split: %.4f; all scores, with those of the baselines, are in %s",

@@ -1,7 +1,6 @@
 """DVC stage `train`: train under Ray Train, keep the best epoch by dev L1."""
 
 import csv
-import dataclasses
 import io
 import logging
 import math
@@ -23,13 +22,12 @@ from pipelines.paths import (
     MODEL_DIR,
     PARENT_PATH,
     PREPARED_DIR,
+    PROFILE_DIR,
     RUNS_DIR,
     SAMPLES_DIR,
     TRAIN_PATH,
 )
-from pipelines.repository.dvc_project import remote_address
 from pipelines.repository.origin import Origin, origin
-from pipelines.repository.presets import preset_mappings
 from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.history import as_json, history_jsonl
@@ -45,15 +43,16 @@ from pipelines.runs.state import (
     open_state,
     training_folder,
 )
-from pipelines.tracking.description import RunDescription, data_record
+from pipelines.tracking.begun_run import begun_run
+from pipelines.tracking.description import RunDescription
 from pipelines.tracking.live_run import LiveRun, mark_ended
 from pipelines.tracking.node_metrics import node_metrics
-from pipelines.tracking.run_name import run_name
 from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pipelines.tracking.uri import tracking_uri
+from pipelines.training.computing import recorded_computing
 from pipelines.training.driver import Trained, train
 from pipelines.training.kept_checkpoints import other_kept_epochs
-from pipelines.training.precision import recorded_precision
+from pipelines.training.profiles import copy_profile
 from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
 from pix2pix.data.augment import make_augmentation
@@ -113,6 +112,7 @@ def write_model(
         extra_sources=manifest.extra_sources,
         parent=parent,
         source_statistics=statistics,
+        recipe=manifest.recipe,
     )
     save_model(model_dir, card, generator=generator, discriminator=discriminator)
     return card
@@ -129,27 +129,6 @@ def curves_csv(history: list[dict[str, float]]) -> str:
     writer.writeheader()
     writer.writerows(as_json(record) for record in history)
     return text.getvalue()
-
-
-def _describe(
-    params: Params,
-    manifest: Manifest,
-    *,
-    state: RunningState,
-    begun: Origin,
-    parent: ParentRecord | None,
-) -> RunDescription:
-    mapping = dataclasses.asdict(params)
-    return RunDescription(
-        run_key=state.run_key,
-        name=run_name(mapping, preset_mappings()),
-        started_s=state.started_s,
-        experiment=params.register.experiment,
-        params=mapping,
-        data=data_record(manifest, name=params.data.name, remote=remote_address(Path())),
-        origin=begun,
-        parent=None if parent is None else parent.reference,
-    )
 
 
 def _train(
@@ -253,7 +232,8 @@ def _begin_or_continue(
     connect(params.train.ray_address)
     placement = find_placement(params.train)
     resumed_s = time.time()
-    description = _describe(params, manifest, state=state, begun=begun, parent=parent)
+    reference = None if parent is None else parent.reference
+    description = begun_run(params, manifest, state, origin=begun, parent=reference)
     trained = _train(
         params,
         manifest,
@@ -269,6 +249,7 @@ def _begin_or_continue(
         checkpoints=state.folder / CHECKPOINTS_FOLDER,
         parent=parent,
     )
+    copy_profile(state.folder, PROFILE_DIR)
     write_train_record(
         TRAIN_PATH,
         TrainRecord(
@@ -277,7 +258,7 @@ def _begin_or_continue(
             started_s=description.started_s,
             elapsed_s=time.time() - resumed_s,
             num_workers=placement.max_workers,
-            precision=_precision(state),
+            computing=_computing(state),
             machines=recorded_machines(state.folder),
             epochs=int(trained.history[-1]["epoch"]),
             best_epoch=card.epoch,
@@ -308,9 +289,9 @@ def _parent_record(parent: Parent, params: Params, manifest: Manifest) -> Parent
     return record
 
 
-def _precision(state: RunningState) -> dict[str, str] | None:
-    choice = recorded_precision(state.folder)
-    return None if choice is None else choice._asdict()
+def _computing(state: RunningState) -> dict[str, str | bool] | None:
+    computing = recorded_computing(state.folder)
+    return None if computing is None else computing._asdict()
 
 
 if __name__ == "__main__":

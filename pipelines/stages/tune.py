@@ -1,6 +1,5 @@
 """DVC stage `tune`: search for better parameters on the dev split."""
 
-import dataclasses
 import logging
 import shutil
 from pathlib import Path
@@ -8,9 +7,7 @@ from pathlib import Path
 from pipelines.cluster.placement import connect
 from pipelines.entrypoint import InterruptionError, run
 from pipelines.paths import PARENT_PATH, PREPARED_DIR, RUNS_DIR, TUNE_DIR
-from pipelines.repository.dvc_project import remote_address
 from pipelines.repository.origin import origin
-from pipelines.repository.presets import preset_mappings
 from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.owner import owned
@@ -21,8 +18,7 @@ from pipelines.runs.state import (
     open_state,
     study_folder,
 )
-from pipelines.tracking.description import RunDescription, data_record
-from pipelines.tracking.run_name import run_name
+from pipelines.tracking.begun_run import begun_run
 from pipelines.tuning.follower import StudyFollower, live_study
 from pipelines.tuning.placement import TrialPlacement, place_trials
 from pipelines.tuning.report import report_text, write_study
@@ -37,20 +33,6 @@ from pix2pix.tuning.space import check_space
 logger = logging.getLogger(__name__)
 
 
-def _description(params: Params, manifest: Manifest, state: RunningState) -> RunDescription:
-    mapping = dataclasses.asdict(params)
-    return RunDescription(
-        run_key=state.run_key,
-        name=run_name(mapping, preset_mappings()),
-        started_s=state.started_s,
-        experiment=params.register.experiment,
-        params=mapping,
-        data=data_record(manifest, name=params.data.name, remote=remote_address(Path())),
-        origin=origin(Path()),
-        parent=params.train.init_from,
-    )
-
-
 def _tune(
     params: Params,
     manifest: Manifest,
@@ -59,7 +41,9 @@ def _tune(
     parent: ParentFile | None,
 ) -> bool:
     """Run the study and write its files; return whether MLflow has all of it."""
-    description = _description(params, manifest, state)
+    description = begun_run(
+        params, manifest, state, origin=origin(Path()), parent=params.train.init_from
+    )
     try:
         dataset = publish_dataset(PREPARED_DIR, manifest, params.train.storage_path)
         if parent is not None:

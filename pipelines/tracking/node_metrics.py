@@ -31,7 +31,8 @@ class NodeMetrics:
     def logged(self, node: str | None) -> Iterator[None]:
         """Log the metrics of this machine in this context, from a thread of its own.
 
-        Their names contain `node`, unless it is None. The thread waits until the run is there.
+        Their names contain `node`, unless it is None. The thread first looks for the run after some
+        seconds: it is not there yet, and importing MLflow would slow the start of the training.
         Where MLflow does not answer, the metrics of that time are lost, and the thread looks for
         the run again later. It never raises, and the end of the context waits for at most five
         seconds.
@@ -49,10 +50,9 @@ class NodeMetrics:
 
     def _follow(self, node: str | None, is_over: threading.Event) -> None:
         monitor: SystemMonitor | None = None
-        while not is_over.is_set():
+        while not is_over.wait(_LOOK_EVERY_S):
             if monitor is None or not monitor.is_alive():
                 monitor = self._monitor(node)
-            is_over.wait(_LOOK_EVERY_S)
         if monitor is not None:
             monitor.finish()
 

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from itertools import chain, count
 
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import Experiment, Run
+from mlflow.exceptions import MlflowException
 
 from pipelines.tracking.run import MlflowRun, milliseconds
-from pipelines.tracking.saved_view import scores_view
+from pipelines.tracking.saved_view import missing_view
 from pipelines.tracking.uri import artifact_location
 from pix2pix.errors import UserError
 
@@ -86,7 +87,7 @@ def _experiment_id(client: MlflowClient, name: str) -> str:
         return client.create_experiment(
             name,
             artifact_location=artifact_location(client.tracking_uri),
-            tags=_EXPERIMENT_TAGS | scores_view(time.time()),
+            tags=_EXPERIMENT_TAGS | missing_view({}, time_s=time.time()),
         )
     if experiment.lifecycle_stage == "deleted":
         raise UserError(
@@ -99,4 +100,14 @@ def _experiment_id(client: MlflowClient, name: str) -> str:
             f"MLflow experiment {name!r} keeps its files on a server; set MLFLOW_TRACKING_URI to "
             "that server or name another experiment in params.yaml: register.experiment"
         )
+    _give_view(client, experiment)
     return experiment.experiment_id
+
+
+def _give_view(client: MlflowClient, experiment: Experiment) -> None:
+    for key, value in missing_view(experiment.tags, time_s=time.time()).items():
+        try:
+            client.set_experiment_tag(experiment.experiment_id, key, value)
+        except MlflowException:  # perhaps because another process sets it at the same time
+            if key not in client.get_experiment(experiment.experiment_id).tags:
+                raise

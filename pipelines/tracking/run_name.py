@@ -50,8 +50,9 @@ def run_name(params: Mapping[str, Any], presets: Mapping[str, Mapping[str, Any]]
     words = [str(params["data"]["name"])]
     if presets:
         preset = min(presets, key=lambda name: (_distance(params, presets[name]), name != DEFAULT))
-        if preset != DEFAULT and preset not in words[0]:
-            words.append(preset)
+        short = preset.rpartition("/")[2]
+        if preset != DEFAULT and short not in words[0]:
+            words.append(short)
         words += _differences(_named(params), _named(presets[preset]))
     return " ".join(words)
 

@@ -35,4 +35,5 @@ def _unused_data_keys(data: Mapping[str, Any]) -> set[str]:
         unused.update(_FOLDER_KEYS)
     elif data["layout"] != "two_folders":
         unused.update({"folder_a", "folder_b"})
+    unused.add("side_a" if data["layout"] == "photos" else "recipe")
     return unused

@@ -6,20 +6,31 @@ version of MLflow that stores views in another way ignores the tag.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.tracking.samples import SAMPLES_KEY
 
 VIEW = "scores"
 
-_TAG_PREFIX = "mlflow.sharedViewState."
+_VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
+_GIVEN_TAG = "pix2pix.saved_view"  # who deletes the view does not get it again
 _METRICS = ("dev/l1", "test/l1", "test/frechet_efficientnet_lite0")
 _PARAMS = ("train.learning_rate", "train.lambda_l1", "train.seed")
 
 
-def scores_view(time_s: float) -> dict[str, str]:
-    """Return the view as tags of an experiment; `time_s` is when it was made."""
+def missing_view(tags: Mapping[str, str], *, time_s: float) -> dict[str, str]:
+    """Return the tags that give an experiment the view, made at `time_s`.
+
+    They are empty if its tags show that it has the view or had it, or that somebody has saved
+    another one under its name.
+    """
+    if _VIEW_TAG in tags or _GIVEN_TAG in tags:
+        return {}
+    return {_VIEW_TAG: _scores_view(time_s), _GIVEN_TAG: VIEW}
+
+
+def _scores_view(time_s: float) -> str:
     state = {
         "searchFilter": "",
         "orderByKey": _column("metrics", _METRICS[0]),
@@ -43,7 +54,7 @@ def scores_view(time_s: float) -> dict[str, str]:
         "updatedAt": milliseconds,
         "state": json.dumps(state),
     }
-    return {f"{_TAG_PREFIX}{VIEW}": json.dumps(view)}
+    return json.dumps(view)
 
 
 def _column(kind: str, name: str) -> str:

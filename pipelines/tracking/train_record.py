@@ -9,9 +9,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import AliasChoices, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pipelines.entrypoint import read_json, write_json
 from pipelines.repository.origin import Origin
@@ -38,7 +38,12 @@ class TrainRecord:
     params: Mapping[str, Any]  # all of params.yaml as it was, sections as nested mappings
     data: DataRecord
     model_sha256: str  # of models/, see pipelines/evaluation/model_content.py
-    precision: Mapping[str, str] | None = None  # what it computed in, and why
+    # Precision, memory layout, CUDA graph, and why. Records of earlier versions have it as
+    # `precision`, without layout and graph.
+    computing: Annotated[
+        Mapping[str, str | bool] | None,
+        Field(validation_alias=AliasChoices("computing", "precision")),
+    ] = None
     parent: ParentRecord | None = None  # the trained model that it started from
     machines: tuple[Machine, ...] = ()  # of its workers, in the order of their use
 

@@ -26,7 +26,8 @@ from pipelines.runs.state import CHECKPOINTS_FOLDER, NON_FINITE_FOLDER, RUN_FILE
 from pipelines.tracking.live_run import LiveRun
 from pipelines.tracking.node_metrics import NodeMetrics
 from pipelines.training.batches import dev_set, sample_indices, train_batches
-from pipelines.training.precision import agreed_precision, with_precision
+from pipelines.training.computing import agreed_computing, with_computing
+from pipelines.training.profiles import write_profile
 from pipelines.training.sample_grids import SampleGrids
 from pix2pix.config import Params, TrainConfig
 from pix2pix.data.loader import TrainBatches
@@ -74,7 +75,7 @@ class WorkerJob:
 class _Training:
     """What one worker trains with, after the check of its node."""
 
-    params: Params  # with the precision that all ranks agreed on
+    params: Params  # with the precision and the layout that all ranks agreed on
     prepared_dir: Path
     manifest: Manifest
     run: Folder
@@ -96,7 +97,7 @@ def train_worker(job: WorkerJob) -> Outcome:
     if problem is not None:
         return Outcome(failure=problem)
     _record_machines(job.run, device)
-    params = _with_agreed_precision(job.params, job.run, console)
+    params = _with_agreed_computing(job.params, job.run, console)
     with _on_rank_zero(job.live_run) as live_run, _on_each_node(job.node_metrics):
         training = _Training(
             params=params,
@@ -138,12 +139,12 @@ def _record_machines(run: Folder, device: torch.device) -> None:
         add_machines(run, machines)
 
 
-def _with_agreed_precision(params: Params, run: Folder, console: WorkerConsole) -> Params:
-    """Return the parameters with the precision in which all ranks compute."""
-    choice = agreed_precision(params.train, run, ray.train.torch.get_device())
+def _with_agreed_computing(params: Params, run: Folder, console: WorkerConsole) -> Params:
+    """Return the parameters with what all ranks agreed on in place of `auto`."""
+    computing = agreed_computing(params.train, run, ray.train.torch.get_device())
     if rank() == 0:
-        console.send_line(f"computing in {choice.precision}: {choice.reason}")
-    return with_precision(params, choice)
+        console.send_line(f"computing in {computing}")
+    return with_computing(params, computing)
 
 
 def _first_problem(problem: str | None) -> str | None:
@@ -215,8 +216,8 @@ def _train(training: _Training, batches: TrainBatches) -> Outcome:
     )
     checkpoints = training.run / CHECKPOINTS_FOLDER
     restore(state, checkpoints)
-    if training.live_run is not None:
-        training.live_run.update(state.history)
+    if training.live_run is not None and state.history:
+        training.live_run.update(state.history)  # of an earlier process, which may not have sent it
     dev_split = open_split(training.prepared_dir, "dev")
     samples = sample_indices(dev_split, config.num_samples)
     grids = SampleGrids(dev_split, samples, training.manifest)
@@ -226,7 +227,15 @@ def _train(training: _Training, batches: TrainBatches) -> Outcome:
     reports = CheckpointReports(
         checkpoints, params=training.params, data_hash=training.manifest.data_hash
     )
-    for event in fit(state, batches, config, dev=dev, on_step=Requests(training.console)):
+    events = fit(
+        state,
+        batches,
+        config,
+        dev=dev,
+        on_step=Requests(training.console),
+        on_profile=partial(write_profile, training.run) if _is_profiled(config) else None,
+    )
+    for event in events:
         match event:
             case EpochResult():
                 _log_epoch(training, state, event, grids)
@@ -240,6 +249,10 @@ def _train(training: _Training, batches: TrainBatches) -> Outcome:
             case _:
                 assert_never(event)
     return Outcome()
+
+
+def _is_profiled(config: TrainConfig) -> bool:
+    return config.profile and rank() == 0
 
 
 def _log_epoch(

@@ -18,10 +18,10 @@ from pipelines.runs.state import RUN_FILE
 from pipelines.training.driver import train
 from pipelines.tuning.results import COPIED_EPOCH, PARENT, TRIAL, trial_folder, trial_number
 from pipelines.tuning.trial_training import CHECKPOINT_FILE, dev_distances, train_trial
-from pix2pix.checkpoint import save_training
 from pix2pix.config import Params
 from pix2pix.training import TrainState
 from pix2pix.training.selection import kept
+from pix2pix.training_checkpoint import save_training
 from pix2pix.tuning.space import first_kept_epoch, readable_values, trial_params
 from pix2pix.tuning.trials import lowest_l1, score_names
 

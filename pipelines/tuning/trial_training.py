@@ -11,9 +11,8 @@ from pipelines.runs.folder import Folder
 from pipelines.runs.samples import sample_name
 from pipelines.runs.state import SAMPLES_FOLDER
 from pipelines.training.batches import dev_batches, dev_set, sample_indices, train_batches
-from pipelines.training.precision import agreed_precision, with_precision
+from pipelines.training.computing import agreed_computing, with_computing
 from pipelines.training.sample_grids import SampleGrids
-from pix2pix.checkpoint import load_training
 from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
@@ -21,6 +20,7 @@ from pix2pix.models import UNetGenerator, network_configs
 from pix2pix.models.transfer import ParentNetworks
 from pix2pix.training import Best, EpochResult, TrainState, fit, new_state
 from pix2pix.training.dev import better_mode
+from pix2pix.training_checkpoint import load_training
 from pix2pix.tuning.trials import score_names
 
 CHECKPOINT_FILE = "training.pt"
@@ -41,10 +41,10 @@ def train_trial(
     It goes on from the state in `state_file`, if there is one, and starts from `parent`, if that is
     given.
 
-    Writes the sample grids, and which precision was chosen, to `run`. Raises NonFiniteLossError,
+    Writes the sample grids, and how it computes, to `run`. Raises NonFiniteLossError,
     UserError if no epoch can be kept, and OSError if the storage fails.
     """
-    params = with_precision(params, agreed_precision(params.train, run, device))
+    params = with_computing(params, agreed_computing(params.train, run, device))
     manifest = load_manifest(prepared_dir)
     state = new_state(
         *network_configs(params),

@@ -5,10 +5,12 @@ unknown one is refused. The text below each field is its description in Prefect'
 """
 
 from pix2pix.config.augment import AugmentConfig
-from pix2pix.config.data import ArchiveConfig, DataConfig, Direction, SyntheticConfig
+from pix2pix.config.data import DataConfig, Direction
 from pix2pix.config.extra_source import MAX_SOURCE_CHANNELS, ExtraSource, SourceName
+from pix2pix.config.made_data import ArchiveConfig, SyntheticConfig
 from pix2pix.config.model import ModelConfig, generator_depth
 from pix2pix.config.params import Params, load_params, parse_params
+from pix2pix.config.recipe import RecipeConfig
 from pix2pix.config.results import STUDIES_SUFFIX, EvaluateConfig, RegisterConfig
 from pix2pix.config.side import (
     AnyKernel,
@@ -72,6 +74,7 @@ __all__ = [
     "Objective",
     "Params",
     "Quantised",
+    "RecipeConfig",
     "RegisterConfig",
     "Scale",
     "ScaleRule",

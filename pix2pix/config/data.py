@@ -1,59 +1,30 @@
 """Parameters of the pairs: their source, splits, checks and sizes."""
 
-import re
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from pix2pix.config.data_checks import (
+    check_has_key,
+    check_has_one_group,
+    check_inside,
+    check_not_an_output,
+    check_sizes,
+)
 from pix2pix.config.extra_source import (
     MAX_SOURCE_CHANNELS,
     ExtraSource,
     check_extra_sources,
 )
+from pix2pix.config.made_data import ArchiveConfig, SyntheticConfig
+from pix2pix.config.recipe import RecipeConfig, check_recipe, made_side
 from pix2pix.config.side import AnyKernel, Kernel, SideConfig
-from pix2pix.config.sizes import ImageSize, LoadSize, Scale, ScaleRule, height_width, size_text
+from pix2pix.config.sizes import ImageSize, LoadSize, Scale, ScaleRule
 from pix2pix.config.strict import STRICT
 
-# Folders that the pipeline replaces, relative to that of params.yaml.
-_OUTPUT_DIRS = ("data/raw", "data/prepared", "models", "reports")
-
 Direction = Literal["AtoB", "BtoA"]
-ArchiveName = Literal["facades", "maps", "cityscapes", "edges2shoes", "edges2handbags", "night2day"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SyntheticConfig:
-    """The drawn data set (`source: synthetic`)."""
-
-    __pydantic_config__ = STRICT
-
-    num_train: Annotated[int, Field(ge=2)]
-    """Number of pairs drawn into data/raw/train, at least 2."""
-
-    num_test: Annotated[int, Field(ge=1)]
-    """Number of pairs drawn into data/raw/test, at least 1."""
-
-    size_px: Annotated[int, Field(ge=32, le=1024)]
-    """Width and height of each drawn image in pixels, from 32 to 1024."""
-
-    seed: Annotated[int, Field(ge=0)]
-    """Seed of the drawing, 0 or more: the same seed draws the same pixels."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArchiveConfig:
-    """The published data sets (`source: archive`)."""
-
-    __pydantic_config__ = STRICT
-
-    dataset: ArchiveName
-    """Which data set of the authors of pix2pix is downloaded."""
-
-    base_url: Annotated[str, Field(pattern=r"^https?://[!-?A-~]+$")]
-    """Web address of the folder that holds <dataset>.tar.gz, without a login. Change it to download
-    from a mirror."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,10 +47,10 @@ class DataConfig:
     absolute. Other sources need data/raw. The folder must not overlap data/raw, data/prepared,
     models or reports, which the pipeline replaces."""
 
-    layout: Literal["side_by_side", "two_folders"]
-    """How a pair is stored: side_by_side (one file, side A on the left and side B on the right) or
+    layout: Literal["side_by_side", "two_folders", "photos"]
+    """How a pair is stored: side_by_side (one file, side A on the left and side B on the right),
     two_folders (one file in folder_a and one in folder_b, with the same name except for the
-    suffix)."""
+    suffix) or photos (one file, which is side B; recipe makes side A of it)."""
 
     folder_a: Annotated[str, Field(min_length=1)]
     """Folder of the images of side A, relative to data.path. Used where layout is two_folders."""
@@ -91,7 +62,11 @@ class DataConfig:
     """Which side the model translates into which: AtoB (A is the source) or BtoA (B is the
     source)."""
 
+    recipe: RecipeConfig
     side_a: SideConfig
+    """With layout: photos, side A follows from recipe and side_b, and only its scale is read
+    here."""
+
     side_b: SideConfig
     extra_sources: tuple[ExtraSource, ...]
     """Further images that the generator receives beside the source, such as depth or edges, in the
@@ -167,26 +142,41 @@ class DataConfig:
     archive: ArchiveConfig
 
     def __post_init__(self) -> None:
-        self._check_sizes()
+        check_sizes(
+            self.image_size,
+            resize=self.resize,
+            load_size=self.load_size,
+            target_scale=self.target_scale,
+        )
         if self.layout == "side_by_side" and self.target_scale != 1:
             raise ValueError(
                 "layout: side_by_side shows A and B in halves of one size; set side_a.scale and "
                 "side_b.scale to 1, or layout: two_folders"
             )
         if self.group is not None:
-            _check_has_one_group(self.group)
+            check_has_one_group(self.group)
         if self.pair_pattern is not None:
-            _check_has_key(self.pair_pattern)
+            check_has_key(self.pair_pattern)
         if self.layout == "side_by_side":
             self._check_one_file_for_both()
+        if self.layout == "photos" and self.pair_pattern is not None:
+            raise ValueError("pair_pattern needs layout: two_folders")
+        check_recipe(
+            self.recipe,
+            self.side_b,
+            layout=self.layout,
+            source=self.source,
+            direction=self.direction,
+            scale=_ratio(self.side_b, self.side_a),
+        )
         self._check_sources()
         is_own = self.source in ("folder", "video")
         if not is_own and self.path != "data/raw":
             raise ValueError(f"path must be data/raw for source: {self.source}, got {self.path!r}")
-        _check_inside("folder_a", self.folder_a)
-        _check_inside("folder_b", self.folder_b)
+        check_inside("folder_a", self.folder_a)
+        check_inside("folder_b", self.folder_b)
         if is_own:
-            _check_not_an_output(Path(self.path))
+            check_not_an_output(Path(self.path))
         if not is_own and self.layout != "side_by_side":
             raise ValueError(f"source: {self.source} is stored side by side, got {self.layout}")
         if self.source == "video":
@@ -209,7 +199,7 @@ class DataConfig:
                 "target, of which the generator draws one channel; set encoding: scaled"
             )
         for each in self.extra_sources:
-            _check_inside(f"extra_sources: {each.name}: folder", each.folder)
+            check_inside(f"extra_sources: {each.name}: folder", each.folder)
         check_extra_sources(
             self.extra_sources,
             layout=self.layout,
@@ -226,43 +216,13 @@ class DataConfig:
     def _check_one_file_for_both(self) -> None:
         if self.pair_pattern is not None:
             raise ValueError("pair_pattern needs layout: two_folders")
-        for key in ("array_key", "axes", "slices", "nodata"):
+        for key in ("array_key", "axes", "slices"):
             a, b = getattr(self.side_a, key), getattr(self.side_b, key)
             if a != b:
                 raise ValueError(
                     f"layout: side_by_side reads A and B from one file, so {key} must be the same "
                     f"for side_a ({a}) and side_b ({b})"
                 )
-
-    def _check_sizes(self) -> None:
-        load, image = self.load_size, height_width(self.image_size)
-        if self.resize == "none":
-            if load is not None:
-                raise ValueError(
-                    f"load_size ({size_text(load)}) has no meaning with resize: none, which "
-                    "resizes nothing; set load_size: null"
-                )
-            if self.target_scale is None:
-                raise ValueError(
-                    "resize: none keeps pixels as they are, so it must know how large targets are "
-                    "beside their sources; set side_b.scale, or resize: fit"
-                )
-            return
-        if load is None:
-            raise ValueError(f"load_size (null) must be a size with resize: {self.resize}; set it")
-        if self.resize == "fit":
-            if isinstance(load, tuple):
-                raise ValueError(
-                    f"load_size ({size_text(load)}) must be one number with resize: fit, the "
-                    "length of the shorter side; or set resize: stretch"
-                )
-            image = (min(image), min(image))
-        height, width = height_width(load)
-        if height < image[0] or width < image[1]:
-            raise ValueError(
-                f"load_size ({size_text(load)}) is smaller than image_size "
-                f"({size_text(self.image_size)}), so no crop of that size exists; raise load_size"
-            )
 
     @property
     def target_scale(self) -> float | None:
@@ -292,12 +252,18 @@ class DataConfig:
     @property
     def source_side(self) -> SideConfig:
         """The side that is the input of the generator."""
-        return self.side_a if self.direction == "AtoB" else self.side_b
+        return self._used_side_a if self.direction == "AtoB" else self.side_b
 
     @property
     def target_side(self) -> SideConfig:
         """The side that the generator learns to produce."""
-        return self.side_b if self.direction == "AtoB" else self.side_a
+        return self.side_b if self.direction == "AtoB" else self._used_side_a
+
+    @property
+    def _used_side_a(self) -> SideConfig:
+        if self.recipe.kind is None:
+            return self.side_a
+        return made_side(self.side_b, self.recipe, scale=self.side_a.scale)
 
     @property
     def roles(self) -> dict[str, SideConfig]:
@@ -318,48 +284,3 @@ class DataConfig:
 
 def _ratio(side: SideConfig, other: SideConfig) -> float | None:
     return None if side.scale is None or other.scale is None else side.scale / other.scale
-
-
-def _check_has_one_group(pattern: str) -> None:
-    try:
-        num_groups = re.compile(pattern).groups
-    except re.error as error:
-        raise ValueError(f"group: {pattern!r} is no regular expression: {error}") from None
-    if num_groups != 1:
-        raise ValueError(
-            f"group: {pattern!r} has {num_groups} groups in parentheses and needs one, as in "
-            "(clip\\d+)_; parentheses that only hold together are written (?:...)"
-        )
-
-
-def _check_has_key(pattern: str) -> None:
-    try:
-        names = re.compile(pattern).groupindex
-    except re.error as error:
-        raise ValueError(f"pair_pattern: {pattern!r} is no regular expression: {error}") from None
-    if "key" not in names or ("a" in names) != ("b" in names):
-        raise ValueError(
-            f"pair_pattern: {pattern!r} needs a group named key, as in (?P<key>.+)_(left|right)$, "
-            "and either both of the groups a and b or none"
-        )
-
-
-def _check_inside(key: str, folder: str) -> None:
-    """Raise ValueError for a folder outside of `path`, whose changes DVC would not notice."""
-    parts = PurePath(folder).parts
-    if not parts or PurePath(folder).is_absolute() or ".." in parts or not folder.isprintable():
-        raise ValueError(
-            f"{key}: {folder!r} must be a folder inside of path, such as A or images/A"
-        )
-
-
-def _check_not_an_output(path: Path) -> None:
-    """Raise ValueError if `path` overlaps an output, which DVC removes before it runs a stage."""
-    own = path.resolve()
-    for name in _OUTPUT_DIRS:
-        output = Path(name).resolve()
-        if own == output or own in output.parents or output in own.parents:
-            raise ValueError(
-                f"path: {path} overlaps {name}, which the pipeline replaces; keep your pairs in a "
-                "folder of their own, such as data/mine"
-            )

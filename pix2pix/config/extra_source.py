@@ -20,8 +20,9 @@ from pix2pix.config.side import SideConfig
 from pix2pix.config.sizes import ScaleRule
 from pix2pix.config.strict import STRICT
 
-# The first source has the name `source`, and these are other words of pair_pattern and the files.
-_TAKEN = ("a", "b", "key", "source", "target")
+# The first source has the name `source`, in requests `image`; the others are words of pair_pattern
+# and of the prepared files.
+_TAKEN = ("a", "b", "image", "key", "source", "target")
 _DEFAULTS: dict[str, Any] = {
     "grayscale": False,
     "num_labels": None,

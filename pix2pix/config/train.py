@@ -19,6 +19,16 @@ def _workers(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         raise ValueError("must be a whole number from 1 on, or a list of two: [min, max]") from None
 
 
+def _auto_or_bool(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Validate true, false or auto with one error, where pydantic would give two."""
+    try:
+        return handler(value)
+    except ValidationError:
+        raise ValueError("must be true, false or auto") from None
+
+
+AutoOrBool = Annotated[Literal["auto"] | bool, WrapValidator(_auto_or_bool)]
+
 # Which networks a training takes over from its parent.
 InitNetworks = Literal["both", "generator"]
 
@@ -40,6 +50,8 @@ EXECUTION_KEYS = (  # they do not change the result
     "device",
     "cpus_per_worker",
     "loader_workers",
+    "compile",
+    "profile",
 )
 
 
@@ -101,9 +113,14 @@ class TrainConfig:
     """Number type in which the networks compute: auto (bfloat16 where the hardware is fast with it,
     otherwise float32), float32 (slower, the same numbers as published) or bfloat16."""
 
-    channels_last: bool
-    """Whether tensors are stored with the channels last, which can be faster on GPUs with
-    bfloat16."""
+    channels_last: AutoOrBool
+    """Whether tensors are stored with the channels last: auto (where the hardware is faster so, as
+    GPUs are with bfloat16), true or false. The result differs by rounding."""
+
+    compile: AutoOrBool
+    """Whether the kernels of a step are recorded once, as a CUDA graph, and then replayed, which
+    saves the time to start each of them: auto (on a GPU, with one worker and one microbatch), true
+    or false. The result is the same."""
 
     gradient_exchange: Literal["float32", "bfloat16"]
     """Number type in which workers send each other gradients: float32 or bfloat16 (half the
@@ -178,6 +195,10 @@ class TrainConfig:
     loader_workers: Annotated[int, Field(ge=0, le=64)]
     """Number of threads in each worker that read and augment pairs ahead of the training, from 0 to
     64. 0: the training itself does it before each step. Raise it where a GPU waits for data."""
+
+    profile: bool
+    """Whether ten steps of the first epoch are traced, into a file for Chrome or Perfetto and a
+    summary of where their time goes. These steps take longer."""
 
     def __post_init__(self) -> None:
         if self.min_workers > self.max_workers:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -23,6 +24,7 @@ from pix2pix.config import (
     Kind,
     LoadSize,
     Nodata,
+    RecipeConfig,
     Scale,
     ScaleRule,
     SlicesRule,
@@ -134,6 +136,16 @@ class Manifest:
     resize: ScaleRule = "stretch"
     target_scale: float | None = 1.0  # see `config.DataConfig.target_scale`
     extra_sources: tuple[ExtraSourceRecord, ...] = ()
+    recipe: RecipeConfig | None = None  # which made side A; None: it was read from files
+
+    def __post_init__(self) -> None:
+        for split, record in self.splits.items():
+            kind = {"stretch": int | tuple, "fit": int, "none": NoneType}[self.resize]
+            if not isinstance(record.size_px, kind):
+                raise ValueError(
+                    f"splits.{split}.size_px is {record.size_px}, which does not fit resize: "
+                    f"{self.resize}"
+                )
 
     @property
     def sources(self) -> dict[str, SideRecord]:
@@ -201,6 +213,7 @@ _ONCE_ALWAYS = {
     "file_dtype": None,
     "encoding": "scaled",
     "extra_sources": (),
+    "recipe": None,
     "ignore_label": None,
     "nodata": None,
     "stated_nodata": None,

@@ -43,6 +43,9 @@ class FeatureExtractor(Protocol):
     @property
     def weights_sha256(self) -> str: ...  # noqa: D102
 
+    @property
+    def device(self) -> torch.device: ...  # noqa: D102
+
     def __call__(self, images: Tensor) -> Tensor: ...  # noqa: D102
 
 

@@ -61,7 +61,7 @@ def frechet_interval(
     rank = min(len(fake), len(real), fake.shape[1])
     return bootstrap_sets(
         value,
-        lambda rows, others: frechet_by_factors(first[rows], second[others]),
+        lambda rows, others: _frechet_of_rows(first, rows, second, others),
         (len(fake), len(real)),
         paired=paired,
         num_resamples=_num_frechet_resamples(rank, config.num_bootstrap),
@@ -88,7 +88,7 @@ def frechet_difference(
     sets = [_rotate_to_span(fake, real) for fake in (first, second)]
 
     def difference(rows: np.ndarray, _: np.ndarray) -> float:
-        ours, theirs = (frechet_by_factors(fake[rows], target[rows]) for fake, target in sets)
+        ours, theirs = (_frechet_of_rows(fake, rows, target, rows) for fake, target in sets)
         return ours - theirs
 
     change = bootstrap_sets(
@@ -106,22 +106,38 @@ def frechet_difference(
 def frechet_by_factors(fake: np.ndarray, real: np.ndarray) -> float:
     """Return the same distance as `frechet_distance`, without an F x F eigenproblem.
 
-    With centred_interval features X (N, F) and Y (M, F), trace sqrt(Sx Sy) is the sum of the
-    singular values of X Y^T divided by sqrt((N - 1)(M - 1)), an N x M problem.
+    With centred features X (N, F) and Y (M, F), trace sqrt(Sx Sy) is the sum of the singular values
+    of X Y^T divided by sqrt((N - 1)(M - 1)), an N x M problem.
     """
     _check(fake, real)
-    offset = fake.mean(axis=0) - real.mean(axis=0)
-    first, second = _covariance_factor(fake), _covariance_factor(real)
+    return _frechet_of_rows(fake, np.arange(len(fake)), real, np.arange(len(real)))
+
+
+def _frechet_of_rows(
+    fake: np.ndarray, fake_rows: np.ndarray, real: np.ndarray, real_rows: np.ndarray
+) -> float:
+    """Return the distance of fake[fake_rows] and real[real_rows], in which rows may be repeated."""
+    fake_mean, first = _mean_and_factor(fake, fake_rows)
+    real_mean, second = _mean_and_factor(real, real_rows)
+    offset = fake_mean - real_mean
     cross = np.linalg.svd(first @ second.T, compute_uv=False).sum()
     return float(offset @ offset + (first**2).sum() + (second**2).sum() - 2 * cross)
 
 
-def _covariance_factor(features: np.ndarray) -> np.ndarray:
-    """Return a matrix A with at most F rows, such that A^T A is the covariance."""
-    factor: np.ndarray = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
-    if factor.shape[0] <= factor.shape[1]:
-        return factor
-    return np.asarray(np.linalg.qr(factor, mode="r"))
+def _mean_and_factor(features: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean of features[rows], and a matrix A such that A^T A is their covariance.
+
+    A has a row for each different row, times the root of how often it occurs, and at most F rows.
+    A resample has 63 % of the rows at least once, and the time of a singular value decomposition
+    grows with the cube of their number.
+    """
+    drawn, counts = np.unique(rows, return_counts=True)
+    values = features[drawn]
+    mean = counts @ values / len(rows)
+    factor: np.ndarray = (values - mean) * np.sqrt(counts / (len(rows) - 1))[:, np.newaxis]
+    if factor.shape[0] > factor.shape[1]:
+        factor = np.asarray(np.linalg.qr(factor, mode="r"))
+    return mean, factor
 
 
 def _rotate_to_span(fake: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

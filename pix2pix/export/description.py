@@ -9,7 +9,7 @@ from typing import Any
 
 from pix2pix.checkpoint import ModelCard
 from pix2pix.data.manifest import SideRecord
-from pix2pix.export.network import FAKE, SOURCE, mask_names
+from pix2pix.export.network import FAKE, mask_names
 from pix2pix.models import InferenceNetwork
 
 _SIDE_FIELDS = (
@@ -19,7 +19,9 @@ _SIDE_FIELDS = (
     "value_range",
     "num_labels",
     "void_label",
+    "encoding",
     "alpha",
+    "kernel",  # of resizing
     # The caller fills source pixels of these values with the low end of value_range.
     "ignore_label",
     "nodata",
@@ -33,11 +35,13 @@ def description(card: ModelCard, network: InferenceNetwork, *, model: str) -> di
     `model` is what people call the model, such as "pix2pix-maps version 3".
     """
     multiple = 2**network.config.depth
+    source, *extra_sources = _sources(card)
     return {
         "model": model,
         "inference_mode": network.mode,
         "chosen_mode": card.inference_mode,  # the better one on the dev split
-        "source": _side(SOURCE, card.source) | {"grayscale": card.source.grayscale},
+        "source": source,
+        "extra_sources": extra_sources,  # further images, whose channels the input has as well
         "target": _side(FAKE, card.target),
         "padding": {
             "inside": True,  # the file does it itself, images may have any size
@@ -49,11 +53,28 @@ def description(card: ModelCard, network: InferenceNetwork, *, model: str) -> di
             "rule": card.scale,
             "size": card.image_scale.size,
             "target_scale": card.target_scale,
-            "source_kernel": card.source.kernel,
-            "target_kernel": card.target.kernel,
         },
         "dropout": _dropout(network),
     }
+
+
+def _sources(card: ModelCard) -> list[dict[str, Any]]:
+    """The sources in the order of their channels in the input, which are [first, end) of it.
+
+    One-hot classes have a channel each, 1 where a pixel has the class and 0 elsewhere. `scale` is
+    how many times as high and wide as the first source the images are; None: it varies.
+    """
+    scales = [1.0, *(extra.scale for extra in card.extra_sources)]
+    described = []
+    first = 0
+    for scale, (name, side) in zip(scales, card.sources.items(), strict=True):
+        end = first + side.network_channels
+        described.append(
+            _side(name, side)
+            | {"grayscale": side.grayscale, "scale": scale, "input_channels": [first, end]}
+        )
+        first = end
+    return described
 
 
 def _side(name: str, side: SideRecord) -> dict[str, Any]:
@@ -61,7 +82,8 @@ def _side(name: str, side: SideRecord) -> dict[str, Any]:
     return {
         "name": name,
         "layout": "NCHW float32",
-        "network_range": [-1.0, 1.0],  # value_range is mapped to it linearly
+        # value_range is mapped to it linearly.
+        "network_range": [0.0, 1.0] if side.encoding == "one_hot" else [-1.0, 1.0],
         **{field: record[field] for field in _SIDE_FIELDS},
         "value_range": list(side.value_range),
     }

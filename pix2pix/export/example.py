@@ -1,10 +1,12 @@
 """The text of example.py, with which an exported folder translates a file by onnxruntime alone."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from pix2pix.checkpoint import ModelCard
 from pix2pix.config import Scale
-from pix2pix.data.manifest import SideRecord
+from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
 from pix2pix.export.network import mask_names
 from pix2pix.models import InferenceMode, InferenceNetwork
 
@@ -33,18 +35,24 @@ def has_example(card: ModelCard) -> bool:
 
 
 def example_script(card: ModelCard, network: InferenceNetwork) -> str:
-    """Return a script of at most 20 lines for this model: python example.py INPUT OUTPUT."""
-    reads, writes = _is_picture(card.source), _is_picture(card.target)
+    """Return a script for this model: python example.py INPUT OUTPUT.
+
+    It has at most 20 lines, and four more for each extra source, whose files follow INPUT.
+    """
+    reads = {name: _is_picture(side) for name, side in card.sources.items()}
+    writes = _is_picture(card.target)
+    files = [_suffix(is_picture, _argument(name)) for name, is_picture in reads.items()]
+    files.append(_suffix(writes, "OUT") + _arrays_note([*reads.values(), writes]))
     lines = [
-        f'"""Run as: python example.py {_suffix(reads, "IN")} {_suffix(writes, "OUT")}"""',
+        f'"""Run as: python example.py {" ".join(files)}"""',
         "import sys",
         "import numpy as np",
         "import onnxruntime",
-        *(["from PIL import Image"] if reads or writes else []),
+        *(["from PIL import Image"] if any(reads.values()) or writes else []),
         "",
         f'session = onnxruntime.InferenceSession("{network.mode}.onnx")',
-        *_reading(card),
-        *_feeding(card, network),
+        *_joining(card),
+        *_masks(card, network),
         'fake = session.run(["fake"], feeds)[0][0].transpose(1, 2, 0)  # in [-1, 1]',
         *_writing(card),
     ]
@@ -58,19 +66,45 @@ def _is_picture(side: SideRecord) -> bool:
     )
 
 
+def _argument(source: str) -> str:
+    return "IN" if source == FIRST_SOURCE else source.upper()
+
+
 def _suffix(is_picture: bool, name: str) -> str:
-    return f"{name}.png" if is_picture else f"{name}.npy  # (height, width, channels)"
+    return f"{name}.png" if is_picture else f"{name}.npy"
 
 
-def _reading(card: ModelCard) -> list[str]:
-    """Lines that make `x`: the source (H, W, C), of the size that the network receives."""
-    side = card.source
-    if _is_picture(side):
-        lines = [f"picture = Image.open(sys.argv[1]){_conversion(side)}", *_resizing(card)]
-        lines.append("x = np.asarray(picture, np.float32).reshape(*picture.size[::-1], -1)")
-    else:
-        lines = [f"x = np.load(sys.argv[1]).astype(np.float32)  # {_size_note(card)}"]
-    return lines
+def _arrays_note(are_pictures: Sequence[bool]) -> str:
+    return "" if all(are_pictures) else "  (NPY: height, width, channels)"
+
+
+def _joining(card: ModelCard) -> list[str]:
+    """Lines that make `feeds` with the input: the channels of all sources, as the network's."""
+    if not card.extra_sources:
+        return [
+            *_reading(card, card.source, 1, _resizing(card)),
+            f'feeds = {{"source": ({_network_values(card.source)}).transpose(2, 0, 1)[None]}}',
+        ]
+    lines = []
+    for number, side in enumerate(card.sources.values(), start=1):
+        as_large = f"picture = picture.resize(x.shape[1::-1], {_kernel(side)})"
+        resizing = _resizing(card) if number == 1 else [as_large]
+        lines += _reading(card, side, number, resizing)
+        values = _network_values(side)
+        lines.append(f"parts = [{values}]" if number == 1 else f"parts.append({values})")
+    joined = "np.concatenate(parts, axis=2, dtype=np.float32)"
+    return [*lines, f'feeds = {{"source": {joined}.transpose(2, 0, 1)[None]}}']
+
+
+def _reading(card: ModelCard, side: SideRecord, number: int, resizing: Sequence[str]) -> list[str]:
+    """Lines that make `x`: a source (H, W, C), of the size that the network receives."""
+    if not _is_picture(side):
+        return [f"x = np.load(sys.argv[{number}]).astype(np.float32)  # {_size_note(card)}"]
+    return [
+        f"picture = Image.open(sys.argv[{number}]){_conversion(side)}",
+        *resizing,
+        "x = np.asarray(picture, np.float32).reshape(*picture.size[::-1], -1)",
+    ]
 
 
 def _conversion(side: SideRecord) -> str:
@@ -81,7 +115,6 @@ def _conversion(side: SideRecord) -> str:
 
 
 def _resizing(card: ModelCard) -> list[str]:
-    kernel = f"Image.Resampling.{_PILLOW_KERNELS[card.source.kernel]}"
     scale = card.image_scale
     match scale.rule:
         case "stretch":
@@ -93,7 +126,11 @@ def _resizing(card: ModelCard) -> list[str]:
             if scale.target_scale == 1:
                 return []
             size = f"[round({scale.target_scale:g} * side) for side in picture.size]"
-    return [f"picture = picture.resize({size}, {kernel})"]
+    return [f"picture = picture.resize({size}, {_kernel(card.source)})"]
+
+
+def _kernel(side: SideRecord) -> str:
+    return f"Image.Resampling.{_PILLOW_KERNELS[side.kernel]}"
 
 
 def _size_note(card: ModelCard) -> str:
@@ -106,28 +143,32 @@ def _size_note(card: ModelCard) -> str:
     return f"{sizes[scale.rule]}, (height, width, channels)"
 
 
-def _feeding(card: ModelCard, network: InferenceNetwork) -> list[str]:
-    """Lines that make `feeds`: the source in [-1, 1], and the dropout masks."""
-    side = card.source
+def _network_values(side: SideRecord) -> str:
+    """An expression of `x` with the channels that the network receives of a side."""
     low, high = side.value_range
     values = "x" if low == 0 else f"(x - {low:g})"
     if side.void_label is not None:  # pixels without a class are one class more
         values = f"np.where(x == {side.void_label}, {side.num_labels}, {values})"
-    scaled = f"{values} * (2 / {high - low:g}) - 1"
-    lines = [f'feeds = {{"source": ({scaled}).transpose(2, 0, 1)[None]}}']
+    if side.encoding == "one_hot":
+        return f"np.eye({side.network_channels}, dtype=np.float32)[{values}[..., 0].astype(int)]"
+    return f"{values} * (2 / {high - low:g}) - 1"
+
+
+def _masks(card: ModelCard, network: InferenceNetwork) -> list[str]:
+    """Lines that add the dropout masks to `feeds`."""
     if has_masks_file(card, network):
-        lines.append(f'feeds.update(np.load("{masks_file(network.mode)}"))  # dropout')
-    elif levels := mask_names(network):
+        return [f'feeds.update(np.load("{masks_file(network.mode)}"))  # dropout']
+    if levels := mask_names(network):
         rate, multiple = network.config.dropout, 2**network.config.depth
         masks = [(name, network.config.width(at - 1), 2**at) for name, at in levels.items()]
-        lines += [
+        return [
             f"random = np.random.default_rng({card.seed})  # other seeds, other translations",
             f"height, width = (-(-side // {multiple}) * {multiple} for side in x.shape[:2])",
             f"for name, channels, stride in {masks}:",
             f"    kept = random.random((channels, height // stride, width // stride)) >= {rate:g}",
             f"    feeds[name] = (kept / {1 - rate:g}).astype(np.float32)",
         ]
-    return lines
+    return []
 
 
 def _writing(card: ModelCard) -> list[str]:
@@ -142,6 +183,6 @@ def _writing(card: ModelCard) -> list[str]:
     if side.num_labels is not None and side.void_label is not None:
         lines.append(f"y[y == {side.num_labels}] = {side.void_label}  # pixels without a class")
     if not _is_picture(side):
-        return [*lines, "np.save(sys.argv[2], y)"]
+        return [*lines, "np.save(sys.argv[-1], y)"]
     pixels = "y[..., 0]" if side.channels == 1 else "y"
-    return [*lines, f"Image.fromarray({pixels}).save(sys.argv[2])"]
+    return [*lines, f"Image.fromarray({pixels}).save(sys.argv[-1])"]

@@ -17,7 +17,6 @@ from torch.export import ExportedProgram
 
 from pix2pix.checkpoint import ModelCard
 from pix2pix.config import height_width
-from pix2pix.errors import UserError
 from pix2pix.export.description import description
 from pix2pix.export.example import example_script, has_example, has_masks_file, masks_file
 from pix2pix.export.network import exported_program, mask_names
@@ -72,14 +71,8 @@ def write_export(
     `model` is what people call the model. The example is for the first of `modes`. Without
     `samples`, smaller files are measured on a random image.
 
-    Raises UserError if an exact file differs from the network by `parity.TOLERANCE` or more, or if
-    the model has several sources or a one-hot source.
+    Raises UserError if an exact file differs from the network by `parity.TOLERANCE` or more.
     """
-    if card.extra_sources or card.source.encoding == "one_hot":
-        raise UserError(
-            f"model {card.name} has several sources or one-hot classes; exported files convert one "
-            "source of scaled values only, so use `pix2pix translate` or the MLflow model"
-        )
     written = []
     for mode in modes:
         network = InferenceNetwork(generator, mode)

@@ -53,6 +53,13 @@ class Section:
     is_folded: bool = False
 
 
+class Example(NamedTuple):
+    """A PNG file for each source of the model by name, the first source first."""
+
+    caption: str
+    pngs: Mapping[str, bytes]
+
+
 class Workbench(NamedTuple):
     """What translating in the browser needs.
 
@@ -63,7 +70,7 @@ class Workbench(NamedTuple):
     facts: Mapping[str, Any]
     model: bytes
     runtime: Runtime
-    examples: Sequence[Picture]
+    examples: Sequence[Example]
     note: str
 
 
@@ -103,14 +110,19 @@ def _packed(content: bytes) -> str:
     return base64.b64encode(gzip.compress(content, compresslevel=6, mtime=0)).decode()
 
 
-def _examples(examples: Sequence[Picture]) -> str:
+def _examples(examples: Sequence[Example]) -> str:
     if not examples:
         return ""
-    buttons = "\n".join(
-        f'<button type="button" data-example="{escape(each.caption)}">{_img(each)}</button>'
-        for each in examples
-    )
+    buttons = "\n".join(map(_example, examples))
     return f'<h3>Examples</h3>\n<div class="examples">\n{buttons}\n</div>'
+
+
+def _example(example: Example) -> str:
+    images = "".join(
+        f'<img data-source="{escape(name)}" src="{_address(png)}" alt="">'
+        for name, png in example.pngs.items()
+    )
+    return f'<button type="button" aria-label="{escape(example.caption)}">{images}</button>'
 
 
 def _section(section: Section) -> str:
@@ -147,5 +159,8 @@ def _table(table: Table) -> str:
 
 
 def _img(picture: Picture) -> str:
-    data = base64.b64encode(picture.png).decode()
-    return f'<img src="data:image/png;base64,{data}" alt="{escape(picture.caption)}">'
+    return f'<img src="{_address(picture.png)}" alt="{escape(picture.caption)}">'
+
+
+def _address(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -1,7 +1,7 @@
 """The part of a model's page that translates: the model, colours to draw with, and examples."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,15 @@ from torch import Tensor
 
 from pix2pix.checkpoint import ModelCard
 from pix2pix.config import height_width
-from pix2pix.data.manifest import SideRecord
+from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
 from pix2pix.export.description import description
 from pix2pix.export.folder import training_masks
 from pix2pix.export.onnx_model import OnnxNetwork
-from pix2pix.export.page import Picture, Runtime, Workbench
+from pix2pix.export.page import Example, Runtime, Workbench
 from pix2pix.export.parity import masks_for
 from pix2pix.export.samples import Samples
 from pix2pix.export.smaller import measure_error, with_half_weights
 from pix2pix.images.encode import encode
-from pix2pix.images.labels import class_to_void
 from pix2pix.models import InferenceNetwork
 
 _MOST_BYTES = 100 * 2**20  # of an exact model in a page; of a larger one, half of the precision
@@ -35,12 +34,14 @@ def obstacle(card: ModelCard) -> str | None:
             "The sources of this model have pixels without a value, which a browser does not "
             "leave out as the training did: use `pix2pix translate`."
         )
-    if card.source.channels in _DRAWABLE_CHANNELS:
-        return None
-    return (
-        f"The sources of this model have {card.source.channels} channels, which no picture in a "
-        "browser has: use example.py or `pix2pix translate`."
-    )
+    for name, side in card.sources.items():
+        if side.channels not in _DRAWABLE_CHANNELS:
+            images = "sources" if name == FIRST_SOURCE else f"images {name}"
+            return (
+                f"The {images} of this model have {side.channels} channels, which no picture in a "
+                "browser has: use example.py or `pix2pix translate`."
+            )
+    return None
 
 
 def make_workbench(
@@ -49,19 +50,19 @@ def make_workbench(
     card: ModelCard,
     *,
     runtime: Runtime,
-    sources: Sequence[np.ndarray],
+    sources: Sequence[Mapping[str, np.ndarray]],
     samples: Samples,
 ) -> Workbench:
     """Return the workbench for the ONNX file of the network's mode in the folder of an export.
 
-    `sources` are real sources (H, W, C) for examples; there may be none.
+    `sources` are real images (H, W, C) by name of the source for examples; there may be none.
     """
     model, note = _page_model(folder, network, card, samples)
     return Workbench(
         facts=workbench_facts(card, network),
         model=model,
         runtime=runtime,
-        examples=_examples(card.source, sources),
+        examples=_examples(card, sources),
         note=" ".join(filter(None, [_expectation(card), _masks_note(card, network), note])),
     )
 
@@ -85,23 +86,29 @@ def _page_model(
 
 def _expectation(card: ModelCard) -> str:
     """What the model expects, and what the page does with other pictures."""
-    side = card.source
-    low, high = side.value_range
     sizes = {
         "stretch": f"Pictures are stretched to {_by(card)} pixels, as in the training",
         "fit": f"Pictures are resized to {card.load_size} pixels on their shorter side, as in the "
         "training",
         "none": "Pictures keep their pixels, as in the training",
     }
-    values = ""
+    values = (_values_note(name, side) for name, side in card.sources.items())
+    size = f"{sizes[card.scale]}; the translation has the picture's own size."
+    return " ".join(filter(None, [size, *values]))
+
+
+def _values_note(name: str, side: SideRecord) -> str:
+    """What a picture has to hold, or how its values are scaled; empty if they are the model's."""
+    low, high = side.value_range
+    picture = "a picture" if name == FIRST_SOURCE else f"the picture {name}"
     if side.num_labels is not None:
-        values = "A picture has to hold class ids as grey values."
-    elif side.dtype != "uint8":
-        values = (
-            f"The model reads {side.dtype} values from {low:g} to {high:g}; the 8 bits of a "
-            "picture are scaled to them."
-        )
-    return f"{sizes[card.scale]}; the translation has the picture's own size. {values}".strip()
+        return f"{picture.capitalize()} has to hold class ids as grey values."
+    if side.dtype == "uint8":
+        return ""
+    return (
+        f"The model reads {side.dtype} values from {low:g} to {high:g}; the 8 bits of {picture} "
+        "are scaled to them."
+    )
 
 
 def _by(card: ModelCard) -> str:
@@ -118,13 +125,13 @@ def _masks_note(card: ModelCard, network: InferenceNetwork) -> str:
     )
 
 
-def _examples(side: SideRecord, sources: Sequence[np.ndarray]) -> list[Picture]:
+def _examples(card: ModelCard, sources: Sequence[Mapping[str, np.ndarray]]) -> list[Example]:
     """Sources as pictures that can be chosen; only 8-bit ones are what the browser reads back."""
-    if side.dtype != "uint8" or side.channels not in _DRAWABLE_CHANNELS:
+    if any(side.dtype != "uint8" for side in card.sources.values()):
         return []
     return [
-        Picture(encode(class_to_void(source, side)), f"example {number}")
-        for number, source in enumerate(sources[:_MOST_EXAMPLES], start=1)
+        Example(f"example {number}", {name: encode(image) for name, image in images.items()})
+        for number, images in enumerate(sources[:_MOST_EXAMPLES], start=1)
     ]
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from pix2pix.errors import UserError
-from pix2pix.images.decoded import WHOLE_FILE, Decoded
+from pix2pix.images.decoded import WHOLE_FILE, Decoded, FileFacts
 from pix2pix.images.dicom import decode_dicom, is_dicom
 from pix2pix.images.exr import EXR, decode_exr
 from pix2pix.images.nifti import GZIP, decode_nifti, is_nifti, unpack_nifti
@@ -30,6 +30,10 @@ def decode(data: bytes, options: ReadOptions = AS_STORED) -> np.ndarray:
     return decode_file(data, options).pixels
 
 
+class OddWidthError(UserError):
+    """An image has no two halves of equal width."""
+
+
 def decode_file(data: bytes, options: ReadOptions = AS_STORED) -> Decoded:
     """Decode an image file: its pixels and the facts that the file states about them.
 
@@ -42,13 +46,41 @@ def decode_file(data: bytes, options: ReadOptions = AS_STORED) -> Decoded:
     Raises UserError if the file is damaged, is no image, or has an unsupported kind of pixels. The
     message says what to do but does not name the file; the caller adds the name.
     """
+    decoded = _decoded(data, options)
+    return _completed(decoded.pixels, decoded.facts, options)
+
+
+def decode_halves(data: bytes, left: ReadOptions, right: ReadOptions) -> tuple[Decoded, Decoded]:
+    """Decode a file as `decode_file` does, and cut it into a left and a right half of equal width.
+
+    The options may differ in `nodata` and `value_range`. Raises UserError as `decode_file` does,
+    and OddWidthError if there are no equal halves.
+    """
+    whole = _decoded(data, left)
+    width = whole.pixels.shape[1] if whole.pixels.ndim > 1 else 1
+    if width % 2:
+        raise OddWidthError(f"{width} px wide: no two equal halves A|B")
+    pixels = (whole.pixels[:, : width // 2], whole.pixels[:, width // 2 :])
+    first, second = (
+        _completed(np.ascontiguousarray(half), whole.facts, options)
+        for half, options in zip(pixels, (left, right), strict=True)
+    )
+    return first, second
+
+
+def _decoded(data: bytes, options: ReadOptions) -> Decoded:
+    """The pixels of a file in its own dtype."""
     if not data:
         raise UserError(f"is an empty file; {WHOLE_FILE}")
     decoded = _decode_any(unpacked(data, options), options)
-    facts = replace(decoded.facts, dtype=decoded.pixels.dtype.name)
-    valid = measured(decoded.pixels, options.nodata, facts, value_range=options.value_range)
-    pixels = filled(decoded.pixels, valid, 0)
-    return Decoded(stored_pixels(pixels, label_ids=options.label_ids), facts, valid)
+    return Decoded(decoded.pixels, replace(decoded.facts, dtype=decoded.pixels.dtype.name))
+
+
+def _completed(pixels: np.ndarray, facts: FileFacts, options: ReadOptions) -> Decoded:
+    """Find the pixels without a value, and convert the others to the dtype of stored pixels."""
+    valid = measured(pixels, options.nodata, facts, value_range=options.value_range)
+    stored = stored_pixels(filled(pixels, valid, 0), label_ids=options.label_ids)
+    return Decoded(stored, facts, valid)
 
 
 def unpacked(data: bytes, options: ReadOptions) -> bytes:

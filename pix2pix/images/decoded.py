@@ -42,8 +42,9 @@ class FileFacts:
     it. `has_alpha`: the last channel is opacity, and the colours are not multiplied by it.
     `num_frames` is 1, or the length of an animation, of which the first frame was decoded.
     `num_pages` is the number of pages of a TIFF file, each of which became a channel. `nodata` is
-    the value of pixels where nothing was measured, as a GeoTIFF states it. `dtype` is that of the
-    file's values; `decode_file` sets it.
+    the value of pixels where nothing was measured, as a GeoTIFF states it. `affine` is the 4x4
+    matrix of a NIfTI file, row by row, from the indices of a voxel to its place in space. `dtype`
+    is that of the file's values; `decode_file` sets it.
     """
 
     file_format: str
@@ -53,6 +54,7 @@ class FileFacts:
     num_frames: int = 1
     num_pages: int = 1
     nodata: float | None = None
+    affine: tuple[float, ...] | None = None
     dtype: str = ""
 
 

@@ -17,6 +17,7 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LARGEST_TEXT = 0.5  # letters of about 11 px, legible without zooming in
 _TEXT_MARGIN_PX = 3
 _LARGEST_TILE_PX = 1024  # of a tile's longer side
+_SMALLEST_TILE_PX = 32  # of a tile's shorter side, where the longer one allows it; and of a heading
 _SQUARE_PX = 8  # side of a square of the checkerboard behind transparent pixels
 _BOARD = (0.6, 0.8)  # grey levels of the checkerboard, in [0, 1]
 _STRIPE_PX = 4  # width of a diagonal stripe over pixels without a value
@@ -57,11 +58,16 @@ def as_tile(
     alpha: bool = False,
     valid: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Convert like `as_rgb8`, and shrink what is larger than a person's screen; aspect kept."""
+    """Convert like `as_rgb8`, to a size at which a person sees it; the aspect is kept.
+
+    What is larger than a screen is shrunk. Images of a few pixels are enlarged by a whole factor,
+    each pixel to a square.
+    """
     pixels = as_rgb8(image, value_range, alpha=alpha, valid=valid)
-    longer = max(pixels.shape[:2])
+    shorter, longer = sorted(pixels.shape[:2])
     if longer <= _LARGEST_TILE_PX:
-        return pixels
+        factor = min(-(-_SMALLEST_TILE_PX // shorter), _LARGEST_TILE_PX // longer)
+        return pixels.repeat(factor, axis=0).repeat(factor, axis=1)
     height, width = (max(1, side * _LARGEST_TILE_PX // longer) for side in pixels.shape[:2])
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA))
 
@@ -98,9 +104,9 @@ def image_grid(
 ) -> np.ndarray:
     """Arrange tiles in rows and columns on a white background, with a heading above each column.
 
-    A tile that is smaller than the largest one is centred in its cell; no tile is resized. The
-    result is (H, W, 3) uint8. Raises ValueError if the rows differ in length, or if the number of
-    headings is not the number of columns.
+    A tile that is smaller than the largest one is centred in its cell; no tile is resized. Cells
+    under headings are wide enough for letters. The result is (H, W, 3) uint8. Raises ValueError if
+    the rows differ in length, or if the number of headings is not the number of columns.
     """
     lengths = {len(row) for row in rows}
     if len(lengths) != 1 or 0 in lengths:
@@ -109,6 +115,8 @@ def image_grid(
         raise ValueError(f"{len(headings)} headings for {lengths.pop()} columns")
     height = max(tile.shape[0] for row in rows for tile in row)
     width = max(tile.shape[1] for row in rows for tile in row)
+    if headings:
+        width = max(width, _SMALLEST_TILE_PX)
     strips = [_row([_framed(tile, height, width) for tile in row], gap_px=gap_px) for row in rows]
     if headings:
         strips.insert(0, _row(_heading_tiles(headings, width), gap_px=gap_px))

@@ -4,6 +4,8 @@ A side is the source or the target of a pair, with the settings that `data.sourc
 declare. Arrays are (H, W, C), channels in RGB order, uint8, uint16 or float32.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, assert_never
 
@@ -14,7 +16,7 @@ from PIL import Image
 from pix2pix.config import AnyKernel, Kernel, Kind, SideConfig
 from pix2pix.errors import UserError
 from pix2pix.images.alpha import weighted_by_alpha
-from pix2pix.images.decode import decode_file
+from pix2pix.images.decode import OddWidthError, decode_file, decode_halves
 from pix2pix.images.decoded import Decoded
 from pix2pix.images.labels import LabelSide, class_range, void_to_class
 from pix2pix.images.luma import LUMA
@@ -55,12 +57,26 @@ def read_file(path: Path, options: ReadOptions = AS_STORED) -> Decoded:
     Raises UserError naming the file if it cannot be read completely, is no image, or has values
     that are not supported.
     """
-    try:
+    with _named(path):
         return decode_file(file_content(path, options), options)
+
+
+def read_halves(path: Path, left: ReadOptions, right: ReadOptions) -> tuple[Decoded, Decoded]:
+    """Read a file whose halves are two images, see `decode_halves`. Raises as `read_file` does."""
+    with _named(path):
+        return decode_halves(file_content(path, left), left, right)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Raise UserError with the name of the file for what its content raises."""
+    try:
+        yield
     except OSError as error:
         raise UserError(f"{printable(path)}: cannot be read ({error.strerror or error})") from None
     except UserError as error:
-        raise UserError(f"{printable(path)}: {error}") from None
+        kind = OddWidthError if isinstance(error, OddWidthError) else UserError
+        raise kind(f"{printable(path)}: {error}") from None
 
 
 def conform(image: np.ndarray, side: Side) -> np.ndarray:
@@ -78,14 +94,19 @@ def _with_channels(image: np.ndarray, side: Side) -> np.ndarray:
     if side.grayscale and channels == 3:
         if side.kind == "labels":
             return _equal_channel(image)
-        luma = sum(image[..., index].astype(np.float64) * LUMA[index] for index in range(3))
-        return _as_dtype(np.asarray(luma)[..., None], image.dtype)
+        return luma(image)
     if channels == side.channels:
         return image
     raise UserError(
         f"{width}x{height} px with {channels} channel(s) where channels is {side.channels}; "
         f"{_channels_hint(image, side)}"
     )
+
+
+def luma(image: np.ndarray) -> np.ndarray:
+    """The brightness (H, W, 1) of colours (H, W, 3), in the same dtype (ITU-R BT.601)."""
+    weighted = sum(image[..., index].astype(np.float64) * LUMA[index] for index in range(3))
+    return as_dtype(np.asarray(weighted)[..., None], image.dtype)
 
 
 def _equal_channel(image: np.ndarray) -> np.ndarray:
@@ -177,7 +198,7 @@ def resize(
         filtered = _filter(image, height, width, kernel)
     if image.dtype.kind == "f":  # bicubic overshoots, and rounding errors can leave the range
         filtered = filtered.clip(image.min(), image.max())
-    return _as_dtype(filtered, image.dtype)
+    return as_dtype(filtered, image.dtype)
 
 
 def _filter(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.ndarray:
@@ -224,7 +245,7 @@ def _resize_pillow(
     return np.stack([np.asarray(channel) for channel in channels], axis=2)
 
 
-def _as_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+def as_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Convert to `dtype`; for integers, values are rounded and clipped first."""
     if dtype.kind == "f":
         return values.astype(dtype)

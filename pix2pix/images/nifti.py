@@ -30,7 +30,7 @@ from pix2pix.images.options import ReadOptions
 GZIP = b"\x1f\x8b"
 
 _HEADER_BYTES = 540  # of NIfTI-2; NIfTI-1 has 348
-_AXES: tuple[VolumeAxis, ...] = ("x", "y", "z")
+AXES: tuple[VolumeAxis, ...] = ("x", "y", "z")
 
 
 def is_nifti(data: bytes) -> bool:
@@ -43,7 +43,7 @@ def unpack_nifti(data: bytes) -> bytes:
 
     Raises UserError, before memory is allocated, if it is larger than a volume may be.
     """
-    _nibabel()
+    nibabel_module()
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             head = file.read(_HEADER_BYTES)
@@ -64,14 +64,14 @@ def decode_nifti(data: bytes, options: ReadOptions) -> Decoded:
 
     Values are scaled by the slope and the intercept of the header. Raises UserError.
     """
-    _nibabel()
+    nibabel_module()
     try:
         header = _header(data[:_HEADER_BYTES])
         if _num_bytes(header) > len(data):
             raise UserError(f"its header states the shape {header.get_data_shape()}")
         if header.get_data_dtype().names is not None:
             raise UserError("it holds RGB voxels")
-        image = _image_class(data).from_bytes(data)
+        image = image_of(data)
     except _errors() as error:
         raise damaged(error) from None
     shape = tuple(image.shape)
@@ -80,39 +80,46 @@ def decode_nifti(data: bytes, options: ReadOptions) -> Decoded:
     axis, index = _position(image, options)
     if np.prod([length for place, length in enumerate(shape) if place != axis]) > MAX_VALUES:
         raise damaged(UserError(f"its header states the shape {shape}"))
-    return Decoded(_plane(image, axis, index), FileFacts(file_format="NIfTI"))
+    facts = FileFacts(file_format="NIfTI", affine=tuple(image.affine.ravel().tolist()))
+    return Decoded(_plane(image, axis, index), facts)
 
 
 def nifti_length(file: IO[bytes] | gzip.GzipFile, axis: VolumeAxis) -> int | None:
     """The number of slices along an axis, None for a single image. `file` may be unpacked gzip."""
-    _nibabel()
+    nibabel_module()
     try:
         head = file.read(_HEADER_BYTES)
         if not is_nifti(head):
             raise UserError("only NIfTI files may be packed with gzip")
         header = _header(head)
         shape = header.get_data_shape()
-        return int(_turned_shape(header, shape)[_AXES.index(axis)]) if len(shape) > 2 else None
+        return int(_turned_shape(header, shape)[AXES.index(axis)]) if len(shape) > 2 else None
     except _errors() as error:
         raise damaged(error) from None
 
 
-def _nibabel() -> Any:
+def nibabel_module() -> Any:
+    """Import nibabel. Raises UserError if it is not installed."""
     nibabel = library("nibabel", file_kind="a NIfTI", extra="medical")
     # nibabel logs what is wrong with a damaged header, and raises an exception with it as well.
     logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
     return nibabel
 
 
+def image_of(data: bytes) -> Any:
+    """The image of nibabel of a file's unpacked content. Raises what nibabel raises."""
+    return _image_class(data).from_bytes(data)
+
+
 def _image_class(data: bytes) -> Any:
     """The class of nibabel for a file's version of NIfTI."""
-    nibabel = _nibabel()
+    nibabel = nibabel_module()
     return nibabel.Nifti1Image if data[344:348] == b"n+1\0" else nibabel.Nifti2Image
 
 
 def _errors() -> tuple[type[BaseException], ...]:
     """What nibabel raises on damaged files."""
-    nibabel = _nibabel()
+    nibabel = nibabel_module()
     return (
         *DAMAGED,
         nibabel.wrapstruct.WrapStructError,
@@ -136,7 +143,7 @@ def _num_bytes(header: Any) -> int:
 def _position(image: Any, options: ReadOptions) -> tuple[int, int]:
     """The axis (0, 1, 2 for x, y, z of the turned volume) and the index of the slice to read."""
     if options.volume_slice is not None:
-        return _AXES.index(options.volume_slice.axis), options.volume_slice.index
+        return AXES.index(options.volume_slice.axis), options.volume_slice.index
     lengths = _turned_shape(image.header, image.shape)
     if 1 not in lengths:
         stated = "x".join(map(str, image.shape))
@@ -147,13 +154,13 @@ def _position(image: Any, options: ReadOptions) -> tuple[int, int]:
 def _turned_shape(header: Any, shape: tuple[int, ...]) -> list[int]:
     """The lengths of x, y and z after the volume was turned."""
     lengths = [*shape[:3], 1][:3]
-    turn = _turn(header)
+    turn = turn_of(header)
     return [lengths[int(np.flatnonzero(turn[:, 0] == axis)[0])] for axis in range(3)]
 
 
-def _turn(header: Any) -> np.ndarray:
+def turn_of(header: Any) -> np.ndarray:
     """For each stored axis its turned axis and its direction, 1 or -1: (3, 2)."""
-    nibabel = _nibabel()
+    nibabel = nibabel_module()
     turn: np.ndarray = nibabel.io_orientation(header.get_best_affine())
     if np.isnan(turn).any():  # the affine is singular, and says nothing of the directions
         return np.array([[0, 1], [1, 1], [2, 1]])
@@ -162,8 +169,8 @@ def _turn(header: Any) -> np.ndarray:
 
 def _plane(image: Any, axis: int, index: int) -> np.ndarray:
     """Read one slice: (H, W) or (H, W, C). Only the values of the slice are read and scaled."""
-    nibabel = _nibabel()
-    turn = _turn(image.header)
+    nibabel = nibabel_module()
+    turn = turn_of(image.header)
     place = int(np.flatnonzero(turn[:, 0] == axis)[0])
     selection: list[Any] = [slice(None)] * len(image.shape)
     if place < len(selection):

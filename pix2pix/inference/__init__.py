@@ -1,6 +1,7 @@
 """Translate images with a trained model, with the same conversions as in training and scoring."""
 
+from pix2pix.inference.from_photo import check_makes_sources
 from pix2pix.inference.source_images import Images
 from pix2pix.inference.translator import Scale, Translator
 
-__all__ = ["Images", "Scale", "Translator"]
+__all__ = ["Images", "Scale", "Translator", "check_makes_sources"]

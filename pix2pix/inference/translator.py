@@ -19,6 +19,7 @@ from pix2pix.images.masked import read_side
 from pix2pix.images.options import VolumeSlice
 from pix2pix.images.validity import Masked
 from pix2pix.inference.answers import translated_values
+from pix2pix.inference.from_photo import at_size_of, check_makes_sources, made_source
 from pix2pix.inference.in_tiles import Progress, translate_tiled
 from pix2pix.inference.source_images import (
     Images,
@@ -29,10 +30,10 @@ from pix2pix.inference.source_images import (
     of_each_source,
     resized,
 )
-from pix2pix.inference.whole import translate_whole, whole_bytes
+from pix2pix.inference.whole import translate_whole
 from pix2pix.memory import allowed_bytes, enough_memory
 from pix2pix.models import InferenceMode, InferenceNetwork
-from pix2pix.tiled import least_bytes
+from pix2pix.tiled import least_bytes, whole_bytes
 
 Scale = Literal["training", "native"]
 
@@ -66,7 +67,8 @@ class Translator:
 
     An image that does not fit into memory is translated in tiles, with the same result but for
     rounding, see `pix2pix.tiled`. `max_memory_gib` limits what this process takes of the device's
-    memory; None: it takes as much as is available.
+    memory; None: it takes as much as is available. With `from_photo`, `translate_file` takes
+    photos, and makes the sources of them with the recipe of the training.
 
     A Translator is never modified, so several threads may share one.
     """
@@ -74,6 +76,7 @@ class Translator:
     network: InferenceNetwork
     card: ModelCard
     max_memory_gib: float | None = None
+    from_photo: bool = False
 
     @classmethod
     def load(
@@ -83,17 +86,21 @@ class Translator:
         *,
         mode: InferenceMode | None = None,
         max_memory_gib: float | None = None,
+        from_photo: bool = False,
     ) -> Self:
         """Load a model folder, in another inference mode than its card's if `mode` says so.
 
-        Raises UserError naming the file that is missing or damaged.
+        Raises UserError naming the file that is missing or damaged, or if a model without a recipe
+        is to translate `from_photo`.
         """
         generator, card = load_generator(model_dir)
+        if from_photo:
+            check_makes_sources(card)
         card = card if mode is None else replace(card, inference_mode=mode)
         network = InferenceNetwork(generator.to(device), card.inference_mode)
         # A copy, as the weights are mapped from their file and take memory only when they are used:
         # what an image may take could not be calculated before.
-        return cls(deepcopy(network), card, max_memory_gib)
+        return cls(deepcopy(network), card, max_memory_gib, from_photo)
 
     @property
     def sources(self) -> dict[str, SideRecord]:
@@ -121,6 +128,8 @@ class Translator:
         or needs more memory than is available.
         """
         try:
+            if self.from_photo:
+                return self._translated_photo(path, volume_slice, scale=scale, progress=progress)
             paths = of_each_source(self.card, {FIRST_SOURCE: path, **extra_paths})
             images = [
                 read_side(each, side, volume_slice)
@@ -130,6 +139,15 @@ class Translator:
         except UserError as error:
             reason = str(error).removeprefix(f"{path}: ")
             raise UserError(f"{path}: {reason}") from None
+
+    def _translated_photo(
+        self, path: Path, volume_slice: VolumeSlice | None, *, scale: Scale, progress: Progress
+    ) -> np.ndarray:
+        photo = read_side(path, self.card.target, volume_slice).pixels
+        name = path.stem if volume_slice is None else f"{path.stem}#{volume_slice}"
+        source = made_source(self.card, photo, name=name, is_native=scale == "native")
+        (result,) = self._translated([[Masked(source)]], scale=scale, progress=progress)
+        return at_size_of(photo, result, self.card)
 
     def translate(self, image: Images, *, scale: Scale = "training") -> np.ndarray:
         """Translate one image (H, W, C) of the source's dtype to (H, W, C') of the target's.
@@ -192,7 +210,7 @@ class Translator:
         allowed = allowed_bytes(self.network.device, self.max_memory_gib)
         inner_size = self._scale(scale).size_of(height, width)
         around = len(images) * self._conversion_bytes(images[0], inner_size, result_size)
-        needed = around + len(images) * whole_bytes(self.card, padded)
+        needed = around + len(images) * whole_bytes(self.card.generator, padded)
         in_tiles = needed > allowed
         if in_tiles:
             needed = around + least_bytes(self.network, padded)

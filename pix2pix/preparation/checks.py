@@ -11,6 +11,7 @@ from pix2pix.config import DataConfig
 from pix2pix.data.splits import Split, assign_splits, find_stand_ins
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names
+from pix2pix.preparation.affines import affine_notes
 from pix2pix.preparation.consistency import inconsistencies, is_consistent, usual
 from pix2pix.preparation.file_notes import file_notes
 from pix2pix.preparation.folders import split_folder
@@ -72,6 +73,7 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
             *file_notes(decoded, config),
             *mask_notes(decoded, config),
             *doubtful_sides(decoded, config),
+            *affine_notes(decoded, config, root=root),
             *(use.note for use in uses if use.note is not None),
             *_stand_in_notes(pairs, config),
         ),

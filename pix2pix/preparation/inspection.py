@@ -81,17 +81,18 @@ def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspect
     if nothing is not None:
         return Unreadable(files, (Offence("nothing_counts", (files.pair_id,), paths, nothing),))
     values = _values(pair, config)
-    wrong = [*_too_small(pair.target, config), *_wrong_sides(pair, values, config)]
-    height, width = pair.target.shape[:2]
+    wrong = [*_too_small(pair.size, config), *_wrong_sides(pair, values, config)]
+    # What a recipe makes of equal photos may differ: the photos alone tell pairs apart.
+    telling = pair.images if config.layout != "photos" else (pair.images[_photo_role(config)],)
     return Inspected(
         files=files,
         offences=tuple(Offence(kind, (files.pair_id,), paths, text) for kind, text in wrong),
         dtypes=tuple(image.pixels.dtype.name for image in pair.images),
-        content_hash=content_hash(*pair.images),
-        thumbnails=thumbnails([with_mean(*image) for image in pair.images]),
+        content_hash=content_hash(*telling),
+        thumbnails=thumbnails([with_mean(*image) for image in telling]),
         masked_shares=masked_shares(pair),
-        size=(height, width),
-        source_size=(pair.source.shape[0], pair.source.shape[1]),
+        size=pair.size,
+        source_size=pair.source_size,
         is_cut=pair.is_cut,
         facts=pair.facts,
         values=values,
@@ -145,9 +146,13 @@ def _difference(source_image: Masked, target_image: Masked) -> float | None:
     return total / source.size / (high - low)
 
 
-def _too_small(target: np.ndarray, config: DataConfig) -> Iterator[tuple[OffenceKind, str]]:
-    height, width = target.shape[:2]
-    reason = too_small(height, width, config)
+def _photo_role(config: DataConfig) -> int:
+    """The place of side B among the roles."""
+    return list(config.roles).index("B")
+
+
+def _too_small(size: tuple[int, int], config: DataConfig) -> Iterator[tuple[OffenceKind, str]]:
+    reason = too_small(*size, config)
     if reason is not None:
         yield "too_small", reason
 

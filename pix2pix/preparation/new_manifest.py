@@ -1,7 +1,7 @@
 """Make and write manifest.json for the pairs that passed the checks."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from pix2pix.config import DataConfig, SideConfig
@@ -48,6 +48,7 @@ def make_manifest(report: CheckReport, config: DataConfig) -> Manifest:
         resize=config.resize,
         target_scale=config.target_scale,
         extra_sources=tuple(extra),
+        recipe=None if config.recipe.kind is None else config.recipe,
     )
     return replace(unhashed, data_hash=content_hash(unhashed))
 
@@ -92,9 +93,11 @@ def _split_record(report: CheckReport, split: Split, config: DataConfig) -> Spli
     pairs = [pair for pair in report.pairs if pair.split == split]
     pair_ids = tuple(pair.files.pair_id for pair in pairs)
     content_hashes = tuple(pair.content_hash for pair in pairs)
+    # Side A is a function of the photos and of the recipe.
+    recipe = [] if config.recipe.kind is None else [asdict(config.recipe)]
     return SplitRecord(
         size_px=config.scale(split).size,
         pair_ids=pair_ids,
         content_hashes=content_hashes,
-        hash=sha256_of([pair_ids, content_hashes]),
+        hash=sha256_of([pair_ids, content_hashes, *recipe]),
     )

@@ -11,6 +11,7 @@ OffenceKind = Literal[
     "unread_format",
     "wrong_layout",
     "identical_sides",
+    "recipe_on_labels",
     "unreadable",
     "slices_differ",
     "missing_partner",
@@ -43,6 +44,8 @@ REMEDIES: dict[OffenceKind, str] = {
     "wrong_layout": "set data.layout: two_folders, data.folder_a and data.folder_b",
     "identical_sides": "a network would learn to copy: correct data.folder_a or data.folder_b, or "
     "set data.layout: side_by_side if each file shows A and B",
+    "recipe_on_labels": "recipes are for photos: correct data.path; or set data.layout: "
+    "two_folders and data.recipe.kind: null, and give the other side of the pairs",
     "unreadable": "replace or remove the file",
     "slices_differ": "all volumes of a pair need the same slices: correct slices of a side, or "
     "resample one of the volumes to the grid of the others",

@@ -1,9 +1,10 @@
 """Find the pairs of a data folder, and read the images of a pair.
 
-There are two layouts (`data.layout`): with `side_by_side` each file shows A and B side by side;
+There are three layouts (`data.layout`): with `side_by_side` each file shows A and B side by side;
 with `two_folders` A, B and each of `data.extra_sources` have a folder, and files with the same
-stem, or with the same key by `data.pair_pattern`, form a pair. Both layouts may have split folders
-train, val, dev and test. Each slice of a volume is a pair of its own.
+stem, or with the same key by `data.pair_pattern`, form a pair; with `photos` each file is B, from
+which `data.recipe` makes A. All layouts may have split folders train, val, dev and test. Each slice
+of a volume is a pair of its own.
 """
 
 from collections.abc import Mapping
@@ -14,8 +15,9 @@ import numpy as np
 
 from pix2pix.config import DataConfig, SideConfig
 from pix2pix.errors import UserError
+from pix2pix.images.decode import OddWidthError
 from pix2pix.images.decoded import Decoded, FileFacts
-from pix2pix.images.image import read_file
+from pix2pix.images.image import read_file, read_halves
 from pix2pix.images.labels import LabelError
 from pix2pix.images.masked import conform_masked
 from pix2pix.images.names import printable, relative_paths
@@ -29,6 +31,7 @@ from pix2pix.preparation.pair_files import PairFiles, split_into_slices
 from pix2pix.preparation.pair_keys import key_finder, refuse_bad_keys, refuse_other_names
 from pix2pix.preparation.pair_sizes import common_part, sizes_differ
 from pix2pix.preparation.pairing import ignored_files, lone_files, outside_split_folders
+from pix2pix.preparation.photos import made_pair
 
 __all__ = [
     "Discovery",
@@ -38,6 +41,7 @@ __all__ = [
     "find_pairs",
     "orientations_differ",
     "read_pair",
+    "read_photo",
 ]
 
 
@@ -98,7 +102,7 @@ def _collected(root: Path, config: DataConfig) -> dict[str, SideFiles]:
 
     Raises UserError as `find_pairs` does.
     """
-    if config.layout == "side_by_side":
+    if config.layout != "two_folders":
         both = collect_files(root, None)
         _check_not_empty(root, both)
         return {"A": both, "B": both}
@@ -136,12 +140,16 @@ def _check_not_empty(
 class ReadPair:
     """The images of a pair, (H, W, C) each, and the facts that their files state.
 
-    Both have the order of `DataConfig.roles`: source, target, then extra sources.
+    Both have the order of `DataConfig.roles`: source, target, then extra sources. `size` and
+    `source_size` are the height and width of the target and of the first source. With `photos`,
+    these are the photo's; the image that is made from it has the size of the training split.
     """
 
     images: tuple[Masked, ...]
     facts: tuple[FileFacts, ...]
-    is_cut: bool  # one image was a pixel larger, which was cut off
+    size: tuple[int, int]
+    source_size: tuple[int, int]
+    is_cut: bool = False  # one image was a pixel larger, which was cut off
 
     @property
     def source(self) -> np.ndarray:
@@ -160,6 +168,8 @@ def read_pair(files: PairFiles, config: DataConfig) -> ReadPair:
     All have one size, unless `scale` of the sides says otherwise. Raises BadPair, a ValueError, if
     a file cannot be read or the images do not fit each other.
     """
+    if config.layout == "photos":
+        return _read_photo(files, config)
     read = _read_halves if config.layout == "side_by_side" else _read_each
     decoded = read(files, config)
     target_role = list(config.roles)[1]
@@ -173,8 +183,40 @@ def read_pair(files: PairFiles, config: DataConfig) -> ReadPair:
     return ReadPair(
         images=parts,
         facts=tuple(decoded[role].facts for role in config.roles),
+        size=_size(parts[1].pixels),
+        source_size=_size(parts[0].pixels),
         is_cut=any(part is not image for part, image in zip(parts, images, strict=True)),
     )
+
+
+def read_photo(files: PairFiles, config: DataConfig) -> tuple[np.ndarray, FileFacts]:
+    """Read the photo of a pair with the layout `photos`. Raises BadPair."""
+    decoded = _read(files.path_b, side_options(config.side_b, files.volume_slice))
+    return _conformed("B", decoded, config.side_b).pixels, decoded.facts
+
+
+def _read_photo(files: PairFiles, config: DataConfig) -> ReadPair:
+    photo, facts = read_photo(files, config)
+    try:
+        made = made_pair(
+            photo, config, pair_id=files.pair_id, file_dtype=facts.dtype, split="train"
+        ).a
+    except UserError as error:
+        raise BadPair("no_value_range", f"side B: {error}") from None
+    dtype = facts.dtype if made.dtype == photo.dtype else made.dtype.name
+    facts_a = FileFacts(file_format="made", orientation=facts.orientation, dtype=dtype)
+    images, both = (Masked(made), Masked(photo)), (facts_a, facts)
+    is_forward = config.direction == "AtoB"
+    return ReadPair(
+        images=images if is_forward else images[::-1],
+        facts=both if is_forward else both[::-1],
+        size=_size(photo),
+        source_size=_size(photo),
+    )
+
+
+def _size(image: np.ndarray) -> tuple[int, int]:
+    return image.shape[0], image.shape[1]
 
 
 def _check_sizes(
@@ -214,19 +256,16 @@ def _read_halves(files: PairFiles, config: DataConfig) -> dict[str, Decoded]:
     sides = (config.side_a, config.side_b)
     # One file has one palette, which is read as ids only if both halves are labels.
     label_ids = all(side.num_labels is not None for side in sides)
-    options = side_options(config.side_a, files.volume_slice)
-    whole = _read(files.path_a, replace(options, label_ids=label_ids))
-    width = whole.pixels.shape[1]
-    if width % 2:
-        raise BadPair("odd_width", f"{width} px wide: no two equal halves A|B")
-    left, right = (
-        Decoded(
-            np.ascontiguousarray(whole.pixels[:, half]),
-            whole.facts,
-            None if whole.valid is None else whole.valid[:, half],
-        )
-        for half in (slice(width // 2), slice(width // 2, None))
-    )
+    options = [
+        replace(side_options(side, files.volume_slice), label_ids=label_ids) for side in sides
+    ]
+    path = files.path_a
+    try:
+        left, right = read_halves(path, *options)
+    except OddWidthError as error:
+        raise BadPair("odd_width", _without_name(error, path)) from None
+    except UserError as error:
+        raise BadPair("unreadable", _without_name(error, path), path=path) from None
     return {"A": left, "B": right}
 
 
@@ -241,8 +280,11 @@ def _read(path: Path, options: ReadOptions) -> Decoded:
     try:
         return read_file(path, options)
     except UserError as error:
-        reason = str(error).removeprefix(f"{path}: ")
-        raise BadPair("unreadable", reason, path=path) from None
+        raise BadPair("unreadable", _without_name(error, path), path=path) from None
+
+
+def _without_name(error: UserError, path: Path) -> str:
+    return str(error).removeprefix(f"{path}: ")
 
 
 def _conformed(name: str, decoded: Decoded, side: SideConfig) -> Masked:

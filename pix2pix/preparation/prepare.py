@@ -21,8 +21,9 @@ from pix2pix.files import NO_ROOM, flush_all
 from pix2pix.images.scale import to_size
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.new_manifest import make_manifest, write_manifest
-from pix2pix.preparation.pairs import read_pair
+from pix2pix.preparation.pairs import read_pair, read_photo
 from pix2pix.preparation.parallel import map_in_order
+from pix2pix.preparation.photos import made_pair
 from pix2pix.preparation.report import BadPairsError, CheckedPair, CheckReport
 
 _MIB = 2**20
@@ -116,11 +117,32 @@ def _resized(
     pair: CheckedPair, *, manifest: Manifest, split: Split, config: DataConfig
 ) -> tuple[np.ndarray, ...]:
     """Read a pair and resize it: what the files of `_layouts` hold of it."""
+    height, width = manifest.scale(split).size_of(*pair.size)
+    images = (
+        _made(pair, split, config)
+        if config.layout == "photos"
+        else _read(pair, manifest, config, size=(height, width))
+    )
+    return (
+        images if manifest.resize == "stretch" else (np.array([height, width], np.int64), *images)
+    )
+
+
+def _made(pair: CheckedPair, split: Split, config: DataConfig) -> tuple[np.ndarray, ...]:
+    """Source and target, of which a recipe makes one from a photo."""
+    photo, facts = read_photo(pair.files, config)
+    made = made_pair(photo, config, pair_id=pair.files.pair_id, file_dtype=facts.dtype, split=split)
+    return made.by_role(config)
+
+
+def _read(
+    pair: CheckedPair, manifest: Manifest, config: DataConfig, *, size: tuple[int, int]
+) -> tuple[np.ndarray, ...]:
+    """Source, target, the mask if there is one, and extra sources, resized."""
     read = read_pair(pair.files, config)
-    height, width = manifest.scale(split).size_of(*read.target.shape[:2])
     records = (manifest.source, manifest.target)
     source, target, *extra = (
-        to_size(image, record, height, width)
+        to_size(image, record, *size)
         for image, record in zip(read.images, (*records, *manifest.extra_sides), strict=True)
     )
     images: tuple[np.ndarray, ...] = (
@@ -128,10 +150,7 @@ def _resized(
         if manifest.is_masked
         else (source.pixels, target.pixels)
     )
-    images = (*images, *(image.pixels for image in extra))
-    return (
-        images if manifest.resize == "stretch" else (np.array([height, width], np.int64), *images)
-    )
+    return (*images, *(image.pixels for image in extra))
 
 
 def _may_be_replaced(directory: Path) -> bool:

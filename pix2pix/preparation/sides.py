@@ -51,6 +51,13 @@ def wrong_sides(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[Offe
                 f"{name} and the target are the same picture in {num_copies} of {len(pairs)} pairs"
             )
             yield Offence("identical_sides", (), (), message)
+    photo_role = list(config.roles).index("B")
+    if config.layout == "photos" and _are_masks(pairs, photo_role, "image"):
+        message = (
+            f"recipe.kind is {config.recipe.kind}, but the files are drawings or label maps: a few "
+            "values make up nine tenths of nearly every one"
+        )
+        yield Offence("recipe_on_labels", (), (), message)
     twins = _twins(pairs, config)
     num_square = sum(pair.is_square for pair in pairs)
     if twins is not None and num_square < len(pairs) / 2:
@@ -64,7 +71,7 @@ def wrong_sides(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[Offe
 
 def doubtful_sides(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
     """Notes on what looks like a mistake but may be intended, and is no offence."""
-    if not pairs:
+    if not pairs or config.layout == "photos":
         return
     equal = [pair.files.pair_id for pair in pairs if pair.difference == 0]
     if 0 < len(equal) < _NEARLY_ALL * len(pairs):

@@ -34,6 +34,14 @@ def size_notes(
             f"A and B differ by one pixel in {len(cut)} pair(s), which is cut off from the larger "
             f"one: {first_names(cut)}"
         )
+    if config.target_scale not in (None, 1):
+        uneven = [pair.files.pair_id for pair in pairs if _is_uneven(pair, config.target_scale)]
+        if uneven:
+            yield (
+                f"the sizes of {len(uneven)} pair(s) differ by about a pixel from what scale "
+                "declares, so that resizing the source to the size of the target shifts it by "
+                f"less than a pixel: {first_names(uneven)}"
+            )
     brought = [pair.files.pair_id for pair in pairs if pair.source_size != pair.size]
     if brought:
         yield (
@@ -50,6 +58,14 @@ def size_notes(
             f"({size_text(config.image_size)}) and will be padded by reflection: "
             f"{first_names(padded)}"
         )
+
+
+def _is_uneven(pair: Inspected, target_scale: float) -> bool:
+    """Whether a side has some pixel more or less than the scale of the other one would give."""
+    return any(
+        length != round(source_length * target_scale)
+        for length, source_length in zip(pair.size, pair.source_size, strict=True)
+    )
 
 
 def _padded(pairs: Sequence[Inspected], config: DataConfig) -> list[str]:

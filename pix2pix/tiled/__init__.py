@@ -8,17 +8,19 @@ computation by rounding only, and there are no seams.
 """
 
 from pix2pix.tiled.passes import translate_in_tiles
-from pix2pix.tiled.plan import TilePlan, least_bytes, make_plan
-from pix2pix.tiled.source import ImageSource
+from pix2pix.tiled.plan import TilePlan, least_bytes, make_plan, whole_bytes
+from pix2pix.tiled.source import ImageSource, PaddedSource
 from pix2pix.tiled.spill import spill_folder
 from pix2pix.tiled.tiles import Tile
 
 __all__ = [
     "ImageSource",
+    "PaddedSource",
     "Tile",
     "TilePlan",
     "least_bytes",
     "make_plan",
     "spill_folder",
     "translate_in_tiles",
+    "whole_bytes",
 ]

@@ -11,6 +11,7 @@ _FLOAT_BYTES = 4
 _ENOUGH_BYTES = 192 * 2**20  # larger tiles are no faster
 _LEAST_SIDE = 8  # pixels of the coarser map; the neighbours of a smaller tile are most of its work
 _FEW_ROWS = 32  # with fewer rows, a tile does not have the whole width
+_MAPS = 1.25  # floats of working memory per input pixel and base channel; measured: 1.1 at 64
 _MOVING = 500  # multiplications in the time in which a value is read or written; measured
 _CONVERSION_COPIES = 4
 _STATISTICS_BYTES = 2**25  # a part of a tile in float64
@@ -91,6 +92,18 @@ class _Layer:
     def _rows(self, columns: int, allowed_bytes: int) -> int:
         none = self.tile_bytes(0, columns)
         return min(self.height, (allowed_bytes - none) // (self.tile_bytes(1, columns) - none))
+
+
+def whole_bytes(config: GeneratorConfig, padded_size: tuple[int, int]) -> int:
+    """Estimate the working memory for one image of this height and width that is not tiled.
+
+    The outermost level of the U-Net needs the most: its feature maps have a quarter of the image's
+    pixels, and the skip connection, the upsampled map and their concatenation exist at the same
+    time. `_MAPS` is this amount as measured, rounded up.
+    """
+    channels = config.source_channels + config.target_channels
+    floats = round(_MAPS * config.base_channels) + 4 * channels
+    return _FLOAT_BYTES * floats * padded_size[0] * padded_size[1]
 
 
 def least_bytes(network: InferenceNetwork, size: tuple[int, int]) -> int:

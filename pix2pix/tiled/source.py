@@ -45,5 +45,18 @@ class ImageSource:
         return join_sources(raws, self._sides)[0].permute(1, 2, 0)
 
 
+class PaddedSource:
+    """An image (C, H, W) as the network receives it, which is padded already."""
+
+    def __init__(self, image: Tensor) -> None:
+        channels, *size = image.shape
+        self.shape = (size[0], size[1], channels)
+        self._pixels = image.permute(1, 2, 0)
+
+    def read(self, tile: Tile) -> Tensor:
+        """A tile (H, W, C), float32."""
+        return self._pixels[tile.top : tile.bottom, tile.left : tile.right].clone()
+
+
 def _reflected_indices(size: int, padded_size: int) -> np.ndarray:
     return np.pad(np.arange(size), (0, padded_size - size), mode="reflect")

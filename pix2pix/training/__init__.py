@@ -3,6 +3,7 @@
 Receives batches and reads no data. Start with `step.train_step`, then `loop.fit`.
 """
 
+from pix2pix.training.finite import NonFiniteLossError
 from pix2pix.training.loop import (
     Batches,
     DevSet,
@@ -12,8 +13,9 @@ from pix2pix.training.loop import (
     fit,
 )
 from pix2pix.training.pace import StepProgress
+from pix2pix.training.profile import Profile
 from pix2pix.training.state import Best, TrainState, new_state
-from pix2pix.training.step import NonFiniteLossError, StepLosses, train_step
+from pix2pix.training.step import Step, StepLosses, train_step
 
 __all__ = [
     "Batches",
@@ -21,8 +23,10 @@ __all__ = [
     "DevSet",
     "EpochResult",
     "NonFiniteLossError",
+    "Profile",
     "Request",
     "SavePoint",
+    "Step",
     "StepLosses",
     "StepProgress",
     "TrainState",

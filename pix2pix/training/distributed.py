@@ -1,6 +1,7 @@
 """Exchange of values between ranks by torch.distributed. Without it there is one rank."""
 
 import inspect
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import assert_never
 
@@ -107,15 +108,60 @@ def gather_over_ranks(values: Tensor) -> Tensor:
     return torch.stack(gathered)
 
 
-def max_over_ranks(value: int, device: torch.device) -> int:
-    """Return the largest of one integer per rank; `device` is that of the networks."""
-    if world_size() == 1:
-        return value
-    largest = torch.tensor(value, device=device)
-    distributed.all_reduce(largest, op=distributed.ReduceOp.MAX)
-    return int(largest)
-
-
 def any_over_ranks(flag: bool, device: torch.device) -> bool:
     """Return whether the flag is true on any rank; `device` is that of the networks."""
-    return bool(max_over_ranks(int(flag), device))
+    if world_size() == 1:
+        return flag
+    largest = torch.tensor(int(flag), device=device)
+    distributed.all_reduce(largest, op=distributed.ReduceOp.MAX)
+    return bool(largest)
+
+
+def to_host(values: Tensor) -> tuple[Tensor, Callable[[], None]]:
+    """Start to copy values to the host; the function that is returned waits until they are there.
+
+    Nothing waits for what the device is told to do afterwards. Values on the host are not copied.
+    """
+    copy = values.to("cpu", non_blocking=True)
+    if not values.is_cuda:
+        return copy, lambda: None
+    arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    arrived.record()
+    return copy, arrived.synchronize
+
+
+class LateMax:
+    """The largest of one integer per rank, exchanged while a step is computed.
+
+    The host does not wait for the exchange: it learns the result one call later.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        """`device` is that of the networks."""
+        self._device = device
+        self._pending: tuple[Tensor, Callable[[], object]] | None = None
+
+    def exchanged(self, value: int) -> int:
+        """Start to exchange a value, and return the largest one of the call before (at first 0).
+
+        With one rank there is nothing to wait for, and the result is the value itself.
+        """
+        if world_size() == 1:
+            return value
+        earlier = self.last()
+        largest = torch.full((), value, device=self._device)
+        work = distributed.all_reduce(largest, op=distributed.ReduceOp.MAX, async_op=True)
+        self._pending = (largest, work.wait)
+        if largest.is_cuda:
+            work.wait()  # the device waits, the host does not
+            self._pending = to_host(largest)
+        return earlier
+
+    def last(self) -> int:
+        """Wait for the exchange that was started last, and return its result; 0 if none was."""
+        if self._pending is None:
+            return 0
+        largest, wait = self._pending
+        self._pending = None
+        wait()
+        return int(largest)

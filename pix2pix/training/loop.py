@@ -12,23 +12,25 @@ from torch import Tensor
 from pix2pix.config import TrainConfig
 from pix2pix.masked import Pairs, pairs_of
 from pix2pix.models import InferenceNetwork, translate
+from pix2pix.training.computing import to_memory_layout
 from pix2pix.training.dev import better_mode, dev_metrics
 from pix2pix.training.distributed import (
+    LateMax,
     average_buffers,
-    max_over_ranks,
     rank,
     share_weight,
     sum_over_ranks,
     unwrap,
     world_size,
 )
+from pix2pix.training.late_check import Before, LateCheck
 from pix2pix.training.pace import Pace, StepProgress
-from pix2pix.training.precision import to_memory_layout
+from pix2pix.training.profile import Profile, StepTracer, stepping, waiting
+from pix2pix.training.replay import MakeStep, step_maker
 from pix2pix.training.schedule import learning_rate, set_learning_rate
 from pix2pix.training.seeding import seed_step
 from pix2pix.training.selection import is_better, is_finished
 from pix2pix.training.state import TrainState
-from pix2pix.training.step import NonFiniteLossError, train_step
 
 
 class Batches(Protocol):
@@ -70,7 +72,10 @@ class SavePoint:
 
 
 class Request(IntEnum):
-    """What `on_step` may ask for. The highest value of all ranks counts on each rank."""
+    """What `on_step` may ask for. The highest value of all ranks counts on each rank.
+
+    With several ranks it counts after the next step, so that no step waits for the exchange.
+    """
 
     NONE = 0
     SAVE = 1
@@ -92,20 +97,27 @@ def fit(
     *,
     dev: DevSet,
     on_step: OnStep = no_requests,
+    on_profile: Callable[[Profile], None] | None = None,
 ) -> Iterator[EpochResult | SavePoint]:
     """Train from the state's position up to `config.total_epochs`, yielding after each epoch.
 
     A fresh state first yields epoch 0, the untrained generator. Between epochs there is a SavePoint
     every `config.checkpoint_every_steps`, and whenever `on_step` asks for one. The caller may stop
     after any result: `state` can be saved and continued at each yield. The training ends early
-    after `config.early_stopping_epochs` without a better dev L1. Raises NonFiniteLossError, with
-    the batch as its `batch`.
+    after `config.early_stopping_epochs` without a better dev L1. `on_profile` gets a trace of a few
+    steps of the first epoch. Raises NonFiniteLossError, with the batch as its `batch`.
     """
     if not state.history:
         yield _finish_epoch(state, dev, config, measured={})
+    make_step = step_maker(state, config)
     while not is_finished(state.history, config):
-        pace = Pace()
-        for request in _train_epoch(state, batches, config, on_step=on_step, pace=pace):
+        pace, tracer = Pace(), None
+        if on_profile is not None and state.batch < batches.num_batches:
+            num_left = batches.num_batches - state.batch
+            tracer, on_profile = StepTracer(num_left, state.device, on_profile), None
+        for request in _train_epoch(
+            state, batches, config, make_step=make_step, on_step=on_step, pace=pace, tracer=tracer
+        ):
             yield SavePoint(step=state.step, is_stop=request is Request.STOP)
             if request is Request.STOP:
                 return
@@ -116,42 +128,57 @@ def fit(
 
 
 def _train_epoch(
-    state: TrainState, batches: Batches, config: TrainConfig, *, on_step: OnStep, pace: Pace
+    state: TrainState,
+    batches: Batches,
+    config: TrainConfig,
+    *,
+    make_step: MakeStep,
+    on_step: OnStep,
+    pace: Pace,
+    tracer: StepTracer | None,
 ) -> Iterator[Request]:
     """Train for the rest of an epoch. Yields a request after each step that should be saved."""
     rate = learning_rate(state.epoch, config)
     set_learning_rate(state.generator_optimizer, rate)
     set_learning_rate(state.discriminator_optimizer, rate)
     epoch_batches = batches(state.epoch, state.batch)
+    check, requests = LateCheck(state), LateMax(state.device)
     while state.batch < batches.num_batches:
-        _train_batch(state, pace.next_batch(epoch_batches), config)
+        if tracer is not None:
+            tracer.begin_step()
+        with waiting():
+            batch = pace.next_batch(epoch_batches)
+        with stepping():
+            _train_batch(state, batch, config, make_step=make_step, check=check)
+        if tracer is not None:
+            tracer.end_step()
         pace.count(config.batch_size)
         asked = on_step(pace.progress(state.epoch, state.batch, batches.num_batches))
-        request = Request(max_over_ranks(asked, state.device))
+        request = Request(requests.exchanged(asked))
         if request is Request.NONE and _is_due(state, config, batches.num_batches):
             request = Request.SAVE
         if request is not Request.NONE:
-            yield request
+            check.settle()
+            yield Request(max(request, requests.last()))
+    check.settle()
+    request = Request(requests.last())
+    if request is not Request.NONE:
+        yield request
 
 
-def _train_batch(state: TrainState, batch: Any, config: TrainConfig) -> None:
+def _train_batch(
+    state: TrainState, batch: Any, config: TrainConfig, *, make_step: MakeStep, check: LateCheck
+) -> None:
     source, target, valid = pairs_of(batch)
     seed_step(config.seed, state.step, rank())
-    try:
-        step = train_step(
-            state,
-            to_memory_layout(source, config),
-            to_memory_layout(target, config),
-            config,
-            valid=valid,
-        )
-    except NonFiniteLossError as error:
-        error.batch = batch
-        raise
+    before = Before.of(state)
+    step = make_step(to_memory_layout(source, config), to_memory_layout(target, config), valid)
     state.batch += 1
-    # Sums are part of the state, so that a checkpoint within the epoch has them.
+    # Sums are part of the state, so that a checkpoint within the epoch has them. `before` keeps the
+    # earlier sums.
     weight = share_weight(len(source), config.batch_size)
-    state.loss_sums += torch.stack(step).double() * weight
+    state.loss_sums = state.loss_sums + torch.stack(step.losses).double() * weight
+    check.add(before, batch, step.report)
 
 
 def _is_due(state: TrainState, config: TrainConfig, num_batches: int) -> bool:

@@ -16,9 +16,9 @@ from torch.func import functional_call
 from pix2pix.config import TrainConfig
 from pix2pix.errors import UserError
 from pix2pix.masked import with_target_where_masked
+from pix2pix.training.computing import autocast
 from pix2pix.training.counted import Masks
 from pix2pix.training.distributed import unwrap
-from pix2pix.training.precision import autocast
 
 
 class Microbatch(NamedTuple):

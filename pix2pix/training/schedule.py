@@ -1,5 +1,6 @@
 """The learning rate as a function of the epoch alone, so that it needs no state."""
 
+from torch import Tensor
 from torch.optim import Optimizer
 
 from pix2pix.config import TrainConfig
@@ -18,4 +19,7 @@ def learning_rate(epoch: int, config: TrainConfig) -> float:
 def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
     """Set the learning rate of every parameter group."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)  # a CUDA graph reads this tensor
+        else:
+            group["lr"] = rate

@@ -18,6 +18,7 @@ from pix2pix.models import (
 )
 from pix2pix.models.transfer import ParentNetworks, take_over
 from pix2pix.training.batch_norm import with_shared_statistics
+from pix2pix.training.computing import memory_layout
 from pix2pix.training.distributed import gather_over_ranks, rank, unwrap, world_size
 from pix2pix.training.seeding import seed_networks
 
@@ -54,11 +55,13 @@ class TrainState:
     step: int = 0  # finished optimiser updates
     batch: int = 0  # finished batches of the current pass
     loss_sums: Tensor = field(init=False)  # (4,) float64: over these batches, on this rank
+    masked: Tensor = field(init=False)  # float32 scalar: 1 if no update is made, see `finite`
     history: list[dict[str, float]] = field(default_factory=list)  # one record per epoch result
     best: Best | None = None
 
     def __post_init__(self) -> None:
         self.clear_losses()
+        self.masked = torch.zeros((), device=self.device)
 
     @property
     def device(self) -> torch.device:
@@ -86,8 +89,8 @@ class TrainState:
         return {
             "generator": unwrap(self.generator).state_dict(),
             "discriminator": unwrap(self.discriminator).state_dict(),
-            "generator_optimizer": self.generator_optimizer.state_dict(),
-            "discriminator_optimizer": self.discriminator_optimizer.state_dict(),
+            "generator_optimizer": _moments(self.generator_optimizer),
+            "discriminator_optimizer": _moments(self.discriminator_optimizer),
             "seed": self.seed,
             "epoch": self.epoch,
             "step": self.step,
@@ -135,16 +138,27 @@ class TrainState:
         return [buffer for buffer in buffers if buffer.is_floating_point()]
 
 
-def _load_moments(optimizer: Adam, state: dict[str, Any]) -> None:
-    """Load the state of an optimiser, but keep the betas of this training.
+def _moments(optimizer: Adam) -> dict[str, Any]:
+    """Return the state of an optimiser as on hardware that replays no steps, see `replay`."""
+    state = optimizer.state_dict()
+    for group in state["param_groups"]:
+        group |= {"lr": float(group["lr"]), "capturable": False}
+    return state
 
-    They differ if a trial of a population continues from the state of another one. The learning
-    rate is set in each epoch.
+
+def _load_moments(optimizer: Adam, state: dict[str, Any]) -> None:
+    """Load the state of an optimiser, but keep the betas of this training, and how it computes.
+
+    The betas differ if a trial of a population continues from the state of another one. The
+    learning rate is set in each epoch.
     """
-    own = [group["betas"] for group in optimizer.param_groups]
+    own = [
+        {key: group[key] for key in ("betas", "lr", "capturable")}
+        for group in optimizer.param_groups
+    ]
     optimizer.load_state_dict(state)
-    for group, betas in zip(optimizer.param_groups, own, strict=True):
-        group["betas"] = betas
+    for group, values in zip(optimizer.param_groups, own, strict=True):
+        group.update(values)
 
 
 def _copied(network: nn.Module) -> dict[str, Tensor]:
@@ -186,10 +200,14 @@ def state_of(
     config: TrainConfig,
     wrap: Wrap = lambda network: network,
 ) -> TrainState:
-    """Return a state that starts from these networks, with new optimisers."""
+    """Return a state that starts from these networks, with new optimisers.
+
+    `channels_last: auto` means what is good for the device of the networks before `wrap`.
+    """
     if config.sync_batch_norm:
         generator, discriminator = map(with_shared_statistics, (generator, discriminator))
-    layout = torch.channels_last if config.channels_last else torch.contiguous_format
+    # Before they are wrapped: DistributedDataParallel lays out its buckets like the weights.
+    layout = memory_layout(config, next(generator.parameters()).device)
     generator, discriminator = (
         wrap(network.to(memory_format=layout)) for network in (generator, discriminator)
     )

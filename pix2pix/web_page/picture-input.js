@@ -29,7 +29,16 @@ class PictureInput extends HTMLElement {
       this.classList.remove("is-over");
       this.take(event.dataTransfer.files);
     });
-    document.addEventListener("paste", (event) => this.take(event.clipboardData.files));
+    document.addEventListener("paste", (event) => {
+      if (this.isPastedInto()) this.take(event.clipboardData.files);
+    });
+  }
+
+  /** Of several inputs, what is pasted goes to the one with the focus, or else to the first. */
+  isPastedInto() {
+    const inputs = [...document.querySelectorAll("picture-input")];
+    const focused = inputs.find((each) => each.contains(document.activeElement));
+    return (focused ?? inputs[0]) === this;
   }
 
   take(files) {

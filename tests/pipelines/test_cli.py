@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from pipelines.cli import VERBS, app
 from pipelines.repository.presets import complete_preset
 from tests.support.project import ROOT
+from tests.support.small_sets import noise, save
 
 TOOLS = Path(sys.executable).parent
 BARE = "/usr/bin:/bin"  # a PATH on which no tool of the environment is
@@ -85,7 +86,7 @@ def test_help_imports_no_large_library() -> None:
     ("words", "said"),
     [
         (["no-such"], "No such command 'no-such'"),
-        (["use"], "Missing argument"),
+        (["use"], "name a preset; `pix2pix use --list` lists them"),
         (["evaluate"], "Missing option '--model'"),
         (["up", "--concurrency", "0"], "--concurrency"),
         (["up", "--training-slots", "many"], "--training-slots"),
@@ -121,8 +122,27 @@ def test_use_writes_the_complete_preset_and_prints_what_it_replaces(folder: Path
 def test_an_unknown_preset_is_one_message_and_exit_code_1(folder: Path) -> None:
     done = pix2pix("use", "smok")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "ERROR 'smok' is no preset; params has: default, reference, smoke\n"
+    named = "default, reference, smoke, tasks/aerial-to-map, "
+    assert done.stderr.startswith(f"ERROR 'smok' is no preset; params has: {named}")
+    assert len(done.stderr.splitlines()) == 1
     assert (folder / "params.yaml").read_text() == complete_preset("default", folder)
+
+
+def test_use_lists_the_presets_and_takes_a_folder_of_photos(folder: Path) -> None:
+    listed = pix2pix("use", "--list")
+    assert "colourise          Black-and-white photos to colour.\n" in listed.stdout
+    photos = folder / "photos"
+    photos.mkdir()
+    before = (folder / "params.yaml").read_text()
+    done = pix2pix("use", "colourise", "--data", "photos")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert (folder / "params.yaml").read_text() == before
+    save(photos / "x.png", noise(0, size=160))
+    done = pix2pix("use", "colourise", "--data", "photos")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "data.path: data/raw -> photos" in done.stdout
+    assert "data.name: facades-drawn -> colourise-photos" in done.stdout
+    assert pix2pix("check").returncode == 0
 
 
 def test_use_keeps_a_file_that_cannot_be_replaced(folder: Path) -> None:
@@ -213,8 +233,8 @@ def test_tools_of_the_environment_are_found_where_it_is_not_activated(
     [
         ("pix2pix ", NAMES),
         ("pix2pix u", ["use", "ui", "up"]),
-        ("pix2pix use s", ["smoke"]),
-        ("pix2pix use ", ["default", "reference", "smoke"]),
+        ("pix2pix use s", ["smoke", "super-resolve"]),
+        ("pix2pix use d", ["default", "day-to-night", "denoise", "design-to-product"]),
         ("pix2pix translate --scale n", ["native"]),
     ],
 )

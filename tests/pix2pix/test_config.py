@@ -42,7 +42,8 @@ def _drop(key: str) -> Callable[[dict[str, Any]], None]:
             "train.learning_rate: Input should be a valid number",
         ),
         (_set("train.num_epochs", 1.5), "train.num_epochs: Input should be a valid integer"),
-        (_set("train.channels_last", 1), "train.channels_last: Input should be a valid boolean"),
+        (_set("train.channels_last", 1), "train.channels_last: must be true, false or auto"),
+        (_set("train.compile", "on"), "train.compile: must be true, false or auto"),
         (
             _set("train.precision", "fp64"),
             "train.precision: Input should be 'auto', 'float32' or 'bfloat16'",
@@ -87,9 +88,9 @@ def _drop(key: str) -> Callable[[dict[str, Any]], None]:
         (_set("data.side_b.ignore_label", 255), "data.side_b: ignore_label needs kind: labels"),
         (_set("data.side_a.ignore_label", -1), "data.side_a.ignore_label: Input should be greater"),
         (
-            _set("data.side_b.nodata", "nan"),
-            "data: layout: side_by_side reads A and B from one file, so nodata must be the same "
-            "for side_a (None) and side_b (nan)",
+            _set("data.side_b.axes", "CHW"),
+            "data: layout: side_by_side reads A and B from one file, so axes must be the same "
+            "for side_a (HWC) and side_b (CHW)",
         ),
         (_set("data.group", "(clip"), "data: group: '(clip' is no regular expression: missing )"),
         (_set("data.group", "clip"), "data: group: 'clip' has 0 groups in parentheses"),

@@ -13,7 +13,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from pix2pix.checkpoint import load_training, save_training
 from pix2pix.errors import UserError
 from pix2pix.evaluation.extractors import inception_extractor
 from pix2pix.images.decode import decode
@@ -24,6 +23,7 @@ from pix2pix.models.reference import (
     generator_from_weights,
 )
 from pix2pix.tensor_file import read_state_dict, read_tensors
+from pix2pix.training_checkpoint import load_training, save_training
 
 
 class _Harm:

@@ -23,10 +23,12 @@ def make_model(
 ) -> tuple[UNetGenerator, ModelCard]:
     """A model folder; `changes` are to the generator's configuration or to the card."""
     card = make_translator(folder, changes.pop("mode", "published")).card
+    extra_channels = sum(extra.side.network_channels for extra in changes.get("extra_sources", ()))
+    source_channels = source.network_channels + extra_channels
     fields = {field.name for field in dataclasses.fields(card.generator)}
     config = dataclasses.replace(
         card.generator,
-        source_channels=source.channels,
+        source_channels=source_channels,
         target_channels=target.channels,
         base_channels=4,
         dropout_layout="torch",
@@ -36,7 +38,7 @@ def make_model(
         card,
         generator=config,
         discriminator=dataclasses.replace(
-            card.discriminator, in_channels=source.channels + target.channels
+            card.discriminator, in_channels=source_channels + target.channels
         ),
         source=source,
         target=target,

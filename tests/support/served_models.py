@@ -53,7 +53,7 @@ class LocalModel:
     def __init__(
         self, translator: Translator, *, number: str = "1", max_pixels: int = 4 * SIZE**2
     ) -> None:
-        examples = tuple(encode(each) for each in label_maps(30, 3))
+        examples = tuple({"source": encode(each)} for each in label_maps(30, 3))
         self.version = LoadedVersion(NAME, number, translator, {"dev/l1": 0.1}, examples)
         self.max_pixels = max_pixels
 
@@ -69,6 +69,5 @@ class LocalModel:
     async def describe(self) -> dict[str, Any]:
         return translation.description(self.version)
 
-    async def example(self, number: int) -> bytes | None:
-        examples = self.version.examples
-        return examples[number] if 0 <= number < len(examples) else None
+    async def example(self, number: int, field: str) -> bytes | None:
+        return translation.example(self.version, number, field)

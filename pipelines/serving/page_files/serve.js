@@ -33,6 +33,7 @@ async function chooseModel(chosen) {
     `trained for ${model.epoch} epochs`,
     ...scores.map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`),
   ].join(" · ");
+  element("extra").setUp(Object.keys(model.extra_sources), "image/*,.npy");
   const [height, width] = model.drawing_size;
   board.setUp({ width, height, ...drawingColours(model) });
   const isDrawable = canBeDrawn(source);
@@ -63,17 +64,27 @@ async function showExamples() {
   const tiles = document.querySelector("#examples .tiles");
   tiles.replaceChildren();
   element("examples").hidden = model.num_examples === 0;
-  const query = new URLSearchParams({ model: model.model });
   for (let number = 0; number < model.num_examples; number++) {
-    const blob = await (await fetchFromServer(`examples/${number}?${query}`)).blob();
+    const { image, ...extra } = await exampleFiles(number);
     const name = `example ${number + 1}`;
-    const tile = tileOf([URL.createObjectURL(blob)], name);
+    const tile = tileOf([URL.createObjectURL(image)], name);
     tile.addEventListener("click", () => {
-      choosePicture(blob, name);
+      choosePicture(image, name);
+      for (const [source, file] of Object.entries(extra)) element("extra").choose(source, file, name);
       translateSource();
     });
     tiles.append(tile);
   }
+}
+
+/** The files of an example by their fields in a request. */
+async function exampleFiles(number) {
+  const files = {};
+  for (const field of ["image", ...Object.keys(model.extra_sources)]) {
+    const query = new URLSearchParams({ model: model.model, field });
+    files[field] = await (await fetchFromServer(`examples/${number}?${query}`)).blob();
+  }
+  return files;
 }
 
 /** A button with small pictures and a caption. */
@@ -87,7 +98,7 @@ function tileOf(addresses, caption) {
   return tile;
 }
 
-/** What is to be translated: the file for the server, a picture to show, and a name. */
+/** The first source that is to be translated: the file for the server, a picture to show, and a name. */
 async function currentSource() {
   const isDrawing = !board.hidden;
   if (!isDrawing) {
@@ -110,11 +121,10 @@ async function translateSource() {
   try {
     const source = await currentSource();
     const query = new URLSearchParams({ model: model.model });
-    const answer = await fetchFromServer(`translate?${query}`, {
-      method: "POST",
-      headers: { "Content-Type": source.file.type || "application/octet-stream" },
-      body: source.file,
-    });
+    const body = new FormData();
+    body.append("image", source.file);
+    for (const [name, file] of Object.entries(element("extra").files)) body.append(name, file);
+    const answer = await fetchFromServer(`translate?${query}`, { method: "POST", body });
     await showAnswer(source, answer);
     say("Done.");
   } catch (error) {

@@ -4,6 +4,7 @@
 
 const facts = JSON.parse(document.getElementById("facts").textContent);
 const board = document.querySelector("drawing-board");
+const extraSources = document.querySelector("extra-sources");
 const comparison = document.querySelector("before-after");
 const button = document.getElementById("translate-button");
 const download = document.getElementById("download");
@@ -69,8 +70,9 @@ async function translateChosen() {
     session ??= startSession();
     const run = await session;
     const source = chosen ?? board.imageData;
+    const extra = await extraPictures();
     const started = performance.now();
-    const image = await translate(source, facts, run, { isDrawn: chosen === null });
+    const image = await translate(source, facts, run, { isDrawn: chosen === null, extra });
     show(source, asImageData(image, facts.target));
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     say(`Translated ${source.width} by ${source.height} pixels in ${seconds} seconds, in this browser.`);
@@ -78,6 +80,23 @@ async function translateChosen() {
     say(error.message, true);
   }
   button.disabled = false;
+}
+
+/** The pictures of the extra sources by name. */
+async function extraPictures() {
+  const decoded = Object.entries(extraSources.files).map(async ([name, file]) => [
+    name,
+    await decoded8Bit(file, file.name ?? name),
+  ]);
+  return Object.fromEntries(await Promise.all(decoded));
+}
+
+async function decoded8Bit(file, name) {
+  try {
+    return await decodePicture(file);
+  } catch {
+    throw new Error(`${name} is no picture that this browser can read.`);
+  }
 }
 
 function show(source, result) {
@@ -90,34 +109,45 @@ function show(source, result) {
   download.hidden = false;
 }
 
+/** Make a picture the first source; on the canvas, where it fits, it can be drawn on. */
 async function takePicture(file, name) {
-  try {
-    chosen = await decodePicture(file);
-  } catch {
-    say(`${name} is no picture that this browser can read.`, true);
-    return;
-  }
+  chosen = await decoded8Bit(file, name);
   const { width, height } = board.picture;
   if (chosen.width === width && chosen.height === height && facts.source.num_labels === null) {
-    board.show(chosen); // it can be drawn on; its event makes the drawing the source
+    board.show(chosen); // whose event makes the drawing the source
     say(`${name} is on the canvas.`);
     return;
   }
   say(`${name}: ${chosen.width} by ${chosen.height} pixels.`);
+}
+
+async function takeUpload({ detail: file }) {
+  try {
+    await takePicture(file, file.name);
+  } catch (error) {
+    say(error.message, true);
+    return;
+  }
+  if (chosen !== null && facts.extra_sources.length === 0) await translateChosen();
+}
+
+async function takeExample(button) {
+  for (const image of button.querySelectorAll("img")) {
+    const letters = atob(image.src.split(",")[1]);
+    const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
+    const file = new Blob([bytes], { type: "image/png" });
+    const { source } = image.dataset;
+    if (source === facts.source.name) await takePicture(file, button.ariaLabel);
+    else extraSources.choose(source, file, button.ariaLabel);
+  }
   await translateChosen();
 }
 
+extraSources.setUp(facts.extra_sources.map(({ name }) => name));
 board.setUp({ ...facts.board, ...drawingColours(facts) });
 board.addEventListener("drawn", () => { chosen = null; });
 button.addEventListener("click", translateChosen);
-document.querySelector("picture-input").addEventListener("picture", ({ detail }) =>
-  takePicture(detail, detail.name),
-);
-for (const example of document.querySelectorAll("[data-example]")) {
-  example.addEventListener("click", async () => {
-    const letters = atob(example.querySelector("img").src.split(",")[1]);
-    const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
-    await takePicture(new Blob([bytes], { type: "image/png" }), example.dataset.example);
-    await translateChosen();
-  });
+document.querySelector("picture-input").addEventListener("picture", takeUpload);
+for (const example of document.querySelectorAll(".examples button")) {
+  example.addEventListener("click", () => takeExample(example));
 }

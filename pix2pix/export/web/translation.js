@@ -6,8 +6,7 @@
 const LUMA = [0.299, 0.587, 0.114]; // ITU-R BT.601
 
 /** The values of a side's files from 8-bit RGBA: {height, width, channels, values}. */
-function sourceImage({ width, height, data }, facts, { isDrawn }) {
-  const side = facts.source;
+function sourceImage({ width, height, data }, side, { isDrawn }) {
   const pixel = pixelReader(side, isDrawn);
   const values = new Float32Array(height * width * side.channels);
   for (let place = 0; place < height * width; place++) {
@@ -61,8 +60,53 @@ function sizes({ height, width }, { rule, size, target_scale: scale }) {
   return { inner, result };
 }
 
-/** Pixels as the network's input: channels first, in [-1, 1]. */
-function networkInput({ height, width, channels, values }, [low, high]) {
+/**
+ * The images of all sources, first those of the first one. Of images that should be as large as the
+ * first source, one row or column too many is cut off. `extra` has ImageData by name.
+ */
+function sourceImages(imageData, extra, { source, extra_sources: extraSides }, { isDrawn }) {
+  const first = sourceImage(imageData, source, { isDrawn });
+  const others = extraSides.map((side) => {
+    const image = sourceImage(extra[side.name], side, { isDrawn: false });
+    checkRatio(image, first, side);
+    return image;
+  });
+  const areAlike = [true, ...extraSides.map(({ scale }) => scale === 1)];
+  const images = [first, ...others];
+  const alike = images.filter((_, index) => areAlike[index]);
+  const height = Math.min(...alike.map((image) => image.height));
+  const width = Math.min(...alike.map((image) => image.width));
+  return images.map((image, index) => (areAlike[index] ? cut(image, height, width) : image));
+}
+
+function checkRatio(image, first, { name, scale }) {
+  if (scale === null) return;
+  const isFar = (side) => Math.abs(image[side] - first[side] * scale) > Math.max(scale, 1);
+  if (isFar("height") || isFar("width")) {
+    throw new Error(
+      `The picture ${name} has ${image.width} by ${image.height} pixels and the source ` +
+        `${first.width} by ${first.height}; it must be ${scale === 1 ? "as" : `${scale} times as`} large.`,
+    );
+  }
+}
+
+/** The upper left part of an image. */
+function cut(image, height, width) {
+  if (image.height === height && image.width === width) return image;
+  const line = width * image.channels;
+  const values = new Float32Array(height * line);
+  for (let row = 0; row < height; row++) {
+    const first = row * image.width * image.channels;
+    values.set(image.values.subarray(first, first + line), row * line);
+  }
+  return { ...image, height, width, values };
+}
+
+/** Pixels as the network's input: channels first, in [-1, 1], or a channel of 0 and 1 per class. */
+function networkInput(image, side) {
+  if (side.encoding === "one_hot") return oneHot(image, side);
+  const { height, width, channels, values } = image;
+  const [low, high] = side.value_range;
   const input = new Float32Array(values.length);
   for (let place = 0; place < height * width; place++) {
     for (let channel = 0; channel < channels; channel++) {
@@ -70,6 +114,12 @@ function networkInput({ height, width, channels, values }, [low, high]) {
       input[channel * height * width + place] = (value - low) * (2 / (high - low)) - 1;
     }
   }
+  return input;
+}
+
+function oneHot({ height, width, values }, { input_channels: [first, end] }) {
+  const input = new Float32Array((end - first) * height * width);
+  values.forEach((id, place) => { input[id * height * width + place] = 1; });
   return input;
 }
 
@@ -126,20 +176,38 @@ function randomNumbers(seed) {
   };
 }
 
-/** Translate ImageData; `run` computes the network. The result has the values of files. */
-async function translate(imageData, facts, run, { isDrawn }) {
-  const { source, target, resize: rule } = facts;
-  const given = sourceImage(imageData, facts, { isDrawn });
-  const { inner: [height, width], result } = sizes(given, rule);
+/**
+ * Translate ImageData, with further ones by name in `extra` if the model has several sources; `run`
+ * computes the network. The result has the values of files.
+ */
+async function translate(imageData, facts, run, { isDrawn, extra = {} }) {
+  const { target, resize: rule } = facts;
+  const images = sourceImages(imageData, extra, facts, { isDrawn });
+  const { inner: [height, width], result } = sizes(images[0], rule);
   checkSize(height, width);
-  const resized = resize(given, height, width, { ...source, kernel: rule.source_kernel, top: topOf(source) });
+  const sides = [facts.source, ...facts.extra_sources];
+  const inputs = images.map((image, index) => {
+    const side = sides[index];
+    return networkInput(resize(image, height, width, { ...side, top: topOf(side) }), side);
+  });
+  const data = joined(inputs);
   const output = await run({
-    source: { dims: [1, source.channels, height, width], data: networkInput(resized, source.value_range) },
+    source: { dims: [1, data.length / (height * width), height, width], data },
     ...dropoutMasks(height, width, facts),
   });
   const fake = targetImage(output, height, width, target);
-  const kernel = rule.target_kernel === "area" ? "bilinear" : rule.target_kernel;
+  const kernel = target.kernel === "area" ? "bilinear" : target.kernel;
   return resize(fake, ...result, { ...target, kernel, top: topOf(target) });
+}
+
+function joined(inputs) {
+  const data = new Float32Array(inputs.reduce((sum, { length }) => sum + length, 0));
+  let first = 0;
+  for (const input of inputs) {
+    data.set(input, first);
+    first += input.length;
+  }
+  return data;
 }
 
 const MOST_PIXELS = 2 ** 22;

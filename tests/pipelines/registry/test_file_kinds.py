@@ -4,11 +4,13 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import tifffile
 
 from pipelines.registry.folder_translation import SourceImage, planned, translate_files
+from pipelines.registry.volume_results import write_volumes
 from pix2pix.data.manifest import SideRecord
 from pix2pix.images.decode import decode
 from pix2pix.inference import Translator
@@ -144,6 +146,30 @@ def test_a_damaged_volume_fails_alone_and_nothing_is_written(tmp_path: Path) -> 
         assert all("truncated" in reason for reason in failures.values())
         assert name in {source.path.name for source in failures}
         assert list(written) == ["a#z000.tif", "a#z001.tif"]
+
+
+def test_the_slices_of_a_nifti_file_become_a_volume_with_its_affine(tmp_path: Path) -> None:
+    """In the dtype of the target's files; a volume of which a slice fails is left out."""
+    volume = RANGES.integers(-1000, 3000, (51, 40, 3)).astype(np.int16)
+    affine = np.diag([-2.0, 2.0, 5.0, 1.0])
+    translator = make_translator(tmp_path, changed(slices="z"))
+    (tmp_path / "in/sub").mkdir(parents=True)
+    (tmp_path / "in/sub/p.1.nii.gz").write_bytes(nifti(volume, affine, packed=True))
+    (tmp_path / "in/q.nii").write_bytes(nifti(volume, affine)[:-4000])
+    (tmp_path / "in/r.tif").write_bytes(tiff(volume.T))
+    plan = planned(tmp_path / "in", tmp_path / "out", source=translator.card.source, target=SCANS)
+    failures = translate_files(translator, plan)
+
+    written = write_volumes(plan, failures, target=SCANS)
+
+    assert written == {tmp_path / "in/sub/p.1.nii.gz": tmp_path / "out/sub/p.1.nii.gz"}
+    made = nibabel.load(tmp_path / "out/sub/p.1.nii.gz")
+    np.testing.assert_array_equal(made.affine, affine)
+    assert made.get_data_dtype() == np.int16
+    for index in range(3):
+        slice_file = tmp_path / f"out/sub/p.1#z{index:03d}.tif"
+        turned = np.asarray(made.dataobj)[::-1, :, index].T  # x grows to the left in the file
+        np.testing.assert_array_equal(turned, tifffile.imread(slice_file))
 
 
 def test_a_volume_of_a_model_for_single_images_names_the_setting(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,11 +7,13 @@ import pytest
 
 from pipelines.commands.translate import translate
 from pipelines.entrypoint import run
+from pix2pix.config import load_params
 from pix2pix.errors import UserError
 from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
 from tests.support.registered_project import MODEL, MODELS, change_card, register_model, train
+from tests.support.small_sets import PARAMS
 from tests.support.tracked_project import source_image
 
 pytestmark = pytest.mark.slow  # models are registered in each: a second and more
@@ -65,11 +68,32 @@ def test_every_image_is_what_the_translator_makes_of_it(
         "version": "1",
         "inference_mode": mode,
         "scale": "training",
+        "from_photo": False,
         "files": {name: name for name in IMAGES},
         "failed": {},
         "left_alone": [],
         "kept": [],
     }
+
+
+def test_photos_become_sources_by_the_recipe_of_the_model(
+    workspace: Path, images: Path, tmp_path: Path
+) -> None:
+    train(0)
+    register_model()
+    with pytest.raises(UserError, match=r"has no recipe.*leave out --from-photo"):
+        translated(f"{MODEL}/1", images, tmp_path / "out", from_photo=True)
+    assert not (tmp_path / "out").exists()
+    recipe = replace(load_params(PARAMS).data.recipe, kind="mask", hidden_share=0.5)
+    change_card(recipe=recipe)
+    register_model()
+    manifest = translated(f"{MODEL}/2", images, tmp_path / "out", from_photo=True)
+    assert manifest["from_photo"] is True
+    translator = Translator.load(MODELS, from_photo=True)
+    for name in IMAGES:
+        written = decode((tmp_path / "out" / name).read_bytes())
+        np.testing.assert_array_equal(written, translator.translate_file(images / name))
+        assert (written != Translator.load(MODELS).translate_file(images / name)).any()
 
 
 def test_translating_again_gives_the_same_bytes(

@@ -134,12 +134,13 @@ def test_what_the_result_depends_on_is_as_recorded_and_where_it_runs_is_here(
         "ray_address": "10.0.0.1:6379",
         "num_workers": [1, 8],
         "precision": "auto",
+        "channels_last": "auto",
         "storage_path": "s3://bucket/runs",
     }
     record = dataclasses.replace(
         record,
         params=params,
-        precision={"precision": "float32", "reason": "x"},
+        computing={"precision": "float32", "channels_last": False, "reason": "x"},
         machines=(dataclasses.replace(MACHINE, threads=1, num_workers=2),),
     )
     here = params_here(record, checkout=tmp_path, project_dir=Path("/somewhere"))
@@ -154,6 +155,7 @@ def test_what_the_result_depends_on_is_as_recorded_and_where_it_runs_is_here(
         "train.ray_address": None,
         "train.num_workers": 2,
         "train.precision": "float32",
+        "train.channels_last": False,
         "train.cpus_per_worker": 1,
         "train.device": "cpu",
         "train.storage_path": "s3://bucket/runs/reproductions",

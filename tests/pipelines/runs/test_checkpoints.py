@@ -18,7 +18,7 @@ from pipelines.runs.checkpoints import (
     write_checkpoint,
 )
 from pipelines.runs.folder import Folder, open_folder
-from pix2pix.checkpoint import save_training
+from pix2pix.training_checkpoint import save_training
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import ray.train
 from pipelines.runs.checkpoints import checkpoints, newest_checkpoint, prune, write_checkpoint
 from pipelines.runs.dataset import DatasetSource, publish_dataset
 from pipelines.runs.folder import Folder, open_folder
-from pix2pix.checkpoint import save_training
 from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
+from pix2pix.training_checkpoint import save_training
 from tests.support.shared_ray import Undisturbed
 from tests.support.small_training import (
     assert_same,

@@ -316,6 +316,7 @@ def test_openapi_describes_the_addresses_and_no_page_of_another_server_is_loaded
 
 
 PROTECTED = [
+    ("GET", "/openapi.json"),
     ("POST", "/translate"),
     ("GET", "/models"),
     ("GET", "/metrics"),
@@ -366,7 +367,7 @@ def test_images_are_batched_by_size_and_answered_as_alone(translator: Translator
     random = np.random.default_rng(0)
     sizes = [(64, 64), (37, 50), (64, 64), (64, 64), (37, 50)]
     images = [random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
-    jobs = [translation.Job(version, image, "native") for image in images]
+    jobs = [translation.Job(version, {"source": image}, "native") for image in images]
     for result, image in zip(translation.translate(jobs), images, strict=True):
         np.testing.assert_array_equal(result, translator.translate(image, scale="native"))
 

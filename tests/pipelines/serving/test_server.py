@@ -20,10 +20,8 @@ from pipelines.registry.register import CONTENT_TAG
 from pipelines.serving.options import ServeOptions
 from pipelines.serving.server import running
 from pix2pix.config import Params
-from pix2pix.data.manifest import ExtraSourceRecord
 from pix2pix.errors import UserError
 from pix2pix.images.decode import decode
-from pix2pix.models import GeneratorConfig
 from tests.support.mlflow_process import closed_port
 from tests.support.serve_process import (
     CHAMPION,
@@ -34,7 +32,6 @@ from tests.support.serve_process import (
     serving,
 )
 from tests.support.served_models import SIZE, label_maps, write_labels_model
-from tests.support.tracked_project import SIDE
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
@@ -156,27 +153,19 @@ def test_what_cannot_be_served_is_refused_before_anything_starts(
 def test_a_model_that_no_replica_can_use_ends_the_start_with_one_sentence(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Several sources are found before Ray starts; what only a replica finds comes from there."""
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    extra = {
-        "extra_sources": (ExtraSourceRecord("depth", SIDE, 1.0),),
-        "generator": GeneratorConfig(source_channels=6, base_channels=4, depth=5),
-    }
-    for model, changes, message in (
-        ("several", extra, "^model facades-drawn needs the sources source, depth, and a request"),
-        ("other", {}, "^the server cannot start: other version 1: its files in MLflow are not"),
-    ):
-        write_labels_model(tmp_path / model / PACKAGED_MODEL, **changes)
-        client = MlflowClient(registry.uri)
-        client.create_registered_model(model)
-        tags = {CONTENT_TAG: "0" * 64}  # of other files
-        client.create_model_version(model, (tmp_path / model).as_uri(), tags=tags)
-        server = running(
-            ServeOptions(models=(model,)), uri=registry.uri, host="127.0.0.1", port=closed_port()
-        )
-        with pytest.raises(UserError, match=message) as refused, server:
-            pass
-        assert "\n" not in str(refused.value)
+    write_labels_model(tmp_path / "other" / PACKAGED_MODEL)
+    client = MlflowClient(registry.uri)
+    client.create_registered_model("other")
+    tags = {CONTENT_TAG: "0" * 64}  # of other files
+    client.create_model_version("other", (tmp_path / "other").as_uri(), tags=tags)
+    server = running(
+        ServeOptions(models=("other",)), uri=registry.uri, host="127.0.0.1", port=closed_port()
+    )
+    message = "^the server cannot start: other version 1: its files in MLflow are not"
+    with pytest.raises(UserError, match=message) as refused, server:
+        pass
+    assert "\n" not in str(refused.value)
     assert not ray.is_initialized()
 
 

@@ -17,7 +17,7 @@ import torch
 from pipelines.entrypoint import TRY_AGAIN, run
 from pipelines.repository.presets import complete_preset
 from pipelines.stages import ingest, prepare
-from pix2pix.checkpoint import save_training
+from pix2pix.training_checkpoint import save_training
 from tests.support.file_size_limit import files_of_at_most
 
 ROOT = Path(__file__).parents[3]

@@ -1,4 +1,5 @@
 import errno
+import json
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -154,3 +155,22 @@ def test_what_no_other_try_would_mend_keeps_its_traceback(tmp_path: Path) -> Non
         connected(new_database(tmp_path)) as client,
     ):
         client.get_registered_model("nothing")
+
+
+def test_an_experiment_from_before_gets_the_saved_view_once(tmp_path: Path) -> None:
+    """What people made of it stays: their own view of the name, and that they deleted it."""
+    uri = new_database(tmp_path)
+    client = MlflowClient(uri)
+    key = "mlflow.sharedViewState.scores"
+    own = client.create_experiment("own", tags={key: "mine"})
+    open_run(client, "own", run_key="a", name="a", started_s=1.0, tags={})
+    assert client.get_experiment(own).tags[key] == "mine"
+    old = client.create_experiment("x")
+    opened(client)
+    view = client.get_experiment(old).tags[key]
+    assert json.loads(view)["name"] == "scores"
+    opened(client)
+    assert client.get_experiment(old).tags[key] == view
+    client.delete_experiment_tag(old, key)
+    opened(client)
+    assert key not in client.get_experiment(old).tags

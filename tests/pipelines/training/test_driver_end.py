@@ -15,9 +15,9 @@ from pipelines.runs.dataset import DatasetSource
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.state import CHECKPOINTS_FOLDER, SAMPLES_FOLDER
 from pipelines.training import driver
-from pix2pix.checkpoint import save_training
 from pix2pix.config import Params
 from pix2pix.errors import StorageError, UserError
+from pix2pix.training_checkpoint import save_training
 
 DATASET = DatasetSource(prepared_dir=Path("prepared"), data_hash="abc", shared_copy=None)
 PLACEMENT = Placement(1, 1, 1, use_gpu=False)

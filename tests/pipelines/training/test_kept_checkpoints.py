@@ -8,8 +8,8 @@ import torch
 from pipelines.runs.checkpoints import write_checkpoint
 from pipelines.runs.folder import open_folder
 from pipelines.training.kept_checkpoints import other_kept_epochs
-from pix2pix.checkpoint import save_training
 from pix2pix.config import Params
+from pix2pix.training_checkpoint import save_training
 
 L1 = {1: 0.1, 2: 0.4, 3: 0.2, 4: 0.3, 5: 0.5}  # the first epoch may not be kept
 

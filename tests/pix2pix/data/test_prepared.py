@@ -1,5 +1,6 @@
 """What is written, and that nothing else is touched."""
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -278,6 +279,9 @@ def test_missing_and_damaged_data_are_named_with_the_command_that_makes_them(
     text = manifest.read_text()
     manifest.write_text(text.replace("AtoB", "BtoA"))
     with pytest.raises(ValueError, match="was changed after it was written"):
+        load_manifest(prepared_dir)
+    manifest.write_text(re.sub(r'"size_px": \d+', '"size_px": null', text))
+    with pytest.raises(ValueError, match="size_px is None, which does not fit resize: stretch"):
         load_manifest(prepared_dir)
     manifest.write_text("{}")
     with pytest.raises(ValueError, match="is no manifest of format 2"):

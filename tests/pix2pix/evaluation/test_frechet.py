@@ -55,6 +55,16 @@ def test_the_rotated_and_the_factored_distance_equal_that_of_the_whole_covarianc
     assert frechet_by_factors(fake, real) == pytest.approx(whole, rel=1e-6)
 
 
+@pytest.mark.parametrize("num_features", [200, 10])
+def test_a_resample_with_repeated_rows_has_the_distance_of_its_copies(num_features: int) -> None:
+    fake, real = (features.astype(np.float64) for features in feature_sets(40, 30, num_features))
+    rng = np.random.default_rng(1)
+    rows, others = rng.integers(40, size=40), rng.integers(30, size=30)
+    assert len(set(rows)) < 40
+    of_rows = frechet._frechet_of_rows(fake, rows, real, others)
+    assert of_rows == pytest.approx(frechet_distance(fake[rows], real[others]), rel=1e-6)
+
+
 class Lookup(nn.Module):
     """A network for torchmetrics that returns our features by their number."""
 

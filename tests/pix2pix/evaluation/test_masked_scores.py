@@ -150,7 +150,7 @@ def test_features_see_the_same_in_fakes_and_targets_where_nothing_counts(
 
 
 def test_panels_show_stripes_where_nothing_counts() -> None:
-    image, valid = torch.zeros(1, 3, 16, 16), torch.ones(1, 1, 16, 16, dtype=torch.bool)
+    image, valid = torch.zeros(1, 3, 32, 32), torch.ones(1, 1, 32, 32, dtype=torch.bool)
     valid[..., :8] = False
     kept = Extremes(1, source_alphas={"source": False})
     kept.update({"source": image}, image, image, pair_ids=["a"], l1=np.zeros(1), valid=valid)

@@ -53,8 +53,9 @@ def export(folder: Path, **arguments: Any) -> tuple[Path, Translator]:
     return out, Translator.load(folder / "model")
 
 
-def run_example(out: Path, source: Path, result: Path) -> None:
-    command = [sys.executable, "-c", ALONE, str(source), str(result)]
+def run_example(out: Path, *files: Path) -> None:
+    """Run example.py with files of the sources, and that of the result."""
+    command = [sys.executable, "-c", ALONE, *map(str, files)]
     done = subprocess.run(command, cwd=out, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -15,11 +15,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
+from pix2pix.checkpoint import ModelCard
 from pix2pix.data.input_statistics import InputStatistics
 from pix2pix.export.folder import write_export
 from pix2pix.export.page import Picture, Section, Table, page
-from pix2pix.export.parity import BatchSize, random_sources
-from pix2pix.export.samples import Samples
+from pix2pix.export.samples import random_samples
 from pix2pix.export.workbench import make_workbench, obstacle
 from pix2pix.images.image import resize
 from pix2pix.images.scale import from_scale, to_scale
@@ -49,8 +49,8 @@ def opened(folder: Path, **arguments: Any) -> Iterator[tuple[Page, Translator]]:
         InferenceNetwork(generator, mode),
         card,
         runtime=installed_runtime(),
-        sources=[random_picture(32, 32, card.source.channels)],
-        samples=Samples([random_sources(BatchSize(1, 32, 32), card.source.channels)], "noise"),
+        sources=[example_of(card)],
+        samples=random_samples(card),
     )
     path = folder / "index.html"
     path.write_text(page("test", "A test.", [], workbench=workbench))
@@ -61,6 +61,15 @@ def opened(folder: Path, **arguments: Any) -> Iterator[tuple[Page, Translator]]:
         yield browser_page, Translator.load(folder / "model")
         assert requests[0] == path.as_uri()
         assert [url for url in requests[1:] if not url.startswith(("blob:", "data:"))] == []
+
+
+def example_of(card: ModelCard) -> dict[str, np.ndarray]:
+    """A picture for each source, for targets of 32x32 px; class ids are 0 to 3."""
+    sizes = card.source_sizes(32, 32)
+    return {
+        name: random_picture(*sizes[name], side.channels) // (1 if side.num_labels is None else 64)
+        for name, side in card.sources.items()
+    }
 
 
 def random_picture(height: int, width: int, channels: int) -> np.ndarray:
@@ -93,6 +102,13 @@ def drawing(browser_page: Page) -> np.ndarray:
     return np.array(values, np.uint8).reshape(height, width, 4)[..., :3]
 
 
+def palette_of(browser_page: Page) -> list[tuple[int, ...]]:
+    """The colours to draw with, as (red, green, blue)."""
+    radios = browser_page.locator(".board-colours input")
+    colours = radios.evaluate_all("all => all.map((each) => each.value)")
+    return [tuple(bytes.fromhex(colour[1:])) for colour in colours]
+
+
 def translation(browser_page: Page) -> np.ndarray:
     """The result (H, W, 3), once it is there."""
     said = browser_page.locator("#status", has_text=re.compile("^Translated"))
@@ -107,7 +123,7 @@ def translation(browser_page: Page) -> np.ndarray:
 def upload(browser_page: Page, picture: np.ndarray, folder: Path) -> None:
     Image.fromarray(picture.squeeze()).save(folder / "upload.png")
     browser_page.locator("#status").evaluate("each => { each.textContent = ''; }")
-    browser_page.locator("picture-input input").set_input_files(folder / "upload.png")
+    browser_page.locator("picture-input input").first.set_input_files(folder / "upload.png")
 
 
 def assert_equal_levels(found: np.ndarray, expected: np.ndarray) -> None:
@@ -156,12 +172,7 @@ def test_class_ids_are_drawn_with_colours_and_read_from_grey_files(tmp_path: Pat
         draw_rectangles(browser_page, [1, 3, 4])
         names = browser_page.locator(".board-colours label").all_inner_texts()
         assert [name.strip() for name in names] == [*(f"class {n}" for n in range(4)), "no class"]
-        radios = browser_page.locator(".board-colours input")
-        colours = [
-            tuple(bytes.fromhex(colour[1:]))
-            for colour in radios.evaluate_all("all => all.map((each) => each.value)")
-        ]
-        stored = dict(zip(colours, (0, 1, 2, 3, 255), strict=True))
+        stored = dict(zip(palette_of(browser_page), (0, 1, 2, 3, 255), strict=True))
         drawn = drawing(browser_page)
         ids = np.array([[stored[tuple(pixel)] for pixel in row] for row in drawn.tolist()])
         assert set(ids.flat) == {0, 1, 3, 255}
@@ -186,8 +197,8 @@ def test_colours_become_grey_and_deep_values_are_scaled(tmp_path: Path) -> None:
     facts = {
         "source": dataclasses.asdict(source),
         "target": dataclasses.asdict(source),
-        "resize": {"rule": "fit", "size": 40, "target_scale": 1, "source_kernel": "bilinear",
-                   "target_kernel": "bilinear"},
+        "extra_sources": [],
+        "resize": {"rule": "fit", "size": 40, "target_scale": 1},
         "padding": {"multiple_px": 32},
         "dropout": {"masks": []},
         "seed": 0,

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pix2pix.images.grids import as_rgb8, image_grid, write_png
+from pix2pix.images.grids import as_rgb8, as_tile, image_grid, write_png
 
 
 def tile(value, height=64, width=64):
@@ -52,6 +52,26 @@ def test_headings_are_dark_on_white_inside_their_columns_even_at_64_px() -> None
         assert not ink[:, -2:].any()
         assert not ink[:1].any()
     np.testing.assert_array_equal(grid[-64:], image_grid([[tile(128)] * 3], gap_px=4))
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [((3, 3), (33, 33)), ((40, 1), (1000, 25)), ((16, 64), (32, 128)), ((40, 32), (40, 32))],
+)
+def test_images_of_a_few_pixels_are_enlarged_by_a_whole_factor(
+    size: tuple[int, int], shown: tuple[int, int]
+) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    tile = as_tile(image, (0, 255))
+    assert tile.shape[:2] == shown
+    factor = shown[0] // size[0]
+    np.testing.assert_array_equal(tile, np.kron(image, np.ones((factor, factor, 1), np.uint8)))
+
+
+def test_headings_over_a_narrow_tile_have_room() -> None:
+    grid = image_grid([[np.zeros((64, 1, 3), np.uint8)]], headings=["source"])
+    assert grid.shape[1] == 32
+    assert (grid[:-64] < 128).any()
 
 
 def test_rows_and_headings_that_do_not_match_are_refused() -> None:

@@ -81,7 +81,7 @@ def test_five_steps_give_the_published_losses(
     config = default_params.train
     state = state_of(*_networks(recorded), config=config)
     source, target = recorded["input"], recorded["target"]
-    losses = [torch.stack(train_step(state, source, target, config)) for _ in range(5)]
+    losses = [torch.stack(train_step(state, source, target, config).losses) for _ in range(5)]
     torch.testing.assert_close(torch.stack(losses), recorded["history"], atol=1e-4, rtol=0)
 
 

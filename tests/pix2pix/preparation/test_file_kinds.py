@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -197,6 +198,21 @@ def test_a_report_names_the_slice(tmp_path: Path) -> None:
         f"A/{name}.nii.gz#z000, B/{name}.nii#z000"
         for name in ("test/patient4", "train/patient1", "train/patient2", "train/patient3")
     ]
+
+
+def test_affines_that_differ_are_noted_with_both_files(tmp_path: Path) -> None:
+    """Once for each pair of volumes, whatever the number of its slices."""
+    write_volumes(tmp_path)
+    report = check_pairs(tmp_path, volume_config(), num_workers=1)
+    assert not [note for note in report.notes if note.startswith("the affines")]
+    path = tmp_path / "B/train/patient2.nii"
+    ids = np.asarray(nibabel.load(path).dataobj).copy()
+    path.write_bytes(nifti(ids, np.diag([1.0, 1.0, 3.0, 1.0])))
+    report = check_pairs(tmp_path, volume_config(), num_workers=1)
+    assert report.offences == ()
+    (note,) = (note for note in report.notes if note.startswith("the affines"))
+    assert note.startswith("the affines of 1 pair(s) of volumes differ")
+    assert note.endswith(": A/train/patient2.nii.gz and B/train/patient2.nii")
 
 
 def test_the_slices_of_a_volume_stay_in_one_split(tmp_path: Path) -> None:

@@ -261,6 +261,37 @@ def test_both_halves_of_a_file_have_masks(tmp_path: Path) -> None:
     assert np.asarray(mask[0])[:, 0, 0].tolist() == [2] * 5 + [0] * 30 + [1] * 5
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        ("nan", None, [NO_SOURCE, VALID, VALID]),
+        (None, 0.5, [VALID, VALID, NO_TARGET]),
+        ("nan", 0.5, [NO_SOURCE, VALID, NO_TARGET]),
+        (0.25, 0.5, [VALID, NO_SOURCE, NO_TARGET]),
+    ],
+)
+def test_each_half_of_a_file_has_the_nodata_of_its_side(
+    tmp_path: Path, left: Any, right: Any, expected: list[int]
+) -> None:
+    """0.25 and 0.5 are in both halves, and NaN only in the left one."""
+    for index in range(NUM_PAIRS):
+        source, target = measured(index), measured(100 + index)
+        source[:10] = 0.75 if left is None else (np.nan if left == "nan" else 0.1)
+        for image in (source, target):
+            image[10:20], image[20:30] = 0.25, 0.5
+        save(tmp_path / f"raw/{index}.npy", np.concatenate([source, target], axis=1))
+    config = config_of(
+        layout="side_by_side",
+        resize="none",
+        load_size=None,
+        side_a=float_side(nodata=left),
+        side_b=float_side(nodata=right),
+    )
+    prepare_pairs(tmp_path / "raw", tmp_path / "data", config)
+    mask = np.asarray(open_split(tmp_path / "data", "train").mask[0])[..., 0]
+    assert [set(mask[10 * row : 10 * row + 10].flat) for row in range(3)] == [{e} for e in expected]
+
+
 def test_ignored_labels_are_a_mask(tmp_path: Path) -> None:
     for index in range(NUM_PAIRS):
         ids = (noise(index, 1, dtype="uint8") % 4).astype(np.uint8)

@@ -85,6 +85,19 @@ def test_one_pixel_more_is_cut_off_and_noted_once(tmp_path: Path) -> None:
             np.testing.assert_array_equal(prepared.source[row], 255 - prepared.target[row])
 
 
+def test_a_pixel_beside_a_scale_is_noted(tmp_path: Path) -> None:
+    """Nothing is cut off there: half a pixel of the smaller side cannot be."""
+    root = write_pairs(tmp_path / "raw", SIZES, scale=2)
+    for path in sorted(root.rglob("B/*.png"))[:2]:
+        image = cv2.imread(str(path))
+        cv2.imwrite(str(path), np.pad(image, ((0, 0), (0, 1), (0, 0)), mode="edge"))
+    report = check_pairs(root, make_config(2, resize="fit"))
+    assert report.offences == ()
+    (note,) = (note for note in report.notes if "about a pixel" in note)
+    assert note.startswith("the sizes of 2 pair(s) differ by about a pixel from what scale")
+    assert note.endswith(": dev/05, dev/11")
+
+
 def test_sizes_that_the_scale_does_not_allow_are_named_with_the_remedy(tmp_path: Path) -> None:
     root = write_pairs(tmp_path / "raw", SIZES, scale=2)
     report = check_pairs(root, make_config(1))

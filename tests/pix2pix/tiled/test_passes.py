@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pix2pix.errors import StorageError, UserError
 from pix2pix.models import GeneratorConfig, InferenceNetwork, UNetGenerator, initialize, translate
-from pix2pix.tiled import Tile, TilePlan, make_plan, translate_in_tiles
+from pix2pix.tiled import PaddedSource, Tile, TilePlan, make_plan, translate_in_tiles
 from pix2pix.tiled import plan as planning
 
 MODES = ["published", "deterministic"]
@@ -20,17 +20,6 @@ SEED = 5
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/fd").is_dir(), reason="reads Linux's list of open files"
 )
-
-
-class TensorSource:
-    """(C, H, W) in memory."""
-
-    def __init__(self, image: Tensor) -> None:
-        self._pixels = image.permute(1, 2, 0)
-        self.shape = tuple(self._pixels.shape)
-
-    def read(self, tile: Tile) -> Tensor:
-        return self._pixels[tile.top : tile.bottom, tile.left : tile.right].clone()
 
 
 def make_network(mode: str, **config: object) -> InferenceNetwork:
@@ -70,7 +59,7 @@ def tiled(
 
     translate_in_tiles(
         network,
-        TensorSource(image),
+        PaddedSource(image),
         write,
         seed=SEED,
         plan=plan or make_plan(network, (height, width), allowed_bytes=0),

@@ -10,10 +10,11 @@ from torch import Tensor
 from pix2pix.config import Params
 from pix2pix.masked import Pairs, with_target_where_masked
 from pix2pix.models import DiscriminatorConfig, PatchDiscriminator, network_configs
-from pix2pix.training import TrainState, new_state, train_step
+from pix2pix.training import TrainState, new_state
 from pix2pix.training.counted import Counted, masks_of
 from pix2pix.training.dev import dev_metrics
 from pix2pix.training.losses import l1_loss
+from tests.support.checked_step import checked_step
 from tests.support.deviation import deviation, gradients
 
 BATCH_SIZE = 4
@@ -85,7 +86,7 @@ def test_a_mask_of_everything_is_no_mask(small_params: Params) -> None:
     states = [_state(params) for _ in range(2)]
     source, target, valid = _batch()
     losses = [
-        torch.stack(train_step(state, source, target, params.train, valid=mask))
+        torch.stack(checked_step(state, source, target, params.train, valid=mask))
         for state, mask in zip(states, (None, torch.ones_like(valid)), strict=True)
     ]
     torch.testing.assert_close(losses[0], losses[1])
@@ -96,9 +97,9 @@ def test_a_pair_of_which_nothing_counts_changes_no_update(small_params: Params) 
     params = _params(small_params)
     with_it, without = (_state(params) for _ in range(2))
     source, target, valid = _batch()
-    losses = torch.stack(train_step(with_it, source, target, params.train, valid=valid))
+    losses = torch.stack(checked_step(with_it, source, target, params.train, valid=valid))
     alone = (images[:3] for images in (source, target))
-    expected = torch.stack(train_step(without, *alone, params.train, valid=valid[:3]))
+    expected = torch.stack(checked_step(without, *alone, params.train, valid=valid[:3]))
     torch.testing.assert_close(losses, expected)
     assert deviation(gradients(with_it), gradients(without)) < 1e-5
 
@@ -113,7 +114,7 @@ def test_the_discriminator_sees_no_fake_where_nothing_counts(small_params: Param
         state.generator.register_forward_hook(
             lambda _module, _args, fake, by=disturbance: torch.where(valid, fake, fake + by)
         )
-        losses = torch.stack(train_step(state, source, target, params.train, valid=valid))
+        losses = torch.stack(checked_step(state, source, target, params.train, valid=valid))
         found.append((losses, gradients(state)))
     assert torch.equal(found[0][0], found[1][0])
     assert all(torch.equal(value, found[1][1][name]) for name, value in found[0][1].items())
@@ -129,7 +130,7 @@ def test_parts_of_a_share_give_the_update_of_the_whole(
         states.append(_state(params))
         source, target, valid = _batch()
         losses.append(
-            torch.stack(train_step(states[-1], source, target, params.train, valid=valid))
+            torch.stack(checked_step(states[-1], source, target, params.train, valid=valid))
         )
     torch.testing.assert_close(losses[0], losses[1])
     assert deviation(gradients(states[1]), gradients(states[0])) < 1e-5

@@ -15,9 +15,10 @@ from torch.nn.parallel import DistributedDataParallel
 from pix2pix.config import Params
 from pix2pix.masked import Pairs
 from pix2pix.models import network_configs
-from pix2pix.training import NonFiniteLossError, TrainState, new_state, train_step
+from pix2pix.training import NonFiniteLossError, TrainState, new_state
 from pix2pix.training.dev import dev_metrics
 from pix2pix.training.distributed import (
+    LateMax,
     any_over_ranks,
     average_buffers,
     exchange_gradients,
@@ -26,6 +27,7 @@ from pix2pix.training.distributed import (
     unwrap,
     wrapping_options,
 )
+from tests.support.checked_step import checked_step
 from tests.support.deviation import deviation, gradients, weights
 from tests.support.gloo import run_together
 
@@ -106,7 +108,7 @@ def _train(params: Params, case: str, *, rank: int, world_size: int) -> dict[str
     for step in range(NUM_STEPS):
         source, target = (images[share] for images in _batch(step))
         mask = None if valid is None else valid[share]
-        losses = train_step(state, source, target, params.train, valid=mask)
+        losses = checked_step(state, source, target, params.train, valid=mask)
         if step == 0:
             first_gradients = gradients(state)
     average_buffers(state.generator)
@@ -134,18 +136,18 @@ def _go_through(params: Params, *, poison: str, rank: int, world_size: int) -> d
     share = slice(rank, None, world_size)
     first, bad, last = ([images[share] for images in _batch(step)] for step in range(3))
     config = params.train
-    train_step(state, *first, config)
+    checked_step(state, *first, config)
     before = weights(state)
     if poison == "generator":  # the weighted sum overflows; D's terms do not
         config = dataclasses.replace(config, lambda_l1=1e38)
     if rank == world_size - 1:
         bad[1] = torch.full_like(bad[1], math.nan if poison == "discriminator" else 100.0)
     with pytest.raises(NonFiniteLossError) as caught:
-        train_step(state, *bad, config)
+        checked_step(state, *bad, config)
     after = weights(state)
     for batch in (first, last):
-        train_step(untouched, *batch, params.train)
-    train_step(state, *last, params.train)
+        checked_step(untouched, *batch, params.train)
+    checked_step(state, *last, params.train)
     return {
         "error": str(caught.value),
         "terms": caught.value.terms,
@@ -170,8 +172,39 @@ def _num_exchanges(params: Params, *, rank: int, world_size: int) -> int:
         network.register_comm_hook(None, counted)
     for step in range(2):
         share = slice(rank, None, world_size)
-        train_step(state, *(images[share] for images in _batch(step)), params.train)
+        checked_step(state, *(images[share] for images in _batch(step)), params.train)
     return num_calls
+
+
+def _order_of_exchange(params: Params, *, rank: int, world_size: int) -> list[str]:
+    """Return what happens in the second step: a bucket is sent, or the last gradient is there."""
+    happened: list[str] = []
+
+    def sent(group: Any, bucket: distributed.GradBucket) -> torch.futures.Future[Tensor]:
+        happened.append("bucket")
+        return default_hooks.allreduce_hook(group, bucket)
+
+    def wrap(network: torch.nn.Module) -> torch.nn.Module:
+        first = next(network.parameters())
+        first.register_post_accumulate_grad_hook(lambda _parameter: happened.append("last"))
+        small = {"bucket_cap_mb": 0.005}
+        wrapped = DistributedDataParallel(network, **wrapping_options(), **small)
+        wrapped.register_comm_hook(None, sent)
+        return wrapped
+
+    state = new_state(*network_configs(params), config=params.train, wrap=wrap)
+    for step in range(2):
+        happened.clear()
+        share = slice(rank, None, world_size)
+        checked_step(state, *(images[share] for images in _batch(step)), params.train)
+    return happened
+
+
+def _late_largest(rank: int) -> list[int]:
+    """What is known in each of three calls, in which another rank has the largest, and after."""
+    late = LateMax(torch.device("cpu"))
+    asked = [1 if rank == 0 else 0, rank, 0]
+    return [*map(late.exchanged, asked), late.last(), late.last()]
 
 
 def _work(
@@ -182,6 +215,8 @@ def _work(
         "any": [
             any_over_ranks(rank == each, torch.device("cpu")) for each in range(-1, world_size)
         ],
+        "late largest": _late_largest(rank),
+        "order": _order_of_exchange(next(iter(trained.values())), **group),
         "exchanges": {name: _num_exchanges(params, **group) for name, params in poisoned.items()},
         **{name: _train(params, name, **group) for name, params in trained.items()},
         **{
@@ -305,6 +340,34 @@ def test_gradients_are_exchanged_once_per_update_whatever_the_number_of_parts(
 @pytest.mark.slow
 def test_a_flag_that_is_true_on_one_rank_is_true_on_all(together: Together) -> None:
     assert [worker["any"] for worker in together(3)] == [[False, True, True, True]] * 3
+
+
+@pytest.mark.slow
+def test_the_largest_of_a_call_is_known_in_the_next_one(together: Together) -> None:
+    for size in (2, 3):
+        expected = [0, 1, size - 1, 0, 0]
+        assert [worker["late largest"] for worker in together(size)] == [expected] * size
+
+
+def test_one_rank_alone_knows_its_value_at_once() -> None:
+    late = LateMax(torch.device("cpu"))
+    assert [late.exchanged(2), late.exchanged(0), late.last()] == [2, 0, 0]
+
+
+@pytest.mark.slow
+def test_buckets_are_exchanged_while_the_backward_pass_still_runs(together: Together) -> None:
+    """Of both networks: the first layer's gradient, which is the last, comes after a bucket."""
+    for worker in together(2):
+        discriminator, generator = _split_after_buckets(worker["order"])
+        for happened in (discriminator, generator):
+            assert happened.count("bucket") >= 2
+            assert happened.index("last") > 0
+
+
+def _split_after_buckets(order: list[str]) -> tuple[list[str], list[str]]:
+    """Split into what belongs to the two updates: the last bucket follows the last gradient."""
+    end = order.index("last") + 2
+    return order[:end], order[end:]
 
 
 @pytest.mark.slow

@@ -20,10 +20,10 @@ from pix2pix.training import (
     TrainState,
     fit,
     new_state,
-    train_step,
 )
 from pix2pix.training.loop import OnStep
 from pix2pix.training.selection import stops_early
+from tests.support.checked_step import checked_step
 
 Pair = tuple[Tensor, Tensor]
 
@@ -304,11 +304,11 @@ def test_a_non_finite_loss_stops_before_the_update_and_names_the_terms(
 ) -> None:
     state = _state(small_params)
     source, target = _pair(0)
-    train_step(state, source, target, small_params.train)
+    checked_step(state, source, target, small_params.train)
     (source if poisoned == "source" else target)[0, 0, 0, 0] = math.nan
     before = copy.deepcopy(state.state_dict())
     with pytest.raises(NonFiniteLossError, match="discriminator_real nan") as caught:
-        train_step(state, source, target, small_params.train)
+        checked_step(state, source, target, small_params.train)
     assert math.isnan(caught.value.terms["discriminator_real"])
     after = state.state_dict()
     for network in ("generator", "discriminator"):
@@ -335,7 +335,7 @@ def test_one_batch_can_be_memorised(small_params: Params) -> None:
     grid = torch.linspace(-0.8, 0.8, 32)
     source = torch.stack([grid.expand(32, 32), grid.expand(32, 32).T, torch.zeros(32, 32)])[None]
     target = source.flip(1)
-    losses = [train_step(state, source, target, params.train).l1.item() for _ in range(60)]
+    losses = [checked_step(state, source, target, params.train).l1.item() for _ in range(60)]
     assert losses[-1] < losses[0] / 3
 
 
@@ -344,12 +344,12 @@ def test_bfloat16_and_memory_layout_stay_close_to_float32(
     small_params: Params, channels_last: bool
 ) -> None:
     source, target = _pair(3)
-    plain = train_step(_state(small_params), source, target, small_params.train)
+    plain = checked_step(_state(small_params), source, target, small_params.train)
     config = dataclasses.replace(
         small_params.train, precision="bfloat16", channels_last=channels_last
     )
     state = new_state(*network_configs(small_params), config=config)
-    for loss, expected in zip(train_step(state, source, target, config), plain, strict=True):
+    for loss, expected in zip(checked_step(state, source, target, config), plain, strict=True):
         assert loss.dtype == torch.float32
         assert loss.item() == pytest.approx(expected.item(), rel=0.02)
 

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from pix2pix.config import Params
 from pix2pix.models import network_configs
-from pix2pix.training import NonFiniteLossError, TrainState, new_state, train_step
+from pix2pix.training import NonFiniteLossError, TrainState, new_state
+from tests.support.checked_step import checked_step
 from tests.support.deviation import deviation, gradients, weights
 
 
@@ -56,7 +57,7 @@ def test_a_share_in_parts_gives_the_same_update_as_the_whole(
     start = weights(states[0])
     for step in range(8):
         losses = [
-            torch.stack(train_step(state, *_batch(step), params.train))
+            torch.stack(checked_step(state, *_batch(step), params.train))
             for state, params in zip(states, (whole, parts), strict=True)
         ]
         torch.testing.assert_close(losses[1], losses[0], atol=1e-5, rtol=0)
@@ -73,7 +74,7 @@ def test_the_generator_runs_once_on_a_whole_share_and_twice_on_each_part(
         params = _params(small_params, num_parts)
         state = _state(params)
         fakes = _recorded_fakes(state)
-        train_step(state, *_batch(), params.train)
+        checked_step(state, *_batch(), params.train)
         assert [len(fake) for fake in fakes] == sizes
 
 
@@ -86,7 +87,7 @@ def test_both_updates_use_the_same_dropout_masks_for_a_part(small_params: Params
         state = _state(params)
         fakes = _recorded_fakes(state)
         torch.manual_seed(5)
-        train_step(state, source, target, params.train)
+        checked_step(state, source, target, params.train)
         assert all(torch.equal(fakes[part], fakes[2 + part]) for part in (0, 1))
         assert not torch.equal(fakes[0], fakes[1])  # each part has masks of its own
         runs.append(fakes)
@@ -98,7 +99,7 @@ def test_running_statistics_count_each_part_once(small_params: Params) -> None:
     state = _state(params)
     counted = copy.deepcopy(state.generator)
     source, target = _batch()
-    train_step(state, source, target, params.train)
+    checked_step(state, source, target, params.train)
     with torch.no_grad():
         for part in source.tensor_split(2):
             counted(part)
@@ -119,12 +120,12 @@ def test_one_non_finite_pair_of_any_part_stops_before_the_update(
     target[index, 0, 0, 0] = math.nan
     before = weights(state)
     with pytest.raises(NonFiniteLossError, match="discriminator_real nan") as caught:
-        train_step(state, source, target, params.train)
+        checked_step(state, source, target, params.train)
     assert caught.value.is_here
     assert set(caught.value.terms) == {"discriminator_fake", "discriminator_real"}
     assert all(torch.equal(before[key], value) for key, value in weights(state).items())
     for each in (state, untouched):
-        train_step(each, *_batch(1), params.train)
+        checked_step(each, *_batch(1), params.train)
     after = weights(untouched)
     assert all(torch.equal(after[key], value) for key, value in weights(state).items())
 
@@ -133,7 +134,7 @@ def test_more_parts_than_pairs_are_refused_with_a_remedy(small_params: Params) -
     params = _params(small_params, 3)
     source, target = _batch()
     with pytest.raises(ValueError, match=r"num_microbatches \(3\) exceeds the 2 pairs .*lower it"):
-        train_step(_state(params), source[:2], target[:2], params.train)
+        checked_step(_state(params), source[:2], target[:2], params.train)
 
 
 @pytest.mark.parametrize("is_here", [True, False])

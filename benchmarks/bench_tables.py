@@ -1,0 +1,103 @@
+"""The rows of all machines, and the table of hardware, as sections of docs/performance.md."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.markdown import table, with_sections
+from benchmarks.rows import Bench, Ceilings, Row
+from pix2pix.training.computing import TABLE
+
+
+def write_document(path: Path, benches: Sequence[Bench]) -> None:
+    """Write the sections into the document, and the measurements to the screen."""
+    measured = "\n".join(bench_section(bench) for bench in benches)
+    sys.stdout.write(measured)
+    sections = {"hardware": hardware_section(), "measurements": f"\n{measured}\n"}
+    path.write_text(with_sections(path.read_text(), sections))
+
+
+def hardware_section() -> str:
+    """What `auto` means on each kind of hardware."""
+    rows = [
+        (
+            kind.value,
+            fast.precision,
+            "last" if fast.channels_last else "first",
+            "yes" if fast.compile else "no",
+            fast.why,
+        )
+        for kind, fast in TABLE.items()
+    ]
+    head = ("hardware", "`precision`", "channels", "`compile`", "why")
+    return f"\n{table(head, rows)}\n"
+
+
+def bench_section(bench: Bench) -> str:
+    """The table of one machine, with its ceilings."""
+    head = (
+        "what",
+        "value",
+        "plain",
+        "ratio",
+        "limit",
+        "share of limit",
+        "predicted",
+    )
+    parts = [f"### {bench.ceilings.device_name}\n", _machine(bench)]
+    for topic in dict.fromkeys(row.topic for row in bench.rows):
+        rows = [row for row in bench.rows if row.topic == topic]
+        parts += [
+            f"{topic} (`{rows[0].command}`):\n",
+            table(head, [_cells(row) for row in rows]),
+            *_explained(rows),
+        ]
+    return "\n".join(parts)
+
+
+def _machine(bench: Bench) -> str:
+    ceilings = bench.ceilings
+    return (
+        f"{ceilings.num_cores} cores, torch {bench.torch}, commit {bench.commit}, "
+        f"{bench.measured_on}, load before the start {bench.load:.1f}. Ceilings of the same run: "
+        f"{_ceilings(ceilings)}.\n"
+    )
+
+
+def _ceilings(ceilings: Ceilings) -> str:
+    products = [
+        f"{name} matrix product {speed / 1e9:,.0f} GFLOP/s"
+        for name, speed in ceilings.matrix_product.items()
+    ]
+    memory = f"memory {ceilings.memory_bytes_per_s / 1e9:,.1f} GB/s"
+    disk = f"disk {ceilings.disk_read_bytes_per_s / 1e9:,.2f} GB/s"
+    return ", ".join([*products, memory, disk])
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.name,
+        f"{_number(row.value)} {row.unit}",
+        _number(row.plain),
+        "" if row.ratio is None else f"{row.ratio:.2f}x",
+        _number(row.limit),
+        "" if row.share_of_limit is None else f"{row.share_of_limit:.0%}",
+        row.predicted,
+    )
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _explained(rows: Sequence[Row]) -> list[str]:
+    """What plain, limit and notes of these rows are, one sentence each."""
+    plain = dict.fromkeys(row.plain_is for row in rows if row.plain_is)
+    limits = dict.fromkeys(row.limit_is for row in rows if row.limit_is)
+    notes = dict.fromkeys(f"{row.name}: {row.note}" for row in rows if row.note)
+    lines = [f"Plain: {'; '.join(plain)}."] if plain else []
+    lines += [f"Limit: {'; '.join(limits)}."] if limits else []
+    lines += [f"{note}." for note in notes]
+    return [f"{line}\n" for line in lines]

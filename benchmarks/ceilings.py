@@ -1,0 +1,96 @@
+"""What the machine reaches in elementary operations: the limits that other rows are held against.
+
+Each is the best of several tries, since a limit is what no load of the machine disturbs.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from benchmarks.rows import Ceilings
+from pix2pix.training.hardware import Kind, hardware_of
+
+_TRIES = 5
+_COPIED_BYTES = 2**28  # several times the caches of a processor
+_FILE_BYTES = 2**28
+
+
+def measured_ceilings(device: torch.device, folder: Path | None = None) -> Ceilings:
+    """Measure the machine. The disk is that of `folder`; None: of temporary files."""
+    return Ceilings(
+        device=device.type,
+        device_name=hardware_of(device).name,
+        num_cores=os.cpu_count() or 1,
+        matrix_product=_matrix_products(device),
+        memory_bytes_per_s=_memory_bytes_per_s(device),
+        disk_read_bytes_per_s=_disk_read_bytes_per_s(folder),
+    )
+
+
+def seconds(function: Callable[[], object], device: torch.device, *, repeats: int = 1) -> float:
+    """Seconds of one call, a mean over `repeats` calls in a row, until the device is done."""
+    _wait_for(device)
+    started_s = time.perf_counter()
+    for _ in range(repeats):
+        function()
+    _wait_for(device)
+    return (time.perf_counter() - started_s) / repeats
+
+
+def _wait_for(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _matrix_products(device: torch.device) -> dict[str, float]:
+    found = {"float32": _product_flops_per_s(device, torch.float32)}
+    if hardware_of(device).kind is Kind.GPU:  # it has units for TF32, too
+        before = torch.backends.cuda.matmul.allow_tf32
+        torch.backends.cuda.matmul.allow_tf32 = True
+        found["tf32"] = _product_flops_per_s(device, torch.float32)
+        torch.backends.cuda.matmul.allow_tf32 = before
+    if hardware_of(device).has_bfloat16:
+        found["bfloat16"] = _product_flops_per_s(device, torch.bfloat16)
+    return found
+
+
+def _product_flops_per_s(device: torch.device, dtype: torch.dtype) -> float:
+    size = 8192 if device.type == "cuda" else 2048
+    left, right = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+    out = torch.empty_like(left)
+    multiply = lambda: torch.mm(left, right, out=out)  # noqa: E731
+    multiply()
+    return 2 * size**3 / _best(multiply, device)
+
+
+def _memory_bytes_per_s(device: torch.device) -> float:
+    num_bytes = _COPIED_BYTES * (8 if device.type == "cuda" else 1)
+    source = torch.ones(num_bytes, dtype=torch.uint8, device=device)
+    copy = torch.ones_like(source)
+    return 2 * num_bytes / _best(lambda: copy.copy_(source), device)
+
+
+def _best(function: Callable[[], object], device: torch.device) -> float:
+    return min(seconds(function, device) for _ in range(_TRIES))
+
+
+def _disk_read_bytes_per_s(folder: Path | None) -> float:
+    with tempfile.NamedTemporaryFile(dir=folder) as file:
+        file.write(os.urandom(2**20) * (_FILE_BYTES // 2**20))
+        file.flush()
+        os.fsync(file.fileno())
+        return _FILE_BYTES / min(_uncached_read_s(file.fileno()) for _ in range(_TRIES))
+
+
+def _uncached_read_s(descriptor: int) -> float:
+    if hasattr(os, "posix_fadvise"):  # not on macOS, where the cache is read
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    started_s = time.perf_counter()
+    while os.read(descriptor, 2**22):
+        pass
+    return time.perf_counter() - started_s

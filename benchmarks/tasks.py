@@ -1,0 +1,263 @@
+"""Train each task of params/tasks for minutes on real pictures, score it, and draw a sheet of all.
+
+Networks and images are smaller than those of the presets (16 channels, 96 px), and trainings are
+shorter and of batch 1, which makes more steps of few pictures; all else is the preset's. A task
+that was finished is not trained again as long as its folder in --work is there, so that an
+interruption costs one task.
+
+    pip install --no-deps --target ../photos scikit-image
+    python -m benchmarks.tasks --maps ../shared/datasets/maps --photos ../photos/skimage/data \
+        --work ../tasks --out benchmarks/results/tasks.json --write docs/tasks.md
+"""
+
+import argparse
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.markdown import table, with_sections
+from benchmarks.task_pictures import (
+    write_aerials,
+    write_aerials_and_photos,
+    write_facades,
+    write_maps,
+    write_photo_parts,
+)
+from benchmarks.worker_group import num_cores, processor
+from benchmarks.workload import preset
+from pipelines.evaluation.scores import evaluate_model
+from pipelines.stages.train import write_model
+from pipelines.training.batches import dev_set, train_batches
+from pix2pix.config import Params
+from pix2pix.data.manifest import load_manifest
+from pix2pix.data.prepared import open_split
+from pix2pix.evaluation.report import report_json
+from pix2pix.files import write_text
+from pix2pix.images.grids import as_rgb8, image_grid, write_png
+from pix2pix.images.image import read_image, resize
+from pix2pix.inference import Translator
+from pix2pix.models import network_configs
+from pix2pix.preparation.prepare import prepare_pairs
+from pix2pix.training import fit, new_state
+
+_CPU = torch.device("cpu")
+_CHANNELS = 16
+_IMAGE_PX = 96
+_TILE_PX = 96
+_NUM_COLUMNS = 2  # of tasks in the sheet
+_SHEET = "tasks.png"
+_METRICS = {
+    "L1": ("l1", ".3f"),
+    "Frechet": ("frechet_efficientnet_lite0", ".0f"),
+}  # key in the report, and digits
+_NUM_BOOTSTRAP = 300
+_NUM_THREADS = 1  # two are slower where another process computes, too
+_GROUP = "^([a-z]+/(?:[a-z]+|[0-9]+))"  # the crops of a photo stay in one split
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """A preset of params/tasks, its pictures, its length, and the test picture in the sheet."""
+
+    name: str
+    pictures: str
+    num_epochs: int  # half of them with a falling learning rate
+    shown: str  # pair id
+
+
+TASKS = (
+    Task(name="edges-to-object", pictures="parts", num_epochs=12, shown="test/coffee-29"),
+    Task(name="colourise", pictures="parts", num_epochs=16, shown="test/flower-22"),
+    Task(name="aerial-to-map", pictures="maps", num_epochs=10, shown="test/10"),
+    Task(name="map-to-aerial", pictures="maps", num_epochs=8, shown="test/10"),
+    Task(name="denoise", pictures="photos", num_epochs=8, shown="test/chelsea-01"),
+    Task(name="photo-to-sketch", pictures="photos", num_epochs=8, shown="test/chelsea-01"),
+    Task(name="design-to-product", pictures="parts", num_epochs=10, shown="test/coffee-29"),
+    Task(name="inpaint", pictures="photos", num_epochs=10, shown="test/chelsea-01"),
+    Task(name="super-resolve", pictures="photos", num_epochs=10, shown="test/china-02"),
+    Task(name="photo-to-edges", pictures="photos", num_epochs=8, shown="test/china-02"),
+    Task(name="labels-to-photo", pictures="facades", num_epochs=8, shown="test/0003"),
+    Task(name="colour-to-grey", pictures="photos", num_epochs=6, shown="test/china-02"),
+)
+
+
+def run_task(task: Task, *, root: Path, work_dir: Path) -> dict[str, Any]:
+    """Prepare, train and score a task in `work_dir`; return its scores.
+
+    If it was done before, the stored scores are returned.
+    """
+    result_path = work_dir / "result.json"
+    if result_path.is_file():
+        stored: dict[str, Any] = json.loads(result_path.read_text(encoding="utf-8"))
+        return stored
+    params = _params(task, root)
+    prepared_dir, model_dir = work_dir / "prepared", work_dir / "model"
+    prepare_pairs(root, prepared_dir, params.data, num_workers=_NUM_THREADS)
+    started_s = time.monotonic()
+    _train(params, prepared_dir, model_dir)
+    minutes = (time.monotonic() - started_s) / 60
+    report = report_json(evaluate_model(prepared_dir, model_dir, params.evaluate).report)
+    write_png(work_dir / "row.png", _row(task, prepared_dir, model_dir))
+    result = {"minutes": minutes, "pictures": task.pictures, "epochs": task.num_epochs, **report}
+    write_text(result_path, json.dumps(result, indent=2) + "\n")
+    return result
+
+
+def _params(task: Task, root: Path) -> Params:
+    """The preset with the user's folder, small networks and images, and more steps per picture."""
+    params = preset(f"tasks/{task.name}")
+    data, falling = params.data, task.num_epochs // 2
+    load = data.load_size  # as many times as large as the crops as in the preset
+    assert load is None or isinstance(load, int)
+    assert isinstance(data.image_size, int)
+    return replace(
+        params,
+        data=replace(
+            data,
+            source="folder",
+            path=str(root),
+            group=_GROUP,
+            near_duplicate_bits=-1,  # the splits of each set of pictures are apart
+            image_size=_IMAGE_PX,
+            load_size=None if load is None else load * _IMAGE_PX // data.image_size,
+            crops_per_pair=1,
+        ),
+        model=replace(params.model, base_channels=_CHANNELS, discriminator_channels=_CHANNELS),
+        train=replace(
+            params.train,
+            num_epochs=task.num_epochs - falling,
+            num_decay_epochs=falling,
+            batch_size=1,
+            sample_every_epochs=task.num_epochs,
+            num_samples=1,
+            precision="float32",
+        ),
+        evaluate=replace(params.evaluate, num_bootstrap=_NUM_BOOTSTRAP),
+    )
+
+
+def _train(params: Params, prepared_dir: Path, model_dir: Path) -> None:
+    manifest = load_manifest(prepared_dir)
+    state = new_state(*network_configs(params), config=params.train)
+    dev = dev_set(open_split(prepared_dir, "dev"), manifest, samples=[0], device=_CPU)
+    train = open_split(prepared_dir, "train")
+    with train_batches(train, params, manifest, device=_CPU) as batches:
+        for result in fit(state, batches, params.train, dev=dev):
+            logger.info("%s epoch %d: %s", params.data.name, state.epoch, dict(result.metrics))
+    assert state.best is not None
+    write_model(model_dir, state.best, params=params, manifest=manifest)
+
+
+def _row(task: Task, prepared_dir: Path, model_dir: Path) -> np.ndarray:
+    """Source, result and target of one test pair in a row, each of the same size."""
+    manifest = load_manifest(prepared_dir)
+    test = open_split(prepared_dir, "test")
+    position = test.pair_ids.index(task.shown)
+    source, target = (np.asarray(images[position]) for images in (test.source, test.target))
+    translator = Translator.load(model_dir)
+    # The stored source has the size of the network already, also of a model that enlarges.
+    scale_free = replace(translator, card=replace(translator.card, target_scale=1.0))
+    fake = scale_free.translate(source, scale="native")
+    sides = (manifest.source, manifest.target, manifest.target)
+    return image_grid(
+        [
+            [
+                resize(as_rgb8(image, side.value_range), _TILE_PX, _TILE_PX, kernel="area")
+                for image, side in zip((source, fake, target), sides, strict=True)
+            ]
+        ]
+    )
+
+
+def sheet(rows: Mapping[str, np.ndarray]) -> np.ndarray:
+    """All tasks with their names above their pictures."""
+    titled = [
+        image_grid([[row]], headings=[f"{name}: source, result, truth"])
+        for name, row in rows.items()
+    ]
+    blank = np.full_like(titled[0], 255)
+    titled += [blank] * (-len(titled) % _NUM_COLUMNS)
+    return image_grid(
+        [titled[first : first + _NUM_COLUMNS] for first in range(0, len(titled), _NUM_COLUMNS)],
+        gap_px=12,
+    )
+
+
+def section(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """The table of the document."""
+    names = ("model", "mean target", "identity")
+    head = ["task", "minutes", *(f"{metric}, {name}" for metric in _METRICS for name in names)]
+    return table(head, [_table_row(name, result) for name, result in results.items()])
+
+
+def _table_row(name: str, result: Mapping[str, Any]) -> list[str]:
+    baselines = result["baselines"]
+    scores = [result["test"], baselines["mean_target"], baselines.get("identity")]
+    cells = [_cell(each, key, form) for key, form in _METRICS.values() for each in scores]
+    return [name, f"{result['minutes']:.0f}", *cells]
+
+
+def _cell(scores: Mapping[str, float] | None, key: str, form: str) -> str:
+    if scores is None:
+        return "-"
+    low, high = (f"{scores[f'{key}_{end}']:{form}}" for end in ("low", "high"))
+    return f"{scores[key]:{form}} ({low} to {high})"
+
+
+def _writers(maps_dir: Path, photos_dir: Path) -> dict[str, Callable[[Path], None]]:
+    """What writes each set of pictures into a folder."""
+    return {
+        "facades": partial(write_facades, config=preset("default").data.synthetic),
+        "maps": partial(write_maps, maps_dir=maps_dir),
+        "aerials": partial(write_aerials, maps_dir=maps_dir),
+        "photos": partial(write_aerials_and_photos, maps_dir=maps_dir, photos_dir=photos_dir),
+        "parts": partial(write_photo_parts, photos_dir=photos_dir),
+    }
+
+
+def main() -> None:
+    """Run all tasks that are not done, write a JSON file, the sheet, and the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("maps", "photos", "work", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--write", type=Path)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(_NUM_THREADS)
+    writers = _writers(options.maps, options.photos)
+    for name in {task.pictures: None for task in TASKS}:
+        if not (options.work / "pictures" / name).exists():
+            writers[name](options.work / "pictures" / name)
+    results = {
+        task.name: run_task(
+            task,
+            root=options.work / "pictures" / task.pictures,
+            work_dir=options.work / task.name,
+        )
+        for task in TASKS
+    }
+    found = {
+        "where": f"{processor()}, {num_cores()} cores; torch {torch.__version__}; {date.today()}",
+        "tasks": results,
+    }
+    write_text(options.out, json.dumps(found, indent=2) + "\n")
+    if options.write is not None:
+        rows = {name: read_image(options.work / name / "row.png") for name in results}
+        write_png(options.write.parent / _SHEET, sheet(rows))
+        document = options.write.read_text(encoding="utf-8")
+        write_text(options.write, with_sections(document, {"tasks": section(results)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""Join the translated slices of NIfTI files to volumes."""
+
+import logging
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from pipelines.registry.folder_translation import SourceImage
+from pix2pix.data.manifest import SideRecord
+from pix2pix.files import write_bytes
+from pix2pix.images.decode import decode
+from pix2pix.images.nifti_volume import volume_like
+from pix2pix.images.stored import as_written
+from pix2pix.preparation.folders import stem_and_suffix
+
+_SUFFIXES = (".nii", ".nii.gz")
+
+logger = logging.getLogger(__name__)
+
+
+def write_volumes(
+    plan: Mapping[SourceImage, Path], failed: Collection[SourceImage], *, target: SideRecord
+) -> dict[Path, Path]:
+    """Write a NIfTI file beside the written slices of each NIfTI file of a plan.
+
+    It has the name of the source file, see `images.nifti_volume`. A volume of which a slice could
+    not be translated is left out. Returns the written files by their source files. Raises
+    StorageError.
+    """
+    slices: dict[Path, dict[SourceImage, Path]] = {}
+    for source, output in plan.items():
+        if source.volume_slice and stem_and_suffix(source.path)[1] in _SUFFIXES:
+            slices.setdefault(source.path, {})[source] = output
+    written = {}
+    for path, outputs in slices.items():
+        if not outputs.keys().isdisjoint(failed):
+            logger.warning("%s: no volume is written, as slices could not be translated", path)
+            continue
+        planes = [
+            as_written(decode(output.read_bytes()), target.file_dtype)
+            for output in outputs.values()
+        ]
+        chosen = [source.volume_slice for source in outputs if source.volume_slice]
+        written[path] = next(iter(outputs.values())).with_name(path.name)
+        write_bytes(written[path], volume_like(path.read_bytes(), planes, chosen))
+    return written

@@ -1,0 +1,43 @@
+"""Parameters of pairs that are not the user's own: drawn ones, and published data sets."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pix2pix.config.strict import STRICT
+
+ArchiveName = Literal["facades", "maps", "cityscapes", "edges2shoes", "edges2handbags", "night2day"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyntheticConfig:
+    """The drawn data set (`source: synthetic`)."""
+
+    __pydantic_config__ = STRICT
+
+    num_train: Annotated[int, Field(ge=2)]
+    """Number of pairs drawn into data/raw/train, at least 2."""
+
+    num_test: Annotated[int, Field(ge=1)]
+    """Number of pairs drawn into data/raw/test, at least 1."""
+
+    size_px: Annotated[int, Field(ge=32, le=1024)]
+    """Width and height of each drawn image in pixels, from 32 to 1024."""
+
+    seed: Annotated[int, Field(ge=0)]
+    """Seed of the drawing, 0 or more: the same seed draws the same pixels."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArchiveConfig:
+    """The published data sets (`source: archive`)."""
+
+    __pydantic_config__ = STRICT
+
+    dataset: ArchiveName
+    """Which data set of the authors of pix2pix is downloaded."""
+
+    base_url: Annotated[str, Field(pattern=r"^https?://[!-?A-~]+$")]
+    """Web address of the folder that holds <dataset>.tar.gz, without a login. Change it to download
+    from a mirror."""

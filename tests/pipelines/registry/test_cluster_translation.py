@@ -1,0 +1,51 @@
+"""Folders are translated on a Ray cluster as on this machine alone."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.registry.cluster_translation import translate_on_cluster
+from pipelines.registry.folder_translation import SourceImage, planned, translate_files
+from tests.pix2pix.inference.test_several_sources import make, scene
+from tests.support.exports import side
+from tests.support.small_sets import save
+
+pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.usefixtures("cluster")]
+
+NUM_SCENES = 35  # more than two tasks, so that processes of the cluster share them
+
+
+def test_models_of_several_sources_give_the_same_files_and_the_same_failures(
+    tmp_path: Path,
+) -> None:
+    translator = make(tmp_path / "model", "published", target=side(2))
+    for number in range(NUM_SCENES):
+        for name, image in scene(8 + number, 20, seed=number).items():
+            suffix = ".npy" if name == "depth" else ".png"
+            save(tmp_path / name / f"{number:02d}{suffix}", image)
+    (tmp_path / "photo" / "04.png").write_text("broken")
+    (tmp_path / "depth" / "20.npy").unlink()
+    extra_dirs = {name: tmp_path / name for name in ("depth", "photo")}
+
+    def plan(output: str) -> dict[SourceImage, Path]:
+        return planned(
+            tmp_path / "source",
+            tmp_path / output,
+            source=translator.card.source,
+            target=translator.card.target,
+            extra_dirs=extra_dirs,
+        )
+
+    alone = translate_files(translator, plan("alone"))
+    together = translate_on_cluster(
+        tmp_path / "model", plan("together"), scale="training", mode=None, max_memory_gib=None
+    )
+    assert together == alone
+    assert [source.path.stem for source in together] == ["04", "20"]
+    contents = [
+        {path.name: path.read_bytes() for path in (tmp_path / output).iterdir()}
+        for output in ("alone", "together")
+    ]
+    assert len(contents[0]) == NUM_SCENES - 2
+    assert contents[0] == contents[1]
+    assert len(set(contents[0].values())) == NUM_SCENES - 2

@@ -1,0 +1,184 @@
+"""`pix2pix use PRESET --data DIR`: parameters for a folder of the user's images."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines.repository.presets import preset_sentences, use_preset
+from pipelines.repository.user_folder import use_preset_for
+from pix2pix.config import DataConfig, load_params
+from pix2pix.data.prepared import open_split
+from pix2pix.errors import UserError
+from pix2pix.preparation.checks import check_pairs
+from pix2pix.preparation.prepare import prepare_pairs
+from tests.support.small_sets import noise, save
+
+ROOT = Path(__file__).parents[3]
+PHOTO_TASKS = (
+    "edges-to-object",
+    "design-to-product",
+    "colourise",
+    "colour-to-grey",
+    "photo-to-edges",
+    "photo-to-sketch",
+    "inpaint",
+    "denoise",
+    "super-resolve",
+)
+PAIR_TASKS = ("labels-to-photo", "day-to-night", "aerial-to-map", "map-to-aerial")
+NUM_IMAGES = 5
+SIDE_PX = 160
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with the presets and the default in force."""
+    folder = tmp_path / "project"
+    shutil.copytree(ROOT / "params", folder / "params")
+    use_preset("default", folder)
+    return folder
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """An empty folder for images, beside the project."""
+    folder = tmp_path / "my photos (2026)"
+    folder.mkdir()
+    return folder
+
+
+def write(folder: Path, *, width: int = SIDE_PX) -> None:
+    for index in range(NUM_IMAGES):
+        image = noise(index, size=max(width, SIDE_PX))[:SIDE_PX, :width]
+        save(folder / f"{index}.png", image)
+
+
+def used(project: Path, task: str, data_dir: Path) -> DataConfig:
+    use_preset_for(task, data_dir, project)
+    return load_params(project / "params.yaml").data
+
+
+def test_each_task_has_a_preset_with_a_sentence() -> None:
+    sentences = preset_sentences(ROOT)
+    tasks = {name.removeprefix("tasks/") for name in sentences if name.startswith("tasks/")}
+    assert tasks == {*PHOTO_TASKS, *PAIR_TASKS}
+    assert all(sentence.endswith(".") and len(sentence) < 160 for sentence in sentences.values())
+
+
+@pytest.mark.parametrize("task", PHOTO_TASKS)
+def test_a_folder_of_photos_is_sound_data_for_the_task(
+    project: Path, data_dir: Path, task: str
+) -> None:
+    write(data_dir)
+    config = used(project, task, data_dir)
+    assert (config.name, config.path) == (f"{task}-my-photos-2026", str(data_dir))
+    report = check_pairs(data_dir, config, num_workers=1)
+    assert (len(report.pairs), report.offences) == (NUM_IMAGES, ())
+
+
+@pytest.mark.parametrize("task", PAIR_TASKS)
+@pytest.mark.parametrize("layout", ["two_folders", "side_by_side"])
+def test_a_folder_of_pairs_is_sound_data_for_the_task(
+    project: Path, data_dir: Path, task: str, layout: str
+) -> None:
+    if layout == "two_folders":
+        for number, side in enumerate("AB"):
+            for index in range(NUM_IMAGES):
+                save(data_dir / side / f"{index}.png", noise(9 * number + index, size=SIDE_PX))
+    else:
+        write(data_dir, width=2 * SIDE_PX)
+    config = used(project, task, data_dir)
+    assert (config.source, config.layout) == ("folder", layout)
+    assert not check_pairs(data_dir, config, num_workers=1).offences
+
+
+def test_the_archive_of_night2day_has_the_night_on_the_left(project: Path, data_dir: Path) -> None:
+    """Published as A night, B day; the task is day to night."""
+    for split in ("train", "val", "test"):
+        for index in range(2):
+            night, day = (np.full((SIDE_PX, SIDE_PX, 3), level) for level in (20, 200))
+            grain = noise(index + 5 * len(split), size=2 * SIDE_PX)[:SIDE_PX] // 8
+            pair = (np.concatenate([night, day], axis=1) + grain).astype(np.uint8)
+            save(data_dir / split / f"{index}.jpg", pair)
+    use_preset("day-to-night", project)
+    published = load_params(project / "params.yaml").data
+    assert (published.source, published.archive.dataset) == ("archive", "night2day")
+    config = used(project, "day-to-night", data_dir)
+    assert config.direction == published.direction
+    prepare_pairs(data_dir, data_dir.parent / "prepared", config, num_workers=1)
+    test = open_split(data_dir.parent / "prepared", "test")
+    assert np.mean(test.source[0]) > 180  # the day
+    assert np.mean(test.target[0]) < 60
+
+
+def _empty(_folder: Path) -> None:
+    pass
+
+
+def _no_photo(folder: Path) -> None:
+    (folder / "notes.txt").write_text("none")
+
+
+def _unread(folder: Path) -> None:
+    (folder / "x.heic").write_bytes(b"\0")
+
+
+def _one_side(folder: Path) -> None:
+    write(folder / "A")
+
+
+def _both_sides(folder: Path) -> None:
+    write(folder / "A")
+    write(folder / "B")
+
+
+def _labels(folder: Path) -> None:
+    for index in range(NUM_IMAGES):
+        ids = np.random.default_rng(index).integers(0, 4, (10, 10, 1)).repeat(3, axis=2) * 60
+        save(folder / f"{index}.png", ids.repeat(16, 0).repeat(16, 1).astype(np.uint8))
+
+
+def _broken(folder: Path) -> None:
+    (folder / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.mark.parametrize(
+    ("task", "fill", "message"),
+    [
+        ("colourise", _empty, "holds no images"),
+        ("labels-to-photo", _empty, "holds no images"),
+        ("colourise", _no_photo, "holds no images"),
+        ("colourise", _unread, r"x\.heic.*not supported; convert"),
+        ("colourise", _broken, r"x\.png: is truncated.*replace or remove"),
+        ("colourise", _both_sides, "folders A and B"),
+        ("edges-to-object", _labels, r"label maps.*correct data\.path"),
+        ("aerial-to-map", _one_side, r"folder 'B'\) holds no images"),
+        ("labels-to-photo", write, r"needs both sides.*0\.png \(160x160 px\).*put the sides into"),
+    ],
+)
+def test_a_folder_without_what_the_task_needs_is_refused_and_nothing_written(
+    project: Path, data_dir: Path, task: str, fill: object, message: str
+) -> None:
+    fill(data_dir)  # type: ignore[operator]
+    before = (project / "params.yaml").read_bytes()
+    with pytest.raises(UserError, match=message) as error:
+        use_preset_for(task, data_dir, project)
+    assert str(data_dir) in str(error.value)
+    assert "\n" not in str(error.value)
+    assert (project / "params.yaml").read_bytes() == before
+
+
+def test_a_missing_folder_and_an_output_folder_are_refused(project: Path, data_dir: Path) -> None:
+    before = (project / "params.yaml").read_bytes()
+    with pytest.raises(UserError, match="is missing"):
+        use_preset_for("colourise", data_dir / "none", project)
+    with pytest.raises(UserError, match="overlaps data/raw"):
+        use_preset_for("colourise", Path("data/raw/mine"), project)
+    assert (project / "params.yaml").read_bytes() == before
+
+
+def test_a_name_that_no_preset_has_is_refused_with_all_names(project: Path) -> None:
+    with pytest.raises(UserError, match=r"'colour' is no preset.*tasks/colourise"):
+        use_preset("colour", project)

@@ -1,0 +1,55 @@
+"""What is started often or by a person does not wait for libraries that it does not need."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOLS = ("ray", "mlflow", "prefect", "dvc", "optuna", "matplotlib")
+SCORES = ("torchvision", "torchmetrics", "torch_fidelity")  # only the evaluation needs them
+ARRAYS = ("torch", "cv2", "albumentations", "scipy", "pandas")
+
+FORBIDDEN = {
+    "pix2pix": (*TOOLS, *SCORES, *ARRAYS),
+    "pix2pix.training": (*TOOLS, *SCORES, "cv2", "albumentations", "scipy", "pandas"),
+    "pix2pix.inference": (*TOOLS, *SCORES, "albumentations", "scipy", "pandas"),
+    "pipelines.cli": (*TOOLS, *SCORES, *ARRAYS),
+    "pipelines.stages.parent": (*TOOLS, *SCORES, *ARRAYS),
+    "pipelines.stages.register": (*TOOLS, *SCORES, *ARRAYS),
+    # The stage imports what each of its workers imports, too.
+    "pipelines.stages.train": ("mlflow", "prefect", "optuna", "matplotlib", *SCORES),
+    "pipelines.tuning.trial": ("mlflow", "prefect", "dvc", "optuna", "matplotlib", *SCORES),
+    # The actor that passes messages on.
+    "pipelines.cluster.mailbox": ("torch", "mlflow", "prefect", "dvc", *SCORES),
+}
+
+
+def imported(statements: str) -> set[str]:
+    """The modules that a new Python has after these statements."""
+    code = f"{statements}\nimport sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split("\n")[-2].split())
+
+
+@pytest.mark.slow  # Python imports torch or Ray
+@pytest.mark.parametrize("module", FORBIDDEN)
+def test_an_import_leaves_out_what_the_module_does_not_need(module: str) -> None:
+    assert not imported(f"import {module}") & set(FORBIDDEN[module])
+
+
+def test_help_leaves_out_all_large_libraries() -> None:
+    show_help = "import sys; from pipelines.cli import app; app(['--help'], standalone_mode=False)"
+    assert not imported(show_help) & {*TOOLS, *SCORES, *ARRAYS, "pydantic"}
+
+
+def test_every_verb_shows_its_help_without_large_libraries() -> None:
+    verbs = "import sys; from pipelines.cli import VERBS, app\n" + (
+        "for verb in VERBS: app([verb.__name__.replace('_', '-'), '--help'], standalone_mode=False)"
+    )
+    assert not imported(verbs) & {*TOOLS, *SCORES, *ARRAYS}
+
+
+def test_the_console_command_is_the_one_that_was_looked_at() -> None:
+    scripts = Path("pyproject.toml").read_text(encoding="utf-8")
+    assert 'pix2pix = "pipelines.cli:main"' in scripts

@@ -1,0 +1,101 @@
+"""Translate photos with a model whose sources a recipe makes: `pix2pix translate --from-photo`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pix2pix.config import load_params
+from pix2pix.data.manifest import SideRecord
+from pix2pix.data.prepared import open_split
+from pix2pix.errors import UserError
+from pix2pix.inference import Translator
+from pix2pix.models import DiscriminatorConfig, GeneratorConfig
+from pix2pix.preparation.prepare import prepare_pairs
+from tests.support.small_sets import NUM_PAIRS, PARAMS, make_config, noise, save
+from tests.support.translators import make_translator
+
+RECIPE = load_params(PARAMS).data.recipe
+COLOUR = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")
+GREY = replace(COLOUR, channels=1, grayscale=True)
+
+
+def colour_translator(folder: Path, source: SideRecord, **changes: object) -> Translator:
+    """A model of random weights with colour targets; `changes` are to its card."""
+    make_translator(
+        folder,
+        "deterministic",
+        source=source,
+        target=COLOUR,
+        generator=GeneratorConfig(
+            source_channels=source.channels, target_channels=3, base_channels=2, depth=5
+        ),
+        discriminator=DiscriminatorConfig(
+            in_channels=source.channels + 3, base_channels=2, num_layers=1
+        ),
+        **changes,
+    )
+    return Translator.load(folder, from_photo=True)
+
+
+@pytest.mark.parametrize("kind", ["grayscale", "edges", "mask", "degrade"])
+@pytest.mark.parametrize(
+    ("sizes", "card"),
+    [
+        ({"resize": "stretch", "load_size": 32}, {}),
+        ({"resize": "fit", "load_size": 32}, {"scale": "fit", "load_size": 32}),
+        ({"resize": "none", "load_size": None}, {"scale": "none"}),
+    ],
+)
+def test_a_test_photo_becomes_what_its_prepared_source_becomes(
+    tmp_path: Path, kind: str, sizes: dict[str, object], card: dict[str, object]
+) -> None:
+    for index in range(NUM_PAIRS):
+        save(tmp_path / "photos" / f"{index}.png", noise(index, size=48)[:, :40])
+    recipe = replace(RECIPE, kind=kind)
+    config = make_config(layout="photos", recipe=recipe, **sizes)
+    prepare_pairs(tmp_path / "photos", tmp_path / "prepared", config, num_workers=1)
+    test = open_split(tmp_path / "prepared", "test")
+    source = COLOUR if kind in ("mask", "degrade") else GREY
+    translator = colour_translator(tmp_path / "model", source, recipe=recipe, **card)
+
+    for position, pair_id in enumerate(test.pair_ids):
+        result = translator.translate_file(tmp_path / "photos" / f"{pair_id}.png")
+        small = translator.translate(np.asarray(test.source[position]), scale="native")
+        assert result.shape == (48, 40, 3)
+        if sizes["resize"] == "none":
+            assert np.array_equal(result, small)
+        else:  # the result is resized to the photo
+            mean, expected = (each.mean(axis=(0, 1)) for each in (result.astype(float), small))
+            assert np.allclose(mean, expected, atol=2)
+
+
+def test_a_model_that_enlarges_gives_a_photo_of_its_size(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, kind="degrade", shrink=2.0, noise=0.0)
+    translator = colour_translator(
+        tmp_path / "model", COLOUR, recipe=recipe, target_scale=2.0, scale="none"
+    )
+    save(tmp_path / "x.png", noise(0, size=48))
+    assert translator.translate_file(tmp_path / "x.png").shape == (48, 48, 3)
+    small = noise(1, size=24)
+    assert translator.translate(small).shape == (48, 48, 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "has no recipe"),
+        ({"recipe": replace(RECIPE, kind="edges"), "direction": "BtoA"}, "photos as they are"),
+    ],
+)
+def test_a_model_without_made_sources_refuses_photos(
+    tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UserError, match=f"{message}.*leave out --from-photo"):
+        colour_translator(tmp_path / "model", COLOUR, **changes)
+
+
+def test_the_card_keeps_the_recipe(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, kind="mask", hidden_share=0.5)
+    assert colour_translator(tmp_path / "model", COLOUR, recipe=recipe).card.recipe == recipe
