@@ -79,7 +79,7 @@ def _cpu_s(arguments: Sequence[str]) -> float:
 
 
 def _row_of_training(folder: Path) -> Row:
-    params = with_length(preset("smoke"), num_train=8, num_epochs=1)
+    params = with_length(preset("smoke"), num_train=10, num_epochs=1)
     params = replace(params, train=replace(params.train, batch_size=8))
     (folder / "params.yaml").write_text(json.dumps(asdict(params)))  # YAML contains JSON
     prepare(folder / "data", params)

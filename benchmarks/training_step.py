@@ -112,14 +112,15 @@ def _resolved(config: TrainConfig, device: torch.device) -> TrainConfig:
 
 
 def _single_choices(config: TrainConfig, device: torch.device) -> dict[str, TrainConfig]:
-    """None of the choices, then one more of them in each."""
+    """None of the choices, single ones, and those of `auto` with a CUDA graph."""
     none = replace(config, precision="float32", channels_last=False, compile=False)
     best = _resolved(config, device)
     return {
         "none": none,
-        "graph": replace(none, compile=best.compile),
+        "graph": replace(none, compile=True),
         "precision": replace(none, precision=best.precision),
         "layout": replace(none, precision=best.precision, channels_last=best.channels_last),
+        "all": replace(best, compile=True),
     }
 
 

@@ -150,10 +150,15 @@ def _describe(card: ModelCard, run: Run) -> str:
         f"{width}x{height} px for {card.epoch} epochs; "
         f"{card.inference_mode} inference.\n\n"
         f"{' + '.join(_source(name, card) for name in card.sources)} -> "
-        f"{card.target.channels} channels {card.target.dtype}; {_rule(card)}.\n\n"
+        f"{card.target.channels} channels {card.target.dtype}; {_rule(card)}.{_made(card)}\n\n"
         f"{'' if card.parent is None else _started_from(card.parent)}"
         f"{dev}\n\n{score_table(run.data.metrics)}\n"
     )
+
+
+def _made(card: ModelCard) -> str:
+    """A sentence about the recipe, if there is one."""
+    return "" if card.recipe is None else f" Side A was made from photos ({card.recipe.kind})."
 
 
 def _source(name: str, card: ModelCard) -> str:

@@ -44,12 +44,13 @@ class Folder(NamedTuple):
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a file. Raises OSError."""
-        with self.filesystem.open_input_stream(f"{self.path}/{name}") as file:
+        # By default, pyarrow would decompress a file whose name ends in .gz.
+        with self.filesystem.open_input_stream(f"{self.path}/{name}", compression=None) as file:
             return bytes(file.read())
 
     def sha256(self, name: str) -> "hashlib._Hash":
         """Return the SHA-256 of a file, which is read in parts. Raises OSError."""
-        with self.filesystem.open_input_stream(f"{self.path}/{name}") as file:
+        with self.filesystem.open_input_stream(f"{self.path}/{name}", compression=None) as file:
             digest = hashlib.sha256()
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)

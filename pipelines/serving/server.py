@@ -1,6 +1,7 @@
 """Start a server on Ray Serve, and end it with this process."""
 
 import logging
+import os
 import re
 import socket
 import time
@@ -11,6 +12,7 @@ from signal import SIGINT
 import ray
 from ray import serve
 from ray.serve import Application
+from ray.serve.context import _get_global_client
 
 from pipelines.cluster.placement import connect
 from pipelines.entrypoint import InterruptionError
@@ -51,20 +53,41 @@ def running(options: ServeOptions, *, uri: str, host: str, port: int) -> Iterato
     check_address(host, digest)
     for reference in options.models:
         logger.info("%s is version %s", reference, number_of(uri, reference))
-    _check_port(host, port)
+    if "RAY_ADDRESS" not in os.environ:  # else the port is one of the cluster's
+        _check_port(host, port)
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     connect(None)
+    ran_before = _served_address() is not None
     try:
         _check_resources(options)
         serve.start(http_options={"host": host, "port": port})
+        _check_listens(host, port)
         app = application(options, uri=uri, digest=digest)
         _deploy(app)
         logger.info("serving at http://%s:%d/ until Ctrl-C", host, port)
         yield
     finally:
-        # Requests under way are answered. On somebody's cluster Serve itself goes on.
-        serve.delete(_APPLICATION)
+        serve.delete(_APPLICATION)  # requests under way are answered
+        if not ran_before:
+            serve.shutdown()
         ray.shutdown()
+
+
+def _served_address() -> tuple[str, int] | None:
+    """Where Serve listens on the connected Ray; None if it does not run there."""
+    # Serve has no public function that tells it.
+    client = _get_global_client(raise_if_no_controller_running=False)
+    return None if client is None else (client.http_config.host, client.http_config.port)
+
+
+def _check_listens(host: str, port: int) -> None:
+    """Raise UserError if Serve ran already and listens elsewhere: it would ignore the address."""
+    address = _served_address()
+    if address is not None and address != (host, port):
+        raise UserError(
+            f"Ray Serve runs on this cluster already and listens at {address[0]}:{address[1]}; "
+            f"give --host {address[0]} --port {address[1]}"
+        )
 
 
 def _deploy(app: Application) -> None:

@@ -119,8 +119,8 @@ class TrainConfig:
 
     compile: AutoOrBool
     """Whether the kernels of a step are recorded once, as a CUDA graph, and then replayed, which
-    saves the time to start each of them: auto (on a GPU, with one worker and one microbatch), true
-    or false. The result is the same."""
+    saves the time to start each of them: auto (where it was measured; on no hardware so far), true
+    (on a GPU, with one worker and one microbatch) or false. The result is the same."""
 
     gradient_exchange: Literal["float32", "bfloat16"]
     """Number type in which workers send each other gradients: float32 or bfloat16 (half the

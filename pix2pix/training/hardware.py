@@ -12,13 +12,13 @@ _AMPERE = 8  # compute capability of the first NVIDIA GPUs with units for bfloat
 class Kind(Enum):
     """Devices that the same choices are good for."""
 
-    GPU = "NVIDIA GPU with matrix units for bfloat16"
-    AMD_GPU = "AMD GPU"
-    OLD_GPU = "NVIDIA GPU without units for bfloat16"
-    APPLE_GPU = "Apple GPU"
-    MATRIX_CPU = "CPU with matrix units for bfloat16"
-    VECTOR_CPU = "CPU with vector units for bfloat16"
-    PLAIN_CPU = "CPU without units for bfloat16"
+    GPU = "an NVIDIA GPU with matrix units for bfloat16"
+    AMD_GPU = "an AMD GPU"
+    OLD_GPU = "an NVIDIA GPU without units for bfloat16"
+    APPLE_GPU = "an Apple GPU"
+    MATRIX_CPU = "a CPU with matrix units for bfloat16"
+    VECTOR_CPU = "a CPU with vector units for bfloat16"
+    PLAIN_CPU = "a CPU without units for bfloat16"
 
 
 class Hardware(NamedTuple):
@@ -28,7 +28,7 @@ class Hardware(NamedTuple):
     kind: Kind
 
     def __str__(self) -> str:
-        return f"{self.name} is an {self.kind.value}".replace("an CPU", "a CPU")
+        return f"{self.name} is {self.kind.value}"
 
     @property
     def has_bfloat16(self) -> bool:

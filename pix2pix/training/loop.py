@@ -111,10 +111,9 @@ def fit(
         yield _finish_epoch(state, dev, config, measured={})
     make_step = step_maker(state, config)
     while not is_finished(state.history, config):
-        pace, tracer = Pace(), None
-        if on_profile is not None and state.batch < batches.num_batches:
-            num_left = batches.num_batches - state.batch
-            tracer, on_profile = StepTracer(num_left, state.device, on_profile), None
+        pace = Pace()
+        tracer = StepTracer(batches.num_batches - state.batch, state.device, on_profile)
+        on_profile = None  # one trace is enough
         for request in _train_epoch(
             state, batches, config, make_step=make_step, on_step=on_step, pace=pace, tracer=tracer
         ):
@@ -135,7 +134,7 @@ def _train_epoch(
     make_step: MakeStep,
     on_step: OnStep,
     pace: Pace,
-    tracer: StepTracer | None,
+    tracer: StepTracer,
 ) -> Iterator[Request]:
     """Train for the rest of an epoch. Yields a request after each step that should be saved."""
     rate = learning_rate(state.epoch, config)
@@ -143,23 +142,22 @@ def _train_epoch(
     set_learning_rate(state.discriminator_optimizer, rate)
     epoch_batches = batches(state.epoch, state.batch)
     check, requests = LateCheck(state), LateMax(state.device)
-    while state.batch < batches.num_batches:
-        if tracer is not None:
+    with tracer:
+        while state.batch < batches.num_batches:
             tracer.begin_step()
-        with waiting():
-            batch = pace.next_batch(epoch_batches)
-        with stepping():
-            _train_batch(state, batch, config, make_step=make_step, check=check)
-        if tracer is not None:
+            with waiting():
+                batch = pace.next_batch(epoch_batches)
+            with stepping():
+                _train_batch(state, batch, config, make_step=make_step, check=check)
             tracer.end_step()
-        pace.count(config.batch_size)
-        asked = on_step(pace.progress(state.epoch, state.batch, batches.num_batches))
-        request = Request(requests.exchanged(asked))
-        if request is Request.NONE and _is_due(state, config, batches.num_batches):
-            request = Request.SAVE
-        if request is not Request.NONE:
-            check.settle()
-            yield Request(max(request, requests.last()))
+            pace.count(config.batch_size)
+            asked = on_step(pace.progress(state.epoch, state.batch, batches.num_batches))
+            request = Request(requests.exchanged(asked))
+            if request is Request.NONE and _is_due(state, config, batches.num_batches):
+                request = Request.SAVE
+            if request is not Request.NONE:
+                check.settle()
+                yield Request(max(request, requests.last()))
     check.settle()
     request = Request(requests.last())
     if request is not Request.NONE:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch.profiler import ProfilerActivity, record_function
@@ -44,33 +44,44 @@ def stepping() -> AbstractContextManager[object]:
 
 
 class StepTracer:
-    """Traces some steps of the epoch that it is used in, once."""
+    """Traces some steps of an epoch. Use it with `with`, which ends a trace that an error cut."""
 
-    def __init__(self, num_steps: int, device: torch.device, done: Callable[[Profile], None]):
-        """`num_steps` are those left of the epoch; `done` gets the result."""
-        self._num_until_start = min(_NUM_SKIPPED, num_steps // 2)
-        self._num_until_end = min(self._num_until_start + _NUM_TRACED, num_steps)
-        self._done = done
-        activities = [ProfilerActivity.CPU]
-        if device.type == "cuda":
-            activities.append(ProfilerActivity.CUDA)
-        self._profiler = torch.profiler.profile(activities=activities)
+    def __init__(
+        self, num_steps: int, device: torch.device, done: Callable[[Profile], None] | None
+    ) -> None:
+        """`num_steps` are those left of the epoch. `done` gets the result; None: no trace."""
+        self._first = min(_NUM_SKIPPED, num_steps // 2)
+        self._end = min(self._first + _NUM_TRACED, num_steps)
+        self._device, self._done = device, done
+        self._num_begun = 0
+        self._profiler: torch.profiler.profile | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._profiler is not None:
+            self._profiler.stop()
+            self._profiler = None
 
     def begin_step(self) -> None:
         """Start the trace if this step is the first in it."""
-        if self._num_until_start == 0:
+        if self._done is not None and self._num_begun == self._first:
+            is_gpu = self._device.type == "cuda"
+            activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if is_gpu else [])]
+            self._profiler = torch.profiler.profile(activities=activities)
             self._profiler.start()
-        self._num_until_start -= 1
+        self._num_begun += 1
 
     def end_step(self) -> None:
         """End the trace if this step was the last in it, and pass on the result."""
-        self._num_until_end -= 1
-        if self._num_until_end != 0:
+        if self._profiler is None or self._done is None or self._num_begun < self._end:
             return
-        self._profiler.stop()
+        profiler, self._profiler = self._profiler, None
+        profiler.stop()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "trace.json.gz"
-            self._profiler.export_chrome_trace(str(path))
+            profiler.export_chrome_trace(str(path))
             trace = path.read_bytes()
         events = json.loads(gzip.decompress(trace))["traceEvents"]
         self._done(Profile(trace=trace, summary=summary(events)))

@@ -61,7 +61,8 @@ class CudaRecorder:
     def record(self, step: Callable[[], Step]) -> Recording:
         """Record a step, without making it."""
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=self._stream):
+        # Other threads may use the device meanwhile, to load the next batch.
+        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
             made = step()
         return made, graph.replay
 
@@ -77,8 +78,9 @@ class ReplayedSteps:
         self._num_made = 0
         self._inputs: tuple[Tensor, Tensor] | None = None
         self._recording: Recording | None = None
-        for optimizer in (state.generator_optimizer, state.discriminator_optimizer):
-            _make_recordable(optimizer, state.device)
+        self._optimizers = (state.generator_optimizer, state.discriminator_optimizer)
+        for optimizer in self._optimizers:
+            _keep_rate_on_device(optimizer, state.device)
 
     def __call__(self, source: Tensor, target: Tensor, valid: Tensor | None) -> Step:
         """Make a step, as `train_step` does. The next step overwrites the tensors of the result."""
@@ -109,19 +111,26 @@ class ReplayedSteps:
     def _record(self, source: Tensor, target: Tensor) -> Recording:
         # Gradients that are there would be written to where they are; without them the graph has
         # memory of its own for them.
-        self._state.generator_optimizer.zero_grad(set_to_none=True)
-        self._state.discriminator_optimizer.zero_grad(set_to_none=True)
+        for optimizer in self._optimizers:
+            optimizer.zero_grad(set_to_none=True)
+            _set_capturable(optimizer, True)
         number = self._state.step
         recording = self._recorder.record(partial(self._start, source, target))
         self._state.step = number  # nothing has been computed yet
+        for optimizer in self._optimizers:
+            _set_capturable(optimizer, False)  # Adam warns of steps that could be recorded
         return recording
 
 
-def _make_recordable(optimizer: Adam, device: torch.device) -> None:
-    """Let a graph read the learning rate, which changes, from a tensor.
+def _keep_rate_on_device(optimizer: Adam, device: torch.device) -> None:
+    """Make the learning rate a tensor, from which a graph reads it, as it changes.
 
     It is one from the first step on, so that a continued training rounds it alike.
     """
     for group in optimizer.param_groups:
-        group["capturable"] = True
         group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32, device=device)
+
+
+def _set_capturable(optimizer: Adam, is_capturable: bool) -> None:
+    for group in optimizer.param_groups:
+        group["capturable"] = is_capturable

@@ -142,7 +142,7 @@ def _moments(optimizer: Adam) -> dict[str, Any]:
     """Return the state of an optimiser as on hardware that replays no steps, see `replay`."""
     state = optimizer.state_dict()
     for group in state["param_groups"]:
-        group |= {"lr": float(group["lr"]), "capturable": False}
+        group["lr"] = float(group["lr"])
     return state
 
 
@@ -152,10 +152,7 @@ def _load_moments(optimizer: Adam, state: dict[str, Any]) -> None:
     The betas differ if a trial of a population continues from the state of another one. The
     learning rate is set in each epoch.
     """
-    own = [
-        {key: group[key] for key in ("betas", "lr", "capturable")}
-        for group in optimizer.param_groups
-    ]
+    own = [{key: group[key] for key in ("betas", "lr")} for group in optimizer.param_groups]
     optimizer.load_state_dict(state)
     for group, values in zip(optimizer.param_groups, own, strict=True):
         group.update(values)

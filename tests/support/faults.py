@@ -20,10 +20,11 @@ import pipelines.cluster.checkpoint_reports
 import pipelines.runs.folder
 import pipelines.training.driver
 import pix2pix.training.loop
+import pix2pix.training.replay
 from pipelines.training.worker import Outcome, WorkerJob, train_worker
 from pix2pix.config import TrainConfig
 from pix2pix.data.batch import Batch
-from pix2pix.training import StepLosses, TrainState
+from pix2pix.training import Step, TrainState
 from pix2pix.training.distributed import rank, world_size
 
 Worker = Callable[[WorkerJob], Outcome]
@@ -88,12 +89,12 @@ def poisoning_worker(step: int, happened: Path, *, times: int, on_rank: int) -> 
     def worker(job: WorkerJob) -> Outcome:
         original = pix2pix.training.loop._train_batch
 
-        def poisoned(state: TrainState, batch: Batch, config: TrainConfig) -> None:
+        def poisoned(state: TrainState, batch: Batch, config: TrainConfig, **options: Any) -> None:
             number = len(list(happened.iterdir()))
             if state.step == step and rank() == on_rank and number < times:
                 (happened / str(number)).touch()
                 batch.target[0, 0, 0, 0] = torch.nan
-            original(state, batch, config)
+            original(state, batch, config, **options)
 
         pix2pix.training.loop._train_batch = poisoned
         return train_worker(job)
@@ -118,13 +119,13 @@ def limited_worker(step: int, max_file_bytes: int) -> Worker:
 
 
 def _before_each_step(action: Callable[[int], None]) -> None:
-    original = pix2pix.training.loop.train_step
+    original = pix2pix.training.replay.train_step
 
-    def step_after_action(state: TrainState, *batch: Any, **options: Any) -> StepLosses:
+    def step_after_action(state: TrainState, *batch: Any, **options: Any) -> Step:
         action(state.step)
         return original(state, *batch, **options)
 
-    pix2pix.training.loop.train_step = step_after_action
+    pix2pix.training.replay.train_step = step_after_action
 
 
 def _kill_at(kills: list[Kill], happened: Path, step: int) -> None:

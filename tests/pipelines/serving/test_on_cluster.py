@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -36,12 +38,13 @@ def address() -> Iterator[str]:
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=_environment()
     )
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         lines = iter(process.stdout.readline, "")
         assert any("Ray runtime started" in line for line in lines)
         yield address
     finally:
+        process.stdout.close()
         started = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         process.wait(_END_S)
@@ -64,6 +67,8 @@ def test_it_serves_there_and_leaves_the_cluster_as_it_was(
             answer = served.translate(image)
             assert answer.headers["x-model-version"] == number
             assert served.is_right(image, answer)
-            # The model runs in a process of the cluster, and none was started beside it.
+            # The model runs in a process of the cluster, and no Ray was started beside it.
             assert not [each for each in served.started() if "raylet" in each.name()]
-        assert served.process.returncode == 128 + 15
+        assert served.process.returncode == 128 + signal.SIGTERM
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(served.url)

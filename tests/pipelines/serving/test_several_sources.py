@@ -1,6 +1,7 @@
 """Models of several sources over HTTP, and the page's picture for each source in Chromium."""
 
 import base64
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,9 @@ def test_questions_of_equal_sizes_are_one_batch_and_answered_as_alone(
     one_larger = dict(scenes[3], photo=np.pad(scenes[3]["photo"], ((0, 1), (0, 0), (0, 0))))
     jobs = [translation.Job(version, images, "training") for images in (*scenes, one_larger)]
     assert [jobs[0].goes_with(each) for each in jobs] == [True, True, False, True, False]
+    # Nor those of another scale, or of a version that takes over meanwhile.
+    for changes in ({"scale": "native"}, {"version": model_of(translator).version}):
+        assert not jobs[0].goes_with(dataclasses.replace(jobs[0], **changes))
     for result, job in zip(translation.translate(jobs), jobs, strict=True):
         np.testing.assert_array_equal(result, translator.translate(dict(job.images)))
 

@@ -36,7 +36,7 @@ def test_a_study_ends_in_mlflow_whatever_happens(
     live = SimpleNamespace(end=lambda status, _: ended.append(status))
     for name, fake in (
         ("publish_dataset", lambda *_: None),
-        ("_description", lambda *_: None),
+        ("begun_run", lambda *_, **_options: None),
         ("live_study", lambda *_: live),
         ("TrialJob", lambda **_: None),
         ("run_study", fail),

@@ -50,6 +50,12 @@ def test_the_nearest_preset_is_named_unless_the_data_set_says_so() -> None:
     assert run_name(presets["reference"], presets) == "facades reference"
 
 
+def test_of_presets_that_are_as_near_the_default_is_taken(default_params: Params) -> None:
+    """It is not named, so a name of another one would say that something differs."""
+    mapping = dataclasses.asdict(default_params)
+    assert run_name(mapping, {"alike": mapping, "default": mapping}) == "facades-drawn"
+
+
 def test_a_name_stays_short_counts_what_it_leaves_out_and_keeps_the_seed(
     default_params: Params,
 ) -> None:

@@ -65,3 +65,16 @@ def test_something_else_is_refused(content: str, tmp_path: Path) -> None:
     path.write_text(content)
     with pytest.raises(UserError, match=r"train\.json does not say"):
         read_train_record(path)
+
+
+@pytest.mark.parametrize("key", ["computing", "precision"])
+def test_how_it_computed_is_read_also_of_records_that_call_it_precision(
+    record: TrainRecord, tmp_path: Path, key: str
+) -> None:
+    path = tmp_path / "train.json"
+    computing = {"precision": "float32", "channels_last": False, "reason": "its hardware"}
+    write_train_record(path, record)
+    mapping = json.loads(path.read_text())
+    del mapping["computing"]
+    path.write_text(json.dumps(mapping | {key: computing}))
+    assert read_train_record(path).computing == computing

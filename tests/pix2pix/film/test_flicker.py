@@ -22,6 +22,12 @@ def test_what_moves_with_its_source_does_not_flicker() -> None:
     assert measured.num_frames == 4
 
 
+def test_what_comes_into_the_picture_is_compared_with_nothing() -> None:
+    """The last 3 of 96 columns of each frame were not in the frame before."""
+    frames = panning(4)
+    assert flicker(zip(frames, frames, strict=True)).compared <= 93 / 96
+
+
 def test_a_brightness_that_changes_by_ten_flickers_by_ten() -> None:
     frames = panning(5)
     alternating = np.stack(

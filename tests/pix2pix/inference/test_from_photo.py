@@ -10,7 +10,10 @@ from pix2pix.config import load_params
 from pix2pix.data.manifest import SideRecord
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
+from pix2pix.images.image import read_image
+from pix2pix.images.recipes import made_from
 from pix2pix.inference import Translator
+from pix2pix.inference.from_photo import at_size_of, made_source
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig
 from pix2pix.preparation.prepare import prepare_pairs
 from tests.support.small_sets import NUM_PAIRS, PARAMS, make_config, noise, save
@@ -61,14 +64,14 @@ def test_a_test_photo_becomes_what_its_prepared_source_becomes(
     translator = colour_translator(tmp_path / "model", source, recipe=recipe, **card)
 
     for position, pair_id in enumerate(test.pair_ids):
-        result = translator.translate_file(tmp_path / "photos" / f"{pair_id}.png")
-        small = translator.translate(np.asarray(test.source[position]), scale="native")
+        path = tmp_path / "photos" / f"{pair_id}.png"
+        source, photo = np.asarray(test.source[position]), read_image(path)
+        made = made_source(translator.card, photo, name=pair_id, is_native=False)
+        assert np.array_equal(made, source)
+        expected = translator.translate(source, scale="native")
+        result = translator.translate_file(path)
         assert result.shape == (48, 40, 3)
-        if sizes["resize"] == "none":
-            assert np.array_equal(result, small)
-        else:  # the result is resized to the photo
-            mean, expected = (each.mean(axis=(0, 1)) for each in (result.astype(float), small))
-            assert np.allclose(mean, expected, atol=2)
+        assert np.array_equal(result, at_size_of(photo, expected, translator.card))
 
 
 def test_a_model_that_enlarges_gives_a_photo_of_its_size(tmp_path: Path) -> None:
@@ -76,10 +79,13 @@ def test_a_model_that_enlarges_gives_a_photo_of_its_size(tmp_path: Path) -> None
     translator = colour_translator(
         tmp_path / "model", COLOUR, recipe=recipe, target_scale=2.0, scale="none"
     )
-    save(tmp_path / "x.png", noise(0, size=48))
-    assert translator.translate_file(tmp_path / "x.png").shape == (48, 48, 3)
-    small = noise(1, size=24)
-    assert translator.translate(small).shape == (48, 48, 3)
+    photo = noise(0, size=48)
+    save(tmp_path / "x.png", photo)
+    small = made_from(photo, recipe, pair_id="x", value_range=(0.0, 255.0))
+    assert small.shape == (24, 24, 3)
+    result = translator.translate_file(tmp_path / "x.png")
+    assert result.shape == (48, 48, 3)
+    assert np.array_equal(result, translator.translate(small))
 
 
 @pytest.mark.parametrize(

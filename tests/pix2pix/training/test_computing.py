@@ -102,7 +102,7 @@ def test_channels_last_is_left_to_the_precision_that_it_is_fast_with(
 ) -> None:
     config = _config(small_params, precision="float32")
     computing = choose(config, Hardware("H100", Kind.GPU))
-    assert computing[:3] == ("float32", False, True)
+    assert computing[:3] == ("float32", False, False)
 
 
 @pytest.mark.parametrize("kind", [*Kind])

@@ -1,6 +1,8 @@
+import contextlib
 import dataclasses
 import gzip
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +12,7 @@ import torch
 from pix2pix.config import Params
 from pix2pix.masked import Pairs
 from pix2pix.models import network_configs
-from pix2pix.training import DevSet, Profile, fit, new_state
+from pix2pix.training import DevSet, NonFiniteLossError, Profile, fit, new_state
 from pix2pix.training.profile import STEP, WAIT, summary
 
 
@@ -84,6 +86,25 @@ def test_ten_steps_of_the_first_epoch_are_traced_once_and_nothing_else_changes(
     assert names.count(STEP) == names.count(WAIT) == num_traced
     assert len(profile.trace) < 200_000 * num_traced
     assert [_losses(each) for each in histories[0]] == [_losses(each) for each in histories[1]]
+
+
+def test_an_error_within_the_trace_ends_it(small_params: Params) -> None:
+    """Otherwise the next trace of this process would fail, that of the training's next try."""
+    dev = DevSet([next(_Batches(1)(99, 0))], [])
+    profiles = list[Profile]()
+    for batches in (_Broken(8), _Batches(8)):
+        state = new_state(*network_configs(small_params), config=small_params.train)
+        events = fit(state, batches, small_params.train, dev=dev, on_profile=profiles.append)
+        with contextlib.suppress(NonFiniteLossError):
+            next(events)
+            next(events)
+    assert len(profiles) == 1
+
+
+class _Broken(_Batches):
+    def __call__(self, epoch: int, start_step: int) -> Iterator[Pairs]:
+        for step, pairs in enumerate(super().__call__(epoch, start_step)):
+            yield pairs._replace(target=pairs.target * math.nan) if step == 5 else pairs
 
 
 def _losses(record: dict[str, float]) -> dict[str, float]:
