@@ -166,7 +166,7 @@ def _batches(files: _Files, *, batch_size: int, threads: int, device: torch.devi
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """Bytes that a process has of its own (USS) and in all (RSS), with its maps of the arrays."""
+    """Bytes that a process has of its own, and in all (RSS) with its maps of the arrays."""
 
     own_before: int
     own_early: int  # after two epochs
@@ -182,7 +182,7 @@ def _memory_rows(files: _Files) -> list[Row]:
     worst = max(found, key=lambda each: each.own - each.own_before)
     arrays = f"the arrays have {num_bytes / _MIB:.0f} MiB, RSS is {worst.resident / _MIB:.0f} MiB"
     kinds = [
-        ("memory of its own (USS) of one of two readers", worst.own - worst.own_before, arrays),
+        ("memory of its own of one of two readers", worst.own - worst.own_before, arrays),
         ("growth of it from epoch 2 to epoch 10", worst.own - worst.own_early, ""),
     ]
     return [
@@ -203,12 +203,18 @@ def _memory_rows(files: _Files) -> list[Row]:
 def _memory_of_reader(files: _Files) -> _Memory:
     process = psutil.Process()
     with _batches(files, batch_size=16, threads=2, device=_HOST) as batches:
-        before = process.memory_full_info().uss
+        before = _own_bytes(process)
         own = []
         for epoch in range(10):
             _count(batches(epoch))
-            own.append(process.memory_full_info().uss)
-        return _Memory(before, own[1], own[-1], process.memory_full_info().rss)
+            own.append(_own_bytes(process))
+        return _Memory(before, own[1], own[-1], process.memory_info().rss)
+
+
+def _own_bytes(process: psutil.Process) -> int:
+    """Memory without mapped files: USS would count a file that no other process has mapped yet."""
+    info = process.memory_info()
+    return int(info.rss - info.shared)
 
 
 def main() -> None:
