@@ -69,6 +69,7 @@ def test_every_image_is_what_the_translator_makes_of_it(
         "inference_mode": mode,
         "scale": "training",
         "from_photo": False,
+        "volumes": {},
         "files": {name: name for name in IMAGES},
         "failed": {},
         "left_alone": [],
