@@ -74,7 +74,6 @@ def test_every_image_is_what_the_translator_makes_of_it(
         "failed": {},
         "left_alone": [],
         "kept": [],
-        "volumes": {},
     }
 
 
