@@ -89,6 +89,7 @@ def fidelity_scores(fakes: Path, reals: Path, *, subset_size: int, seed: int) ->
         cache=False,
         verbose=False,
         batch_size=8,
+        save_cpu_ram=True,  # no loader processes: forked from one with threads, they may die
     )
     return {
         "frechet_efficientnet_lite0": float(metrics["frechet_inception_distance"]),

@@ -87,7 +87,7 @@ def choose_extractor(
             remedy = (
                 "set evaluate.inception_weights, or copy them there and run dvc repro -f evaluate"
             )
-            return _fall_back(device, f"no weights at {cached}; {remedy}")
+            return _fall_back(device, f"no weights at {_below_home(cached)}; {remedy}")
         case "download" if not cached.is_file():
             try:
                 download_weights(url, cached, sha256_prefix=prefix)
@@ -158,6 +158,12 @@ def _efficientnet_features(network: EfficientNet, images: Tensor) -> Tensor:
     resized = F.interpolate(images.float(), size=size, mode="bilinear", antialias=True)
     maps: Tensor = network.extract_features((resized - 127.0) / 128.0)
     return maps.mean(dim=(2, 3))
+
+
+def _below_home(path: Path) -> str:
+    """The path with ~ for the home directory: scores that are committed name no user."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def _fall_back(device: torch.device, reason: str) -> tuple[FeatureExtractor, str]:

@@ -8,7 +8,6 @@ from benchmarks.scoring import largest_difference, made_work, project_scores, se
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")  # torch-fidelity
 def test_the_project_and_separate_scripts_give_the_same_scores(tmp_path: Path) -> None:
     work = made_work(tmp_path, 12)
     ours = project_scores(work, tmp_path / "features")
