@@ -107,7 +107,9 @@ def servers(uri: str, model_dir: Path, num_replicas: Sequence[int]) -> list[Serv
     ours = [python, "-m", "pipelines", "serve", f"{_NAME}/1", *port, "--max-queued", "100"]
     mlflow = [python, "-m", "mlflow", "models", "serve", "-m", f"models:/{_NAME}/1"]
     plain = [python, "-m", "uvicorn", "benchmarks.plain_endpoint:app", "--log-level", "warning"]
-    tracking = {"MLFLOW_TRACKING_URI": uri}
+    # MLflow calls uvicorn by its name.
+    path = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
+    tracking = {"MLFLOW_TRACKING_URI": uri, "PATH": path}
     return [
         *(
             Server(
@@ -150,12 +152,13 @@ def running(server: Server) -> Iterator[httpx.Client]:
             _wait(client, server.health, process)
             yield client
     finally:
-        started = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-        for each in started:
-            if each.is_running():
-                each.kill()
+        if process.poll() is None:
+            started = psutil.Process(process.pid).children(recursive=True)
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+            for each in started:
+                if each.is_running():
+                    each.kill()
 
 
 def _wait(client: httpx.Client, health: str, process: subprocess.Popen[bytes]) -> None:
