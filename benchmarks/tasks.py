@@ -79,15 +79,15 @@ class Task:
 TASKS = (
     Task(name="labels-to-photo", pictures="facades", num_epochs=14, shown="test/0003"),
     Task(name="edges-to-object", pictures="aerials", num_epochs=20, shown="test/10"),
-    Task(name="design-to-product", pictures="aerials", num_epochs=16, shown="test/10"),
+    Task(name="design-to-product", pictures="aerials", num_epochs=48, shown="test/10"),
     Task(name="colourise", pictures="parts", num_epochs=40, shown="test/flower-22"),
     Task(name="colour-to-grey", pictures="photos", num_epochs=10, shown="test/china-02"),
-    Task(name="photo-to-edges", pictures="photos", num_epochs=16, shown="test/china-02"),
+    Task(name="photo-to-edges", pictures="photos", num_epochs=48, shown="test/china-02"),
     Task(name="photo-to-sketch", pictures="photos", num_epochs=16, shown="test/chelsea-01"),
     Task(name="aerial-to-map", pictures="maps", num_epochs=16, shown="test/10"),
     Task(name="map-to-aerial", pictures="maps", num_epochs=12, shown="test/10"),
     Task(name="inpaint", pictures="photos", num_epochs=20, shown="test/chelsea-01"),
-    Task(name="denoise", pictures="photos", num_epochs=16, shown="test/chelsea-01"),
+    Task(name="denoise", pictures="photos", num_epochs=40, shown="test/chelsea-01"),
     Task(name="super-resolve", pictures="photos", num_epochs=20, shown="test/china-02"),
 )
 
