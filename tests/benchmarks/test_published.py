@@ -1,40 +1,22 @@
 """The plain implementation that rows are held to computes what the published one recorded."""
 
-from pathlib import Path
-
-import pytest
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from benchmarks.published import Discriminator, Generator, Training
 from benchmarks.training_step import published_params
 from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
+from tests.support.recording import recorded, weights_of
 
-
-@pytest.fixture(scope="module", params=["unet128_small", "unet256"])
-def recorded(request: pytest.FixtureRequest) -> dict[str, Tensor]:
-    shipped = Path(__file__).parents[1] / "data" / f"{request.param}.safetensors"
-    if shipped.is_file():
-        return load_file(shipped)
-    return load_file(request.getfixturevalue("reference_dir") / shipped.name)
-
-
-def _weights(recorded: dict[str, Tensor], network: str) -> dict[str, Tensor]:
-    prefix = f"{network}."
-    return {
-        key.removeprefix(prefix): value.clone()
-        for key, value in recorded.items()
-        if key.startswith(prefix)
-    }
+__all__ = ["recorded"]  # a fixture
 
 
 def test_five_steps_give_the_published_losses(recorded: dict[str, Tensor]) -> None:
     width, depth = len(recorded["discriminator.model.0.bias"]), recorded["input"].shape[-1]
     generator = Generator(width=width, depth=depth.bit_length() - 1, dropout=0.0)
-    generator.load_state_dict(_weights(recorded, "generator"))
+    generator.load_state_dict(weights_of(recorded, "generator"))
     discriminator = Discriminator(width=width)
-    discriminator.load_state_dict(_weights(recorded, "discriminator"))
+    discriminator.load_state_dict(weights_of(recorded, "discriminator"))
     training = Training(generator, discriminator)
     source, target = recorded["input"], recorded["target"]
     losses = [torch.stack(training.step(source, target)) for _ in range(5)]

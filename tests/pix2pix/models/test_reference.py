@@ -25,28 +25,14 @@ from pix2pix.models.reference import (
 )
 from pix2pix.training import train_step
 from pix2pix.training.state import state_of
+from tests.support.recording import recorded, weights_of
 
-
-@pytest.fixture(scope="module", params=["unet128_small", "unet256"])
-def recorded(request: pytest.FixtureRequest) -> dict[str, Tensor]:
-    shipped = Path(__file__).parents[2] / "data" / f"{request.param}.safetensors"
-    if shipped.is_file():
-        return load_file(shipped)
-    return load_file(request.getfixturevalue("reference_dir") / shipped.name)
-
-
-def _weights(recorded: dict[str, Tensor], network: str) -> dict[str, Tensor]:
-    prefix = f"{network}."
-    return {
-        key.removeprefix(prefix): value.clone()
-        for key, value in recorded.items()
-        if key.startswith(prefix)
-    }
+__all__ = ["recorded"]  # a fixture
 
 
 def _networks(recorded: dict[str, Tensor]) -> tuple[UNetGenerator, PatchDiscriminator]:
-    generator = generator_from_weights(_weights(recorded, "generator"), dropout=0.0)
-    return generator, discriminator_from_weights(_weights(recorded, "discriminator"))
+    generator = generator_from_weights(weights_of(recorded, "generator"), dropout=0.0)
+    return generator, discriminator_from_weights(weights_of(recorded, "discriminator"))
 
 
 @torch.no_grad()
@@ -112,7 +98,7 @@ def test_a_published_checkpoint_file_loads_with_the_prefix_of_data_parallel(
     recorded: dict[str, Tensor], tmp_path: Path
 ) -> None:
     path = tmp_path / "latest_net_G.pth"
-    weights = _weights(recorded, "generator")
+    weights = weights_of(recorded, "generator")
     torch.save({f"module.{key}": value for key, value in weights.items()}, path)
     loaded = generator_from_file(path).state_dict()
     expected = generator_from_weights(weights).state_dict()
