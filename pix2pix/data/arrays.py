@@ -7,9 +7,10 @@ instead of raising an OSError.
 
 import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple, Self
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from pix2pix.data.flat_images import FlatLayout
 from pix2pix.errors import UserError
 
 _AGAIN = "run `dvc repro --force prepare`, or `dvc pull`"
+_FLUSHED_BYTES = 2**27  # written between two flushes
 
 
 class Layout(NamedTuple):
@@ -54,6 +56,7 @@ def write_arrays(
             descr = np.dtype(layout.dtype).str
             header = {"descr": descr, "fortran_order": False, "shape": layout.shape}
             np.lib.format.write_array_header_1_0(file, header)
+        flushes = stack.enter_context(_EarlyFlushes(files))
         num_rows = 0
         for row in rows:
             for file, (path, layout), values in zip(files, layouts, row, strict=True):
@@ -65,11 +68,50 @@ def write_arrays(
                         "run again"
                     )
                 file.write(np.ascontiguousarray(values).data)
+                flushes.count(values.nbytes)
             num_rows += 1
         assert all(layout.num_rows == num_rows for _, layout in layouts)
-        for file in files:
-            file.flush()
-            os.fsync(file.fileno())  # some file systems report a full disk only now
+
+
+class _EarlyFlushes:
+    """Flushes files in a thread while rows are written, so that the flush at the end is short.
+
+    Leaving the block flushes what is left. Raises OSError if the disk is full.
+    """
+
+    def __init__(self, files: Sequence[IO[bytes]]) -> None:
+        self._files = files
+        self._pool = ThreadPoolExecutor(1)
+        self._flush: Future[None] | None = None
+        self._num_bytes = 0  # written since the last flush began
+
+    def __enter__(self) -> Self:
+        return self
+
+    def count(self, num_bytes: int) -> None:
+        """Note that so many bytes were written, and begin a flush if they are many."""
+        self._num_bytes += num_bytes
+        if self._num_bytes < _FLUSHED_BYTES:
+            return
+        if self._flush is not None:
+            if not self._flush.done():
+                return
+            self._flush.result()  # Linux reports a full disk once, to this flush and no later one
+        self._flush, self._num_bytes = self._pool.submit(_flush, self._files), 0
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._pool.shutdown()
+        if kind is None:
+            if self._flush is not None:
+                self._flush.result()
+            _flush(self._files)
+
+
+def _flush(files: Iterable[IO[bytes]]) -> None:
+    """Wait until the disk has the rows. Some file systems report a full disk only then."""
+    for file in files:
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def open_array(path: Path, layout: Layout) -> np.ndarray:

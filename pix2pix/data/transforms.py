@@ -1,15 +1,22 @@
-"""The random transforms of training pairs: the only module that imports albumentations."""
+"""The random transforms of training pairs: the only module that imports albumentations.
+
+It does so when transforms are made, because albumentations imports scipy: most of a second that the
+process that starts a training does not have to wait for.
+"""
 
 import os
+from typing import TYPE_CHECKING
 
 import cv2
 
 from pix2pix.config import AugmentConfig, Kind, Size, height_width
 
+if TYPE_CHECKING:
+    import albumentations as A  # type: ignore[import-untyped]
+
 # Without this, importing albumentations asks the package index for a newer version: a delay and a
 # warning where there is no network. The variable is read once, during the import.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-import albumentations as A  # type: ignore[import-untyped]
 
 _INTERPOLATION = {"image": cv2.INTER_LINEAR, "labels": cv2.INTER_NEAREST}
 # Areas outside of a turned or shrunk image are filled by reflection, not with a constant colour.
@@ -18,11 +25,13 @@ _BORDER = cv2.BORDER_REFLECT_101
 
 def geometric_transforms(
     augment: AugmentConfig, image_size: Size, kind: Kind
-) -> list[A.DualTransform]:
+) -> "list[A.DualTransform]":
     """Rotation and scaling (in one resampling), then crop, flips and quarter turns.
 
     `kind` of the images decides the interpolation; labels must not be mixed.
     """
+    import albumentations as A
+
     transforms: list[A.DualTransform] = []
     if resamples(augment):
         transforms.append(
@@ -50,11 +59,13 @@ def resamples(augment: AugmentConfig) -> bool:
     return bool(augment.rotate_deg or augment.scale)
 
 
-def photometric_transforms(augment: AugmentConfig) -> A.Compose:
+def photometric_transforms(augment: AugmentConfig) -> "A.Compose":
     """Changes in the order in which a camera makes them: exposure, lens blur, sensor noise.
 
     A change of contrast keeps the low end of the value range fixed.
     """
+    import albumentations as A
+
     transforms: list[A.ImageOnlyTransform] = []
     if augment.brightness or augment.contrast:
         transforms.append(

@@ -17,8 +17,13 @@ FORBIDDEN = {
     "pipelines.cli": (*TOOLS, *SCORES, *ARRAYS),
     "pipelines.stages.parent": (*TOOLS, *SCORES, *ARRAYS),
     "pipelines.stages.register": (*TOOLS, *SCORES, *ARRAYS),
-    # The stage imports what each of its workers imports, too.
-    "pipelines.stages.train": ("mlflow", "prefect", "optuna", "matplotlib", *SCORES),
+    "pix2pix.data.loader": (*TOOLS, *SCORES, "albumentations", "scipy", "pandas"),
+    # The stage imports the modules of its workers, too, but only a worker makes batches before the
+    # first step.
+    "pipelines.stages.train": (
+        *("mlflow", "prefect", "optuna", "matplotlib", "albumentations", "scipy"),
+        *SCORES,
+    ),
     "pipelines.tuning.trial": ("mlflow", "prefect", "dvc", "optuna", "matplotlib", *SCORES),
     # The actor that passes messages on.
     "pipelines.cluster.mailbox": ("torch", "mlflow", "prefect", "dvc", *SCORES),
