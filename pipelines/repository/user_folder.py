@@ -13,7 +13,7 @@ from pix2pix.images.names import printable
 from pix2pix.preparation.folders import holds_images
 from pix2pix.preparation.inspection import Inspected, inspect_pair
 from pix2pix.preparation.offences import REMEDIES
-from pix2pix.preparation.pairs import PairFiles, find_pairs
+from pix2pix.preparation.pairs import PairFiles, find_pairs, refuse_no_folder
 from pix2pix.preparation.sides import wrong_sides
 
 _NUM_LOOKED_AT = 12  # pairs of which the pixels are read; the stage prepare reads all
@@ -53,6 +53,7 @@ def _data_name(preset: str, root: Path) -> str:
 def _layout(root: Path, config: DataConfig) -> str:
     if config.layout == "photos":
         return config.layout
+    refuse_no_folder(root)
     has_folder = any(holds_images(root, side) for side in (config.folder_a, config.folder_b))
     return "two_folders" if has_folder else "side_by_side"
 

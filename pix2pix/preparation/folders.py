@@ -1,5 +1,6 @@
 """List the image files of a data folder by the id of the pair that they belong to."""
 
+import errno
 import os
 import unicodedata
 from collections import defaultdict
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from pix2pix.errors import UserError
 from pix2pix.images.names import is_utf8
 
 SPLIT_FOLDERS = ("train", "val", "dev", "test")
@@ -28,7 +30,9 @@ UNREAD_SUFFIXES = (
     *(".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".psd", ".xcf", ".tga", ".ico", ".pcx"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".sgi", ".dds", ".mha", ".mhd", ".nrrd", ".mat"),
 )
-_NOT_DATA = ("thumbs.db", "desktop.ini", "__macosx")
+# Volumes of Linux have lost+found, which only root may read.
+_NOT_DATA = ("thumbs.db", "desktop.ini", "__macosx", "lost+found")
+_NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 Files = dict[str, list[Path]]  # by pair id
 
@@ -147,6 +151,8 @@ def _side_folders(root: Path, side_folder: str | None) -> Iterator[tuple[str, Pa
 def _split_folders(directory: Path) -> Iterator[tuple[str, Path]]:
     """(split name, folder) of each split folder directly in `directory`, sorted by folder name."""
     if directory.is_dir():
+        if not os.access(directory, os.R_OK | os.X_OK):
+            raise UserError(no_permission(directory))
         for path in sorted(directory.iterdir()):
             split = _split_of(path.name)
             if split is not None and path.is_dir():
@@ -162,14 +168,27 @@ def _split_of(name: str) -> str | None:
 def _walk(directory: Path, *, is_split: bool) -> Iterator[Path]:
     """Files at any depth that may be data.
 
-    Unless `directory` itself belongs to a split, split folders directly in it are left out.
+    Unless `directory` itself belongs to a split, split folders directly in it are left out. Raises
+    UserError for a folder without permission: its images would be left out unnoticed.
     """
-    for folder, subfolders, names in os.walk(directory):
+    for folder, subfolders, names in os.walk(directory, onerror=_refuse_unreadable):
         is_top = Path(folder) == directory and not is_split
         subfolders[:] = [
             name for name in subfolders if _may_be_data(name) and not (is_top and _split_of(name))
         ]
         yield from (Path(folder, name) for name in names if _may_be_data(name))
+
+
+def _refuse_unreadable(error: OSError) -> None:
+    if isinstance(error, PermissionError):
+        raise UserError(no_permission(error.filename)) from None
+    if error.errno not in _NO_FOLDER:
+        raise error
+
+
+def no_permission(folder: Path | str) -> str:
+    """The sentence about a folder that this user may not list or enter."""
+    return f"the folder {folder} cannot be read; give yourself permission (`chmod u+rx`) or move it"
 
 
 def _may_be_data(name: str) -> bool:

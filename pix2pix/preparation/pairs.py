@@ -7,6 +7,7 @@ which `data.recipe` makes A. All layouts may have split folders train, val, dev 
 of a volume is a pair of its own.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +25,13 @@ from pix2pix.images.names import printable, relative_paths
 from pix2pix.images.options import ReadOptions, side_options
 from pix2pix.images.orientation import UPRIGHT
 from pix2pix.images.validity import Masked
-from pix2pix.preparation.folders import SUFFIXES, SideFiles, collect_files, split_folder
+from pix2pix.preparation.folders import (
+    SUFFIXES,
+    SideFiles,
+    collect_files,
+    no_permission,
+    split_folder,
+)
 from pix2pix.preparation.layout import missing_side, refuse_side_folders
 from pix2pix.preparation.offences import BadPair, Offence
 from pix2pix.preparation.pair_files import PairFiles, split_into_slices
@@ -42,6 +49,7 @@ __all__ = [
     "orientations_differ",
     "read_pair",
     "read_photo",
+    "refuse_no_folder",
 ]
 
 
@@ -65,8 +73,7 @@ def find_pairs(root: Path, config: DataConfig) -> Discovery:
     train/x#z012 for a slice. Raises UserError if a folder is missing, holds no images, or has
     another layout than data.layout, or if data.pair_pattern does not fit the names.
     """
-    if not root.is_dir():
-        raise UserError(f"data.path: {_why_no_folder(root)}")
+    refuse_no_folder(root)
     refuse_side_folders(root, config)
     found = _collected(root, config)
     offences = lone_files(root, found)
@@ -95,6 +102,17 @@ def find_pairs(root: Path, config: DataConfig) -> Discovery:
         ignored=relative_paths(root, ignored_files(sides)),
         unmatched=relative_paths(root, sorted(unmatched)),
     )
+
+
+def refuse_no_folder(root: Path) -> None:
+    """Raise UserError saying what `root` is, unless it is a folder that this user may read."""
+    try:
+        if not root.is_dir():
+            raise UserError(f"data.path: {_why_no_folder(root)}")
+    except PermissionError:
+        raise UserError(f"data.path: {no_permission(root.parent)}") from None
+    if not os.access(root, os.R_OK | os.X_OK):
+        raise UserError(f"data.path: {no_permission(root)}")
 
 
 def _why_no_folder(path: Path) -> str:

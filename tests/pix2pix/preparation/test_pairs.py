@@ -1,13 +1,17 @@
 """Which files make a pair, and what reading one gives."""
 
+import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from pix2pix.config import DataConfig, load_params
+from pix2pix.errors import UserError
 from pix2pix.preparation.offences import BadPair
 from pix2pix.preparation.pairs import find_pairs, read_pair
 
@@ -130,6 +134,33 @@ def test_a_file_and_a_broken_link_are_not_called_missing(tmp_path: Path) -> None
         find_pairs(tmp_path / "photos.zip", two_folders())
     with pytest.raises(ValueError, match=r"link to gone, which does not exist"):
         find_pairs(tmp_path / "link", two_folders())
+
+
+@pytest.fixture
+def folder_of_nobody() -> Iterator[Path]:
+    """A folder, while this process is a user with permissions: root may read everything."""
+    with TemporaryDirectory() as folder:
+        was_root = os.getuid() == 0
+        if was_root:
+            os.chown(folder, 65534, 65534)
+            os.setresuid(65534, 65534, 0)
+        yield Path(folder)
+        if was_root:
+            os.setresuid(0, 0, 0)
+
+
+@pytest.mark.parametrize("locked", [".", "train", "train/deep", "more"])
+def test_a_folder_without_permission_is_refused_and_not_left_out(
+    folder_of_nobody: Path, locked: str
+) -> None:
+    touch(folder_of_nobody, "train/1.png", "train/deep/2.png", "more/3.png")
+    (folder_of_nobody / locked).chmod(0)
+    try:
+        with pytest.raises(UserError, match=r"cannot be read; give yourself permission") as error:
+            find_pairs(folder_of_nobody, make_config())
+    finally:
+        (folder_of_nobody / locked).chmod(0o755)
+    assert f"the folder {folder_of_nobody / locked}" in str(error.value)
 
 
 def test_a_missing_or_empty_folder_is_refused_with_a_remedy(tmp_path: Path) -> None:
