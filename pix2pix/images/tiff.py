@@ -136,8 +136,8 @@ def _series(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
 
     tifffile itself takes pages that it wrote in separate calls for separate images.
     """
-    if file.is_shaped and len(file.series) > 1:
-        file.is_shaped = False
+    if file.pages.first.is_shaped and len(file.series) > 1:
+        file.is_shaped = False  # type: ignore[attr-defined]  # it is set from a list of names
         del file.series  # a cached property: computed again without the marks of these calls
     return file.series
 

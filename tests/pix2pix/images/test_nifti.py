@@ -99,5 +99,5 @@ def test_an_affine_without_directions_is_passed_over() -> None:
 
 def test_rgb_voxels_are_refused_with_the_reason() -> None:
     voxels = np.zeros((4, 5, 6), [(name, np.uint8) for name in "RGB"])
-    with pytest.raises(UserError, match="^holds RGB voxels; store colours along"):
+    with pytest.raises(UserError, match=r"^holds RGB voxels; store colours along"):
         decode(nifti(voxels), ReadOptions(volume_slice=VolumeSlice("z", 0, 6)))
