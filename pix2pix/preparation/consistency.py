@@ -8,6 +8,7 @@ from pathlib import Path
 from pix2pix.config import DataConfig
 from pix2pix.data.groups import group_of
 from pix2pix.errors import UserError
+from pix2pix.images.decoded import FileFacts
 from pix2pix.images.image import value_range
 from pix2pix.images.names import relative_paths
 from pix2pix.preparation.inspection import Inspected
@@ -82,11 +83,21 @@ def _mixed_dtypes(
                 files = pair.files
                 path = files.by_role(config)[name]
                 message = f"side {name} is {dtype}, most are {expected}"
-                if facts.file_format == "DICOM" and not facts.states_units:
-                    message += "; it states no rescale slope and intercept"
+                if facts.file_format == "DICOM":
+                    message += _unlike_rescale(facts)
                 yield Offence(
                     "mixed_dtype", (files.pair_id,), relative_paths(root, [path]), message
                 )
+
+
+def _unlike_rescale(facts: FileFacts) -> str:
+    """What may be the reason that a DICOM file has another dtype than most files of its side."""
+    if facts.states_units:
+        return "; it states a rescale slope and intercept, which the others of its side may lack"
+    return (
+        "; it states no rescale slope and intercept: add both, 1 and 0 if its values are in the "
+        "units of the others"
+    )
 
 
 def _ranges_missing(dtypes: tuple[str, ...], config: DataConfig) -> Iterator[Offence]:

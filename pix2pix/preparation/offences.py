@@ -58,8 +58,7 @@ REMEDIES: dict[OffenceKind, str] = {
     "data.side_b.scale, or scale of the extra source, to how many times as large its images are, "
     "null if that varies",
     "wrong_channels": "convert the files, or correct channels/grayscale of the side",
-    "mixed_dtype": "store all images of a side in one depth; a set is prepared as one array. Give "
-    "all DICOM files of a side a rescale slope and intercept, or none",
+    "mixed_dtype": "store all images of a side in one depth; a set is prepared as one array",
     "no_value_range": "set value_range: [low, high] of the side in params.yaml",
     "narrow_range": "set value_range of the side to what its values can be, or num_labels if they "
     "are class ids: at least a tenth must be used, or errors look ten times better than they are",

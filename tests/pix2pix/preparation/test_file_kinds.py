@@ -354,6 +354,8 @@ def test_scans_without_a_rescale_do_not_fit_rescaled_ones(tmp_path: Path) -> Non
     assert [(item.kind, str(item)) for item in report.offences] == [
         (
             "mixed_dtype",
-            "A/5.dcm: side A is uint16, most are float32; it states no rescale slope and intercept",
+            "A/5.dcm: side A is uint16, most are float32; it states no rescale slope and "
+            "intercept: "
+            "add both, 1 and 0 if its values are in the units of the others",
         )
     ]
