@@ -39,7 +39,7 @@ def open_run(
         made = client.create_run(
             experiment_id,
             start_time=milliseconds(started_s),
-            run_name=_free_name(client, experiment_id, name),
+            run_name=_free_name(client, experiment_id, name, run_key=run_key),
             tags={RUN_KEY_TAG: run_key, **tags},
         ).info.run_id
         run_ids = _run_ids(client, experiment_id, run_key) or [made]
@@ -48,14 +48,16 @@ def open_run(
     return MlflowRun(client, run_ids[0], experiment_id)
 
 
-def _free_name(client: MlflowClient, experiment_id: str, name: str) -> str:
-    """The name, with a number such as `#2` behind it if a run of the experiment has the name.
+def _free_name(client: MlflowClient, experiment_id: str, name: str, *, run_key: str) -> str:
+    """The name, with a number such as `#2` behind it if another run of the experiment has the name.
 
-    MLflow allows equal names, but people could not tell the runs apart.
+    MLflow allows equal names, but people could not tell the runs apart. A run with the same key is
+    no other run: a second process has made it just now, and one of the two is deleted.
     """
     # In LIKE, _ and % stand for other characters: this may find more than is asked for.
     alike = f"attributes.run_name LIKE '{name}%'"
-    taken = {run.info.run_name for run in client.search_runs([experiment_id], alike)}
+    found = client.search_runs([experiment_id], alike)
+    taken = {run.info.run_name for run in found if run.data.tags.get(RUN_KEY_TAG) != run_key}
     numbered = (f"{name} #{number}" for number in count(2))
     return next(free for free in chain([name], numbered) if free not in taken)
 

@@ -20,6 +20,7 @@ from pipelines.entrypoint import InterruptionError
 from pipelines.processes.signals import first_signal_as
 from pipelines.runs.folder import Folder
 from pipelines.runs.whole_files import with_whole_files
+from pipelines.tuning.lost_checkpoints import replace_lost_checkpoints
 from pipelines.tuning.placement import TrialPlacement
 from pipelines.tuning.result_files import ResultFiles
 from pipelines.tuning.results import TRIAL, experiment_of, read_trials, trial_name
@@ -127,6 +128,7 @@ def _run(
             resume_errored=True,
             storage_filesystem=with_whole_files(job.study.filesystem),
         )
+        replace_lost_checkpoints(tuner.get_results())
     else:
         if job.study.has(name):  # of a process that was killed within the first seconds
             (job.study / name).remove_all()

@@ -16,6 +16,7 @@ from pipelines.runs.folder import Folder
 from pipelines.runs.parent import published_parent
 from pipelines.runs.state import RUN_FILE
 from pipelines.training.driver import train
+from pipelines.tuning.lost_checkpoints import EPOCH
 from pipelines.tuning.results import COPIED_EPOCH, PARENT, TRIAL, trial_folder, trial_number
 from pipelines.tuning.trial_training import CHECKPOINT_FILE, dev_distances, train_trial
 from pix2pix.config import Params
@@ -84,12 +85,20 @@ def _train_here(params: Params, job: TrialJob, folder: Folder, number: int) -> N
     device = torch.device("cuda" if params.tune.gpus_per_worker else "cpu")
     checkpoint = tune.get_checkpoint()
     copied: dict[str, int] = {}
+    known_epoch = -1
     if checkpoint is not None:
         owner = checkpoint.get_metadata()
+        known_epoch = owner[EPOCH]
         if owner["number"] != number:  # PBT has given it the state of a better trial
-            copied = {PARENT: owner["number"], COPIED_EPOCH: owner["epoch"]}
+            copied = {PARENT: owner["number"], COPIED_EPOCH: known_epoch}
 
     def report(state: TrainState) -> None:
+        nonlocal known_epoch
+        for epoch in range(
+            known_epoch + 1, state.epoch
+        ):  # of a checkpoint that replaces a lost one
+            tune.report(reported(state.history[: epoch + 1], params) | copied)
+        known_epoch = state.epoch
         metrics = reported(state.history, params) | copied
         if state.epoch == params.train.total_epochs:
             best = kept(state.best, params.train)
@@ -127,7 +136,7 @@ def _report_with_checkpoint(metrics: dict[str, Any], state: TrainState, number: 
     with tempfile.TemporaryDirectory() as folder:
         save_training(Path(folder) / CHECKPOINT_FILE, state.state_dict())
         checkpoint = tune.Checkpoint.from_directory(folder)
-        checkpoint.set_metadata({"number": number, "epoch": state.epoch})
+        checkpoint.set_metadata({"number": number, EPOCH: state.epoch})
         tune.report(metrics, checkpoint=checkpoint)
 
 

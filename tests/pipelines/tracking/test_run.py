@@ -91,24 +91,35 @@ def test_two_creators_that_see_each_other_keep_the_same_run(tmp_path: Path, numb
     assert len(run_ids) == 1
 
 
+class _LooksTooEarly(MlflowClient):
+    """A creator that does not see the run which another has made at the same time."""
+
+    has_looked = False
+
+    def search_runs(self, *arguments: Any, **options: Any) -> Any:
+        if not self.has_looked:
+            self.has_looked = True
+            return []
+        return super().search_runs(*arguments, **options)
+
+
 def test_of_two_runs_the_one_in_use_stays(tmp_path: Path) -> None:
     uri = new_database(tmp_path)
     client = MlflowClient(uri)
     used = opened(client)
     used.log_records([{"epoch": 1, "time_s": 1.0, "dev/l1": 0.5}])
-
-    class _SeesItTooLate(MlflowClient):
-        has_looked = False
-
-        def search_runs(self, *arguments: Any, **options: Any) -> Any:
-            if not self.has_looked:
-                self.has_looked = True
-                return []
-            return super().search_runs(*arguments, **options)
-
     for _ in range(4):  # identifiers are drawn
-        assert opened(_SeesItTooLate(uri)).run_id == used.run_id
+        assert opened(_LooksTooEarly(uri)).run_id == used.run_id
     assert client.get_run(used.run_id).info.lifecycle_stage == "active"
+
+
+def test_whichever_of_two_runs_stays_has_the_name_without_a_number(tmp_path: Path) -> None:
+    uri = new_database(tmp_path)
+    client = MlflowClient(uri)
+    name = client.get_run(opened(client).run_id).info.run_name
+    for _ in range(6):  # identifiers are drawn
+        kept = client.get_run(opened(_LooksTooEarly(uri)).run_id)
+        assert kept.info.run_name == name
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Killing the command of a study: what is finished is not run again."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.support.killable_project import (
     trials,
     wait_for_trials,
 )
+from tests.support.project import Project
 
 pytestmark = pytest.mark.pipeline
 
@@ -25,7 +27,22 @@ def _has_one_and_a_half(trials: list[Trial]) -> bool:
     return len(trials) > 1 and trials[0].num_epochs == STUDY_EPOCHS and trials[1].num_epochs > 4
 
 
-def test_killed_it_goes_on_without_repeating_finished_trials(tmp_path: Path) -> None:
+def _lose_checkpoints(project: Project, trial: str) -> None:
+    """Leave none that Ray Tune's saved state can name, but a later one.
+
+    So it is if Ray Tune is killed after it has deleted old checkpoints, and before it saves that.
+    """
+    [folder] = project.folder.glob(f".runs/tune-*/search/{trial}")
+    *older, newest = sorted(folder.glob("checkpoint_*"))
+    newest.rename(folder / "checkpoint_000099")
+    for path in older:
+        shutil.rmtree(path)
+
+
+@pytest.mark.parametrize("has_lost_checkpoints", [False, True])
+def test_killed_it_goes_on_without_repeating_finished_trials(
+    tmp_path: Path, has_lost_checkpoints: bool
+) -> None:
     """`tests/soak/test_killed_study.py` compares with a study that nothing happened to."""
     project = prepared_study(tmp_path)
     running = start(project, TUNE_STAGE)
@@ -33,6 +50,8 @@ def test_killed_it_goes_on_without_repeating_finished_trials(tmp_path: Path) -> 
     os.killpg(running.pid, signal.SIGKILL)
     running.communicate()
     finished, cut_off, *_ = trials(project)
+    if has_lost_checkpoints:
+        _lose_checkpoints(project, "trial_0001")
 
     said = project.run("dvc", "repro", "tune").stderr
     assert "continuing the interrupted study" in said
