@@ -34,6 +34,7 @@ from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.data.ranges import to_network
+from pix2pix.data.splits import Split
 from pix2pix.evaluation.baselines import mean_image, mean_target_fake
 from pix2pix.evaluation.intervals import Interval, bootstrap_mean
 from pix2pix.evaluation.quality import image_quality
@@ -230,7 +231,7 @@ def _mean_target_l1(prepared_dir: Path) -> float:
     return float(image_quality(fake, test).l1.mean())
 
 
-def _targets(prepared_dir: Path, split: str) -> Tensor:
+def _targets(prepared_dir: Path, split: Split) -> Tensor:
     """All targets of a split, (N, C, H, W)."""
     value_range = load_manifest(prepared_dir).target.value_range
     stored = np.array(open_split(prepared_dir, split).target)

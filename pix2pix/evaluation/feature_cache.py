@@ -42,7 +42,7 @@ class CachedExtractor:
         self._folder = folder
         self._identity = _identity(extractor)
         self._is_writable = True
-        prune(folder)
+        self._prune()
 
     @property
     def name(self) -> str:
@@ -80,13 +80,22 @@ class CachedExtractor:
         digest.update(images.cpu().contiguous().numpy().data)
         return digest.hexdigest()
 
+    def _prune(self) -> None:
+        try:
+            prune(self._folder)
+        except OSError as error:
+            self._give_up(error)
+
     def _write(self, path: Path, features: Tensor) -> None:
         content = features.contiguous().numpy().tobytes()
         try:
             _write(path, hashlib.sha256(content).digest() + content)
         except OSError as error:
-            self._is_writable = False
-            logger.warning("features of images cannot be kept: %s", error)
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self._is_writable = False
+        logger.warning("features of images cannot be kept: %s", error)
 
 
 def prune(folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
