@@ -4,21 +4,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pix2pix.masked import mean_of_valid
-
 # Wang et al. 2004, sec. 3: window of 11 px, standard deviation 1.5 px, constants for a range of 1.
 _WINDOW_PX = 11
 _SIGMA_PX = 1.5
 _C1, _C2 = 0.01**2, 0.03**2
 
 
-def masked_ssim(fake: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-    """The SSIM of each image over its valid pixels, (N,) float64.
+def masked_ssim_map(fake: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """The SSIM of the window around each pixel, (N, C, H, W) float64.
 
     fake and target are (N, C, H, W) in [0, 1], valid (N, 1, H, W) bool. The statistics of a window
     are those of its valid pixels, with the Gaussian weights of Wang et al. 2004 scaled to a sum of
-    1. The mean is over channels and over the windows whose centre is valid; windows at the edges
-    reach into the reflected image. If all pixels are valid, this is torchmetrics' SSIM.
+    1. Windows at the edges reach into the reflected image. The SSIM of an image is the mean over
+    channels and over the windows whose centre is valid. If all pixels are valid, this is
+    torchmetrics' SSIM.
     """
     x, y, mask = (_reflected(images.double()) for images in (fake, target, valid))
     weight = _blurred(mask).clamp(min=torch.finfo(mask.dtype).tiny)
@@ -30,8 +29,7 @@ def masked_ssim(fake: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     variances = mean(x * x) - mean_x * mean_x + mean(y * y) - mean_y * mean_y
     covariance = mean(x * y) - mean_x * mean_y
     luminance = (2 * mean_x * mean_y + _C1) / (mean_x**2 + mean_y**2 + _C1)
-    ssim = luminance * (2 * covariance + _C2) / (variances.clamp(min=0) + _C2)
-    return mean_of_valid(ssim, valid)
+    return luminance * (2 * covariance + _C2) / (variances.clamp(min=0) + _C2)
 
 
 def _reflected(images: Tensor) -> Tensor:

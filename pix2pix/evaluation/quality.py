@@ -5,6 +5,7 @@ depend on the stored dtype. Each image is scored by itself, so that scores do no
 batch.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from pix2pix.evaluation.masked_ssim import masked_ssim
+from pix2pix.evaluation.masked_ssim import masked_ssim_map
 from pix2pix.masked import mean_of_valid
 
 # An exact copy has infinite PSNR, and one such image would make the mean infinite. 100 dB is a root
@@ -21,6 +22,10 @@ MAX_PSNR_DB = 100.0
 
 # SSIM's Gaussian window (Wang et al. 2004: sigma 1.5, 11 px).
 MIN_SIZE_PX = 11
+_HALF_WINDOW_PX = MIN_SIZE_PX // 2
+
+# SSIM of larger images is computed strip by strip, because it needs about 700 bytes for a pixel.
+_STRIP_PIXELS = 2**20
 
 
 class Quality(NamedTuple):
@@ -36,7 +41,7 @@ def image_quality(fake: Tensor, target: Tensor, valid: Tensor | None = None) -> 
 
     `valid` (N, 1, H, W) bool says which pixels count, None: all. L1 is the mean over channels and
     pixels. PSNR has a data range of 1 and is capped at
-    `MAX_PSNR_DB`. SSIM is that of Wang et al. 2004, averaged over channels; see `masked_ssim`.
+    `MAX_PSNR_DB`. SSIM is that of Wang et al. 2004, averaged over channels; see `masked_ssim_map`.
     Raises ValueError if the shapes differ or an image is smaller than SSIM's window.
     """
     if fake.shape != target.shape or fake.ndim != 4:
@@ -58,10 +63,31 @@ def image_quality(fake: Tensor, target: Tensor, valid: Tensor | None = None) -> 
 
 
 def _ssim(fake: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
+    strips = []
+    for rows, inside in _strips(*fake.shape[2:]):
+        part = None if valid is None else valid[..., rows, :]
+        strips.append(_ssim_map(fake[..., rows, :], target[..., rows, :], part)[..., inside, :])
+    ssim = torch.cat(strips, dim=2)
+    return ssim.flatten(start_dim=1).mean(-1) if valid is None else mean_of_valid(ssim, valid)
+
+
+def _strips(height: int, width: int) -> Iterator[tuple[slice, slice]]:
+    """The rows of each strip with all that its windows see, and those of its own among them."""
+    num_rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, num_rows):
+        first = max(0, top - _HALF_WINDOW_PX)
+        bottom = min(height, top + num_rows)
+        last = min(height, bottom + _HALF_WINDOW_PX)
+        yield slice(first, last), slice(top - first, bottom - first)
+
+
+def _ssim_map(fake: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
+    """The SSIM of the window around each pixel, (N, C, H, W)."""
     if valid is not None:
-        return masked_ssim(fake, target, valid)
-    ssim = structural_similarity_index_measure(fake, target, reduction="none", data_range=1.0)
-    assert isinstance(ssim, Tensor)  # it is a tuple only with return_full_image
+        return masked_ssim_map(fake, target, valid)
+    _, ssim = structural_similarity_index_measure(
+        fake, target, reduction="none", data_range=1.0, return_full_image=True
+    )
     return ssim
 
 

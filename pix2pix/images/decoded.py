@@ -43,8 +43,10 @@ class FileFacts:
     `num_frames` is 1, or the length of an animation, of which the first frame was decoded.
     `num_pages` is the number of pages of a TIFF file, each of which became a channel. `nodata` is
     the value of pixels where nothing was measured, as a GeoTIFF states it. `affine` is the 4x4
-    matrix of a NIfTI file, row by row, from the indices of a voxel to its place in space. `dtype`
-    is that of the file's values; `decode_file` sets it.
+    matrix of a NIfTI file, row by row, from the indices of a voxel to its place in space.
+    `states_units`: a DICOM file states its rescale slope and intercept, which may be 1 and 0, so
+    that its integers are in the same units as the floats of rescaled files. `dtype` is that of the
+    file's values; `decode_file` sets it.
     """
 
     file_format: str
@@ -55,6 +57,7 @@ class FileFacts:
     num_pages: int = 1
     nodata: float | None = None
     affine: tuple[float, ...] | None = None
+    states_units: bool = False
     dtype: str = ""
 
 

@@ -91,12 +91,19 @@ def _decode(data: bytes, dataset: Any, options: ReadOptions) -> Decoded:
     frame = 0 if options.volume_slice is None else options.volume_slice.index
     _check_decoder(dataset)
     _check_size(dataset)
+    _check_bits(dataset)
     module = library("pydicom.pixels", file_kind="a DICOM", extra="medical")
     stored = module.pixel_array(io.BytesIO(data), index=frame)  # reads this frame only
     if dataset.BitsAllocated == 1:
         stored = stored.astype(np.bool_)
-    pixels = _upright_values(_rescaled(stored, dataset, frame), dataset, stored)
-    facts = FileFacts(file_format="DICOM", is_lossy=_is_lossy(dataset))
+    pixels = _rescaled(stored, dataset, frame)
+    if not options.label_ids:  # class ids have no brightness
+        pixels = _upright_values(pixels, dataset, stored)
+    facts = FileFacts(
+        file_format="DICOM",
+        is_lossy=_is_lossy(dataset),
+        states_units="ModalityLUTSequence" in dataset or _rescale(dataset, frame) is not None,
+    )
     return Decoded(from_bits(pixels, label_ids=options.label_ids), facts)
 
 
@@ -114,6 +121,16 @@ def _check_size(dataset: Any) -> None:
     rows, columns, samples = dataset.Rows, dataset.Columns, dataset.SamplesPerPixel
     if rows * columns * samples > MAX_VALUES:
         raise damaged(UserError(f"its header states {columns}x{rows} pixels of {samples} values"))
+
+
+def _check_bits(dataset: Any) -> None:
+    """Raise UserError if the values are not in the lowest bits, where pydicom looks for them."""
+    num_bits, high_bit = dataset.get("BitsStored"), dataset.get("HighBit")
+    if None not in (num_bits, high_bit) and high_bit != num_bits - 1:  # floats have neither
+        raise UserError(
+            f"stores {num_bits} bits with HighBit {high_bit}, as old scanners did; write it again "
+            f"with the values in the lowest bits and HighBit {num_bits - 1}"
+        )
 
 
 def _check_decoder(dataset: Any) -> None:
@@ -141,14 +158,18 @@ def _rescaled(pixels: np.ndarray, dataset: Any, frame: int) -> np.ndarray:
         module = library("pydicom.pixels", file_kind="a DICOM", extra="medical")
         converted: np.ndarray = module.apply_modality_lut(pixels, dataset)
         return converted.astype(np.float64)
-    slope, intercept = _slope_and_intercept(dataset, frame)
+    slope, intercept = _rescale(dataset, frame) or (1.0, 0.0)
     if (slope, intercept) == (1.0, 0.0):
         return pixels
     return pixels.astype(np.float64) * slope + intercept
 
 
-def _slope_and_intercept(dataset: Any, frame: int) -> tuple[float, float]:
-    """The rescale of a frame; Enhanced CT and MR store it for each frame, or for all of them."""
+def _rescale(dataset: Any, frame: int) -> tuple[float, float] | None:
+    """The slope and intercept of a frame, None if the file states neither.
+
+    Enhanced CT and MR store them for each frame, or for all frames. Raises UserError if only one
+    of the two is stated.
+    """
     groups = [
         *dataset.get("PerFrameFunctionalGroupsSequence", [])[frame : frame + 1],
         *dataset.get("SharedFunctionalGroupsSequence", []),
@@ -156,9 +177,15 @@ def _slope_and_intercept(dataset: Any, frame: int) -> tuple[float, float]:
     key = "PixelValueTransformationSequence"
     nested = [item for group in groups for item in group.get(key, [])]
     for candidate in (*nested, dataset):
-        if "RescaleSlope" in candidate and "RescaleIntercept" in candidate:
-            return float(candidate.RescaleSlope), float(candidate.RescaleIntercept)
-    return 1.0, 0.0
+        slope, intercept = (candidate.get(f"Rescale{name}") for name in ("Slope", "Intercept"))
+        if slope is not None and intercept is not None:
+            return float(slope), float(intercept)
+        if slope is not None or intercept is not None:
+            stated, missing = "slope", "intercept"
+            if slope is None:
+                stated, missing = missing, stated
+            raise UserError(f"states a rescale {stated} without a rescale {missing}; add it")
+    return None
 
 
 def _upright_values(rescaled: np.ndarray, dataset: Any, stored: np.ndarray) -> np.ndarray:

@@ -30,17 +30,27 @@ class MaskedSide(Side, Protocol):
         """The class id that losses and scores leave out."""
 
 
-def read_side(path: Path, side: MaskedSide, volume_slice: VolumeSlice | None = None) -> Masked:
+def read_side(
+    path: Path,
+    side: MaskedSide,
+    volume_slice: VolumeSlice | None = None,
+    *,
+    dtype: str | None = None,
+) -> Masked:
     """Read an image file of a side, or a slice of it, and convert it with `conform_masked`.
 
-    Raises UserError.
+    `dtype` is that of the images of the side: if it is float32, so are the integers of a DICOM file
+    that states their units. Raises UserError.
     """
     decoded = read_file(path, side_options(side, volume_slice))
     num_frames = decoded.facts.num_frames
     if num_frames > 1:
         logger.warning("%s: only the first of %d frames is used", printable(path), num_frames)
+    image = Masked(decoded.pixels, decoded.valid)
+    if dtype == "float32" and decoded.facts.states_units:
+        image = image.as_dtype(dtype)
     try:
-        return conform_masked(Masked(decoded.pixels, decoded.valid), side)
+        return conform_masked(image, side)
     except UserError as error:
         raise UserError(f"{printable(path)}: {error}") from None
 

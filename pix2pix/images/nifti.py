@@ -69,11 +69,12 @@ def decode_nifti(data: bytes, options: ReadOptions) -> Decoded:
         header = _header(data[:_HEADER_BYTES])
         if _num_bytes(header) > len(data):
             raise UserError(f"its header states the shape {header.get_data_shape()}")
-        if header.get_data_dtype().names is not None:
-            raise UserError("it holds RGB voxels")
+        fields = header.get_data_dtype().names
         image = image_of(data)
     except _errors() as error:
         raise damaged(error) from None
+    if fields is not None:
+        raise UserError("holds RGB voxels; store colours along a fourth axis")
     shape = tuple(image.shape)
     if len(shape) not in (2, 3, 4):
         raise UserError(f"holds an array of shape {shape}; store x, y, z and channels only")

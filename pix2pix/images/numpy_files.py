@@ -3,6 +3,7 @@
 import io
 import math
 import zipfile
+import zlib
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -81,10 +82,12 @@ def unpack_npz(data: bytes, options: ReadOptions) -> bytes:
             with archive.open(entry) as member:
                 header = _read_header(member)
             if options.volume_slice is None and header.num_values > MAX_VALUES:
-                raise UserError(f"its header states the shape {header.shape}")
+                raise damaged(UserError(f"its header states the shape {header.shape}"))
             if max(entry.file_size, header.num_bytes) > MAX_UNPACKED_BYTES:
-                raise UserError(f"it unpacks to {entry.file_size} bytes")
+                raise damaged(UserError(f"it unpacks to {entry.file_size} bytes"))
             return archive.read(entry)
+        except UserError:
+            raise
         except (*DAMAGED, zipfile.BadZipFile) as error:
             raise damaged(error) from None
 
@@ -122,7 +125,9 @@ def _read_header(file: IO[bytes]) -> _Header:
         shape, is_fortran, dtype = read(file)
         if dtype.hasobject or dtype.fields is not None or min(shape, default=0) < 0:
             raise ValueError(f"it holds {dtype} of shape {shape}")
-    except (*DAMAGED, zipfile.BadZipFile) as error:
+    except (zipfile.BadZipFile, zlib.error) as error:  # of the NPZ file around it
+        raise damaged(error) from None
+    except DAMAGED as error:
         raise UserError(
             f"is no plain array ({error}); write it with np.save, without Python objects"
         ) from None

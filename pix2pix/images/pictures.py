@@ -53,14 +53,18 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
         depth, colour_type = data[24], data[25]
         if depth == 16:  # Pillow would reduce 16-bit colours to 8 bits
             _check_size(data)
-            pixels = np.asarray(imagecodecs.png_decode(data))
+            pixels = np.asarray(imagecodecs.png_decode(data))  # with opacity, if there is a tRNS
             has_metadata = bool(kinds & _METADATA_CHUNKS)
             turn = _png_orientation(data) if has_metadata else UPRIGHT
-            facts = FileFacts(file_format="PNG", orientation=turn, has_alpha=colour_type in (4, 6))
+            is_keyed = b"tRNS" in kinds
+            if label_ids and is_keyed:
+                pixels = pixels[..., :-1]
+            has_alpha = colour_type in (4, 6) or (is_keyed and not label_ids)
+            facts = FileFacts(file_format="PNG", orientation=turn, has_alpha=has_alpha)
             return Decoded(upright(pixels, turn), facts)
     except (*DAMAGED, Image.DecompressionBombError) as error:
         raise damaged(error) from None
-    decoded = _decode_pillow(data, "PNG", label_ids=label_ids)
+    decoded = _decode_pillow(data, "PNG", label_ids=label_ids, depth=depth)
     if label_ids and colour_type == 0 and 1 < depth < 8:
         # Pillow has scaled 0..2**depth-1 to 0..255; divide to get the stored ids back.
         return Decoded(decoded.pixels // (255 // (2**depth - 1)), decoded.facts)
@@ -99,9 +103,14 @@ def _png_orientation(data: bytes) -> int:
 
 
 def _decode_pillow(
-    data: bytes, file_format: str, *, label_ids: bool = False, is_lossy: bool = False
+    data: bytes,
+    file_format: str,
+    *,
+    label_ids: bool = False,
+    is_lossy: bool = False,
+    depth: int = 8,
 ) -> Decoded:
-    """Decode the first frame of a file, rotated upright."""
+    """Decode the first frame of a file with `depth` bits per value, rotated upright."""
     # MPO is several JPEGs in one file; some cameras write it.
     formats = ("JPEG", "MPO") if file_format == "JPEG" else (file_format,)
     try:
@@ -113,7 +122,10 @@ def _decode_pillow(
             if mode == "P" and not label_ids:
                 image = file.convert("RGBA" if "transparency" in file.info else "RGB")
             has_alpha = image.mode in _ALPHA_MODES
-            pixels: np.ndarray = np.asarray(image)
+            pixels: np.ndarray = from_bits(np.asarray(image), label_ids=label_ids)
+            if mode in ("1", "L", "RGB") and "transparency" in file.info and not label_ids:
+                pixels = _without_key(pixels, file.info["transparency"], depth)
+                has_alpha = True
     except (*DAMAGED, Image.DecompressionBombError) as error:
         raise damaged(error) from None
     if mode not in _MODES:
@@ -125,7 +137,19 @@ def _decode_pillow(
         is_lossy=is_lossy,
         num_frames=num_frames,
     )
-    return Decoded(upright(from_bits(pixels, label_ids=label_ids), turn), facts)
+    return Decoded(upright(pixels, turn), facts)
+
+
+def _without_key(pixels: np.ndarray, key: int | tuple[int, ...], depth: int) -> np.ndarray:
+    """Append the opacity to grey or RGB pixels of 8 bits: 0 where they have the colour `key`.
+
+    PNG and GIF files can declare one colour transparent. `key` has the `depth` of the file.
+    """
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    colour = np.atleast_1d(key) * (255 // (2**depth - 1))
+    opacity = np.where((pixels == colour).all(axis=-1, keepdims=True), 0, 255)
+    return np.concatenate([pixels, opacity.astype(np.uint8)], axis=-1)
 
 
 def _has_lossy_chunk(data: bytes) -> bool:

@@ -53,7 +53,10 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
     except DAMAGED as error:
         raise damaged(error) from None
     if stored.num_images != 1:
-        raise UserError(f"holds {stored.num_images} images of different sizes; store one per file")
+        raise UserError(
+            f"holds {stored.num_images} images of unlike sizes, dtypes or channels; store one per "
+            "file"
+        )
     pixels = _channels_last(stored.values, stored.axes)
     extra = stored.page.extrasamples
     has_alpha = bool(extra) and extra[-1] in _ALPHA and pixels.shape[-1] in (2, 4)
@@ -124,7 +127,19 @@ def tiff_length(file: IO[bytes]) -> int | None:
 
 def _without_masks(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
     """The images of a file without its masks; tifffile makes reduced copies levels of an image."""
-    return [each for each in file.series if not each.keyframe.is_mask] or file.series
+    series = _series(file)
+    return [each for each in series if not each.keyframe.is_mask] or series
+
+
+def _series(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+    """The images of a file, of which each has all pages of its size, dtype and channels.
+
+    tifffile itself takes pages that it wrote in separate calls for separate images.
+    """
+    if file.pages.first.is_shaped and len(file.series) > 1:
+        file.is_shaped = False  # type: ignore[attr-defined]  # it is set from a list of names
+        del file.series  # a cached property: computed again without the marks of these calls
+    return file.series
 
 
 def _stack_axis(axes: str) -> int | None:

@@ -17,6 +17,10 @@ class Masked(NamedTuple):
     pixels: np.ndarray
     valid: np.ndarray | None = None
 
+    def as_dtype(self, dtype: str) -> "Masked":
+        """The image with pixels of `dtype`, which must be able to hold their values."""
+        return self._replace(pixels=self.pixels.astype(dtype, casting="safe", copy=False))
+
 
 def fill_value(value_range: tuple[float, float] | None, dtype: np.dtype) -> float:
     """What is stored in pixels without a value: the low end of the range, which becomes -1.

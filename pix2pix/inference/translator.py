@@ -132,7 +132,7 @@ class Translator:
                 return self._translated_photo(path, volume_slice, scale=scale, progress=progress)
             paths = of_each_source(self.card, {FIRST_SOURCE: path, **extra_paths})
             images = [
-                read_side(each, side, volume_slice)
+                read_side(each, side, volume_slice, dtype=side.dtype)
                 for each, side in zip(paths, self.card.sources.values(), strict=True)
             ]
             return self._translated([images], scale=scale, progress=progress)[0]

@@ -12,7 +12,12 @@ from pix2pix.data.splits import Split, assign_splits, find_stand_ins
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names
 from pix2pix.preparation.affines import affine_notes
-from pix2pix.preparation.consistency import inconsistencies, is_consistent, usual
+from pix2pix.preparation.consistency import (
+    in_common_units,
+    inconsistencies,
+    is_consistent,
+    usual,
+)
 from pix2pix.preparation.file_notes import file_notes
 from pix2pix.preparation.folders import split_folder
 from pix2pix.preparation.inspection import Inspected, inspect_pair
@@ -42,7 +47,7 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
     discovery = find_pairs(root, config)
     inspect = partial(inspect_pair, root=root, config=config)
     inspected = list(map_in_order(inspect, discovery.pairs, label="check", num_workers=num_workers))
-    decoded = [pair for pair in inspected if isinstance(pair, Inspected)]
+    decoded = in_common_units([pair for pair in inspected if isinstance(pair, Inspected)], config)
     flat, empty_masks = flat_images(decoded, config, root=root)
     readable = _without_offences(decoded, flat)
     num_sides = len(config.roles)

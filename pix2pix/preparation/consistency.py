@@ -2,16 +2,42 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pix2pix.config import DataConfig
 from pix2pix.data.groups import group_of
 from pix2pix.errors import UserError
+from pix2pix.images.decoded import FileFacts
 from pix2pix.images.image import value_range
 from pix2pix.images.names import relative_paths
 from pix2pix.preparation.inspection import Inspected
 from pix2pix.preparation.offences import Offence
 from pix2pix.preparation.range_use import RangeUse
+
+
+def in_common_units(pairs: Sequence[Inspected], config: DataConfig) -> list[Inspected]:
+    """The pairs, with floats in place of integers where other files of their side are rescaled.
+
+    A DICOM file that states slope 1 and intercept 0 keeps its integers, which are in the same units
+    as the floats of the rescaled files beside it. Files that state neither may be in other units.
+    """
+    changed = list(pairs)
+    if config.layout == "photos":  # what a recipe makes depends on the dtype of the photo
+        return changed
+    for role, side in enumerate(config.roles.values()):
+        stated = {pair.facts[role].dtype for pair in pairs if pair.facts[role].states_units}
+        if side.num_labels is None and "float64" in stated and len(stated) > 1:
+            changed = [_with_floats(pair, role) for pair in changed]
+    return changed
+
+
+def _with_floats(pair: Inspected, role: int) -> Inspected:
+    if not pair.facts[role].states_units:
+        return pair
+    dtypes, facts = list(pair.dtypes), list(pair.facts)
+    dtypes[role], facts[role] = "float32", replace(facts[role], dtype="float64")
+    return replace(pair, dtypes=tuple(dtypes), facts=tuple(facts))
 
 
 def usual(dtypes: Sequence[tuple[str, ...]], num_sides: int) -> tuple[str, ...]:
@@ -51,14 +77,27 @@ def _mixed_dtypes(
     pairs: Sequence[Inspected], dtypes: tuple[str, ...], *, root: Path, config: DataConfig
 ) -> Iterator[Offence]:
     for pair in pairs:
-        for dtype, expected, name in zip(pair.dtypes, dtypes, config.roles, strict=True):
+        roles = zip(pair.dtypes, dtypes, pair.facts, config.roles, strict=True)
+        for dtype, expected, facts, name in roles:
             if dtype != expected:
                 files = pair.files
                 path = files.by_role(config)[name]
                 message = f"side {name} is {dtype}, most are {expected}"
+                if facts.file_format == "DICOM":
+                    message += _unlike_rescale(facts)
                 yield Offence(
                     "mixed_dtype", (files.pair_id,), relative_paths(root, [path]), message
                 )
+
+
+def _unlike_rescale(facts: FileFacts) -> str:
+    """What may be the reason that a DICOM file has another dtype than most files of its side."""
+    if facts.states_units:
+        return "; it states a rescale slope and intercept, which the others of its side may lack"
+    return (
+        "; it states no rescale slope and intercept: add both, 1 and 0 if its values are in the "
+        "units of the others"
+    )
 
 
 def _ranges_missing(dtypes: tuple[str, ...], config: DataConfig) -> Iterator[Offence]:

@@ -55,7 +55,8 @@ REMEDIES: dict[OffenceKind, str] = {
     "odd_width": "a file A|B must divide into two equal halves; set layout: two_folders if it is "
     "not one, or write it again",
     "size_mismatch": "resize or crop one of the two so that both show the same region; or set "
-    "data.side_b.scale to how many times as large B is, null if that varies",
+    "data.side_b.scale, or scale of the extra source, to how many times as large its images are, "
+    "null if that varies",
     "wrong_channels": "convert the files, or correct channels/grayscale of the side",
     "mixed_dtype": "store all images of a side in one depth; a set is prepared as one array",
     "no_value_range": "set value_range: [low, high] of the side in params.yaml",

@@ -142,7 +142,7 @@ def _read(
     read = read_pair(pair.files, config)
     records = (manifest.source, manifest.target)
     source, target, *extra = (
-        to_size(image, record, *size)
+        to_size(image.as_dtype(record.dtype), record, *size)
         for image, record in zip(read.images, (*records, *manifest.extra_sides), strict=True)
     )
     images: tuple[np.ndarray, ...] = (

@@ -1,7 +1,8 @@
 """Source `video`: frames of films as pairs, the frames of one film being side A, of another side B.
 
-The films lie in the layout two_folders: A/street.mp4 and B/street.mp4 are a pair of films. Two
-frames are a pair if they are shown at the same time, counted from the beginnings of their films.
+The films lie in the layout two_folders: A/street.mp4 and B/street.mp4 are a pair of films, with
+another film in the folder of each extra source. Frames are a pair if they are shown at the same
+time, counted from the beginnings of their films.
 """
 
 import itertools
@@ -26,11 +27,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FilmPair:
-    """Two films of the same scene; `name` is their path below the folders of the sides."""
+    """Films of the same scene: A, B, then extra sources.
+
+    `name` is their path below the folders of the sides.
+    """
 
     name: str
-    film_a: Path
-    film_b: Path
+    films: tuple[Path, ...]
 
 
 def extract_pairs(config: DataConfig, directory: Path) -> int:
@@ -38,14 +41,14 @@ def extract_pairs(config: DataConfig, directory: Path) -> int:
 
     The frames of the film A/NAME.mp4 become A/NAME/00010s/00012480ms.png: the folder of a stretch
     of ten seconds, and the time of the frame. Raises UserError if there are no films, a film has
-    no partner or cannot be read, or two films of a pair are of unlike length.
+    no partner or cannot be read, or the films of a pair are of unlike length.
     """
     num_pairs = 0
     for pair in film_pairs(config):
         found = 0
-        for time_s, image_a, image_b in frame_pairs(pair, config.frames_per_s):
+        for time_s, images in frame_pairs(pair, config.frames_per_s):
             name = f"{int(time_s) // STRETCH_S * STRETCH_S:05d}s/{round(time_s * 1000):08d}ms.png"
-            for side, image in ((config.folder_a, image_a), (config.folder_b, image_b)):
+            for side, image in zip(_folders(config), images, strict=True):
                 write_png(directory / side / pair.name / name, image)
             found += 1
         logger.info("%s: %d pairs of frames", pair.name, found)
@@ -59,19 +62,24 @@ def film_pairs(config: DataConfig) -> list[FilmPair]:
     Raises UserError if there are none, or a film has no partner.
     """
     root = Path(config.path)
-    sides = [_films(root / folder) for folder in (config.folder_a, config.folder_b)]
-    if not sides[0] and not sides[1]:
+    sides = {folder: _films(root / folder) for folder in _folders(config)}
+    folders = " and ".join(sides)
+    names = sorted(set[str]().union(*sides.values()))
+    if not names:
+        raise UserError(f"data.path: {root} holds no films ({', '.join(SUFFIXES)}) in {folders}")
+    lone = [name for name in names if any(name not in films for films in sides.values())]
+    if lone:
+        lacking = next(folder for folder, films in sides.items() if lone[0] not in films)
         raise UserError(
-            f"data.path: {root} holds no films ({', '.join(SUFFIXES)}) in {config.folder_a} and "
-            f"{config.folder_b}"
+            f"data.path: {root}: the film {lone[0]} has no film of the same name in {lacking} "
+            f"({len(lone)} such); each film needs one in each of {folders}"
         )
-    alone = sorted(sides[0].keys() ^ sides[1].keys())
-    if alone:
-        raise UserError(
-            f"data.path: {root}: the film {alone[0]} is in one of {config.folder_a} and "
-            f"{config.folder_b} alone ({len(alone)} such); a pair of films has one name"
-        )
-    return [FilmPair(name, sides[0][name], sides[1][name]) for name in sorted(sides[0])]
+    return [FilmPair(name, tuple(films[name] for films in sides.values())) for name in names]
+
+
+def _folders(config: DataConfig) -> list[str]:
+    """The folders of A, B and the extra sources."""
+    return [config.folder_a, config.folder_b, *(extra.folder for extra in config.extra_sources)]
 
 
 def _films(folder: Path) -> dict[str, Path]:
@@ -89,19 +97,20 @@ def _films(folder: Path) -> dict[str, Path]:
 
 def frame_pairs(
     pair: FilmPair, frames_per_s: float | None
-) -> Iterator[tuple[Fraction, np.ndarray, np.ndarray]]:
-    """The time in seconds and the two frames, each (H, W, 3) uint8, of all pairs of two films.
+) -> Iterator[tuple[Fraction, list[np.ndarray]]]:
+    """The time in seconds, and the frame (H, W, 3) uint8 of each film, of all pairs of the films.
 
     There are `frames_per_s` of them in a second; None: one for each frame of film A. The frame of
     a time is the one that is being shown then. Raises UserError if the lengths of the films differ
     by more than a frame.
     """
     end_s = _common_length(pair)
-    shown_b = _Shown(pair.film_b)
-    for time_s, frame in _chosen(pair.film_a, frames_per_s):
+    first, *others = pair.films
+    shown = [_Shown(film) for film in others]
+    for time_s, frame in _chosen(first, frames_per_s):
         if time_s >= end_s:
             return
-        yield time_s, frame.image(), shown_b.at(time_s).image()
+        yield time_s, [frame.image(), *(each.at(time_s).image() for each in shown)]
 
 
 def _chosen(film: Path, frames_per_s: float | None) -> Iterator[tuple[Fraction, FilmFrame]]:
@@ -142,13 +151,18 @@ class _Shown:
 
 def _common_length(pair: FilmPair) -> Fraction:
     """The shorter length in seconds. Raises UserError if they differ by more than a frame."""
-    (length_a, frame_a), (length_b, frame_b) = _length(pair.film_a), _length(pair.film_b)
-    if abs(length_a - length_b) > max(frame_a, frame_b):
-        raise UserError(
-            f"{pair.film_a} lasts {float(length_a):.2f} s and {pair.film_b} {float(length_b):.2f} "
-            "s; cut both to the same scene"
-        )
-    return min(length_a, length_b)
+    first, *others = pair.films
+    length, frame = _length(first)
+    shortest = length
+    for other in others:
+        other_length, other_frame = _length(other)
+        if abs(length - other_length) > max(frame, other_frame):
+            raise UserError(
+                f"{first} lasts {float(length):.2f} s and {other} {float(other_length):.2f} s; cut "
+                "both to the same scene"
+            )
+        shortest = min(shortest, other_length)
+    return shortest
 
 
 def _length(film: Path) -> tuple[Fraction, Fraction]:

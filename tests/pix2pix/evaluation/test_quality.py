@@ -63,3 +63,15 @@ def test_images_of_unequal_shape_are_refused_instead_of_broadcast() -> None:
 def test_images_smaller_than_the_window_of_ssim_are_refused() -> None:
     with pytest.raises(ValueError, match="11 px"):
         image_quality(torch.zeros(1, 3, 8, 32), torch.zeros(1, 3, 8, 32))
+
+
+@pytest.mark.parametrize("is_masked", [False, True])
+@pytest.mark.parametrize("strip_rows", [1, 7, 30])
+def test_ssim_in_strips_is_that_of_the_whole_image(
+    monkeypatch: pytest.MonkeyPatch, strip_rows: int, is_masked: bool
+) -> None:
+    fake, target = images(2, seed=0), images(2, seed=1)
+    valid = images(2, 1, seed=2) > -0.5 if is_masked else None
+    whole = image_quality(fake, target, valid)
+    monkeypatch.setattr("pix2pix.evaluation.quality._STRIP_PIXELS", strip_rows * fake.shape[-1])
+    np.testing.assert_allclose(image_quality(fake, target, valid).ssim, whole.ssim, atol=1e-6)

@@ -15,7 +15,8 @@ from PIL import Image
 
 from pix2pix.errors import UserError
 from pix2pix.images.decode import decode, decode_file
-from pix2pix.images.options import ReadOptions
+from pix2pix.images.options import ReadOptions, VolumeSlice
+from pix2pix.images.tiff import tiff_length
 
 LABEL_IDS = ReadOptions(label_ids=True)
 
@@ -173,3 +174,74 @@ def test_a_bomb_is_refused_before_it_takes_memory(bomb: Callable[[], bytes]) -> 
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2**27
+
+
+def keyed_png(rows: list[bytes], *, depth: int, colour_type: int, key: tuple[int, ...]) -> bytes:
+    """A PNG file of 8 columns without filters, in which one colour is transparent (chunk tRNS)."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + checksum
+
+    header = struct.pack(">IIBBBBB", 8, len(rows), depth, colour_type, 0, 0, 0)
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", header),
+            chunk(b"tRNS", struct.pack(f">{len(key)}H", *key)),
+            chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows))),
+            chunk(b"IEND", b""),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("depth", "num_colours"), [(1, 1), (2, 1), (4, 1), (8, 1), (8, 3), (16, 1), (16, 3)]
+)
+def test_a_transparent_colour_of_a_png_becomes_opacity(depth: int, num_colours: int) -> None:
+    stored = np.random.default_rng(depth).integers(0, 2**depth, (4, 8, num_colours))
+    stored[:, :2] = stored[0, 0]
+    bits = [f"{value:0{depth}b}" for value in stored.ravel()]
+    packed = [int("".join(bits[first : first + 8]), 2) for first in range(0, len(bits), 8)]
+    num_bytes = depth  # of eight values
+    content = b"".join(value.to_bytes(num_bytes, "big") for value in packed)
+    length = num_bytes * num_colours
+    rows = [content[first : first + length] for first in range(0, len(content), length)]
+    key = tuple(int(value) for value in stored[0, 0])
+    data = keyed_png(rows, depth=depth, colour_type=0 if num_colours == 1 else 2, key=key)
+
+    decoded = decode_file(data)
+
+    top = 65535 if depth == 16 else 255
+    colours = stored * (top // (2**depth - 1))
+    opacity = np.where((stored == stored[0, 0]).all(axis=2, keepdims=True), 0, top)
+    np.testing.assert_array_equal(decoded.pixels, np.concatenate([colours, opacity], axis=2))
+    assert decoded.facts.has_alpha
+    if num_colours == 1:
+        ids = decode_file(data, ReadOptions(label_ids=True))
+        np.testing.assert_array_equal(ids.pixels, stored)
+        assert not ids.facts.has_alpha
+
+
+def written_separately(*pages: np.ndarray) -> bytes:
+    """A TIFF file whose pages were written in a call each."""
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        for page in pages:
+            writer.write(page, photometric="minisblack")
+    return file.getvalue()
+
+
+def test_pages_written_one_by_one_are_channels_or_slices() -> None:
+    pages = [picture(1)[..., 0] + np.uint8(number) for number in range(3)]
+    data = written_separately(*pages)
+    np.testing.assert_array_equal(decode(data), np.stack(pages, axis=2))
+    assert tiff_length(io.BytesIO(data)) == 3
+    chosen = ReadOptions(volume_slice=VolumeSlice("z", 2, 3))
+    np.testing.assert_array_equal(decode(data, chosen)[..., 0], pages[2])
+
+
+@pytest.mark.parametrize("other", [np.zeros((3, 4), np.uint8), picture(1)[..., 0].astype("u2")])
+def test_pages_that_differ_are_refused(other: np.ndarray) -> None:
+    with pytest.raises(UserError, match=r"holds 2 images of unlike sizes, dtypes or channels"):
+        decode(written_separately(picture(1)[..., 0], other))

@@ -214,3 +214,33 @@ def test_frames_that_are_not_there_are_named() -> None:
     _many_frames(dataset)
     with pytest.raises(UserError, match="truncated, damaged or too large"):
         decode(dicom_bytes(dataset), ReadOptions(volume_slice=VolumeSlice("z", 5, 10**9)))
+
+
+def test_class_ids_are_not_inverted() -> None:
+    data = dicom(CT, PhotometricInterpretation="MONOCHROME1")
+    np.testing.assert_array_equal(decode(data, ReadOptions(label_ids=True))[..., 0], CT)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"RescaleSlope": 2}, "states a rescale slope without a rescale intercept"),
+        ({"RescaleIntercept": -1024}, "states a rescale intercept without a rescale slope"),
+        ({"BitsStored": 12, "HighBit": 15}, "stores 12 bits with HighBit 15"),
+    ],
+)
+def test_values_that_would_be_misread_are_refused(
+    attributes: dict[str, float], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        decode(dicom(CT, **attributes))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "states"),
+    [({}, False), ({"RescaleSlope": 1, "RescaleIntercept": 0}, True)],
+)
+def test_it_is_told_whether_a_file_states_its_units(
+    attributes: dict[str, float], states: bool
+) -> None:
+    assert decode_file(dicom(CT, **attributes)).facts.states_units == states

@@ -95,3 +95,9 @@ def test_an_affine_without_directions_is_passed_over() -> None:
     data = bytearray(nifti(VOLUME))
     data[280:328] = bytes(48)  # the three rows of the affine
     np.testing.assert_array_equal(read(bytes(data), "z", 1), VOLUME[:, :, 1].T)
+
+
+def test_rgb_voxels_are_refused_with_the_reason() -> None:
+    voxels = np.zeros((4, 5, 6), [(name, np.uint8) for name in "RGB"])
+    with pytest.raises(UserError, match=r"^holds RGB voxels; store colours along"):
+        decode(nifti(voxels), ReadOptions(volume_slice=VolumeSlice("z", 0, 6)))

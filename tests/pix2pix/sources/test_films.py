@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pix2pix.config import DataConfig, load_params
+from pix2pix.config.extra_source import ExtraSource
 from pix2pix.data.groups import group_of
 from pix2pix.errors import UserError
 from pix2pix.images.image import read_image
@@ -63,6 +64,35 @@ def test_each_frame_of_a_is_with_the_frame_of_b_that_is_shown_then(tmp_path: Pat
     for index, (a, b) in enumerate(found.values()):
         assert a == pytest.approx(10 + index, abs=1)
         assert b == pytest.approx(110 + index // 2, abs=1)
+
+
+def with_depth(films: Path) -> DataConfig:
+    """The parameters of films with a third film beside A and B."""
+    sides = config(films)
+    return dataclasses.replace(
+        sides, extra_sources=(ExtraSource(name="depth", folder="D", side=sides.side_b),)
+    )
+
+
+def test_extra_sources_have_the_frame_that_is_shown_then(tmp_path: Path) -> None:
+    films, out = tmp_path / "films", tmp_path / "out"
+    write_pair(films, "x.mkv", times_a=[0, 512, 1024, 1536], times_b=[0, 512, 1024, 1536])
+    path = films / "D" / "x.mkv"
+    path.parent.mkdir()
+    write_film(
+        path, grey(3, 200), pts=[0, 1024, 1536], codec="ffv1", pixel_format="yuv444p", options={}
+    )  # fmt: skip
+    assert extract_pairs(with_depth(films), out) == 4
+    found = [read_image(image).mean() for image in sorted((out / "D").rglob("*.png"))]
+    assert found == pytest.approx([200, 200, 201, 202], abs=1)
+
+
+def test_a_film_that_an_extra_source_lacks_is_named(tmp_path: Path) -> None:
+    films = tmp_path / "films"
+    write_pair(films, "x.mkv", times_a=[0, 512], times_b=[0, 512])
+    with pytest.raises(UserError, match="the film x has no film of the same name in D"):
+        extract_pairs(with_depth(films), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_frames_at_equal_distances_of_films_of_variable_rate(tmp_path: Path) -> None:
@@ -132,7 +162,7 @@ def no_film(films: Path) -> None:
 @pytest.mark.parametrize(
     ("write", "said"),
     [
-        (no_partner, r"the film x is in one of A and B alone \(2 such\)"),
+        (no_partner, r"the film x has no film of the same name in A \(2 such\)"),
         (unlike_lengths, r"A/x\.mkv lasts 1\.\d\d s and .*B/x\.mkv 0\.\d\d s; cut both"),
         (no_films, "holds no films"),
         (two_of_a_name, "have one name"),
