@@ -34,7 +34,7 @@ class CachedExtractor:
     of date, and features that were kept are equal, bit for bit, to those that were computed. A
     file that is incomplete or damaged is computed anew. Processes may share a folder. If nothing
     can be written there, a warning is logged, and features are computed each time. A new instance
-    first removes what exceeds `MAX_BYTES`.
+    first removes what exceeds `MAX_BYTES`; if a file cannot be removed, a warning is logged.
     """
 
     def __init__(self, extractor: FeatureExtractor, folder: Path) -> None:
@@ -42,7 +42,10 @@ class CachedExtractor:
         self._folder = folder
         self._identity = _identity(extractor)
         self._is_writable = True
-        prune(folder)
+        try:
+            prune(folder)
+        except OSError as error:
+            logger.warning("features of images beyond the limit cannot be removed: %s", error)
 
     @property
     def name(self) -> str:
@@ -90,7 +93,10 @@ class CachedExtractor:
 
 
 def prune(folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
-    """Remove the files that have not been used for longest, until `max_bytes` are left."""
+    """Remove the files that have not been used for longest, until `max_bytes` are left.
+
+    Raises OSError if one of them cannot be removed, as in a folder that is read-only.
+    """
     used = []
     for path in folder.glob("*"):
         try:

@@ -184,6 +184,23 @@ def test_without_room_features_are_computed_and_a_warning_says_so_once(
     ]
 
 
+def test_where_old_features_cannot_be_removed_a_warning_says_so_and_evaluation_goes_on(
+    counted: tuple[NetworkExtractor, list[int]], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    extractor, _ = counted
+    oldest = tmp_path / "oldest"
+    oldest.mkdir()  # it cannot be unlinked, not even by root, whom a read-only folder does not stop
+    os.utime(oldest, (0, 0))
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(feature_cache.MAX_BYTES + 1)
+    with caplog.at_level(logging.WARNING):
+        cached = CachedExtractor(extractor, tmp_path)
+    assert torch.equal(cached(IMAGES), extractor(IMAGES))
+    assert [record.message.split(":")[0] for record in caplog.records] == [
+        "features of images beyond the limit cannot be removed"
+    ]
+
+
 @pytest.mark.slow
 def test_efficientnet_is_the_same_with_a_cache(tmp_path: Path) -> None:
     extractor = efficientnet_extractor(torch.device("cpu"))
