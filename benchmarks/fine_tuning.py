@@ -29,6 +29,7 @@ from benchmarks.worker_group import processor
 from benchmarks.workload import preset
 from pipelines.training.batches import dev_set, train_batches
 from pix2pix.config import Params
+from pix2pix.data.splits import Split
 from pix2pix.data.batch import Batch
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import load_manifest
@@ -230,7 +231,7 @@ def _mean_target_l1(prepared_dir: Path) -> float:
     return float(image_quality(fake, test).l1.mean())
 
 
-def _targets(prepared_dir: Path, split: str) -> Tensor:
+def _targets(prepared_dir: Path, split: Split) -> Tensor:
     """All targets of a split, (N, C, H, W)."""
     value_range = load_manifest(prepared_dir).target.value_range
     stored = np.array(open_split(prepared_dir, split).target)

@@ -165,13 +165,13 @@ def _wait(client: httpx.Client, health: str, process: subprocess.Popen[bytes]) -
     deadline_s = time.monotonic() + _START_S
     while time.monotonic() < deadline_s:
         if process.poll() is not None:
-            raise RuntimeError(f"{process.args} ended with {process.returncode}")
+            raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
         try:
             if client.get(health).is_success:
                 return
         except httpx.TransportError:
             time.sleep(0.5)
-    raise RuntimeError(f"{process.args} does not answer")
+    raise RuntimeError(f"{process.args!r} does not answer")
 
 
 def measure(server: Server, client: httpx.Client, num_clients: int, num_requests: int) -> Load:

@@ -47,6 +47,7 @@ from pix2pix.images.image import read_image, resize
 from pix2pix.inference import Translator
 from pix2pix.models import network_configs
 from pix2pix.preparation.prepare import prepare_pairs
+from pix2pix.training import EpochResult
 from pix2pix.training import fit, new_state
 
 _CPU = torch.device("cpu")
@@ -154,6 +155,7 @@ def _train(params: Params, prepared_dir: Path, model_dir: Path) -> None:
     train = open_split(prepared_dir, "train")
     with train_batches(train, params, manifest, device=_CPU) as batches:
         for result in fit(state, batches, params.train, dev=dev):
+            assert isinstance(result, EpochResult)  # no save points were asked for
             logger.info("%s epoch %d: %s", params.data.name, state.epoch, dict(result.metrics))
     assert state.best is not None
     write_model(model_dir, state.best, params=params, manifest=manifest)
