@@ -29,12 +29,12 @@ from benchmarks.worker_group import processor
 from benchmarks.workload import preset
 from pipelines.training.batches import dev_set, train_batches
 from pix2pix.config import Params
-from pix2pix.data.splits import Split
 from pix2pix.data.batch import Batch
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.data.ranges import to_network
+from pix2pix.data.splits import Split
 from pix2pix.evaluation.baselines import mean_image, mean_target_fake
 from pix2pix.evaluation.intervals import Interval, bootstrap_mean
 from pix2pix.evaluation.quality import image_quality

@@ -99,15 +99,17 @@ def separate_scores(work: Work, folder: Path) -> Scores:
     train, test = (open_split(work.prepared_dir, split) for split in ("train", "test"))
     generator, card = load_generator(work.model_dir)
     config = work.params.evaluate
-    mean = np.asarray(np.mean(np.asarray(train.target), axis=0, dtype=np.float64), np.float32)
+    mean = np.asarray(np.mean(np.asarray(train.target), axis=0, dtype=np.float64))
     height, width = height_width(work.params.data.image_size)
     others = reference_indices(len(train), len(test), seed=config.seed)
     translate_to_files(generator, _images(test.source), folder / "model", seed=card.seed)
     write_files(_images(test.target), folder / "real")
     write_files(_images(test.source), folder / "identity")
-    write_files([_resized(mean, height, width)] * len(test), folder / "mean_target")
     write_files(
-        [_resized(np.asarray(train.target[row], np.float32), height, width) for row in others],
+        [_resized(mean.astype(np.float32), height, width)] * len(test), folder / "mean_target"
+    )
+    write_files(
+        [_resized(train.target[row].astype(np.float32), height, width) for row in others],
         folder / "real_vs_real",
     )
     subset_size = min(config.kid_subset_size, len(test))

@@ -47,8 +47,7 @@ from pix2pix.images.image import read_image, resize
 from pix2pix.inference import Translator
 from pix2pix.models import network_configs
 from pix2pix.preparation.prepare import prepare_pairs
-from pix2pix.training import EpochResult
-from pix2pix.training import fit, new_state
+from pix2pix.training import EpochResult, fit, new_state
 
 _CPU = torch.device("cpu")
 _CHANNELS = 16
@@ -155,7 +154,7 @@ def _train(params: Params, prepared_dir: Path, model_dir: Path) -> None:
     train = open_split(prepared_dir, "train")
     with train_batches(train, params, manifest, device=_CPU) as batches:
         for result in fit(state, batches, params.train, dev=dev):
-            assert isinstance(result, EpochResult)  # no save points were asked for
+            assert isinstance(result, EpochResult)  # no checkpoints within an epoch
             logger.info("%s epoch %d: %s", params.data.name, state.epoch, dict(result.metrics))
     assert state.best is not None
     write_model(model_dir, state.best, params=params, manifest=manifest)

@@ -70,7 +70,7 @@ def train_bare(params: Params, prepared_dir: Path, *, num_threads: int) -> list[
     torch.set_num_threads(num_threads)
     manifest = load_manifest(prepared_dir)
     dev = open_split(prepared_dir, "dev")
-    shown = np.stack([dev.source[row] for row in range(min(params.train.num_samples, len(dev)))])
+    shown = np.stack([dev.source[row] for row in range(params.train.num_samples)])
     dev_batches = EvalBatches(
         dev, source=manifest.source, target=manifest.target, batch_size=_DEV_BATCH, device=_CPU
     )

@@ -34,7 +34,7 @@ class CachedExtractor:
     of date, and features that were kept are equal, bit for bit, to those that were computed. A
     file that is incomplete or damaged is computed anew. Processes may share a folder. If nothing
     can be written there, a warning is logged, and features are computed each time. A new instance
-    first removes what exceeds `MAX_BYTES`; if a file cannot be removed, a warning is logged.
+    first removes what exceeds `MAX_BYTES`.
     """
 
     def __init__(self, extractor: FeatureExtractor, folder: Path) -> None:
@@ -42,10 +42,7 @@ class CachedExtractor:
         self._folder = folder
         self._identity = _identity(extractor)
         self._is_writable = True
-        try:
-            prune(folder)
-        except OSError as error:
-            logger.warning("features of images beyond the limit cannot be removed: %s", error)
+        self._prune()
 
     @property
     def name(self) -> str:
@@ -83,20 +80,26 @@ class CachedExtractor:
         digest.update(images.cpu().contiguous().numpy().data)
         return digest.hexdigest()
 
+    def _prune(self) -> None:
+        try:
+            prune(self._folder)
+        except OSError as error:
+            self._give_up(error)
+
     def _write(self, path: Path, features: Tensor) -> None:
         content = features.contiguous().numpy().tobytes()
         try:
             _write(path, hashlib.sha256(content).digest() + content)
         except OSError as error:
-            self._is_writable = False
-            logger.warning("features of images cannot be kept: %s", error)
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self._is_writable = False
+        logger.warning("features of images cannot be kept: %s", error)
 
 
 def prune(folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
-    """Remove the files that have not been used for longest, until `max_bytes` are left.
-
-    Raises OSError if one of them cannot be removed, as in a folder that is read-only.
-    """
+    """Remove the files that have not been used for longest, until `max_bytes` are left."""
     used = []
     for path in folder.glob("*"):
         try:

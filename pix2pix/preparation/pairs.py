@@ -66,7 +66,7 @@ def find_pairs(root: Path, config: DataConfig) -> Discovery:
     another layout than data.layout, or if data.pair_pattern does not fit the names.
     """
     if not root.is_dir():
-        raise UserError(f"data.path: the folder {root} is missing; correct it, or `dvc pull`")
+        raise UserError(f"data.path: {_why_no_folder(root)}")
     refuse_side_folders(root, config)
     found = _collected(root, config)
     offences = lone_files(root, found)
@@ -95,6 +95,16 @@ def find_pairs(root: Path, config: DataConfig) -> Discovery:
         ignored=relative_paths(root, ignored_files(sides)),
         unmatched=relative_paths(root, sorted(unmatched)),
     )
+
+
+def _why_no_folder(path: Path) -> str:
+    if path.exists():
+        return f"{path} is a file; give the folder of the images, and unpack an archive first"
+    if path.is_symlink():
+        return (
+            f"{path} is a link to {path.readlink()}, which does not exist; correct one of the two"
+        )
+    return f"the folder {path} is missing; correct it, or `dvc pull`"
 
 
 def _collected(root: Path, config: DataConfig) -> dict[str, SideFiles]:

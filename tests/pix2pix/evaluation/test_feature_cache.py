@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pix2pix.evaluation import feature_cache
 from pix2pix.evaluation.extractors import NetworkExtractor, efficientnet_extractor
-from pix2pix.evaluation.feature_cache import CachedExtractor, prune
+from pix2pix.evaluation.feature_cache import MAX_BYTES, CachedExtractor, prune
 
 IMAGES = torch.arange(4 * 3 * 16 * 16).remainder(251).to(torch.uint8).view(4, 3, 16, 16)
 
@@ -184,21 +184,19 @@ def test_without_room_features_are_computed_and_a_warning_says_so_once(
     ]
 
 
-def test_where_old_features_cannot_be_removed_a_warning_says_so_and_evaluation_goes_on(
+def test_what_cannot_be_removed_ends_the_writing_and_not_the_scoring(
     counted: tuple[NetworkExtractor, list[int]], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     extractor, _ = counted
-    oldest = tmp_path / "oldest"
-    oldest.mkdir()  # it cannot be unlinked, not even by root, whom a read-only folder does not stop
-    os.utime(oldest, (0, 0))
-    with (tmp_path / "large").open("wb") as file:
-        file.truncate(feature_cache.MAX_BYTES + 1)
+    (tmp_path / "no file").mkdir()
+    os.utime(tmp_path / "no file", (0, 0))  # so that it is the first to go
+    with (tmp_path / "large").open("wb") as large:
+        large.truncate(MAX_BYTES + 1)  # takes no room
     with caplog.at_level(logging.WARNING):
         cached = CachedExtractor(extractor, tmp_path)
-    assert torch.equal(cached(IMAGES), extractor(IMAGES))
-    assert [record.message.split(":")[0] for record in caplog.records] == [
-        "features of images beyond the limit cannot be removed"
-    ]
+        assert torch.equal(cached(IMAGES), extractor(IMAGES))
+    assert len(caplog.records) == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"no file", "large"}
 
 
 @pytest.mark.slow

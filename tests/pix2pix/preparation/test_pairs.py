@@ -123,6 +123,15 @@ def test_a_linked_split_folder_is_followed(tmp_path: Path) -> None:
     assert [pair.pair_id for pair in found.pairs] == ["test/1", "train/1"]
 
 
+def test_a_file_and_a_broken_link_are_not_called_missing(tmp_path: Path) -> None:
+    (tmp_path / "photos.zip").touch()
+    (tmp_path / "link").symlink_to("gone")
+    with pytest.raises(ValueError, match=r"photos\.zip is a file; give the folder"):
+        find_pairs(tmp_path / "photos.zip", two_folders())
+    with pytest.raises(ValueError, match=r"link to gone, which does not exist"):
+        find_pairs(tmp_path / "link", two_folders())
+
+
 def test_a_missing_or_empty_folder_is_refused_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"data\.path.*missing.*dvc pull"):
         find_pairs(tmp_path / "none", make_config())
