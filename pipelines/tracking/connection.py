@@ -1,18 +1,21 @@
 """The client of an MLflow server or database, and which of its errors may pass."""
 
 import logging
+import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
+from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from pipelines.tracking.uri import reach, unusable
+from pipelines.tracking.uri import reach, sqlite_path, unusable
 
 # Of SQLite and PostgreSQL. MLflow calls it a bad request, and a server passes on the text only.
 _DUPLICATE = re.compile(r"UNIQUE constraint failed|UniqueViolation")
+_MAX_WAIT_S = 60  # for another process that makes the tables, which takes it seconds
 _CONFLICT, _TOO_MANY_REQUESTS, _SERVER_ERROR = 409, 429, 500
 
 
@@ -37,12 +40,24 @@ def _connect(uri: str) -> MlflowClient:
     reach(uri)
     # Where a database fails, MLflow logs a traceback of a hundred lines, and raises the error, too.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-    client = MlflowClient(tracking_uri=uri)
     try:
-        client.search_experiments(max_results=1)
-    except (MlflowException, SQLAlchemyError) as error:
+        with _only_one_makes_tables(uri):
+            client = MlflowClient(tracking_uri=uri)
+            client.search_experiments(max_results=1)
+    except (MlflowException, SQLAlchemyError, OSError) as error:
         raise unusable(uri, _reason_of(error)) from error
     return client
+
+
+def _only_one_makes_tables(uri: str) -> AbstractContextManager[object]:
+    """A lock for a first connection, in which MLflow makes the tables that a SQLite file lacks.
+
+    Of two processes that make them at the same time, one fails ("table ... already exists").
+    """
+    path = sqlite_path(uri)
+    if path is None or not os.access(path.parent, os.W_OK):  # or nobody can make tables there
+        return nullcontext()
+    return FileLock(f"{path}.lock", timeout=_MAX_WAIT_S)
 
 
 def may_pass(error: Exception) -> bool:

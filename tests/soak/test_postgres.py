@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from tests.support.postgres import PASSWORD, QUOTED_PASSWORD, USER, postgres
-from tests.support.served_project import ServedProject, new_project
+from tests.support.served_project import ServedProject, ending, new_project
 
 PREFECT_VARIABLE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 
@@ -19,11 +19,8 @@ pytestmark = [pytest.mark.soak, pytest.mark.server, pytest.mark.timeout(600)]
 
 @pytest.fixture
 def stopped(tmp_path: Path) -> Iterator[ServedProject]:
-    project = new_project(tmp_path / "stopped")
-    try:
+    with ending(new_project(tmp_path / "stopped")) as project:
         yield project
-    finally:
-        project.end()
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from tests.support.served_project import (
     HELLO,
     ServedProject,
     answer,
+    ending,
     new_project,
     running,
     wait_for,
@@ -29,11 +30,8 @@ def served(tmp_path: Path) -> Iterator[ServedProject]:
 
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[ServedProject]:
-    project = new_project(tmp_path / "other")
-    try:
+    with ending(new_project(tmp_path / "other")) as project:
         yield project
-    finally:
-        project.end()
 
 
 def test_a_flow_run_is_ended_though_the_worker_hangs(served: ServedProject, tmp_path: Path) -> None:

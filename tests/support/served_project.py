@@ -231,13 +231,20 @@ def new_project(folder: Path) -> ServedProject:
 
 
 @contextmanager
-def running(project: ServedProject) -> Iterator[ServedProject]:
-    """The project between `up` and `down`."""
+def ending(project: ServedProject) -> Iterator[ServedProject]:
+    """The project; whatever was started in it is ended afterwards."""
     try:
-        project.up()
         yield project
     finally:
         project.end()
+
+
+@contextmanager
+def running(project: ServedProject) -> Iterator[ServedProject]:
+    """The project between `up` and `down`."""
+    with ending(project):
+        project.up()
+        yield project
 
 
 def log_run(client: MlflowClient, name: str, *, artifact_location: str | None = None) -> str:

@@ -5,13 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.served_project import ServedProject, new_project
+from tests.support.served_project import ServedProject, ending, new_project
 
 
 @pytest.fixture
 def stopped(tmp_path: Path) -> Iterator[ServedProject]:
-    project = new_project(tmp_path / "stopped")
-    try:
+    with ending(new_project(tmp_path / "stopped")) as project:
         yield project
-    finally:
-        project.end()

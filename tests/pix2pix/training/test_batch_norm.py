@@ -19,7 +19,6 @@ from tests.support.gloo import run_together
 
 NUM_CHANNELS = 5
 NUM_IMAGES = 5  # three workers have two, two and one
-LAYOUTS = {"rows": torch.contiguous_format, "channels last": torch.channels_last}
 
 
 def _norm(momentum: float | None = 0.1) -> nn.BatchNorm2d:
