@@ -67,8 +67,9 @@ def _versions(client: MlflowClient, name: str) -> dict[str, ModelVersion]:
     versions = client.search_model_versions(f"name = '{name}'")
     if not versions:
         names = ", ".join(sorted(model.name for model in client.search_registered_models()))
+        there = f"its models are: {names}" if names else "no model is registered there yet"
         raise UserError(
             f"MLflow at {without_password(client.tracking_uri)} has no version of a registered "
-            f"model {name!r}; its models are: {names or 'none'}"
+            f"model {name!r}; {there}"
         )
     return {str(version.version): version for version in versions}

@@ -43,11 +43,15 @@ def opened(path: Path) -> Iterator[InputContainer]:
     """
     try:
         container = av.open(str(path), "r")
+    except FileNotFoundError:
+        raise FilmError(f"there is no film {path}; correct the name") from None
     except FFmpegError as error:
-        raise FilmError(f"{path} cannot be read as a film: {error.strerror}") from None
+        raise FilmError(
+            f"{path} cannot be read as a film: {error.strerror}; copy it again, or name another file"
+        ) from None
     with container:
         if container.format.name.endswith("_pipe") or container.format.name in ("image2", "tty"):
-            raise FilmError(f"{path} is a single picture or a text, no film")
+            raise FilmError(f"{path} is a single picture or a text; name a film")
         yield container
 
 

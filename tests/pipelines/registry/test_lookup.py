@@ -32,6 +32,12 @@ def test_a_reference_means_a_number_or_an_alias_and_else_the_latest(client: Mlfl
     assert found == meant
 
 
+def test_a_registry_without_models_says_so(tmp_path: Path) -> None:
+    empty = MlflowClient(new_database(tmp_path))
+    with pytest.raises(ValueError, match=r"model 'none'; no model is registered there yet$"):
+        find_version(empty, "none/1")
+
+
 def test_a_reference_to_nothing_says_what_there_is(client: MlflowClient) -> None:
     messages = {
         f"{MODEL}/3": r"no version 3; there are the versions 1, 2$",

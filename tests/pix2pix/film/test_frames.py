@@ -84,7 +84,7 @@ def cut_off(share: float, container_options: dict[str, str]) -> Callable[[Path],
     [
         ("x.mp4", write_text, "cannot be read as a film: Invalid data"),
         ("x.mp4", write_picture, "is a single picture"),
-        ("x.mp4", write_nothing, "cannot be read as a film: No such file"),
+        ("x.mp4", write_nothing, r"there is no film .*x\.mp4; correct the name"),
         ("x.mp4", write_sound, "holds sound alone"),
         ("x.mkv", write_sound, "holds sound alone"),
         ("x.mp4", write_without_frames, "(holds no frames|no pictures|cannot be read as a film)"),
