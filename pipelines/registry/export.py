@@ -42,10 +42,13 @@ def export_model(
     model, the folder holds something, a file would not be exact, or what the page needs is missing.
     """
     _check_output(output_dir)
-    with model_source(reference) as source:
-        page_runtime = runtime() if has_page else None  # what is missing is said at once
-        with written_to(output_dir), new_directory(output_dir.resolve()) as folder:
-            _write(folder, source, modes=modes, smaller=smaller, page_runtime=page_runtime)
+    page_runtime = runtime() if has_page else None  # what is missing is said at once
+    with (
+        model_source(reference) as source,
+        written_to(output_dir),
+        new_directory(output_dir.resolve()) as folder,
+    ):
+        _write(folder, source, modes=modes, smaller=smaller, page_runtime=page_runtime)
     logger.info("%s is exported to %s", source.label, output_dir)
 
 

@@ -3,10 +3,11 @@
 import logging
 import os
 import re
+import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
+from pathlib import Path
 
-from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
@@ -15,7 +16,6 @@ from pipelines.tracking.uri import reach, sqlite_path, unusable
 
 # Of SQLite and PostgreSQL. MLflow calls it a bad request, and a server passes on the text only.
 _DUPLICATE = re.compile(r"UNIQUE constraint failed|UniqueViolation")
-_MAX_WAIT_S = 60  # for another process that makes the tables, which takes it seconds
 _CONFLICT, _TOO_MANY_REQUESTS, _SERVER_ERROR = 409, 429, 500
 
 
@@ -41,23 +41,43 @@ def _connect(uri: str) -> MlflowClient:
     # Where a database fails, MLflow logs a traceback of a hundred lines, and raises the error, too.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     try:
-        with _only_one_makes_tables(uri):
-            client = MlflowClient(tracking_uri=uri)
-            client.search_experiments(max_results=1)
+        path = sqlite_path(uri)
+        if path is not None and not path.exists():
+            _make_database(path)
+        client = _client(uri)
     except (MlflowException, SQLAlchemyError, OSError) as error:
         raise unusable(uri, _reason_of(error)) from error
     return client
 
 
-def _only_one_makes_tables(uri: str) -> AbstractContextManager[object]:
-    """A lock for a first connection, in which MLflow makes the tables that a SQLite file lacks.
+def _client(uri: str) -> MlflowClient:
+    client = MlflowClient(tracking_uri=uri)
+    client.search_experiments(max_results=1)
+    return client
 
-    Of two processes that make them at the same time, one fails ("table ... already exists").
+
+def _make_database(path: Path) -> None:
+    """Make a SQLite file with MLflow's tables, completely or not at all.
+
+    MLflow makes them in many steps. Of two processes that do so in the same file, one fails, and a
+    process that is killed meanwhile leaves a file that MLflow can never use.
     """
-    path = sqlite_path(uri)
-    if path is None or not os.access(path.parent, os.W_OK):  # or nobody can make tables there
-        return nullcontext()
-    return FileLock(f"{path}.lock", timeout=_MAX_WAIT_S)
+    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+    try:
+        _client(f"sqlite:///{partial}")
+        _give_name(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _give_name(partial: Path, path: Path) -> None:
+    """Name the file, unless another process has been faster."""
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        pass
+    except OSError:  # this file system has no hard links
+        partial.rename(path)
 
 
 def may_pass(error: Exception) -> bool:

@@ -55,11 +55,14 @@ def reach(uri: str) -> None:
     """Return if something answers at `uri`.
 
     Raises ConnectionError naming the URI and the remedy after seconds; MLflow itself would try
-    again for minutes. Databases other than SQLite are not asked.
+    again for minutes. Databases other than SQLite are not asked, and a SQLite file may be missing
+    from a folder that exists.
     """
     path = sqlite_path(uri)
     try:
         if path is not None:
+            if path.parent.is_dir() and not path.exists():
+                return
             with closing(sqlite3.connect(path)) as database:
                 database.execute("PRAGMA schema_version")
         elif urlsplit(uri).scheme in ("http", "https"):

@@ -44,10 +44,10 @@ def opened(path: Path) -> Iterator[InputContainer]:
     try:
         container = av.open(str(path), "r")
     except FileNotFoundError:
-        raise FilmError(f"there is no film {path}; correct the name") from None
+        raise FilmError(f"{path} does not exist; correct the name") from None
     except FFmpegError as error:
         raise FilmError(
-            f"{path} cannot be read as a film: {error.strerror}; copy it again, or name another file"
+            f"{path} cannot be read as a film: {error.strerror}; copy it again or name another one"
         ) from None
     with container:
         if container.format.name.endswith("_pipe") or container.format.name in ("image2", "tty"):

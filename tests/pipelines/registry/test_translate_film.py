@@ -228,7 +228,7 @@ def test_what_cannot_be_translated_is_named_and_nothing_is_written(
         (sound, "out.mp4", "holds sound alone"),
         (text, "out.mp4", "cannot be read as a film"),
         (damaged, "out.mp4", "damaged"),
-        (films / "none.mp4", "out.mp4", "No such file"),
+        (films / "none.mp4", "out.mp4", "does not exist"),
         (good, "out.gif", "films are written as .mp4"),
         (opus, "out.mov", r"cannot hold the sound of .* \(opus\)"),
         (good, "out.webm", r"cannot hold the sound of .* \(aac\).*--no-sound"),
