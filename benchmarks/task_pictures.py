@@ -7,7 +7,6 @@ brought to 256 px first, because the networks are small.
 """
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,17 +26,33 @@ _PART_PHOTOS = ("coffee.png", "chelsea.png", "astronaut.png", "flower.jpg", "chi
 _PARTS = {"train": (0.0, 0.4), "test": (0.4, 0.75), "dev": (0.75, 1.0)}
 _PART_PX = 512
 _CROP_PX, _CROP_STEP_PX = 128, 40
+_LEAST_CONTRAST = 30  # of 255, between the darkest and the lightest pixel of a map
 _SPLITS = {"train": "train", "val": "test"}  # of the published set, and here
 
 
 def write_maps(folder: Path, *, maps_dir: Path) -> None:
-    """Pairs of an aerial photograph and its map, side by side, in train and test."""
-    _write_published(folder, maps_dir, lambda pair: pair)
+    """Two quarters of each aerial photograph and its map, side by side, in train and test.
+
+    Of whole ones, streets would be narrower than a pixel. Quarters of one flat colour are left out.
+    """
+    for published, split in _SPLITS.items():
+        for path in sorted((maps_dir / published).iterdir()):
+            aerial, drawn = np.split(read_image(path), 2, axis=1)
+            height, width = (length // 2 for length in aerial.shape[:2])
+            for number, (y, x) in enumerate(((0, 0), (height, width))):
+                halves = [side[y : y + height, x : x + width] for side in (aerial, drawn)]
+                if np.ptp(halves[1], axis=(0, 1)).max() >= _LEAST_CONTRAST:
+                    pair = np.concatenate(halves, axis=1)
+                    write_png(folder / split / f"{path.stem}-{number}.png", pair)
 
 
 def write_aerials(folder: Path, *, maps_dir: Path) -> None:
     """Aerial photographs in train and test."""
-    _write_published(folder, maps_dir, lambda pair: pair[:, : pair.shape[1] // 2])
+    for published, split in _SPLITS.items():
+        for path in sorted((maps_dir / published).iterdir()):
+            aerial, _ = np.split(read_image(path), 2, axis=1)
+            small = resize(aerial, _SIDE_PX, _SIDE_PX, kernel="area")
+            write_png(folder / split / f"{path.stem}.png", small)
 
 
 def write_aerials_and_photos(folder: Path, *, maps_dir: Path, photos_dir: Path) -> None:
@@ -70,17 +85,6 @@ def write_facades(folder: Path, *, config: SyntheticConfig) -> None:
     if folder.exists():
         shutil.rmtree(folder)
     write_synthetic(folder, config)
-
-
-def _write_published(
-    folder: Path, maps_dir: Path, part_of: Callable[[np.ndarray], np.ndarray]
-) -> None:
-    for published, split in _SPLITS.items():
-        for path in sorted((maps_dir / published).iterdir()):
-            image = part_of(read_image(path))
-            width = round(_SIDE_PX * image.shape[1] / image.shape[0])
-            small = resize(image, _SIDE_PX, width, kernel="area")
-            write_png(folder / split / f"{path.stem}.png", small)
 
 
 def _photo(name: str, photos_dir: Path) -> np.ndarray:
