@@ -199,11 +199,11 @@ def test_class_ids_reach_a_model_of_class_ids(page: "Page", translators: list[Tr
 
 
 def test_the_history_outlives_the_page_until_it_is_cleared(page: "Page") -> None:
-    for number in ("1", "2"):
-        page.get_by_role("button", name=f"example {number}").click()
-        page.locator(f"#history button >> nth={int(number) - 1}").wait_for()
-    page.reload()
     tiles = page.locator("#history .tiles button")
+    for number in (1, 2):
+        page.get_by_role("button", name=f"example {number}").click()
+        tiles.nth(number - 1).wait_for()
+    page.reload()
     assert tiles.count() == 2
     tiles.nth(1).click()
     assert page.locator("#download").get_attribute("download") == "example-1-translated.png"
