@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.rows import Ceilings
+from pix2pix.cores import num_cores
 from pix2pix.training.hardware import Kind, hardware_of
 
 _TRIES = 5
@@ -24,7 +25,7 @@ def measured_ceilings(device: torch.device, folder: Path | None = None) -> Ceili
     return Ceilings(
         device=device.type,
         device_name=hardware_of(device).name,
-        num_cores=os.cpu_count() or 1,
+        num_cores=num_cores(),
         matrix_product=_matrix_products(device),
         memory_bytes_per_s=_memory_bytes_per_s(device),
         disk_read_bytes_per_s=_disk_read_bytes_per_s(folder),

@@ -23,9 +23,10 @@ import numpy as np
 import torch
 
 from benchmarks.markdown import table, write_sections
-from benchmarks.worker_group import num_cores, processor
+from benchmarks.worker_group import processor
 from benchmarks.workload import in_fresh_process
 from pix2pix.checkpoint import ModelCard, save_model
+from pix2pix.cores import num_cores
 from pix2pix.data.manifest import SideRecord
 from pix2pix.files import write_bytes, write_text
 from pix2pix.images.decode import decode

@@ -22,8 +22,8 @@ from pydantic import TypeAdapter
 
 from benchmarks.drawn_files import write_pairs
 from benchmarks.rows import Ceilings, Row
-from benchmarks.worker_group import num_cores
 from benchmarks.workload import in_fresh_process, preset
+from pix2pix.cores import num_cores
 from pix2pix.images.image import read_file
 from pix2pix.preparation.duplicates import directions, nearest_within
 from pix2pix.preparation.prepare import prepare_pairs

@@ -31,8 +31,9 @@ from benchmarks.results import (
     read_measured,
     write_measured,
 )
-from benchmarks.worker_group import Plan, measure_group, num_cores, processor
+from benchmarks.worker_group import Plan, measure_group, processor
 from benchmarks.workload import in_fresh_process, loader_images_per_s, prepare, preset, with_length
+from pix2pix.cores import num_cores
 
 logger = logging.getLogger(__name__)
 

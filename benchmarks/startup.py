@@ -25,6 +25,7 @@ import torch
 from benchmarks.ceilings import measured_ceilings
 from benchmarks.rows import Ceilings, Row
 from benchmarks.workload import prepare, preset, with_length
+from pix2pix.cores import num_cores
 
 TOPIC = "start-up"
 
@@ -91,7 +92,7 @@ def _row_of_training(folder: Path) -> Row:
         value=elapsed_s,
         unit="s",
         lower_is_better=True,
-        limit=sum(cpu_s.values()) / (os.cpu_count() or 1),
+        limit=sum(cpu_s.values()) / num_cores(),
         limit_is="the CPU time of all its processes, shared by all cores",
         command=_COMMAND,
         predicted="12 s on two quiet cores",

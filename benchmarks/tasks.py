@@ -32,12 +32,13 @@ from benchmarks.task_pictures import (
     write_maps,
     write_photo_parts,
 )
-from benchmarks.worker_group import num_cores, processor
+from benchmarks.worker_group import processor
 from benchmarks.workload import preset
 from pipelines.evaluation.scores import evaluate_model
 from pipelines.stages.train import write_model
 from pipelines.training.batches import dev_set, train_batches
 from pix2pix.config import Params
+from pix2pix.cores import num_cores
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.evaluation.report import report_json

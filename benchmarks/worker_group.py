@@ -165,11 +165,6 @@ def _time_sum(num_bytes: int, count: int) -> float:
     return (time.perf_counter() - started_s) / count
 
 
-def num_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def processor() -> str:
     """The processor's name where the system tells it."""
     path = Path("/proc/cpuinfo")

@@ -11,6 +11,7 @@ from dataclasses import replace
 import torch
 
 from pipelines.runs.machines import Machine, this_machine
+from pix2pix.cores import num_cores
 
 # The fields that count, all but the name of the host, in words.
 _WORDS = {
@@ -63,11 +64,4 @@ def threads_here(recorded: Machine) -> int:
     """Return the threads that each worker of the group gets: those recorded if there is room."""
     if not is_local():
         return recorded.threads
-    return max(1, min(recorded.threads, _num_cpus() // recorded.num_workers))
-
-
-def _num_cpus() -> int:
-    """Return the number of CPUs that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return max(1, min(recorded.threads, num_cores() // recorded.num_workers))

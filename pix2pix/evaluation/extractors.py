@@ -29,6 +29,9 @@ INCEPTION = "inception_v3"
 EFFICIENTNET = "efficientnet_lite0"
 
 _EFFICIENTNET_SIZE_PX = 224
+# On a CPU the activations of more images do not fit in its cache: with 16 at a time an image took
+# from 1.2 to 3.8 times as long as with 4.
+_CPU_BATCH = 4
 
 
 class FeatureExtractor(Protocol):
@@ -66,7 +69,11 @@ class NetworkExtractor:
             raise UserError(
                 f"expected uint8 images (N, 3, H, W), got {images.dtype} {tuple(images.shape)}"
             )
-        return self.features(images.to(self.device)).float().cpu()
+        size = _CPU_BATCH if self.device.type == "cpu" else max(1, len(images))
+        parts = [
+            self.features(part.to(self.device)).float().cpu() for part in torch.split(images, size)
+        ]
+        return torch.cat(parts)
 
 
 def choose_extractor(
@@ -143,7 +150,7 @@ def efficientnet_extractor(device: torch.device) -> NetworkExtractor:
     with torch.random.fork_rng(devices=[]):
         network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(_load_tensors(path))
-    network.requires_grad_(False).eval().to(device)
+    network.requires_grad_(False).eval().to(device, memory_format=torch.channels_last)
     return NetworkExtractor(
         name=EFFICIENTNET,
         num_features=1280,
@@ -156,7 +163,8 @@ def efficientnet_extractor(device: torch.device) -> NetworkExtractor:
 def _efficientnet_features(network: EfficientNet, images: Tensor) -> Tensor:
     size = (_EFFICIENTNET_SIZE_PX, _EFFICIENTNET_SIZE_PX)
     resized = F.interpolate(images.float(), size=size, mode="bilinear", antialias=True)
-    maps: Tensor = network.extract_features((resized - 127.0) / 128.0)
+    scaled = ((resized - 127.0) / 128.0).contiguous(memory_format=torch.channels_last)
+    maps: Tensor = network.extract_features(scaled)
     return maps.mean(dim=(2, 3))
 
 

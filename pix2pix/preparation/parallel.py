@@ -1,12 +1,12 @@
 """Apply a function to many files in parallel, with results in order and a progress bar."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import TypeVar
 
 from tqdm import tqdm
 
+from pix2pix.cores import num_cores
 from pix2pix.data.read_ahead import read_ahead
 
 Item = TypeVar("Item")
@@ -37,10 +37,3 @@ def map_in_order(
         for result in results:
             yield result
             bar.update()
-
-
-def num_cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

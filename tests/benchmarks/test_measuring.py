@@ -5,8 +5,8 @@ import pytest
 from benchmarks.costs import count_networks
 from benchmarks.framework import measure_checkpoint, measure_framework
 from benchmarks.scaling import Effort, measure_workers
-from benchmarks.worker_group import num_cores
 from benchmarks.workload import preset
+from pix2pix.cores import num_cores
 
 pytestmark = pytest.mark.slow
 
