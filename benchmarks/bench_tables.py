@@ -66,8 +66,8 @@ def _machine(bench: Bench) -> str:
 
 def _ceilings(ceilings: Ceilings) -> str:
     products = [
-        f"{name} matrix product {speed / 1e9:,.0f} GFLOP/s"
-        for name, speed in ceilings.matrix_product.items()
+        f"{name} products {speed / 1e9:,.0f} GFLOP/s"
+        for name, speed in ceilings.flops_per_s.items()
     ]
     memory = f"memory {ceilings.memory_bytes_per_s / 1e9:,.1f} GB/s"
     disk = f"disk {ceilings.disk_read_bytes_per_s / 1e9:,.2f} GB/s"
@@ -93,11 +93,15 @@ def _number(value: float | None) -> str:
 
 
 def _explained(rows: Sequence[Row]) -> list[str]:
-    """What plain, limit and notes of these rows are, one sentence each."""
+    """What plain, limit and notes of these rows are, one sentence each.
+
+    A note that several rows share names by itself what it is about.
+    """
     plain = dict.fromkeys(row.plain_is for row in rows if row.plain_is)
     limits = dict.fromkeys(row.limit_is for row in rows if row.limit_is)
-    notes = dict.fromkeys(f"{row.name}: {row.note}" for row in rows if row.note)
     lines = [f"Plain: {'; '.join(plain)}."] if plain else []
     lines += [f"Limit: {'; '.join(limits)}."] if limits else []
-    lines += [f"{note}." for note in notes]
+    for note in dict.fromkeys(row.note for row in rows if row.note):
+        names = [row.name for row in rows if row.note == note]
+        lines.append(f"{names[0]}: {note}." if len(names) == 1 else f"{note[0].upper()}{note[1:]}.")
     return [f"{line}\n" for line in lines]

@@ -109,7 +109,7 @@ def _rates(files: _Files, batch_size: int, ceilings: Ceilings | None) -> list[Ro
             limit=_limit(ceilings, where),
             limit_is="memory bandwidth",
             predicted=_PREDICTED[where],
-            note=f"published loader by number of workers: {each}",
+            note=f"published loader at batch {batch_size} by number of workers: {each}",
         )
         for (where, threads), rates in ours.items()
     ]

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 from benchmarks.markdown import table, write_sections
+from benchmarks.memory import peak_bytes
 from benchmarks.worker_group import processor
 from benchmarks.workload import in_fresh_process
 from pix2pix.checkpoint import ModelCard, save_model
@@ -103,7 +104,7 @@ def translate_once(
         _check_that_it_fits(translator.card, source)
     started_s = time.perf_counter()
     write_bytes(output, encode(translator.translate_file(source, scale="native")))
-    return time.perf_counter() - started_s, _peak_bytes() / _GIB
+    return time.perf_counter() - started_s, peak_bytes() / _GIB
 
 
 def _check_that_it_fits(card: ModelCard, source: Path) -> None:
@@ -112,16 +113,6 @@ def _check_that_it_fits(card: ModelCard, source: Path) -> None:
     needed = 1.2 * whole_bytes(card.generator, (height, width))  # with padding and the result
     with enough_memory(round(needed), allowed_bytes(torch.device("cpu")), what="the whole image"):
         pass
-
-
-def _peak_bytes() -> int:
-    """The most that was resident of this process.
-
-    `ru_maxrss` of `getrusage` would include what the parent process had.
-    """
-    lines = Path("/proc/self/status").read_text().splitlines()
-    kib = next(line.split()[1] for line in lines if line.startswith("VmHWM:"))
-    return int(kib) * 2**10
 
 
 def measure(height: int, width: int, limit_gib: float, base_channels: int) -> list[Translation]:

@@ -7,7 +7,6 @@ disk at a time and are removed. `--pairs 1000` measures a smaller set alone.
 """
 
 import argparse
-import resource
 import shutil
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from benchmarks.drawn_files import write_pairs
+from benchmarks.memory import peak_bytes
 from benchmarks.rows import Ceilings, Row
 from benchmarks.workload import in_fresh_process, preset
 from pix2pix.cores import num_cores
@@ -127,15 +127,11 @@ def _prepare(raw: Path, prepared_dir: Path) -> _Effort:
 
 
 def _effort(function: Callable[[], object]) -> _Effort:
-    before = _peak_mib()
+    before = peak_bytes()
     started_s, cpu_s = time.perf_counter(), time.process_time()
     function()
     elapsed_s, cpu_s = time.perf_counter() - started_s, time.process_time() - cpu_s
-    return _Effort(elapsed_s, cpu_s, _peak_mib() - before)
-
-
-def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB
+    return _Effort(elapsed_s, cpu_s, (peak_bytes() - before) / 2**20)
 
 
 def _search_s(num_pairs: int) -> float:

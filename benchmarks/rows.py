@@ -28,7 +28,7 @@ class Row:
     plain: float | None = None  # by the plain implementation that `plain_is` names
     plain_is: str = ""  # "published loader", "torch-fidelity and torchmetrics, one after the other"
     limit: float | None = None  # what the hardware that `limit_is` names allows
-    limit_is: str = ""  # "float32 matrix product", "decoding on both cores"
+    limit_is: str = ""  # "float32 products", "decoding on both cores"
     lower_is_better: bool = False  # true for times and sizes
     predicted: str = ""  # what was expected before the first measurement
     note: str = ""
@@ -56,9 +56,9 @@ class Ceilings:
     device: str  # "cpu" or "cuda"
     device_name: str
     num_cores: int
-    # Floating-point operations per second of a product of large square matrices, by number type:
-    # float32, tf32 (GPUs of NVIDIA), bfloat16. Only those for which the hardware has units.
-    matrix_product: dict[str, float]
+    # Floating-point operations per second of dense products, by number type: float32, tf32 (GPUs of
+    # NVIDIA), bfloat16. Only those for which the hardware has units.
+    flops_per_s: dict[str, float]
     memory_bytes_per_s: float  # of the device: a copy, read and written bytes together
     disk_read_bytes_per_s: float  # of a file that the page cache does not hold
 

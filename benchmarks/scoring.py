@@ -219,8 +219,8 @@ def _rows_of_translation(ceilings: Ceilings) -> list[Row]:
             unit="images/s",
             plain=_BATCH / plain_s,
             plain_is="the network in training mode, one image at a time",
-            limit=ceilings.matrix_product["float32"] / flops,
-            limit_is="float32 matrix product",
+            limit=ceilings.flops_per_s["float32"] / flops,
+            limit_is="float32 products",
             command=_COMMAND,
             predicted="1.2x to 1.5x on CPUs, where arithmetic is the limit; 3x needs a GPU",
         )

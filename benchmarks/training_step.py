@@ -94,7 +94,7 @@ def _rows(
             plain=plain,
             plain_is="published recipe, float32, one kernel after another",
             limit=_limit(networks, config, batch=batch, ceilings=ceilings),
-            limit_is=f"{config.precision} matrix product, and memory for Adam",
+            limit_is=f"{config.precision} products, and memory for Adam",
             predicted=PREDICTED[device.type, batch] if name == "auto" else "",
         )
         for name, config in configs.items()
@@ -163,9 +163,7 @@ def _limit(networks: Networks, config: TrainConfig, *, batch: int, ceilings: Cei
     """Images per second if only products of matrices and Adam's memory took time."""
     # Convolutions of float32 use TF32 where there are units for it: that is torch's default.
     names = ("bfloat16",) if config.precision == "bfloat16" else ("tf32", "float32")
-    product = next(
-        ceilings.matrix_product[each] for each in names if each in ceilings.matrix_product
-    )
+    product = next(ceilings.flops_per_s[each] for each in names if each in ceilings.flops_per_s)
     step_s = batch * networks.step_flops / product
     step_s += networks.optimizer_bytes / ceilings.memory_bytes_per_s
     return batch / step_s

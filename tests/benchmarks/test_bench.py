@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ CEILINGS = Ceilings(
     device="cpu",
     device_name="this CPU (X)",
     num_cores=2,
-    matrix_product={"float32": 87e9},
+    flops_per_s={"float32": 87e9},
     memory_bytes_per_s=9.6e9,
     disk_read_bytes_per_s=2e9,
 )
@@ -62,10 +63,18 @@ def test_a_topic_that_is_measured_anew_replaces_its_rows_alone() -> None:
 
 def test_the_table_shows_each_row_with_its_ratio_and_share() -> None:
     text = bench_section(_bench([SPEED, TIME]))
-    assert "float32 matrix product 87 GFLOP/s, memory 9.6 GB/s, disk 2.00 GB/s" in text
+    assert "float32 products 87 GFLOP/s, memory 9.6 GB/s, disk 2.00 GB/s" in text
     assert "| fast | 6 images/s | 2 | 3.00x | 8 | 75% | 2x |" in text
     assert "| start | 4 s | 10 | 2.50x |  |  |  |" in text
     assert "Plain: plain code.\n" in text
+
+
+def test_rows_that_share_a_note_show_it_once() -> None:
+    rows = [replace(SPEED, name=name, note="with maps") for name in ("fast", "slow")]
+    text = bench_section(_bench(rows))
+    assert text.count("ith maps") == 1
+    assert "\nWith maps.\n" in text
+    assert "\nfast: with maps.\n" in bench_section(_bench(rows[:1]))
 
 
 def test_the_document_has_the_table_of_hardware_and_the_measurements() -> None:
