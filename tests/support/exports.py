@@ -9,17 +9,16 @@ import torch
 from pix2pix.checkpoint import ModelCard, load_card, load_generator, save_model
 from pix2pix.data.manifest import SideRecord
 from pix2pix.models import PatchDiscriminator, UNetGenerator
+from tests.support.model_folders import PHOTO
 from tests.support.translators import make_translator
-
-COLOUR = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")
 
 
 def side(channels: int = 3, **changes: Any) -> SideRecord:
-    return dataclasses.replace(COLOUR, channels=channels, **changes)
+    return dataclasses.replace(PHOTO, channels=channels, **changes)
 
 
 def make_model(
-    folder: Path, *, source: SideRecord = COLOUR, target: SideRecord = COLOUR, **changes: Any
+    folder: Path, *, source: SideRecord = PHOTO, target: SideRecord = PHOTO, **changes: Any
 ) -> tuple[UNetGenerator, ModelCard]:
     """A model folder; `changes` are to the generator's configuration or to the card."""
     card = make_translator(folder, changes.pop("mode", "published")).card

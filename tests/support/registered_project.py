@@ -23,7 +23,8 @@ from pix2pix.models import InferenceMode, InferenceNetwork, translate
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.sources.synthetic import write_synthetic
 from pix2pix.training.dev import better_mode
-from tests.support.tracked_project import write_model, write_project
+from tests.support.model_folders import write_model
+from tests.support.tracked_project import write_project
 
 ROOT = Path(__file__).parents[2]
 MODEL = "pix2pix-smoke-drawn"

@@ -15,8 +15,8 @@ from pix2pix.data.manifest import SideRecord
 from pix2pix.images.decode import decode
 from pix2pix.inference import Translator
 from pix2pix.models import GeneratorConfig
+from tests.support.model_folders import write_model
 from tests.support.scientific_files import dicom, exr, nifti, npy, npz, tiff
-from tests.support.tracked_project import write_model
 
 SCANS = SideRecord("image", 1, "float32", (-1000.0, 3000.0), "area", file_dtype="int16")
 RANGES = np.random.default_rng(0)

@@ -24,7 +24,7 @@ from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator, whole
 from pix2pix.models import GeneratorConfig, InferenceNetwork, translate
-from tests.support.tracked_project import SIDE, source_image, write_model
+from tests.support.model_folders import PHOTO, source_image, write_model
 
 FLOATS = SideRecord("image", 3, "float32", (0.0, 1.0), "area")
 
@@ -46,8 +46,8 @@ def test_each_image_at_any_depth_keeps_its_name_and_gets_the_suffix_of_the_targe
     names = ["b.PNG", "a.jpeg", "val/x.tif", "train/deep/y.npy", "notes.txt", ".hidden.png"]
     for name in names:
         write(tmp_path / "in" / name, b"x")
-    for side, suffix in ((SIDE, "png"), (FLOATS, "tif")):
-        plan = planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=side)
+    for side, suffix in ((PHOTO, "png"), (FLOATS, "tif")):
+        plan = planned(tmp_path / "in", tmp_path / "out", source=PHOTO, target=side)
         assert {
             source.path.relative_to(tmp_path).as_posix(): output.relative_to(tmp_path).as_posix()
             for source, output in plan.items()
@@ -63,13 +63,13 @@ def test_images_that_would_become_one_file_are_named(tmp_path: Path) -> None:
     for name in ("a.jpg", "a.png"):
         write(tmp_path / "in" / name, b"x")
     with pytest.raises(ValueError, match=r"a\.jpg and .*a\.png would both become .*a\.png"):
-        planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=SIDE)
+        planned(tmp_path / "in", tmp_path / "out", source=PHOTO, target=PHOTO)
 
 
 def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
     write(tmp_path / "in" / "notes.txt", b"x")
     with pytest.raises(ValueError, match=r"--input .*in holds no images \(\.png"):
-        planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=SIDE)
+        planned(tmp_path / "in", tmp_path / "out", source=PHOTO, target=PHOTO)
 
 
 @pytest.mark.parametrize("output", ["in", "in/out", ".", "out/../in/x", "link"])
@@ -232,13 +232,13 @@ def test_what_is_not_translated_is_named_with_the_reason(tmp_path: Path) -> None
     assert ".heic files are not supported" in reasons[heic]
     assert "not UTF-8" in reasons[window]
     assert no_pictures(tmp_path / "in") == [notes]
-    plan = planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=FLOATS)
+    plan = planned(tmp_path / "in", tmp_path / "out", source=PHOTO, target=FLOATS)
     assert [source.path.name for source in plan] == ["a.png"]
     (tmp_path / "in" / "a.png").unlink()
     with pytest.raises(
         ValueError, match=r"holds no images(?s:.*)fen\\xeatre\.png: the name is not"
     ):
-        planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=FLOATS)
+        planned(tmp_path / "in", tmp_path / "out", source=PHOTO, target=FLOATS)
 
 
 def test_the_first_frame_is_translated_and_said(

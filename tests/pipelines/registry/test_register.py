@@ -21,17 +21,15 @@ from pix2pix.config import Params
 from pix2pix.inference import Translator
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig
 from tests.support.mlflow_process import serving
+from tests.support.model_folders import PHOTO, source_image, write_model
 from tests.support.model_requests import WRONG_BODIES, ask, body
 from tests.support.tracked_project import (
     HISTORY,
     ORIGIN,
     RUN_KEY,
     SCORES,
-    SIDE,
     metric_points,
     new_database,
-    source_image,
-    write_model,
     write_project,
 )
 
@@ -74,7 +72,7 @@ def package_dir(uri: str, registration: Registration) -> Path:
 def test_a_registered_model_translates_as_the_translator_does(
     mode: str, uri: str, project: Path, default_params: Params
 ) -> None:
-    write_model(project / "models", mode=mode)
+    write_model(project / "models", inference_mode=mode)
     registration = register(uri, project, complete(uri, project, default_params))
     assert registration.model_uri == f"models:/{NAME}/1"
     images = np.stack([source_image(40, 51), source_image(40, 51)[::-1]])
@@ -125,7 +123,7 @@ def test_a_grayscale_model_is_served_colours_and_grey(
 ) -> None:
     write_model(
         project / "models",
-        source=dataclasses.replace(SIDE, channels=1, grayscale=True),
+        source=dataclasses.replace(PHOTO, channels=1, grayscale=True),
         generator=GeneratorConfig(source_channels=1, base_channels=4, depth=5),
         discriminator=DiscriminatorConfig(in_channels=4, base_channels=4, num_layers=2),
     )
@@ -141,7 +139,7 @@ def test_a_grayscale_model_is_served_colours_and_grey(
 def test_a_loaded_model_answers_twenty_threads_with_the_same_bits(
     mode: str, uri: str, project: Path, default_params: Params
 ) -> None:
-    write_model(project / "models", mode=mode)
+    write_model(project / "models", inference_mode=mode)
     registration = register(uri, project, complete(uri, project, default_params))
     model = mlflow.pyfunc.load_model(registration.model_uri)
     batches = [source_image(30 + place, 40)[None] for place in range(20)]

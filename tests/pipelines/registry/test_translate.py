@@ -12,9 +12,9 @@ from pix2pix.errors import UserError
 from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
+from tests.support.model_folders import source_image
 from tests.support.registered_project import MODEL, MODELS, change_card, register_model, train
 from tests.support.small_sets import PARAMS
-from tests.support.tracked_project import source_image
 
 pytestmark = pytest.mark.slow  # models are registered in each: a second and more
 

@@ -28,8 +28,8 @@ from tests.support.films import (
     write_film,
     write_sound,
 )
+from tests.support.model_folders import PHOTO
 from tests.support.registered_project import MODEL, MODELS, register_model, train
-from tests.support.tracked_project import SIDE
 from tests.support.translators import make_translator
 
 pytestmark = pytest.mark.slow  # models are registered in each: a second and more
@@ -286,7 +286,7 @@ def test_the_same_dropout_noise_is_in_every_frame(model: str, tmp_path: Path) ->
 
 
 def test_grey_models_read_luma_and_show_grey(tmp_path: Path) -> None:
-    grey = dataclasses.replace(SIDE, channels=1)
+    grey = dataclasses.replace(PHOTO, channels=1)
     translator = make_translator(
         tmp_path,
         "deterministic",
@@ -308,19 +308,19 @@ def test_grey_models_read_luma_and_show_grey(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"source": dataclasses.replace(SIDE, dtype="uint16")}, "the source .* is uint16 with 3"),
-        ({"target": dataclasses.replace(SIDE, dtype="float32")}, "the target .* is float32"),
+        ({"source": dataclasses.replace(PHOTO, dtype="uint16")}, "the source .* is uint16 with 3"),
+        ({"target": dataclasses.replace(PHOTO, dtype="float32")}, "the target .* is float32"),
         (
-            {"target": dataclasses.replace(SIDE, nodata=0)},
+            {"target": dataclasses.replace(PHOTO, nodata=0)},
             "values for missing pixels in its target",
         ),
-        ({"target": dataclasses.replace(SIDE, channels=4)}, "the target .* with 4 channel"),
+        ({"target": dataclasses.replace(PHOTO, channels=4)}, "the target .* with 4 channel"),
         (
-            {"extra_sources": (ExtraSourceRecord("depth", SIDE, 1.0),)},
+            {"extra_sources": (ExtraSourceRecord("depth", PHOTO, 1.0),)},
             "needs the sources source, depth, and a film is only one",
         ),
         (
-            {"source": dataclasses.replace(SIDE, channels=1, num_labels=5)},
+            {"source": dataclasses.replace(PHOTO, channels=1, num_labels=5)},
             "class ids in its source",
         ),
     ],

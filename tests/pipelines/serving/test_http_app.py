@@ -25,8 +25,8 @@ from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode, encode_as
 from pix2pix.inference import Translator
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig
+from tests.support.model_folders import PHOTO
 from tests.support.served_models import NAME, SIZE, LocalModel, label_maps, write_labels_model
-from tests.support.tracked_project import SIDE
 
 MAX_BYTES = 2**20
 
@@ -380,7 +380,7 @@ def test_grey_sides_take_colours(tmp_path: Path) -> None:
     translator = write_labels_model(
         tmp_path,
         source=grey,
-        target=SIDE,
+        target=PHOTO,
         source_statistics=None,
         generator=GeneratorConfig(source_channels=1, base_channels=4, depth=5),
         discriminator=DiscriminatorConfig(in_channels=4, base_channels=4, num_layers=2),

@@ -160,29 +160,6 @@ def grey_png(ids: np.ndarray, bits: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*item) for item in chunks)
 
 
-TURNS = {
-    2: lambda image: image[:, ::-1],
-    3: lambda image: image[::-1, ::-1],
-    4: lambda image: image[::-1],
-    5: lambda image: image.swapaxes(0, 1),
-    6: lambda image: np.rot90(image, -1),
-    7: lambda image: image[::-1, ::-1].swapaxes(0, 1),
-    8: lambda image: np.rot90(image),
-}
-
-
-@pytest.mark.parametrize("orientation", TURNS)
-def test_a_jpeg_is_turned_upright_as_exif_says(tmp_path: Path, orientation: int) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    image = Image.fromarray(smooth(16, 24))
-    image.save(tmp_path / "plain.jpg")
-    image.save(tmp_path / "turned.jpg", exif=exif)
-
-    plain = read_image(tmp_path / "plain.jpg")
-    np.testing.assert_array_equal(read_image(tmp_path / "turned.jpg"), TURNS[orientation](plain))
-
-
 def encode(image: np.ndarray, kind: str) -> bytes:
     buffer = io.BytesIO()
     if kind == "png16":
