@@ -2,7 +2,6 @@
 
 import socket
 import time
-from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
@@ -12,16 +11,9 @@ import pytest
 from pix2pix.errors import StorageError
 from pix2pix.sources.download import download
 from pix2pix.web import AddressError, ask, check_address
-from tests.support.raw_server import RawServer, raw_server
+from tests.support.raw_server import RawServer
 
 _OK = b"HTTP/1.1 200 OK\r\n"
-
-
-@pytest.fixture
-def liar(monkeypatch: pytest.MonkeyPatch) -> Iterator[RawServer]:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with raw_server() as server:
-        yield server
 
 
 def _body(url: str, *, timeout_s: float = 5.0) -> bytes:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -107,15 +107,6 @@ def _trained(prepared_dir: Path, model_dir: Path, params: Params) -> list[dict[s
     assert state.best is not None
     write_model(model_dir, state.best, params=params, manifest=manifest)
     return state.history
-
-
-def file_hashes(folder: Path) -> Mapping[str, str]:
-    """The SHA-256 of each file in a folder, by relative path."""
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def batches_hash(prepared_dir: Path, params: Params) -> str:

@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 from pipelines.repository.origin import Origin
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.samples import sample_name
+from pipelines.tracking.completion import TrackedRun, complete_run
 from pipelines.tracking.connection import connected
 from pipelines.tracking.description import RunDescription, data_record
 from pipelines.tracking.train_record import TrainRecord, write_train_record
@@ -105,6 +106,12 @@ def train_record(params: Params, **changes: object) -> TrainRecord:
         model_sha256="0" * 64,
     )
     return dataclasses.replace(record, **changes)
+
+
+def complete(uri: str, project: Path, params: Params) -> TrackedRun:
+    """Have MLflow hold the run of the project, as the stage `register` does."""
+    with connected(uri) as client:
+        return complete_run(client, project, experiment=params.register.experiment)
 
 
 def write_samples(folder: Path) -> Folder:

@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 
 from pipelines.registry.mlflow_state import LOGGED_TAG, Registered, state_sha256
 from pipelines.registry.register import Registration, register_model
-from pipelines.tracking.completion import TrackedRun, complete_run
+from pipelines.tracking.completion import TrackedRun
 from pipelines.tracking.connection import connected
 from pix2pix.config import Params
 from pix2pix.inference import Translator
@@ -28,8 +28,8 @@ from tests.support.tracked_project import (
     ORIGIN,
     RUN_KEY,
     SCORES,
+    complete,
     metric_points,
-    new_database,
     write_project,
 )
 
@@ -43,19 +43,6 @@ def project(tmp_path: Path) -> Path:
     project = write_project(tmp_path / "project")
     write_model(project / "models")
     return project
-
-
-@pytest.fixture
-def uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    uri = new_database(tmp_path / "mlflow")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)  # for `models:/...`
-    monkeypatch.setattr(sys, "path", list(sys.path))  # loading a model puts its code there
-    return uri
-
-
-def complete(uri: str, project: Path, params: Params) -> TrackedRun:
-    with connected(uri) as client:
-        return complete_run(client, project, experiment=params.register.experiment)
 
 
 def register(uri: str, project: Path, run: TrackedRun) -> Registration:

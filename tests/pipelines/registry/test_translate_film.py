@@ -32,7 +32,10 @@ from tests.support.model_folders import PHOTO
 from tests.support.registered_project import MODEL, MODELS, register_model, train
 from tests.support.translators import make_translator
 
-pytestmark = pytest.mark.slow  # models are registered in each: a second and more
+pytestmark = [
+    pytest.mark.slow,  # models are registered in each: a second and more
+    pytest.mark.usefixtures("short_parts"),
+]
 
 LOSSLESS = 0  # the constant rate factor at which H.264 changes nothing
 UNEVEN = (0, 500, 1100, 1200, 3000, 9000, 9512, 9600, 9800, 10000)
@@ -45,8 +48,9 @@ def model(workspace: Path) -> str:
     return f"{MODEL}/1"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Films are translated in parts and batches of few frames."""
     monkeypatch.setattr(film_translation, "PART_FRAMES", 4)
     monkeypatch.setattr(film_translation, "BATCH_FRAMES", 3)
 

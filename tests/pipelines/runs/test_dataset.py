@@ -22,6 +22,7 @@ from pix2pix.errors import StorageError
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.sources.synthetic import write_synthetic
 from tests.support.file_size_limit import files_of_at_most
+from tests.support.folders import contents
 from tests.support.s3_server import S3Server, s3_server
 
 ARRAY = "train/source.npy"
@@ -67,12 +68,14 @@ def publish(prepared_dir: Path, storage: str | None) -> DatasetSource:
     return dataclasses.replace(source, prepared_dir=prepared_dir / "not" / "here")
 
 
-def contents(folder: Path) -> dict[str, bytes]:
+def pairs_in(folder: Path) -> dict[str, bytes]:
     """Return the files by relative path, without those that only copies have."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name[0] != "."]
-    named = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-    named.pop(HASHES_NAME, None)
-    return named
+    held = contents(folder)
+    return {
+        name: held[name]
+        for name in held
+        if name != HASHES_NAME and not Path(name).name.startswith(".")
+    }
 
 
 def copy_in_storage(source: DatasetSource) -> Path:
@@ -125,7 +128,7 @@ def test_a_copied_data_set_is_the_prepared_one_and_stays(
     (cache / f".{source.data_hash}.partial" / "half").mkdir(parents=True)  # of a killed process
     folder = local_dataset(source, cache)
     assert folder == cache / source.data_hash
-    assert contents(folder) == contents(prepared_dir)
+    assert pairs_in(folder) == pairs_in(prepared_dir)
     assert {path.name for path in cache.iterdir()} == {folder.name, f"{folder.name}.lock"}
 
     source.shared_copy.remove_all()  # what is in the cache does not need it any more
@@ -195,7 +198,7 @@ def test_a_damaged_cache_is_copied_again_with_a_warning(
     assert warnings(caplog) == []
     damage(folder / ARRAY)
     assert local_dataset(source, cache) == folder
-    assert contents(folder) == contents(prepared_dir)
+    assert pairs_in(folder) == pairs_in(prepared_dir)
     [warning] = warnings(caplog)
     named = HASHES_NAME if damage is spoil_the_list_of_hashes else ARRAY
     assert f"{folder} is damaged ({named})" in warning
@@ -253,11 +256,11 @@ def test_a_driver_that_was_stopped_in_the_middle_leaves_no_copy_and_the_next_com
         with pytest.raises(KeyboardInterrupt):
             publish(prepared_dir, storage)
     [half] = Path(storage, "datasets").iterdir()
-    assert contents(half)
+    assert pairs_in(half)
     assert not (half / HASHES_NAME).exists()
     source = publish(prepared_dir, storage)
-    assert contents(half) == contents(prepared_dir)
-    assert contents(local_dataset(source, cache)) == contents(prepared_dir)
+    assert pairs_in(half) == pairs_in(prepared_dir)
+    assert pairs_in(local_dataset(source, cache)) == pairs_in(prepared_dir)
 
 
 def test_two_drivers_can_publish_the_data_set_at_the_same_time(
@@ -273,13 +276,13 @@ def test_two_drivers_can_publish_the_data_set_at_the_same_time(
             other = publish(prepared_dir, storage)
             target.write_bytes(file.read_bytes()[:10])
             other_node = local_dataset(other, tmp_path / "other node")
-            assert contents(other_node) == contents(prepared_dir)
+            assert pairs_in(other_node) == pairs_in(prepared_dir)
         copy_file(file, target)
 
     monkeypatch.setattr(shutil, "copyfile", copy_with_another_driver)
     source = publish(prepared_dir, storage)
     assert is_inside
-    assert contents(local_dataset(source, tmp_path / "node")) == contents(prepared_dir)
+    assert pairs_in(local_dataset(source, tmp_path / "node")) == pairs_in(prepared_dir)
 
 
 def test_a_data_set_is_copied_into_the_storage_once(
@@ -308,7 +311,7 @@ def test_a_damaged_copy_in_the_storage_is_an_error_whose_remedy_works(
     assert "Delete that folder and give the same command again" in message
     shutil.rmtree(copy_in_storage(source))
     again = publish(prepared_dir, storage)
-    assert contents(local_dataset(again, cache)) == contents(prepared_dir)
+    assert pairs_in(local_dataset(again, cache)) == pairs_in(prepared_dir)
 
 
 def test_a_copy_of_other_data_is_not_taken_for_this_one(
@@ -340,7 +343,7 @@ def test_a_full_disk_of_the_node_is_one_message_and_a_later_try_succeeds(
         message = refusal(source, cache)
     assert f"to {cache}: [Errno 27]" in message
     assert "Make room there" in message
-    assert contents(local_dataset(source, cache)) == contents(prepared_dir)
+    assert pairs_in(local_dataset(source, cache)) == pairs_in(prepared_dir)
 
 
 def test_a_full_storage_is_one_message_and_a_later_try_succeeds(
@@ -352,7 +355,7 @@ def test_a_full_storage_is_one_message_and_a_later_try_succeeds(
     ):
         publish(prepared_dir, storage)
     source = publish(prepared_dir, storage)
-    assert contents(local_dataset(source, cache)) == contents(prepared_dir)
+    assert pairs_in(local_dataset(source, cache)) == pairs_in(prepared_dir)
     assert not list(Path(storage).rglob(".staging_*"))
 
 

@@ -26,6 +26,7 @@ from pix2pix.images.encode import encode, encode_as
 from pix2pix.inference import Translator
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig
 from tests.support.model_folders import PHOTO
+from tests.support.scientific_files import npy
 from tests.support.served_models import NAME, SIZE, LocalModel, label_maps, write_labels_model
 
 MAX_BYTES = 2**20
@@ -60,12 +61,6 @@ def ask(
 def post(app: FastAPI, file: bytes, **options: Any) -> httpx.Response:
     """A file in a form."""
     return ask(app, "POST", "/translate", files={"image": ("x", file)}, **options)
-
-
-def npy(array: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
 
 
 def jpeg(image: np.ndarray) -> bytes:

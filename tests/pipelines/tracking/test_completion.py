@@ -10,7 +10,6 @@ import pytest
 from mlflow import MlflowClient
 
 from pipelines.runs.folder import Folder, open_folder
-from pipelines.tracking.completion import TrackedRun, complete_run
 from pipelines.tracking.connection import connected
 from pipelines.tracking.live_run import LiveRun
 from pipelines.tracking.run_file import read_run_json
@@ -23,28 +22,13 @@ from tests.support.tracked_project import (
     ORIGIN,
     SCORES,
     STARTED_S,
+    complete,
     described,
     everything,
     history_points,
     metric_points,
     new_database,
-    write_project,
 )
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    return write_project(tmp_path / "project")
-
-
-@pytest.fixture
-def uri(tmp_path: Path) -> str:
-    return new_database(tmp_path / "mlflow")
-
-
-def complete(uri: str, project: Path, params: Params) -> TrackedRun:
-    with connected(uri) as client:
-        return complete_run(client, project, experiment=params.register.experiment)
 
 
 def live(uri: str, params: Params, samples: Folder) -> LiveRun:

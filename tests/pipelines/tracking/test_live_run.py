@@ -2,7 +2,6 @@ import dataclasses
 import logging
 import pickle
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,20 +26,13 @@ from tests.support.tracked_project import (
     write_project,
     write_samples,
 )
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.usefixtures("soon_again")
 
 Live = Callable[..., LiveRun]
 
 TIMED = [line | {"perf/epoch_s": 3.0 + line["epoch"]} for line in HISTORY]
-
-
-@pytest.fixture
-def uri(tmp_path: Path) -> str:
-    return new_database(tmp_path / "mlflow")
-
-
-@pytest.fixture(autouse=True)
-def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconciler, "_MIN_PAUSE_S", 0.05)
 
 
 @pytest.fixture
@@ -74,12 +66,6 @@ def undisturbed(folder: Path, live: Live) -> dict[str, object]:
 
 def all_but_times(uri: str) -> dict[str, object]:
     return everything(uri, the_run(uri).info.run_id) | {"times": None}
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait; a condition that never comes true ends as the test's time limit."""
-    while not condition():
-        time.sleep(0.02)
 
 
 def recorded(uri: str, num_epochs: int) -> Callable[[], bool]:

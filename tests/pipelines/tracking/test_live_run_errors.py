@@ -14,10 +14,7 @@ from pipelines.tracking.run import MlflowRun
 from pix2pix.config import Params
 from tests.support.tracked_project import HISTORY, described, new_database
 
-
-@pytest.fixture(autouse=True)
-def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconciler, "_MIN_PAUSE_S", 0.05)
+pytestmark = pytest.mark.usefixtures("soon_again")
 
 
 @pytest.fixture

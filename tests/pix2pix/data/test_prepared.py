@@ -19,6 +19,7 @@ from pix2pix.preparation.pairs import find_pairs, read_pair
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.preparation.report import BadPairsError
 from tests.support.file_size_limit import files_of_at_most
+from tests.support.folders import contents
 
 PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
 COLOURS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [10, 20, 30]], dtype=np.uint8)
@@ -50,11 +51,6 @@ def write_pairs(root: Path, *, dtype: str = "uint8", num_train: int = 6) -> Path
             image = draw(first + index, dtype)
             cv2.imwrite(str(root / folder / f"{index}.png"), image[..., ::-1])
     return root
-
-
-def contents(directory: Path) -> dict[str, bytes]:
-    files = sorted(path for path in directory.rglob("*") if path.is_file())
-    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in files}
 
 
 @pytest.mark.parametrize("num_workers", [1, 2])

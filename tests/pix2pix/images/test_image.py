@@ -1,7 +1,6 @@
 """Reading, conforming and resizing one image."""
 
 import io
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,18 +10,12 @@ import tifffile
 import torch
 from PIL import Image
 
-from pix2pix.config import SideConfig, load_params
 from pix2pix.images.image import conform, read_image, resize, value_range
 from pix2pix.images.masked import read_side
 from pix2pix.images.options import ReadOptions
-
-PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
+from tests.support.small_sets import make_side
 
 LABEL_IDS = ReadOptions(label_ids=True)
-
-
-def make_side(**changes: object) -> SideConfig:
-    return replace(load_params(PARAMS).data.side_b, **changes)
 
 
 def noise(*shape: int, dtype: str = "uint8") -> np.ndarray:

@@ -14,6 +14,7 @@ from pix2pix.config import DataConfig, load_params
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.report import as_dict, format_report
 from pix2pix.sources.synthetic import draw_pair
+from tests.support.small_sets import save
 
 PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
 MAPS = Path(__file__).parents[4] / "shared" / "datasets" / "maps"
@@ -46,14 +47,6 @@ def draw(seed: int, size: int = SIZE) -> tuple[np.ndarray, np.ndarray]:
     ids = rng.integers(0, 4, (size // 4, size // 4, 1), dtype=np.uint8)
     photo = rng.integers(0, 240, (size // 4, size // 4, 3), dtype=np.uint8)
     return tuple(image.repeat(4, axis=0).repeat(4, axis=1) for image in (ids, photo))
-
-
-def save(path: Path, image: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".npy":
-        np.save(path, image)
-    else:
-        Image.fromarray(image.squeeze()).save(path)
 
 
 def save_pair(root: Path, pair_id: str, ids: np.ndarray, photo: np.ndarray) -> None:

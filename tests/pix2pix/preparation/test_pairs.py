@@ -14,6 +14,8 @@ from pix2pix.config import DataConfig, load_params
 from pix2pix.errors import UserError
 from pix2pix.preparation.offences import BadPair
 from pix2pix.preparation.pairs import find_pairs, read_pair
+from tests.support.folders import touch
+from tests.support.small_sets import save
 
 PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
 
@@ -29,18 +31,6 @@ def two_folders(**changes: object) -> DataConfig:
 
 def noise(height: int, width: int, channels: int = 3) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (height, width, channels), dtype=np.uint8)
-
-
-def touch(root: Path, *names: str) -> None:
-    for name in names:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-
-
-def save(path: Path, image: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image.squeeze()).save(path)
 
 
 def test_files_side_by_side_are_found_in_any_order_of_creation(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from pix2pix.config import ArchiveConfig
 from pix2pix.sources.archive import ArchiveRecord, fetch_archive
+from tests.support.folders import contents
 
 _FILES = {
     "train/1.jpg": b"first",
@@ -139,12 +140,6 @@ def _fetch(
     )
 
 
-def _unpacked(tmp_path: Path) -> dict[str, bytes]:
-    raw = tmp_path / "data/raw"
-    files = (path for path in raw.rglob("*") if path.is_file())
-    return {path.relative_to(raw).as_posix(): path.read_bytes() for path in files}
-
-
 def _assert_nothing_came(tmp_path: Path) -> None:
     """No data, nothing half-unpacked, no record, no file that the next run would take for good."""
     left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
@@ -156,7 +151,7 @@ def test_an_archive_is_unpacked_without_its_top_folder_and_recorded(
     site: Site, tmp_path: Path
 ) -> None:
     record = _fetch(site, tmp_path)
-    assert _unpacked(tmp_path) == _FILES
+    assert contents(tmp_path / "data/raw") == _FILES
     digest = hashlib.sha256(site.content).hexdigest()
     url = f"{site.url}/facades.tar.gz"
     assert record == ArchiveRecord(url=url, size_bytes=len(site.content), sha256=digest)
@@ -178,7 +173,7 @@ def test_a_second_fetch_takes_the_file_at_hand_and_replaces_the_directory(
     (tmp_path / "data/raw/stray.jpg").write_bytes(b"stray")
     _fetch(site, tmp_path)
     assert len(site.asked) == 1
-    assert _unpacked(tmp_path) == _FILES
+    assert contents(tmp_path / "data/raw") == _FILES
     assert (tmp_path / "archives.json").read_bytes() == ledger
 
 
@@ -186,7 +181,7 @@ def test_a_cut_download_goes_on_at_the_byte_where_it_stopped(site: Site, tmp_pat
     site.cuts = [100_000, 70_000]
     _fetch(site, tmp_path)
     assert site.asked == [None, "bytes=100000-", "bytes=170000-"]
-    assert _unpacked(tmp_path) == _FILES
+    assert contents(tmp_path / "data/raw") == _FILES
 
 
 def test_a_later_run_goes_on_where_an_earlier_one_gave_up(site: Site, tmp_path: Path) -> None:
@@ -196,7 +191,7 @@ def test_a_later_run_goes_on_where_an_earlier_one_gave_up(site: Site, tmp_path: 
     assert not (tmp_path / "data/raw").exists()
     _fetch(site, tmp_path, pauses=())
     assert site.asked == [None, "bytes=50000-", "bytes=100000-", "bytes=100000-"]
-    assert _unpacked(tmp_path) == _FILES
+    assert contents(tmp_path / "data/raw") == _FILES
 
 
 def test_the_pauses_between_attempts_are_kept_and_told(
@@ -220,7 +215,7 @@ def test_a_server_that_ignores_ranges_is_read_again_from_the_start(
     site.ranges, site.cuts = False, [100_000, 150_000]
     _fetch(site, tmp_path)
     assert site.asked == [None, "bytes=100000-", "bytes=150000-"]
-    assert _unpacked(tmp_path) == _FILES
+    assert contents(tmp_path / "data/raw") == _FILES
 
 
 @pytest.mark.parametrize(
@@ -252,7 +247,7 @@ def test_parts_of_two_versions_of_a_file_are_never_joined(
     site.etag, site.knows_if_range = etags[0], knows_if_range
     site.cuts, site.before_answer = [100_000], replace_file
     _fetch(site, tmp_path)
-    assert _unpacked(tmp_path) == newer
+    assert contents(tmp_path / "data/raw") == newer
     assert len(site.asked) == num_requests
 
 
@@ -261,7 +256,7 @@ def test_a_range_that_the_server_refuses_is_dropped(site: Site, tmp_path: Path) 
     site.before_answer = lambda: site.statuses.extend([416] if len(site.asked) == 2 else [])
     _fetch(site, tmp_path)
     assert site.asked == [None, "bytes=100000-", None]
-    assert _unpacked(tmp_path) == _FILES
+    assert contents(tmp_path / "data/raw") == _FILES
 
 
 def test_a_part_that_was_complete_already_is_not_asked_for_again(
@@ -274,14 +269,14 @@ def test_a_part_that_was_complete_already_is_not_asked_for_again(
     (tmp_path / "cache/facades.tar.gz.part.json").write_text(json.dumps(note))
     _fetch(site, tmp_path)
     assert site.asked == []
-    assert _unpacked(tmp_path) == _FILES
+    assert contents(tmp_path / "data/raw") == _FILES
 
 
 def test_a_cut_of_a_chunked_answer_is_noticed(site: Site, tmp_path: Path) -> None:
     site.chunked, site.ranges, site.cuts = True, False, [100_000]
     _fetch(site, tmp_path)
     assert len(site.asked) == 2
-    assert _unpacked(tmp_path) == _FILES
+    assert contents(tmp_path / "data/raw") == _FILES
 
 
 def test_another_file_than_the_recorded_one_is_refused_and_not_kept(
@@ -295,7 +290,7 @@ def test_another_file_than_the_recorded_one_is_refused_and_not_kept(
     with pytest.raises(ValueError, match=f"facades.tar.gz.*{expected}.*{found}.*delete the entry"):
         _fetch(site, tmp_path)
     assert list((tmp_path / "cache").iterdir()) == []
-    assert _unpacked(tmp_path) == _FILES
+    assert contents(tmp_path / "data/raw") == _FILES
     assert (tmp_path / "archives.json").read_bytes() == ledger
     site.content = good
     assert _fetch(site, tmp_path).sha256 == expected
