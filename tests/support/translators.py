@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from pix2pix.data.manifest import SideRecord
@@ -34,3 +35,9 @@ def make_translator(folder: Path, mode: str, **changes: object) -> Translator:
 def some_images(num_images: int, height: int, width: int) -> np.ndarray:
     rng = np.random.default_rng(0)
     return rng.integers(0, 4096, (num_images, height, width, 1)).astype(np.uint16)
+
+
+def force_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have everything translated in the smallest tiles from now on."""
+    monkeypatch.setattr("pix2pix.inference.translator.whole_bytes", lambda card, size: 2**60)
+    monkeypatch.setattr("pix2pix.tiled.plan._ENOUGH_BYTES", 0)

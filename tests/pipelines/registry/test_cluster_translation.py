@@ -6,8 +6,8 @@ import pytest
 
 from pipelines.registry.cluster_translation import translate_on_cluster
 from pipelines.registry.folder_translation import SourceImage, planned, translate_files
-from tests.pix2pix.inference.test_several_sources import make, scene
 from tests.support.exports import side
+from tests.support.several_sources import make, scene
 from tests.support.small_sets import save
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.usefixtures("cluster")]
