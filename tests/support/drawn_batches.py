@@ -41,6 +41,7 @@ DEV = DevSet(batches=[drawn_pair(7), drawn_pair(8)], samples=[drawn_pair(7)[0]])
 
 
 def state_of(params: Params) -> TrainState:
+    """A training of these parameters that has not begun."""
     return new_state(*network_configs(params), config=params.train)
 
 

@@ -172,8 +172,9 @@ def _write_card(card: ModelCard) -> None:
     (MODELS / "model.json").write_text(json.dumps(dataclasses.asdict(card)))
 
 
-def champion(uri: str) -> str | None:
-    number = MlflowClient(uri).get_registered_model(MODEL).aliases.get("champion")
+def champion(client: MlflowClient) -> str | None:
+    """The number of the version that has the alias `champion`; None: there is none."""
+    number = client.get_registered_model(MODEL).aliases.get("champion")
     return None if number is None else str(number)
 
 

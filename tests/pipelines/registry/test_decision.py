@@ -48,7 +48,7 @@ def test_the_first_version_becomes_the_champion(workspace: Path, uri: str) -> No
             {"metric": "test/ssim", "version": 0.5, **none},
         ],
     }
-    assert champion(uri) == "1"
+    assert champion(MlflowClient(uri)) == "1"
     assert tag(uri, "1") == f"promoted: {reason}"
     report = (REPORTS / "register.md").read_text()
     assert f"{MODEL} version 1 was **promoted**: {reason}." in report
@@ -62,7 +62,7 @@ def test_the_better_one_by_the_dev_split_wins_whatever_the_test_split_says(
     for seed in range(4):
         l1.append(train(seed, test={"l1": 0.9 - seed / 10}).dev["dev/l1"])
         decisions.append(decision())
-        assert champion(uri) == str(int(np.argmin(l1)) + 1)
+        assert champion(MlflowClient(uri)) == str(int(np.argmin(l1)) + 1)
     assert [made["outcome"] == "promoted" for made in decisions] == [
         score == min(l1[: position + 1]) for position, score in enumerate(l1)
     ]
@@ -82,7 +82,7 @@ def test_with_enough_images_intervals_and_distances_decide(
     train(0)
     change_card(seed=5)
     made = decision()
-    assert (made["outcome"], champion(uri)) == ("promoted", "2")
+    assert (made["outcome"], champion(MlflowClient(uri))) == ("promoted", "2")
     l1, frechet = made["rows"][:2]
     assert l1["low"] <= l1["difference"] <= l1["high"] < 0
     assert frechet["metric"] == "dev/frechet_efficientnet_lite0"
@@ -99,7 +99,7 @@ def test_the_same_weights_again_leave_the_champion(workspace: Path, uri: str) ->
     made = decision()
     assert (made["outcome"], made["compared_with"]) == ("not promoted", "1")
     assert "; it would be better if it is lower" in made["reason"]
-    assert champion(uri) == "1"
+    assert champion(MlflowClient(uri)) == "1"
 
 
 def test_registering_again_writes_the_first_decision_again(workspace: Path, uri: str) -> None:
@@ -111,4 +111,4 @@ def test_registering_again_writes_the_first_decision_again(workspace: Path, uri:
     again = register_model()
     assert again == first | {"decision": first["decision"] | {"is_new": False}}
     assert (REPORTS / "register.md").read_text() == report
-    assert champion(uri) == "1"
+    assert champion(MlflowClient(uri)) == "1"

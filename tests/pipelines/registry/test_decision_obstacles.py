@@ -47,7 +47,7 @@ def test_a_champion_of_other_data_is_scored_on_this_data(
     assert made["rows"][0]["version"] == pytest.approx(l1, rel=1e-6)
     assert made["rows"][0]["champion"] == pytest.approx(on_this_data, rel=1e-6)
     assert l1 != pytest.approx(on_this_data, rel=1e-3)
-    assert champion(uri) == ("2" if l1 < on_this_data else "1")
+    assert champion(MlflowClient(uri)) == ("2" if l1 < on_this_data else "1")
 
 
 def test_a_champion_of_another_kind_of_data_stays_until_a_person_decides(
@@ -67,7 +67,7 @@ def test_a_champion_of_another_kind_of_data_stays_until_a_person_decides(
     assert "its direction is BtoA, the data's AtoB" in made["reason"]
     assert f"`pix2pix promote {MODEL}/3` makes version 3 the champion" in made["reason"]
     assert made["rows"][0]["champion"] is None
-    assert champion(uri) == "2"
+    assert champion(MlflowClient(uri)) == "2"
 
 
 @pytest.mark.parametrize("is_whole_run", [True, False])
@@ -95,7 +95,7 @@ def test_a_damaged_champion_stays_and_is_named(workspace: Path, uri: str) -> Non
     made = decision()
     assert made["outcome"] == "not compared"
     assert f"{MODEL} version 1: its files" in made["reason"]
-    assert champion(uri) == "1"
+    assert champion(MlflowClient(uri)) == "1"
 
 
 def test_a_model_whose_translations_are_no_numbers_does_not_become_the_champion(
@@ -104,7 +104,7 @@ def test_a_model_whose_translations_are_no_numbers_does_not_become_the_champion(
     train(0)
     shift(np.nan)
     made = decision()
-    assert (made["outcome"], champion(uri)) == ("not promoted", None)
+    assert (made["outcome"], champion(MlflowClient(uri))) == ("not promoted", None)
     assert made["reason"] == "its dev L1 is not a finite number"
     train(1)
     assert decision()["outcome"] == "promoted"
@@ -117,7 +117,7 @@ def test_a_model_of_other_data_is_compared_once_its_data_are_there(
     data_hash = train(0).data_hash
     change_card(data_hash="e" * 64)
     made = decision()
-    assert (made["outcome"], champion(uri)) == ("not compared", None)
+    assert (made["outcome"], champion(MlflowClient(uri))) == ("not compared", None)
     assert "models was trained on other data than data/prepared" in made["reason"]
     change_card(data_hash=data_hash)
     assert decision()["outcome"] == "promoted"
@@ -130,7 +130,7 @@ def test_after_a_failed_check_of_the_data_nothing_is_compared_until_it_passes(
     report = CHECKS_PATH.read_text()
     write_json(CHECKS_PATH, checks(["a"]))
     made = decision()
-    assert (made["outcome"], champion(uri)) == ("not compared", None)
+    assert (made["outcome"], champion(MlflowClient(uri))) == ("not compared", None)
     assert made["reason"] == "the check of the data has failed, see reports/checks.json"
     CHECKS_PATH.write_text(report)
     assert decision()["outcome"] == "promoted"

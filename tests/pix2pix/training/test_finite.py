@@ -12,24 +12,19 @@ from torch import Tensor
 
 from pix2pix.config import Params, TrainConfig
 from pix2pix.masked import Pairs
-from pix2pix.models import network_configs
 from pix2pix.training import (
     DevSet,
     NonFiniteLossError,
     TrainState,
     fit,
-    new_state,
     train_step,
 )
 from pix2pix.training.finite import masked_step, spoiled_if_not_finite
 from pix2pix.training.late_check import Before, LateCheck
 from tests.support.checked_step import checked_step
+from tests.support.drawn_batches import state_of
 
 NUM_BATCHES, BAD = 4, 2  # steps of an epoch, and the one with a loss that is not finite
-
-
-def _state(params: Params) -> TrainState:
-    return new_state(*network_configs(params), config=params.train)
 
 
 def _pairs(step: int) -> Pairs:
@@ -114,7 +109,7 @@ def test_a_masked_update_leaves_the_bits_of_a_step_that_raises_before_the_update
     small_params: Params, lambda_l1: float
 ) -> None:
     """Weights and moments of both networks, after good steps, a bad one, and another good one."""
-    state, raising = _state(small_params), _state(small_params)
+    state, raising = state_of(small_params), state_of(small_params)
     bad = dataclasses.replace(small_params.train, lambda_l1=lambda_l1)
     poison = math.nan if lambda_l1 == 100.0 else 10.0
     num_raised = 0
@@ -147,7 +142,7 @@ def test_the_error_is_raised_a_step_later_and_the_state_is_that_before_the_bad_s
     config = dataclasses.replace(small_params.train, checkpoint_every_steps=BAD)
     dev = DevSet([_pairs(99)], [])
     good, bad = _Batches(), _Batches(poison)
-    state, poisoned = _state(small_params), _state(small_params)
+    state, poisoned = state_of(small_params), state_of(small_params)
     undisturbed = fit(state, good, config, dev=dev)
     events = fit(poisoned, bad, config, dev=dev)
     for _ in range(2):  # the untrained networks, and the save point before the bad step
@@ -167,7 +162,7 @@ def test_the_error_is_raised_a_step_later_and_the_state_is_that_before_the_bad_s
 def test_the_last_step_of_an_epoch_is_checked_before_the_networks_are_scored(
     small_params: Params,
 ) -> None:
-    state = _state(small_params)
+    state = state_of(small_params)
     events = fit(state, _EndsBadly(), small_params.train, dev=DevSet([_pairs(99)], []))
     next(events)
     with pytest.raises(NonFiniteLossError, match=f"step {NUM_BATCHES - 1} "):
@@ -188,7 +183,7 @@ class _EndsBadly(_Batches):
 def test_a_gradient_that_is_not_finite_masks_the_update_although_the_loss_is_finite(
     small_params: Params, network: str, value: float
 ) -> None:
-    state = _state(small_params)
+    state = state_of(small_params)
     source, target, _ = _pairs(0)
     checked_step(state, source, target, small_params.train)
     before = _values(state)
@@ -214,7 +209,7 @@ def test_a_gradient_that_is_not_finite_masks_the_update_although_the_loss_is_fin
 def test_no_update_is_made_until_the_report_of_a_masked_step_is_read(
     small_params: Params,
 ) -> None:
-    state = _state(small_params)
+    state = state_of(small_params)
     check, before = LateCheck(state), Before.of(state)
     source, target, _ = _pairs(0)
     start = _values(state)
