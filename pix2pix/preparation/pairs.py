@@ -218,7 +218,7 @@ def read_pair(files: PairFiles, config: DataConfig) -> ReadPair:
 
 
 def read_photo(files: PairFiles, config: DataConfig) -> tuple[np.ndarray, FileFacts]:
-    """Read the photo of a pair with the layout `photos`. Raises BadPair."""
+    """Read the photo (H, W, C) of a pair with the layout `photos`. Raises BadPair."""
     decoded = _read(files.path_b, side_options(config.side_b, files.volume_slice))
     return _conformed("B", decoded, config.side_b).pixels, decoded.facts
 
