@@ -49,13 +49,13 @@ from pipelines.tracking.live_run import LiveRun, mark_ended
 from pipelines.tracking.node_metrics import node_metrics
 from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pipelines.tracking.uri import tracking_uri
+from pipelines.training.batches import train_augmentation
 from pipelines.training.computing import recorded_computing
 from pipelines.training.driver import Trained, train
 from pipelines.training.kept_checkpoints import other_kept_epochs
 from pipelines.training.profiles import copy_profile
 from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
-from pix2pix.data.augment import make_augmentation
 from pix2pix.data.contact_sheet import augmentation_sheet
 from pix2pix.data.input_statistics import InputStatistics
 from pix2pix.data.manifest import Manifest, load_manifest
@@ -175,15 +175,10 @@ def _write_outputs(
         shutil.rmtree(folder, ignore_errors=True)
     for epoch, png in trained.samples.items():
         write_bytes(SAMPLES_DIR / sample_name(epoch), png)
-    augmentation = make_augmentation(
-        params.augment,
-        params.data,
-        source=manifest.source,
-        target=manifest.target,
-        extra=manifest.extra_sides,
-    )
     sheet = augmentation_sheet(
-        open_split(PREPARED_DIR, "train"), augmentation, seed=params.train.seed
+        open_split(PREPARED_DIR, "train"),
+        train_augmentation(params, manifest),
+        seed=params.train.seed,
     )
     write_png(AUGMENTATION_PATH, sheet)
     write_text(HISTORY_PATH, history_jsonl(trained.history))
@@ -250,25 +245,23 @@ def _begin_or_continue(
         parent=parent,
     )
     copy_profile(state.folder, PROFILE_DIR)
-    write_train_record(
-        TRAIN_PATH,
-        TrainRecord(
-            run_key=description.run_key,
-            name=description.name,
-            started_s=description.started_s,
-            elapsed_s=time.time() - resumed_s,
-            num_workers=placement.max_workers,
-            computing=_computing(state),
-            machines=recorded_machines(state.folder),
-            epochs=int(trained.history[-1]["epoch"]),
-            best_epoch=card.epoch,
-            origin=description.origin,
-            params=description.params,
-            data=description.data,
-            model_sha256=content_hash(MODEL_DIR),
-            parent=parent,
-        ),
+    record = TrainRecord(
+        run_key=description.run_key,
+        name=description.name,
+        started_s=description.started_s,
+        elapsed_s=time.time() - resumed_s,
+        num_workers=placement.max_workers,
+        computing=_computing(state),
+        machines=recorded_machines(state.folder),
+        epochs=int(trained.history[-1]["epoch"]),
+        best_epoch=card.epoch,
+        origin=description.origin,
+        params=description.params,
+        data=description.data,
+        model_sha256=content_hash(MODEL_DIR),
+        parent=parent,
     )
+    write_train_record(TRAIN_PATH, record)
     close_running_state(state)
     logger.info(
         "best dev L1 %.4f after epoch %d, %s inference",
