@@ -11,8 +11,9 @@ import pytest
 from pix2pix.data.prepared import open_split
 from pix2pix.images.image import resize
 from pix2pix.inference import Translator
-from pix2pix.preparation.pairs import find_pairs, read_pair
+from pix2pix.preparation.pairs import find_pairs
 from pix2pix.preparation.prepare import prepare_pairs
+from pix2pix.preparation.read_pairs import read_pair
 from tests.support.drawn_shapes import (
     batches_hash,
     make_params,

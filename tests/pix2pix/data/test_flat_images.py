@@ -8,8 +8,9 @@ import pytest
 from pix2pix.data.padding import reflected
 from pix2pix.data.prepared import open_split
 from pix2pix.images.image import resize
-from pix2pix.preparation.pairs import find_pairs, read_pair
+from pix2pix.preparation.pairs import find_pairs
 from pix2pix.preparation.prepare import prepare_pairs
+from pix2pix.preparation.read_pairs import read_pair
 from tests.support.drawn_shapes import make_params, write_pairs
 from tests.support.folders import file_hashes
 

@@ -13,8 +13,9 @@ from pix2pix.data.prepared import open_split
 from pix2pix.images.image import resize
 from pix2pix.preparation.inspection import content_hash
 from pix2pix.preparation.offences import Offence
-from pix2pix.preparation.pairs import find_pairs, read_pair
+from pix2pix.preparation.pairs import find_pairs
 from pix2pix.preparation.prepare import prepare_pairs
+from pix2pix.preparation.read_pairs import read_pair
 from tests.support.folders import contents
 from tests.support.labelled_photos import COLOURS, draw, make_config, write_pairs
 

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from pix2pix.preparation.offences import BadPair
-from pix2pix.preparation.pairs import find_pairs, read_pair
+from pix2pix.preparation.pairs import find_pairs
+from pix2pix.preparation.read_pairs import read_pair
 from tests.support.folders import touch
 from tests.support.pair_files import make_config, noise, two_folders
 from tests.support.small_sets import save
