@@ -8,10 +8,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from pix2pix.preparation.checks import CheckReport, check_pairs
+from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.pairs import find_pairs
 from pix2pix.preparation.read_pairs import read_pair
-from pix2pix.preparation.report import format_report
+from pix2pix.preparation.report import CheckReport, format_report
 from tests.support.small_sets import NUM_PAIRS, make_config, make_side, noise, save
 
 

@@ -11,8 +11,8 @@ from pix2pix.config import SyntheticConfig
 from pix2pix.sources import synthetic
 from pix2pix.sources.facade.easel import PALETTES
 from pix2pix.sources.facade.house import draw_house
-from pix2pix.sources.facade.layout import ROOFS, label_map
-from pix2pix.sources.synthetic import LABELS, draw_pair, write_synthetic
+from pix2pix.sources.facade.layout import LABELS, ROOFS, label_map
+from pix2pix.sources.synthetic import draw_pair, write_synthetic
 from tests.support.folders import contents
 
 _CONFIG = SyntheticConfig(num_train=3, num_test=2, size_px=32, seed=5)
