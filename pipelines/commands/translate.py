@@ -150,7 +150,7 @@ def translate(
 
 
 def _translate_folder(model: str, source: Path, result: Path, **options: Any) -> None:
-    from pipelines.registry.translate import check_all_translated, translate_folder
+    from pipelines.registry.translate_folder import check_all_translated, translate_folder
     from pipelines.tracking.connection import connected
     from pipelines.tracking.uri import tracking_uri
 

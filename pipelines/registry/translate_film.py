@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from mlflow import MlflowClient
 
-from pipelines.registry.film_translation import translate_parts
+from pipelines.registry.film_parts import translate_parts
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.registry import film_translation
+from pipelines.registry import film_parts
 from tests.support.model_folders import write_model
 from tests.support.registered_project import (
     MODEL,
@@ -69,5 +69,5 @@ def model(workspace: Path) -> str:
 @pytest.fixture
 def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Films are translated in parts and batches of few frames."""
-    monkeypatch.setattr(film_translation, "PART_FRAMES", 4)
-    monkeypatch.setattr(film_translation, "BATCH_FRAMES", 3)
+    monkeypatch.setattr(film_parts, "PART_FRAMES", 4)
+    monkeypatch.setattr(film_parts, "BATCH_FRAMES", 3)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from pipelines.registry.folder_translation import planned, translate_files
+from pipelines.registry.translated_files import translate_files
+from pipelines.registry.translation_plan import planned
 from pipelines.registry.volume_results import write_volumes
 from pix2pix.data.manifest import SideRecord
 from pix2pix.images.decode import decode

@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.commands.translate import translate
 from pipelines.processes.file_lock import try_lock
-from pipelines.registry import film_translation
+from pipelines.registry import film_parts
 from pix2pix.errors import StorageError, UserError
 from pix2pix.film.frames import film_frames
 from pix2pix.inference import Translator
@@ -31,16 +31,16 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from pipelines.commands.translate import translate
-from pipelines.registry import film_translation
-film_translation.PART_FRAMES, film_translation.BATCH_FRAMES = 4, 3
-write_part, parts = film_translation.write_part, []
+from pipelines.registry import film_parts
+film_parts.PART_FRAMES, film_parts.BATCH_FRAMES = 4, 3
+write_part, parts = film_parts.write_part, []
 def write_and_die(path, *arguments, **options):
     if len(parts) == 2:
         path.write_bytes(b"half")
         os.kill(os.getpid(), signal.SIGKILL)
     write_part(path, *arguments, **options)
     parts.append(path)
-film_translation.write_part = write_and_die
+film_parts.write_part = write_and_die
 translate(model=sys.argv[1], source=Path(sys.argv[2]), result=Path(sys.argv[3]))
 """
 
@@ -58,13 +58,13 @@ def test_a_killed_translation_goes_on_and_ends_as_if_nothing_had_been(
     assert done.returncode == -signal.SIGKILL
     assert names(films) == {"in.mp4", ".killed.mp4.unfinished"}
     translated: list[int] = []
-    batch = film_translation.translate_frames
+    batch = film_parts.translate_frames
 
     def counted(translator: Translator, images: np.ndarray, **options: str) -> np.ndarray:
         translated.append(len(images))
         return batch(translator, images, **options)
 
-    monkeypatch.setattr(film_translation, "translate_frames", counted)
+    monkeypatch.setattr(film_parts, "translate_frames", counted)
     translate(model=model, source=source, result=killed)
     assert sum(translated) == 14 - 2 * 4
     assert killed.read_bytes() == (tmp_path / "whole.mp4").read_bytes()

@@ -12,14 +12,10 @@ from mlflow.models import Model
 from typer.testing import CliRunner
 
 from pipelines.cli import app
-from pipelines.registry.folder_translation import (
-    SourceImage,
-    check_folders,
-    planned,
-    translate_files,
-)
 from pipelines.registry.package import write_package
-from pipelines.registry.translate import translate_folder
+from pipelines.registry.translate_folder import translate_folder
+from pipelines.registry.translated_files import translate_files
+from pipelines.registry.translation_plan import SourceImage, check_folders, planned
 from pix2pix.data.manifest import ExtraSourceRecord, SideRecord
 from pix2pix.errors import UserError
 from pix2pix.images.decode import decode

@@ -8,7 +8,11 @@ from pathlib import Path
 from mlflow import MlflowClient
 
 from pipelines.entrypoint import write_json
-from pipelines.registry.folder_translation import (
+from pipelines.registry.lookup import find_version, label
+from pipelines.registry.model_files import downloaded
+from pipelines.registry.register import CONTENT_TAG
+from pipelines.registry.translated_files import translate_files
+from pipelines.registry.translation_plan import (
     NO_EXTRA,
     Existing,
     SourceImage,
@@ -16,12 +20,8 @@ from pipelines.registry.folder_translation import (
     left_out,
     no_pictures,
     planned,
-    translate_files,
     without_existing,
 )
-from pipelines.registry.lookup import find_version, label
-from pipelines.registry.model_files import downloaded
-from pipelines.registry.register import CONTENT_TAG
 from pipelines.registry.translator_options import TranslatorOptions
 from pipelines.registry.volume_results import write_volumes
 from pix2pix.checkpoint import ModelCard, load_card

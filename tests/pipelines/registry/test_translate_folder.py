@@ -165,7 +165,7 @@ def test_a_manifest_does_not_outlive_the_images_it_describes(
     def killed(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipelines.registry.translate.translate_files", killed)
+    monkeypatch.setattr("pipelines.registry.translate_folder.translate_files", killed)
     with pytest.raises(KeyboardInterrupt):
         translated(f"{MODEL}/1", images, tmp_path / "out", overwrite=True)
     assert not (tmp_path / "out" / "manifest.json").exists()
