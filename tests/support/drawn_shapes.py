@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from pipelines.evaluation.scores import evaluate_model
-from pipelines.stages.train import write_model
 from pipelines.training.batches import dev_set, sample_indices, train_batches
 from pipelines.training.sample_grids import SampleGrids
+from pipelines.training.trained_model import write_model
 from pix2pix.config import Params, parse_params
 from pix2pix.config.yaml_file import read_yaml
 from pix2pix.data.manifest import Manifest, load_manifest

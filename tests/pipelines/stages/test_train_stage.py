@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 
 from pipelines.runs.folder import open_folder
+from pipelines.runs.history import curves_csv
 from pipelines.runs.state import close_running_state, open_state, training_folder
-from pipelines.stages.train import curves_csv, write_model
+from pipelines.training.trained_model import write_model
 from pix2pix.checkpoint import load_generator
 from pix2pix.config import Params
 from pix2pix.data.manifest import Manifest
