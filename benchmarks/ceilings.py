@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 from torch.nn import functional as F
@@ -22,15 +21,15 @@ _COPIED_BYTES = 2**28  # several times the caches of a processor
 _FILE_BYTES = 2**28
 
 
-def measured_ceilings(device: torch.device, folder: Path | None = None) -> Ceilings:
-    """Measure the machine. The disk is that of `folder`; None: of temporary files."""
+def measured_ceilings(device: torch.device) -> Ceilings:
+    """Measure the machine. The disk is that of temporary files."""
     return Ceilings(
         device=device.type,
         device_name=hardware_of(device).name,
         num_cores=num_cores(),
         flops_per_s=_flops_per_s(device),
         memory_bytes_per_s=_memory_bytes_per_s(device),
-        disk_read_bytes_per_s=_disk_read_bytes_per_s(folder),
+        disk_read_bytes_per_s=_disk_read_bytes_per_s(),
     )
 
 
@@ -102,8 +101,8 @@ def _best(function: Callable[[], object], device: torch.device) -> float:
     return min(seconds(function, device) for _ in range(_TRIES))
 
 
-def _disk_read_bytes_per_s(folder: Path | None) -> float:
-    with tempfile.NamedTemporaryFile(dir=folder) as file:
+def _disk_read_bytes_per_s() -> float:
+    with tempfile.NamedTemporaryFile() as file:
         file.write(os.urandom(2**20) * (_FILE_BYTES // 2**20))
         file.flush()
         os.fsync(file.fileno())

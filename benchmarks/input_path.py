@@ -26,8 +26,8 @@ from benchmarks.drawn_files import train_paths, write_pairs
 from benchmarks.published_loader import published_loader
 from benchmarks.rows import Ceilings, Row
 from benchmarks.workload import preset
+from pipelines.training.batches import train_augmentation
 from pix2pix.config import Params
-from pix2pix.data.augment import make_augmentation
 from pix2pix.data.batch import Batch
 from pix2pix.data.loader import TrainBatches
 from pix2pix.data.manifest import load_manifest
@@ -151,9 +151,7 @@ def _published_rate(paths: Sequence[Path], batch_size: int, workers: int) -> flo
 
 def _batches(files: _Files, *, batch_size: int, threads: int, device: torch.device) -> TrainBatches:
     manifest = load_manifest(files.prepared_dir)
-    augmentation = make_augmentation(
-        files.params.augment, files.params.data, source=manifest.source, target=manifest.target
-    )
+    augmentation = train_augmentation(files.params, manifest)
     return TrainBatches(
         open_split(files.prepared_dir, "train"),
         augmentation,

@@ -29,7 +29,7 @@ from benchmarks.separate_scripts import (
 )
 from benchmarks.workload import preset, with_length
 from pipelines.evaluation.scores import evaluate_model
-from pipelines.stages.train import write_model
+from pipelines.training.trained_model import write_model
 from pix2pix.checkpoint import load_generator
 from pix2pix.config import Params, height_width
 from pix2pix.data.prepared import open_split

@@ -141,15 +141,13 @@ class Bucket:
     last_layer: int  # counted from the network's end: when its gradients are there, it is sent
 
 
-def buckets(
-    network: Network, *, first_bytes: int = FIRST_BUCKET_BYTES, full_bytes: int = BUCKET_BYTES
-) -> list[Bucket]:
+def buckets(network: Network) -> list[Bucket]:
     """How DistributedDataParallel groups float32 gradients, in the order they become ready."""
     found: list[Bucket] = []
     held = 0
     for place, layer in enumerate(reversed(network.layers)):
         held += layer.parameters
-        if held * _FLOAT32_BYTES >= (full_bytes if found else first_bytes):
+        if held * _FLOAT32_BYTES >= (BUCKET_BYTES if found else FIRST_BUCKET_BYTES):
             found.append(Bucket(held, place))
             held = 0
     if held:

@@ -35,8 +35,8 @@ from benchmarks.task_pictures import (
 from benchmarks.worker_group import processor
 from benchmarks.workload import preset
 from pipelines.evaluation.scores import evaluate_model
-from pipelines.stages.train import write_model
 from pipelines.training.batches import dev_set, train_batches
+from pipelines.training.trained_model import write_model
 from pix2pix.config import Params
 from pix2pix.cores import num_cores
 from pix2pix.data.manifest import load_manifest

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from pipelines.repository.presets import preset_params
+from pipelines.training.batches import train_augmentation
 from pix2pix.config import Params
-from pix2pix.data.augment import make_augmentation
 from pix2pix.data.loader import EvalBatches, TrainBatches
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
@@ -93,9 +93,7 @@ def loader_images_per_s(params: Params, prepared_dir: Path) -> float:
 
 def _batches(params: Params, prepared_dir: Path) -> TrainBatches:
     manifest = load_manifest(prepared_dir)
-    augmentation = make_augmentation(
-        params.augment, params.data, source=manifest.source, target=manifest.target
-    )
+    augmentation = train_augmentation(params, manifest)
     return TrainBatches(
         open_split(prepared_dir, "train"),
         augmentation,

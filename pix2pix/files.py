@@ -17,6 +17,8 @@ from pix2pix.errors import StorageError, UserError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+_MAX_BYTES = 1 << 32  # of a file that is read as a whole
+
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file atomically and durably; missing folders are created.
@@ -93,16 +95,16 @@ def written_to(path: Path) -> Iterator[None]:
         raise named from error
 
 
-def read_plain(path: Path, *, max_bytes: int = 1 << 32) -> bytes:
+def read_plain(path: Path) -> bytes:
     """Return the content of a plain file.
 
     Raises UserError, whose message does not name the file, as `open_plain` does, and for files of
-    more than `max_bytes`; OSError for folders and for files that cannot be read.
+    more than 4 GiB; OSError for folders and for files that cannot be read.
     """
     with open_plain(path) as file:
         num_bytes = os.fstat(file.fileno()).st_size
-        if num_bytes > max_bytes:
-            raise UserError(f"has {num_bytes} bytes, more than {max_bytes}; take it away")
+        if num_bytes > _MAX_BYTES:
+            raise UserError(f"has {num_bytes} bytes, more than {_MAX_BYTES}; take it away")
         return file.read()
 
 

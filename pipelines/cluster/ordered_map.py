@@ -23,16 +23,16 @@ def map_in_order(
     items: Sequence[Item],
     *,
     options: Mapping[str, Any],
-    address: str | None = None,
 ) -> Iterator[Result]:
     """Yield `make(**options)(item)` for each item, in order; `make` is called once in each process.
 
     There is a process for each GPU of the cluster, or for each CPU where there is no GPU. Joins the
-    cluster as `connect` does. Raises ConnectionError, and what `make` or its function raises.
+    cluster of RAY_ADDRESS, or starts Ray here. Raises ConnectionError, and what `make` or its
+    function raises.
     """
     import ray.data
 
-    connect(address)
+    connect(None)
     resources = ray.cluster_resources()
     num_gpus = int(resources.get("GPU", 0))
     num_tasks = -(-len(items) // _ITEMS_PER_TASK)

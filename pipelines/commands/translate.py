@@ -110,9 +110,14 @@ def translate(
     """
     import torch
 
+    from pipelines.registry.translator_options import TranslatorOptions
+
     source, result = _one_of(source, input_dir, "INPUT"), _one_of(result, output_dir, "OUTPUT")
     # Otherwise a GPU may sum in another order in each call, with other rounding errors.
     torch.backends.cudnn.deterministic = True
+    options = TranslatorOptions(
+        scale=scale, mode=mode, max_memory_gib=max_memory_gib, from_photo=from_photo
+    )
     if source.is_dir():
         if crf is not None or no_sound:
             raise UserError(f"{source} is a folder; --crf and --no-sound are for films")
@@ -123,12 +128,9 @@ def translate(
             source,
             result,
             extra_dirs=_extra_dirs(extra_source or []),
-            scale=scale,
-            mode=mode,
-            max_memory_gib=max_memory_gib,
+            options=options,
             existing="overwrite" if overwrite else "keep" if keep else "refuse",
             on_cluster=cluster,
-            from_photo=from_photo,
         )
     else:
         if keep or cluster or extra_source or from_photo:
@@ -140,17 +142,15 @@ def translate(
             model,
             source,
             result,
-            scale=scale,
-            mode=mode,
+            translator=options,
             crf=crf,
             with_sound=not no_sound,
             overwrite=overwrite,
-            max_memory_gib=max_memory_gib,
         )
 
 
 def _translate_folder(model: str, source: Path, result: Path, **options: Any) -> None:
-    from pipelines.registry.translate import check_all_translated, translate_folder
+    from pipelines.registry.translate_folder import check_all_translated, translate_folder
     from pipelines.tracking.connection import connected
     from pipelines.tracking.uri import tracking_uri
 

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipelines.cluster.ordered_map import map_in_order
-from pipelines.evaluation.device import best_device
 from pipelines.evaluation.model_content import MODEL_FILES
-from pipelines.registry.folder_translation import PROGRESS_S, SourceImage, translate_file
+from pipelines.registry.translated_files import PROGRESS_S, translate_file
+from pipelines.registry.translation_plan import SourceImage
+from pipelines.registry.translator_options import TranslatorOptions
 from pix2pix.errors import StorageError
-from pix2pix.inference import Scale, Translator
-from pix2pix.models import InferenceMode
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +21,7 @@ _STORAGE = "storage: "  # begins the result for an image whose output could not 
 def translate_on_cluster(
     model_dir: Path,
     plan: Mapping[SourceImage, Path],
-    *,
-    scale: Scale,
-    mode: InferenceMode | None,
-    max_memory_gib: float | None,
-    from_photo: bool,
+    options: TranslatorOptions,
 ) -> dict[SourceImage, str]:
     """Translate and write each image, as `translate_files` does, with the model of a folder.
 
@@ -36,14 +31,12 @@ def translate_on_cluster(
     failures: dict[SourceImage, str] = {}
     if not plan:
         return failures
-    options = {
-        "model_files": {name: (model_dir / name).read_bytes() for name in MODEL_FILES},
-        "scale": scale,
-        "mode": mode,
-        "max_memory_gib": max_memory_gib,
-        "from_photo": from_photo,
-    }
-    results = map_in_order(_FileTranslator, list(plan.items()), options=options)
+    model_files = {name: (model_dir / name).read_bytes() for name in MODEL_FILES}
+    results = map_in_order(
+        _FileTranslator,
+        list(plan.items()),
+        options={"model_files": model_files, "options": options},
+    )
     logged_s = time.monotonic()
     for number, (source, reason) in enumerate(zip(plan, results, strict=True), start=1):
         if reason.startswith(_STORAGE):
@@ -59,26 +52,12 @@ def translate_on_cluster(
 class _FileTranslator:
     """Translates files in a process of the cluster."""
 
-    def __init__(
-        self,
-        *,
-        model_files: Mapping[str, bytes],
-        scale: Scale,
-        mode: InferenceMode | None,
-        max_memory_gib: float | None,
-        from_photo: bool,
-    ) -> None:
-        self._scale = scale
+    def __init__(self, *, model_files: Mapping[str, bytes], options: TranslatorOptions) -> None:
+        self._scale = options.scale
         with tempfile.TemporaryDirectory() as folder:
             for name, content in model_files.items():
                 Path(folder, name).write_bytes(content)
-            self._translator = Translator.load(
-                Path(folder),
-                device=str(best_device()),
-                mode=mode,
-                max_memory_gib=max_memory_gib,
-                from_photo=from_photo,
-            )
+            self._translator = options.load(Path(folder))
 
     def __call__(self, item: tuple[SourceImage, Path]) -> str:
         """The reason why the image could not be translated; empty: it was."""

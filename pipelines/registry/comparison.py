@@ -58,7 +58,7 @@ def judge(
 ) -> Verdict:
     """Compare two versions that were scored on the same dev images.
 
-    `targets` are the features of the dev targets; without them, L1 alone decides.
+    `targets` (N, F) are the features of the N dev targets; without them, L1 alone decides.
     """
     opponent = None if champion is None else champion.version
     if challenger.scores is None:

@@ -1,26 +1,26 @@
 """Translate a film with a registered model version."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from mlflow import MlflowClient
 
-from pipelines.evaluation.device import best_device
-from pipelines.registry.film_translation import translate_parts
+from pipelines.registry.film_parts import translate_parts
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
+from pipelines.registry.translator_options import TranslatorOptions
 from pipelines.registry.unfinished_film import Job, remove, unfinished_folder
 from pix2pix.errors import UserError
 from pix2pix.files import put_in_place, written_to
 from pix2pix.film.assembly import assemble, check_sound_fits
 from pix2pix.film.encoding import Encoding, checked_crf, codec_of, library_version
 from pix2pix.film.opening import FilmError, inspect, sha256_of_file
-from pix2pix.inference import Scale, Translator
 from pix2pix.inference.film_frames import check_translates_films
-from pix2pix.models import InferenceMode
 
 logger = logging.getLogger(__name__)
 
@@ -29,12 +29,10 @@ logger = logging.getLogger(__name__)
 class FilmOptions:
     """How a film is translated and written."""
 
-    scale: Scale = "training"
-    mode: InferenceMode | None = None  # None: that of the model
+    translator: TranslatorOptions = TranslatorOptions()  # noqa: RUF009 - frozen
     crf: int | None = None  # None: the default of the codec
     with_sound: bool = True
     overwrite: bool = False
-    max_memory_gib: float | None = None  # see Translator
 
 
 def translate_film(
@@ -54,14 +52,10 @@ def translate_film(
         check_sound_fits(film, output)
     version = find_version(client, reference)
     with downloaded(client, version) as model_dir:
-        translator = Translator.load(
-            model_dir,
-            device=str(best_device()),
-            mode=options.mode,
-            max_memory_gib=options.max_memory_gib,
-        )
+        translator = options.translator.load(model_dir)
     check_translates_films(translator.card)
-    made_by = f"{label(version)}, {translator.card.inference_mode}, {options.scale} scale"
+    scale = options.translator.scale
+    made_by = f"{label(version)}, {translator.card.inference_mode}, {scale} scale"
     job: Job = {
         "film_sha256": sha256_of_file(film),
         "model_sha256": version.tags[CONTENT_TAG],
@@ -72,20 +66,16 @@ def translate_film(
     }
     logger.info("%d frames, translated with %s", facts.num_frames, made_by)
     with unfinished_folder(output, job, discard_other=options.overwrite) as folder:
-        try:
+        encoding = Encoding(codec, crf, facts.time_base, facts.rate)
+        with _removed_if_useless(folder):
             parts = translate_parts(
                 translator,
                 film,
                 folder,
                 num_frames=facts.num_frames,
-                encoding=Encoding(codec, crf, facts.time_base, facts.rate),
-                scale=options.scale,
+                encoding=encoding,
+                scale=scale,
             )
-        except UserError as error:
-            # A film that has to be changed has other parts then.
-            if isinstance(error, FilmError) or not any(folder.glob("*.nut")):
-                remove(folder)
-            raise
         whole = folder / output.name
         with written_to(output):
             assemble(
@@ -99,6 +89,18 @@ def translate_film(
             put_in_place(whole, output)
         remove(folder)
     return facts.num_frames
+
+
+@contextmanager
+def _removed_if_useless(folder: Path) -> Iterator[None]:
+    """Remove the folder after an error if the same call could not continue from its parts."""
+    try:
+        yield
+    except UserError as error:
+        # A film that has to be changed has other parts then.
+        if isinstance(error, FilmError) or not any(folder.glob("*.nut")):
+            remove(folder)
+        raise
 
 
 def _check_output(film: Path, output: Path, *, overwrite: bool) -> None:

@@ -85,10 +85,10 @@ def installed_packages() -> str:
     return "\n".join(lines) + "\n"
 
 
-def pinned_dependencies(distribution: str = DISTRIBUTION) -> list[str]:
-    """Return the dependencies of `distribution` (no extras), pinned to the installed versions."""
+def pinned_dependencies() -> list[str]:
+    """Return what this project needs without extras, pinned to the installed versions."""
     pins = []
-    for line in requires(distribution) or []:
+    for line in requires(DISTRIBUTION) or []:
         requirement = Requirement(line)
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""

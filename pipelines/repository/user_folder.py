@@ -13,7 +13,8 @@ from pix2pix.images.names import printable
 from pix2pix.preparation.folders import holds_images
 from pix2pix.preparation.inspection import Inspected, inspect_pair
 from pix2pix.preparation.offences import REMEDIES
-from pix2pix.preparation.pairs import PairFiles, find_pairs, refuse_no_folder
+from pix2pix.preparation.pair_files import PairFiles
+from pix2pix.preparation.pairs import find_pairs, refuse_no_folder
 from pix2pix.preparation.sides import wrong_sides
 
 _NUM_LOOKED_AT = 12  # pairs of which the pixels are read; the stage prepare reads all

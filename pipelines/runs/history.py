@@ -1,8 +1,10 @@
-"""Records of epochs as JSON. JSON has no NaN and no infinity, so these become null."""
+"""Records of epochs as text. JSON has no NaN and no infinity, so these become null."""
 
+import csv
+import io
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 Record = Mapping[str, float]  # of an epoch
 
@@ -25,3 +27,16 @@ def history_jsonl(history: Iterable[Record]) -> str:
 def parse_history(text: str) -> tuple[dict[str, float], ...]:
     """Return the records of `history_jsonl`."""
     return tuple(from_json(json.loads(line)) for line in text.splitlines())
+
+
+def curves_csv(history: Sequence[Record]) -> str:
+    """CSV text with one row per epoch and one column per metric.
+
+    A metric that an epoch lacks, or that is not finite, is an empty cell.
+    """
+    columns = ["epoch", *sorted({name for record in history for name in record if "/" in name})]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(as_json(record) for record in history)
+    return text.getvalue()

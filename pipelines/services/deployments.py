@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
@@ -14,6 +12,7 @@ from prefect.client.schemas.schedules import SCHEDULE_TYPES
 from pipelines.entrypoint import write_json
 from pipelines.repository.params_file import PARAMS_FILE
 from pipelines.services.layout import services_dir
+from pipelines.services.module_command import run_module
 from pix2pix.config import load_params
 from pix2pix.errors import UserError
 
@@ -47,15 +46,8 @@ def deploy(project: Path, client: SyncPrefectClient, environment: Mapping[str, s
 
 
 def _prefect_deploy(project: Path, environment: Mapping[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
-        cwd=project,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+    done = run_module(
+        "prefect", "--no-prompt", "deploy", "--all", project=project, environment=environment
     )
     if done.returncode:
         raise UserError(f"prefect.yaml: `prefect deploy --all` failed:\n{done.stdout.strip()}")

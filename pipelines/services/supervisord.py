@@ -5,8 +5,6 @@ It writes their logs, starts a program again that has died, and stops all of the
 
 import logging
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Collection, Mapping
@@ -21,6 +19,7 @@ from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from pipelines.processes.tree import is_alive
 from pipelines.services.layout import PROGRAMS, conf_path, pid_path, socket_link
+from pipelines.services.module_command import run_module
 from pix2pix.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -56,15 +55,12 @@ def start(project: Path, *, socket_file: Path, environment: Mapping[str, str]) -
     Its programs inherit `environment`. Raises UserError with supervisord's words if it fails.
     """
     socket_link(project).symlink_to(socket_file)
-    done = subprocess.run(
-        [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf_path(project))],
-        cwd=project,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+    done = run_module(
+        "supervisor.supervisord",
+        "-c",
+        str(conf_path(project)),
+        project=project,
+        environment=environment,
     )
     if done.returncode:
         _forget(project)

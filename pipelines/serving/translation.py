@@ -120,7 +120,10 @@ def _translated(
 
 
 def answer(question: Question, job: Job, result: np.ndarray) -> Answer | Refusal:
-    """The translation as a file in the wanted format, with the name of what made it."""
+    """The translation (H, W, C) as a file in the wanted format, with the name of what made it.
+
+    A Refusal if the format cannot hold it.
+    """
     version = job.version
     card = version.translator.card
     written = as_written(result, card.target.file_dtype)

@@ -1,9 +1,6 @@
 """DVC stage `train`: train under Ray Train, keep the best epoch by dev L1."""
 
-import csv
-import io
 import logging
-import math
 import shutil
 import time
 from functools import partial
@@ -30,7 +27,7 @@ from pipelines.paths import (
 from pipelines.repository.origin import Origin, origin
 from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
-from pipelines.runs.history import as_json, history_jsonl
+from pipelines.runs.history import curves_csv, history_jsonl
 from pipelines.runs.machines import recorded_machines
 from pipelines.runs.owner import owned
 from pipelines.runs.parent import ParentFile, publish_parent, read_parent_file
@@ -49,86 +46,25 @@ from pipelines.tracking.live_run import LiveRun, mark_ended
 from pipelines.tracking.node_metrics import node_metrics
 from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pipelines.tracking.uri import tracking_uri
+from pipelines.training.batches import train_augmentation
 from pipelines.training.computing import recorded_computing
 from pipelines.training.driver import Trained, train
 from pipelines.training.kept_checkpoints import other_kept_epochs
 from pipelines.training.profiles import copy_profile
-from pix2pix.checkpoint import ModelCard, save_model
+from pipelines.training.trained_model import write_model
+from pix2pix.checkpoint import ModelCard
 from pix2pix.config import Params, load_params
-from pix2pix.data.augment import make_augmentation
 from pix2pix.data.contact_sheet import augmentation_sheet
-from pix2pix.data.input_statistics import InputStatistics
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.prepared import open_split, source_statistics
 from pix2pix.files import write_bytes, write_text
 from pix2pix.images.grids import write_png
-from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
+from pix2pix.models import network_configs
 from pix2pix.models.transfer import check_fits
 from pix2pix.parent import Parent
 from pix2pix.parent_record import ParentRecord
-from pix2pix.training import Best
-from pix2pix.training.dev import better_mode
 
 logger = logging.getLogger(__name__)
-
-
-def write_model(
-    model_dir: Path,
-    best: Best,
-    *,
-    params: Params,
-    manifest: Manifest,
-    parent: ParentRecord | None = None,
-    statistics: InputStatistics | None = None,
-) -> ModelCard:
-    """Write the model folder of the best epoch, with its better inference mode.
-
-    `statistics` are those of the source images that it was trained on.
-    """
-    generator_config, discriminator_config = network_configs(params)
-    generator, discriminator = (
-        UNetGenerator(generator_config),
-        PatchDiscriminator(discriminator_config),
-    )
-    generator.load_state_dict(best.generator)
-    discriminator.load_state_dict(best.discriminator)
-    card = ModelCard(
-        format=1,
-        name=params.data.name,
-        direction=manifest.direction,
-        image_size=manifest.image_size,
-        scale=manifest.resize,
-        load_size=manifest.load_size if manifest.resize == "fit" else None,
-        target_scale=manifest.target_scale or 1.0,  # null: results have the size of their image
-        source=manifest.source,
-        target=manifest.target,
-        generator=generator_config,
-        discriminator=discriminator_config,
-        inference_mode=better_mode(best.dev),
-        seed=params.train.seed,
-        epoch=best.epoch,
-        dev={name: value for name, value in best.dev.items() if math.isfinite(value)},
-        data_hash=manifest.data_hash,
-        extra_sources=manifest.extra_sources,
-        parent=parent,
-        source_statistics=statistics,
-        recipe=manifest.recipe,
-    )
-    save_model(model_dir, card, generator=generator, discriminator=discriminator)
-    return card
-
-
-def curves_csv(history: list[dict[str, float]]) -> str:
-    """CSV text with one row per epoch and one column per metric.
-
-    A metric that an epoch lacks, or that is not finite, is an empty cell.
-    """
-    columns = ["epoch", *sorted({name for record in history for name in record if "/" in name})]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(as_json(record) for record in history)
-    return text.getvalue()
 
 
 def _train(
@@ -175,15 +111,10 @@ def _write_outputs(
         shutil.rmtree(folder, ignore_errors=True)
     for epoch, png in trained.samples.items():
         write_bytes(SAMPLES_DIR / sample_name(epoch), png)
-    augmentation = make_augmentation(
-        params.augment,
-        params.data,
-        source=manifest.source,
-        target=manifest.target,
-        extra=manifest.extra_sides,
-    )
     sheet = augmentation_sheet(
-        open_split(PREPARED_DIR, "train"), augmentation, seed=params.train.seed
+        open_split(PREPARED_DIR, "train"),
+        train_augmentation(params, manifest),
+        seed=params.train.seed,
     )
     write_png(AUGMENTATION_PATH, sheet)
     write_text(HISTORY_PATH, history_jsonl(trained.history))
@@ -250,25 +181,23 @@ def _begin_or_continue(
         parent=parent,
     )
     copy_profile(state.folder, PROFILE_DIR)
-    write_train_record(
-        TRAIN_PATH,
-        TrainRecord(
-            run_key=description.run_key,
-            name=description.name,
-            started_s=description.started_s,
-            elapsed_s=time.time() - resumed_s,
-            num_workers=placement.max_workers,
-            computing=_computing(state),
-            machines=recorded_machines(state.folder),
-            epochs=int(trained.history[-1]["epoch"]),
-            best_epoch=card.epoch,
-            origin=description.origin,
-            params=description.params,
-            data=description.data,
-            model_sha256=content_hash(MODEL_DIR),
-            parent=parent,
-        ),
+    record = TrainRecord(
+        run_key=description.run_key,
+        name=description.name,
+        started_s=description.started_s,
+        elapsed_s=time.time() - resumed_s,
+        num_workers=placement.max_workers,
+        computing=_computing(state),
+        machines=recorded_machines(state.folder),
+        epochs=int(trained.history[-1]["epoch"]),
+        best_epoch=card.epoch,
+        origin=description.origin,
+        params=description.params,
+        data=description.data,
+        model_sha256=content_hash(MODEL_DIR),
+        parent=parent,
     )
+    write_train_record(TRAIN_PATH, record)
     close_running_state(state)
     logger.info(
         "best dev L1 %.4f after epoch %d, %s inference",

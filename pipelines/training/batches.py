@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from pix2pix.config import Params
-from pix2pix.data.augment import make_augmentation
+from pix2pix.data.augment import Augmentation, make_augmentation
 from pix2pix.data.loader import EvalBatches, TrainBatches
 from pix2pix.data.manifest import Manifest
 from pix2pix.data.prepared import PreparedSplit, stacked
@@ -16,20 +16,27 @@ from pix2pix.training.distributed import rank, world_size
 _DEV_BATCH = 8  # images; it affects only the speed
 
 
-def train_batches(
-    train: PreparedSplit, params: Params, manifest: Manifest, *, device: torch.device
-) -> TrainBatches:
-    """Return this rank's share of the training split, augmented. The caller closes it."""
-    augmentation = make_augmentation(
+def train_augmentation(params: Params, manifest: Manifest) -> Augmentation:
+    """Return the random changes of training pairs that the parameters describe.
+
+    Raises UserError as `make_augmentation` does.
+    """
+    return make_augmentation(
         params.augment,
         params.data,
         source=manifest.source,
         target=manifest.target,
         extra=manifest.extra_sides,
     )
+
+
+def train_batches(
+    train: PreparedSplit, params: Params, manifest: Manifest, *, device: torch.device
+) -> TrainBatches:
+    """Return this rank's share of the training split, augmented. The caller closes it."""
     return TrainBatches(
         train,
-        augmentation,
+        train_augmentation(params, manifest),
         seed=params.train.seed,
         batch_size=params.train.batch_size,
         device=device,

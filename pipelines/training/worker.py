@@ -15,7 +15,7 @@ from torch import distributed, nn
 
 from pipelines.cluster.checkpoint_reports import CheckpointReports, restore
 from pipelines.cluster.mailbox import WorkerConsole
-from pipelines.cluster.preemption import Requests
+from pipelines.cluster.requests import Requests
 from pipelines.processes.progress_line import epoch_line
 from pipelines.runs.dataset import DatasetSource, local_dataset
 from pipelines.runs.folder import Folder

@@ -47,6 +47,8 @@ def write_arrays(
 ) -> None:
     """Write new files, one per layout; each item of `rows` holds the next row of every file.
 
+    A row has the `row_shape` and the dtype of its layout.
+
     Raises OSError if the disk is full, UserError if a row does not fit its layout, which means that
     an image file was changed after the checks.
     """
@@ -115,7 +117,7 @@ def _flush(files: Iterable[IO[bytes]]) -> None:
 
 
 def open_array(path: Path, layout: Layout) -> np.ndarray:
-    """Open an array as a read-only memory map.
+    """Open an array, of the shape and the dtype of `layout`, as a read-only memory map.
 
     Raises UserError, with the command that makes the file, if it is missing, damaged or of another
     layout.

@@ -33,6 +33,7 @@ def share_of_batch(
 ) -> np.ndarray:
     """The positions that worker `rank` of `world_size` reads for global batch `step` of `order`.
 
+    `order` (num_pairs,) is that of `epoch_order`; the result is (n,), a part of it.
     Shares differ by at most one pair, and each worker's has the same size in every step.
     """
     batch = order[step * batch_size : (step + 1) * batch_size]

@@ -9,7 +9,8 @@ from torch import Tensor
 from pix2pix.errors import UserError
 from pix2pix.evaluation.extractors import FeatureExtractor
 from pix2pix.evaluation.features import to_rgb8
-from pix2pix.evaluation.frechet import frechet_distance, kernel_distance
+from pix2pix.evaluation.frechet import frechet_distance
+from pix2pix.evaluation.kernel_distance import kernel_distance
 from pix2pix.masked import Pairs, pairs_of, with_target_where_masked
 from pix2pix.models import InferenceMode, InferenceNetwork, UNetGenerator, translate
 

@@ -68,7 +68,7 @@ def bootstrap_sets(
 
 
 def centred_interval(value: float, draws: np.ndarray, *, confidence: float) -> Interval:
-    """Return the percentiles of bootstrap draws, shifted so that the mean of the draws is `value`.
+    """Return the percentiles of bootstrap draws (n,), shifted so that their mean is `value`.
 
     A resample has each image 0, 1, 2... times. Copies lower the rank of a covariance and count as
     pairs of equal images, so the distance between resampled sets is biased upwards, often beyond

@@ -66,9 +66,9 @@ def report_json(report: Report) -> dict[str, Any]:
     return mapping
 
 
-def per_image_csv(scores: SplitScores, *, name: str = MODEL) -> str:
+def per_image_csv(scores: SplitScores) -> str:
     """Return CSV text: pair_id, l1, psnr_db and ssim of each image, in the order of the split."""
-    quality = scores.quality[name]
+    quality = scores.quality[MODEL]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["pair_id", *_QUALITY_COLUMNS])

@@ -14,9 +14,11 @@ from pix2pix.config import EvaluateConfig
 from pix2pix.errors import UserError
 from pix2pix.evaluation.baselines import REAL_VS_REAL
 from pix2pix.evaluation.extractors import INCEPTION, FeatureExtractor
+from pix2pix.evaluation.feature_sets import MIN_IMAGES
 from pix2pix.evaluation.features import to_rgb8
-from pix2pix.evaluation.frechet import MIN_IMAGES, frechet_interval, kernel_interval
+from pix2pix.evaluation.frechet import frechet_interval
 from pix2pix.evaluation.intervals import Interval, bootstrap_mean
+from pix2pix.evaluation.kernel_distance import kernel_interval
 from pix2pix.evaluation.quality import Quality, image_quality
 from pix2pix.masked import with_target_where_masked
 

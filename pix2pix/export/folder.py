@@ -148,7 +148,7 @@ def _write_smaller(
 
 
 def training_masks(network: InferenceNetwork, card: ModelCard) -> dict[str, Tensor]:
-    """The dropout masks that `Translator` draws on this machine, by the name of the input.
+    """The dropout masks (C, h, w) that `Translator` draws on this machine, by name of the input.
 
     They are those of images of the training's size. Where images keep other sizes there are none,
     and there are none in the deterministic mode.

@@ -53,7 +53,8 @@ def straight(averaged: np.ndarray, image: np.ndarray) -> np.ndarray:
 def unpremultiplied(image: np.ndarray) -> np.ndarray:
     """Divide colours that a file stores multiplied by alpha, so that alpha is straight.
 
-    Colours of transparent pixels become 0.
+    `image` is (H, W, C), the last channel alpha; so is the result, of the same dtype. Colours
+    of transparent pixels become 0.
     """
     alpha = image[..., -1:].astype(np.float64) / _top(image)
     nothing = np.zeros(image[..., :-1].shape)

@@ -26,7 +26,7 @@ FORMATS = "PNG, JPEG, TIFF, WEBP, BMP, GIF, NPY, NPZ, OpenEXR, DICOM or NIfTI"
 
 
 def decode(data: bytes, options: ReadOptions = AS_STORED) -> np.ndarray:
-    """Return only the pixels of `decode_file`."""
+    """Return only the pixels (H, W, C) of `decode_file`. Raises UserError as it does."""
     return decode_file(data, options).pixels
 
 

@@ -79,7 +79,7 @@ def damaged(error: BaseException) -> UserError:
 
 
 def from_bits(pixels: np.ndarray, *, label_ids: bool) -> np.ndarray:
-    """Convert boolean pixels to uint8: 0 and 255, or 0 and 1 with `label_ids`.
+    """Convert boolean pixels of any shape to uint8: 0 and 255, or 0 and 1 with `label_ids`.
 
     Other pixels are returned unchanged.
     """

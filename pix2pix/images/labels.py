@@ -56,7 +56,10 @@ def void_to_class(image: np.ndarray, side: LabelSide) -> np.ndarray:
 
 
 def class_to_void(image: np.ndarray, side: LabelSide) -> np.ndarray:
-    """The inverse of `void_to_class`: replace num_labels by `void_label`, for writing a file."""
+    """The inverse of `void_to_class`: replace num_labels by `void_label`, for writing a file.
+
+    Shape and dtype stay.
+    """
     if side.num_labels is None or side.void_label is None:
         return image
     return np.where(image == side.num_labels, image.dtype.type(side.void_label), image)

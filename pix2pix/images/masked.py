@@ -56,7 +56,7 @@ def read_side(
 
 
 def decode_side(data: bytes, side: MaskedSide) -> np.ndarray:
-    """Decode the content of a file to an array that `masked_array` converts as `read_side` does.
+    """Decode a file to an array (H, W, C) that `masked_array` converts as `read_side` does.
 
     Raises UserError if the file cannot be decoded, or if it states a value of pixels without a
     value that an array cannot have.

@@ -86,7 +86,10 @@ def decode_nifti(data: bytes, options: ReadOptions) -> Decoded:
 
 
 def nifti_length(file: IO[bytes] | gzip.GzipFile, axis: VolumeAxis) -> int | None:
-    """The number of slices along an axis, None for a single image. `file` may be unpacked gzip."""
+    """The number of slices along an axis, None for a single image. `file` may be unpacked gzip.
+
+    Raises UserError if it is no NIfTI file, or damaged.
+    """
     nibabel_module()
     try:
         head = file.read(_HEADER_BYTES)

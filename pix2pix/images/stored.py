@@ -51,7 +51,10 @@ def written_dtype(file_dtype: str) -> WrittenDtype | None:
 
 
 def as_written(image: np.ndarray, dtype: WrittenDtype | None) -> np.ndarray:
-    """Round and clip a float32 image to the integers of `dtype`; None: return it unchanged."""
+    """Round and clip a float32 image to the integers of `dtype`; None: return it unchanged.
+
+    The shape stays.
+    """
     if dtype is None:
         return image
     limits = np.iinfo(dtype)

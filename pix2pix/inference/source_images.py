@@ -83,7 +83,10 @@ def resized(card: ModelCard, images: Sequence[Masked], size: tuple[int, int]) ->
 
 
 def filled_sources(card: ModelCard, images: Sequence[Masked]) -> list[np.ndarray]:
-    """What the network sees of one image per source: pixels without a value are filled."""
+    """What the network sees of one image (H, W, C) per source: pixels without a value are filled.
+
+    The result has an array (H, W, C) per source, in the order of the card.
+    """
     sides = card.sources.values()
     return [with_fill(image, side) for image, side in zip(images, sides, strict=True)]
 

@@ -7,7 +7,7 @@ import torch
 
 from pix2pix.checkpoint import ModelCard
 from pix2pix.data.sources import join_sources
-from pix2pix.inference.values import stored_values
+from pix2pix.inference.answers import stored_values
 from pix2pix.models import InferenceNetwork, translate
 
 

@@ -17,7 +17,7 @@ def pad_to_multiple(images: Tensor, multiple: int) -> Tensor:
 
 
 def reflect_to_multiple(images: Tensor, multiple: int) -> Tensor:
-    """Pad as `pad_to_multiple`, but copy images of every size.
+    """Pad (N, C, H, W) as `pad_to_multiple`, but copy images of every size.
 
     No step depends on H and W, so torch.export can keep them unknown.
     """

@@ -35,8 +35,6 @@ from pix2pix.preparation.sides import (
 )
 from pix2pix.preparation.sizes import crop_beyond_all, size_notes
 
-__all__ = ["CheckReport", "check_pairs"]
-
 
 def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = None) -> CheckReport:
     """Read every pair under `root` and report everything that is wrong. Writes nothing.

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pix2pix.config import DataConfig
 from pix2pix.images.names import first_names
 from pix2pix.preparation.inspection import Inspected
-from pix2pix.preparation.pairs import orientations_differ
+from pix2pix.preparation.read_pairs import orientations_differ
 
 
 def file_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:

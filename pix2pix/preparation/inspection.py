@@ -20,7 +20,8 @@ from pix2pix.preparation.masks import (
     with_mean,
 )
 from pix2pix.preparation.offences import BadPair, Offence, OffenceKind
-from pix2pix.preparation.pairs import PairFiles, ReadPair, read_pair
+from pix2pix.preparation.pair_files import PairFiles
+from pix2pix.preparation.read_pairs import ReadPair, read_pair
 from pix2pix.preparation.too_small import too_small
 from pix2pix.preparation.values import Values, measure
 

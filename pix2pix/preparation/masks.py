@@ -7,7 +7,7 @@ import numpy as np
 from pix2pix.config import AnyKernel, DataConfig
 from pix2pix.images.scale import to_size
 from pix2pix.images.validity import Masked
-from pix2pix.preparation.pairs import ReadPair
+from pix2pix.preparation.read_pairs import ReadPair
 
 
 class _Resampling(NamedTuple):

@@ -12,7 +12,7 @@ _LARGEST_DIFFERENCE_PX = 1  # of images that show the same region, as of two exp
 def sizes_differ(image: np.ndarray, other: np.ndarray, ratio: float | None) -> bool:
     """Whether `other` is not `ratio` times as high and wide as `image`; None allows any sizes.
 
-    One pixel more or less, of the smaller of the two images, is no difference.
+    Both are (H, W, C). One pixel more or less, of the smaller of the two images, is no difference.
     """
     if ratio is None:
         return False

@@ -26,7 +26,8 @@ def made_pair(
 ) -> MadePair:
     """The photo at the size at which pairs of `split` are stored, and what the recipe makes of it.
 
-    `file_dtype` is that of the photo's file. Raises UserError if its values have no range.
+    `photo` is (H, W, C), and `file_dtype` the dtype of its file. Raises UserError if its
+    values have no range.
     """
     height, width = config.scale(split).size_of(*photo.shape[:2])
     kernel = config.kernel(config.side_b)

@@ -21,9 +21,9 @@ from pix2pix.files import NO_ROOM, flush_all
 from pix2pix.images.scale import to_size
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.new_manifest import make_manifest, write_manifest
-from pix2pix.preparation.pairs import read_pair, read_photo
 from pix2pix.preparation.parallel import map_in_order
 from pix2pix.preparation.photos import made_pair
+from pix2pix.preparation.read_pairs import read_pair, read_photo
 from pix2pix.preparation.report import BadPairsError, CheckedPair, CheckReport
 
 _MIB = 2**20

@@ -9,7 +9,7 @@ from pix2pix.data.manifest import StatedNodata
 from pix2pix.data.splits import SPLITS, Split
 from pix2pix.errors import UserError
 from pix2pix.preparation.offences import REMEDIES, Offence, OffenceKind
-from pix2pix.preparation.pairs import PairFiles
+from pix2pix.preparation.pair_files import PairFiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from pix2pix.sources.facade.building import (
 )
 from pix2pix.sources.facade.easel import Easel
 from pix2pix.sources.facade.house import draw_house
-from pix2pix.sources.facade.layout import LABELS, Label, Part, label_map
+from pix2pix.sources.facade.layout import Label, Part, label_map
 from pix2pix.sources.facade.openings import (
     paint_awning,
     paint_balcony,
@@ -35,8 +35,6 @@ from pix2pix.sources.facade.openings import (
     paint_window,
 )
 from pix2pix.sources.facade.texture import toned
-
-__all__ = ["LABELS", "draw_pair", "write_synthetic"]
 
 _PAINTERS: dict[Label, Callable[[Easel, Part], None]] = {
     "sky": paint_sky,

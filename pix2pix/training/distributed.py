@@ -83,7 +83,7 @@ def share_weight(num_pairs: int, batch_size: int) -> float:
 
 
 def sum_over_ranks(values: Tensor) -> Tensor:
-    """Return the elementwise sum over all ranks."""
+    """Return the elementwise sum over all ranks, in the shape of `values`."""
     if world_size() > 1:
         values = values.clone()
         distributed.all_reduce(values)

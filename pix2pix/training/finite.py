@@ -100,6 +100,8 @@ def report(*updates: Update) -> Report:
 def spoiled_if_not_finite(total: Tensor, terms: Sequence[Tensor]) -> Tensor:
     """The loss `total`, with NaN as its gradient if one of the detached terms is not finite.
 
+    All of them are scalars.
+
     A finite loss keeps its bits, and so does its gradient: it is multiplied by 1.
     """
     return total * (1.0 + (0.0 * torch.stack(list(terms))).sum())

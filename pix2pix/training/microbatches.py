@@ -40,7 +40,7 @@ class Microbatch(NamedTuple):
 def split_share(
     source: Tensor, target: Tensor, num_parts: int, masks: Masks | None = None
 ) -> list[Microbatch]:
-    """Return the parts of a share in order; their sizes differ by at most one.
+    """Return the parts of a share (N, C, H, W) in order; their sizes differ by at most one.
 
     Raises UserError if there are fewer pairs than parts: ranks would have different numbers of
     parts.
@@ -76,7 +76,7 @@ def generate(generator: nn.Module, part: Microbatch, config: TrainConfig) -> Ten
 
 @torch.no_grad()
 def generate_without_graph(generator: nn.Module, part: Microbatch, config: TrainConfig) -> Tensor:
-    """Return the fakes that `generate` will return, without a graph for gradients.
+    """Return the fakes (N, C, H, W) that `generate` will return, without a graph for gradients.
 
     Running statistics do not change here, because `generate` will update them.
     """

@@ -12,8 +12,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.assumptions import BATCHES, GOAL, NETWORKS_GBIT_PER_S, SIZES, cluster, gpu
 from benchmarks.costs import Layer, Network, Networks, count_networks
-from benchmarks.markdown import with_sections
-from benchmarks.scaling_model import sections
 from benchmarks.simulated_tables import needed_compression, smallest_recipe
 from benchmarks.step_time import (
     Cluster,
@@ -35,6 +33,8 @@ MEBI = 2**20
 
 # One operation or byte takes a second, so that times can be added up by hand.
 UNIT_DEVICE = Device(flops_per_s=1.0, layer_s=0.0, optimizer_bytes_per_s=float("inf"))
+
+
 PAIR = Cluster(
     num_gpus=2,
     gpus_per_node=1,
@@ -43,7 +43,11 @@ PAIR = Cluster(
     node_latency_s=0.0,
     network_latency_s=0.0,
 )
+
+
 NO_LATENCY = {"node_latency_s": 0.0, "network_latency_s": 0.0}
+
+
 GPU = gpu(0.35)
 
 
@@ -235,20 +239,3 @@ def test_less_compression_misses_the_goal(published: Networks) -> None:
     assert reached(factor) >= GOAL > reached(0.99 * factor)
     assert needed_compression(published, GPU, cluster(1, 100), 1) == 1.0
     assert needed_compression(published, GPU, cluster(1024, 25), 1) is None
-
-
-@pytest.mark.slow
-def test_the_document_has_what_the_program_prints(root: Path) -> None:
-    document = (root / "docs" / "scaling.md").read_text(encoding="utf-8")
-    found = sections(root / "benchmarks" / "results" / "cpu-2cores.json")
-    assert with_sections(document, found) == document
-
-
-def test_a_section_is_replaced_and_a_missing_one_named() -> None:
-    document = "a\n<!-- begin x -->\nold\n<!-- end x -->\nb\n"
-    expected = "a\n<!-- begin x -->\nnew\n<!-- end x -->\nb\n"
-    assert with_sections(document, {"x": "new\n"}) == expected
-    with pytest.raises(ValueError, match=r"begin y -->.* must be in the document once"):
-        with_sections(document, {"y": ""})
-    with pytest.raises(ValueError, match=r"begin x -->.* must be in the document once"):
-        with_sections(document + document, {"x": ""})

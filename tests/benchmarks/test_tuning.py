@@ -8,6 +8,7 @@ from benchmarks.tuning import Comparison, search_params, summary
 from pix2pix.config import Params
 from pix2pix.tuning.space import check_space
 from pix2pix.tuning.trials import Status, Trial
+from tests.support.trials import make_trial
 
 
 def _trial(number: int, *l1: float, status: Status = "finished") -> Trial:
@@ -15,16 +16,7 @@ def _trial(number: int, *l1: float, status: Status = "finished") -> Trial:
     history += [
         {"epoch": place + 1, "time_s": 0.0, "dev/l1": each} for place, each in enumerate(l1)
     ]
-    return Trial(
-        number=number,
-        purpose="search",
-        seed=0,
-        values={},
-        status=status,
-        reason=None,
-        started_s=0.0,
-        history=tuple(history),
-    )
+    return make_trial(number, *history, status=status)
 
 
 @pytest.fixture

@@ -9,42 +9,25 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from pix2pix.checkpoint import (
-    ModelCard,
     load_card,
     load_discriminator,
     load_generator,
     save_model,
 )
-from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig, PatchDiscriminator, UNetGenerator
+from tests.support.model_folders import model_card, save_random
 
 GENERATOR = GeneratorConfig(base_channels=2, depth=5, dropout=0.0)
 DISCRIMINATOR = DiscriminatorConfig(base_channels=2, num_layers=1)
-SIDE = SideRecord(kind="image", channels=3, dtype="uint8", value_range=(0.0, 255.0), kernel="area")
-CARD = ModelCard(
-    format=1,
-    name="test",
-    direction="AtoB",
-    image_size=32,
-    source=SIDE,
-    target=SIDE,
-    generator=GENERATOR,
-    discriminator=DISCRIMINATOR,
-    inference_mode="published",
-    seed=3,
-    epoch=2,
-    dev={"dev/l1": 0.25},
-    data_hash="abc",
-)
+CARD = model_card(generator=GENERATOR, discriminator=DISCRIMINATOR)
 
 
 @pytest.fixture
 def model_dir(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     folder = tmp_path / "models"
-    generator, discriminator = UNetGenerator(GENERATOR), PatchDiscriminator(DISCRIMINATOR)
-    save_model(folder, CARD, generator=generator, discriminator=discriminator)
+    save_random(folder, CARD)
     return folder
 
 

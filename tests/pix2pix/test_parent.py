@@ -8,8 +8,6 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from pix2pix.checkpoint import ModelCard
-from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 from pix2pix.models import (
     DiscriminatorConfig,
@@ -20,8 +18,7 @@ from pix2pix.models import (
 )
 from pix2pix.models.transfer import ParentNetworks
 from pix2pix.parent import Parent, from_bytes, model_sha256, to_bytes
-
-SIDE = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")
+from tests.support.model_folders import model_card
 
 
 def parent(*, both: bool = True, with_card: bool = True) -> Parent:
@@ -31,21 +28,7 @@ def parent(*, both: bool = True, with_card: bool = True) -> Parent:
     discriminator = PatchDiscriminator(DiscriminatorConfig(base_channels=2, num_layers=1))
     for network in (generator, discriminator):
         initialize(network)
-    card = ModelCard(
-        format=1,
-        name="facades",
-        direction="AtoB",
-        image_size=32,
-        source=SIDE,
-        target=SIDE,
-        generator=generator.config,
-        discriminator=discriminator.config,
-        inference_mode="published",
-        seed=0,
-        epoch=1,
-        dev={"dev/l1": 0.1},
-        data_hash="d",
-    )
+    card = model_card(generator=generator.config, discriminator=discriminator.config)
     return Parent(
         reference="models:/facades/3",
         model_sha256="a" * 64,

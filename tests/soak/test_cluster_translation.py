@@ -10,7 +10,7 @@ import pytest
 from mlflow import MlflowClient
 from ray.cluster_utils import Cluster
 
-from pipelines.registry.translate import translate_folder
+from pipelines.registry.translate_folder import translate_folder
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
 from tests.pipelines.registry.conftest import datasets, uri, workspace

@@ -8,10 +8,10 @@ import pytest
 
 from pix2pix.tuning.trials import Trial
 from tests.support.killable_project import (
-    STUDY_EPOCHS,
     TUNE_STAGE,
     assert_searched_alike,
     copied,
+    has_one_and_a_half,
     prepared_study,
     start,
     study_of,
@@ -40,11 +40,6 @@ def _has_begun(trials: list[Trial]) -> bool:
     return bool(trials) and trials[0].num_epochs >= 1
 
 
-def _has_one_and_a_half(trials: list[Trial]) -> bool:
-    """One trial is finished, and the next has some epochs."""
-    return len(trials) > 1 and trials[0].num_epochs == STUDY_EPOCHS and trials[1].num_epochs > 4
-
-
 def test_stopped_and_then_killed_it_goes_on_without_repeating_finished_trials(
     prepared: Project, undisturbed: Project, tmp_path: Path
 ) -> None:
@@ -58,7 +53,7 @@ def test_stopped_and_then_killed_it_goes_on_without_repeating_finished_trials(
     assert running.returncode == 128 + signal.SIGTERM
 
     running = start(project, TUNE_STAGE)
-    wait_for_trials(project, running, _has_one_and_a_half)
+    wait_for_trials(project, running, has_one_and_a_half)
     os.killpg(running.pid, signal.SIGKILL)
     running.communicate()
     finished = trials(project)[0]

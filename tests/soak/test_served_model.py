@@ -16,13 +16,9 @@ from pipelines.tracking.connection import connected
 from pix2pix.config import Params
 from pix2pix.inference import Translator
 from tests.support.mlflow_process import serving
+from tests.support.model_folders import source_image, write_model
 from tests.support.model_requests import ask, body
-from tests.support.tracked_project import (
-    new_database,
-    source_image,
-    write_model,
-    write_project,
-)
+from tests.support.tracked_project import new_database, write_project
 
 pytestmark = [pytest.mark.soak, pytest.mark.server, pytest.mark.timeout(1800)]
 
@@ -39,7 +35,7 @@ def test_two_hundred_requests_and_large_bodies_leave_a_server_as_it_was(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setattr(sys, "path", list(sys.path))
     project = write_project(tmp_path / "project")
-    write_model(project / "models", mode=mode)
+    write_model(project / "models", inference_mode=mode)
     with connected(uri) as client:
         run = complete_run(client, project, experiment=default_params.register.experiment)
         model = register_model(

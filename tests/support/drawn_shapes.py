@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from pipelines.evaluation.scores import evaluate_model
-from pipelines.stages.train import write_model
 from pipelines.training.batches import dev_set, sample_indices, train_batches
 from pipelines.training.sample_grids import SampleGrids
+from pipelines.training.trained_model import write_model
 from pix2pix.config import Params, parse_params
 from pix2pix.config.yaml_file import read_yaml
 from pix2pix.data.manifest import Manifest, load_manifest
@@ -107,15 +107,6 @@ def _trained(prepared_dir: Path, model_dir: Path, params: Params) -> list[dict[s
     assert state.best is not None
     write_model(model_dir, state.best, params=params, manifest=manifest)
     return state.history
-
-
-def file_hashes(folder: Path) -> Mapping[str, str]:
-    """The SHA-256 of each file in a folder, by relative path."""
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def batches_hash(prepared_dir: Path, params: Params) -> str:

@@ -119,6 +119,11 @@ def wait_for_trials(
     _wait(running, lambda: is_reached(trials(project)))
 
 
+def has_one_and_a_half(trials: list[Trial]) -> bool:
+    """Whether one trial is finished, and the next has some epochs."""
+    return len(trials) > 1 and trials[0].num_epochs == STUDY_EPOCHS and trials[1].num_epochs > 4
+
+
 def _wait(running: "subprocess.Popen[str]", is_reached: Callable[[], bool]) -> None:
     started_s = time.monotonic()
     while not is_reached():

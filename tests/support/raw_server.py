@@ -5,6 +5,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from pix2pix.sources.download import download
+from pix2pix.web import ask
 
 
 @dataclass
@@ -46,3 +50,23 @@ def raw_server() -> Iterator[RawServer]:
     yield server
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def read_body(url: str, *, timeout_s: float = 5.0) -> bytes:
+    with ask(url, timeout_s=timeout_s) as answer:
+        return b"".join(iter(answer.read, b""))
+
+
+def download_from(
+    liar: RawServer, path: Path, *, timeout_s: float = 5.0, max_bytes: int = 10_000
+) -> None:
+    download(liar.url, path, timeout_s=timeout_s, retry_pauses_s=(0.0, 0.0), max_bytes=max_bytes)
+
+
+def send_for_ever(client: socket.socket, head: bytes, block: bytes = bytes(65536)) -> None:
+    client.sendall(head)
+    while True:
+        client.sendall(block)

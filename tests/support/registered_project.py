@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from mlflow import MlflowClient
+from safetensors.numpy import load_file, save_file
 
 from pipelines.entrypoint import run, write_json
 from pipelines.evaluation.model_content import content_hash
@@ -23,7 +24,8 @@ from pix2pix.models import InferenceMode, InferenceNetwork, translate
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.sources.synthetic import write_synthetic
 from pix2pix.training.dev import better_mode
-from tests.support.tracked_project import write_model, write_project
+from tests.support.model_folders import write_model
+from tests.support.tracked_project import write_project
 
 ROOT = Path(__file__).parents[2]
 MODEL = "pix2pix-smoke-drawn"
@@ -168,3 +170,27 @@ def _write_weights(seed: int) -> ModelCard:
 
 def _write_card(card: ModelCard) -> None:
     (MODELS / "model.json").write_text(json.dumps(dataclasses.asdict(card)))
+
+
+def champion(client: MlflowClient) -> str | None:
+    """The number of the version that has the alias `champion`; None: there is none."""
+    number = client.get_registered_model(MODEL).aliases.get("champion")
+    return None if number is None else str(number)
+
+
+def decision() -> dict[str, Any]:
+    made: dict[str, Any] = register_model()["decision"]
+    return made
+
+
+def tag(uri: str, number: str) -> str:
+    return MlflowClient(uri).get_model_version(MODEL, number).tags["pix2pix.champion"]
+
+
+def shift(amount: float) -> None:
+    """Make every translation of the current model brighter by `amount` (of tanh's input)."""
+    path = MODELS / "generator.safetensors"
+    weights = load_file(path)
+    name = "up.0.conv.bias"  # of the outermost level
+    save_file(weights | {name: weights[name] + np.float32(amount)}, path)
+    seal()

@@ -16,7 +16,7 @@ from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
 from pix2pix.sources.facade.house import draw_house
 from pix2pix.sources.facade.layout import label_map
-from tests.support.tracked_project import SIDE, write_model
+from tests.support.model_folders import PHOTO, write_model
 
 LABELS = SideRecord("labels", 3, "uint8", (0.0, 255.0), "nearest")
 NAME = "pix2pix-drawn"
@@ -38,7 +38,7 @@ def write_labels_model(folder: Path, *, seed: int = 0, **changes: Any) -> Transl
     )
     known = {
         "source": LABELS,
-        "target": SIDE,
+        "target": PHOTO,
         "image_size": SIZE,
         "source_statistics": statistics,
         "seed": seed,

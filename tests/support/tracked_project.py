@@ -16,13 +16,13 @@ from mlflow import MlflowClient
 from pipelines.repository.origin import Origin
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.samples import sample_name
+from pipelines.tracking.completion import TrackedRun, complete_run
 from pipelines.tracking.connection import connected
 from pipelines.tracking.description import RunDescription, data_record
 from pipelines.tracking.train_record import TrainRecord, write_train_record
-from pix2pix.checkpoint import ModelCard, save_model
 from pix2pix.config import Params, load_params
-from pix2pix.data.manifest import Manifest, SideRecord, SplitRecord
-from pix2pix.models import DiscriminatorConfig, GeneratorConfig, PatchDiscriminator, UNetGenerator
+from pix2pix.data.manifest import Manifest, SplitRecord
+from tests.support.model_folders import PHOTO
 
 ROOT = Path(__file__).parents[2]
 RUN_KEY = "7d8f6d0c-0b1e-4f5e-9b7e-2f4b8c1d2e3f"
@@ -35,7 +35,6 @@ ORIGIN = Origin(  # of no checkout and no environment that a test runs in
     packages="numpy==1.99.0\ntorch==2.0.99+cpu\n",
 )
 _DRAWN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # in names of images
-SIDE = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")
 
 HISTORY = [
     {"epoch": 0, "step": 0, "time_s": STARTED_S + 1.0, "dev/l1": 0.4, "dev/psnr_db": 7.25},
@@ -79,22 +78,9 @@ def write_project(folder: Path) -> Path:
     """The files of the stages up to `evaluate`, in the project folder `folder`."""
     reports = folder / "reports"
     write_samples(reports / "samples")
-    params = load_params(ROOT / "params" / "default.yaml")
     write_train_record(
         reports / "train.json",
-        TrainRecord(
-            run_key=RUN_KEY,
-            name=f"facades-drawn {RUN_KEY}",
-            started_s=STARTED_S,
-            elapsed_s=40.0,
-            num_workers=1,
-            epochs=3,
-            best_epoch=3,
-            origin=ORIGIN,
-            params=dataclasses.asdict(params),
-            data=data_record(small_manifest(params), name=params.data.name),
-            model_sha256="0" * 64,
-        ),
+        train_record(load_params(ROOT / "params" / "default.yaml")),
     )
     (reports / "history.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in HISTORY))
     (reports / "metrics.json").write_text(json.dumps(SCORES))
@@ -102,6 +88,30 @@ def write_project(folder: Path) -> Path:
     write_picture(reports / "augmentation.png", seed=0)
     write_lock(folder)
     return folder
+
+
+def train_record(params: Params, **changes: object) -> TrainRecord:
+    """The record of three epochs; `changes` are to it."""
+    record = TrainRecord(
+        run_key=RUN_KEY,
+        name=f"facades-drawn {RUN_KEY}",
+        started_s=STARTED_S,
+        elapsed_s=40.0,
+        num_workers=1,
+        epochs=3,
+        best_epoch=3,
+        origin=ORIGIN,
+        params=dataclasses.asdict(params),
+        data=data_record(small_manifest(params), name=params.data.name),
+        model_sha256="0" * 64,
+    )
+    return dataclasses.replace(record, **changes)
+
+
+def complete(uri: str, project: Path, params: Params) -> TrackedRun:
+    """Have MLflow hold the run of the project, as the stage `register` does."""
+    with connected(uri) as client:
+        return complete_run(client, project, experiment=params.register.experiment)
 
 
 def write_samples(folder: Path) -> Folder:
@@ -151,8 +161,8 @@ def small_manifest(params: Params) -> Manifest:
         direction=params.data.direction,
         image_size=32,
         load_size=36,
-        source=SIDE,
-        target=SIDE,
+        source=PHOTO,
+        target=PHOTO,
         splits=splits,
         data_hash="d" * 64,
     )
@@ -185,37 +195,6 @@ def history_points(history: list[dict[str, float]]) -> dict[str, list[tuple[int,
         ]
         for key in sorted({key for line in history for key in line if "/" in key})
     }
-
-
-def write_model(model_dir: Path, *, mode: str = "published", **changes: object) -> ModelCard:
-    """A random U-Net of five levels; `changes` are to its card."""
-    card = ModelCard(
-        format=1,
-        name="facades-drawn",
-        direction="AtoB",
-        image_size=32,
-        source=SIDE,
-        target=SIDE,
-        generator=GeneratorConfig(base_channels=4, depth=5, dropout_layout="torch"),
-        discriminator=DiscriminatorConfig(base_channels=4, num_layers=2),
-        inference_mode=mode,
-        seed=3,
-        epoch=3,
-        dev={"dev/l1": 0.1},
-        data_hash="d" * 64,
-    )
-    card = dataclasses.replace(card, **changes)
-    save_model(
-        model_dir,
-        card,
-        generator=UNetGenerator(card.generator),
-        discriminator=PatchDiscriminator(card.discriminator),
-    )
-    return card
-
-
-def source_image(height: int = 32, width: int = 32) -> np.ndarray:
-    return np.random.default_rng(7).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 def metric_points(uri: str, run_id: str) -> dict[str, list[tuple[int, float, int]]]:

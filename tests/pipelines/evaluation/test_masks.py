@@ -11,10 +11,10 @@ from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
 from tests.support.drawn_shapes import (
     batches_hash,
-    file_hashes,
     train_and_score,
     with_augmentation,
 )
+from tests.support.folders import file_hashes
 from tests.support.masked_pairs import (
     Garbage,
     constant,

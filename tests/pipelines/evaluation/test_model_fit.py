@@ -11,7 +11,8 @@ from pix2pix.config import Params
 from pix2pix.data.manifest import ExtraSourceRecord
 from pix2pix.models.transfer import ParentNetworks, check_fits
 from pix2pix.parent import Parent
-from tests.support.tracked_project import SIDE, small_manifest, write_model
+from tests.support.model_folders import PHOTO, write_model
+from tests.support.tracked_project import small_manifest
 
 
 def reason(tmp_path: Path, params: Params, **changes: Any) -> str | None:
@@ -22,7 +23,7 @@ def reason(tmp_path: Path, params: Params, **changes: Any) -> str | None:
 def test_a_model_fits_data_of_its_kind_with_other_images(
     tmp_path: Path, default_params: Params
 ) -> None:
-    side = dataclasses.replace(SIDE, kind="labels", num_labels=256)
+    side = dataclasses.replace(PHOTO, kind="labels", num_labels=256)
     assert reason(tmp_path, default_params, data_hash="other", name="other", source=side) is None
 
 
@@ -31,28 +32,28 @@ def test_a_model_fits_data_of_its_kind_with_other_images(
     [
         ({"direction": "BtoA"}, "its direction is BtoA, the data's AtoB"),
         (
-            {"source": dataclasses.replace(SIDE, channels=1)},
+            {"source": dataclasses.replace(PHOTO, channels=1)},
             "its number of source channels is 1, the data's 3",
         ),
         (
-            {"target": dataclasses.replace(SIDE, dtype="uint16")},
+            {"target": dataclasses.replace(PHOTO, dtype="uint16")},
             "its target dtype is uint16, the data's uint8",
         ),
         (
-            {"target": dataclasses.replace(SIDE, value_range=(0.0, 1.0))},
+            {"target": dataclasses.replace(PHOTO, value_range=(0.0, 1.0))},
             "its target value range is [0.0, 1.0], the data's [0.0, 255.0]",
         ),
         ({"image_size": 64}, "its image size is 64, the data's 32"),
         (
-            {"source": dataclasses.replace(SIDE, kernel="bicubic")},
+            {"source": dataclasses.replace(PHOTO, kernel="bicubic")},
             "its source kernel is bicubic, the data's area",
         ),
         (
-            {"source": dataclasses.replace(SIDE, nodata=0.0)},
+            {"source": dataclasses.replace(PHOTO, nodata=0.0)},
             "its source nodata is 0.0, the data's None",
         ),
         (
-            {"source": dataclasses.replace(SIDE, kind="labels", ignore_label=9)},
+            {"source": dataclasses.replace(PHOTO, kind="labels", ignore_label=9)},
             "its source ignore_label is 9, the data's None",
         ),
     ],
@@ -69,7 +70,7 @@ def test_a_parent_of_fewer_sources_loses_both_first_layers_and_is_called_unlike(
     card = write_model(tmp_path)
     networks = ParentNetworks(load_generator(tmp_path)[0], load_discriminator(tmp_path)[0])
     parent = Parent(reference="x", model_sha256="0" * 64, networks=networks, card=card)
-    depth = ExtraSourceRecord("depth", dataclasses.replace(SIDE, channels=1), 1.0)
+    depth = ExtraSourceRecord("depth", dataclasses.replace(PHOTO, channels=1), 1.0)
     manifest = dataclasses.replace(small_manifest(default_params), extra_sources=(depth,))
     own = dataclasses.replace(card.generator, source_channels=4)
     discriminator = dataclasses.replace(card.discriminator, in_channels=7)

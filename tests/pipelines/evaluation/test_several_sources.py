@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 from pipelines.evaluation.dev_score import score_on_dev
 from pipelines.evaluation.model_fit import misfit
 from pipelines.evaluation.scores import evaluate_model, write_evaluation
+from pipelines.training.batches import train_augmentation
 from pix2pix.checkpoint import DISCRIMINATOR_FILE, GENERATOR_FILE, load_card
 from pix2pix.config import Params
-from pix2pix.data.augment import make_augmentation
 from pix2pix.data.contact_sheet import augmentation_sheet
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
@@ -121,13 +121,7 @@ def test_pictures_show_each_source(scored: tuple[Path, Params, Scored], tmp_path
         expected = as_tile(np.asarray(images[row]), side.value_range)
         np.testing.assert_allclose(panel.sources[name].astype(int), expected, atol=1)
     write_evaluation(tmp_path, evaluation)
-    augmentation = make_augmentation(
-        params.augment,
-        params.data,
-        source=manifest.source,
-        target=manifest.target,
-        extra=manifest.extra_sides,
-    )
+    augmentation = train_augmentation(params, manifest)
     train = open_split(folder / "prepared", "train")
     sheet = augmentation_sheet(train, augmentation, seed=0, num_pairs=1, num_epochs=1)
     assert sheet.shape[0] > 4 * 32  # labels, depth, photo and target, one above the other

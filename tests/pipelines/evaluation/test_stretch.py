@@ -11,16 +11,17 @@ import pytest
 from pix2pix.data.prepared import open_split
 from pix2pix.images.image import resize
 from pix2pix.inference import Translator
-from pix2pix.preparation.pairs import find_pairs, read_pair
+from pix2pix.preparation.pairs import find_pairs
 from pix2pix.preparation.prepare import prepare_pairs
+from pix2pix.preparation.read_pairs import read_pair
 from tests.support.drawn_shapes import (
     batches_hash,
-    file_hashes,
     make_params,
     train_and_score,
     with_augmentation,
     write_pairs,
 )
+from tests.support.folders import file_hashes
 
 SIZES = [(40, 60), (48, 48), (64, 40)] * 6
 DATA_HASH = "666960226424578a5c463439a82453ca710f320852c05bcab2e39ffac7408d25"

@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 from pipelines.evaluation.dev_score import score_on_dev
 from pipelines.evaluation.model_fit import misfit
 from pipelines.evaluation.scores import evaluate_model, write_evaluation
+from pipelines.training.batches import train_augmentation
 from pix2pix.checkpoint import GENERATOR_FILE, load_card
 from pix2pix.config import SMALLEST_PX
-from pix2pix.data.augment import make_augmentation
 from pix2pix.data.contact_sheet import augmentation_sheet
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
@@ -120,9 +120,7 @@ def test_images_count_equally_and_are_scored_as_files_are_translated(many_height
 @pytest.mark.slow
 def test_pictures_of_unlike_sizes_are_drawn(many_heights: Path) -> None:
     params, manifest = make_params(**FIT), load_manifest(many_heights / "prepared")
-    augmentation = make_augmentation(
-        params.augment, params.data, source=manifest.source, target=manifest.target
-    )
+    augmentation = train_augmentation(params, manifest)
     sheet = augmentation_sheet(
         open_split(many_heights / "prepared", "train"), augmentation, seed=0, num_pairs=3
     )

@@ -5,8 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.registered_project import write_data, write_workspace
-from tests.support.tracked_project import new_database
+from pipelines.registry import film_parts
+from tests.support.model_folders import write_model
+from tests.support.registered_project import (
+    MODEL,
+    register_model,
+    train,
+    write_data,
+    write_workspace,
+)
+from tests.support.tracked_project import (
+    new_database,
+    write_project,
+)
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +50,24 @@ def workspace(
 def other_workspace(tmp_path: Path, datasets: list[Path], workspace: Path) -> Path:
     """On the second data set; a test goes there by itself."""
     return write_workspace(tmp_path / "second", datasets[1])
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    project = write_project(tmp_path / "project")
+    write_model(project / "models")
+    return project
+
+
+@pytest.fixture
+def model(workspace: Path) -> str:
+    train(0)
+    register_model()
+    return f"{MODEL}/1"
+
+
+@pytest.fixture
+def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Films are translated in parts and batches of few frames."""
+    monkeypatch.setattr(film_parts, "PART_FRAMES", 4)
+    monkeypatch.setattr(film_parts, "BATCH_FRAMES", 3)

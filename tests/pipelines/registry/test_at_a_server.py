@@ -15,8 +15,8 @@ from mlflow import MlflowClient
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
 from tests.support.mlflow_process import serving
+from tests.support.model_folders import source_image
 from tests.support.registered_project import MODEL, MODELS, REPORTS, register_model, train
-from tests.support.tracked_project import source_image
 
 
 def python(module: str, *arguments: str, server: str) -> None:

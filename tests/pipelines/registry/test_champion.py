@@ -9,7 +9,7 @@ from pipelines.commands.promote import promote
 from pipelines.commands.rollback import rollback
 from pipelines.entrypoint import run
 from pipelines.registry.champion import CHAMPION_TAG, SINCE_TAG
-from tests.support.registered_project import MODEL, put_version
+from tests.support.registered_project import MODEL, champion, put_version
 
 
 @pytest.fixture
@@ -19,11 +19,6 @@ def client(workspace: Path, uri: str) -> MlflowClient:
     for _ in range(4):
         put_version(client)
     return client
-
-
-def champion(client: MlflowClient) -> str | None:
-    number = client.get_registered_model(MODEL).aliases.get("champion")
-    return None if number is None else str(number)
 
 
 def words(client: MlflowClient, number: str) -> str | None:

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from pipelines.registry.cluster_translation import translate_on_cluster
-from pipelines.registry.folder_translation import SourceImage, planned, translate_files
-from tests.pix2pix.inference.test_several_sources import make, scene
+from pipelines.registry.translated_files import translate_files
+from pipelines.registry.translation_plan import SourceImage, planned
+from pipelines.registry.translator_options import TranslatorOptions
 from tests.support.exports import side
+from tests.support.several_sources import make, scene
 from tests.support.small_sets import save
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.usefixtures("cluster")]
@@ -37,14 +39,7 @@ def test_models_of_several_sources_give_the_same_files_and_the_same_failures(
         )
 
     alone = translate_files(translator, plan("alone"))
-    together = translate_on_cluster(
-        tmp_path / "model",
-        plan("together"),
-        scale="training",
-        mode=None,
-        max_memory_gib=None,
-        from_photo=False,
-    )
+    together = translate_on_cluster(tmp_path / "model", plan("together"), TranslatorOptions())
     assert together == alone
     assert [source.path.stem for source in together] == ["04", "20"]
     contents = [

@@ -13,7 +13,7 @@ from pipelines.registry.champion import CHAMPION_TAG, SINCE_TAG
 from pipelines.registry.comparison import Verdict
 from pipelines.registry.election import elect
 from tests.support.mlflow_process import serving
-from tests.support.registered_project import MODEL, put_version
+from tests.support.registered_project import MODEL, champion, put_version
 from tests.support.tracked_project import new_database
 
 LIMIT_S = 60.0
@@ -65,11 +65,6 @@ def new_versions(client: MlflowClient, count: int) -> None:
 
 def register(client: MlflowClient, number: int, judge: Scores) -> Verdict:
     return elect(client, client.get_model_version(MODEL, str(number)), judge)
-
-
-def champion(client: MlflowClient) -> str | None:
-    number = client.get_registered_model(MODEL).aliases.get("champion")
-    return None if number is None else str(number)
 
 
 def words(client: MlflowClient) -> dict[str, str]:

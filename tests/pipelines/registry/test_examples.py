@@ -16,9 +16,9 @@ from pix2pix.images.masked import masked_array
 from pix2pix.inference import Translator
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig
 from pix2pix.preparation.prepare import prepare_pairs
+from tests.support.model_folders import write_model
 from tests.support.registered_project import MODELS, PREPARED, change_card, put_version, train
 from tests.support.small_sets import make_config, make_side, noise, save
-from tests.support.tracked_project import write_model
 
 pytestmark = pytest.mark.slow
 

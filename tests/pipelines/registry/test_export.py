@@ -21,6 +21,7 @@ from pix2pix.errors import UserError
 from pix2pix.export import folder
 from pix2pix.inference import Translator
 from tests.support.exports import make_model
+from tests.support.model_folders import source_image
 from tests.support.page_runtime import installed_runtime
 from tests.support.registered_project import (
     MODEL,
@@ -30,7 +31,7 @@ from tests.support.registered_project import (
     register_model,
     train,
 )
-from tests.support.tracked_project import ORIGIN, source_image, write_picture
+from tests.support.tracked_project import ORIGIN, write_picture
 
 FILES = {
     "README.md",

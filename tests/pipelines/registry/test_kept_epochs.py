@@ -7,8 +7,9 @@ import numpy as np
 from mlflow import MlflowClient
 
 from pix2pix.inference import Translator
+from tests.support.model_folders import source_image, write_model
 from tests.support.registered_project import register_model, train
-from tests.support.tracked_project import HISTORY, source_image, write_model
+from tests.support.tracked_project import HISTORY
 
 
 def test_each_kept_epoch_is_a_model_with_its_step_and_dev_scores_and_translates(

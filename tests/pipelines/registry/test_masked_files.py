@@ -9,14 +9,14 @@ import tifffile
 
 from pix2pix.images.image import read_file
 from pix2pix.images.options import ReadOptions
-from tests.pipelines.registry.test_file_kinds import (
+from tests.support.scientific_files import npy, tiff
+from tests.support.translated_scans import (
     GEO,
     SCAN,
     SCANS,
     make_translator,
     translated,
 )
-from tests.support.scientific_files import npy, tiff
 
 HOLE = np.zeros(SCAN.shape, bool)
 HOLE[5:20, 30:] = True

@@ -69,12 +69,15 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
 @pytest.fixture
 def done(registered: Done, tmp_path: Path) -> Iterator[Done]:
     """With all that a test does to project and MLflow undone."""
-    places = {Path(name): tmp_path / name for name in ("models", "reports", "mlartifacts")}
-    places[registered.folder / "mlartifacts"] = places.pop(Path("mlartifacts"))
+    # Absolute: where the tests are interrupted, the current folder is the checkout again before
+    # this fixture ends.
+    project = Path.cwd()
+    places = {project / name: tmp_path / name for name in ("models", "reports")}
+    places[registered.folder / "mlartifacts"] = tmp_path / "mlartifacts"
     for place, kept in places.items():
         shutil.copytree(place, kept)
     for name in ("params.yaml", "dvc.lock"):
-        shutil.copy(name, tmp_path / name)
+        shutil.copy(project / name, tmp_path / name)
     _copy_database(registered.folder / "mlflow.db", tmp_path / "mlflow.db")
     assert registered.still_complete() == registered.registration
     yield registered
@@ -82,7 +85,7 @@ def done(registered: Done, tmp_path: Path) -> Iterator[Done]:
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(kept, place)
     for name in ("params.yaml", "dvc.lock"):
-        shutil.copy(tmp_path / name, name)
+        shutil.copy(tmp_path / name, project / name)
     _copy_database(tmp_path / "mlflow.db", registered.folder / "mlflow.db")
 
 

@@ -12,21 +12,17 @@ from mlflow.models import Model
 from typer.testing import CliRunner
 
 from pipelines.cli import app
-from pipelines.registry.folder_translation import (
-    SourceImage,
-    check_folders,
-    planned,
-    translate_files,
-)
 from pipelines.registry.package import write_package
-from pipelines.registry.translate import translate_folder
+from pipelines.registry.translate_folder import translate_folder
+from pipelines.registry.translated_files import translate_files
+from pipelines.registry.translation_plan import SourceImage, check_folders, planned
 from pix2pix.data.manifest import ExtraSourceRecord, SideRecord
 from pix2pix.errors import UserError
 from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
 from pix2pix.models import GeneratorConfig
-from tests.support.tracked_project import SIDE, source_image, write_model
+from tests.support.model_folders import PHOTO, source_image, write_model
 
 DEPTH = SideRecord("image", 1, "float32", (0.0, 10.0), "area")
 EXTRA = (ExtraSourceRecord("depth", DEPTH, 1.0),)
@@ -51,7 +47,7 @@ def write(path: Path, image: np.ndarray) -> Path:
 
 def plan_for(folder: Path) -> dict[SourceImage, Path]:
     extra = {"depth": folder / "depth"}
-    return planned(folder / "in", folder / "out", source=SIDE, target=SIDE, extra_dirs=extra)
+    return planned(folder / "in", folder / "out", source=PHOTO, target=PHOTO, extra_dirs=extra)
 
 
 def test_files_of_one_relative_path_are_translated_together(

@@ -1,8 +1,6 @@
+"""A film is translated frame by frame, and keeps its times and its sound."""
+
 import dataclasses
-import os
-import signal
-import subprocess
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,64 +9,28 @@ import pytest
 from av.video.reformatter import ColorRange, Colorspace
 
 from pipelines.commands.translate import translate
-from pipelines.processes.file_lock import try_lock
-from pipelines.registry import film_translation
 from pix2pix.data.manifest import ExtraSourceRecord
-from pix2pix.errors import StorageError, UserError
-from pix2pix.film.colour import to_rgb
+from pix2pix.errors import UserError
 from pix2pix.film.frames import film_frames
 from pix2pix.inference import Translator
 from pix2pix.inference.film_frames import check_translates_films, translate_frames
 from tests.support.films import (
     TIME_BASE,
-    from_rgb,
     moving_square,
     sound_packets,
     times_s,
     write_film,
     write_sound,
 )
-from tests.support.registered_project import MODEL, MODELS, register_model, train
-from tests.support.tracked_project import SIDE
+from tests.support.model_folders import PHOTO
+from tests.support.registered_project import MODELS, train
+from tests.support.translated_films import LOSSLESS, UNEVEN, expected_frames, folder, names
 from tests.support.translators import make_translator
 
-pytestmark = pytest.mark.slow  # models are registered in each: a second and more
-
-LOSSLESS = 0  # the constant rate factor at which H.264 changes nothing
-UNEVEN = (0, 500, 1100, 1200, 3000, 9000, 9512, 9600, 9800, 10000)
-
-
-@pytest.fixture
-def model(workspace: Path) -> str:
-    train(0)
-    register_model()
-    return f"{MODEL}/1"
-
-
-@pytest.fixture(autouse=True)
-def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(film_translation, "PART_FRAMES", 4)
-    monkeypatch.setattr(film_translation, "BATCH_FRAMES", 3)
-
-
-def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
-
-
-def expected_frames(film: Path, translator: Translator) -> list[np.ndarray]:
-    """What the film must show: each frame translated by itself, at half the colour resolution."""
-    shown = []
-    for frame in film_frames(film):
-        result = translate_frames(translator, frame.image()[None], scale="training")[0]
-        colour = frame.look.colour
-        shown.append(to_rgb(from_rgb(result, colour, pixel_format="yuv420p"), colour))
-    return shown
-
-
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "films"
-    made.mkdir()
-    return made
+pytestmark = [
+    pytest.mark.slow,  # models are registered in each: a second and more
+    pytest.mark.usefixtures("short_parts"),
+]
 
 
 @pytest.mark.parametrize("mode", ["published", "deterministic"])
@@ -121,94 +83,6 @@ def test_each_container_keeps_the_times_and_the_sound(
         assert np.abs(frame.image().astype(int) - expected).mean() < 6
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from pipelines.commands.translate import translate
-from pipelines.registry import film_translation
-film_translation.PART_FRAMES, film_translation.BATCH_FRAMES = 4, 3
-write_part, parts = film_translation.write_part, []
-def write_and_die(path, *arguments, **options):
-    if len(parts) == 2:
-        path.write_bytes(b"half")
-        os.kill(os.getpid(), signal.SIGKILL)
-    write_part(path, *arguments, **options)
-    parts.append(path)
-film_translation.write_part = write_and_die
-translate(model=sys.argv[1], source=Path(sys.argv[2]), result=Path(sys.argv[3]))
-"""
-
-
-def test_a_killed_translation_goes_on_and_ends_as_if_nothing_had_been(
-    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    films = folder(tmp_path)
-    source = write_film(films / "in.mp4", moving_square(14), sound="aac")
-    translate(model=model, source=source, result=tmp_path / "whole.mp4")
-    killed = films / "killed.mp4"
-    arguments = [sys.executable, "-c", KILLED, model, str(source), str(killed)]
-    root = str(Path(__file__).parents[3])
-    done = subprocess.run(arguments, env={**os.environ, "PYTHONPATH": root}, check=False)
-    assert done.returncode == -signal.SIGKILL
-    assert names(films) == {"in.mp4", ".killed.mp4.unfinished"}
-    translated: list[int] = []
-    batch = film_translation.translate_frames
-
-    def counted(translator: Translator, images: np.ndarray, **options: str) -> np.ndarray:
-        translated.append(len(images))
-        return batch(translator, images, **options)
-
-    monkeypatch.setattr(film_translation, "translate_frames", counted)
-    translate(model=model, source=source, result=killed)
-    assert sum(translated) == 14 - 2 * 4
-    assert killed.read_bytes() == (tmp_path / "whole.mp4").read_bytes()
-    assert names(films) == {"in.mp4", "killed.mp4"}
-
-
-def test_an_interrupted_translation_is_not_continued_with_other_options(
-    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source, output = write_film(tmp_path / "in.mp4", moving_square(6)), tmp_path / "out.mp4"
-    with monkeypatch.context() as patch:
-        patch.setattr("pipelines.registry.translate_film.assemble", _interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            translate(model=model, source=source, result=output)
-    with pytest.raises(UserError, match=r"had crf 18 \(now 30\); continue it with its own options"):
-        translate(model=model, source=source, result=output, crf=30)
-    assert not output.exists()
-    translate(model=model, source=source, result=output, crf=30, overwrite=True)
-    translate(model=model, source=source, result=tmp_path / "other.mp4", crf=30)
-    assert output.read_bytes() == (tmp_path / "other.mp4").read_bytes()
-
-
-def _interrupted(*arguments: object, **options: object) -> None:
-    raise KeyboardInterrupt
-
-
-def test_two_commands_do_not_write_one_film(model: str, tmp_path: Path) -> None:
-    source = write_film(tmp_path / "in.mp4", moving_square(3))
-    unfinished = tmp_path / ".out.mp4.unfinished"
-    unfinished.mkdir()
-    lock = try_lock(unfinished / "lock")
-    assert lock is not None
-    with pytest.raises(UserError, match="is being written by another command"):
-        translate(model=model, source=source, result=tmp_path / "out.mp4")
-    os.close(lock)
-
-
-def test_nothing_is_overwritten_unasked(model: str, tmp_path: Path) -> None:
-    source = write_film(tmp_path / "in.mp4", moving_square(3))
-    output = tmp_path / "out.mp4"
-    output.write_text("mine")
-    with pytest.raises(UserError, match=r"out\.mp4 exists; .* --overwrite"):
-        translate(model=model, source=source, result=output)
-    with pytest.raises(UserError, match="is the film itself"):
-        translate(model=model, source=source, result=source, overwrite=True)
-    assert output.read_text() == "mine"
-    translate(model=model, source=source, result=output, overwrite=True)
-    assert len(list(film_frames(output))) == 3
-
-
 def test_what_cannot_be_translated_is_named_and_nothing_is_written(
     model: str, tmp_path: Path
 ) -> None:
@@ -246,25 +120,6 @@ def test_what_cannot_be_translated_is_named_and_nothing_is_written(
         translate(model=model, source=films, result=tmp_path / "out", crf=3)
 
 
-def test_a_full_disk_is_named_and_the_finished_parts_are_kept(
-    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    films = folder(tmp_path)
-    source = write_film(films / "in.mp4", moving_square(6))
-
-    def full(path: Path, *arguments: object, **options: object) -> None:
-        raise OSError(28, "No space left on device", str(path))
-
-    with monkeypatch.context() as patch:
-        patch.setattr("pipelines.registry.translate_film.assemble", full)
-        with pytest.raises(StorageError, match=r"out\.mp4 cannot be written.* make room"):
-            translate(model=model, source=source, result=films / "out.mp4")
-    parts = films / ".out.mp4.unfinished"
-    assert {"000000.nut", "000001.nut"} < names(parts)
-    translate(model=model, source=source, result=films / "out.mp4")
-    assert names(films) == {"in.mp4", "out.mp4"}
-
-
 def test_frames_of_an_odd_size_keep_it(model: str, tmp_path: Path) -> None:
     source = tmp_path / "in.mkv"
     write_film(source, moving_square(3, 33, 47), codec="ffv1", pixel_format="yuv444p", options={})
@@ -286,7 +141,7 @@ def test_the_same_dropout_noise_is_in_every_frame(model: str, tmp_path: Path) ->
 
 
 def test_grey_models_read_luma_and_show_grey(tmp_path: Path) -> None:
-    grey = dataclasses.replace(SIDE, channels=1)
+    grey = dataclasses.replace(PHOTO, channels=1)
     translator = make_translator(
         tmp_path,
         "deterministic",
@@ -308,19 +163,19 @@ def test_grey_models_read_luma_and_show_grey(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"source": dataclasses.replace(SIDE, dtype="uint16")}, "the source .* is uint16 with 3"),
-        ({"target": dataclasses.replace(SIDE, dtype="float32")}, "the target .* is float32"),
+        ({"source": dataclasses.replace(PHOTO, dtype="uint16")}, "the source .* is uint16 with 3"),
+        ({"target": dataclasses.replace(PHOTO, dtype="float32")}, "the target .* is float32"),
         (
-            {"target": dataclasses.replace(SIDE, nodata=0)},
+            {"target": dataclasses.replace(PHOTO, nodata=0)},
             "values for missing pixels in its target",
         ),
-        ({"target": dataclasses.replace(SIDE, channels=4)}, "the target .* with 4 channel"),
+        ({"target": dataclasses.replace(PHOTO, channels=4)}, "the target .* with 4 channel"),
         (
-            {"extra_sources": (ExtraSourceRecord("depth", SIDE, 1.0),)},
+            {"extra_sources": (ExtraSourceRecord("depth", PHOTO, 1.0),)},
             "needs the sources source, depth, and a film is only one",
         ),
         (
-            {"source": dataclasses.replace(SIDE, channels=1, num_labels=5)},
+            {"source": dataclasses.replace(PHOTO, channels=1, num_labels=5)},
             "class ids in its source",
         ),
     ],

@@ -14,13 +14,12 @@ from pipelines.reproduction.data import bring_data
 from pipelines.reproduction.params import params_here
 from pipelines.runs.machines import Machine
 from pipelines.tracking.description import data_record
-from pipelines.tracking.train_record import TrainRecord
 from pix2pix.config import SyntheticConfig, load_params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.errors import UserError
 from pix2pix.sources.synthetic import write_synthetic
 from tests.support.project import Project, copy_project
-from tests.support.tracked_project import ORIGIN
+from tests.support.tracked_project import train_record
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(600)]
 
@@ -76,19 +75,8 @@ def _lineage(project: Project) -> Lineage:
     md5 = {f"data/{item['path']}": item["md5"] for item in json.loads(status)}
     return Lineage(
         format=1,
-        training=TrainRecord(
-            run_key="x",
-            name="drawn",
-            started_s=0.0,
-            elapsed_s=0.0,
-            num_workers=1,
-            epochs=1,
-            best_epoch=1,
-            origin=ORIGIN,
-            params=dataclasses.asdict(params),
-            data=data_record(manifest, name="smoke-drawn"),
-            model_sha256="0" * 64,
-            machines=(MACHINE,),
+        training=train_record(
+            params, data=data_record(manifest, name="smoke-drawn"), machines=(MACHINE,)
         ),
         outputs={"data/prepared": md5["data/prepared"]},
         weights={},

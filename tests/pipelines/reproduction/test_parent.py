@@ -18,18 +18,11 @@ from pipelines.runs.parent import read_parent_file
 from pix2pix.config import load_params
 from pix2pix.errors import UserError
 from pix2pix.parent_record import ParentRecord
+from tests.support.model_folders import SMALL_SHAPES, write_model
 from tests.support.project import Project, copy_project
-from tests.support.tracked_project import write_model
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(600)]
 
-SMALL = {
-    "image_size": "32",
-    "load_size": "36",
-    "base_channels": "4",
-    "discriminator_channels": "4",
-    "discriminator_layers": "2",
-}
 REFERENCE = "../elsewhere"  # relative to the user's project
 
 
@@ -58,7 +51,7 @@ def test_the_parent_is_taken_from_dvc_or_read_again_at_the_users_path_or_missed(
     copy_project(project.folder)
     elsewhere = tmp_path / "elsewhere"
     write_model(elsewhere)
-    project.set_params("smoke", init_from=REFERENCE, **SMALL)
+    project.set_params("smoke", init_from=REFERENCE, **SMALL_SHAPES)
     project.run("dvc", "repro", "--single-item", "parent")
     recorded = ParentRecord(
         reference=REFERENCE,
@@ -86,7 +79,7 @@ def test_the_parent_is_taken_from_dvc_or_read_again_at_the_users_path_or_missed(
         assert file is not None
         assert file.parent.model_sha256 == recorded.model_sha256
 
-        write_model(elsewhere, mode="deterministic")
+        write_model(elsewhere, inference_mode="deterministic")
         with pytest.raises(UserError, match="elsewhere is another model now") as no:
             _bring(project, opened, recorded, md5)
         assert "From DVC: data/parent.safetensors is neither in the cache nor" in str(no.value)

@@ -6,8 +6,7 @@ import json
 import math
 from pathlib import Path
 
-from pipelines.runs.history import history_jsonl, parse_history
-from pipelines.stages.train import curves_csv
+from pipelines.runs.history import curves_csv, history_jsonl, parse_history
 from pipelines.tracking.finished_run import read_history
 
 HISTORY = [

@@ -3,7 +3,6 @@
 Ray's stages are killed in tests/pipelines/training/test_driver_faults.py.
 """
 
-import hashlib
 import logging
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from pipelines.repository.presets import complete_preset
 from pipelines.stages import ingest, prepare
 from pix2pix.training_checkpoint import save_training
 from tests.support.file_size_limit import files_of_at_most
+from tests.support.folders import file_hashes
 
 ROOT = Path(__file__).parents[3]
 _STAGES: dict[str, Callable[[], None]] = {"ingest": ingest.main, "prepare": prepare.main}
@@ -31,14 +31,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(complete_preset("smoke", ROOT))
     return tmp_path
-
-
-def _contents(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 @pytest.mark.parametrize("stage", _STAGES)
@@ -58,7 +50,7 @@ def test_a_full_disk_ends_a_stage_with_one_message_and_the_next_run_succeeds(
     assert not Path(_OUTPUTS[stage]).exists()
     assert not list(project.rglob("*.partial"))
     run(_STAGES[stage])
-    assert _contents(project / _OUTPUTS[stage])
+    assert file_hashes(project / _OUTPUTS[stage])
 
 
 _KILLED = """
@@ -91,7 +83,7 @@ def test_a_killed_stage_leaves_what_was_there_and_the_next_run_what_an_undisturb
 ) -> None:
     ingest.main()
     prepare.main()
-    before = _contents(project / "data")
+    before = file_hashes(project / "data")
     killed = subprocess.run(
         [sys.executable, "-c", _KILLED, stage, str(moment)], capture_output=True, check=False
     )
@@ -99,7 +91,7 @@ def test_a_killed_stage_leaves_what_was_there_and_the_next_run_what_an_undisturb
     assert list((project / "data").glob(".*.partial")), "killed before it wrote or after it"
     output = project / _OUTPUTS[stage]
     assert (
-        _contents(output).items()
+        file_hashes(output).items()
         <= {
             name.split("/", 1)[1]: digest
             for name, digest in before.items()
@@ -107,7 +99,7 @@ def test_a_killed_stage_leaves_what_was_there_and_the_next_run_what_an_undisturb
         }.items()
     )
     _STAGES[stage]()
-    assert _contents(project / "data") == before
+    assert file_hashes(project / "data") == before
 
 
 def test_a_checkpoint_that_the_disk_refuses_is_named(tmp_path: Path) -> None:

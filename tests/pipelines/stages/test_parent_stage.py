@@ -14,16 +14,9 @@ from pix2pix.checkpoint import load_card
 from pix2pix.config import load_params
 from pix2pix.errors import UserError
 from pix2pix.parent import from_bytes
+from tests.support.model_folders import SMALL_SHAPES, write_model
 from tests.support.project import Project, copy_project
-from tests.support.tracked_project import write_model
 
-SMALL = {
-    "image_size": "32",
-    "load_size": "36",
-    "base_channels": "4",
-    "discriminator_channels": "4",
-    "discriminator_layers": "2",
-}
 FOLDER = Path("elsewhere")
 
 
@@ -38,7 +31,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 def start_from(project: Project, reference: str, **changes: str) -> None:
-    project.set_params("smoke", init_from=reference, **SMALL | changes)
+    project.set_params("smoke", init_from=reference, **SMALL_SHAPES | changes)
 
 
 def test_without_a_parent_the_file_is_empty_and_not_asked_for(here: Project) -> None:
@@ -57,7 +50,7 @@ def test_another_content_of_the_folder_is_another_file(here: Project) -> None:
     written_ns = PARENT_PATH.stat().st_mtime_ns
     parent.main()
     assert PARENT_PATH.stat().st_mtime_ns == written_ns
-    write_model(FOLDER, mode="deterministic")
+    write_model(FOLDER, inference_mode="deterministic")
     parent.main()
     second = PARENT_PATH.read_bytes()
     assert from_bytes(second, name="x").card == load_card(FOLDER)
@@ -102,7 +95,7 @@ def test_a_training_refuses_a_file_that_params_yaml_does_not_name(here: Project)
     parent.main()
     assert read_parent_file(PARENT_PATH, load_params().train) is not None
     for changes in ({"init_from": "models:/other/1"}, {"init_networks": "generator"}):
-        here.set_params("smoke", **SMALL | {"init_from": str(FOLDER)} | changes)
+        here.set_params("smoke", **SMALL_SHAPES | {"init_from": str(FOLDER)} | changes)
         with pytest.raises(UserError, match=r"holds both of elsewhere, but params\.yaml says"):
             read_parent_file(PARENT_PATH, load_params().train)
 

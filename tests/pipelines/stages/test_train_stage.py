@@ -10,22 +10,23 @@ from pathlib import Path
 import torch
 
 from pipelines.runs.folder import open_folder
+from pipelines.runs.history import curves_csv
 from pipelines.runs.state import close_running_state, open_state, training_folder
-from pipelines.stages.train import curves_csv, write_model
+from pipelines.training.trained_model import write_model
 from pix2pix.checkpoint import load_generator
 from pix2pix.config import Params
-from pix2pix.data.manifest import Manifest, SideRecord
+from pix2pix.data.manifest import Manifest
 from pix2pix.models import network_configs
 from pix2pix.training import new_state
+from tests.support.model_folders import PHOTO
 
-SIDE = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")
 MANIFEST = Manifest(
     format=2,
     direction="AtoB",
     image_size=32,
     load_size=36,
-    source=SIDE,
-    target=SIDE,
+    source=PHOTO,
+    target=PHOTO,
     splits={},
     data_hash="abc",
 )

@@ -9,13 +9,7 @@ from tests.support.tracked_project import (
     ORIGIN,
     STARTED_S,
     write_picture,
-    write_project,
 )
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    return write_project(tmp_path / "project")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What a person is told when MLflow cannot be followed, and how runs end."""
 
+import logging
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -8,16 +10,21 @@ import pytest
 from mlflow import MlflowClient
 
 from pipelines.runs.folder import Folder, open_folder
-from pipelines.tracking import reconciler
+from pipelines.tracking import connection, live_run, reconciler
 from pipelines.tracking.live_run import LiveRun, mark_ended
 from pipelines.tracking.run import MlflowRun
 from pix2pix.config import Params
-from tests.support.tracked_project import HISTORY, described, new_database
+from tests.support.followed_run import TIMED, Live, points
+from tests.support.mlflow_process import closed_port
+from tests.support.tracked_project import (
+    HISTORY,
+    described,
+    history_points,
+    new_database,
+)
+from tests.support.waiting import until
 
-
-@pytest.fixture(autouse=True)
-def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconciler, "_MIN_PAUSE_S", 0.05)
+pytestmark = pytest.mark.usefixtures("soon_again")
 
 
 @pytest.fixture
@@ -115,3 +122,56 @@ def test_the_driver_names_why_it_could_not_tell(
     assert "may not say that the training has ended: FAILED" in record.message
     assert "no such thing" in record.message
     assert record.exc_info is not None
+
+
+@pytest.mark.timeout(60)
+def test_neither_training_nor_driver_waits_for_a_server_that_never_answers(
+    live: Live,
+    default_params: Params,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nor, as here, for one that took the connection when it was asked whether it is there."""
+    monkeypatch.setattr(live_run, "_CLOSE_S", 0.2)
+    monkeypatch.setattr(connection, "reach", lambda uri: None)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # this test leaves no threads behind
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        uri = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        with live(uri) as run:
+            run.update(TIMED)
+        mark_ended(uri, described(default_params), status="FAILED")
+    slow, unmarked = [record.message for record in caplog.records]
+    assert slow.startswith(f"MLflow at {uri} is slow\nTraining goes on.")
+    assert unmarked.startswith(f"MLflow at {uri} is slow\nMLflow may not say")
+
+
+def test_a_server_that_is_down_until_the_end_is_one_warning(
+    live: Live, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(live_run, "_CLOSE_S", 0.5)
+    uri = f"http://127.0.0.1:{closed_port()}"
+    with caplog.at_level(logging.INFO), live(uri) as run:
+        for num_epochs in range(1, len(TIMED) + 1):
+            run.update(TIMED[:num_epochs])
+    [warning] = caplog.records
+    assert uri in warning.message
+
+
+def test_a_deleted_experiment_is_a_warning_and_training_goes_on(
+    uri: str,
+    live: Live,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = MlflowClient(uri)
+    experiment_id = client.create_experiment("pix2pix")
+    client.delete_experiment(experiment_id)
+    run = live(uri)
+    run.update(TIMED)
+    until(lambda: caplog.records)
+    assert "mlflow experiments restore" in caplog.text
+    client.restore_experiment(experiment_id)
+    run.close()
+    assert points(uri) == history_points(TIMED)

@@ -1,7 +1,5 @@
 """The metrics of a machine in a training's run, by MLflow's own monitor."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from pipelines.tracking.node_metrics import NodeMetrics, node_metrics
 from pix2pix.config import Params
 from tests.support.mlflow_process import closed_port
 from tests.support.tracked_project import HISTORY, described, new_database, write_samples
+from tests.support.waiting import until
 
 
 def _metrics(uri: str) -> dict[str, float]:
@@ -20,12 +19,6 @@ def _metrics(uri: str) -> dict[str, float]:
     found = client.get_experiment_by_name("pix2pix")
     runs = client.search_runs([found.experiment_id]) if found else []
     return {key: value for run in runs for key, value in run.data.metrics.items()}
-
-
-def _until(condition: Callable[[], object]) -> None:
-    """Wait; a condition that never comes true ends as the test's time limit."""
-    while not condition():
-        time.sleep(0.1)
 
 
 @pytest.mark.slow
@@ -43,7 +36,7 @@ def test_each_node_logs_its_metrics_from_when_the_run_is_there(
         run = LiveRun(uri, description, samples=write_samples(tmp_path / "samples"))
         with run:
             run.update(HISTORY)
-            _until(lambda: names <= _metrics(uri).keys())
+            until(lambda: names <= _metrics(uri).keys())
     assert {"dev/l1"} < _metrics(uri).keys()
 
 

@@ -1,6 +1,5 @@
 """A real MLflow server that starts late, dies, hangs or loses its answers while it is needed."""
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from tests.support.tracked_project import (
     write_project,
     write_samples,
 )
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -97,12 +97,6 @@ def undisturbed(samples: Folder, params: Params, run_key: str) -> dict[str, obje
     client = MlflowClient(uri)
     [made] = client.search_runs([client.get_experiment_by_name("pix2pix").experiment_id])
     return everything(uri, made.info.run_id) | {"times": None}
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait; a condition that never comes true ends as the test's time limit."""
-    while not condition():
-        time.sleep(0.1)
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -12,20 +12,18 @@ from pipelines.tracking import reconciler
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.live_study import LiveStudy
 from pix2pix.config import Params
-from pix2pix.tuning.trials import Exchange, Trial
+from pix2pix.tuning.trials import Exchange
 from tests.support.mlflow_process import closed_port
 from tests.support.small_study import small_study
 from tests.support.tracked_project import described, new_database, png
+from tests.support.trials import make_trial
 
-RUNNING = Trial(
-    number=0,
-    purpose="search",
-    seed=0,
+RUNNING = make_trial(
+    0,
+    {"epoch": 0, "time_s": 1001.0, "dev/l1": 0.5},
     values={"train.beta1": 0.5, "model.norm": "none"},
     status="running",
-    reason=None,
     started_s=1000.0,
-    history=({"epoch": 0, "time_s": 1001.0, "dev/l1": 0.5},),
 )
 TRIAL, OTHER = (f"search {number} beta1 0.5 norm none" for number in (0, 1))
 FIRST = {"epoch": 1, "time_s": 1002.0, "dev/l1": 0.25}

@@ -10,24 +10,12 @@ from pipelines.tracking.description import DataRecord, data_record
 from pipelines.tracking.train_record import TrainRecord, read_train_record, write_train_record
 from pix2pix.config import Params
 from pix2pix.errors import UserError
-from tests.support.tracked_project import ORIGIN, small_manifest
+from tests.support.tracked_project import small_manifest, train_record
 
 
 @pytest.fixture
 def record(default_params: Params) -> TrainRecord:
-    return TrainRecord(
-        run_key="key",
-        name="facades-drawn seed 2",
-        started_s=1.5,
-        elapsed_s=2.0,
-        num_workers=2,
-        epochs=3,
-        best_epoch=1,
-        origin=ORIGIN,
-        params=dataclasses.asdict(default_params),
-        data=data_record(small_manifest(default_params), name=default_params.data.name),
-        model_sha256="0" * 64,
-    )
+    return train_record(default_params)
 
 
 def test_what_is_written_is_read(record: TrainRecord, tmp_path: Path) -> None:

@@ -2,11 +2,17 @@
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
 from pipelines.commands.ui import ui
-from pipelines.tracking.uri import without_password
+from pipelines.tracking.uri import tracking_uri, without_password
+from pix2pix.config import Params
+from tests.support.tracked_project import (
+    complete,
+    new_database,
+)
 
 
 @pytest.mark.parametrize(
@@ -45,3 +51,41 @@ def test_the_ui_gets_its_database_by_the_environment_and_listens_on_loopback(
     assert not any("secret" in word for word in command)
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert os.environ["MLFLOW_BACKEND_STORE_URI"] == uri
+
+
+def test_the_default_database_lies_in_the_current_folder_with_the_files_beside_it(
+    tmp_path: Path, project: Path, default_params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = tmp_path / "a folder"
+    new_database(folder)
+    monkeypatch.chdir(folder)
+    uri = tracking_uri()
+    assert uri == f"sqlite:///{folder}/mlflow.db"
+    monkeypatch.chdir(tmp_path)  # as a worker, elsewhere
+    complete(uri, project, default_params)
+    assert sorted(path.name for path in folder.iterdir()) == ["mlartifacts", "mlflow.db"]
+    assert list(folder.rglob("history.jsonl")) != []
+    assert not (tmp_path / "mlruns").exists()
+
+
+@pytest.mark.parametrize(
+    ("configured", "meant"),
+    [
+        ("sqlite:///runs/x.db", "sqlite:///{here}/runs/x.db"),
+        ("sqlite:////data/x.db", "sqlite:////data/x.db"),
+        ("http://mlflow:5000", "http://mlflow:5000"),
+    ],
+)
+def test_mlflows_own_variable_selects_the_server(
+    configured: str, meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", configured)
+    assert tracking_uri() == meant.format(here=tmp_path)
+
+
+def test_a_password_is_not_shown() -> None:
+    assert without_password("http://ann:s3cret@mlflow:5000/x") == "http://ann:***@mlflow:5000/x"
+    assert without_password("sqlite:////data/a@b:c/mlflow.db") == "sqlite:////data/a@b:c/mlflow.db"
+    assert without_password("http://mlflow:5000") == "http://mlflow:5000"

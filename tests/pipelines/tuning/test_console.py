@@ -7,19 +7,11 @@ import pytest
 
 from pipelines.tuning.console import StudyConsole
 from pix2pix.config import Params
-from pix2pix.tuning.trials import Exchange, Trial
+from pix2pix.tuning.trials import Exchange
 from tests.support.small_study import small_study
+from tests.support.trials import make_trial
 
-BEGUN = Trial(
-    number=1,
-    purpose="search",
-    seed=0,
-    values={"train.beta1": 0.5, "model.norm": "none"},
-    status="running",
-    reason=None,
-    started_s=0.0,
-    history=(),
-)
+BEGUN = make_trial(1, values={"train.beta1": 0.5, "model.norm": "none"}, status="running")
 UNTRAINED = {"epoch": 0, "time_s": 0.0, "dev/l1": 0.5}
 FIRST = {"epoch": 1, "time_s": 0.0, "dev/l1": 0.25}
 

@@ -9,6 +9,7 @@ from pipelines.tuning.optuna_study import importance, pareto_front, pictures
 from pix2pix.config import Params
 from pix2pix.tuning.trials import Status, Trial
 from tests.support.small_study import small_study
+from tests.support.trials import make_trial
 
 RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
 
@@ -18,18 +19,13 @@ def _trial(
 ) -> Trial:
     last = {"epoch": 1, "time_s": 0.0, "dev/l1": l1}
     rate = RATES[number % len(RATES)]
-    return Trial(
-        number=number,
-        purpose="search",
-        seed=0,
+    return make_trial(
+        number,
+        {"epoch": 0, "time_s": 0.0, "dev/l1": 1.0},
+        last if frechet is None else {**last, "dev/frechet": frechet},
         values={"train.learning_rate": rate, "train.lambda_l1": (10.0, 100.0)[number % 2]},
         status=status,
         reason="lost" if status == "failed" else None,
-        started_s=0.0,
-        history=(
-            {"epoch": 0, "time_s": 0.0, "dev/l1": 1.0},
-            last if frechet is None else {**last, "dev/frechet": frechet},
-        ),
     )
 
 

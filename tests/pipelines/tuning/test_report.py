@@ -14,22 +14,17 @@ from pix2pix.config import Params, load_params
 from pix2pix.tuning.seed_band import gain
 from pix2pix.tuning.trials import Status, Trial
 from tests.support.small_study import small_study
+from tests.support.trials import make_trial
 
 
 def _trial(number: int, l1: float, status: Status = "finished", **scores: float) -> Trial:
-    history = (
+    return make_trial(
+        number,
         {"epoch": 0, "time_s": 0.0, "dev/l1": 0.5},
         {"epoch": 1, "time_s": 1.0, "dev/l1": l1, **scores},
-    )
-    return Trial(
-        number=number,
-        purpose="search",
-        seed=0,
         values={"train.learning_rate": 0.00034 + number / 1e4, "train.lambda_l1": 10.0},
         status=status,
         reason="ASHA: behind" if status == "stopped" else None,
-        started_s=0.0,
-        history=history,
     )
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.tuning.trials import Trial
 from tests.support.killable_project import (
     STUDY_EPOCHS,
     TUNE_STAGE,
+    has_one_and_a_half,
     prepared_study,
     start,
     study_of,
@@ -20,11 +20,6 @@ from tests.support.killable_project import (
 from tests.support.project import Project
 
 pytestmark = pytest.mark.pipeline
-
-
-def _has_one_and_a_half(trials: list[Trial]) -> bool:
-    """One trial is finished, and the next has some epochs."""
-    return len(trials) > 1 and trials[0].num_epochs == STUDY_EPOCHS and trials[1].num_epochs > 4
 
 
 def _lose_checkpoints(project: Project, trial: str) -> None:
@@ -46,7 +41,7 @@ def test_killed_it_goes_on_without_repeating_finished_trials(
     """`tests/soak/test_killed_study.py` compares with a study that nothing happened to."""
     project = prepared_study(tmp_path)
     running = start(project, TUNE_STAGE)
-    wait_for_trials(project, running, _has_one_and_a_half)
+    wait_for_trials(project, running, has_one_and_a_half)
     os.killpg(running.pid, signal.SIGKILL)
     running.communicate()
     finished, cut_off, *_ = trials(project)

@@ -8,9 +8,11 @@ import pytest
 from pix2pix.data.padding import reflected
 from pix2pix.data.prepared import open_split
 from pix2pix.images.image import resize
-from pix2pix.preparation.pairs import find_pairs, read_pair
+from pix2pix.preparation.pairs import find_pairs
 from pix2pix.preparation.prepare import prepare_pairs
-from tests.support.drawn_shapes import file_hashes, make_params, write_pairs
+from pix2pix.preparation.read_pairs import read_pair
+from tests.support.drawn_shapes import make_params, write_pairs
+from tests.support.folders import file_hashes
 
 SIZES = [(40, 60), (96, 48), (64, 180), (33, 32), (50, 50), (200, 37)] * 2
 FIT = {"resize": "fit", "image_size": 32, "load_size": 36}

@@ -1,60 +1,23 @@
-"""What is written, and that nothing else is touched."""
+"""What the prepared data hold."""
 
 import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from pix2pix.config import DataConfig, load_params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.images.image import resize
 from pix2pix.preparation.inspection import content_hash
 from pix2pix.preparation.offences import Offence
-from pix2pix.preparation.pairs import find_pairs, read_pair
+from pix2pix.preparation.pairs import find_pairs
 from pix2pix.preparation.prepare import prepare_pairs
-from pix2pix.preparation.report import BadPairsError
-from tests.support.file_size_limit import files_of_at_most
-
-PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
-COLOURS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [10, 20, 30]], dtype=np.uint8)
-
-
-def make_config(**changes: object) -> DataConfig:
-    config = load_params(PARAMS).data
-    defaults = {"source": "folder", "path": "photos", "image_size": 32, "load_size": 37}
-    return replace(config, **(defaults | changes))
-
-
-def draw(seed: int, dtype: str = "uint8") -> np.ndarray:
-    """A colour-coded label map beside a photo, 42x84x3."""
-    rng = np.random.default_rng(seed)
-    labels = COLOURS[rng.integers(0, 4, (6, 6))].repeat(7, axis=0).repeat(7, axis=1)
-    photo = rng.integers(0, np.iinfo(dtype).max, (42, 42, 3), dtype=dtype)
-    scale = np.iinfo(dtype).max // 255
-    return np.hstack([labels.astype(dtype) * dtype_of(scale, dtype), photo])
-
-
-def dtype_of(value: int, dtype: str) -> np.generic:
-    return np.dtype(dtype).type(value)
-
-
-def write_pairs(root: Path, *, dtype: str = "uint8", num_train: int = 6) -> Path:
-    for folder, first, size in (("train", 0, num_train), ("test", 100, 3)):
-        (root / folder).mkdir(parents=True)
-        for index in range(size):
-            image = draw(first + index, dtype)
-            cv2.imwrite(str(root / folder / f"{index}.png"), image[..., ::-1])
-    return root
-
-
-def contents(directory: Path) -> dict[str, bytes]:
-    files = sorted(path for path in directory.rglob("*") if path.is_file())
-    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in files}
+from pix2pix.preparation.read_pairs import read_pair
+from tests.support.folders import contents
+from tests.support.labelled_photos import COLOURS, draw, make_config, write_pairs
 
 
 @pytest.mark.parametrize("num_workers", [1, 2])
@@ -154,19 +117,6 @@ def test_the_data_hash_stands_for_pixels_and_settings_only(tmp_path: Path) -> No
     assert data_hash(elsewhere) != first
 
 
-def test_offences_stop_the_writing_and_the_older_data_stay(tmp_path: Path) -> None:
-    root = write_pairs(tmp_path / "raw")
-    prepare_pairs(root, tmp_path / "out/prepared", make_config())
-    before = contents(tmp_path / "out")
-    (root / "train/bad.png").write_text("no image")
-
-    with pytest.raises(BadPairsError, match=r"train/bad\.png: is no PNG") as caught:
-        prepare_pairs(root, tmp_path / "out/prepared", make_config())
-
-    assert [item.pair_ids for item in caught.value.report.offences] == [("train/bad",)]
-    assert contents(tmp_path / "out") == before
-
-
 def test_excluded_pairs_are_reported_and_leave_the_data_as_if_they_were_not_there(
     tmp_path: Path,
 ) -> None:
@@ -199,61 +149,6 @@ def test_what_changes_no_pair_changes_no_byte(tmp_path: Path, changes: dict[str,
     prepare_pairs(root, tmp_path / "before", make_config())
     prepare_pairs(root, tmp_path / "after", make_config(**changes))
     assert contents(tmp_path / "before") == contents(tmp_path / "after")
-
-
-def test_a_read_only_data_folder_is_enough(tmp_path: Path) -> None:
-    root = write_pairs(tmp_path / "raw")
-    before = contents(root)
-    for path in (root, root / "train", root / "test"):
-        path.chmod(0o555)
-
-    prepare_pairs(root, tmp_path / "prepared", make_config())
-
-    assert contents(root) == before
-
-
-def test_a_folder_of_something_else_is_not_replaced(tmp_path: Path) -> None:
-    root = write_pairs(tmp_path / "raw")
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home/thesis.txt").write_text("years of work")
-
-    with pytest.raises(ValueError, match="something else than prepared data"):
-        prepare_pairs(root, tmp_path / "home", make_config())
-
-    assert contents(tmp_path / "home") == {"thesis.txt": b"years of work"}
-
-
-def test_a_disk_that_is_too_small_is_named_before_anything_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = write_pairs(tmp_path / "raw")
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 8, 1))
-
-    with pytest.raises(OSError, match=r"0 MiB needed.*make room"):
-        prepare_pairs(root, tmp_path / "out/prepared", make_config())
-
-    assert contents(tmp_path / "out") == {}
-
-
-def test_a_disk_that_fills_up_meanwhile_leaves_the_older_data(tmp_path: Path) -> None:
-    root = write_pairs(tmp_path / "raw")
-    prepare_pairs(root, tmp_path / "out/prepared", make_config())
-    before = contents(tmp_path / "out")
-    with files_of_at_most(10_000), pytest.raises(OSError, match="make room"):
-        prepare_pairs(root, tmp_path / "out/prepared", make_config())
-
-    assert contents(tmp_path / "out") == before
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["prepared"]
-
-
-def test_what_a_killed_run_left_is_replaced(tmp_path: Path) -> None:
-    root = write_pairs(tmp_path / "raw")
-    (tmp_path / "out/.prepared.partial/train").mkdir(parents=True)
-    (tmp_path / "out/.prepared.partial/train/source.npy").write_bytes(b"half")
-
-    prepare_pairs(root, tmp_path / "out/prepared", make_config())
-
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["prepared"]
 
 
 def test_missing_and_damaged_data_are_named_with_the_command_that_makes_them(

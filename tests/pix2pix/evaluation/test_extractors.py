@@ -23,7 +23,8 @@ from pix2pix.evaluation.extractors import (
     efficientnet_extractor,
     inception_extractor,
 )
-from pix2pix.evaluation.frechet import frechet_distance, kernel_interval
+from pix2pix.evaluation.frechet import frechet_distance
+from pix2pix.evaluation.kernel_distance import kernel_interval
 from pix2pix.images.grids import write_png
 
 CPU = torch.device("cpu")

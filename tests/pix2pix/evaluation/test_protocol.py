@@ -1,24 +1,11 @@
+from dataclasses import asdict
+
 import pytest
 
 from pix2pix.evaluation.protocol import compare_protocols
+from tests.support.protocols import make_protocol
 
-PROTOCOL = {
-    "split": "test",
-    "split_hash": "abc",
-    "num_images": 80,
-    "resize": "stretch",
-    "image_size": 128,
-    "direction": "AtoB",
-    "resize_kernel": "area",
-    "extractor": "inception_v3",
-    "extractor_sha256": "f" * 64,
-    "inference_mode": "eval",
-    "seed": 0,
-    "num_bootstrap": 100,
-    "confidence": 0.95,
-    "kid_subset_size": 50,
-    "packages": {"torch": "2.14.1"},
-}
+PROTOCOL = asdict(make_protocol())
 
 
 def test_a_protocol_is_comparable_with_itself() -> None:
@@ -39,6 +26,7 @@ def test_fields_that_do_not_change_the_scores_may_differ(key: str) -> None:
         "resize",
         "image_size",
         "direction",
+        "masked",
         "resize_kernel",
         "extractor",
         "extractor_sha256",

@@ -7,29 +7,13 @@ import numpy as np
 import pytest
 
 from pix2pix.evaluation.intervals import Interval
-from pix2pix.evaluation.protocol import Protocol, measuring_packages
+from pix2pix.evaluation.protocol import measuring_packages
 from pix2pix.evaluation.quality import Quality
 from pix2pix.evaluation.report import Report, make_report, per_image_csv, report_json
 from pix2pix.evaluation.scoring import SetScores, SplitScores
+from tests.support.protocols import make_protocol
 
-PROTOCOL = Protocol(
-    split="test",
-    split_hash="abc",
-    num_images=2,
-    resize="stretch",
-    image_size=128,
-    direction="AtoB",
-    masked="none",
-    resize_kernel="area",
-    extractor="efficientnet_lite0",
-    extractor_sha256="f" * 64,
-    inference_mode="eval",
-    seed=0,
-    num_bootstrap=100,
-    confidence=0.95,
-    kid_subset_size=2,
-    packages=measuring_packages(),
-)
+PROTOCOL = make_protocol(num_images=2, kid_subset_size=2, packages=measuring_packages())
 
 
 def split_scores(l1: float = 0.1) -> SplitScores:

@@ -1,10 +1,10 @@
 from dataclasses import replace
 
 from pix2pix.evaluation.intervals import Interval
-from pix2pix.evaluation.protocol import Protocol
 from pix2pix.evaluation.report import Report
 from pix2pix.evaluation.scoring import SetScores
 from pix2pix.evaluation.table import format_table
+from tests.support.protocols import make_protocol
 
 WIDE = Interval(-0.0012345678, -0.012345678, -0.00012345678)
 QUALITY = ("l1", "psnr_db", "ssim")
@@ -16,24 +16,6 @@ def scores(*names: str) -> SetScores:
 
 
 def report(**changes: object) -> Report:
-    protocol = Protocol(
-        split="test",
-        split_hash="abc",
-        num_images=80,
-        resize="stretch",
-        image_size=128,
-        direction="AtoB",
-        masked="none",
-        resize_kernel="area",
-        extractor="efficientnet_lite0",
-        extractor_sha256="0123456789abcdef",
-        inference_mode="eval",
-        seed=0,
-        num_bootstrap=100,
-        confidence=0.95,
-        kid_subset_size=50,
-        packages={},
-    )
     whole = Report(
         test=scores(*QUALITY, *DISTANCES),
         baselines={
@@ -42,7 +24,7 @@ def report(**changes: object) -> Report:
             "real_vs_real": scores(*DISTANCES),
         },
         dev={},
-        protocol=protocol,
+        protocol=make_protocol(),
         warnings=("w" * 30 + " x" * 60,),
     )
     return replace(whole, **changes)

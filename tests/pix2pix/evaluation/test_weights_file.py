@@ -2,23 +2,15 @@ import hashlib
 import resource
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pix2pix.evaluation.weights_file import download_weights
-from tests.support.raw_server import RawServer, raw_server
+from tests.support.raw_server import RawServer
 
 CONTENT = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[RawServer]:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with raw_server() as server:
-        yield server
 
 
 @pytest.fixture
@@ -32,11 +24,11 @@ def answer(body: bytes, *, length: object = len(CONTENT), status: str = "200 OK"
 
 
 def test_after_a_download_with_the_right_hash_there_is_only_its_file(
-    server: RawServer, path: Path
+    liar: RawServer, path: Path
 ) -> None:
-    server.says(answer(CONTENT))
+    liar.says(answer(CONTENT))
     before = socket.getdefaulttimeout(), resource.getrlimit(resource.RLIMIT_FSIZE)
-    download_weights(server.url, path, sha256_prefix=SHA256[:8])
+    download_weights(liar.url, path, sha256_prefix=SHA256[:8])
     assert path.read_bytes() == CONTENT
     assert list(path.parent.iterdir()) == [path]
     assert (socket.getdefaulttimeout(), resource.getrlimit(resource.RLIMIT_FSIZE)) == before
@@ -54,16 +46,16 @@ def test_after_a_download_with_the_right_hash_there_is_only_its_file(
     ],
 )
 def test_a_failed_download_leaves_no_file(
-    server: RawServer, path: Path, response: bytes, message: str
+    liar: RawServer, path: Path, response: bytes, message: str
 ) -> None:
-    server.says(response)
+    liar.says(response)
     with pytest.raises(OSError, match=message):
-        download_weights(server.url, path, sha256_prefix=SHA256[:8])
+        download_weights(liar.url, path, sha256_prefix=SHA256[:8])
     assert list(path.parent.iterdir()) == []
 
 
 def test_a_download_ends_when_the_file_is_too_large(
-    server: RawServer, path: Path, monkeypatch: pytest.MonkeyPatch
+    liar: RawServer, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limit lies within the last buffer of a block, where torch leaves its partial file."""
     monkeypatch.setattr("pix2pix.evaluation.weights_file._MAX_BYTES", (1 << 20) - 1)
@@ -73,14 +65,14 @@ def test_a_download_ends_when_the_file_is_too_large(
         while True:
             client.sendall(bytes(1 << 16))
 
-    server.answers = [send_for_ever]
+    liar.answers = [send_for_ever]
     with pytest.raises(OSError, match="File too large"):
-        download_weights(server.url, path, sha256_prefix=SHA256[:8])
+        download_weights(liar.url, path, sha256_prefix=SHA256[:8])
     assert list(path.parent.iterdir()) == []
 
 
 def test_a_download_ends_when_the_server_sends_nothing(
-    server: RawServer, path: Path, monkeypatch: pytest.MonkeyPatch
+    liar: RawServer, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pix2pix.evaluation.weights_file._TIMEOUT_S", 0.2)
     is_over = threading.Event()
@@ -89,8 +81,8 @@ def test_a_download_ends_when_the_server_sends_nothing(
         client.sendall(answer(CONTENT[:1000]))
         is_over.wait()
 
-    server.answers = [fall_silent]
+    liar.answers = [fall_silent]
     with pytest.raises(TimeoutError):
-        download_weights(server.url, path, sha256_prefix=SHA256[:8])
+        download_weights(liar.url, path, sha256_prefix=SHA256[:8])
     is_over.set()
     assert list(path.parent.iterdir()) == []

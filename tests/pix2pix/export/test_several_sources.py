@@ -17,8 +17,7 @@ from pix2pix.export.example import example_script
 from pix2pix.export.samples import random_samples, real_samples
 from pix2pix.export.workbench import obstacle
 from pix2pix.models import InferenceNetwork
-from tests.pix2pix.export.test_folder import cards, export, run_example
-from tests.pix2pix.export.test_page import (
+from tests.support.exported_page import (
     assert_equal_levels,
     draw_rectangles,
     drawing,
@@ -29,8 +28,8 @@ from tests.pix2pix.export.test_page import (
     translation,
     upload,
 )
-from tests.pix2pix.inference.test_several_sources import IDS, scene
-from tests.support.exports import make_model, side
+from tests.support.exports import cards, export, make_model, run_example, side
+from tests.support.several_sources import IDS, scene
 from tests.support.small_sets import save
 
 DEPTH = side(1, dtype="float32", value_range=(0.0, 10.0))

@@ -13,6 +13,7 @@ import tifffile
 from PIL import Image
 
 from pix2pix.images.decode import decode_file
+from pix2pix.images.image import read_image
 from pix2pix.images.options import ReadOptions
 
 TURNS = {
@@ -71,6 +72,18 @@ def test_every_format_stands_upright_as_exif_says(kind: str, orientation: int) -
     np.testing.assert_array_equal(turned.pixels, TURNS[orientation](plain.pixels), strict=True)
     assert turned.facts.orientation == orientation
     assert plain.facts.orientation == 1
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+def test_a_jpeg_is_turned_upright_as_exif_says(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = Image.fromarray(picture())
+    image.save(tmp_path / "plain.jpg")
+    image.save(tmp_path / "turned.jpg", exif=exif)
+
+    plain = read_image(tmp_path / "plain.jpg")
+    np.testing.assert_array_equal(read_image(tmp_path / "turned.jpg"), TURNS[orientation](plain))
 
 
 def test_label_ids_are_turned_with_their_palette(tmp_path: Path) -> None:

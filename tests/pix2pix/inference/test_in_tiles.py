@@ -13,16 +13,12 @@ from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 from pix2pix.inference import Translator
 from pix2pix.models import GeneratorConfig
-from tests.support.translators import make_translator, some_images
+from tests.support.translators import force_tiles, make_translator, some_images
 
 MODES = ["published", "deterministic"]
+
+
 GIB = 2**30
-
-
-def force_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have everything translated in the smallest tiles from now on."""
-    monkeypatch.setattr("pix2pix.inference.translator.whole_bytes", lambda card, size: 2**60)
-    monkeypatch.setattr("pix2pix.tiled.plan._ENOUGH_BYTES", 0)
 
 
 @pytest.mark.parametrize("scale", ["native", "training"])

@@ -21,14 +21,13 @@ from pix2pix.inference import Translator
 from pix2pix.inference.answers import translated_values
 from pix2pix.models import GeneratorConfig, translate
 from pix2pix.preparation.prepare import prepare_pairs
-from tests.pix2pix.inference.test_in_tiles import force_tiles
 from tests.support.masked_pairs import (
     constant,
     masked_params,
     measured_side,
     write_masked_pairs,
 )
-from tests.support.translators import make_translator
+from tests.support.translators import force_tiles, make_translator
 
 SOURCE = SideRecord("image", 1, "float32", (100.0, 900.0), "area", nodata="nan")
 TARGET = SideRecord("image", 2, "float32", (-3.0, 5.0), "area")

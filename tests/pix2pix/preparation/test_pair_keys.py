@@ -12,14 +12,8 @@ from pix2pix.errors import UserError
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.pair_keys import key_finder
 from pix2pix.preparation.pairs import find_pairs
+from tests.support.folders import touch
 from tests.support.small_sets import NUM_PAIRS, PARAMS, make_config, noise, save
-
-
-def touch(root: Path, *names: str) -> None:
-    for name in names:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
 
 
 def pairs(root: Path, **changes: object) -> dict[str, tuple[str, str]]:

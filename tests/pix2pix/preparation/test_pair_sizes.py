@@ -12,8 +12,9 @@ from pix2pix.config.yaml_file import read_yaml
 from pix2pix.data.prepared import open_split
 from pix2pix.images.image import resize
 from pix2pix.preparation.checks import check_pairs
-from pix2pix.preparation.pairs import find_pairs, read_pair
+from pix2pix.preparation.pairs import find_pairs
 from pix2pix.preparation.prepare import prepare_pairs
+from pix2pix.preparation.read_pairs import read_pair
 from tests.support.drawn_shapes import PARAMS, make_params, write_pairs
 
 SIZES = [(40, 60), (48, 34), (64, 40)] * 4

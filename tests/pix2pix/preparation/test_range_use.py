@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pix2pix.preparation.checks import CheckReport, check_pairs
-from pix2pix.preparation.report import as_dict, format_report
+from pix2pix.preparation.checks import check_pairs
+from pix2pix.preparation.report import CheckReport, as_dict, format_report
 from tests.support.small_sets import NUM_PAIRS, make_config, make_side, noise, save
 
 

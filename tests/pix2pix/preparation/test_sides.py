@@ -8,8 +8,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from pix2pix.preparation.checks import CheckReport, check_pairs
-from pix2pix.preparation.report import format_report
+from pix2pix.preparation.checks import check_pairs
+from pix2pix.preparation.pairs import find_pairs
+from pix2pix.preparation.read_pairs import read_pair
+from pix2pix.preparation.report import CheckReport, format_report
 from tests.support.small_sets import NUM_PAIRS, make_config, make_side, noise, save
 
 
@@ -139,8 +141,6 @@ def write_turned(root: Path, a: int, b: int, *, height: int = 48) -> None:
 
 
 def test_sides_with_one_tag_in_two_formats_stand_alike(tmp_path: Path) -> None:
-    from pix2pix.preparation.pairs import find_pairs, read_pair
-
     write_turned(tmp_path, 6, 6)
     config = make_config()
     report = check_pairs(tmp_path, config, num_workers=1)

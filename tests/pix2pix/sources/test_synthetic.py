@@ -11,15 +11,11 @@ from pix2pix.config import SyntheticConfig
 from pix2pix.sources import synthetic
 from pix2pix.sources.facade.easel import PALETTES
 from pix2pix.sources.facade.house import draw_house
-from pix2pix.sources.facade.layout import ROOFS, label_map
-from pix2pix.sources.synthetic import LABELS, draw_pair, write_synthetic
+from pix2pix.sources.facade.layout import LABELS, ROOFS, label_map
+from pix2pix.sources.synthetic import draw_pair, write_synthetic
+from tests.support.folders import contents
 
 _CONFIG = SyntheticConfig(num_train=3, num_test=2, size_px=32, seed=5)
-
-
-def _contents(directory: Path) -> dict[str, bytes]:
-    files = (path for path in directory.rglob("*") if path.is_file())
-    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in files}
 
 
 def _colours(image: np.ndarray) -> set[int]:
@@ -34,7 +30,7 @@ def _where(source: np.ndarray, label: str) -> np.ndarray:
 def test_a_written_set_holds_pairs_side_by_side_under_train_and_test(tmp_path: Path) -> None:
     assert write_synthetic(tmp_path / "raw", _CONFIG) == 5
     names = ["test/0001.png", "test/0002.png", "train/0001.png", "train/0002.png", "train/0003.png"]
-    assert sorted(_contents(tmp_path / "raw")) == names
+    assert sorted(contents(tmp_path / "raw")) == names
     with Image.open(tmp_path / "raw/train/0002.png") as image:
         assert (image.mode, image.size) == ("RGB", (64, 32))
         picture = np.asarray(image)
@@ -47,7 +43,7 @@ def test_a_written_set_holds_pairs_side_by_side_under_train_and_test(tmp_path: P
 def test_the_same_seed_writes_the_same_bytes_and_another_seed_no_equal_pair(tmp_path: Path) -> None:
     for name, seed in (("first", 5), ("again", 5), ("other", 6)):
         write_synthetic(tmp_path / name, replace(_CONFIG, seed=seed))
-    first, again, other = (_contents(tmp_path / name) for name in ("first", "again", "other"))
+    first, again, other = (contents(tmp_path / name) for name in ("first", "again", "other"))
     assert first == again
     assert not set(first.values()) & set(other.values())
 
@@ -55,21 +51,21 @@ def test_the_same_seed_writes_the_same_bytes_and_another_seed_no_equal_pair(tmp_
 def test_a_pair_does_not_depend_on_how_many_are_drawn(tmp_path: Path) -> None:
     write_synthetic(tmp_path / "few", _CONFIG)
     write_synthetic(tmp_path / "many", replace(_CONFIG, num_train=5, num_test=4))
-    few, many = _contents(tmp_path / "few"), _contents(tmp_path / "many")
+    few, many = contents(tmp_path / "few"), contents(tmp_path / "many")
     assert len(many) == 9
     assert few.items() <= many.items()
 
 
 def test_train_and_test_share_no_pair(tmp_path: Path) -> None:
     write_synthetic(tmp_path / "raw", replace(_CONFIG, num_train=8, num_test=8))
-    assert len(set(_contents(tmp_path / "raw").values())) == 16
+    assert len(set(contents(tmp_path / "raw").values())) == 16
 
 
 def test_writing_replaces_the_directory_as_a_whole(tmp_path: Path) -> None:
     write_synthetic(tmp_path / "raw", replace(_CONFIG, num_train=6))
     (tmp_path / "raw/stray.txt").write_text("old")
     write_synthetic(tmp_path / "raw", _CONFIG)
-    assert len(_contents(tmp_path / "raw")) == 5
+    assert len(contents(tmp_path / "raw")) == 5
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
 
 
@@ -77,12 +73,12 @@ def test_an_interrupted_writing_leaves_the_directory_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_synthetic(tmp_path / "raw", _CONFIG)
-    before = _contents(tmp_path / "raw")
+    before = contents(tmp_path / "raw")
     drawn = iter([draw_pair(32, np.random.default_rng(0))])
     monkeypatch.setattr(synthetic, "draw_pair", lambda size_px, rng: next(drawn))
     with pytest.raises(StopIteration):
         write_synthetic(tmp_path / "raw", replace(_CONFIG, seed=9))
-    assert _contents(tmp_path / "raw") == before
+    assert contents(tmp_path / "raw") == before
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
 
 

@@ -14,6 +14,7 @@ from pix2pix.errors import StorageError, UserError
 from pix2pix.sources import unpack
 from pix2pix.sources.unpack import unpack_archive
 from tests.support.file_size_limit import files_of_at_most
+from tests.support.folders import contents
 
 _ZEROS_BYTES = 1 << 24
 
@@ -49,8 +50,7 @@ def _unpack(tmp_path: Path, content: bytes) -> dict[str, bytes]:
     archive.write_bytes(gzip.compress(content, compresslevel=1))
     directory.mkdir()
     unpack_archive(archive, directory)
-    files = (path for path in directory.rglob("*") if path.is_file())
-    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in files}
+    return contents(directory)
 
 
 def _recorded_size(header: bytes, size: bytes) -> bytes:

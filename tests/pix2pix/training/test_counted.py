@@ -9,13 +9,13 @@ from torch import Tensor
 
 from pix2pix.config import Params
 from pix2pix.masked import Pairs, with_target_where_masked
-from pix2pix.models import DiscriminatorConfig, PatchDiscriminator, network_configs
-from pix2pix.training import TrainState, new_state
+from pix2pix.models import DiscriminatorConfig, PatchDiscriminator
 from pix2pix.training.counted import Counted, masks_of
 from pix2pix.training.dev import dev_metrics
 from pix2pix.training.losses import l1_loss
 from tests.support.checked_step import checked_step
 from tests.support.deviation import deviation, gradients
+from tests.support.drawn_batches import state_of
 
 BATCH_SIZE = 4
 
@@ -24,10 +24,6 @@ def _params(params: Params, **train: Any) -> Params:
     model = dataclasses.replace(params.model, norm="none", dropout=0.0)
     config = dataclasses.replace(params.train, batch_size=BATCH_SIZE, **train)
     return dataclasses.replace(params, model=model, train=config)
-
-
-def _state(params: Params) -> TrainState:
-    return new_state(*network_configs(params), config=params.train)
 
 
 def _batch(seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
@@ -83,7 +79,7 @@ def test_a_patch_counts_if_the_discriminator_sees_a_valid_pixel_in_it(num_layers
 
 def test_a_mask_of_everything_is_no_mask(small_params: Params) -> None:
     params = _params(small_params)
-    states = [_state(params) for _ in range(2)]
+    states = [state_of(params) for _ in range(2)]
     source, target, valid = _batch()
     losses = [
         torch.stack(checked_step(state, source, target, params.train, valid=mask))
@@ -95,7 +91,7 @@ def test_a_mask_of_everything_is_no_mask(small_params: Params) -> None:
 
 def test_a_pair_of_which_nothing_counts_changes_no_update(small_params: Params) -> None:
     params = _params(small_params)
-    with_it, without = (_state(params) for _ in range(2))
+    with_it, without = (state_of(params) for _ in range(2))
     source, target, valid = _batch()
     losses = torch.stack(checked_step(with_it, source, target, params.train, valid=valid))
     alone = (images[:3] for images in (source, target))
@@ -110,7 +106,7 @@ def test_the_discriminator_sees_no_fake_where_nothing_counts(small_params: Param
     source, target, valid = _batch()
     found = []
     for disturbance in (0.0, 5.0):
-        state = _state(params)
+        state = state_of(params)
         state.generator.register_forward_hook(
             lambda _module, _args, fake, by=disturbance: torch.where(valid, fake, fake + by)
         )
@@ -127,7 +123,7 @@ def test_parts_of_a_share_give_the_update_of_the_whole(
     states, losses = [], []
     for parts in (1, num_parts):
         params = _params(small_params, num_microbatches=parts)
-        states.append(_state(params))
+        states.append(state_of(params))
         source, target, valid = _batch()
         losses.append(
             torch.stack(checked_step(states[-1], source, target, params.train, valid=valid))
@@ -137,7 +133,7 @@ def test_parts_of_a_share_give_the_update_of_the_whole(
 
 
 def test_dev_l1_is_the_mean_over_images_of_the_mean_over_valid_pixels(small_params: Params) -> None:
-    state = _state(_params(small_params))
+    state = state_of(_params(small_params))
     source, target, valid = _batch()
     batch = Pairs(source[:3], target[:3], valid[:3])
     scores = dev_metrics(state.generator, [batch], seed=0)

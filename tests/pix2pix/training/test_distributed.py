@@ -1,6 +1,5 @@
 """Several workers compute the same as one. They are processes with gloo, without Ray."""
 
-import dataclasses
 import functools
 import math
 from collections.abc import Callable
@@ -8,36 +7,25 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, distributed
-from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
-from torch.nn.parallel import DistributedDataParallel
 
 from pix2pix.config import Params
-from pix2pix.masked import Pairs
-from pix2pix.models import network_configs
-from pix2pix.training import NonFiniteLossError, TrainState, new_state
-from pix2pix.training.dev import dev_metrics
 from pix2pix.training.distributed import (
     LateMax,
     any_over_ranks,
     average_buffers,
-    exchange_gradients,
     share_weight,
-    sum_over_ranks,
-    unwrap,
-    wrapping_options,
 )
-from tests.support.checked_step import checked_step
-from tests.support.deviation import deviation, gradients, weights
+from tests.support.deviation import deviation
 from tests.support.gloo import run_together
+from tests.support.worker_training import POISONS, params_of, train_steps, work
 
-NUM_STEPS = 8
 # Float32 sums in another order. Measured over all cases: the first step's gradients are off by 6e-7
 # of their length, and where eight steps lead by 6e-6 of the way's. The latter can be 1e-3 where
 # rounding flips the side of a ReLU; a pair that counts double makes it 0.4.
 GRADIENT_BOUND = 1e-5
+
+
 WAY_BOUND = 5e-3
-BATCH_SIZE = 4  # three workers have two pairs, one and one
 
 # What differs from the small parameters; without dropout, whose masks differ between ranks.
 CASES: dict[str, dict[str, Any]] = {
@@ -50,181 +38,22 @@ CASES: dict[str, dict[str, Any]] = {
     "masked": {"norm": "none"},
     "masked, two parts": {"norm": "none", "num_microbatches": 2},
 }
+
+
 CASES_OF = {
     2: list(CASES),
     3: ["none", "instance", "shared batch", "bfloat16 exchange", "masked"],
     4: ["none", "instance"],
 }
+
+
 POISONED_OF = {2: ["none", "two parts"], 3: [], 4: []}
-POISONS = ("discriminator", "generator")  # whose loss is not finite
+
+
 Alone = Callable[[str], dict[str, Any]]
+
+
 Together = Callable[[int], list[dict[str, Any]]]
-
-
-def _params(small_params: Params, norm: str, **train: Any) -> Params:
-    model = dataclasses.replace(small_params.model, norm=norm, dropout=0.0)
-    config = dataclasses.replace(small_params.train, batch_size=BATCH_SIZE, **train)
-    return dataclasses.replace(small_params, model=model, train=config)
-
-
-def _batch(step: int) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(step)
-    source = torch.rand(BATCH_SIZE, 3, 32, 32, generator=generator) * 2 - 1
-    return source, source.flip(1) * 0.5
-
-
-def _valid(case: str) -> Tensor | None:
-    """Pixels that count: of one pair all, of one none, of two others some."""
-    if not case.startswith("masked"):
-        return None
-    valid = torch.rand(BATCH_SIZE, 1, 32, 32, generator=torch.Generator().manual_seed(0)) < 0.3
-    valid[1], valid[2, ..., 16:], valid[3] = True, False, False
-    return valid
-
-
-def _state(params: Params, world_size: int) -> TrainState:
-    def wrap(network: torch.nn.Module) -> torch.nn.Module:
-        if world_size > 1:
-            network = DistributedDataParallel(network, **wrapping_options())
-        exchange_gradients(network, params.train)
-        return network
-
-    return new_state(*network_configs(params), config=params.train, wrap=wrap)
-
-
-def _statistics(state: TrainState) -> dict[str, Tensor]:
-    return {
-        name: buffer.clone()
-        for network in (state.generator, state.discriminator)
-        for name, buffer in unwrap(network).named_buffers()
-    }
-
-
-def _train(params: Params, case: str, *, rank: int, world_size: int) -> dict[str, Any]:
-    state = _state(params, world_size)
-    start = weights(state)
-    share = slice(rank, None, world_size)
-    valid = _valid(case)
-    for step in range(NUM_STEPS):
-        source, target = (images[share] for images in _batch(step))
-        mask = None if valid is None else valid[share]
-        losses = checked_step(state, source, target, params.train, valid=mask)
-        if step == 0:
-            first_gradients = gradients(state)
-    average_buffers(state.generator)
-    average_buffers(state.discriminator)
-    # Three images: with four workers one has none.
-    dev_valid = None if valid is None else valid[:3][share]
-    dev = [Pairs(*(images[:3][share] for images in _batch(99)), dev_valid)]
-    dev = [pairs for pairs in dev if len(pairs.source)]
-    weight = share_weight(len(source), BATCH_SIZE)
-    weighted = losses.l1 * weight
-    return {
-        "start": start,
-        "gradients": first_gradients,
-        "weights": weights(state),
-        "statistics": _statistics(state),
-        "share_weight": weight,
-        "dev": dev_metrics(state.generator, dev, seed=0),
-        "mean": (sum_over_ranks(weighted.detach().double()) / world_size).item(),
-    }
-
-
-def _go_through(params: Params, *, poison: str, rank: int, world_size: int) -> dict[str, Any]:
-    """Make a step, then one with a NaN on the last rank, which fails, and then another one."""
-    state, untouched = _state(params, world_size), _state(params, world_size)
-    share = slice(rank, None, world_size)
-    first, bad, last = ([images[share] for images in _batch(step)] for step in range(3))
-    config = params.train
-    checked_step(state, *first, config)
-    before = weights(state)
-    if poison == "generator":  # the weighted sum overflows; D's terms do not
-        config = dataclasses.replace(config, lambda_l1=1e38)
-    if rank == world_size - 1:
-        bad[1] = torch.full_like(bad[1], math.nan if poison == "discriminator" else 100.0)
-    with pytest.raises(NonFiniteLossError) as caught:
-        checked_step(state, *bad, config)
-    after = weights(state)
-    for batch in (first, last):
-        checked_step(untouched, *batch, params.train)
-    checked_step(state, *last, params.train)
-    return {
-        "error": str(caught.value),
-        "terms": caught.value.terms,
-        "is_here": caught.value.is_here,
-        "before": before,
-        "after": after,
-        "in the end": weights(state),
-        "without it": weights(untouched),
-    }
-
-
-def _num_exchanges(params: Params, *, rank: int, world_size: int) -> int:
-    """Return how often gradients are exchanged in a step; those of a network fit in one bucket."""
-    state, num_calls = _state(params, world_size), 0
-
-    def counted(group: Any, bucket: distributed.GradBucket) -> torch.futures.Future[Tensor]:
-        nonlocal num_calls
-        num_calls += 1
-        return default_hooks.allreduce_hook(group, bucket)
-
-    for network in (state.generator, state.discriminator):
-        network.register_comm_hook(None, counted)
-    for step in range(2):
-        share = slice(rank, None, world_size)
-        checked_step(state, *(images[share] for images in _batch(step)), params.train)
-    return num_calls
-
-
-def _order_of_exchange(params: Params, *, rank: int, world_size: int) -> list[str]:
-    """Return what happens in the second step: a bucket is sent, or the last gradient is there."""
-    happened: list[str] = []
-
-    def sent(group: Any, bucket: distributed.GradBucket) -> torch.futures.Future[Tensor]:
-        happened.append("bucket")
-        return default_hooks.allreduce_hook(group, bucket)
-
-    def wrap(network: torch.nn.Module) -> torch.nn.Module:
-        first = next(network.parameters())
-        first.register_post_accumulate_grad_hook(lambda _parameter: happened.append("last"))
-        small = {"bucket_cap_mb": 0.005}
-        wrapped = DistributedDataParallel(network, **wrapping_options(), **small)
-        wrapped.register_comm_hook(None, sent)
-        return wrapped
-
-    state = new_state(*network_configs(params), config=params.train, wrap=wrap)
-    for step in range(2):
-        happened.clear()
-        share = slice(rank, None, world_size)
-        checked_step(state, *(images[share] for images in _batch(step)), params.train)
-    return happened
-
-
-def _late_largest(rank: int) -> list[int]:
-    """What is known in each of three calls, in which another rank has the largest, and after."""
-    late = LateMax(torch.device("cpu"))
-    asked = [1 if rank == 0 else 0, rank, 0]
-    return [*map(late.exchanged, asked), late.last(), late.last()]
-
-
-def _work(
-    rank: int, world_size: int, trained: dict[str, Params], poisoned: dict[str, Params]
-) -> dict[str, Any]:
-    group = {"rank": rank, "world_size": world_size}
-    return {
-        "any": [
-            any_over_ranks(rank == each, torch.device("cpu")) for each in range(-1, world_size)
-        ],
-        "late largest": _late_largest(rank),
-        "order": _order_of_exchange(next(iter(trained.values())), **group),
-        "exchanges": {name: _num_exchanges(params, **group) for name, params in poisoned.items()},
-        **{name: _train(params, name, **group) for name, params in trained.items()},
-        **{
-            f"{poison}: {name}": _go_through(params, poison=poison, **group)
-            for name, params in poisoned.items()
-            for poison in POISONS
-        },
-    }
 
 
 @pytest.fixture(scope="module")
@@ -234,11 +63,11 @@ def together(small_params: Params, tmp_path_factory: pytest.TempPathFactory) -> 
     @functools.cache
     def results(world_size: int) -> list[dict[str, Any]]:
         trained, poisoned = (
-            {name: _params(small_params, **CASES[name]) for name in names[world_size]}
+            {name: params_of(small_params, **CASES[name]) for name in names[world_size]}
             for names in (CASES_OF, POISONED_OF)
         )
         folder = tmp_path_factory.mktemp("workers")
-        return run_together(_work, trained, poisoned, world_size=world_size, folder=folder)
+        return run_together(work, trained, poisoned, world_size=world_size, folder=folder)
 
     return results
 
@@ -250,7 +79,7 @@ def alone(small_params: Params) -> Alone:
     @functools.cache
     def result(case: str) -> dict[str, Any]:
         torch.set_num_threads(1)
-        return _train(_params(small_params, **CASES[case]), case, rank=0, world_size=1)
+        return train_steps(params_of(small_params, **CASES[case]), case, rank=0, world_size=1)
 
     return result
 

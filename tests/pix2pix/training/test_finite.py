@@ -1,37 +1,30 @@
+"""Losses and gradients that are not finite are found without a wait, and change nothing."""
+
 import copy
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
-from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
-from torch.optim import Adam
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from pix2pix.config import Params, TrainConfig
 from pix2pix.masked import Pairs
-from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
 from pix2pix.training import (
     DevSet,
     NonFiniteLossError,
     TrainState,
     fit,
-    new_state,
     train_step,
 )
 from pix2pix.training.finite import masked_step, spoiled_if_not_finite
 from pix2pix.training.late_check import Before, LateCheck
 from tests.support.checked_step import checked_step
+from tests.support.drawn_batches import state_of
 
-NO_VALUE = "_local_scalar_dense|tolist"  # in the error of a tensor without values
 NUM_BATCHES, BAD = 4, 2  # steps of an epoch, and the one with a loss that is not finite
-
-
-def _state(params: Params) -> TrainState:
-    return new_state(*network_configs(params), config=params.train)
 
 
 def _pairs(step: int) -> Pairs:
@@ -116,7 +109,7 @@ def test_a_masked_update_leaves_the_bits_of_a_step_that_raises_before_the_update
     small_params: Params, lambda_l1: float
 ) -> None:
     """Weights and moments of both networks, after good steps, a bad one, and another good one."""
-    state, raising = _state(small_params), _state(small_params)
+    state, raising = state_of(small_params), state_of(small_params)
     bad = dataclasses.replace(small_params.train, lambda_l1=lambda_l1)
     poison = math.nan if lambda_l1 == 100.0 else 10.0
     num_raised = 0
@@ -149,7 +142,7 @@ def test_the_error_is_raised_a_step_later_and_the_state_is_that_before_the_bad_s
     config = dataclasses.replace(small_params.train, checkpoint_every_steps=BAD)
     dev = DevSet([_pairs(99)], [])
     good, bad = _Batches(), _Batches(poison)
-    state, poisoned = _state(small_params), _state(small_params)
+    state, poisoned = state_of(small_params), state_of(small_params)
     undisturbed = fit(state, good, config, dev=dev)
     events = fit(poisoned, bad, config, dev=dev)
     for _ in range(2):  # the untrained networks, and the save point before the bad step
@@ -169,7 +162,7 @@ def test_the_error_is_raised_a_step_later_and_the_state_is_that_before_the_bad_s
 def test_the_last_step_of_an_epoch_is_checked_before_the_networks_are_scored(
     small_params: Params,
 ) -> None:
-    state = _state(small_params)
+    state = state_of(small_params)
     events = fit(state, _EndsBadly(), small_params.train, dev=DevSet([_pairs(99)], []))
     next(events)
     with pytest.raises(NonFiniteLossError, match=f"step {NUM_BATCHES - 1} "):
@@ -190,7 +183,7 @@ class _EndsBadly(_Batches):
 def test_a_gradient_that_is_not_finite_masks_the_update_although_the_loss_is_finite(
     small_params: Params, network: str, value: float
 ) -> None:
-    state = _state(small_params)
+    state = state_of(small_params)
     source, target, _ = _pairs(0)
     checked_step(state, source, target, small_params.train)
     before = _values(state)
@@ -216,7 +209,7 @@ def test_a_gradient_that_is_not_finite_masks_the_update_although_the_loss_is_fin
 def test_no_update_is_made_until_the_report_of_a_masked_step_is_read(
     small_params: Params,
 ) -> None:
-    state = _state(small_params)
+    state = state_of(small_params)
     check, before = LateCheck(state), Before.of(state)
     source, target, _ = _pairs(0)
     start = _values(state)
@@ -262,65 +255,3 @@ def test_a_masked_step_of_adam_changes_neither_moments_nor_their_count() -> None
     for moments in adam.state.values():
         assert moments["step"] == 2
         torch.testing.assert_close(moments["exp_avg"], torch.full_like(moments["exp_avg"], 0.29))
-
-
-def _state_without_values(params: Params) -> TrainState:
-    """A state under FakeTensorMode, where `new_state` cannot set the memory layout of networks."""
-    generator_config, discriminator_config = network_configs(params)
-    networks = UNetGenerator(generator_config), PatchDiscriminator(discriminator_config)
-    return TrainState(
-        *networks, *(Adam(network.parameters(), fused=True) for network in networks), seed=0
-    )
-
-
-class _HostReads(TorchDispatchMode):
-    """Counts operations by which the host learns a value, and so waits for the device."""
-
-    NAMES = ("_local_scalar_dense", "item", "nonzero", "is_nonzero", "equal", "masked_select")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: list[str] = []
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        name = func._schema.name.removeprefix("aten::")
-        if name in self.NAMES:
-            self.names.append(name)
-        return func(*args, **(kwargs or {}))
-
-
-@pytest.mark.parametrize("is_masked", [False, True])
-def test_the_host_reads_nothing_in_a_step(small_params: Params, is_masked: bool) -> None:
-    """On tensors without values, any read of a value fails; operations are counted as well.
-
-    `Tensor.tolist` is no operation on a CPU, so counting alone would not find it.
-    """
-    config = small_params.train
-    with FakeTensorMode():
-        state = _state_without_values(small_params)
-        source = torch.rand(2, 3, 32, 32)
-        valid = torch.ones(2, 1, 32, 32, dtype=torch.bool) if is_masked else None
-        with _HostReads() as reads:
-            for _ in range(2):
-                step = train_step(state, source, source.flip(1), config, valid=valid)
-        with pytest.raises((DataDependentOutputException, RuntimeError), match=NO_VALUE):
-            step.report.check(0, torch.device("cpu"))
-    assert reads.names == []
-
-
-@pytest.mark.parametrize("read", [Tensor.item, Tensor.tolist, bool])
-def test_a_read_within_a_step_would_be_noticed(
-    small_params: Params, monkeypatch: pytest.MonkeyPatch, read: Callable[[Tensor], Any]
-) -> None:
-    def reading(total: Tensor, terms: list[Tensor]) -> Tensor:
-        read(total.detach())
-        return spoiled_if_not_finite(total, terms)
-
-    monkeypatch.setattr("pix2pix.training.step.spoiled_if_not_finite", reading)
-    with FakeTensorMode():
-        state = _state_without_values(small_params)
-        source = torch.rand(2, 3, 32, 32)
-        with pytest.raises((DataDependentOutputException, RuntimeError), match=NO_VALUE):
-            train_step(state, source, source, small_params.train)

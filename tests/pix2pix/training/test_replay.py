@@ -11,11 +11,11 @@ from torch import Tensor
 
 import pix2pix.training.replay
 from pix2pix.config import Params
-from pix2pix.models import network_configs
-from pix2pix.training import Step, TrainState, new_state, train_step
+from pix2pix.training import Step, TrainState, train_step
 from pix2pix.training.replay import Recording, ReplayedSteps, step_maker
 from pix2pix.training.schedule import set_learning_rate
 from pix2pix.training.seeding import seed_step
+from tests.support.drawn_batches import state_of
 
 NUM_FIRST_STEPS = 3
 
@@ -65,10 +65,6 @@ def _tensors(state: TrainState) -> list[Tensor]:
     return found
 
 
-def _state(params: Params) -> TrainState:
-    return new_state(*network_configs(params), config=params.train)
-
-
 def _batch(step: int, num_pairs: int = 2) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(step)
     source = torch.rand(num_pairs, 3, 32, 32, generator=generator) * 2 - 1
@@ -105,7 +101,7 @@ def _assert_same(found: TrainState, expected: TrainState) -> None:
 @pytest.mark.parametrize("odd", [0, 2, 6])
 def test_replayed_steps_have_the_bits_of_steps_started_one_by_one(params: Params, odd: int) -> None:
     """Also with a batch of another size, one with masked pixels, and another rate in each step."""
-    states = [_state(params) for _ in range(2)]
+    states = [state_of(params) for _ in range(2)]
     recorders = [_Recorder(state) for state in states]
     replayed, started = (
         ReplayedSteps(state, params.train, record=recorder)  # type: ignore[arg-type]
@@ -127,7 +123,7 @@ def test_replayed_steps_have_the_bits_of_steps_started_one_by_one(params: Params
 def test_a_continued_training_has_the_same_bits_although_it_records_at_another_step(
     params: Params,
 ) -> None:
-    whole, first, second = (_state(params) for _ in range(3))
+    whole, first, second = (state_of(params) for _ in range(3))
 
     def replaying(state: TrainState) -> ReplayedSteps:
         return ReplayedSteps(state, params.train, record=_Recorder(state))  # type: ignore[arg-type]
@@ -151,5 +147,5 @@ def test_a_cpu_starts_each_step(params: Params, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(pix2pix.training.replay, "train_step", lambda *_, **__: made.append("one"))
     for wanted in ("auto", True, False):
         config = dataclasses.replace(params.train, compile=wanted)  # type: ignore[arg-type]
-        step_maker(_state(params), config)(*_batch(0), None)
+        step_maker(state_of(params), config)(*_batch(0), None)
     assert made == ["one"] * 3

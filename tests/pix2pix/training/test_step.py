@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from pix2pix.config import Params
-from pix2pix.models import network_configs
-from pix2pix.training import NonFiniteLossError, TrainState, new_state
+from pix2pix.training import NonFiniteLossError, TrainState
 from tests.support.checked_step import checked_step
 from tests.support.deviation import deviation, gradients, weights
+from tests.support.drawn_batches import state_of
 
 
 def _params(small_params: Params, num_microbatches: int, **model: Any) -> Params:
@@ -23,10 +23,6 @@ def _params(small_params: Params, num_microbatches: int, **model: Any) -> Params
             small_params.train, batch_size=4, num_microbatches=num_microbatches
         ),
     )
-
-
-def _state(params: Params) -> TrainState:
-    return new_state(*network_configs(params), config=params.train)
 
 
 def _batch(seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -53,7 +49,7 @@ def test_a_share_in_parts_gives_the_same_update_as_the_whole(
     input of ReLU.
     """
     whole, parts = (_params(small_params, n, norm=norm, dropout=0.0) for n in (1, num_parts))
-    states = [_state(params) for params in (whole, parts)]
+    states = [state_of(params) for params in (whole, parts)]
     start = weights(states[0])
     for step in range(8):
         losses = [
@@ -72,7 +68,7 @@ def test_the_generator_runs_once_on_a_whole_share_and_twice_on_each_part(
 ) -> None:
     for num_parts, sizes in [(1, [4]), (2, [2, 2] * 2), (3, [2, 1, 1] * 2)]:
         params = _params(small_params, num_parts)
-        state = _state(params)
+        state = state_of(params)
         fakes = _recorded_fakes(state)
         checked_step(state, *_batch(), params.train)
         assert [len(fake) for fake in fakes] == sizes
@@ -84,7 +80,7 @@ def test_both_updates_use_the_same_dropout_masks_for_a_part(small_params: Params
     source[2:], target[2:] = source[:2].clone(), target[:2].clone()  # equal parts
     runs = []
     for _ in range(2):
-        state = _state(params)
+        state = state_of(params)
         fakes = _recorded_fakes(state)
         torch.manual_seed(5)
         checked_step(state, source, target, params.train)
@@ -96,7 +92,7 @@ def test_both_updates_use_the_same_dropout_masks_for_a_part(small_params: Params
 
 def test_running_statistics_count_each_part_once(small_params: Params) -> None:
     params = _params(small_params, 2, norm="batch", dropout=0.0)
-    state = _state(params)
+    state = state_of(params)
     counted = copy.deepcopy(state.generator)
     source, target = _batch()
     checked_step(state, source, target, params.train)
@@ -115,7 +111,7 @@ def test_one_non_finite_pair_of_any_part_stops_before_the_update(
     small_params: Params, num_parts: int, index: int
 ) -> None:
     params = _params(small_params, num_parts, norm="none", dropout=0.0)
-    state, untouched = _state(params), _state(params)
+    state, untouched = state_of(params), state_of(params)
     source, target = _batch()
     target[index, 0, 0, 0] = math.nan
     before = weights(state)
@@ -134,7 +130,7 @@ def test_more_parts_than_pairs_are_refused_with_a_remedy(small_params: Params) -
     params = _params(small_params, 3)
     source, target = _batch()
     with pytest.raises(ValueError, match=r"num_microbatches \(3\) exceeds the 2 pairs .*lower it"):
-        checked_step(_state(params), source[:2], target[:2], params.train)
+        checked_step(state_of(params), source[:2], target[:2], params.train)
 
 
 @pytest.mark.parametrize("is_here", [True, False])

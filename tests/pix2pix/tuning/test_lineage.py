@@ -6,20 +6,13 @@ from collections.abc import Mapping
 from pix2pix.config import Value
 from pix2pix.tuning.lineage import Span, lineage
 from pix2pix.tuning.trials import Exchange, Trial
+from tests.support.trials import make_trial
 
 
 def _trial(number: int, values: Mapping[str, Value]) -> Trial:
     """Return a trial of six epochs."""
-    return Trial(
-        number=number,
-        purpose="search",
-        seed=0,
-        values=values,
-        status="finished",
-        reason=None,
-        started_s=0.0,
-        history=tuple({"epoch": epoch, "time_s": 0.0, "dev/l1": 0.5} for epoch in range(7)),
-    )
+    history = ({"epoch": epoch, "time_s": 0.0, "dev/l1": 0.5} for epoch in range(7))
+    return make_trial(number, *history, values=values)
 
 
 def test_a_lineage_has_the_trial_and_the_values_of_each_span_of_epochs() -> None:

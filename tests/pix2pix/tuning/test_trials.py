@@ -6,22 +6,15 @@ import math
 import pytest
 
 from pix2pix.tuning.trials import Exchange, Status, Trial, best_l1, scores
+from tests.support.trials import make_trial
 
 
 def _trial(number: int, *l1: float, status: Status = "finished", frechet: float = 0.0) -> Trial:
     """Return a trial with these dev L1, of which the first is that of the untrained generator."""
     history = [{"epoch": epoch, "time_s": 0.0, "dev/l1": each} for epoch, each in enumerate(l1)]
     history[-1]["dev/frechet"] = frechet
-    return Trial(
-        number=number,
-        purpose="search",
-        seed=0,
-        values={},
-        status=status,
-        reason="lost" if status == "failed" else None,
-        started_s=0.0,
-        history=tuple(history),
-    )
+    reason = "lost" if status == "failed" else None
+    return make_trial(number, *history, status=status, reason=reason)
 
 
 def test_the_score_of_a_trial_is_the_best_of_the_epochs_that_may_be_kept() -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 from mlflow import MlflowClient
 
 from pipelines.entrypoint import write_json
-from pipelines.evaluation.device import best_device
-from pipelines.registry.folder_translation import (
+from pipelines.registry.lookup import find_version, label
+from pipelines.registry.model_files import downloaded
+from pipelines.registry.register import CONTENT_TAG
+from pipelines.registry.translated_files import translate_files
+from pipelines.registry.translation_plan import (
     NO_EXTRA,
     Existing,
     SourceImage,
@@ -17,17 +20,14 @@ from pipelines.registry.folder_translation import (
     left_out,
     no_pictures,
     planned,
-    translate_files,
     without_existing,
 )
-from pipelines.registry.lookup import find_version, label
-from pipelines.registry.model_files import downloaded
-from pipelines.registry.register import CONTENT_TAG
+from pipelines.registry.translator_options import TranslatorOptions
 from pipelines.registry.volume_results import write_volumes
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names, printable
-from pix2pix.inference import Scale, Translator, check_makes_sources
+from pix2pix.inference import Scale, check_makes_sources
 from pix2pix.models import InferenceMode
 
 MANIFEST_NAME = "manifest.json"
@@ -61,27 +61,23 @@ def translate_folder(
     input_dir: Path,
     output_dir: Path,
     extra_dirs: Mapping[str, Path] = NO_EXTRA,
-    scale: Scale = "training",
-    mode: InferenceMode | None = None,
-    max_memory_gib: float | None = None,
+    options: TranslatorOptions = TranslatorOptions(),  # noqa: B008 - frozen
     existing: Existing = "refuse",
     on_cluster: bool = False,
-    from_photo: bool = False,
 ) -> TranslatedFolder:
     """Translate the images of `input_dir`; write them and manifest.json to `output_dir`.
 
     `extra_dirs` are the folders of the model's extra sources by name. Raises UserError if there is
     no such version or no image, if the folders overlap, or if the names are not those of the model.
-    Images that cannot be translated are named in the result. `mode`, `max_memory_gib` and
-    `from_photo` are those of Translator.load. With `on_cluster` a Ray cluster translates, see
-    `cluster_translation`.
+    Images that cannot be translated are named in the result. With `on_cluster` a Ray cluster
+    translates, see `cluster_translation`.
     """
     check_folders(input_dir, output_dir, extra_dirs=extra_dirs)
     version = find_version(client, reference)
     with downloaded(client, version) as model_dir:
         card = load_card(model_dir)
         _check_names(card, extra_dirs)
-        if from_photo:
+        if options.from_photo:
             check_makes_sources(card)
         plan = planned(
             input_dir, output_dir, source=card.source, target=card.target, extra_dirs=extra_dirs
@@ -90,15 +86,7 @@ def translate_folder(
         logger.info("%d images, translated with %s", len(to_make), label(version))
         manifest_path = output_dir / MANIFEST_NAME
         manifest_path.unlink(missing_ok=True)  # an earlier one does not describe these images
-        failures = _translate(
-            model_dir,
-            to_make,
-            scale=scale,
-            mode=mode,
-            max_memory_gib=max_memory_gib,
-            on_cluster=on_cluster,
-            from_photo=from_photo,
-        )
+        failures = _translate(model_dir, to_make, options, on_cluster=on_cluster)
     volumes = write_volumes(plan, failures, target=card.target)
     failures |= {SourceImage(path): why for path, why in left_out(input_dir).items()}
     others = no_pictures(input_dir)
@@ -110,9 +98,9 @@ def translate_folder(
         model=version.name,
         version=str(version.version),
         model_sha256=version.tags[CONTENT_TAG],
-        inference_mode=mode or card.inference_mode,
-        scale=scale,
-        from_photo=from_photo,
+        inference_mode=options.mode or card.inference_mode,
+        scale=options.scale,
+        from_photo=options.from_photo,
         files=_translated(to_make, failures, input_dir=input_dir, output_dir=output_dir),
         kept=tuple(_name(source, input_dir) for source in plan if source not in to_make),
         failed={_name(source, input_dir): reason for source, reason in failures.items()},
@@ -129,33 +117,16 @@ def translate_folder(
 def _translate(
     model_dir: Path,
     plan: Mapping[SourceImage, Path],
+    options: TranslatorOptions,
     *,
-    scale: Scale,
-    mode: InferenceMode | None,
-    max_memory_gib: float | None,
     on_cluster: bool,
-    from_photo: bool,
 ) -> dict[SourceImage, str]:
     """Translate here or on a cluster; return the images that failed, with the reasons."""
     if on_cluster:
         from pipelines.registry.cluster_translation import translate_on_cluster  # imports Ray
 
-        return translate_on_cluster(
-            model_dir,
-            plan,
-            scale=scale,
-            mode=mode,
-            max_memory_gib=max_memory_gib,
-            from_photo=from_photo,
-        )
-    translator = Translator.load(
-        model_dir,
-        device=str(best_device()),
-        mode=mode,
-        max_memory_gib=max_memory_gib,
-        from_photo=from_photo,
-    )
-    return translate_files(translator, plan, scale=scale)
+        return translate_on_cluster(model_dir, plan, options)
+    return translate_files(options.load(model_dir), plan, scale=options.scale)
 
 
 def _check_names(card: ModelCard, extra_dirs: Mapping[str, Path]) -> None:

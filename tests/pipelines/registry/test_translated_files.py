@@ -1,3 +1,5 @@
+"""Images of a folder are translated file by file; what fails is said."""
+
 import errno
 import os
 from collections.abc import Callable
@@ -8,14 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from pipelines.registry import folder_translation
-from pipelines.registry.folder_translation import (
+from pipelines.registry import translated_files
+from pipelines.registry.translated_files import translate_files
+from pipelines.registry.translation_plan import (
     SourceImage,
-    check_folders,
-    left_out,
-    no_pictures,
-    planned,
-    translate_files,
 )
 from pix2pix import memory
 from pix2pix.data.manifest import SideRecord
@@ -24,68 +22,8 @@ from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator, whole
 from pix2pix.models import GeneratorConfig, InferenceNetwork, translate
-from tests.support.tracked_project import SIDE, source_image, write_model
-
-FLOATS = SideRecord("image", 3, "float32", (0.0, 1.0), "area")
-
-
-def plan_for(translator: Translator, folder: Path) -> dict[SourceImage, Path]:
-    card = translator.card
-    return planned(folder / "in", folder / "out", source=card.source, target=card.target)
-
-
-def write(path: Path, content: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path
-
-
-def test_each_image_at_any_depth_keeps_its_name_and_gets_the_suffix_of_the_target(
-    tmp_path: Path,
-) -> None:
-    names = ["b.PNG", "a.jpeg", "val/x.tif", "train/deep/y.npy", "notes.txt", ".hidden.png"]
-    for name in names:
-        write(tmp_path / "in" / name, b"x")
-    for side, suffix in ((SIDE, "png"), (FLOATS, "tif")):
-        plan = planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=side)
-        assert {
-            source.path.relative_to(tmp_path).as_posix(): output.relative_to(tmp_path).as_posix()
-            for source, output in plan.items()
-        } == {
-            "in/a.jpeg": f"out/a.{suffix}",
-            "in/b.PNG": f"out/b.{suffix}",
-            "in/train/deep/y.npy": f"out/train/deep/y.{suffix}",
-            "in/val/x.tif": f"out/val/x.{suffix}",
-        }
-
-
-def test_images_that_would_become_one_file_are_named(tmp_path: Path) -> None:
-    for name in ("a.jpg", "a.png"):
-        write(tmp_path / "in" / name, b"x")
-    with pytest.raises(ValueError, match=r"a\.jpg and .*a\.png would both become .*a\.png"):
-        planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=SIDE)
-
-
-def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
-    write(tmp_path / "in" / "notes.txt", b"x")
-    with pytest.raises(ValueError, match=r"--input .*in holds no images \(\.png"):
-        planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=SIDE)
-
-
-@pytest.mark.parametrize("output", ["in", "in/out", ".", "out/../in/x", "link"])
-def test_an_output_that_overlaps_the_input_is_refused(tmp_path: Path, output: str) -> None:
-    (tmp_path / "in").mkdir()
-    (tmp_path / "out").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "in")
-    with pytest.raises(ValueError, match="overlaps --input"):
-        check_folders(tmp_path / "in", tmp_path / output)
-    check_folders(tmp_path / "in", tmp_path / "out")
-    check_folders(tmp_path / "in", tmp_path / "in2")
-
-
-def test_an_input_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"--input .*in is not a folder"):
-        check_folders(tmp_path / "in", tmp_path / "out")
+from tests.support.model_folders import source_image, write_model
+from tests.support.translation_plan import plan_for, write
 
 
 def test_what_cannot_be_translated_is_said_and_the_rest_is_there_and_whole(tmp_path: Path) -> None:
@@ -162,7 +100,7 @@ def test_a_large_image_is_translated_in_tiles_and_its_progress_is_shown(
     plan = plan_for(translator, tmp_path)
     expected = translator.translate_file(source, scale="native")
     monkeypatch.setattr("pix2pix.inference.translator.whole_bytes", lambda card, size: 2**60)
-    monkeypatch.setattr(folder_translation, "PROGRESS_S", 0.0)
+    monkeypatch.setattr(translated_files, "PROGRESS_S", 0.0)
     caplog.set_level("INFO")
     assert translate_files(translator, plan, scale="native") == {}
     written = decode(plan[SourceImage(source)].read_bytes())
@@ -217,28 +155,6 @@ def test_other_formats_are_translated_as_a_png_is(tmp_path: Path, suffix: str) -
     assert translate_files(translator, plan) == {}
     translated = decode((tmp_path / "out" / "a.png").read_bytes())
     np.testing.assert_array_equal(translated, translator.translate(image))
-
-
-def test_what_is_not_translated_is_named_with_the_reason(tmp_path: Path) -> None:
-    image = encode(source_image(40, 51))
-    write(tmp_path / "in" / "a.png", image)
-    heic = write(tmp_path / "in" / "z" / "b.HEIC", b"")
-    window = write(tmp_path / "in" / os.fsdecode(b"fen\xeatre.png"), image)
-    notes = write(tmp_path / "in" / "notes.txt", b"")
-
-    reasons = left_out(tmp_path / "in")
-
-    assert set(reasons) == {heic, window}
-    assert ".heic files are not supported" in reasons[heic]
-    assert "not UTF-8" in reasons[window]
-    assert no_pictures(tmp_path / "in") == [notes]
-    plan = planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=FLOATS)
-    assert [source.path.name for source in plan] == ["a.png"]
-    (tmp_path / "in" / "a.png").unlink()
-    with pytest.raises(
-        ValueError, match=r"holds no images(?s:.*)fen\\xeatre\.png: the name is not"
-    ):
-        planned(tmp_path / "in", tmp_path / "out", source=SIDE, target=FLOATS)
 
 
 def test_the_first_frame_is_translated_and_said(

@@ -1,30 +1,18 @@
-"""Translate the images of a folder, file by file.
+"""Which images of a folder are translated, and into which file each of them is."""
 
-An image that cannot be read, does not fit the model, or is too large for the memory is reported,
-and the others are translated.
-"""
-
-import logging
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from pipelines.processes.progress_line import image_line
-from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
+from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
-from pix2pix.files import write_bytes
-from pix2pix.images.encode import encode, file_suffix
+from pix2pix.images.encode import file_suffix
 from pix2pix.images.georeference import georeference
 from pix2pix.images.names import REMEDY as NAME_REMEDY
 from pix2pix.images.names import is_utf8, printable
-from pix2pix.images.nodata import written_nodata
 from pix2pix.images.options import VolumeSlice
-from pix2pix.images.stored import as_written
 from pix2pix.images.volumes import selected_slices
-from pix2pix.inference import Scale, Translator
-from pix2pix.memory import no_traceback_of_memory
 from pix2pix.preparation.folders import (
     SUFFIXES,
     UNREAD_SUFFIXES,
@@ -33,12 +21,9 @@ from pix2pix.preparation.folders import (
     stem_and_suffix,
 )
 
-PROGRESS_S = 10.0
 NO_EXTRA: Mapping[str, Path] = MappingProxyType({})
 
 Existing = Literal["refuse", "overwrite", "keep"]  # what happens to results that exist
-
-logger = logging.getLogger(__name__)
 
 
 def check_folders(
@@ -177,74 +162,3 @@ def without_existing(
     if existing == "keep":
         return {source: output for source, output in plan.items() if not output.exists()}
     return dict(plan)
-
-
-def translate_files(
-    translator: Translator, plan: Mapping[SourceImage, Path], *, scale: Scale = "training"
-) -> dict[SourceImage, str]:
-    """Translate and write each image; return the images that failed, with the reasons.
-
-    Output files are written atomically and replace existing ones. Raises StorageError if a file
-    cannot be written.
-    """
-    failures: dict[SourceImage, str] = {}
-    logged_s = time.monotonic()
-    for number, (source, output) in enumerate(plan.items(), start=1):
-        if reason := translate_file(translator, source, output, scale=scale):
-            failures[source] = reason
-        if time.monotonic() - logged_s >= PROGRESS_S:
-            logger.info("%d of %d images", number, len(plan))
-            logged_s = time.monotonic()
-    return failures
-
-
-def translate_file(
-    translator: Translator, source: SourceImage, output: Path, *, scale: Scale
-) -> str | None:
-    """Translate and write one image; return the reason if it cannot be translated.
-
-    Raises StorageError if the file cannot be written.
-    """
-    try:
-        content = _translated(translator, source, scale)
-    except UserError as error:
-        return str(error).removeprefix(f"{source.path}: ")
-    write_bytes(output, content)
-    return None
-
-
-def _translated(translator: Translator, source: SourceImage, scale: Scale) -> bytes:
-    extra_paths = dict(source.extra_paths)
-    missing = [name for name in translator.sources if name not in (FIRST_SOURCE, *extra_paths)]
-    if missing:
-        raise UserError(f"has no file of the same name in the folder of {' and '.join(missing)}")
-    with no_traceback_of_memory(str(source)):
-        image = translator.translate_file(
-            source.path,
-            source.volume_slice,
-            extra_paths=extra_paths,
-            scale=scale,
-            progress=_ImageProgress(source),
-        )
-        target = translator.card.target
-        written = as_written(image, target.file_dtype)
-        height, width = written.shape[:2]
-        return encode(
-            written,
-            georeference=georeference(source.path, (height, width)),
-            nodata=written_nodata(target, written.dtype),
-        )
-
-
-class _ImageProgress:
-    """Logs how far the translation of a large image is."""
-
-    def __init__(self, source: SourceImage) -> None:
-        self._source = source
-        self._started_s = self._logged_s = time.monotonic()
-
-    def __call__(self, share: float) -> None:
-        now_s = time.monotonic()
-        if now_s - self._logged_s >= PROGRESS_S:
-            logger.info("%s", image_line(str(self._source), share, now_s - self._started_s))
-            self._logged_s = now_s

@@ -12,9 +12,10 @@ from pix2pix.errors import UserError
 from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
+from tests.support.folders import contents
+from tests.support.model_folders import source_image
 from tests.support.registered_project import MODEL, MODELS, change_card, register_model, train
 from tests.support.small_sets import PARAMS
-from tests.support.tracked_project import source_image
 
 pytestmark = pytest.mark.slow  # models are registered in each: a second and more
 
@@ -35,14 +36,6 @@ def translated(reference: str, images: Path, output: Path, **options: bool) -> d
     translate(model=reference, input_dir=images, output_dir=output, **options)
     loaded: dict[str, object] = json.loads((output / "manifest.json").read_text())
     return loaded
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 @pytest.mark.parametrize("mode", ["published", "deterministic"])
@@ -172,7 +165,7 @@ def test_a_manifest_does_not_outlive_the_images_it_describes(
     def killed(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipelines.registry.translate.translate_files", killed)
+    monkeypatch.setattr("pipelines.registry.translate_folder.translate_files", killed)
     with pytest.raises(KeyboardInterrupt):
         translated(f"{MODEL}/1", images, tmp_path / "out", overwrite=True)
     assert not (tmp_path / "out" / "manifest.json").exists()

@@ -1,0 +1,156 @@
+"""Wrong, too large and unauthorised requests are refused in one sentence."""
+
+import struct
+import zlib
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+
+from pipelines.serving.messages import Answer, BusyError, Question, Refusal
+from pix2pix.images.encode import encode
+from pix2pix.inference import Translator
+from tests.support.http_app import MAX_BYTES, app_of, ask, jpeg, post, tiff
+from tests.support.scientific_files import npy
+from tests.support.served_models import SIZE, LocalModel
+
+
+def png_bomb() -> bytes:
+    """A file of some hundred bytes that states 40,000 x 40,000 pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    head = struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)
+    parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+LARGE = np.zeros((2 * SIZE + 1, 2 * SIZE, 3), np.uint8)
+
+
+SMALL = np.zeros((8, 8, 3), np.uint8)
+
+
+BAD_FILES = {
+    "empty": (b"", 422),
+    "text": (b"hello", 415),
+    "html as picture": (b"<html>" * 50, 415),
+    "zip": (b"PK\x03\x04" + b"\0" * 50, 415),
+    "gzip": (b"\x1f\x8b" + b"\0" * 50, 415),
+    "truncated png": (encode(SMALL)[:-20], 422),
+    "truncated jpeg": (jpeg(SMALL)[:-200], 422),
+    "truncated tiff": (tiff(SMALL)[:50], 422),
+    "png bomb": (png_bomb(), 413),
+    "tiff bomb": (tiff(np.zeros((999, 999), np.uint8), compression="zlib"), 413),
+    "many tiff pages": (tiff(np.zeros((9, 50, 50), np.uint8), photometric="minisblack"), 413),
+    "large png": (encode(LARGE), 413),
+    "large jpeg": (jpeg(LARGE), 413),
+    "one channel": (encode(SMALL[..., :1]), 422),
+    "alpha": (encode(np.zeros((8, 8, 4), np.uint8)), 422),
+    "16 bits": (bytes(imagecodecs.png_encode(SMALL.astype(np.uint16))), 422),
+    "NaN": (npy(np.full((8, 8, 3), np.nan, np.float32)), 422),
+    "floats": (npy(np.zeros((8, 8, 3), np.float32)), 422),
+    "no pixels": (npy(np.zeros((0, 8, 3), np.uint8)), 422),
+    "objects": (npy(np.array([{}], dtype=object)), 422),
+    "batch": (npy(np.zeros((2, 8, 8, 3), np.uint8)), 422),
+    "npy that states more": (npy(SMALL).replace(b"(8, 8, 3)", b"(8, 8000, 3)"), 422),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_file_is_refused_in_one_sentence(name: str, translator: Translator) -> None:
+    file, status = BAD_FILES[name]
+    refused = post(app_of(LocalModel(translator)), file)
+    assert (refused.status_code, list(refused.json())) == (status, ["detail"])
+    sentence = refused.json()["detail"]
+    assert sentence
+    assert "\n" not in sentence
+
+
+BAD_BODIES: dict[str, tuple[int, dict[str, Any]]] = {
+    "no body": (415, {}),
+    "wrong type": (415, {"content": b"x", "headers": {"content-type": "text/plain"}}),
+    "no form": (400, {"content": b"x", "headers": {"content-type": "multipart/form-data"}}),
+    "broken form": (
+        400,
+        {"content": b"x", "headers": {"content-type": "multipart/form-data; boundary=a"}},
+    ),
+    "other field": (400, {"files": {"picture": ("x", b"x")}}),
+    "text in the field": (400, {"data": {"image": "x"}, "files": {"other": b"x"}}),
+    "two files": (400, {"files": [("image", b"x"), ("image", b"x")]}),
+    "no JSON": (400, {"content": b"{", "headers": {"content-type": "application/json"}}),
+    "nested JSON": (
+        400,
+        {"content": b"[" * 100_000, "headers": {"content-type": "application/json"}},
+    ),
+    "list": (400, {"json": []}),
+    "number": (400, {"json": {"image": 3}}),
+    "no base64": (400, {"json": {"image": "ä"}}),
+    "long": (413, {"files": {"image": b"x" * MAX_BYTES}}),
+    "long, length not stated": (413, {"content": None}),
+    "unknown scale": (422, {"files": {"image": b"x"}, "params": {"scale": "huge"}}),
+    "unknown model": (404, {"files": {"image": b"x"}, "params": {"model": "nobody"}}),
+}
+
+
+async def endless() -> Any:
+    while True:
+        yield b"x" * 2**16
+
+
+@pytest.mark.parametrize("name", BAD_BODIES)
+def test_a_bad_request_is_refused_in_one_sentence(name: str, translator: Translator) -> None:
+    status, request = BAD_BODIES[name]
+    if name.startswith("long, "):
+        request = {"content": endless(), "headers": {"content-type": "image/png"}}
+    refused = ask(app_of(LocalModel(translator)), "POST", "/translate", **request)
+    assert (refused.status_code, list(refused.json())) == (status, ["detail"])
+    assert "\n" not in refused.json()["detail"]
+
+
+PROTECTED = [
+    ("GET", "/openapi.json"),
+    ("POST", "/translate"),
+    ("GET", "/models"),
+    ("GET", "/metrics"),
+    ("GET", "/examples/0"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), PROTECTED)
+def test_a_token_is_needed_where_there_is_one(
+    method: str, path: str, translator: Translator
+) -> None:
+    app = app_of(LocalModel(translator), token="sesame")
+    for given in ({}, {"authorization": "Bearer other"}, {"authorization": "Basic sesame"}):
+        refused = ask(app, method, path, headers=given, peer="192.0.2.7", host="example.org")
+        assert refused.status_code == 401
+        assert refused.headers["www-authenticate"] == "Bearer"
+    right = {"authorization": "Bearer sesame"}
+    allowed = ask(app, method, path, headers=right, peer="192.0.2.7", host="example.org")
+    assert allowed.status_code == (415 if method == "POST" else 200)
+
+
+@pytest.mark.parametrize(("method", "path"), PROTECTED)
+def test_without_a_token_only_this_machine_is_answered(
+    method: str, path: str, translator: Translator
+) -> None:
+    app = app_of(LocalModel(translator))
+    assert ask(app, method, path, peer="192.0.2.7").status_code == 403
+    # A page of a stranger whose name leads to this machine (DNS rebinding).
+    assert ask(app, method, path, host="stranger.example").status_code == 403
+    assert ask(app, method, path, host="127.0.0.1").status_code in (200, 415)
+
+
+class BusyModel:
+    async def answer(self, question: Question) -> Answer | Refusal:
+        raise BusyError
+
+
+def test_a_busy_model_is_429_and_says_when_to_come_back() -> None:
+    refused = post(app_of(BusyModel()), encode(SMALL))
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert "again" in refused.json()["detail"]

@@ -1,0 +1,124 @@
+"""The example of an exported folder runs alone and answers as `Translator` does."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pix2pix.export.example import example_script
+from pix2pix.export.folder import write_export
+from pix2pix.export.report import readme
+from pix2pix.models import InferenceNetwork
+from tests.support.exports import MODEL, cards, export, make_model, run_example, side
+
+
+def picture(shape: tuple[int, ...], dtype: str, high: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, high, shape, dtype=np.int64).astype(dtype)
+
+
+def as_png(path: Path, pixels: np.ndarray) -> None:
+    Image.fromarray(pixels.squeeze()).save(path)
+
+
+def read_png(path: Path) -> np.ndarray:
+    pixels = np.asarray(Image.open(path))
+    return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "shape", "high", "written"),
+    [
+        ({}, (32, 32, 3), 256, (as_png, "png")),  # dropout masks from the file
+        (
+            {  # class ids, with pixels of no class
+                "mode": "deterministic",
+                "source": side(1, kind="labels", value_range=(0.0, 5.0), kernel="nearest",
+                               num_labels=5, void_label=255),
+                "target": side(1, dtype="uint16", value_range=(0.0, 65535.0)),
+                "scale": "none",
+            },
+            (40, 35, 1),
+            5,
+            (as_png, "png"),
+        ),
+        (
+            {
+                "mode": "deterministic",
+                "source": side(2, dtype="uint16", value_range=(100.0, 4095.0)),
+                "target": side(2, dtype="float32", value_range=(-3.0, 5.0)),
+            },
+            (32, 32, 2),
+            4096,
+            (np.save, "npy"),
+        ),
+    ],
+)  # fmt: skip
+def test_the_example_runs_alone_and_answers_what_the_translator_answers(
+    arguments: dict[str, Any],
+    shape: tuple[int, ...],
+    high: int,
+    written: tuple[Callable[[Path, np.ndarray], None], str],
+    tmp_path: Path,
+) -> None:
+    out, translator = export(tmp_path, **arguments)
+    source, target = translator.card.source, translator.card.target
+    image = picture(shape, source.dtype, high)
+    if source.void_label is not None:
+        image[:4] = source.void_label
+    write, suffix = written
+    write(tmp_path / f"in.{suffix}", image)
+    run_example(out, tmp_path / f"in.{suffix}", tmp_path / f"out.{suffix}")
+    read = read_png if suffix == "png" else np.load
+    answer, expected = read(tmp_path / f"out.{suffix}"), translator.translate(image)
+    assert (answer.shape, answer.dtype) == (expected.shape, expected.dtype)
+    low, top = target.value_range
+    # Half of the gate's tolerance, and one step of rounding.
+    np.testing.assert_allclose(
+        answer.astype(float), expected.astype(float), rtol=0, atol=1e-4 * (top - low) + 1
+    )
+    assert np.mean(answer != expected) < 0.1 or target.dtype != "uint8"
+
+
+@pytest.mark.slow
+def test_where_sizes_differ_the_example_draws_the_dropout_itself(tmp_path: Path) -> None:
+    out, translator = export(tmp_path, scale="fit", load_size=40, dropout=0.5)
+    assert not (out / "published.masks.npz").exists()
+    image = picture((80, 100, 3), "uint8", 256)
+    as_png(tmp_path / "in.png", image)
+    run_example(out, tmp_path / "in.png", tmp_path / "first.png")
+    run_example(out, tmp_path / "in.png", tmp_path / "second.png")
+    first, second = (read_png(tmp_path / f"{name}.png") for name in ("first", "second"))
+    np.testing.assert_array_equal(first, second)
+    assert first.shape == (40, 50, 3)  # the shorter side has 40 px
+    # Other masks than Translator's, but of the same distribution.
+    assert abs(first.mean() - translator.translate(image).mean()) < 16
+
+
+def test_every_example_is_python_of_at_most_20_lines(tmp_path: Path) -> None:
+    generator, card = make_model(tmp_path / "model")
+    for mode in ("published", "deterministic"):
+        network = InferenceNetwork(generator, mode)
+        for each in cards(card):
+            script = example_script(each, network)
+            assert len(script.splitlines()) <= 20, script
+            compile(script, "example.py", "exec")
+
+
+def test_sources_with_pixels_without_a_value_have_words_in_place_of_an_example(
+    tmp_path: Path,
+) -> None:
+    """Resizing must leave such pixels out, which 20 lines of Pillow do not."""
+    generator, card = make_model(
+        tmp_path / "model", source=side(3, nodata=0.0), mode="deterministic"
+    )
+    out = tmp_path / "out"
+    out.mkdir()
+    files = write_export(out, generator, card, model=MODEL, modes=["deterministic"])
+    assert {path.name for path in out.iterdir()} == {file.name for file in files}
+    text = readme(MODEL, files, card, samples="noise", has_page=True)
+    assert "fill them with -1" in text
+    assert "example.py" not in text
