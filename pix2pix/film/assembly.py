@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import av
-from av.container import InputContainer
+from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
@@ -24,6 +24,7 @@ _FORMATS = {
     ".mkv": "matroska",
     ".webm": "webm",
 }
+_KEPT_METADATA = ("language", "title")  # of sound and subtitles; the rest describes the old file
 # The index is put at the beginning, so that a film can be played while it is being loaded.
 _INDEX_FIRST = {"movflags": "faststart"}
 
@@ -72,7 +73,7 @@ def assemble(
         with opened(parts[0]) as part:
             pictures = joined.add_stream_from_template(part.streams.video[0], opaque=True)
         copied = {
-            stream.index: joined.add_stream_from_template(stream)
+            stream.index: _copy_of(stream, joined)
             for stream in _kept_streams(source, container, with_sound=with_sound)
         }
         # Merged by time: a container that first got all pictures would keep them in memory.
@@ -82,6 +83,16 @@ def assemble(
         for packet, stream in heapq.merge(*queues, key=_seconds):
             packet.stream = stream
             joined.mux_one(packet)
+
+
+def _copy_of(stream: Stream, joined: OutputContainer) -> Stream:
+    """A stream of the output for the packets of `stream`: its language, its title, its role."""
+    copy = joined.add_stream_from_template(stream)
+    copy.metadata.update(
+        {key: stream.metadata[key] for key in _KEPT_METADATA if key in stream.metadata}
+    )
+    copy.disposition = stream.disposition
+    return copy
 
 
 def _can_hold(container: str, stream: Stream) -> bool:

@@ -52,7 +52,8 @@ def film_frames(path: Path) -> Iterator[FilmFrame]:
     """
     with opened(path) as container:
         stream = picture_stream(container, path)
-        stream.thread_type = "AUTO"
+        # Not whole frames in parallel: libav then forgets the error of a damaged last frame.
+        stream.thread_type = "SLICE"
         first: FilmFrame | None = None
         last_pts: int | None = None
         decoded = container.decode(stream)

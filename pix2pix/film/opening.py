@@ -72,41 +72,81 @@ def inspect(path: Path) -> FilmFacts:
     with opened(path) as container:
         stream = picture_stream(container, path)
         assert stream.time_base is not None
-        num_frames, last_duration, last_pts, end_s = 0, 0, -(1 << 62), 0.0
-        try:
-            for packet in container.demux():
-                if not packet.size or packet.pts is None:
-                    continue
-                end_s = max(end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-                if packet.stream_index == stream.index:
-                    num_frames += 1
-                    if packet.pts > last_pts:
-                        last_pts, last_duration = packet.pts, packet.duration or 0
-        except FFmpegError as error:
-            raise FilmError(f"{path} is damaged after {end_s:.1f} s: {error.strerror}") from None
-        if not num_frames:
+        packets = _read_packets(path, container, stream)
+        if not packets.num_shown:
+            if packets.num_timeless:
+                raise FilmError(
+                    f"{path} holds frames without times; write the film anew, for example as .mkv"
+                )
             raise FilmError(f"{path} holds no frames; name a film with pictures")
-        _check_complete(path, container, stream, num_frames=num_frames, end_s=end_s)
+        _check_complete(path, container, stream, packets)
         rate = stream.average_rate or stream.guessed_rate or _USUAL_RATE
-        return FilmFacts(num_frames, last_duration * stream.time_base, stream.time_base, rate)
+        return FilmFacts(
+            packets.num_shown, packets.last_duration * stream.time_base, stream.time_base, rate
+        )
+
+
+@dataclass(slots=True)
+class _Packets:
+    """What was counted while the packets of a film were read."""
+
+    num_stored: int = 0  # of the pictures, with those that an edit list leaves out
+    num_shown: int = 0
+    num_timeless: int = 0
+    last_duration: int = 0
+    last_pts: int = -(1 << 62)
+    end_s: float = 0.0  # of pictures, sound and all else
+
+
+def _read_packets(path: Path, container: InputContainer, stream: VideoStream) -> _Packets:
+    found = _Packets()
+    try:
+        for packet in container.demux():
+            if not packet.size:
+                continue
+            is_picture = packet.stream_index == stream.index
+            if packet.is_corrupt and is_picture:
+                raise FilmError(
+                    f"{path} is damaged or cut off after {found.end_s:.1f} s; copy it again"
+                )
+            if packet.pts is None:
+                found.num_timeless += is_picture
+                continue
+            end = packet.pts + (packet.duration or 0)
+            found.end_s = max(found.end_s, float(end * packet.time_base))
+            if not is_picture:
+                continue
+            found.num_stored += 1
+            if packet.is_discard:
+                continue
+            found.num_shown += 1
+            if packet.pts > found.last_pts:
+                found.last_pts, found.last_duration = packet.pts, packet.duration or 0
+    except FFmpegError as error:
+        raise FilmError(f"{path} is damaged after {found.end_s:.1f} s: {error.strerror}") from None
+    return found
 
 
 def _check_complete(
-    path: Path, container: InputContainer, stream: VideoStream, *, num_frames: int, end_s: float
+    path: Path, container: InputContainer, stream: VideoStream, packets: _Packets
 ) -> None:
-    if num_frames < stream.frames:
+    kind = container.format.name
+    # AVI counts the gaps between frames as frames.
+    if kind != "avi" and packets.num_stored < stream.frames:
         raise FilmError(
-            f"{path} is cut off: its header names {stream.frames} frames, and {num_frames} are "
-            "there; copy it again"
+            f"{path} is cut off: its header names {stream.frames} frames, and "
+            f"{packets.num_stored} are there; copy it again"
         )
     if container.duration is None:
         return
     length_s = container.duration / av.time_base
-    named_end_s = length_s + (container.start_time or 0) / av.time_base
-    if end_s < named_end_s - _MISSING_S:
+    # The length of Matroska and WebM is counted from zero, also where the first frame is later.
+    first_s = 0.0 if kind.startswith("matroska") else (container.start_time or 0) / av.time_base
+    missing_s = first_s + length_s - packets.end_s
+    if missing_s > _MISSING_S:
         raise FilmError(
             f"{path} is cut off: its header names {length_s:.1f} s, and it ends "
-            f"{named_end_s - end_s:.1f} s earlier; copy it again"
+            f"{missing_s:.1f} s earlier; copy it again"
         )
 
 

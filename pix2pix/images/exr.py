@@ -26,6 +26,14 @@ _DEEP = 0x800
 _MULTIPART = 0x1000
 # The lines of pixels in a block of a file, by its compression.
 _LINES = {0: 1, 1: 1, 2: 1, 3: 16, 4: 32, 5: 16, 6: 32, 7: 32, 8: 32, 9: 256}
+# Which dtypes a compression changes.
+_LOSSY = {
+    "PXR24_COMPRESSION": ("float32",),
+    "B44_COMPRESSION": ("float16",),
+    "B44A_COMPRESSION": ("float16",),
+    "DWAA_COMPRESSION": ("float16", "float32"),
+    "DWAB_COMPRESSION": ("float16", "float32"),
+}
 
 
 def decode_exr(data: bytes, options: ReadOptions) -> Decoded:
@@ -47,8 +55,10 @@ def decode_exr(data: bytes, options: ReadOptions) -> Decoded:
     except DAMAGED as error:
         raise damaged(error) from None
     has_alpha = len(names) in (2, 4) and names[-1].rpartition(".")[2] == "A"
+    is_lossy = pixels.dtype.name in _LOSSY.get(header["compression"].name, ())
     pixels = unpremultiplied(pixels) if has_alpha else pixels
-    return Decoded(pixels, FileFacts(file_format="OpenEXR", has_alpha=has_alpha))
+    facts = FileFacts(file_format="OpenEXR", has_alpha=has_alpha, is_lossy=is_lossy)
+    return Decoded(pixels, facts)
 
 
 class _ChannelError(UserError):

@@ -18,6 +18,8 @@ from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, up
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the markers of frame headers
+_JPEG_LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
 _GIF = (b"GIF87a", b"GIF89a")
 _BMP = b"BM"
 
@@ -35,6 +37,7 @@ def decode_picture(data: bytes, *, label_ids: bool) -> Decoded | None:
     if data.startswith(_PNG):
         return _decode_png(data, label_ids=label_ids)
     if data.startswith(_JPEG):
+        _check_jpeg_kind(data)
         return _decode_pillow(data, "JPEG", is_lossy=True)
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return _decode_pillow(data, "WEBP", is_lossy=_has_lossy_chunk(data))
@@ -111,10 +114,8 @@ def _decode_pillow(
     depth: int = 8,
 ) -> Decoded:
     """Decode the first frame of a file with `depth` bits per value, rotated upright."""
-    # MPO is several JPEGs in one file; some cameras write it.
-    formats = ("JPEG", "MPO") if file_format == "JPEG" else (file_format,)
     try:
-        with Image.open(io.BytesIO(data), formats=formats) as file:
+        with Image.open(io.BytesIO(data), formats=(file_format,)) as file:
             num_frames = getattr(file, "n_frames", 1)
             file.load()
             mode, turn = file.mode, orientation(file.getexif().get(ORIENTATION_TAG))
@@ -164,6 +165,26 @@ def _has_lossy_chunk(data: bytes) -> bool:
             return True
         first += 8 + length + length % 2
     return False
+
+
+def _check_jpeg_kind(data: bytes) -> None:
+    """Raise UserError for JPEG files of more than 8 bits or without loss, which Pillow cannot read.
+
+    The frame header says so: ITU-T T.81, B.2.2.
+    """
+    first = 2
+    while first + 5 <= len(data) and data[first] == 0xFF:
+        marker, length = struct.unpack_from(">xBH", data, first)
+        if marker in _JPEG_FRAMES:
+            num_bits = data[first + 4]
+            if num_bits != 8 or marker in _JPEG_LOSSLESS:
+                kind = "without loss" if marker in _JPEG_LOSSLESS else "with loss"
+                raise UserError(
+                    f"is a JPEG file of {num_bits} bits {kind}, of a kind that is not read; "
+                    "convert it to PNG or TIFF"
+                )
+            return
+        first += 2 + length
 
 
 def _check_gif_end(data: bytes) -> None:

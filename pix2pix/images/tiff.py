@@ -14,17 +14,17 @@ from pix2pix.images.decoded import DAMAGED, MAX_VALUES, Decoded, FileFacts, dama
 from pix2pix.images.georeference import NODATA_TAG
 from pix2pix.images.options import ReadOptions, VolumeSlice
 from pix2pix.images.orientation import ORIENTATION_TAG, orientation, upright
+from pix2pix.images.tiff_pages import check_page_chain, check_series
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-# YCbCr is the colour space of JPEG inside TIFF; tifffile converts it to RGB.
-_PHOTOMETRICS = (
-    tifffile.PHOTOMETRIC.MINISBLACK,
-    tifffile.PHOTOMETRIC.RGB,
-    tifffile.PHOTOMETRIC.YCBCR,
-)
+_PHOTOMETRICS = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
 _LOSSY = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)
 _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
+
+
+class _ColourError(UserError):
+    """A sound file has colours that are not read."""
 
 
 class _Stored(NamedTuple):
@@ -47,9 +47,12 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
-            stored = _read(file, options.volume_slice, len(data))
+            check_page_chain(io.BytesIO(data))
+            stored = _read(file, options.volume_slice, len(data), label_ids=options.label_ids)
             tag = stored.page.tags.get(ORIENTATION_TAG)
             turn = orientation(None if tag is None else int(tag.value))
+    except _ColourError as error:
+        raise UserError(str(error)) from None
     except DAMAGED as error:
         raise damaged(error) from None
     if stored.num_images != 1:
@@ -62,8 +65,8 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
     has_alpha = bool(extra) and extra[-1] in _ALPHA and pixels.shape[-1] in (2, 4)
     if has_alpha and extra[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
         pixels = unpremultiplied(pixels)
-    if not options.label_ids:
-        pixels = _colours(pixels, stored.page)
+    if not options.label_ids and stored.page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+        pixels = _palette_colours(pixels, stored.page)
     facts = FileFacts(
         file_format="TIFF",
         orientation=turn,
@@ -86,13 +89,18 @@ def _stated_nodata(page: tifffile.TiffPage) -> float | None:
         raise UserError(f"states the nodata value {tag.value!r}, which is no number") from None
 
 
-def _read(file: tifffile.TiffFile, chosen: VolumeSlice | None, num_bytes: int) -> _Stored:
+def _read(
+    file: tifffile.TiffFile, chosen: VolumeSlice | None, num_bytes: int, *, label_ids: bool
+) -> _Stored:
     # Pages are counted before `file.series` iterates over them. In a damaged file a page can point
     # back to an earlier one, and the iteration would then never end.
     num_pages = len(file.pages)
     if chosen is None:
         _check_size([file.pages[index].aspage() for index in range(num_pages)], num_bytes)
     series = _without_masks(file)
+    check_series(file, series[0])
+    if not label_ids:  # class ids have no colours
+        _check_colours(file.pages.first)
     if chosen is None:
         values, axes = series[0].asarray(), series[0].axes
     else:
@@ -101,24 +109,41 @@ def _read(file: tifffile.TiffFile, chosen: VolumeSlice | None, num_bytes: int) -
     return _Stored(values, axes, file.pages.first, len(series), num_channel_pages)
 
 
-def _colours(pixels: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
-    """Replace the indices of a palette by its colours. Raises UserError for CMYK and the like."""
-    if page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None:
-        palette = (page.colormap.T >> 8).astype(np.uint8)  # TIFF palettes have 16 bits
-        colours: np.ndarray = palette[pixels[..., 0]]
-        return colours
-    if page.photometric not in _PHOTOMETRICS:
+def _check_colours(page: tifffile.TiffPage) -> None:
+    """Raise _ColourError for CMYK and the like.
+
+    YCbCr is the colour space of JPEG inside TIFF, which tifffile converts to RGB. Where it is
+    stored otherwise, tifffile returns it as it is.
+    """
+    is_jpeg = page.compression in (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)
+    can_convert = page.photometric == tifffile.PHOTOMETRIC.YCBCR and is_jpeg
+    has_palette = page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None
+    if page.photometric not in _PHOTOMETRICS and not can_convert and not has_palette:
         name = tifffile.PHOTOMETRIC(page.photometric).name
-        raise UserError(f"has {name} colours; convert it to RGB, or to grey where black is zero")
-    return pixels
+        raise _ColourError(f"has {name} colours; convert it to RGB, or to grey where black is zero")
+
+
+def _palette_colours(indices: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
+    """Replace the indices of a palette by its colours.
+
+    TIFF palettes have 16 bits. Some programs write 8 bits; libtiff takes those, too, for what they
+    are if no entry is higher.
+    """
+    assert page.colormap is not None  # see _check_colours
+    stored = page.colormap.T
+    palette = (stored >> 8 if stored.max() > 255 else stored).astype(np.uint8)
+    colours: np.ndarray = palette[indices[..., 0]]
+    return colours
 
 
 def tiff_length(file: IO[bytes]) -> int | None:
     """The number of slices of a stack of pages, None for a file of one image."""
     try:
+        check_page_chain(file)
         with tifffile.TiffFile(file) as opened:
             len(opened.pages)  # this finds pages that point back to earlier ones
             series = _without_masks(opened)[0]
+            check_series(opened, series)
             place = _stack_axis(series.axes)
             return None if place is None else int(series.shape[place])
     except DAMAGED as error:

@@ -4,9 +4,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.stream import Disposition
 
 from pix2pix.film.assembly import assemble
-from tests.support.films import moving_square, write_film
+from tests.support.films import moving_square, write_film, write_sound
 
 CHAPTERS = [("begin", 0, 100), ("end", 100, 400)]
 
@@ -55,3 +56,35 @@ def test_title_and_chapters_are_kept_and_the_last_picture_lasts_as_long(tmp_path
             packet.duration * stream.time_base for packet in made.demux(stream) if packet.size
         ]
         assert max(durations) == Fraction(1, 2)
+
+
+def test_tracks_of_sound_keep_their_languages_and_which_is_the_default(tmp_path: Path) -> None:
+    frames, tones = moving_square(10), write_sound(tmp_path / "tone.m4a")
+    part = write_film(tmp_path / "part.nut", frames, options={"bf": "0"})
+    film = tmp_path / "film.mp4"
+    with av.open(str(film), "w") as written:
+        for language in ("eng", "ger"):
+            with av.open(str(tones)) as tone:
+                stream = written.add_stream_from_template(tone.streams.audio[0])
+                stream.metadata["language"] = language
+                stream.disposition = Disposition.default if language == "ger" else Disposition(0)
+        for stream in written.streams.audio:
+            with av.open(str(tones)) as tone:
+                for packet in tone.demux(tone.streams.audio[0]):
+                    if packet.size:
+                        packet.stream = stream
+                        written.mux_one(packet)
+    assemble(
+        film,
+        [part],
+        tmp_path / "out.mkv",
+        last_duration_s=Fraction(1, 25),
+        with_sound=True,
+        comment="made by a test",
+    )
+    with av.open(str(tmp_path / "out.mkv")) as made:
+        found = [
+            (stream.metadata["language"], bool(stream.disposition & Disposition.default))
+            for stream in made.streams.audio
+        ]
+    assert found == [("eng", False), ("ger", True)]

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -122,3 +123,41 @@ def test_films_of_unlike_length_are_no_pair(tmp_path: Path) -> None:
     assert len(list(paired_frames(three, three))) == 3
     with pytest.raises(FilmError, match=r"three\.mp4 has 3 frames, and .*four\.mp4 has more"):
         list(paired_frames(four, three))
+
+
+@pytest.mark.parametrize(("name", "codec"), [("x.mkv", "libx264"), ("x.avi", "mpeg4")])
+def test_a_film_that_begins_late_or_has_gaps_is_whole(
+    name: str, codec: str, tmp_path: Path
+) -> None:
+    pts = [12800 + 512 * index for index in (*range(29), 40)]
+    film = write_film(tmp_path / name, moving_square(30), pts=pts, codec=codec, options={"bf": "0"})
+    assert inspect(film).num_frames == len(list(film_frames(film))) == 30
+
+
+def test_a_damaged_last_frame_is_named(tmp_path: Path) -> None:
+    film = write_film(tmp_path / "x.mp4", moving_square(12), options={"bf": "0"})
+    with av.open(str(film)) as opened:
+        last = [packet for packet in opened.demux(video=0) if packet.size][-1]
+        first_byte, size = last.pos, last.size
+    assert first_byte is not None
+    content = bytearray(film.read_bytes())
+    content[first_byte : first_byte + size] = b"\xff" * size
+    film.write_bytes(content)
+    with pytest.raises(FilmError, match=r"x\.mp4 (is damaged|cannot be decoded) after 0\.\d s"):
+        list(film_frames(film))
+
+
+def test_a_fragmented_film_that_is_cut_off_is_named(tmp_path: Path) -> None:
+    pieces = {"movflags": "frag_keyframe+empty_moov"}
+    film = write_film(
+        tmp_path / "x.mp4", moving_square(40), options={"g": "8"}, container_options=pieces
+    )
+    film.write_bytes(film.read_bytes()[: round(0.6 * film.stat().st_size)])
+    with pytest.raises(FilmError, match=r"x\.mp4 is damaged or cut off after \d\.\d s; copy it"):
+        inspect(film)
+
+
+def test_a_stream_without_a_container_has_no_times(tmp_path: Path) -> None:
+    film = write_film(tmp_path / "x.h264", moving_square(3))
+    with pytest.raises(FilmError, match=r"x\.h264 holds frames without times; write the film anew"):
+        inspect(film)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -245,3 +246,27 @@ def test_pages_written_one_by_one_are_channels_or_slices() -> None:
 def test_pages_that_differ_are_refused(other: np.ndarray) -> None:
     with pytest.raises(UserError, match=r"holds 2 images of unlike sizes, dtypes or channels"):
         decode(written_separately(picture(1)[..., 0], other))
+
+
+RAMP = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (imagecodecs.jpeg_encode(RAMP, bitspersample=12), "12 bits with loss"),
+        (imagecodecs.ljpeg_encode(RAMP), "16 bits without loss"),
+    ],
+)
+def test_kinds_of_jpeg_that_are_not_read_are_named(content: bytes, said: str) -> None:
+    with pytest.raises(UserError, match=f"^is a JPEG file of {said}, of a kind that is not read"):
+        decode(content)
+
+
+def test_the_first_of_several_jpegs_in_a_file_is_taken() -> None:
+    file, image = io.BytesIO(), Image.fromarray(picture())
+    image.save(file, "MPO", save_all=True, append_images=[image.rotate(180)])
+    decoded = decode_file(file.getvalue())
+    with Image.open(io.BytesIO(file.getvalue())) as first:
+        assert np.array_equal(decoded.pixels, np.asarray(first))
+    assert decoded.facts.num_frames == 2

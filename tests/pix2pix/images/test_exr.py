@@ -35,6 +35,23 @@ def test_channels_are_read_value_for_value(names: str, dtype: str, compression: 
     assert (decoded.facts.dtype, decoded.facts.file_format) == (dtype, "OpenEXR")
 
 
+@pytest.mark.parametrize(
+    ("compression", "dtype", "is_lossy"),
+    [
+        ("ZIP", "float32", False),
+        ("PXR24", "float16", False),
+        ("PXR24", "float32", True),
+        ("B44", "float16", True),
+        ("B44A", "float16", True),
+        ("DWAA", "float16", True),
+        ("DWAB", "float32", True),
+    ],
+)
+def test_loss_is_told(compression: str, dtype: str, is_lossy: bool) -> None:
+    data = exr(planes("RGB", dtype), compression=getattr(OpenEXR, f"{compression}_COMPRESSION"))
+    assert decode_file(data).facts.is_lossy == is_lossy
+
+
 def test_tiles_are_read() -> None:
     channels = planes("RGB", "float32")
     tiles = OpenEXR.TileDescription()

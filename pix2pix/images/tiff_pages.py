@@ -1,0 +1,58 @@
+"""Find out whether all pages of a TIFF file are there; tifffile leaves out those that are not."""
+
+import struct
+from typing import IO
+
+import tifffile
+
+from pix2pix.errors import UserError
+
+_BIG_TIFF = 43  # the version that a header of BigTIFF states, whose offsets have 64 bits
+
+
+def check_page_chain(file: IO[bytes]) -> None:
+    """Raise UserError if a page is said to lie beyond the end of the file.
+
+    Each page of a TIFF file states where the next one is. A chain that leads back to an earlier
+    page is left to tifffile. Raises struct.error if there is no whole header.
+    """
+    size = file.seek(0, 2)
+    file.seek(0)
+    head = file.read(16)
+    order = "<" if head[:2] == b"II" else ">"
+    is_big = struct.unpack_from(f"{order}H", head, 2)[0] == _BIG_TIFF
+    offset_format, count_format, entry_bytes = ("Q", "Q", 20) if is_big else ("I", "H", 12)
+    (offset,) = struct.unpack_from(order + offset_format, head, 8 if is_big else 4)
+    seen = set()
+    while offset and offset not in seen:
+        seen.add(offset)
+        if offset >= size:
+            raise _cut_off(len(seen) - 1)
+        file.seek(offset)
+        count_bytes = file.read(struct.calcsize(order + count_format))
+        (num_entries,) = struct.unpack(order + count_format, count_bytes)
+        file.seek(offset + len(count_bytes) + num_entries * entry_bytes)
+        next_bytes = file.read(struct.calcsize(order + offset_format))
+        if len(next_bytes) < struct.calcsize(order + offset_format):
+            raise _cut_off(len(seen) - 1)
+        (offset,) = struct.unpack(order + offset_format, next_bytes)
+    file.seek(0)
+
+
+def check_series(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
+    """Raise UserError if the description of a file names pages that it does not hold.
+
+    ImageJ describes a stack beside a single page, OME one whose pages may lie in other files.
+    """
+    num_missing = sum(page is None for page in series.pages)
+    if file.is_imagej and file.imagej_metadata is not None:
+        num_images = int(file.imagej_metadata.get("images", 1))
+        num_missing += max(0, num_images - series.size // series.keyframe.size)
+    if num_missing:
+        raise UserError(
+            f"it describes {num_missing} more pages than it holds; they may lie in other files"
+        )
+
+
+def _cut_off(num_pages: int) -> UserError:
+    return UserError(f"what follows page {num_pages} lies beyond the end of the file")
