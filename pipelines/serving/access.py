@@ -17,9 +17,15 @@ _UNAUTHORIZED, _FORBIDDEN = 401, 403
 def token_digest() -> bytes | None:
     """The SHA-256 of the token in the environment; None without a token.
 
+    Raises UserError, without any part of the token, if no client can send it as it is.
     Ray gets only this digest, as it keeps the arguments of its processes in its own store.
     """
     token = os.environ.get(TOKEN_VARIABLE)
+    if token and not (token.isascii() and token.isprintable() and token == token.strip()):
+        raise UserError(
+            f"the value of {TOKEN_VARIABLE} has spaces or a line break around it, or characters "
+            "beyond ASCII, so no client could send it; use printable ASCII characters"
+        )
     return hashlib.sha256(token.encode()).digest() if token else None
 
 

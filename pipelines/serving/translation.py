@@ -85,12 +85,24 @@ def _decoded(file: bytes, side: SideRecord, *, max_pixels: int) -> np.ndarray:
     """Decode an image file to (H, W, C). Raises UserError if it does not fit the side."""
     check_upload(file, max_pixels=max_pixels)
     image = decode_side(file, side)
+    _check_channels(image.shape[2], side)
     masked_array(image, side)
     if image.dtype.name != side.dtype:
         raise UserError(
             f"the image has {image.dtype.name} values, and the model was trained on {side.dtype}"
         )
     return image
+
+
+def _check_channels(channels: int, side: SideRecord) -> None:
+    """Raise UserError in the words of whoever sends an image, who cannot change the parameters."""
+    if channels == side.channels or (channels == 3 and side.grayscale):
+        return
+    without_alpha = "remove the transparency (alpha) channel, or " if channels in (2, 4) else ""
+    raise UserError(
+        f"the image has {channels} channel(s), and the model takes {side.channels}; "
+        f"{without_alpha}convert it"
+    )
 
 
 def translate(jobs: Sequence[Job]) -> list[np.ndarray | Refusal]:

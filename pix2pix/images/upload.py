@@ -37,7 +37,9 @@ def check_upload(data: bytes, *, max_pixels: int) -> None:
         raise UserError(f"the image is an empty file; {WHOLE_FILE}")
     if data.startswith(NPY):
         return
-    num_pixels = _pixels_of_tiff(data) if data.startswith(TIFF) else _pixels_of_picture(data)
+    num_pixels = (
+        _pixels_of_tiff(data) if data.startswith(TIFF) else _pixels_of_picture(data, max_pixels)
+    )
     if num_pixels > max_pixels:
         raise TooManyPixelsError(
             f"the image has {num_pixels} pixels, more than the {max_pixels} that are accepted"
@@ -56,7 +58,7 @@ def _pixels_of_tiff(data: bytes) -> int:
         raise damaged(error) from None
 
 
-def _pixels_of_picture(data: bytes) -> int:
+def _pixels_of_picture(data: bytes, max_pixels: int) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -67,7 +69,9 @@ def _pixels_of_picture(data: bytes) -> int:
             "the file is no PNG, JPEG, TIFF, WEBP, BMP, GIF or NPY file, whatever its name says"
         ) from None
     except Image.DecompressionBombError:
-        raise TooManyPixelsError("the image has more pixels than are accepted") from None
+        raise TooManyPixelsError(
+            f"the image has more than the {max_pixels} pixels that are accepted"
+        ) from None
     except DAMAGED as error:
         raise damaged(error) from None
     return int(width * height)

@@ -3,12 +3,15 @@
 // <before-after>: two pictures on top of each other, with a slider between them.
 //
 //   element.show(before, after)    each is ImageData or the address of a picture
+//
+// Of two pictures of which the browser cannot show one, such as a TIFF file, the other is shown alone.
 
 class BeforeAfter extends HTMLElement {
   /** Show two pictures; the second is drawn over the first, to the right of the slider. */
   show(before, after) {
     this.innerHTML = `
       <div class="compare-frame"></div>
+      <p class="quiet" hidden></p>
       <label class="compare-slider">
         <span>before</span>
         <input type="range" min="0" max="100" value="50" aria-label="share of the source that is shown">
@@ -30,6 +33,21 @@ class BeforeAfter extends HTMLElement {
       cut();
     });
     cut();
+    for (const picture of frame.querySelectorAll("img")) {
+      picture.addEventListener("error", () => this.leaveOut(picture), { once: true });
+    }
+  }
+
+  /** Take a picture away that the browser cannot show, and say so. */
+  leaveOut(picture) {
+    picture.remove();
+    const frame = this.querySelector(".compare-frame");
+    if (frame.firstChild) frame.firstChild.style.clipPath = "none";
+    frame.hidden = frame.firstChild === null;
+    this.querySelector(".compare-slider").hidden = true;
+    const note = this.querySelector("p");
+    note.textContent += `This browser cannot show the file of the ${picture.alt}. `;
+    note.hidden = false;
   }
 }
 

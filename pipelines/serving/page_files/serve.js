@@ -7,6 +7,7 @@ const board = element("board");
 let models = []; // of GET /models
 let model = null; // the chosen one
 let picture = null; // the chosen file, when the source is no drawing: {blob, name}
+let numAsked = 0; // translations that were asked for; the answer to the last one is shown
 
 function say(text, isError = false) {
   element("status").textContent = text;
@@ -60,12 +61,20 @@ function choosePicture(blob, name) {
   preview.hidden = false;
 }
 
+/** Say of a file that the browser cannot show, such as TIFF, that it is chosen all the same. */
+function leavePreviewOut() {
+  element("preview").hidden = true;
+  element("picture-name").textContent = `${picture.name} (this browser cannot show it)`;
+}
+
 async function showExamples() {
-  const tiles = document.querySelector("#examples .tiles");
-  tiles.replaceChildren();
-  element("examples").hidden = model.num_examples === 0;
-  for (let number = 0; number < model.num_examples; number++) {
-    const { image, ...extra } = await exampleFiles(number);
+  const chosen = model;
+  const tiles = Object.assign(document.createElement("div"), { className: "tiles" });
+  document.querySelector("#examples .tiles").replaceWith(tiles);
+  element("examples").hidden = chosen.num_examples === 0;
+  for (let number = 0; number < chosen.num_examples; number++) {
+    const { image, ...extra } = await exampleFiles(chosen, number);
+    if (!tiles.isConnected) return; // a model was chosen in the meantime
     const name = `example ${number + 1}`;
     const tile = tileOf([URL.createObjectURL(image)], name);
     tile.addEventListener("click", () => {
@@ -78,10 +87,10 @@ async function showExamples() {
 }
 
 /** The files of an example by their fields in a request. */
-async function exampleFiles(number) {
+async function exampleFiles(ofModel, number) {
   const files = {};
-  for (const field of ["image", ...Object.keys(model.extra_sources)]) {
-    const query = new URLSearchParams({ model: model.model, field });
+  for (const field of ["image", ...Object.keys(ofModel.extra_sources)]) {
+    const query = new URLSearchParams({ model: ofModel.model, field });
     files[field] = await (await fetchFromServer(`examples/${number}?${query}`)).blob();
   }
   return files;
@@ -92,7 +101,9 @@ function tileOf(addresses, caption) {
   const tile = document.createElement("button");
   tile.type = "button";
   for (const address of addresses) {
-    tile.append(Object.assign(document.createElement("img"), { src: address, alt: "" }));
+    const image = Object.assign(document.createElement("img"), { src: address, alt: "" });
+    image.addEventListener("error", () => image.remove()); // no format that the browser shows
+    tile.append(image);
   }
   tile.append(Object.assign(document.createElement("small"), { textContent: caption }));
   return tile;
@@ -116,6 +127,8 @@ async function currentSource() {
 // The translation.
 
 async function translateSource() {
+  const number = ++numAsked;
+  const isLast = () => number === numAsked;
   element("translate").disabled = true;
   say("Translating ...");
   try {
@@ -125,29 +138,32 @@ async function translateSource() {
     body.append("image", source.file);
     for (const [name, file] of Object.entries(element("extra").files)) body.append(name, file);
     const answer = await fetchFromServer(`translate?${query}`, { method: "POST", body });
-    await showAnswer(source, answer);
-    say("Done.");
+    const entry = await entryOf(source, answer);
+    remember(entry);
+    showHistory();
+    if (isLast()) {
+      showEntry(entry);
+      say("Done.");
+    }
   } catch (error) {
-    say(error.message, true);
+    if (isLast()) say(error.message, true);
   }
-  element("translate").disabled = false;
+  if (isLast()) element("translate").disabled = false;
 }
 
-async function showAnswer(source, answer) {
+/** What the history keeps of a translation. */
+async function entryOf(source, answer) {
   const result = await answer.blob();
   const name = answer.headers.get("X-Model-Name");
   const version = answer.headers.get("X-Model-Version");
   const suffix = result.type === "image/png" ? "png" : "tif";
-  const entry = {
+  return {
     source: await dataAddress(source.shown),
     result: await dataAddress(result),
     fileName: `${source.name.replace(/\.\w+$/, "").replace(/\W+/g, "-")}-translated.${suffix}`,
     by: `${name}, version ${version}; ${answer.headers.get("X-Model-Protocol")}`,
     unlike: answer.headers.get("X-Input-Unlike-Training"),
   };
-  showEntry(entry);
-  remember(entry);
-  showHistory();
 }
 
 function showEntry({ source, result, fileName, by, unlike }) {
@@ -175,7 +191,10 @@ function showHistory() {
 for (const radio of document.querySelectorAll("[name=kind]")) {
   radio.addEventListener("change", () => showKind(radio.value));
 }
-element("model").addEventListener("change", (event) => chooseModel(models[event.target.value]));
+element("model").addEventListener("change", (event) => {
+  chooseModel(models[event.target.value]).catch((error) => say(error.message, true));
+});
+element("preview").addEventListener("error", leavePreviewOut);
 document.querySelector("picture-input").addEventListener("picture", ({ detail }) => {
   choosePicture(detail, detail.name);
 });

@@ -15,7 +15,7 @@ async function fetchFromServer(path, options = {}) {
     });
     if (answer.ok) return answer;
     if (answer.status !== 401) throw new Error(await reasonOf(answer));
-    await askForToken();
+    await askForToken(token !== null);
   }
 }
 
@@ -25,13 +25,20 @@ async function reasonOf(answer) {
   return content.detail ?? `The server answers with status ${answer.status}.`;
 }
 
-function askForToken() {
+/** Ask the person. Throws Error(sentence) if the dialog is closed without an answer, by Escape. */
+function askForToken(isWrong) {
   const dialog = document.getElementById("token-dialog");
   const input = document.getElementById("token");
   input.value = "";
+  document.getElementById("token-wrong").hidden = !isWrong;
+  dialog.returnValue = "";
   dialog.showModal();
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     dialog.addEventListener("close", () => {
+      if (dialog.returnValue !== "given") {
+        reject(new Error("The server answers only with its token; reload the page to give it."));
+        return;
+      }
       sessionStorage.setItem(TOKEN_KEY, input.value);
       resolve();
     }, { once: true });

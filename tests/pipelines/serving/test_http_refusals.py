@@ -70,6 +70,25 @@ def test_a_bad_file_is_refused_in_one_sentence(name: str, translator: Translator
     assert "\n" not in sentence
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("one channel", "the image has 1 channel(s), and the model takes 3; convert it"),
+        (
+            "alpha",
+            "the image has 4 channel(s), and the model takes 3; "
+            "remove the transparency (alpha) channel, or convert it",
+        ),
+        ("png bomb", f"the image has more than the {4 * SIZE**2} pixels that are accepted"),
+    ],
+)
+def test_a_refusal_tells_the_sender_what_can_be_done(
+    translator: Translator, name: str, sentence: str
+) -> None:
+    refused = post(app_of(LocalModel(translator)), BAD_FILES[name][0])
+    assert refused.json() == {"detail": sentence}
+
+
 BAD_BODIES: dict[str, tuple[int, dict[str, Any]]] = {
     "no body": (415, {}),
     "wrong type": (415, {"content": b"x", "headers": {"content-type": "text/plain"}}),

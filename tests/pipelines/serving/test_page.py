@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import uvicorn
 from pipelines.serving.access import Access
 from pipelines.serving.http_app import make_app
 from pix2pix.data.manifest import SideRecord
-from pix2pix.images.encode import encode
+from pix2pix.images.encode import encode, encode_as
 from pix2pix.inference import Translator
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig
 from tests.support.browser import chromium, problems_of
@@ -182,6 +183,65 @@ def test_a_file_and_an_example_are_translated_and_a_wrong_file_is_explained(
     assert page.locator("#unlike").is_hidden()
 
 
+def test_a_file_that_the_browser_cannot_show_is_translated_and_its_result_is_seen(
+    page: "Page", translators: list[Translator], tmp_path: Path
+) -> None:
+    (image,) = label_maps(40, 1)
+    (tmp_path / "scan.tif").write_bytes(encode_as(image, "image/tiff"))
+    page.get_by_label("Picture", exact=True).check()
+    page.locator("picture-input input").set_input_files(tmp_path / "scan.tif")
+    page.locator("#picture-name", has_text="scan.tif (this browser cannot show it)").wait_for()
+    assert page.locator("#preview").is_hidden()
+    page.locator("#translate").click()
+    assert result(page) == encode(translators[0].translate(image))
+    page.get_by_text("This browser cannot show the file of the source.").wait_for()
+    shown = page.locator("before-after img")
+    assert shown.get_attribute("alt") == "translation"
+    box = shown.bounding_box()
+    assert box is not None
+    assert box["height"] == pytest.approx(box["width"])
+    assert page.locator("before-after input").is_hidden()
+    assert page.locator("#history .tiles img").count() == 1
+
+
+def test_the_last_of_two_translations_is_shown_whichever_answer_comes_first(
+    page: "Page",
+) -> None:
+    waiting: list[Any] = []
+    page.route("**/translate?*", lambda route: waiting.append(route))
+    for number in (1, 2):
+        with page.expect_request("**/translate?*"):
+            page.get_by_role("button", name=f"example {number}").click()
+    for place, route in enumerate(reversed(waiting), start=1):
+        route.continue_()
+        page.locator("#history .tiles button").nth(place - 1).wait_for()
+    assert page.locator("#download").get_attribute("download") == "example-2-translated.png"
+    assert page.locator("#translate").is_enabled()
+
+
+def test_a_model_that_is_chosen_while_examples_load_shows_its_own_alone(
+    browser: "Browser", translators: list[Translator]
+) -> None:
+    late: list[Any] = []
+    first_of_second = re.compile(r"/examples/0\?model=.*2&field=image$")
+    models = (LocalModel(translators[0], number=number) for number in "12")
+    with started(*models) as url:
+        page = browser.new_page()
+        page.goto(url)
+        tiles = page.locator("#examples .tiles button")
+        tiles.nth(2).wait_for()
+        page.route(first_of_second, lambda route: late.append(route))
+        with page.expect_request(first_of_second):
+            page.get_by_label("Model").select_option(index=1)
+        page.get_by_label("Model").select_option(index=0)
+        tiles.nth(2).wait_for()
+        with page.expect_response(first_of_second):
+            late[0].continue_()
+        page.wait_for_load_state("networkidle")
+        assert tiles.all_inner_texts() == [f"example {number}" for number in (1, 2, 3)]
+        page.close()
+
+
 def test_class_ids_reach_a_model_of_class_ids(page: "Page", translators: list[Translator]) -> None:
     page.get_by_label("Model").select_option(index=1)
     page.locator("#about-model", has_text="version 2").wait_for()
@@ -252,10 +312,26 @@ def test_the_page_asks_for_the_token(browser: "Browser", translators: list[Trans
     with started(LocalModel(translators[0]), digest=digest) as url:
         page = browser.new_page()
         page.goto(url)
-        for typed in ("wrong", TOKEN):
+        is_wrong = page.get_by_text("The token that was given is wrong.")
+        for typed, is_second in (("wrong", False), (TOKEN, True)):
             page.locator("#token-dialog[open]").wait_for()
+            is_wrong.wait_for(state="visible" if is_second else "hidden")
             page.locator("#token").fill(typed)
             page.keyboard.press("Enter")
         page.get_by_role("button", name="example 1").click()
         assert result(page)
+        page.close()
+
+
+def test_the_dialog_of_the_token_can_be_left(
+    browser: "Browser", translators: list[Translator]
+) -> None:
+    digest = hashlib.sha256(TOKEN.encode()).digest()
+    with started(LocalModel(translators[0]), digest=digest) as url:
+        page = browser.new_page()
+        page.goto(url)
+        page.locator("#token-dialog[open]").wait_for()
+        page.keyboard.press("Escape")
+        page.locator("#status.error", has_text="reload the page to give it").wait_for()
+        assert page.locator("#token-dialog").is_hidden()
         page.close()

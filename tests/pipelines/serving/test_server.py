@@ -150,6 +150,19 @@ def test_what_cannot_be_served_is_refused_before_anything_starts(
     assert not ray.is_initialized()
 
 
+@pytest.mark.parametrize("token", ["sesame\n", " sesame", "sésame"])
+def test_a_token_that_no_client_can_send_is_refused_and_not_told(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setenv("PIX2PIX_SERVE_TOKEN", token)
+    server = running(
+        ServeOptions(models=(CHAMPION,)), uri=registry.uri, host="127.0.0.1", port=closed_port()
+    )
+    with pytest.raises(UserError, match="PIX2PIX_SERVE_TOKEN has spaces") as refused, server:
+        pass
+    assert "same" not in str(refused.value)
+
+
 def test_a_model_that_no_replica_can_use_ends_the_start_with_one_sentence(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
