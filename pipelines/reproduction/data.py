@@ -64,8 +64,8 @@ def check_data(project_dir: Path, recorded: DataRecord) -> None:
     ]
     what = f"the pairs of {', '.join(others)} differ" if others else "sizes or ranges differ"
     raise UserError(
-        f"they give the hash {manifest['data_hash']}, but the version was trained on data with the "
-        f"hash {recorded.data_hash}: {what}"
+        f"the prepared pairs have the hash {manifest['data_hash']}, but the version was trained on "
+        f"pairs with the hash {recorded.data_hash}: {what}"
     )
 
 
