@@ -86,7 +86,7 @@ def test_workers_get_the_recorded_threads_where_there_is_room(
     num_cpus: int, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setattr(machines, "_num_cpus", lambda: num_cpus)
+    monkeypatch.setattr(machines, "num_cores", lambda: num_cpus)
     assert changes_here([dataclasses.replace(HERE, threads=2, num_workers=2)]) == said
 
 

@@ -234,6 +234,6 @@ def test_a_training_from_published_weights_starts_with_the_published_outputs(
     torch.testing.assert_close(logits, recorded["logits.eval"], atol=1e-5, rtol=0)
     if is_shipped:  # five steps of the large networks take half a minute
         state.discriminator.train()
-        config = default_params.train
+        config = dataclasses.replace(default_params.train, precision="float32")
         losses = [torch.stack(train_step(state, source, target, config).losses) for _ in range(5)]
         torch.testing.assert_close(torch.stack(losses), recorded["history"], atol=1e-4, rtol=0)
