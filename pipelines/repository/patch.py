@@ -70,7 +70,9 @@ def _copied_index(project_dir: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch, "index")
         if index.is_file():
-            shutil.copyfile(index, copy)
+            # With its time: git compares the content of files that are not older than the index,
+            # because a change within the same second, of the same size, shows in nothing else.
+            shutil.copy2(index, copy)
         else:
             git(project_dir, "read-tree", "HEAD", GIT_INDEX_FILE=str(copy))
         yield copy

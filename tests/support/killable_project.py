@@ -1,6 +1,7 @@
 """A project whose training or study is started as a command, killed, and started again."""
 
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -122,6 +123,11 @@ def wait_for_trials(
 def has_one_and_a_half(trials: list[Trial]) -> bool:
     """Whether one trial is finished, and the next has some epochs."""
     return len(trials) > 1 and trials[0].num_epochs == STUDY_EPOCHS and trials[1].num_epochs > 4
+
+
+def reported_trials(said: str) -> set[int]:
+    """The numbers of the trials whose progress a command reported, not of those it only names."""
+    return {int(number) for number in re.findall(r"^INFO trial (\d+)\b", said, re.MULTILINE)}
 
 
 def _wait(running: "subprocess.Popen[str]", is_reached: Callable[[], bool]) -> None:

@@ -1,5 +1,6 @@
 """A patch carries every kind of uncommitted change, and touches neither index nor files."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -89,6 +90,18 @@ def test_the_users_settings_of_git_do_not_change_the_patch(root: Path) -> None:
     }.items():
         git(root, "config", key, value)
     assert uncommitted_code(root) == before
+
+
+def test_a_change_within_the_second_of_the_commit_is_seen(root: Path) -> None:
+    git(root, "config", "core.trustctime", "false")  # the other time of a file cannot be set
+    code, index = root / "params/default.yaml", root.parent / ".git/index"
+    an_hour_ago_s = index.stat().st_mtime - 3600
+    os.utime(code, (an_hour_ago_s, an_hour_ago_s))
+    git(root, "update-index", "--refresh")
+    code.write_bytes(b"a: 2\n")
+    for path in (code, index):
+        os.utime(path, (an_hour_ago_s, an_hour_ago_s))
+    assert changed_files(uncommitted_code(root).decode()) == ["project/params/default.yaml"]
 
 
 def test_code_as_committed_is_an_empty_patch(root: Path) -> None:
