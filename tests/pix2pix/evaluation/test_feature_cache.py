@@ -5,12 +5,13 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
 from torch import Tensor
 
-from pix2pix.evaluation import feature_cache
+from pix2pix.evaluation import extractors, feature_cache, fused
 from pix2pix.evaluation.extractors import NetworkExtractor, efficientnet_extractor
 from pix2pix.evaluation.feature_cache import MAX_BYTES, CachedExtractor, prune
 
@@ -83,14 +84,18 @@ def test_another_extractor_has_features_of_its_own(
     assert calls == [4]
 
 
+@pytest.mark.parametrize("module", [extractors, fused])
 def test_an_edit_of_the_code_that_computes_features_makes_them_anew(
-    counted: tuple[NetworkExtractor, list[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    counted: tuple[NetworkExtractor, list[int]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
 ) -> None:
     extractor, calls = counted
     CachedExtractor(extractor, tmp_path / "kept")(IMAGES)
-    edited = tmp_path / "extractors.py"
-    edited.write_bytes(Path(feature_cache.extractors.__file__).read_bytes() + b"# another resize\n")
-    monkeypatch.setattr(feature_cache.extractors, "__file__", str(edited))
+    edited = tmp_path / "edited.py"
+    edited.write_bytes(Path(str(module.__file__)).read_bytes() + b"# another resize\n")
+    monkeypatch.setattr(module, "__file__", str(edited))
     CachedExtractor(extractor, tmp_path / "kept")(IMAGES)
     assert calls == [4, 4]
 
