@@ -49,7 +49,7 @@ def example_script(card: ModelCard, network: InferenceNetwork) -> str:
         "import numpy as np",
         "import onnxruntime",
         *(["from PIL import Image"] if any(reads.values()) or writes else []),
-        "",
+        f"len(sys.argv) == {len(files) + 1} or sys.exit(__doc__)",
         f'session = onnxruntime.InferenceSession("{network.mode}.onnx")',
         *_joining(card),
         *_masks(card, network),

@@ -1,5 +1,7 @@
 """The example of an exported folder runs alone and answers as `Translator` does."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -106,6 +108,17 @@ def test_every_example_is_python_of_at_most_20_lines(tmp_path: Path) -> None:
             script = example_script(each, network)
             assert len(script.splitlines()) <= 20, script
             compile(script, "example.py", "exec")
+
+
+@pytest.mark.parametrize("files", [[], ["in.png"], ["in.png", "out.png", "more.png"]])
+def test_with_other_files_than_two_the_example_says_how_it_is_run(
+    files: list[str], tmp_path: Path
+) -> None:
+    generator, card = make_model(tmp_path / "model")
+    script = example_script(card, InferenceNetwork(generator, "deterministic"))
+    run = subprocess.run([sys.executable, "-c", script, *files], capture_output=True, text=True)
+    assert run.returncode == 1
+    assert run.stderr == "Run as: python example.py IN.png OUT.png\n"
 
 
 def test_sources_with_pixels_without_a_value_have_words_in_place_of_an_example(
