@@ -2,14 +2,17 @@
 
 Aerial photographs and maps are those of the published data set `maps`. Photos come with two
 packages of Python: china.jpg and flower.jpg with scikit-learn (CC BY), and astronaut.png (public
-domain), rocket.jpg (public domain), coffee.png and chelsea.png (CC0) with scikit-image. All are
-brought to 256 px first, because the networks are small.
+domain), rocket.jpg (public domain), coffee.png and chelsea.png (CC0) with scikit-image. They are
+brought to 256 px first, because the networks are small. Objects are the pictures of Noto Emoji (SIL
+Open Font License), 64 px, in the package emoji-datasource-google of npm.
 """
 
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from sklearn.datasets import load_sample_image
 
 from pix2pix.config import SyntheticConfig
@@ -28,6 +31,10 @@ _PART_PX = 512
 _CROP_PX, _CROP_STEP_PX = 128, 40
 _LEAST_CONTRAST = 30  # of 255, between the darkest and the lightest pixel of a map
 _SPLITS = {"train": "train", "val": "test"}  # of the published set, and here
+_OBJECTS = ("Objects", "Food & Drink", "Animals & Nature", "Activities")
+_OBJECT_SPLITS = ("test", "train", "train", "dev", "train", "train")  # in turn
+_MARGIN_PX = 4  # of white around an object, before it is enlarged
+_OBJECT_PX = 128
 
 
 def write_maps(folder: Path, *, maps_dir: Path) -> None:
@@ -78,6 +85,20 @@ def write_photo_parts(folder: Path, *, photos_dir: Path) -> None:
             part = photo[:, round(first * width) : round(last * width)]
             for number, crop in enumerate(_crops(part, side=_CROP_PX, step=_CROP_STEP_PX)):
                 write_png(folder / split / f"{Path(name).stem}-{number:02d}.png", crop)
+
+
+def write_objects(folder: Path, *, emoji_dir: Path) -> None:
+    """Objects, food, animals and the like on white, alternately in train, dev and test."""
+    entries = json.loads((emoji_dir / "emoji.json").read_text(encoding="utf-8"))
+    kept = [each for each in entries if each["category"] in _OBJECTS and each["has_img_google"]]
+    for number, entry in enumerate(sorted(kept, key=lambda each: int(each["sort_order"]))):
+        drawn = Image.open(emoji_dir / "img" / "google" / "64" / entry["image"]).convert("RGBA")
+        white = Image.new("RGBA", [length + 2 * _MARGIN_PX for length in drawn.size], "white")
+        white.alpha_composite(drawn, (_MARGIN_PX, _MARGIN_PX))
+        split = _OBJECT_SPLITS[number % len(_OBJECT_SPLITS)]
+        name = f"{number:03d}-{entry['short_name']}.png"
+        picture = np.asarray(white.convert("RGB"))
+        write_png(folder / split / name, resize(picture, _OBJECT_PX, _OBJECT_PX, kernel="bicubic"))
 
 
 def write_facades(folder: Path, *, config: SyntheticConfig) -> None:

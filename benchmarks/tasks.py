@@ -6,8 +6,11 @@ that was finished is not trained again as long as its folder in --work is there,
 interruption costs one task; --only trains and shows some of them.
 
     pip install --no-deps --target ../photos scikit-image
+    npm pack emoji-datasource-google@16.0.0 --pack-destination ..
+    tar xzf ../emoji-datasource-google-16.0.0.tgz -C ../photos package
     python -m benchmarks.tasks --maps ../shared/datasets/maps --photos ../photos/skimage/data \
-        --work ../tasks --out benchmarks/results/tasks.json --write docs/tasks.md
+        --emoji ../photos/package --work ../tasks --out benchmarks/results/tasks.json \
+        --write docs/tasks.md
 """
 
 import argparse
@@ -30,6 +33,7 @@ from benchmarks.task_pictures import (
     write_aerials_and_photos,
     write_facades,
     write_maps,
+    write_objects,
     write_photo_parts,
 )
 from benchmarks.worker_group import processor
@@ -79,7 +83,7 @@ class Task:
 
 TASKS = (
     Task(name="labels-to-photo", pictures="facades", num_epochs=14, shown="test/0003"),
-    Task(name="edges-to-object", pictures="aerials", num_epochs=20, shown="test/10"),
+    Task(name="edges-to-object", pictures="objects", num_epochs=30, shown="test/000-monkey_face"),
     Task(name="design-to-product", pictures="aerials", num_epochs=48, shown="test/10"),
     Task(name="colourise", pictures="parts", num_epochs=40, shown="test/flower-22"),
     Task(name="colour-to-grey", pictures="photos", num_epochs=10, shown="test/china-02"),
@@ -224,13 +228,16 @@ def _cell(scores: Mapping[str, float] | None, key: str, form: str) -> str:
     return f"{scores[key]:{form}} ({low} to {high})"
 
 
-def _writers(maps_dir: Path, photos_dir: Path) -> dict[str, Callable[[Path], None]]:
+def _writers(
+    maps_dir: Path, photos_dir: Path, emoji_dir: Path
+) -> dict[str, Callable[[Path], None]]:
     """What writes each set of pictures into a folder."""
     return {
         "facades": partial(write_facades, config=preset("default").data.synthetic),
         "maps": partial(write_maps, maps_dir=maps_dir),
         "aerials": partial(write_aerials, maps_dir=maps_dir),
         "photos": partial(write_aerials_and_photos, maps_dir=maps_dir, photos_dir=photos_dir),
+        "objects": partial(write_objects, emoji_dir=emoji_dir),
         "parts": partial(write_photo_parts, photos_dir=photos_dir),
     }
 
@@ -238,7 +245,7 @@ def _writers(maps_dir: Path, photos_dir: Path) -> dict[str, Callable[[Path], Non
 def main() -> None:
     """Run all tasks that are not done, write a JSON file, the sheet, and the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("maps", "photos", "work", "out"):
+    for name in ("maps", "photos", "emoji", "work", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--write", type=Path)
     names = [task.name for task in TASKS]
@@ -247,7 +254,7 @@ def main() -> None:
     tasks = [task for task in TASKS if task.name in options.only]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(_NUM_THREADS)
-    writers = _writers(options.maps, options.photos)
+    writers = _writers(options.maps, options.photos, options.emoji)
     for name in {task.pictures: None for task in tasks}:
         if not (options.work / "pictures" / name).exists():
             writers[name](options.work / "pictures" / name)

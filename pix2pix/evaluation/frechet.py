@@ -29,12 +29,7 @@ def frechet_distance(fake: np.ndarray, real: np.ndarray) -> float:
     It is biased upwards for few images, so compare only distances with the same N and M.
     Raises UserError for fewer than two images in either set.
     """
-    check_features(fake, real)
-    first, second = _rotate_to_span(fake, real)
-    statistics = [
-        fid_features_to_statistics(torch.from_numpy(features)) for features in (first, second)
-    ]
-    return float(fid_statistics_to_metric(*statistics, verbose=False)[KEY_METRIC_FID])
+    return _of_rotated(*_rotate_to_span(fake, real))
 
 
 def frechet_interval(
@@ -44,11 +39,10 @@ def frechet_interval(
 
     `paired`: row i of both sets belongs to one pair. At most `NUM_FRECHET_RESAMPLES` are used.
     """
-    value = frechet_distance(fake, real)
     first, second = _rotate_to_span(fake, real)
     rank = min(len(fake), len(real), fake.shape[1])
     return bootstrap_sets(
-        value,
+        _of_rotated(first, second),
         lambda rows, others: _frechet_of_rows(first, rows, second, others),
         (len(fake), len(real)),
         paired=paired,
@@ -72,8 +66,8 @@ def frechet_difference(
     Row i of all three sets belongs to one pair, and each resample draws the same pairs of all. So
     the bias and the spread that both distances share cancel out.
     """
-    distances = frechet_distance(first, real), frechet_distance(second, real)
     sets = [_rotate_to_span(fake, real) for fake in (first, second)]
+    distances = _of_rotated(*sets[0]), _of_rotated(*sets[1])
 
     def difference(rows: np.ndarray, _: np.ndarray) -> float:
         ours, theirs = (_frechet_of_rows(fake, rows, target, rows) for fake, target in sets)
@@ -89,6 +83,14 @@ def frechet_difference(
         seed=seed,
     )
     return distances, change
+
+
+def _of_rotated(first: np.ndarray, second: np.ndarray) -> float:
+    """The estimate of torch-fidelity for two sets of `_rotate_to_span`."""
+    statistics = [
+        fid_features_to_statistics(torch.from_numpy(features)) for features in (first, second)
+    ]
+    return float(fid_statistics_to_metric(*statistics, verbose=False)[KEY_METRIC_FID])
 
 
 def _frechet_of_rows(
@@ -128,11 +130,14 @@ def _rotate_to_span(fake: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.
 
     A shift or a rotation of both sets does not change the Frechet distance. N + M images span at
     most N + M dimensions, so 100 + 100 images need 200 columns and not 2048.
+    Raises UserError for fewer than two images in either set.
     """
+    check_features(fake, real)
     both = np.concatenate([fake, real]).astype(np.float64)
     both -= both.mean(axis=0)
     if both.shape[0] < both.shape[1]:
-        both = both @ np.linalg.qr(both.T)[0]
+        # both.T = Q R with orthonormal columns of Q, so both @ Q is R.T, and Q is not needed.
+        both = np.asarray(np.linalg.qr(both.T, mode="r")).T
     return both[: len(fake)], both[len(fake) :]
 
 

@@ -85,10 +85,12 @@ def _ssim_map(fake: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
     """The SSIM of the window around each pixel, (N, C, H, W)."""
     if valid is not None:
         return masked_ssim_map(fake, target, valid)
+    # The window's convolution, channel by channel, takes half the time in this layout on a CPU.
+    fake, target = (image.contiguous(memory_format=torch.channels_last) for image in (fake, target))
     _, ssim = structural_similarity_index_measure(
         fake, target, reduction="none", data_range=1.0, return_full_image=True
     )
-    return ssim
+    return ssim.contiguous()
 
 
 def _to_unit(images: Tensor) -> Tensor:
