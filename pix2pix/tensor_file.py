@@ -60,9 +60,7 @@ def read_tensors(source: Path | bytes) -> Any:
         # In a file that was cut off, torch looks for a place before the beginning.
         raise UserError("it is damaged: its end is missing") from None
     except _DAMAGED as error:
-        raise UserError(
-            f"it is damaged, or holds more than tensors ({_first_line(error)})"
-        ) from None
+        raise UserError(f"it is damaged, or holds more than tensors{_why(error)}") from None
     return state
 
 
@@ -121,12 +119,14 @@ def _tensors(value: Any) -> Iterator[Tensor]:
             waiting.extend(item.values() if isinstance(item, Mapping) else item)
 
 
-def _first_line(error: Exception) -> str:
-    """The first line of torch's reason.
+def _why(error: Exception) -> str:
+    """The first line of torch's reason, in brackets; nothing if it is no sentence.
 
-    The rest of the message advises to load the file with weights_only=False, which would run code
-    from the file.
+    A lookup error names only the byte that the file has in the place of an instruction. The rest
+    of the message advises to load the file with weights_only=False, which would run its code.
     """
+    if isinstance(error, LookupError):
+        return ""
     _, has_reason, reason = str(error).partition("WeightsUnpickler error:")
     lines = (reason if has_reason else str(error)).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:300]
+    return f" ({(lines[0] if lines else type(error).__name__)[:300]})"

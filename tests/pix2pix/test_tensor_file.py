@@ -185,6 +185,13 @@ def test_what_is_no_plain_file_is_named(tmp_path: Path) -> None:
             read_state_dict(path)
 
 
+@pytest.mark.parametrize("content", [b"hello, this is text\n", b"\x80\x02hello"])
+def test_a_byte_is_no_reason(content: bytes) -> None:
+    """torch says only `KeyError: 101`, the first letter that is no instruction."""
+    with pytest.raises(UserError, match=r"^it is damaged, or holds more than tensors$"):
+        read_tensors(content)
+
+
 def test_noise_is_always_one_message(tmp_path: Path) -> None:
     """300 files, each changed at random places; what is read all the same holds tensors only."""
     draw = random.Random(0)
