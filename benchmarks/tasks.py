@@ -83,7 +83,7 @@ class Task:
 
 TASKS = (
     Task(name="labels-to-photo", pictures="facades", num_epochs=14, shown="test/0003"),
-    Task(name="edges-to-object", pictures="objects", num_epochs=30, shown="test/000-monkey_face"),
+    Task(name="edges-to-object", pictures="objects", num_epochs=60, shown="test/000-monkey_face"),
     Task(name="design-to-product", pictures="aerials", num_epochs=48, shown="test/10"),
     Task(name="colourise", pictures="parts", num_epochs=40, shown="test/flower-22"),
     Task(name="colour-to-grey", pictures="photos", num_epochs=10, shown="test/china-02"),
