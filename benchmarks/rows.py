@@ -99,6 +99,12 @@ def write_bench(path: Path, bench: Bench) -> None:
 
 
 def replaced(rows: Sequence[Row], new: Sequence[Row]) -> list[Row]:
-    """The rows with those of the measured topics replaced, the others as they were."""
+    """The rows with those of the measured topics replaced in their place, new topics at the end."""
     measured = {row.topic for row in new}
-    return [*(row for row in rows if row.topic not in measured), *new]
+    topics = dict.fromkeys(row.topic for row in (*rows, *new))
+    return [
+        row
+        for topic in topics
+        for row in (new if topic in measured else rows)
+        if row.topic == topic
+    ]

@@ -59,6 +59,8 @@ def test_a_file_holds_the_rows_and_what_plots_show_of_them(tmp_path: Path) -> No
 def test_a_topic_that_is_measured_anew_replaces_its_rows_alone() -> None:
     assert replaced([SPEED, TIME], [TIME]) == [SPEED, TIME]
     assert replaced([SPEED], [TIME]) == [SPEED, TIME]
+    faster = replace(SPEED, value=2 * SPEED.value)
+    assert replaced([SPEED, TIME], [faster]) == [faster, TIME]
 
 
 def test_the_table_shows_each_row_with_its_ratio_and_share() -> None:
