@@ -3,8 +3,8 @@
 Aerial photographs and maps are those of the published data set `maps`. Photos come with two
 packages of Python: china.jpg and flower.jpg with scikit-learn (CC BY), and astronaut.png (public
 domain), rocket.jpg (public domain), coffee.png and chelsea.png (CC0) with scikit-image. They are
-brought to 256 px first, because the networks are small. Objects are the pictures of Noto Emoji (SIL
-Open Font License), 64 px, in the package emoji-datasource-google of npm.
+brought to 256 px first, because the networks are small. Objects are the pictures of Noto Emoji
+(Apache License 2.0), 64 px, in the package emoji-datasource-google of npm.
 """
 
 import json
