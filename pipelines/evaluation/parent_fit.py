@@ -21,6 +21,7 @@ def unlike_parent(parent: Parent, manifest: Manifest, config: GeneratorConfig) -
     settings = (
         ("dropout", before.dropout, config.dropout),
         ("dropout layout", before.dropout_layout, config.dropout_layout),
+        ("number of residual channels", before.residual_channels, config.residual_channels),
     )
     reasons = [f"its {name} is {old}, here {own}" for name, old, own in settings if old != own]
     return "; ".join(filter(None, [misfit(parent.card, manifest), *reasons])) or None

@@ -23,7 +23,6 @@ from pix2pix.data.sources import part_sources
 from pix2pix.evaluation.baselines import (
     IDENTITY,
     MEAN_TARGET,
-    identity_fake,
     mean_image,
     mean_target_fake,
     reference_indices,
@@ -40,6 +39,7 @@ from pix2pix.evaluation.table import format_table
 from pix2pix.files import write_text
 from pix2pix.images.grids import write_png
 from pix2pix.models import InferenceNetwork
+from pix2pix.models.residual import as_target
 
 
 class Evaluation(NamedTuple):
@@ -133,7 +133,7 @@ def _score_test_split(
         fakes = {MODEL: fake, MEAN_TARGET: mean_target_fake(mean, target)}
         if _no_identity(manifest) is None:
             first = source[:, : manifest.source.network_channels]  # without extra sources
-            fakes[IDENTITY] = identity_fake(first, target.shape[1])
+            fakes[IDENTITY] = as_target(first, target.shape[1])
         quality = scorer.update(fakes, target, pair_ids, valid=valid)[MODEL]
         sources = part_sources(source, manifest.sources)
         extremes.update(sources, fake, target, pair_ids=pair_ids, l1=quality.l1, valid=valid)

@@ -8,7 +8,7 @@ from pix2pix.config.augment import AugmentConfig
 from pix2pix.config.data import DataConfig, Direction
 from pix2pix.config.extra_source import MAX_SOURCE_CHANNELS, ExtraSource, SourceName
 from pix2pix.config.made_data import ArchiveConfig, SyntheticConfig
-from pix2pix.config.model import ModelConfig, generator_depth
+from pix2pix.config.model import ModelConfig, generator_depth, why_not_as_target
 from pix2pix.config.params import Params, load_params, parse_params
 from pix2pix.config.recipe import RecipeConfig
 from pix2pix.config.results import STUDIES_SUFFIX, EvaluateConfig, RegisterConfig
@@ -95,4 +95,5 @@ __all__ = [
     "network_channels",
     "parse_params",
     "size_text",
+    "why_not_as_target",
 ]

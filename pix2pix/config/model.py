@@ -39,6 +39,12 @@ class ModelConfig:
     in the authors' PyTorch code; none with a depth of 5 or less) or torch (levels 1 to 3, as in
     their first code)."""
 
+    residual: bool
+    """Whether the generator adds what it computes to the source, in place of drawing the whole
+    target. True suits targets that keep most of the source: restored, coloured or enlarged photos.
+    Source and target need as many channels, or one of them a single one. Published networks have
+    false."""
+
     discriminator_channels: Annotated[int, Field(ge=1, le=512)]
     """Number of channels of the discriminator's first layer, from 1 to 512. Published networks have
     64."""
@@ -46,6 +52,13 @@ class ModelConfig:
     discriminator_layers: Annotated[int, Field(ge=0, le=5)]
     """Number of layers of the discriminator that decides how large the patches are that it looks
     at: 0 to 5 give patches of 1, 16, 34, 70, 142 or 286 pixels. The published networks have 3."""
+
+
+def why_not_as_target(source_channels: int, target_channels: int) -> str | None:
+    """Return why a source cannot stand for a target with these channels; None if it can."""
+    if source_channels == target_channels or 1 in (source_channels, target_channels):
+        return None
+    return f"{source_channels} channels cannot stand for {target_channels}"
 
 
 def generator_depth(image_size: Size, depth: int | None) -> int:

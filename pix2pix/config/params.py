@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pix2pix.config.augment import AugmentConfig
 from pix2pix.config.data import DataConfig
-from pix2pix.config.model import ModelConfig, generator_depth
+from pix2pix.config.model import ModelConfig, generator_depth, why_not_as_target
 from pix2pix.config.results import MAX_NAME_CHARACTERS, EvaluateConfig, RegisterConfig
 from pix2pix.config.sizes import height_width, size_text
 from pix2pix.config.strict import STRICT
@@ -37,6 +37,7 @@ class Params:
 
     def __post_init__(self) -> None:
         self._check_sizes()
+        self._check_residual()
         if len(self.registered_name) > MAX_NAME_CHARACTERS:
             raise ValueError(
                 f"data.name is too long for the registered model pix2pix-<data.name>: together "
@@ -64,6 +65,18 @@ class Params:
                 f"augment.rotate_90 ({self.augment.rotate_90:g}) would lay images of "
                 f"data.image_size {size} on their side; set augment.rotate_90: 0, or a square "
                 "data.image_size"
+            )
+
+    def _check_residual(self) -> None:
+        if not self.model.residual:
+            return
+        source, target = self.data.source_side, self.data.target_side
+        reason = why_not_as_target(source.channels, target.channels)
+        if "labels" in (source.kind, target.kind):
+            reason = "labels are names of classes, to which nothing can be added"
+        if reason is not None:
+            raise ValueError(
+                f"model.residual: true adds to the source, but {reason}; set model.residual: false"
             )
 
     @property

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pix2pix.errors import UserError
-from pix2pix.images.luma import LUMA
+from pix2pix.config import why_not_as_target
 
 IDENTITY = "identity"
 MEAN_TARGET = "mean_target"
@@ -25,29 +24,8 @@ _TINY = 1e-6  # of the weight of a pixel; less is a rounding error of stretching
 
 def why_no_identity(source_channels: int, target_channels: int) -> str | None:
     """Return why there is no `identity_fake` for these numbers of channels; None if there is."""
-    if source_channels == target_channels or 1 in (source_channels, target_channels):
-        return None
-    return f"{IDENTITY} is absent: {source_channels} channels cannot stand for {target_channels}"
-
-
-def identity_fake(source: Tensor, target_channels: int) -> Tensor:
-    """Return the source in place of a fake, (N, target_channels, H, W).
-
-    A single channel is replicated. If the target has one channel, RGB becomes luma, and other
-    channels become their mean. Raises UserError in all other cases, see `why_no_identity`.
-    """
-    channels = source.shape[1]
-    reason = why_no_identity(channels, target_channels)
-    if reason is not None:
-        raise UserError(reason)
-    if channels == target_channels:
-        return source
-    if channels == 1:
-        return source.expand(-1, target_channels, -1, -1)
-    if channels == len(LUMA):
-        weights = torch.tensor(LUMA, dtype=source.dtype, device=source.device)
-        return torch.einsum("nchw,c->nhw", source, weights).unsqueeze(1)
-    return source.mean(dim=1, keepdim=True)
+    reason = why_not_as_target(source_channels, target_channels)
+    return None if reason is None else f"{IDENTITY} is absent: {reason}"
 
 
 def mean_image(

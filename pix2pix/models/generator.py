@@ -14,8 +14,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pix2pix.config import MAX_SOURCE_CHANNELS
+from pix2pix.config import MAX_SOURCE_CHANNELS, why_not_as_target
 from pix2pix.models.layers import Norm, needs_bias, norm_layer
+from pix2pix.models.residual import added_to_source
 
 LEAK = 0.2  # slope of LeakyReLU for negative numbers
 _MAX_WIDTH = 8  # times base_channels, from the fourth level inwards
@@ -23,7 +24,7 @@ _MAX_WIDTH = 8  # times base_channels, from the fourth level inwards
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GeneratorConfig:
-    """Everything that determines the shapes of the generator's tensors, and its dropout.
+    """Everything that determines what the generator computes from its weights.
 
     The bounds are those of params.yaml. They are checked when a model's card is read.
     """
@@ -35,10 +36,20 @@ class GeneratorConfig:
     norm: Norm = "batch"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
     dropout_layout: Literal["pytorch", "torch"] = "pytorch"
+    # How many of the first channels of the source the output is added to; 0: it stands for itself.
+    residual_channels: Annotated[int, Field(ge=0, le=MAX_SOURCE_CHANNELS)] = 0
 
     def __post_init__(self) -> None:
         if self.depth < 2:
             raise ValueError(f"depth must be at least 2, got {self.depth}")
+        if self.residual_channels > self.source_channels:
+            raise ValueError(
+                f"residual_channels is {self.residual_channels}, but the source has "
+                f"{self.source_channels}"
+            )
+        reason = why_not_as_target(self.residual_channels, self.target_channels)
+        if self.residual_channels and reason is not None:
+            raise ValueError(f"residual_channels: {reason}")
 
     def width(self, level: int) -> int:
         """Return the number of channels between `down[level]` and `up[level]`."""
@@ -133,4 +144,14 @@ class UNetGenerator(nn.Module):
         x = skips.pop()
         for level in reversed(range(1, self.config.depth)):
             x = torch.cat([skips.pop(), self.up[level](x)], dim=1)
-        return torch.tanh(self.up[0](x))
+        return image(self.up[0](x), source, self.config)
+
+
+def image(values: Tensor, source: Tensor, config: GeneratorConfig) -> Tensor:
+    """Return the generated image in [-1, 1] from the output of the last layer, both (N, C, H, W).
+
+    `source` is what the generator received.
+    """
+    if config.residual_channels:
+        values = added_to_source(values, source[:, : config.residual_channels])
+    return torch.tanh(values)

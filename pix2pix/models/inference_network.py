@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pix2pix.models.generator import LEAK, UNetGenerator
+from pix2pix.models.generator import LEAK, UNetGenerator, image
 from pix2pix.models.padding import pad_to_multiple
 
 InferenceMode = Literal["published", "deterministic"]
@@ -84,7 +84,7 @@ class InferenceNetwork(nn.Module):
             del joined
             joined = torch.cat([skips.pop(), x], dim=1)
             del x
-        return torch.tanh(self.up[0](F.relu_(joined)))
+        return image(self.up[0](F.relu_(joined)), source, config)
 
 
 @torch.inference_mode()

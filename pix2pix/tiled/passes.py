@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pix2pix.models import InferenceNetwork
-from pix2pix.models.generator import LEAK
+from pix2pix.models import GeneratorConfig, InferenceNetwork
+from pix2pix.models.generator import LEAK, image
 from pix2pix.models.inference_network import Block
 from pix2pix.tiled.dropout import SpilledMask, spilled_masks
 from pix2pix.tiled.feature_map import FeatureMap, Normalization, Readable, padded_window
@@ -59,7 +59,13 @@ def translate_in_tiles(
                 each.close()
             inputs = [skips.pop(), x]
         for tile, values in layers.convolved(outermost, 0, inputs):
-            write(tile, torch.tanh(values))
+            write(tile, _image(values, source.read(tile), config))
+
+
+def _image(values: Tensor, source: Tensor, config: GeneratorConfig) -> Tensor:
+    """A tile (H, W, C) of the image, from those of the last layer's output and of the source."""
+    batch, sources = (each.permute(2, 0, 1).unsqueeze(0) for each in (values, source))
+    return image(batch, sources, config)[0].permute(1, 2, 0)
 
 
 def _blocks(modules: nn.ModuleList) -> list[Block]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pix2pix.config import Params, load_params, parse_params
+from pix2pix.models import network_configs
 from tests.support.mappings import setting
 
 
@@ -136,6 +137,29 @@ def test_nan_of_yaml_is_a_nodata_value(default_params: Params) -> None:
     for side in ("side_a", "side_b"):
         mapping["data"][side] |= {"kind": "image", "nodata": float("nan")}
     assert parse_params(mapping).data.side_a.nodata == "nan"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"data.side_a.channels": 4}, "4 channels cannot stand for 3"),
+        ({"data.side_a.kind": "labels"}, "labels are names of classes"),
+        ({"data.side_b.kind": "labels"}, "labels are names of classes"),
+    ],
+)
+def test_a_residual_needs_a_source_that_can_stand_for_the_target(
+    default_params: Params, changes: dict[str, object], reason: str
+) -> None:
+    mapping = copy.deepcopy(dataclasses.asdict(default_params))
+    photos = {"model.residual": True, "data.source": "folder", "data.path": "data/mine"}
+    photos["data.side_a.kind"] = "image"
+    for key, value in photos.items():
+        setting(key, value)(mapping)
+    assert network_configs(parse_params(mapping))[0].residual_channels == 3
+    for key, value in changes.items():
+        setting(key, value)(mapping)
+    with pytest.raises(ValueError, match=f"residual: true adds to the source, but {reason}"):
+        parse_params(mapping)
 
 
 def test_all_wrong_parameters_are_reported_at_once(default_params: Params) -> None:

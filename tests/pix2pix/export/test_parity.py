@@ -41,19 +41,30 @@ def exported(network: InferenceNetwork, folder: Path) -> tuple[OnnxNetwork, torc
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("mode", "norm", "channels", "dropout"),
+    ("mode", "norm", "channels", "dropout", "residual"),
     [
-        ("published", "batch", (3, 3), 0.5),
-        ("published", "instance", (4, 1), 0.25),
-        ("deterministic", "none", (2, 5), 0),
+        ("published", "batch", (3, 3), 0.5, 0),
+        ("published", "instance", (4, 1), 0.25, 3),
+        ("deterministic", "none", (2, 5), 0, 0),
+        ("deterministic", "batch", (1, 3), 0, 1),
     ],
 )
 def test_any_number_and_size_of_images_is_translated_as_by_the_network(
-    mode: InferenceMode, norm: str, channels: tuple[int, int], dropout: float, tmp_path: Path
+    mode: InferenceMode,
+    norm: str,
+    channels: tuple[int, int],
+    dropout: float,
+    residual: int,
+    tmp_path: Path,
 ) -> None:
     source, target = map(side, channels)
     generator, card = make_model(
-        tmp_path / "model", source=source, target=target, norm=norm, dropout=dropout
+        tmp_path / "model",
+        source=source,
+        target=target,
+        norm=norm,
+        dropout=dropout,
+        residual_channels=residual,
     )
     network = InferenceNetwork(generator, mode)
     by_onnx, by_torch = exported(network, tmp_path)

@@ -60,6 +60,26 @@ def test_the_deterministic_mode_equals_eval_mode(norm: str, size: tuple[int, int
         torch.testing.assert_close(fake, generator.eval()(source), atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("channels", [(3, 3), (1, 3), (3, 1), (4, 3)])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_residual_is_added_to_the_source_in_both_modes(
+    mode: str, channels: tuple[int, int]
+) -> None:
+    source_channels, target_channels = channels
+    config = {"source_channels": source_channels, "target_channels": target_channels, "dropout": 0}
+    generator = make_generator(**config, residual_channels=min(3, source_channels))
+    plain = make_generator(**config)
+    source = images(1, channels=source_channels)
+    fakes = []
+    for each in (generator, plain):
+        fake = translate(InferenceNetwork(each, mode), source, seeds=[0])
+        with torch.no_grad():
+            expected = each.train(mode == "published")(source)
+        torch.testing.assert_close(fake, expected, atol=1e-5, rtol=0)
+        fakes.append(fake)
+    assert (fakes[0] - fakes[1]).abs().max() > 0.1
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_an_output_does_not_depend_on_other_images_of_the_batch_or_on_earlier_calls(
     mode: str,

@@ -96,6 +96,17 @@ def test_every_depth_and_number_of_channels(
     torch.testing.assert_close(tiled(network, image, tmp_path), expected, atol=2e-5, rtol=0)
 
 
+@pytest.mark.parametrize(("source", "target", "residual"), [(3, 3, 3), (1, 3, 1), (5, 1, 3)])
+def test_a_residual_is_added_to_the_pixels_of_each_tile(
+    source: int, target: int, residual: int, tmp_path: Path
+) -> None:
+    channels = {"source_channels": source, "target_channels": target}
+    network = make_network("published", **channels, residual_channels=residual)
+    image = some_image(source, 128, 192)
+    expected = whole(network, image)
+    torch.testing.assert_close(tiled(network, image, tmp_path), expected, atol=2e-5, rtol=0)
+
+
 def test_masks_that_are_drawn_in_several_parts_are_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
