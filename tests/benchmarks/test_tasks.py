@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from benchmarks.tasks import TASKS, section, sheet
+from benchmarks.task_sheet import section, sheet
+from benchmarks.tasks import TASKS
 from pipelines.repository.presets import preset_names
 from tests.support.project import ROOT
 
