@@ -5,7 +5,7 @@
 const HISTORY_KEY = "pix2pix-history";
 const MOST_ENTRIES = 12;
 
-/** The entries, newest first: {source, result, fileName, by, unlike}, pictures as data addresses. */
+/** The entries, newest first: {source, result, name, at, fileName, by, unlike}, pictures as data addresses. */
 function readHistory() {
   try {
     return JSON.parse(localStorage.getItem(HISTORY_KEY)) ?? [];

@@ -160,7 +160,9 @@ async function entryOf(source, answer) {
   return {
     source: await dataAddress(source.shown),
     result: await dataAddress(result),
-    fileName: `${source.name.replace(/\.\w+$/, "").replace(/\W+/g, "-")}-translated.${suffix}`,
+    name: source.name,
+    at: new Date().toLocaleTimeString(),
+    fileName: `${source.name.replace(/\.\w+$/, "").replace(/[^\p{L}\p{N}_]+/gu, "-")}-translated.${suffix}`,
     by: `${name}, version ${version}; ${answer.headers.get("X-Model-Protocol")}`,
     unlike: answer.headers.get("X-Input-Unlike-Training"),
   };
@@ -180,7 +182,7 @@ function showHistory() {
   const entries = readHistory();
   element("history").hidden = entries.length === 0;
   const tiles = entries.map((entry, index) => {
-    const tile = tileOf([entry.source, entry.result], entry.by.split(";")[0]);
+    const tile = tileOf([entry.source, entry.result], `${entry.name}, ${entry.at}`);
     tile.setAttribute("aria-label", `translation ${index + 1}, ${entry.fileName}, by ${entry.by}`);
     tile.addEventListener("click", () => showEntry(entry));
     return tile;
