@@ -56,7 +56,10 @@ def decode_halves(data: bytes, left: ReadOptions, right: ReadOptions) -> tuple[D
     The options may differ in `nodata` and `value_range`. Raises UserError as `decode_file` does,
     and OddWidthError if there are no equal halves.
     """
-    whole = _decoded(data, left)
+    if right.nodata == "file":  # else the value that the file states would not be read
+        whole = _decoded(data, replace(left, nodata="file"))
+    else:
+        whole = _decoded(data, left)
     width = whole.pixels.shape[1] if whole.pixels.ndim > 1 else 1
     if width % 2:
         raise OddWidthError(f"{width} px wide: no two equal halves A|B")

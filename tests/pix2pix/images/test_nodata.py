@@ -10,7 +10,7 @@ from PIL import Image
 
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
-from pix2pix.images.decode import decode, decode_file
+from pix2pix.images.decode import decode, decode_file, decode_halves
 from pix2pix.images.encode import encode
 from pix2pix.images.image import read_file
 from pix2pix.images.masked import conform_masked, masked_array, read_side
@@ -209,3 +209,13 @@ def test_a_tiff_states_its_nodata_value_as_gdal_does(tmp_path, nodata: float) ->
     decoded = read_file(path, ReadOptions(nodata="file", value_range=(0.0, 1.0)))
     assert decoded.valid is not None
     assert not decoded.valid.any()
+
+
+@pytest.mark.parametrize("nodata", [(None, "file"), ("file", None), ("file", "file")])
+def test_the_stated_value_is_read_for_each_half_that_asks_for_it(nodata: Any) -> None:
+    both = np.tile(values("int16", -9999), 2)
+    halves = decode_halves(geotiff(both, "-9999"), *(ReadOptions(nodata=each) for each in nodata))
+    for half, each in zip(halves, nodata, strict=True):
+        expected = np.full(HOLES.shape, True) if each is None else ~HOLES
+        valid = np.full(HOLES.shape, True) if half.valid is None else half.valid
+        np.testing.assert_array_equal(valid, expected)
