@@ -20,6 +20,7 @@ from pix2pix.images.options import AS_STORED, ReadOptions
 from pix2pix.images.pictures import decode_picture
 from pix2pix.images.stored import stored_pixels
 from pix2pix.images.tiff import TIFF, decode_tiff
+from pix2pix.images.tiff_scaling import measured_values
 from pix2pix.images.validity import filled
 
 FORMATS = "PNG, JPEG, TIFF, WEBP, BMP, GIF, NPY, NPZ, OpenEXR, DICOM or NIfTI"
@@ -72,16 +73,22 @@ def decode_halves(data: bytes, left: ReadOptions, right: ReadOptions) -> tuple[D
 
 
 def _decoded(data: bytes, options: ReadOptions) -> Decoded:
-    """The pixels of a file in its own dtype."""
+    """The pixels of a file in its own dtype, and without its scale and offset."""
     if not data:
         raise UserError(f"is an empty file; {WHOLE_FILE}")
     decoded = _decode_any(unpacked(data, options), options)
-    return Decoded(decoded.pixels, replace(decoded.facts, dtype=decoded.pixels.dtype.name))
+    dtype = decoded.pixels.dtype.name if decoded.facts.scaling is None else "float64"
+    return Decoded(decoded.pixels, replace(decoded.facts, dtype=dtype))
 
 
 def _completed(pixels: np.ndarray, facts: FileFacts, options: ReadOptions) -> Decoded:
-    """Find the pixels without a value, and convert the others to the dtype of stored pixels."""
+    """Find the pixels without a value, and convert the others to the dtype of stored pixels.
+
+    What marks the former is a stored value, so it is looked for before the scale is applied.
+    """
     valid = measured(pixels, options.nodata, facts, value_range=options.value_range)
+    if facts.scaling is not None:
+        pixels = measured_values(pixels, facts.scaling)
     stored = stored_pixels(filled(pixels, valid, 0), label_ids=options.label_ids)
     return Decoded(stored, facts, valid)
 

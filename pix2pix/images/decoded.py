@@ -33,6 +33,8 @@ DAMAGED = (
     zlib.error,
 )
 
+Scaling = tuple[tuple[float, float], ...]  # of each channel: scale and offset
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts:
@@ -45,8 +47,9 @@ class FileFacts:
     the value of pixels where nothing was measured, as a GeoTIFF states it. `affine` is the 4x4
     matrix of a NIfTI file, row by row, from the indices of a voxel to its place in space.
     `states_units`: a DICOM file states its rescale slope and intercept, which may be 1 and 0, so
-    that its integers are in the same units as the floats of rescaled files. `dtype` is that of the
-    file's values; `decode_file` sets it.
+    that its integers are in the same units as the floats of rescaled files. `scaling` is what a
+    GeoTIFF says its stored values mean, None: themselves; `decode_file` applies it. `dtype` is that
+    of the file's values; `decode_file` sets it.
     """
 
     file_format: str
@@ -58,6 +61,7 @@ class FileFacts:
     nodata: float | None = None
     affine: tuple[float, ...] | None = None
     states_units: bool = False
+    scaling: Scaling | None = None
     dtype: str = ""
 
 

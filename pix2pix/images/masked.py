@@ -63,6 +63,12 @@ def decode_side(data: bytes, side: MaskedSide) -> np.ndarray:
     """
     decoded = decode_file(data, side_options(side))
     pixels = decoded.pixels
+    if decoded.facts.scaling is not None and side.nodata not in (None, "nan", "file"):
+        # In an array, which has no scale, a measured value may well be the same number.
+        raise UserError(
+            f"states a scale and offset, beside which the model's nodata value {side.nodata} is "
+            "not known: apply them, and send floats with NaN where there is no value"
+        )
     if decoded.valid is None or side.nodata is None:
         return pixels
     nodata = np.nan if side.nodata == "file" else float(side.nodata)

@@ -37,6 +37,8 @@ def measured(
     `pixels` have the dtype of the file. A pixel has no value if a channel is NaN, or if it has the
     value `nodata`: in one channel if that lies outside of `value_range`, in all if it lies inside,
     where a single channel may well have measured it. With `value_range` None, it lies inside.
+    The scale and offset of a GeoTIFF are not yet applied to `pixels`, as GDAL's nodata value is a
+    stored one; `value_range` is that of the scaled values.
 
     Raises UserError for images with opacity, which says itself where nothing is seen.
     """
@@ -53,8 +55,8 @@ def measured(
         missing |= np.isnan(values).any(axis=2)
     value = facts.nodata if nodata == "file" else float(nodata)
     if value is not None and not np.isnan(value):
-        is_inside = value_range is None or value_range[0] <= value <= value_range[1]
         equal = _equal(values, value)
+        is_inside = _is_inside(value, value_range, facts)
         missing |= equal.all(axis=2) if is_inside else equal.any(axis=2)
     return ~missing if missing.any() else None
 
@@ -85,6 +87,14 @@ def written_nodata(side: MarkedSide, dtype: np.dtype) -> float | None:
         return number
     limits = np.iinfo(dtype)
     return number if number.is_integer() and limits.min <= number <= limits.max else None
+
+
+def _is_inside(value: float, value_range: tuple[float, float] | None, facts: FileFacts) -> bool:
+    """Whether a stored value lies within the range in all channels."""
+    if value_range is None:
+        return True
+    meant = [value * scale + offset for scale, offset in facts.scaling or ((1.0, 0.0),)]
+    return all(value_range[0] <= each <= value_range[1] for each in meant)
 
 
 def _equal(values: np.ndarray, nodata: float) -> np.ndarray:

@@ -14,17 +14,14 @@ from pix2pix.images.decoded import DAMAGED, MAX_VALUES, Decoded, FileFacts, dama
 from pix2pix.images.georeference import NODATA_TAG
 from pix2pix.images.options import ReadOptions, VolumeSlice
 from pix2pix.images.orientation import ORIENTATION_TAG, orientation, upright
+from pix2pix.images.tiff_colours import ColourError, check_colours, palette_colours
 from pix2pix.images.tiff_pages import check_page_chain, check_series
+from pix2pix.images.tiff_scaling import check_unscaled, gdal_metadata, stated_scaling
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-_PHOTOMETRICS = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
 _LOSSY = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)
 _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
-
-
-class _ColourError(UserError):
-    """A sound file has colours that are not read."""
 
 
 class _Stored(NamedTuple):
@@ -35,6 +32,7 @@ class _Stored(NamedTuple):
     page: tifffile.TiffPage
     num_images: int
     num_pages: int
+    metadata: tuple[str, ...]  # of GDAL, for each page that was read
 
 
 def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
@@ -51,7 +49,7 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
             stored = _read(file, options.volume_slice, len(data), label_ids=options.label_ids)
             tag = stored.page.tags.get(ORIENTATION_TAG)
             turn = orientation(None if tag is None else int(tag.value))
-    except _ColourError as error:
+    except ColourError as error:
         raise UserError(str(error)) from None
     except DAMAGED as error:
         raise damaged(error) from None
@@ -65,8 +63,12 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
     has_alpha = bool(extra) and extra[-1] in _ALPHA and pixels.shape[-1] in (2, 4)
     if has_alpha and extra[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
         pixels = unpremultiplied(pixels)
-    if not options.label_ids and stored.page.photometric == tifffile.PHOTOMETRIC.PALETTE:
-        pixels = _palette_colours(pixels, stored.page)
+    scaling = stated_scaling(stored.metadata, stored.page.samplesperpixel)
+    has_palette = stored.page.photometric == tifffile.PHOTOMETRIC.PALETTE
+    if options.label_ids or has_alpha or has_palette or pixels.dtype == np.bool_:
+        check_unscaled(scaling)
+    if has_palette and not options.label_ids:
+        pixels = palette_colours(pixels, stored.page)
     facts = FileFacts(
         file_format="TIFF",
         orientation=turn,
@@ -74,6 +76,7 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
         is_lossy=stored.page.compression in _LOSSY,
         num_pages=stored.num_pages,
         nodata=_stated_nodata(stored.page) if options.nodata == "file" else None,
+        scaling=scaling,
     )
     return Decoded(upright(from_bits(pixels, label_ids=options.label_ids), turn), facts)
 
@@ -100,40 +103,23 @@ def _read(
     series = _without_masks(file)
     check_series(file, series[0])
     if not label_ids:  # class ids have no colours
-        _check_colours(file.pages.first)
+        check_colours(file.pages.first)
     if chosen is None:
-        values, axes = series[0].asarray(), series[0].axes
+        values, axes, pages = series[0].asarray(), series[0].axes, _pages(series[0])
     else:
-        values, axes = _slice(series[0], chosen, num_bytes)
-    num_channel_pages = len(series[0].pages) if chosen is None else 1
-    return _Stored(values, axes, file.pages.first, len(series), num_channel_pages)
+        values, axes, pages = _slice(series[0], chosen, num_bytes)
+    return _Stored(
+        values,
+        axes,
+        file.pages.first,
+        num_images=len(series),
+        num_pages=len(series[0].pages) if chosen is None else 1,
+        metadata=tuple(gdal_metadata(page) for page in pages),
+    )
 
 
-def _check_colours(page: tifffile.TiffPage) -> None:
-    """Raise _ColourError for CMYK and the like.
-
-    YCbCr is the colour space of JPEG inside TIFF, which tifffile converts to RGB. Where it is
-    stored otherwise, tifffile returns it as it is.
-    """
-    is_jpeg = page.compression in (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)
-    can_convert = page.photometric == tifffile.PHOTOMETRIC.YCBCR and is_jpeg
-    has_palette = page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None
-    if page.photometric not in _PHOTOMETRICS and not can_convert and not has_palette:
-        name = tifffile.PHOTOMETRIC(page.photometric).name
-        raise _ColourError(f"has {name} colours; convert it to RGB, or to grey where black is zero")
-
-
-def _palette_colours(indices: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
-    """Replace the indices of a palette by its colours.
-
-    TIFF palettes have 16 bits. Some programs write 8 bits; libtiff takes those, too, for what they
-    are if no entry is higher.
-    """
-    assert page.colormap is not None  # see _check_colours
-    stored = page.colormap.T
-    palette = (stored >> 8 if stored.max() > 255 else stored).astype(np.uint8)
-    colours: np.ndarray = palette[indices[..., 0]]
-    return colours
+def _pages(series: tifffile.TiffPageSeries) -> list[tifffile.TiffPage]:
+    return [page.aspage() for page in series.pages if page is not None]
 
 
 def tiff_length(file: IO[bytes]) -> int | None:
@@ -177,8 +163,8 @@ def _stack_axis(axes: str) -> int | None:
 
 def _slice(
     series: tifffile.TiffPageSeries, chosen: VolumeSlice, num_bytes: int
-) -> tuple[np.ndarray, str]:
-    """The pixels of one slice, and the names of their axes."""
+) -> tuple[np.ndarray, str, list[tifffile.TiffPage]]:
+    """The pixels of one slice, the names of their axes, and the pages that were read."""
     place = _stack_axis(series.axes)
     if place is None or not chosen.index < series.shape[place]:
         raise UserError(f"it has no slice {chosen}")
@@ -188,10 +174,11 @@ def _slice(
             raise UserError(f"slice {chosen} is missing")
         page = frame.aspage()
         _check_size([page], num_bytes)
-        return page.asarray(), page.axes
-    _check_size([page.aspage() for page in series.pages if page is not None], num_bytes)
+        return page.asarray(), page.axes, [page]
+    pages = _pages(series)
+    _check_size(pages, num_bytes)
     axes = series.axes[:place] + series.axes[place + 1 :]
-    return series.asarray().take(chosen.index, axis=place), axes
+    return series.asarray().take(chosen.index, axis=place), axes, pages
 
 
 def _check_size(pages: Sequence[tifffile.TiffPage], num_bytes: int) -> None:

@@ -76,15 +76,18 @@ def is_consistent(pair: Inspected, dtypes: tuple[str, ...], config: DataConfig) 
 def _mixed_dtypes(
     pairs: Sequence[Inspected], dtypes: tuple[str, ...], *, root: Path, config: DataConfig
 ) -> Iterator[Offence]:
+    are_scaled = [any(pair.facts[role].scaling for pair in pairs) for role in range(len(dtypes))]
     for pair in pairs:
-        roles = zip(pair.dtypes, dtypes, pair.facts, config.roles, strict=True)
-        for dtype, expected, facts, name in roles:
+        roles = zip(pair.dtypes, dtypes, pair.facts, config.roles, are_scaled, strict=True)
+        for dtype, expected, facts, name, some_are_scaled in roles:
             if dtype != expected:
                 files = pair.files
                 path = files.by_role(config)[name]
                 message = f"side {name} is {dtype}, most are {expected}"
                 if facts.file_format == "DICOM":
                     message += _unlike_rescale(facts)
+                elif some_are_scaled:
+                    message += _unlike_scaling(facts)
                 yield Offence(
                     "mixed_dtype", (files.pair_id,), relative_paths(root, [path]), message
                 )
@@ -97,6 +100,16 @@ def _unlike_rescale(facts: FileFacts) -> str:
     return (
         "; it states no rescale slope and intercept: add both, 1 and 0 if its values are in the "
         "units of the others"
+    )
+
+
+def _unlike_scaling(facts: FileFacts) -> str:
+    """The same of a file of a side with GeoTIFF files that state a scale and offset."""
+    if facts.scaling is not None:
+        return "; it states a scale and offset, which the others may lack"
+    return (
+        "; it states no scale and offset, as other files of the side do: write its values as "
+        "float32 if they are in the units of the others"
     )
 
 
