@@ -41,7 +41,8 @@ class FileFacts:
     """What a file states about its pixels besides their values.
 
     `orientation` is the EXIF value, 1..8 (1: upright); the decoded pixels are already rotated by
-    it. `has_alpha`: the last channel is opacity, and the colours are not multiplied by it.
+    it. `has_alpha`: the last channel is opacity, and the colours are not multiplied by it. Of TIFF,
+    `is_lossy` means that `lossy_codec`, the compression, can lose information.
     `num_frames` is 1, or the length of an animation, of which the first frame was decoded.
     `num_pages` is the number of pages of a TIFF file, each of which became a channel. `nodata` is
     the value of pixels where nothing was measured, as a GeoTIFF states it. `affine` is the 4x4
@@ -56,6 +57,7 @@ class FileFacts:
     orientation: int = UPRIGHT
     has_alpha: bool = False
     is_lossy: bool = False
+    lossy_codec: str | None = None
     num_frames: int = 1
     num_pages: int = 1
     nodata: float | None = None
@@ -63,6 +65,13 @@ class FileFacts:
     states_units: bool = False
     scaling: Scaling | None = None
     dtype: str = ""
+
+    @property
+    def lossy_kind(self) -> str:
+        """What kind of file may have lost information, in words."""
+        if self.lossy_codec is None:
+            return f"a lossy {self.file_format} file"
+        return f"a {self.file_format} file compressed as {self.lossy_codec}, which can lose details"
 
 
 @dataclass(frozen=True, slots=True)

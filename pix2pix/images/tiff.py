@@ -14,13 +14,13 @@ from pix2pix.images.decoded import DAMAGED, MAX_VALUES, Decoded, FileFacts, dama
 from pix2pix.images.georeference import NODATA_TAG
 from pix2pix.images.options import ReadOptions, VolumeSlice
 from pix2pix.images.orientation import ORIENTATION_TAG, orientation, upright
+from pix2pix.images.tiff_codecs import lossy_codec
 from pix2pix.images.tiff_colours import ColourError, check_colours, palette_colours
 from pix2pix.images.tiff_pages import check_page_chain, check_series
 from pix2pix.images.tiff_scaling import check_unscaled, gdal_metadata, stated_scaling
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-_LOSSY = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)
 _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 
 
@@ -69,11 +69,13 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
         check_unscaled(scaling)
     if has_palette and not options.label_ids:
         pixels = palette_colours(pixels, stored.page)
+    codec = lossy_codec(stored.page)
     facts = FileFacts(
         file_format="TIFF",
         orientation=turn,
         has_alpha=has_alpha,
-        is_lossy=stored.page.compression in _LOSSY,
+        is_lossy=codec is not None,
+        lossy_codec=codec,
         num_pages=stored.num_pages,
         nodata=_stated_nodata(stored.page) if options.nodata == "file" else None,
         scaling=scaling,

@@ -25,11 +25,12 @@ def file_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
                 f"side {name}: {len(paged)} TIFF file(s) hold several pages, which are taken as "
                 f"channels; set slices: z if each is an image: {first_names(paged)}"
             )
-        lossy = [pair_id for pair_id, each in facts if each.is_lossy]
+        lossy = {pair_id: each.lossy_kind for pair_id, each in facts if each.is_lossy}
         if lossy and side.kind == "labels":
+            kinds = ", ".join(sorted(set(lossy.values())))
             yield (
-                f"side {name}: {len(lossy)} label file(s) are JPEG, lossy WEBP or lossy DICOM, "
-                f"which changes colours near every edge; PNG does not: {first_names(lossy)}"
+                f"side {name}: {len(lossy)} label file(s) are of a kind that can change colours "
+                f"near every edge ({kinds}); PNG is not: {first_names(list(lossy))}"
             )
 
 

@@ -165,7 +165,7 @@ def _wrong_sides(
     for (role, side), masked, fact, value in measured:
         name, image = f"side {role}", counted_pixels(*masked)
         if side.num_labels is not None and fact.is_lossy:
-            yield "lossy_labels", f"{name} holds class ids in a lossy {fact.file_format} file"
+            yield "lossy_labels", f"{name} holds class ids in {fact.lossy_kind}"
         if side.value_range is not None:
             yield from _out_of_range(image, side, value, name)
 

@@ -66,8 +66,9 @@ REMEDIES: dict[OffenceKind, str] = {
     "it, or set kind: labels if the side holds masks, of which some may be empty",
     "label_values": "correct num_labels, or set void_label to the id of pixels without a class "
     "(often 255), or ignore_label, which leaves such pixels out",
-    "lossy_labels": "JPEG, lossy WEBP and lossy DICOM change class ids near every edge: export "
-    "them without loss, as PNG",
+    "lossy_labels": "lossy compression changes class ids near every edge: export them without "
+    "loss, as PNG, or as TIFF with DEFLATE (whether JPEG 2000, JPEG XL, JPEG XR, WEBP or LERC lost "
+    "something is not known of a TIFF file, so that they are refused)",
     "out_of_range": "widen value_range of the side, or clip the values",
     "no_data": "such values usually mean that nothing was measured: set nodata of the side to the "
     "value, which leaves such pixels out; to widen value_range so far would leave next to nothing "
