@@ -7,7 +7,15 @@ class UserError(ValueError):
     The message names the file or the parameter, its value, and what to do. Entry points show it
     without a traceback. Exceptions other than UserError and StorageError are defects of this
     program or of its environment, and are shown with a traceback.
+
+    `for_sender` is the message for whoever sends an image to a trained model, and cannot change its
+    parameters; None: the same message. Where it is about the image it has no subject, as in "has 4
+    channels".
     """
+
+    def __init__(self, message: object = "", *, for_sender: str | None = None) -> None:
+        super().__init__(message)
+        self.for_sender = str(message) if for_sender is None else for_sender
 
 
 class StorageError(OSError):

@@ -65,10 +65,13 @@ def enough_memory(
     if needed_bytes > allowed:
         needs = f"{what} needs about {_size(needed_bytes)} of memory and {_size(allowed)} are"
         if max_memory_gib is None:
-            raise UserError(f"{needs} available; {_REMEDY}")
+            raise UserError(
+                f"{needs} available; {_REMEDY}", for_sender=f"{needs} available; {_SENDER_REMEDY}"
+            )
         raise UserError(
             f"{needs} left: max_memory_gib is {max_memory_gib:g}, and the program itself has taken "
-            f"a part of it; raise it, {_REMEDY}"
+            f"a part of it; raise it, {_REMEDY}",
+            for_sender=f"{needs} left; {_SENDER_REMEDY}",
         )
     with no_traceback_of_memory(what):
         yield
@@ -90,10 +93,12 @@ def no_traceback_of_memory(what: str) -> Iterator[None]:
     except Exception as error:
         if not _is_of_memory(error):
             raise
-        raise UserError(f"{what} needs more memory than is available; {_REMEDY}") from None
+        needs = f"{what} needs more memory than is available"
+        raise UserError(f"{needs}; {_REMEDY}", for_sender=f"{needs}; {_SENDER_REMEDY}") from None
 
 
 _REMEDY = "scale it down, cut it into parts, or use a machine with more memory"
+_SENDER_REMEDY = "scale it down or cut it into parts"
 
 
 def _is_of_memory(error: Exception) -> bool:

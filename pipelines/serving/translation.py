@@ -68,8 +68,8 @@ def job(version: LoadedVersion, question: Question, *, max_pixels: int) -> Job |
             images[name] = _decoded(question.files[field], side, max_pixels=max_pixels)
         except UserError as error:
             status = _STATUS.get(type(error), _UNPROCESSABLE)
-            place = f"{field}: " if len(sides) > 1 else ""
-            return Refusal(status, place + _one_sentence(error))
+            subject = f"the image in the field `{field}`" if len(sides) > 1 else "the image"
+            return Refusal(status, f"{subject} {_one_sentence(error)}")
     return Job(version, images, question.scale)
 
 
@@ -82,27 +82,18 @@ def _by_field(card: ModelCard) -> dict[str, tuple[str, SideRecord]]:
 
 
 def _decoded(file: bytes, side: SideRecord, *, max_pixels: int) -> np.ndarray:
-    """Decode an image file to (H, W, C). Raises UserError if it does not fit the side."""
+    """Decode an image file to (H, W, C).
+
+    Raises UserError if it does not fit the side, with a message that begins with a verb.
+    """
     check_upload(file, max_pixels=max_pixels)
     image = decode_side(file, side)
-    _check_channels(image.shape[2], side)
     masked_array(image, side)
     if image.dtype.name != side.dtype:
         raise UserError(
-            f"the image has {image.dtype.name} values, and the model was trained on {side.dtype}"
+            f"has {image.dtype.name} values, and the model was trained on {side.dtype}; convert it"
         )
     return image
-
-
-def _check_channels(channels: int, side: SideRecord) -> None:
-    """Raise UserError in the words of whoever sends an image, who cannot change the parameters."""
-    if channels == side.channels or (channels == 3 and side.grayscale):
-        return
-    without_alpha = "remove the transparency (alpha) channel, or " if channels in (2, 4) else ""
-    raise UserError(
-        f"the image has {channels} channel(s), and the model takes {side.channels}; "
-        f"{without_alpha}convert it"
-    )
 
 
 def translate(jobs: Sequence[Job]) -> list[np.ndarray | Refusal]:
@@ -126,7 +117,12 @@ def _translated(
     try:
         return list(like.version.translator.translate_batch(images, scale=like.scale))
     except UserError as error:
-        return [Refusal(_UNPROCESSABLE, _one_sentence(error))] * num_images
+        if num_images > 1:  # of several senders, of whom one is to be refused
+            alone = (
+                {name: batch[[i]] for name, batch in images.items()} for i in range(num_images)
+            )
+            return [_translated(like, each, 1)[0] for each in alone]
+        return [Refusal(_UNPROCESSABLE, _one_sentence(error))]
     except StorageError as error:  # the disk is full, on which large images are translated
         return [Refusal(_INSUFFICIENT_STORAGE, _one_sentence(error))] * num_images
 
@@ -206,5 +202,6 @@ def example(version: LoadedVersion, number: int, field: str) -> bytes | None:
     return version.examples[number].get(FIRST_SOURCE if field == FIRST_FIELD else field)
 
 
-def _one_sentence(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _one_sentence(error: UserError | StorageError) -> str:
+    text = error.for_sender if isinstance(error, UserError) else str(error)
+    return " ".join(text.split())

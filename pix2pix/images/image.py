@@ -24,6 +24,7 @@ from pix2pix.images.names import printable
 from pix2pix.images.options import AS_STORED, ReadOptions, ReadSide
 from pix2pix.images.volumes import file_content
 
+_OPACITY_HINT = "remove the transparency (alpha) channel, or "
 _CV_CHANNELS = 4  # the most channels that cv2.resize can average in one call
 
 
@@ -99,7 +100,11 @@ def _with_channels(image: np.ndarray, side: Side) -> np.ndarray:
         return image
     raise UserError(
         f"{width}x{height} px with {channels} channel(s) where channels is {side.channels}; "
-        f"{_channels_hint(image, side)}"
+        f"{_channels_hint(image, side)}",
+        for_sender=(
+            f"has {channels} channel(s), and the model takes {side.channels}; "
+            f"{_OPACITY_HINT if channels in (2, 4) else ''}convert it"
+        ),
     )
 
 
@@ -118,7 +123,8 @@ def _equal_channel(image: np.ndarray) -> np.ndarray:
         raise UserError(
             "grayscale: true would turn label colours into brightness; "
             "set grayscale: false and channels: 3 for colour-coded labels, or num_labels: N if the "
-            "colours are a palette of class ids 0..N-1"
+            "colours are a palette of class ids 0..N-1",
+            for_sender="has coloured labels, and the model takes grey ones; convert it",
         )
     return np.ascontiguousarray(image[..., :1])
 
@@ -127,7 +133,7 @@ def _channels_hint(image: np.ndarray, side: Side) -> str:
     channels = image.shape[2]
     as_it_is = f"convert it, or set channels: {channels} if all images have so many"
     if channels in (2, 4):
-        return f"remove the transparency (alpha) channel, or {as_it_is}"
+        return _OPACITY_HINT + as_it_is
     if channels != 3 or side.channels != 1:
         return as_it_is
     if side.kind == "image" or _is_grey(image):

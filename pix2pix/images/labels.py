@@ -45,7 +45,8 @@ def void_to_class(image: np.ndarray, side: LabelSide) -> np.ndarray:
     if side.num_labels is None:
         return image
     if image.dtype.kind == "f":  # floats are never label ids, whole or not
-        raise LabelError(f"it holds {image.dtype.name} values; label ids are integers")
+        fault = f"holds {image.dtype.name} values; label ids are integers"
+        raise LabelError(f"it {fault}", for_sender=fault)
     is_void = image == side.void_label if side.void_label is not None else np.False_
     if image.min() < 0 or image.max() >= side.num_labels:
         wrong = (image < 0) | (image >= side.num_labels)
@@ -71,4 +72,10 @@ def _refuse(wrong: np.ndarray, side: LabelSide) -> None:
     listed = ", ".join(str(value) for value in wrong[:_NUM_LISTED])
     more = ", ..." if len(wrong) > _NUM_LISTED else ""
     void = "" if side.void_label is None else f" and void_label {side.void_label}"
-    raise LabelError(f"it holds {listed}{more}; num_labels is {side.num_labels}{void}")
+    known = f"0..{(side.num_labels or 0) - 1}"
+    if side.void_label is not None:
+        known += f", and {side.void_label} where there is no class"
+    raise LabelError(
+        f"it holds {listed}{more}; num_labels is {side.num_labels}{void}",
+        for_sender=f"holds {listed}{more}, and the model takes the class ids {known}; correct them",
+    )

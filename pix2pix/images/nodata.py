@@ -47,7 +47,8 @@ def measured(
     if facts.has_alpha:
         raise UserError(
             "has an opacity channel, and nodata is for images without one: remove the channel, or "
-            "set nodata: null for this side"
+            "set nodata: null for this side",
+            for_sender="has an opacity channel, and the model takes none; remove the channel",
         )
     values = pixels if pixels.ndim == 3 else pixels[..., None]
     missing = np.zeros(values.shape[:2], bool)

@@ -25,7 +25,10 @@ def stored_pixels(pixels: np.ndarray, *, label_ids: bool) -> np.ndarray:
     """
     if pixels.ndim not in (2, 3) or 0 in pixels.shape:
         hint = ", or set slices of the side if it is a volume" if pixels.ndim > 3 else ""
-        raise UserError(f"has shape {pixels.shape}; store (height, width, channels){hint}")
+        raise UserError(
+            f"has shape {pixels.shape}; store (height, width, channels){hint}",
+            for_sender=f"has shape {pixels.shape}; send (height, width, channels) of one image",
+        )
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     dtype = _dtype(pixels, label_ids=label_ids)
@@ -33,12 +36,15 @@ def stored_pixels(pixels: np.ndarray, *, label_ids: bool) -> np.ndarray:
         converted = np.ascontiguousarray(pixels, dtype=dtype)
     if dtype.kind == "f" and not np.isfinite(converted).all():
         num_bad = int(np.count_nonzero(~np.isfinite(converted)))
-        remedy = "fill or crop them"
+        fault, remedy = f"holds {num_bad} NaN or infinite values", "fill or crop them"
         if np.isnan(converted).any():
             remedy = (
                 "set nodata: nan for this side if NaN means that nothing was measured, or " + remedy
             )
-        raise UserError(f"holds {num_bad} NaN or infinite values; {remedy}")
+        raise UserError(
+            f"{fault}; {remedy}",
+            for_sender=f"{fault}, which the model cannot translate; fill or crop them",
+        )
     return converted
 
 
@@ -74,4 +80,5 @@ def _dtype(pixels: np.ndarray, *, label_ids: bool) -> np.dtype:
     if dtype.name in AS_FLOAT32:
         return np.dtype(np.float32)
     hint = "; or set num_labels if they are class ids" if dtype.kind in "iu" else ""
-    raise UserError(f"holds {dtype.name} values; store {', '.join((*DTYPES, *AS_FLOAT32))}{hint}")
+    fault, known = f"holds {dtype.name} values", ", ".join((*DTYPES, *AS_FLOAT32))
+    raise UserError(f"{fault}; store {known}{hint}", for_sender=f"{fault}; send {known}")

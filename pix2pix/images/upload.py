@@ -34,7 +34,7 @@ def check_upload(data: bytes, *, max_pixels: int) -> None:
     The values of an NPY file are not compressed, so its length limits its size.
     """
     if not data:
-        raise UserError(f"the image is an empty file; {WHOLE_FILE}")
+        raise UserError(f"is an empty file; {WHOLE_FILE}")
     if data.startswith(NPY):
         return
     num_pixels = (
@@ -42,7 +42,7 @@ def check_upload(data: bytes, *, max_pixels: int) -> None:
     )
     if num_pixels > max_pixels:
         raise TooManyPixelsError(
-            f"the image has {num_pixels} pixels, more than the {max_pixels} that are accepted"
+            f"has {num_pixels} pixels, more than the {max_pixels} that are accepted; scale it down"
         )
 
 
@@ -66,11 +66,11 @@ def _pixels_of_picture(data: bytes, max_pixels: int) -> int:
                 width, height = picture.size
     except UnidentifiedImageError:
         raise UnknownFormatError(
-            "the file is no PNG, JPEG, TIFF, WEBP, BMP, GIF or NPY file, whatever its name says"
+            "is no PNG, JPEG, TIFF, WEBP, BMP, GIF or NPY file, whatever its name says; convert it"
         ) from None
     except Image.DecompressionBombError:
         raise TooManyPixelsError(
-            f"the image has more than the {max_pixels} pixels that are accepted"
+            f"has more than the {max_pixels} pixels that are accepted; scale it down"
         ) from None
     except DAMAGED as error:
         raise damaged(error) from None

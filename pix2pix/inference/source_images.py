@@ -49,19 +49,30 @@ def conformed_batch(card: ModelCard, images: Images) -> list[tuple[Masked, ...]]
     if len(numbers) > 1:
         raise UserError(f"the sources have unlike numbers of images: {sorted(numbers)}")
     converted = [
-        [_conformed(card, image, name) for image in batch]
+        [
+            _conformed(card, image, name, which=which_image(index, len(batch)))
+            for index, image in enumerate(batch)
+        ]
         for batch, name in zip(batches, card.sources, strict=True)
     ]
     return list(zip(*converted, strict=True))
 
 
-def fitted(card: ModelCard, images: Sequence[Masked]) -> tuple[Masked, ...]:
+def which_image(index: int, num_images: int) -> str:
+    """The words for an image of a batch in a message."""
+    return "this image" if num_images == 1 else f"image {index} (counted from 0)"
+
+
+def fitted(
+    card: ModelCard, images: Sequence[Masked], *, which: str = "this image"
+) -> tuple[Masked, ...]:
     """Check one image per source, (H, W, C_i); one pixel too many is cut off.
 
-    Raises UserError if dtypes, values or the ratios of the sizes are not those of the training.
+    `which` are the words for the image in messages. Raises UserError if dtypes, values or the
+    ratios of the sizes are not those of the training.
     """
     for image, (name, side) in zip(images, card.sources.items(), strict=True):
-        _check_values(card, image.pixels, side, name)
+        _check_values(card, image.pixels, side, f"{which}{_named(card, name)}")
     source, *extra = images
     for image, record in zip(extra, card.extra_sources, strict=True):
         if sizes_differ(source.pixels, image.pixels, record.scale):
@@ -70,7 +81,9 @@ def fitted(card: ModelCard, images: Sequence[Masked]) -> tuple[Masked, ...]:
             how = "as large" if record.scale == 1 else f"{record.scale:g} times as large"
             raise UserError(
                 f"{record.name} has {sizes[0]} and source {sizes[1]}; {record.name} must be {how} "
-                "as source"
+                "as source",
+                for_sender=f"the source {record.name} has {sizes[0]} and the first source "
+                f"{sizes[1]}; {record.name} must be {how} as the first source",
             )
     are_alike = [True, *(record.scale == 1 for record in card.extra_sources)]
     return common_part(images, are_alike=are_alike)
@@ -91,23 +104,26 @@ def filled_sources(card: ModelCard, images: Sequence[Masked]) -> list[np.ndarray
     return [with_fill(image, side) for image, side in zip(images, sides, strict=True)]
 
 
-def _conformed(card: ModelCard, image: np.ndarray, name: str) -> Masked:
+def _conformed(card: ModelCard, image: np.ndarray, name: str, *, which: str) -> Masked:
     try:
         return masked_array(image, card.sources[name])
     except UserError as error:
         raise UserError(
-            f"model {card.name} cannot translate this image{_named(card, name)}: {error}"
+            f"model {card.name} cannot translate {which}{_named(card, name)}: it {error.for_sender}"
         ) from None
 
 
-def _check_values(card: ModelCard, image: np.ndarray, side: SideRecord, name: str) -> None:
+def _check_values(card: ModelCard, image: np.ndarray, side: SideRecord, which: str) -> None:
     if image.dtype != np.dtype(side.dtype):
         raise UserError(
             f"model {card.name} was trained on {side.dtype} sources in "
-            f"{list(side.value_range)}, got {image.dtype}{_named(card, name)}"
+            f"{list(side.value_range)}, got {image.dtype} in {which}"
         )
     if image.dtype.kind == "f" and not np.isfinite(image).all():
-        raise UserError(f"model {card.name} cannot translate NaN or infinite values")
+        raise UserError(
+            f"model {card.name} cannot translate {which}: it holds NaN or infinite values; fill or "
+            "crop them"
+        )
 
 
 def _named(card: ModelCard, name: str) -> str:

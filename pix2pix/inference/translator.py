@@ -29,6 +29,7 @@ from pix2pix.inference.source_images import (
     fitted,
     of_each_source,
     resized,
+    which_image,
 )
 from pix2pix.inference.whole import translate_whole
 from pix2pix.memory import allowed_bytes, enough_memory
@@ -180,7 +181,10 @@ class Translator:
         progress: Progress = _no_progress,
     ) -> list[np.ndarray]:
         """Translate images of one size that `conformed_batch` has converted, one per source."""
-        images = [fitted(self.card, each) for each in images]
+        images = [
+            fitted(self.card, each, which=which_image(index, len(images)))
+            for index, each in enumerate(images)
+        ]
         padded = self._padded_size(images[0][0].pixels, scale)
         at_once = max(1, _BATCH_PIXELS // (padded[0] * padded[1]))
         translated = []

@@ -101,14 +101,15 @@ def test_fields_that_are_not_those_of_the_model_are_named(app: FastAPI, tmp_path
 @pytest.mark.parametrize(
     ("name", "content", "status", "said"),
     [
-        ("depth", b"", 422, "depth: the image is an empty file"),
-        ("depth", b"hello", 415, "depth: the file is no PNG"),
-        ("depth", npy(np.zeros((40, 50), np.uint8)), 422, "depth: the image has uint8 values"),
-        ("depth", npy(np.full((40, 50), np.nan, np.float32)), 422, "NaN"),
-        ("photo", encode(np.zeros((40, 50, 3), np.uint8)), 422, "photo must be 2 times as large"),
-        ("photo", encode(np.zeros((80, 100, 1), np.uint8)), 422, "photo: "),
-        ("photo", encode(np.zeros((400, 300, 3), np.uint8)), 413, "photo: the image has 120000 pi"),
-        ("image", encode(np.full((40, 50, 1), 9, np.uint8)), 422, "image: it holds 9"),
+        ("depth", b"", 422, "the image in the field `depth` is an empty file"),
+        ("depth", b"hello", 415, "the image in the field `depth` is no PNG"),
+        ("depth", npy(np.zeros((40, 50), np.uint8)), 422, "field `depth` has uint8 values, and"),
+        ("depth", npy(np.full((40, 50), np.nan, np.float32)), 422, "field `depth` holds 2000 NaN"),
+        ("depth", npy(np.zeros((2, 40, 50, 1), np.float32)), 422, "`depth` has shape (2, 40, 50"),
+        ("photo", encode(np.zeros((40, 50, 3), np.uint8)), 422, "2 times as large as the first"),
+        ("photo", encode(np.zeros((80, 100, 1), np.uint8)), 422, "field `photo` has 1 channel(s)"),
+        ("photo", encode(np.zeros((400, 300, 3), np.uint8)), 413, "field `photo` has 120000 pi"),
+        ("image", encode(np.full((40, 50, 1), 9, np.uint8)), 422, "field `image` holds 9, and the"),
     ],
 )
 def test_what_is_wrong_with_a_source_is_said_with_its_field(

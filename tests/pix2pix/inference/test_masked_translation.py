@@ -176,10 +176,10 @@ def test_an_image_in_tiles_has_the_same_holes(
 
 def test_nan_is_refused_by_a_model_without_nodata(tmp_path: Path) -> None:
     model = translator(tmp_path, replace(SOURCE, nodata=None), TARGET)
-    with pytest.raises(UserError, match="cannot translate NaN or infinite values"):
+    with pytest.raises(UserError, match="cannot translate this image: it holds NaN or infinite"):
         model.translate(image_with_hole(np.nan))
 
 
 def test_infinite_values_are_refused_by_every_model(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot translate NaN or infinite values"):
+    with pytest.raises(UserError, match="cannot translate this image: it holds NaN or infinite"):
         translator(tmp_path, SOURCE, TARGET).translate(image_with_hole(np.inf))

@@ -89,11 +89,17 @@ def test_one_pixel_more_of_a_source_is_cut_off(tmp_path: Path) -> None:
     [
         ({"depth": None}, "model test needs the sources source, depth, photo, got source, photo"),
         ({"edges": np.zeros((40, 50, 1), np.uint8)}, "got source, depth, photo, edges"),
-        ({"depth": np.zeros((30, 50, 1), np.float32)}, "depth has 50x30 px and source 50x40 px"),
+        (
+            {"depth": np.zeros((30, 50, 1), np.float32)},
+            "depth has 50x30 px and source 50x40 px",
+        ),
         ({"photo": np.zeros((40, 50, 3), np.uint8)}, "photo must be 2 times as large as source"),
-        ({"depth": np.zeros((40, 50, 2), np.float32)}, "image for the source depth: 50x40 px with"),
-        ({"depth": np.zeros((40, 50, 1), np.uint8)}, "float32 .* got uint8 for the source depth"),
-        ({"depth": np.full((40, 50, 1), np.nan, np.float32)}, "NaN"),
+        ({"depth": np.zeros((40, 50, 2), np.float32)}, "image for the source depth: it has 2 chan"),
+        (
+            {"depth": np.zeros((40, 50, 1), np.uint8)},
+            "got uint8 in this image for the source depth",
+        ),
+        ({"depth": np.full((40, 50, 1), np.nan, np.float32)}, "for the source depth: it holds NaN"),
         ({"source": np.full((40, 50, 1), 7, np.uint8)}, "for the source source: it holds 7"),
         ({"photo": np.zeros((80, 100), np.uint8)}, r"\(N, H, W, 3\) for the source photo, got"),
     ],

@@ -118,7 +118,7 @@ def test_an_id_above_the_range_is_refused_with_file_and_id(tmp_path: Path) -> No
     path.write_bytes(encode(np.full((8, 8, 1), 7, np.uint8)))
     with pytest.raises(UserError, match=r"ids\.png: it holds 7; num_labels is 5"):
         translator.translate_file(path)
-    with pytest.raises(UserError, match="it holds 7; num_labels is 5"):
+    with pytest.raises(UserError, match=r"it holds 7, and the model takes the class ids 0\.\.4"):
         translator.translate(np.full((8, 8, 1), 7, np.uint8))
 
 
@@ -193,7 +193,10 @@ def test_twenty_threads_at_once_get_the_same_bits_as_one_after_the_other(
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (np.zeros((1, 32, 32, 3), np.uint16), r"32x32 px with 3 channel\(s\) where channels is 1"),
+        (
+            np.zeros((1, 32, 32, 3), np.uint16),
+            r"this image: it has 3 channel\(s\), and the model takes 1",
+        ),
         (np.zeros((32, 32, 1), np.uint16), r"shape \(N, H, W, 1\), got \(32, 32, 1\)"),
         (np.zeros((0, 32, 32, 1), np.uint16), r"got \(0, 32, 32, 1\)"),
         (np.zeros((1, 0, 32, 1), np.uint16), r"got \(1, 0, 32, 1\)"),
@@ -209,12 +212,29 @@ def test_images_that_do_not_fit_the_model_are_refused(
         make_translator(tmp_path, "deterministic").translate_batch(images)
 
 
+def test_the_image_of_a_batch_that_does_not_fit_is_named(tmp_path: Path) -> None:
+    source = dataclasses.replace(SOURCE, dtype="float32", value_range=(0.0, 1.0))
+    images = np.zeros((3, 32, 32, 1), np.float32)
+    images[2, 3, 4] = np.nan
+    with pytest.raises(
+        UserError, match=r"cannot translate image 2 \(counted from 0\): it holds NaN"
+    ):
+        make_translator(tmp_path, "deterministic", source=source).translate_batch(images)
+    ids = dataclasses.replace(
+        SOURCE, kind="labels", dtype="uint8", value_range=(0.0, 3.0), num_labels=4
+    )
+    labels = np.zeros((3, 32, 32, 1), np.uint8)
+    labels[1] = 7
+    with pytest.raises(UserError, match=r"image 1 \(counted from 0\): it holds 7, and the model"):
+        make_translator(tmp_path, "deterministic", source=ids).translate_batch(labels)
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (np.nan, "cannot translate NaN or infinite values"),
-        (-np.inf, "cannot translate NaN or infinite values"),
+        (np.nan, "cannot translate this image: it holds NaN or infinite"),
+        (-np.inf, "cannot translate this image: it holds NaN or infinite"),
         (3e38, "answers with NaN or infinite values"),
     ],
 )
