@@ -43,7 +43,7 @@ class ServedTranslator(PythonModel):
         try:
             return self.translator.translate_batch(model_input)
         except UserError as error:
-            raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from None
+            raise MlflowException(error.for_sender, error_code=INVALID_PARAMETER_VALUE) from None
 
 
 set_model(ServedTranslator())
