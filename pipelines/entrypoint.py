@@ -76,8 +76,9 @@ def run(main: Callable[[], None]) -> None:
         if not can_be_mended(error):
             raise
         logger.error("%s", with_remedy(error))
-        if "DVC_STAGE" in os.environ:
-            logger.error("`dvc checkout` brings the earlier outputs of this stage back")
+        if (stage := os.environ.get("DVC_STAGE")) is not None:
+            # With --force, because the stage may have written a report of what is wrong.
+            logger.info("`dvc checkout --force %s` brings back its earlier outputs, if any", stage)
         sys.exit(TRY_AGAIN if may_pass(error) else 1)
     except InterruptionError as interrupted:
         logger.error("%s", interrupted)

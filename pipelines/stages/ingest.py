@@ -10,10 +10,12 @@ from pipelines.entrypoint import run, write_json
 from pipelines.paths import ARCHIVE_CACHE_DIR, ARCHIVE_LEDGER_PATH, RAW_DIR, SOURCE_PATH
 from pix2pix.config import DataConfig, load_params
 from pix2pix.errors import UserError
-from pix2pix.files import refuse_special_files
+from pix2pix.files import refuse_special_files, write_text
 from pix2pix.images.names import refuse_bad_names
 from pix2pix.sources.archive import fetch_archive
 from pix2pix.sources.synthetic import write_synthetic
+
+_NOTHING_HERE = "The pairs are read from the folder data.path of params.yaml; nothing is copied.\n"
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +42,8 @@ def ingest(config: DataConfig, raw_dir: Path) -> dict[str, object]:
             # The folder itself is a dependency in dvc.yaml; nothing is copied.
             shutil.rmtree(raw_dir, ignore_errors=True)
             raw_dir.mkdir(parents=True)
+            # DVC warns of empty outputs, which reads as if no pairs were found.
+            write_text(raw_dir / "README.txt", _NOTHING_HERE)
             record = {}
         case _:
             assert_never(config.source)

@@ -12,6 +12,6 @@ def check_libraries() -> None:
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise UserError(
-            f"`pix2pix export` needs {', '.join(missing)}: install the libraries of the export "
-            "with `pip install 'pix2pix-pipeline[export]'`"
+            f"`pix2pix export` needs {', '.join(missing)}: `make setup` installs them, or in an "
+            "environment of your own `pip install -e '.[export]'`"
         )

@@ -12,4 +12,7 @@ from pix2pix.errors import UserError
 try:
     import av  # noqa: F401
 except ModuleNotFoundError:
-    raise UserError("films need PyAV: install it with `pip install -e '.[film]'`") from None
+    raise UserError(
+        "films need PyAV: `make setup` installs it, or in an environment of your own "
+        "`pip install -e '.[film]'`"
+    ) from None

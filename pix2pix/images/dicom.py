@@ -145,7 +145,7 @@ def _check_decoder(dataset: Any) -> None:
     if not can_decode:
         raise UserError(
             f"is a DICOM file compressed as {syntax.name}, for which no decoder is installed; "
-            "decompress it, as with `gdcmconv --raw IN OUT`, or `pip install python-gdcm`"
+            "decompress it, as with `gdcmconv --raw IN OUT`, or install the package python-gdcm"
         )
     colours = dataset.PhotometricInterpretation
     if colours not in (*_GREY, "RGB") and not colours.startswith("YBR"):

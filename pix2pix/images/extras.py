@@ -16,6 +16,6 @@ def library(name: str, *, file_kind: str, extra: str) -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError:
         raise UserError(
-            f"is {file_kind} file, which needs {name.partition('.')[0]}: install it with "
-            f"`pip install -e '.[{extra}]'`"
+            f"is {file_kind} file, which needs {name.partition('.')[0]}: `make setup` installs it, "
+            f"or in an environment of your own `pip install -e '.[{extra}]'`"
         ) from None

@@ -54,7 +54,9 @@ def test_under_dvc_the_message_says_how_to_restore_the_outputs_that_dvc_removed(
 
     with pytest.raises(SystemExit):
         run(main)
-    assert "dvc checkout" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "ERROR bad\nINFO `dvc checkout --force train` brings back its earlier outputs, if any\n"
+    )
 
 
 @pytest.mark.parametrize(

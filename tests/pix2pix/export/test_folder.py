@@ -99,5 +99,5 @@ def test_missing_libraries_are_named_with_the_command_that_installs_them(
 ) -> None:
     libraries.check_libraries()
     monkeypatch.setattr(libraries, "find_spec", lambda name: None if name == "onnx" else name)
-    with pytest.raises(UserError, match=r"needs onnx: .*pip install 'pix2pix-pipeline\[export\]'"):
+    with pytest.raises(UserError, match=r"needs onnx: .*pip install -e '\.\[export\]'"):
         libraries.check_libraries()

@@ -29,5 +29,6 @@ def test_the_extra_is_named(
     with pytest.raises(UserError) as caught:
         decode(data)
     assert str(caught.value) == (
-        f"is {kind} file, which needs {module}: install it with `pip install -e '.[{extra}]'`"
+        f"is {kind} file, which needs {module}: `make setup` installs it, or in an environment of "
+        f"your own `pip install -e '.[{extra}]'`"
     )
