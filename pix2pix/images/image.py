@@ -207,6 +207,14 @@ def resize(
     return as_dtype(filtered, image.dtype)
 
 
+def area_averages(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize (H, W, C) of any dtype as `resize` does floats with "area", to float32.
+
+    Nothing is rounded to integers, and no float copy of the image is searched for its range.
+    """
+    return _resize_area(image, height, width).clip(image.min(), image.max())
+
+
 def _filter(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.ndarray:
     """Resize (H, W, C) of any dtype to (height, width, C) float32."""
     match kernel:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pix2pix.images.image import resize
+from pix2pix.images.image import area_averages
 from pix2pix.images.luma import LUMA
 
 NUM_BITS = 256
@@ -138,6 +138,6 @@ def _thumbnail(image: np.ndarray) -> np.ndarray:
     """(H, W, C) -> (256,) float32; luma, or the mean of the channels where there are not three."""
     channels = image.shape[2]
     weights = LUMA if channels == 3 else (1 / channels,) * channels
-    cells = resize(image.astype(np.float32), _CELLS, _CELLS, kernel="area")
+    cells = area_averages(image, _CELLS, _CELLS)
     luma = (cells @ np.asarray(weights, np.float32)).ravel()
     return np.asarray(luma - luma.mean())

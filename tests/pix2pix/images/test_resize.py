@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pix2pix.images.image import resize
+from pix2pix.images.image import area_averages, resize
 from tests.support.pictures import noise
 
 
@@ -32,6 +32,18 @@ def test_area_is_the_mean_of_what_a_pixel_covers(
     tolerance = 1e-5 if dtype == "float32" else 0.51
     assert resized.dtype == dtype
     np.testing.assert_allclose(resized, exact, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("size", [(60, 60), (20, 60), (16, 16)])
+def test_area_averages_are_those_of_the_image_as_floats(dtype: str, size: tuple[int, int]) -> None:
+    image = noise(*size, 3, dtype=dtype)
+
+    np.testing.assert_array_equal(
+        area_averages(image, 16, 16),
+        resize(image.astype(np.float32), 16, 16, kernel="area"),
+        strict=True,
+    )
 
 
 @pytest.mark.parametrize("kernel", ["bilinear", "bicubic"])
