@@ -16,9 +16,9 @@ def sizes_differ(image: np.ndarray, other: np.ndarray, ratio: float | None) -> b
     """
     if ratio is None:
         return False
-    expected = np.multiply(image.shape[:2], ratio)
-    difference = np.abs(np.subtract(other.shape[:2], expected)).max()
-    return bool(difference > max(ratio, 1.0) * _LARGEST_DIFFERENCE_PX)
+    lengths = zip(image.shape[:2], other.shape[:2], strict=True)
+    difference: float = max(abs(theirs - own * ratio) for own, theirs in lengths)
+    return difference > max(ratio, 1.0) * _LARGEST_DIFFERENCE_PX
 
 
 def common_part(images: Sequence[Masked], *, are_alike: Sequence[bool]) -> tuple[Masked, ...]:
@@ -30,7 +30,7 @@ def common_part(images: Sequence[Masked], *, are_alike: Sequence[bool]) -> tuple
     alike = [
         image.pixels.shape[:2] for image, is_one in zip(images, are_alike, strict=True) if is_one
     ]
-    height, width = np.min(alike, axis=0).tolist()
+    height, width = map(min, zip(*alike, strict=True))
     return tuple(
         _cut(image, height, width)
         if is_one and image.pixels.shape[:2] != (height, width)

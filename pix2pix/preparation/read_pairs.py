@@ -58,17 +58,17 @@ def read_pair(files: PairFiles, config: DataConfig) -> ReadPair:
         return _read_photo(files, config)
     read = _read_halves if config.layout == "side_by_side" else _read_each
     decoded = read(files, config)
-    target_role = list(config.roles)[1]
-    for role in config.roles:
-        _check_sizes(role, target_role, decoded, config)
-    images = [_conformed(role, decoded[role], side) for role, side in config.roles.items()]
-    is_target_size = [
-        role == target_role or config.target_ratio(side) == 1 for role, side in config.roles.items()
-    ]
+    roles = config.roles
+    target_role = list(roles)[1]
+    ratios = {role: config.target_ratio(side) for role, side in roles.items()}
+    for role, ratio in ratios.items():
+        _check_sizes(role, target_role, decoded, ratio=ratio)
+    images = [_conformed(role, decoded[role], side) for role, side in roles.items()]
+    is_target_size = [role == target_role or ratio == 1 for role, ratio in ratios.items()]
     parts = common_part(images, are_alike=is_target_size)
     return ReadPair(
         images=parts,
-        facts=tuple(decoded[role].facts for role in config.roles),
+        facts=tuple(decoded[role].facts for role in roles),
         size=_size(parts[1].pixels),
         source_size=_size(parts[0].pixels),
         is_cut=any(part is not image for part, image in zip(parts, images, strict=True)),
@@ -106,10 +106,9 @@ def _size(image: np.ndarray) -> tuple[int, int]:
 
 
 def _check_sizes(
-    role: str, target_role: str, decoded: Mapping[str, Decoded], config: DataConfig
+    role: str, target_role: str, decoded: Mapping[str, Decoded], *, ratio: float | None
 ) -> None:
-    """Raise BadPair if an image and its target do not have the sizes that `scale` declares."""
-    ratio = config.target_ratio(config.roles[role])
+    """Raise BadPair if the target is not `ratio` times as large as an image; None: any size."""
     if not sizes_differ(decoded[role].pixels, decoded[target_role].pixels, ratio):
         return
     first, second = sorted((role, target_role))  # A before B, and both before extra sources
