@@ -1,7 +1,7 @@
 """Inspect the pixels of one pair: its offences, and what the checks of the whole set need."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,22 +72,21 @@ class Inspected:
 
 def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspected | Unreadable:
     """Read a pair and collect its offences. Bad files give offences, not exceptions."""
-    paths = files.names(root)
     try:
         pair = read_pair(files, config)
     except BadPair as error:
-        bad_paths = paths if error.path is None else relative_paths(root, [error.path])
-        return Unreadable(files, (Offence(error.kind, (files.pair_id,), bad_paths, error.message),))
+        paths = files.names(root) if error.path is None else relative_paths(root, [error.path])
+        return Unreadable(files, (Offence(error.kind, (files.pair_id,), paths, error.message),))
     nothing = why_nothing_counts(pair, config)
     if nothing is not None:
-        return Unreadable(files, (Offence("nothing_counts", (files.pair_id,), paths, nothing),))
+        return Unreadable(files, _offences(files, [("nothing_counts", nothing)], root))
     values = _values(pair, config)
     wrong = [*_too_small(pair.size, config), *_wrong_sides(pair, values, config)]
     # What a recipe makes of equal photos may differ: the photos alone tell pairs apart.
     telling = pair.images if config.layout != "photos" else (pair.images[_photo_role(config)],)
     return Inspected(
         files=files,
-        offences=tuple(Offence(kind, (files.pair_id,), paths, text) for kind, text in wrong),
+        offences=_offences(files, wrong, root),
         dtypes=tuple(image.pixels.dtype.name for image in pair.images),
         content_hash=content_hash(*telling),
         thumbnails=thumbnails([with_mean(*image) for image in telling]),
@@ -104,6 +103,13 @@ def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspect
             if np.array_equal(image.pixels, pair.target)
         ),
     )
+
+
+def _offences(
+    files: PairFiles, wrong: Sequence[tuple[OffenceKind, str]], root: Path
+) -> tuple[Offence, ...]:
+    """What is wrong with a pair, with the names of its files."""
+    return tuple(Offence(kind, (files.pair_id,), files.names(root), text) for kind, text in wrong)
 
 
 def content_hash(*images: Masked) -> str:
