@@ -63,7 +63,7 @@ def write_arrays(
         for row in rows:
             for file, (path, layout), values in zip(files, layouts, row, strict=True):
                 expected = layout.row_shape(num_rows)
-                if (values.shape, values.dtype.name) != (expected, layout.dtype):
+                if values.shape != expected or values.dtype != layout.dtype:
                     raise UserError(
                         f"{path.stem} row {num_rows} is {values.shape} {values.dtype}, not "
                         f"{expected} {layout.dtype}: an image file changed during the run; "
