@@ -67,10 +67,12 @@ class ReadSide(Protocol):
         """The stored values that the networks see as -1 and 1; None: the range of the integers."""
 
 
-def side_options(side: ReadSide, volume_slice: VolumeSlice | None = None) -> ReadOptions:
-    """The options for files of a side."""
+def side_options(
+    side: ReadSide, volume_slice: VolumeSlice | None = None, *, label_ids: bool | None = None
+) -> ReadOptions:
+    """The options for files of a side; `label_ids` None: its pixels are ids if it has labels."""
     return ReadOptions(
-        label_ids=side.num_labels is not None,
+        label_ids=side.num_labels is not None if label_ids is None else label_ids,
         array_key=side.array_key,
         axes=side.axes,
         volume_slice=volume_slice,

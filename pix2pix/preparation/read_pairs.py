@@ -1,7 +1,7 @@
 """Read the images of a pair, and check that they fit each other."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -141,9 +141,7 @@ def _read_halves(files: PairFiles, config: DataConfig) -> dict[str, Decoded]:
     sides = (config.side_a, config.side_b)
     # One file has one palette, which is read as ids only if both halves are labels.
     label_ids = all(side.num_labels is not None for side in sides)
-    options = [
-        replace(side_options(side, files.volume_slice), label_ids=label_ids) for side in sides
-    ]
+    options = [side_options(side, files.volume_slice, label_ids=label_ids) for side in sides]
     path = files.path_a
     try:
         left, right = read_halves(path, *options)
