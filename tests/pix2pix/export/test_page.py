@@ -34,8 +34,9 @@ WEB = Path(__file__).parents[3] / "pix2pix" / "export" / "web"
 def test_drawings_examples_and_pictures_are_translated_as_by_the_translator(
     tmp_path: Path,
 ) -> None:
-    """In the published mode, with the dropout masks of the translator."""
-    with opened(tmp_path, dropout=0.5) as (browser_page, translator):
+    """In the published mode, with the dropout masks of the translator, added to the source."""
+    options = {"dropout": 0.5, "residual_channels": 3}
+    with opened(tmp_path, **options) as (browser_page, translator):
         draw_rectangles(browser_page, [1, 2])
         drawn = drawing(browser_page)
         assert len(np.unique(drawn.reshape(-1, 3), axis=0)) == 3
