@@ -1,29 +1,50 @@
-"""`pix2pix translate`: translate a film, or the images of a folder."""
+"""`pix2pix translate`: translate a film, an image, or the images of a folder."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, assert_never
 
 import typer
 
 from pipelines.registry.reference import REFERENCE_HELP
+from pipelines.registry.translation_input import (
+    InputKind,
+    check_film_output,
+    check_image_output,
+    kind_of_input,
+)
 from pix2pix.errors import UserError
 
 logger = logging.getLogger(__name__)
+
+_KINDS: Mapping[str, tuple[InputKind, ...]] = MappingProxyType(  # of input, that have an option
+    {
+        "--crf": ("film",),
+        "--no-sound": ("film",),
+        "--keep": ("folder",),
+        "--cluster": ("folder",),
+        "--extra-source": ("folder",),
+        "--from-photo": ("folder", "image"),
+    }
+)
 
 
 def translate(
     model: Annotated[str, typer.Option(help=f"Registered model: {REFERENCE_HELP}.")],
     source: Annotated[
         Path | None,
-        typer.Argument(metavar="INPUT", help="Film, or folder of images.", show_default=False),
+        typer.Argument(
+            metavar="INPUT", help="Film, image, or folder of images.", show_default=False
+        ),
     ] = None,
     result: Annotated[
         Path | None,
         typer.Argument(
             metavar="OUTPUT",
-            help="Film (.mp4, .mov, .mkv or .webm), or folder of the results, which keep their "
-            "names.",
+            help="Film (.mp4, .mov, .mkv or .webm), image (.png or .tif), or folder of the "
+            "results, which keep their names.",
             show_default=False,
         ),
     ] = None,
@@ -46,7 +67,7 @@ def translate(
         bool,
         typer.Option(
             "--from-photo",
-            help="Folders: the images are photos, from which the recipe of the model's training "
+            help="Images: they are photos, from which the recipe of the model's training "
             "(data.recipe) makes the sources.",
         ),
     ] = False,
@@ -100,7 +121,7 @@ def translate(
         ),
     ] = False,
 ) -> None:
-    """Translate a film, or every image below a folder.
+    """Translate a film, an image, or every image below a folder.
 
     A film keeps its sound, frame rate, orientation and colour marks. If the command is interrupted,
     the same command continues. For a folder, the file manifest.json beside the results lists the
@@ -108,45 +129,85 @@ def translate(
 
     For example: pix2pix translate in.mp4 out.mp4 --model pix2pix-facades-drawn@champion
     """
+    source, result = _one_of(source, input_dir, "INPUT"), _one_of(result, output_dir, "OUTPUT")
+    kind = kind_of_input(source, result)
+    given = {
+        "--crf": crf is not None,
+        "--no-sound": no_sound,
+        "--keep": keep,
+        "--cluster": cluster,
+        "--extra-source": bool(extra_source),
+        "--from-photo": from_photo,
+    }
+    _refuse_options(source, kind, [name for name, is_given in given.items() if is_given])
+    if overwrite and keep:
+        raise UserError("give --overwrite or --keep, not both")
+    extra_dirs = _extra_dirs(extra_source or [])
+    _check_output(kind, source, result, extra_dirs=extra_dirs, overwrite=overwrite)
+
     import torch
 
     from pipelines.registry.translator_options import TranslatorOptions
 
-    source, result = _one_of(source, input_dir, "INPUT"), _one_of(result, output_dir, "OUTPUT")
     # Otherwise a GPU may sum in another order in each call, with other rounding errors.
     torch.backends.cudnn.deterministic = True
     options = TranslatorOptions(
         scale=scale, mode=mode, max_memory_gib=max_memory_gib, from_photo=from_photo
     )
-    if source.is_dir():
-        if crf is not None or no_sound:
-            raise UserError(f"{source} is a folder; --crf and --no-sound are for films")
-        if overwrite and keep:
-            raise UserError("give --overwrite or --keep, not both")
-        _translate_folder(
-            model,
-            source,
-            result,
-            extra_dirs=_extra_dirs(extra_source or []),
-            options=options,
-            existing="overwrite" if overwrite else "keep" if keep else "refuse",
-            on_cluster=cluster,
-        )
-    else:
-        if keep or cluster or extra_source or from_photo:
-            raise UserError(
-                f"{source} is no folder; --keep, --cluster, --extra-source and --from-photo are "
-                "for folders"
+    match kind:
+        case "folder":
+            _translate_folder(
+                model,
+                source,
+                result,
+                extra_dirs=extra_dirs,
+                options=options,
+                existing="overwrite" if overwrite else "keep" if keep else "refuse",
+                on_cluster=cluster,
             )
-        _translate_film(
-            model,
-            source,
-            result,
-            translator=options,
-            crf=crf,
-            with_sound=not no_sound,
-            overwrite=overwrite,
-        )
+        case "image":
+            _translate_image(model, source, result, options=options, overwrite=overwrite)
+        case "film":
+            _translate_film(
+                model,
+                source,
+                result,
+                translator=options,
+                crf=crf,
+                with_sound=not no_sound,
+                overwrite=overwrite,
+            )
+        case _:
+            assert_never(kind)
+
+
+def _refuse_options(source: Path, kind: InputKind, given: Sequence[str]) -> None:
+    """Raise UserError if an option was given that inputs of this kind do not have."""
+    for option in given:
+        kinds = _KINDS[option]
+        if kind not in kinds:
+            others = " and ".join(f"{each}s" for each in kinds)
+            article = "an" if kind == "image" else "a"
+            raise UserError(f"{source} is {article} {kind}; {option} is for {others}: leave it out")
+
+
+def _check_output(
+    kind: InputKind,
+    source: Path,
+    result: Path,
+    *,
+    extra_dirs: Mapping[str, Path],
+    overwrite: bool,
+) -> None:
+    """Raise UserError if the result cannot be written, before large libraries are imported."""
+    if kind == "folder":
+        from pipelines.registry.translation_plan import check_folders
+
+        check_folders(source, result, extra_dirs=extra_dirs)
+    elif kind == "image":
+        check_image_output(source, result, overwrite=overwrite)
+    else:
+        check_film_output(source, result, overwrite=overwrite)
 
 
 def _translate_folder(model: str, source: Path, result: Path, **options: Any) -> None:
@@ -158,6 +219,16 @@ def _translate_folder(model: str, source: Path, result: Path, **options: Any) ->
         folder = translate_folder(client, model, input_dir=source, output_dir=result, **options)
     check_all_translated(folder, source)
     logger.info("%d images are in %s", len(folder.files), result)
+
+
+def _translate_image(model: str, source: Path, result: Path, **options: Any) -> None:
+    from pipelines.registry.translate_image import translate_image
+    from pipelines.tracking.connection import connected
+    from pipelines.tracking.uri import tracking_uri
+
+    with connected(tracking_uri()) as client:
+        written = translate_image(client, model, image=source, output=result, **options)
+    logger.info("the translated image is %s", written)
 
 
 def _translate_film(model: str, source: Path, result: Path, **options: Any) -> None:

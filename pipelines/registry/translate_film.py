@@ -13,13 +13,14 @@ from pipelines.registry.film_parts import translate_parts
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
+from pipelines.registry.translation_input import check_film_output
 from pipelines.registry.translator_options import TranslatorOptions
 from pipelines.registry.unfinished_film import Job, remove, unfinished_folder
 from pix2pix.errors import UserError
 from pix2pix.files import put_in_place, written_to
 from pix2pix.film.assembly import assemble, check_sound_fits
 from pix2pix.film.encoding import Encoding, checked_crf, codec_of, library_version
-from pix2pix.film.opening import FilmError, inspect, sha256_of_file
+from pix2pix.film.opening import FilmError, inspect, opened, sha256_of_file
 from pix2pix.inference.film_frames import check_translates_films
 
 logger = logging.getLogger(__name__)
@@ -44,9 +45,10 @@ def translate_film(
     same call continues from them. Raises UserError, before anything is written, if the film cannot
     be read, the model cannot translate films, or the output exists and may not be overwritten.
     """
-    codec = codec_of(output)
+    with opened(film):  # so that what is no film is named before its output is
+        codec = codec_of(output)
     crf = checked_crf(codec, options.crf)
-    _check_output(film, output, overwrite=options.overwrite)
+    check_film_output(film, output, overwrite=options.overwrite)
     facts = inspect(film)
     if options.with_sound:
         check_sound_fits(film, output)
@@ -101,12 +103,3 @@ def _removed_if_useless(folder: Path) -> Iterator[None]:
         if isinstance(error, FilmError) or not any(folder.glob("*.nut")):
             remove(folder)
         raise
-
-
-def _check_output(film: Path, output: Path, *, overwrite: bool) -> None:
-    if output.is_dir():
-        raise UserError(f"{output} is a folder; name the film that is to be written")
-    if output.exists() and film.exists() and output.samefile(film):
-        raise UserError(f"{output} is the film itself; name another file")
-    if output.exists() and not overwrite:
-        raise UserError(f"{output} exists; name another file, or give --overwrite to replace it")

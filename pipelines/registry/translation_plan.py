@@ -84,9 +84,9 @@ def planned(
         extra = tuple(
             (name, files[relative]) for name, files in extra_files.items() if relative in files
         )
-        for image in (each._replace(extra_paths=extra) for each in _images(path, source)):
+        for image in (each._replace(extra_paths=extra) for each in source_images(path, source)):
             number = "" if image.volume_slice is None else f"#{image.volume_slice}"
-            named = Path(f"{stem}{number}{_suffix(path, target)}")
+            named = Path(f"{stem}{number}{result_suffix(path, target)}")
             output = output_dir / named.relative_to(input_dir)
             first = first_of.setdefault(output, image)
             if first != image:
@@ -110,7 +110,8 @@ def _by_stem(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _images(path: Path, side: SideRecord) -> list[SourceImage]:
+def source_images(path: Path, side: SideRecord) -> list[SourceImage]:
+    """The images of a file: itself, or the slices that the source side selects of a volume."""
     try:
         slices = selected_slices(path, side)
     except (OSError, UserError):  # reading the pixels says what is wrong
@@ -118,7 +119,7 @@ def _images(path: Path, side: SideRecord) -> list[SourceImage]:
     return [SourceImage(path)] if slices is None else [SourceImage(path, each) for each in slices]
 
 
-def _suffix(path: Path, target: SideRecord) -> str:
+def result_suffix(path: Path, target: SideRecord) -> str:
     """The suffix of the translation: ".tif" for GeoTIFF files, which keep their georeference."""
     if georeference(path):
         return ".tif"

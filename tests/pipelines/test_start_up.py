@@ -55,6 +55,15 @@ def test_every_verb_shows_its_help_without_large_libraries() -> None:
     assert not imported(verbs) & {*TOOLS, *SCORES, *ARRAYS}
 
 
+def test_a_wrong_input_of_translate_is_named_before_large_libraries_are_imported() -> None:
+    run = (
+        "from pipelines.cli import app\n"
+        "try: app(['translate', 'none.png', 'out.png', '--model', 'x'], standalone_mode=False)\n"
+        "except SystemExit as end: assert end.code == 1"
+    )
+    assert not imported(run) & {*TOOLS, *SCORES, *ARRAYS}
+
+
 def test_the_console_command_is_the_one_that_was_looked_at() -> None:
     scripts = Path("pyproject.toml").read_text(encoding="utf-8")
     assert 'pix2pix = "pipelines.cli:main"' in scripts

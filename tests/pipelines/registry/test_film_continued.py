@@ -108,7 +108,7 @@ def test_nothing_is_overwritten_unasked(model: str, tmp_path: Path) -> None:
     output.write_text("mine")
     with pytest.raises(UserError, match=r"out\.mp4 exists; .* --overwrite"):
         translate(model=model, source=source, result=output)
-    with pytest.raises(UserError, match="is the film itself"):
+    with pytest.raises(UserError, match="is INPUT itself"):
         translate(model=model, source=source, result=source, overwrite=True)
     assert output.read_text() == "mine"
     translate(model=model, source=source, result=output, overwrite=True)

@@ -116,7 +116,7 @@ def test_what_cannot_be_translated_is_named_and_nothing_is_written(
         translate(model=model, source=good, result=films / "out.mp4", crf=60)
     with pytest.raises(UserError, match="name INPUT once"):
         translate(model=model, result=films / "out.mp4")
-    with pytest.raises(UserError, match="--crf and --no-sound are for films"):
+    with pytest.raises(UserError, match="is a folder; --crf is for films"):
         translate(model=model, source=films, result=tmp_path / "out", crf=3)
 
 

@@ -1,0 +1,58 @@
+"""What INPUT and OUTPUT of `pix2pix translate` are, told by their names alone.
+
+A wrong name is found here before the libraries are imported that translate, which takes seconds.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pix2pix.errors import UserError
+from pix2pix.preparation.folders import SUFFIXES, UNREAD_SUFFIXES, stem_and_suffix
+
+InputKind = Literal["folder", "image", "film"]
+
+RESULT_SUFFIXES = (".png", ".tif", ".tiff")  # of translated images
+FILM_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")  # of translated films
+
+
+def kind_of_input(source: Path, result: Path) -> InputKind:
+    """What is translated. An animated image becomes a film if the result has the name of one.
+
+    Raises UserError if there is nothing at `source`, or an image of an unsupported format.
+    """
+    if source.is_dir():
+        return "folder"
+    if not source.exists():
+        raise UserError(f"{source} does not exist; correct the name of INPUT")
+    suffix = stem_and_suffix(source)[1]
+    if suffix in UNREAD_SUFFIXES:
+        raise UserError(f"{source}: {suffix} files are not supported; convert it to PNG")
+    is_image = suffix in SUFFIXES and result.suffix.lower() not in FILM_SUFFIXES
+    return "image" if is_image else "film"
+
+
+def check_image_output(image: Path, output: Path, *, overwrite: bool) -> None:
+    """Raise UserError if `output` can be neither the folder nor the file of an image's result."""
+    if output.is_dir() or not (output.suffix or output.exists()):
+        return
+    if output.suffix.lower() not in RESULT_SUFFIXES:
+        raise UserError(
+            f"{output}: images are written as .png, or as .tif where PNG cannot hold the values; "
+            "name it so, or name a folder that exists"
+        )
+    refuse_existing(image, output, overwrite=overwrite)
+
+
+def check_film_output(film: Path, output: Path, *, overwrite: bool) -> None:
+    """Raise UserError if `output` is a folder, the film itself, or may not be replaced."""
+    if output.is_dir():
+        raise UserError(f"{output} is a folder; name the film that is to be written")
+    refuse_existing(film, output, overwrite=overwrite)
+
+
+def refuse_existing(source: Path, output: Path, *, overwrite: bool) -> None:
+    """Raise UserError if the result would replace its own source, or another file unasked."""
+    if output.exists() and source.exists() and output.samefile(source):
+        raise UserError(f"{output} is INPUT itself; name another file")
+    if output.exists() and not overwrite:
+        raise UserError(f"{output} exists; name another file, or give --overwrite to replace it")
