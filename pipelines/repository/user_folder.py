@@ -1,7 +1,7 @@
 """Parameters for a folder of the user's images: `pix2pix use PRESET --data DIR`."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pipelines.repository.params_file import PARAMS_FILE, Changes, override_text
@@ -10,13 +10,16 @@ from pix2pix.config import DataConfig, parse_params
 from pix2pix.config.yaml_file import parse_yaml
 from pix2pix.errors import UserError
 from pix2pix.images.names import printable
-from pix2pix.preparation.folders import holds_images
-from pix2pix.preparation.inspection import Inspected, inspect_pair
-from pix2pix.preparation.offences import REMEDIES
+from pix2pix.preparation.checks import inspect_pairs
+from pix2pix.preparation.folders import holds_images, own_folders
+from pix2pix.preparation.inspection import Inspected
+from pix2pix.preparation.offences import OffenceKind
 from pix2pix.preparation.pair_files import PairFiles
-from pix2pix.preparation.pairs import find_pairs, refuse_no_folder
-from pix2pix.preparation.sides import wrong_sides
+from pix2pix.preparation.pairs import refuse_no_folder
+from pix2pix.preparation.quick_checks import check_names, refuse_offences
 
+_NAMES_PARAMETERS = re.compile(r"\bdata\.|\bset\b|channels|value_range|num_labels")
+_NEED_ALL: Collection[OffenceKind] = ("narrow_range", "crop_too_large")  # few files may mislead
 _NUM_LOOKED_AT = 12  # pairs of which the pixels are read; the stage prepare reads all
 _NAME_CHARACTERS = 60  # of the folder in the name of the data set
 _NARROW = 0.75  # halves of files A|B that are narrower than this share of their height are doubted
@@ -31,15 +34,30 @@ def use_preset_for(preset: str, data_dir: Path, project_dir: Path = Path()) -> C
     the folder does not have what it needs, or StorageError; then params.yaml stays as it is.
     """
     text, root = complete_preset(preset, project_dir), project_dir / data_dir
+    refuse_no_folder(root, named_by="--data")
     data = {
         "name": _data_name(preset.rpartition("/")[2], root),
         "source": "folder",
         "path": str(data_dir),
-        "layout": _layout(root, _data_config(text)),
+        **_layout(root, _data_config(text)),
     }
     changed = override_text(text, {"data": data}, name=PARAMS_FILE)
-    _check(root, _data_config(changed))
+    config = _data_config(changed)
+    try:
+        _check(root, config)
+    except UserError as error:
+        raise UserError(f"{error}{_how_to_set(str(error), preset, data_dir)}") from None
     return put_in_force(changed, project_dir)
+
+
+def _how_to_set(message: str, preset: str, data_dir: Path) -> str:
+    """How the parameters that a message names are set, as params.yaml has not been written."""
+    if not _NAMES_PARAMETERS.search(message):
+        return ""
+    return (
+        f". To set parameters for this folder, run `pix2pix use {preset}` without --data, then set "
+        f"data.source: folder, data.path: {data_dir} and the others in params.yaml"
+    )
 
 
 def _data_config(text: str) -> DataConfig:
@@ -51,34 +69,41 @@ def _data_name(preset: str, root: Path) -> str:
     return f"{preset}-{folder}" if folder else preset
 
 
-def _layout(root: Path, config: DataConfig) -> str:
+def _layout(root: Path, config: DataConfig) -> dict[str, str]:
+    """The layout of the folder, and the names of the sides' folders there."""
     if config.layout == "photos":
-        return config.layout
-    refuse_no_folder(root)
-    has_folder = any(holds_images(root, side) for side in (config.folder_a, config.folder_b))
-    return "two_folders" if has_folder else "side_by_side"
+        return {"layout": config.layout}
+    there = own_folders(root)
+    sides = {
+        "folder_a": _as_named(config.folder_a, there),
+        "folder_b": _as_named(config.folder_b, there),
+    }
+    if any(holds_images(root, folder) for folder in sides.values()):
+        return {"layout": "two_folders", **sides}
+    return {"layout": "side_by_side"}
+
+
+def _as_named(folder: str, there: Sequence[str]) -> str:
+    """The name that a folder has, if it differs in upper and lower case alone."""
+    alike = [name for name in there if name.casefold() == folder.casefold()]
+    return alike[0] if alike and folder not in alike else folder
 
 
 def _check(root: Path, config: DataConfig) -> None:
-    discovery = find_pairs(root, config)
-    if not discovery.pairs:
-        first = discovery.offences[0]
-        raise UserError(f"{printable(root)} holds no pair: {first}; {REMEDIES[first.kind]}")
-    step = -(-len(discovery.pairs) // _NUM_LOOKED_AT)
-    seen = [inspect_pair(files, root=root, config=config) for files in discovery.pairs[::step]]
-    readable = [each for each in seen if isinstance(each, Inspected)]
-    if not readable:
-        first = seen[0].offences[0]
-        raise UserError(f"{printable(root)}: {first}; {REMEDIES[first.kind]}")
-    for offence in wrong_sides(readable, config):
-        raise UserError(f"{printable(root)}: {offence}; {REMEDIES[offence.kind]}")
-    if config.layout == "side_by_side":
-        _check_halves(root, readable, discovery.pairs)
+    """Raise UserError for what the stage `prepare` would stop at in the names and a few files."""
+    pairs = check_names(root, config).pairs
+    looked_at = pairs[:: -(-len(pairs) // _NUM_LOOKED_AT)]
+    seen = inspect_pairs(looked_at, config, root=root)
+    is_sample = len(looked_at) < len(pairs)
+    offences = [each for each in seen.offences if not (is_sample and each.kind in _NEED_ALL)]
+    if config.layout == "side_by_side" and all(each.pair_ids for each in offences):
+        _check_halves(root, seen.decoded, pairs)
+    refuse_offences(root, offences, config, num_sound=len(seen.sound))
 
 
 def _check_halves(root: Path, seen: Sequence[Inspected], pairs: Sequence[PairFiles]) -> None:
     """Raise UserError if the files are hardly wide enough to show two images side by side."""
-    if any(each.size[1] >= _NARROW * each.size[0] for each in seen):
+    if not seen or any(each.size[1] >= _NARROW * each.size[0] for each in seen):
         return
     height, width = seen[0].size
     raise UserError(

@@ -4,6 +4,7 @@ An offence is something that is wrong with the data, see `offences`.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,8 +25,10 @@ from pix2pix.preparation.inspection import Inspected, inspect_pair
 from pix2pix.preparation.leakage import equal_within_splits, find_leaks
 from pix2pix.preparation.mask_notes import mask_notes, stated_nodata
 from pix2pix.preparation.offences import Offence
+from pix2pix.preparation.pair_files import PairFiles
 from pix2pix.preparation.pairs import Discovery, find_pairs
 from pix2pix.preparation.parallel import map_in_order
+from pix2pix.preparation.range_use import RangeUse
 from pix2pix.preparation.report import CheckedPair, CheckReport
 from pix2pix.preparation.sides import (
     doubtful_sides,
@@ -36,6 +39,19 @@ from pix2pix.preparation.sides import (
 from pix2pix.preparation.sizes import crop_beyond_all, size_notes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What the pixels of pairs tell: the `decoded` ones, those without offences, and the rest."""
+
+    decoded: list[Inspected]
+    sound: list[Inspected]
+    offences: list[Offence]
+    dtypes: tuple[str, ...]  # of the images, in the order of `DataConfig.roles`
+    file_dtypes: tuple[str, ...]
+    uses: list[RangeUse]
+    empty_masks: list[str]  # ids of the pairs
+
+
 def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = None) -> CheckReport:
     """Read every pair under `root` and report everything that is wrong. Writes nothing.
 
@@ -43,8 +59,44 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
     are too few pairs although no pair is bad.
     """
     discovery = find_pairs(root, config)
+    seen = inspect_pairs(discovery.pairs, config, root=root, num_workers=num_workers)
+    num_sides = len(config.roles)
+    offences = [*discovery.offences, *seen.offences]
+    pairs, splits, split_offences = _split_without_leaks(
+        seen.sound, discovery, config, root=root, is_clean=not offences
+    )
+    return CheckReport(
+        num_found=len(discovery.pairs) + len({o.pair_ids for o in discovery.offences}),
+        pairs=tuple(_checked(pair, splits) for pair in pairs),
+        dtypes=seen.dtypes,
+        file_dtypes=seen.file_dtypes,
+        offences=(*offences, *split_offences),
+        notes=(
+            *_notes(discovery, pairs, splits, config),
+            *_empty_mask_notes(pairs, seen.empty_masks),
+            *file_notes(seen.decoded, config),
+            *mask_notes(seen.decoded, config),
+            *doubtful_sides(seen.decoded, config),
+            *affine_notes(seen.decoded, config, root=root),
+            *(use.note for use in seen.uses if use.note is not None),
+            *_stand_in_notes(pairs, config),
+        ),
+        sides=tuple(use.summary for use in seen.uses),
+        has_alpha=_has_alpha(pairs, num_sides),
+        stated_nodata=stated_nodata(pairs, num_sides),
+    )
+
+
+def inspect_pairs(
+    pairs: Sequence[PairFiles],
+    config: DataConfig,
+    *,
+    root: Path,
+    num_workers: int | None = None,
+) -> Inspection:
+    """Read the pixels of pairs; find all offences but those between the splits."""
     inspect = partial(inspect_pair, root=root, config=config)
-    inspected = list(map_in_order(inspect, discovery.pairs, label="check", num_workers=num_workers))
+    inspected = list(map_in_order(inspect, pairs, label="check", num_workers=num_workers))
     decoded = in_common_units([pair for pair in inspected if isinstance(pair, Inspected)], config)
     flat, empty_masks = flat_images(decoded, config, root=root)
     readable = _without_offences(decoded, flat)
@@ -53,36 +105,20 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
     file_dtypes = usual([pair.file_dtypes for pair in readable or decoded], num_sides)
     uses = range_uses(readable or decoded, dtypes, config, file_dtypes=file_dtypes)
     offences = [
-        *discovery.offences,
         *(offence for pair in inspected for offence in pair.offences),
         *flat,
         *wrong_sides(decoded, config),
         *inconsistencies(readable, dtypes, uses, file_dtypes=file_dtypes, root=root, config=config),
         *crop_beyond_all(readable, config),
     ]
-    sound = [pair for pair in readable if is_consistent(pair, dtypes, config)]
-    pairs, splits, split_offences = _split_without_leaks(
-        sound, discovery, config, root=root, is_clean=not offences
-    )
-    return CheckReport(
-        num_found=len(discovery.pairs) + len({o.pair_ids for o in discovery.offences}),
-        pairs=tuple(_checked(pair, splits) for pair in pairs),
+    return Inspection(
+        decoded=decoded,
+        sound=[pair for pair in readable if is_consistent(pair, dtypes, config)],
+        offences=offences,
         dtypes=dtypes,
         file_dtypes=file_dtypes,
-        offences=(*offences, *split_offences),
-        notes=(
-            *_notes(discovery, pairs, splits, config),
-            *_empty_mask_notes(pairs, empty_masks),
-            *file_notes(decoded, config),
-            *mask_notes(decoded, config),
-            *doubtful_sides(decoded, config),
-            *affine_notes(decoded, config, root=root),
-            *(use.note for use in uses if use.note is not None),
-            *_stand_in_notes(pairs, config),
-        ),
-        sides=tuple(use.summary for use in uses),
-        has_alpha=_has_alpha(pairs, num_sides),
-        stated_nodata=stated_nodata(pairs, num_sides),
+        uses=uses,
+        empty_masks=empty_masks,
     )
 
 
@@ -113,7 +149,7 @@ def _split_without_leaks(
     offences: list[Offence] = []
     while True:
         try:
-            splits = _split(sound, discovery, config)
+            splits = split_found([pair.files for pair in sound], discovery, config)
         except UserError as error:
             if is_clean and not offences:
                 raise
@@ -132,10 +168,11 @@ def _split_without_leaks(
             return sound, splits, offences
 
 
-def _split(
-    pairs: Sequence[Inspected], discovery: Discovery, config: DataConfig
+def split_found(
+    pairs: Sequence[PairFiles], discovery: Discovery, config: DataConfig
 ) -> dict[str, Split]:
-    folders = {pair.files.pair_id: pair.files.folder for pair in pairs}
+    """The split of each sound pair. Raises UserError if there are too few, or none in a folder."""
+    folders = {pair.pair_id: pair.folder for pair in pairs}
     all_ids = [pair.pair_id for pair in discovery.pairs]
     all_ids += [pair_id for offence in discovery.offences for pair_id in offence.pair_ids]
     lost = {split_folder(pair_id) for pair_id in all_ids} - set(folders.values()) - {None}

@@ -41,7 +41,7 @@ OffenceKind = Literal[
 REMEDIES: dict[OffenceKind, str] = {
     "bad_name": NAME_REMEDY,
     "unread_format": "convert the files to PNG, or to TIFF where PNG cannot hold the values",
-    "wrong_layout": "set data.layout: two_folders, data.folder_a and data.folder_b",
+    "wrong_layout": "set data.layout: two_folders",
     "identical_sides": "a network would learn to copy: correct data.folder_a or data.folder_b, or "
     "set data.layout: side_by_side if each file shows A and B",
     "recipe_on_labels": "recipes are for photos: correct data.path; or set data.layout: "

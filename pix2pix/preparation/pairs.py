@@ -79,15 +79,15 @@ def find_pairs(root: Path, config: DataConfig) -> Discovery:
     )
 
 
-def refuse_no_folder(root: Path) -> None:
+def refuse_no_folder(root: Path, *, named_by: str = "data.path") -> None:
     """Raise UserError saying what `root` is, unless it is a folder that this user may read."""
     try:
         if not root.is_dir():
-            raise UserError(f"data.path: {_why_no_folder(root)}")
+            raise UserError(f"{named_by}: {_why_no_folder(root)}")
     except PermissionError:
-        raise UserError(f"data.path: {no_permission(root.parent)}") from None
+        raise UserError(f"{named_by}: {no_permission(root.parent)}") from None
     if not os.access(root, os.R_OK | os.X_OK):
-        raise UserError(f"data.path: {no_permission(root)}")
+        raise UserError(f"{named_by}: {no_permission(root)}")
 
 
 def _why_no_folder(path: Path) -> str:

@@ -137,7 +137,8 @@ def test_use_lists_the_presets_and_takes_a_folder_of_photos(folder: Path) -> Non
     done = pix2pix("use", "colourise", "--data", "photos")
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert (folder / "params.yaml").read_text() == before
-    save(photos / "x.png", noise(0, size=160))
+    for index in range(3):
+        save(photos / f"{index}.png", noise(index, size=160))
     done = pix2pix("use", "colourise", "--data", "photos")
     assert (done.returncode, done.stderr) == (0, "")
     assert "data.path: data/raw -> photos" in done.stdout

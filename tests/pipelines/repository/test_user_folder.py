@@ -141,7 +141,34 @@ def _labels(folder: Path) -> None:
 
 
 def _broken(folder: Path) -> None:
-    (folder / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    write(folder)
+    (folder / "0.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+
+
+def _small(folder: Path) -> None:
+    for index in range(NUM_IMAGES):
+        save(folder / f"{index}.png", noise(index, size=60))
+
+
+def _two_photos(folder: Path) -> None:
+    for index in range(2):
+        save(folder / f"{index}.png", noise(index, size=SIDE_PX))
+
+
+def _flat(folder: Path) -> None:
+    write(folder)
+    save(folder / "0.png", np.full((SIDE_PX, SIDE_PX, 3), 9, np.uint8))
+
+
+def _grey(folder: Path) -> None:
+    for number, side in enumerate("AB"):
+        for index in range(NUM_IMAGES):
+            save(folder / side / f"{index}.png", noise(9 * number + index, 1, size=SIDE_PX))
+
+
+def _other_names(folder: Path) -> None:
+    write(folder / "night")
+    write(folder / "day")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +178,11 @@ def _broken(folder: Path) -> None:
         ("labels-to-photo", _empty, "holds no images"),
         ("colourise", _no_photo, "holds no images"),
         ("colourise", _unread, r"x\.heic.*not supported; convert"),
-        ("colourise", _broken, r"x\.png: is truncated.*replace or remove"),
+        ("colourise", _broken, r"0\.png: is truncated.*replace or remove"),
+        ("colourise", _small, r"60x60 px, smaller than data\.image_size \(128\).*; lower data\."),
+        ("colourise", _two_photos, r"2 pair\(s\) .* train and test and dev need at least 3; add"),
+        ("colourise", _flat, r"0\.png: side A is one flat colour"),
+        ("labels-to-photo", _grey, r"channel.* run `pix2pix use labels-to-photo` without --data"),
         ("colourise", _both_sides, "folders A and B"),
         ("edges-to-object", _labels, r"label maps.*correct data\.path"),
         ("aerial-to-map", _one_side, r"folder 'B'\) holds no images"),
@@ -170,10 +201,44 @@ def test_a_folder_without_what_the_task_needs_is_refused_and_nothing_written(
     assert (project / "params.yaml").read_bytes() == before
 
 
+def test_a_remedy_that_sets_parameters_says_how_and_is_given_once(
+    project: Path, data_dir: Path
+) -> None:
+    _other_names(data_dir)
+    with pytest.raises(UserError) as error:
+        use_preset_for("day-to-night", data_dir, project)
+    message = str(error.value)
+    assert message.count("set data.folder_a: day and data.folder_b: night") == 1
+    assert message.count("folder_a") == message.count("two_folders") == 1
+    assert message.endswith(
+        "run `pix2pix use day-to-night` without --data, then set data.source: folder, "
+        f"data.path: {data_dir} and the others in params.yaml"
+    )
+
+
+def test_folders_of_the_sides_may_be_in_small_letters(project: Path, data_dir: Path) -> None:
+    for side, first in (("a", 0), ("b", 100)):
+        for index in range(NUM_IMAGES):
+            save(data_dir / "train" / side / f"{index}.png", noise(first + index, size=SIDE_PX))
+    config = used(project, "aerial-to-map", data_dir)
+    assert (config.layout, config.folder_a, config.folder_b) == ("two_folders", "a", "b")
+    assert not check_pairs(data_dir, config, num_workers=1).offences
+
+
+def test_what_a_few_files_cannot_tell_is_left_to_prepare(project: Path, data_dir: Path) -> None:
+    """Photos of which the second alone is large enough for a crop; the first is looked at."""
+    for index in range(13):
+        save(data_dir / f"{index:02d}.png", noise(index, size=SIDE_PX if index == 1 else 100))
+    config = used(project, "denoise", data_dir)
+    assert config.resize == "none"
+    assert not check_pairs(data_dir, config, num_workers=1).offences
+
+
 def test_a_missing_folder_and_an_output_folder_are_refused(project: Path, data_dir: Path) -> None:
     before = (project / "params.yaml").read_bytes()
     with pytest.raises(UserError, match="is missing"):
         use_preset_for("colourise", data_dir / "none", project)
+    (project / "data/raw/mine").mkdir(parents=True)
     with pytest.raises(UserError, match="overlaps data/raw"):
         use_preset_for("colourise", Path("data/raw/mine"), project)
     assert (project / "params.yaml").read_bytes() == before
