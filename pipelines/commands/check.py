@@ -1,26 +1,46 @@
-"""`pix2pix check`: find wrong parameters before DVC removes the first output."""
+"""`pix2pix check`: find wrong parameters and data before DVC removes the first output."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
+if TYPE_CHECKING:
+    from pix2pix.config import DataConfig
+
 
 def check() -> None:
-    """Check params.yaml and the names of your image files.
+    """Check params.yaml, and the names of your image files or films.
 
     Run it before `dvc repro`, which removes the outputs of a stage before the stage can find a
-    mistake. `make run` does both.
+    mistake. `make run` does both. It reads no pixels; the stage prepare does.
 
     For example: pix2pix check
     """
     from pix2pix.config import load_params
-    from pix2pix.files import refuse_special_files
-    from pix2pix.images.names import refuse_bad_names
     from pix2pix.tuning.space import check_space
 
     params = load_params()
     check_space(params)
-    if params.data.source in ("folder", "video") and Path(params.data.path).is_dir():
-        refuse_bad_names(Path(params.data.path))
-        refuse_special_files(Path(params.data.path))
+    if params.data.source in ("folder", "video"):
+        _check_folder(Path(params.data.path), params.data)
     typer.echo("params.yaml is valid")
+
+
+def _check_folder(root: Path, config: "DataConfig") -> None:
+    """Raise UserError for what the stages `ingest` and `prepare` would stop at in the names."""
+    from pix2pix.files import refuse_special_files
+    from pix2pix.images.names import refuse_bad_names
+    from pix2pix.preparation.pairs import refuse_no_folder
+
+    refuse_no_folder(root)
+    refuse_bad_names(root)
+    refuse_special_files(root)
+    if config.source == "video":
+        from pix2pix.sources.films import film_pairs  # needs PyAV
+
+        film_pairs(config)
+    else:
+        from pix2pix.preparation.quick_checks import check_names
+
+        check_names(root, config)
