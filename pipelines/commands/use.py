@@ -8,9 +8,9 @@ import typer
 
 def complete_names(incomplete: str) -> list[str]:
     """The presets whose names begin with what has been typed, for the shell."""
-    from pipelines.repository.presets import preset_names
+    from pipelines.repository.presets import TASKS, preset_names
 
-    names = [name.removeprefix("tasks/") for name in preset_names()]
+    names = [name.removeprefix(TASKS) for name in preset_names()]
     return [name for name in names if name.startswith(incomplete)]
 
 
@@ -45,12 +45,12 @@ def use(
 
     For example: pix2pix use colourise --data ../photos
     """
-    from pipelines.repository.presets import preset_sentences, use_preset
+    from pipelines.repository.presets import TASKS, preset_sentences, use_preset
     from pipelines.repository.user_folder import use_preset_for
 
     if list_presets:
         for name, sentence in preset_sentences().items():
-            typer.echo(f"{name.removeprefix('tasks/'):18} {sentence}")
+            typer.echo(f"{name.removeprefix(TASKS):18} {sentence}")
         return
     if preset is None:
         raise typer.BadParameter("name a preset; `pix2pix use --list` lists them")

@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from difflib import get_close_matches
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from pix2pix.files import write_text
 
 PRESETS_DIR = Path("params")
 DEFAULT = "default"
+TASKS = "tasks/"  # the folder of presets that may be left out of their names
 SCHEMA_PATH = PRESETS_DIR / "schema.json"
 
 logger = logging.getLogger(__name__)
@@ -88,11 +90,14 @@ def _merged(values: Any, changes: Any) -> Any:
 
 
 def preset_sentences(project_dir: Path = Path()) -> dict[str, str]:
-    """Return what each preset is for, by its name: the first sentence of its comments."""
+    """Return what each preset is for, by its name: the first sentence of its comments.
+
+    Raises UserError if there are no presets.
+    """
     folder = project_dir / PRESETS_DIR
     return {
         name: _first_sentence(read_yaml_text(folder / f"{name}.yaml"))
-        for name in preset_names(project_dir)
+        for name in _names_of_project(project_dir)
     }
 
 
@@ -121,13 +126,25 @@ def put_in_force(text: str, project_dir: Path = Path()) -> Changes | None:
 
 def _preset_path(name: str, project_dir: Path) -> Path:
     """The file of a preset, of which the folder may be left out: colourise is tasks/colourise."""
-    names = preset_names(project_dir)
+    names = _names_of_project(project_dir)
     found = [name] if name in names else [each for each in names if each.endswith(f"/{name}")]
     if len(found) != 1:
-        raise UserError(
-            f"{name!r} is no preset; {project_dir / PRESETS_DIR} has: {', '.join(names) or 'none'}"
-        )
+        typed = [each.removeprefix(TASKS) for each in names]
+        alike = get_close_matches(name.removeprefix(TASKS), typed, n=1)
+        meant = f"did you mean {alike[0]}? There" if alike else "there"
+        raise UserError(f"{name!r} is no preset; {meant} are: {', '.join(typed)}")
     return project_dir / PRESETS_DIR / f"{found[0]}.yaml"
+
+
+def _names_of_project(project_dir: Path) -> list[str]:
+    """As `preset_names`. Raises UserError if there is none: the folder is not the project's."""
+    names = preset_names(project_dir)
+    if not names:
+        raise UserError(
+            f"the folder {project_dir / PRESETS_DIR} is missing or empty; run the command in the "
+            "project's folder, which holds dvc.yaml"
+        )
+    return names
 
 
 def _first_sentence(text: str) -> str:

@@ -99,7 +99,9 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     Raises UserError naming the file, each wrong dotted key and what is wrong with it.
     """
     if not path.is_file():
-        raise UserError(f"{path} is missing; run `pix2pix use default`")
+        in_project = (path.parent / "params").is_dir()  # that of the presets
+        where = "" if in_project else " in the project's folder, which holds dvc.yaml"
+        raise UserError(f"{path} is missing; run `pix2pix use default`{where}")
     mapping = read_yaml(path)
     try:
         return parse_params(mapping)

@@ -122,8 +122,10 @@ def test_use_writes_the_complete_preset_and_prints_what_it_replaces(folder: Path
 def test_an_unknown_preset_is_one_message_and_exit_code_1(folder: Path) -> None:
     done = pix2pix("use", "smok")
     assert (done.returncode, done.stdout) == (1, "")
-    named = "default, reference, smoke, tasks/aerial-to-map, "
-    assert done.stderr.startswith(f"ERROR 'smok' is no preset; params has: {named}")
+    named = "default, reference, smoke, aerial-to-map, "
+    assert done.stderr.startswith(
+        f"ERROR 'smok' is no preset; did you mean smoke? There are: {named}"
+    )
     assert len(done.stderr.splitlines()) == 1
     assert (folder / "params.yaml").read_text() == complete_preset("default", folder)
 

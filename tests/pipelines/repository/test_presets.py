@@ -12,6 +12,7 @@ from pipelines.repository.presets import (
     preset_mappings,
     preset_names,
     preset_params,
+    preset_sentences,
     use_preset,
 )
 from pix2pix.config import Params, load_params
@@ -117,14 +118,41 @@ def test_a_preset_that_does_not_fit_is_named_with_its_key_and_nothing_is_written
     assert (project / "params.yaml").read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["smok", "../params", "", "smoke.yaml", "/etc/passwd"])
+@pytest.mark.parametrize("name", ["zzz", "../params", "", "/etc/passwd"])
 def test_an_unknown_preset_is_refused_with_the_names_that_there_are(
     project: Path, name: str
 ) -> None:
-    names = ", ".join(NAMES)
-    with pytest.raises(UserError, match=f"is no preset; .* {names}"):
+    names = ", ".join(each.removeprefix("tasks/") for each in NAMES)
+    with pytest.raises(UserError, match=f"is no preset; there are: {names}$"):
         use_preset(name, project)
     assert not (project / "params.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("smok", "smoke"),
+        ("smoke.yaml", "smoke"),
+        ("colorize", "colourise"),
+        ("tasks/colorise", "colourise"),
+        ("label-to-photo", "labels-to-photo"),
+    ],
+)
+def test_a_mistyped_preset_is_refused_with_the_one_that_was_meant(
+    project: Path, typed: str, meant: str
+) -> None:
+    with pytest.raises(UserError, match=rf"is no preset; did you mean {meant}\? There are: def"):
+        use_preset(typed, project)
+
+
+def test_another_folder_than_the_project_is_named_as_the_mistake(tmp_path: Path) -> None:
+    for call in (
+        lambda: use_preset("smoke", tmp_path),
+        lambda: preset_sentences(tmp_path),
+        lambda: load_params(tmp_path / "params.yaml"),
+    ):
+        with pytest.raises(UserError, match=r"in the project's folder, which holds dvc\.yaml"):
+            call()
 
 
 def test_using_a_preset_returns_the_values_that_it_replaces(project: Path) -> None:

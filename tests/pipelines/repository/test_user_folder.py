@@ -245,5 +245,5 @@ def test_a_missing_folder_and_an_output_folder_are_refused(project: Path, data_d
 
 
 def test_a_name_that_no_preset_has_is_refused_with_all_names(project: Path) -> None:
-    with pytest.raises(UserError, match=r"'colour' is no preset.*tasks/colourise"):
+    with pytest.raises(UserError, match=r"'colour' is no preset.* colourise"):
         use_preset("colour", project)
