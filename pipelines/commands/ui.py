@@ -15,16 +15,18 @@ def ui() -> None:
 
     For example: pix2pix ui
     """
+    from pipelines.services.addresses import check_free, mlflow_address
     from pipelines.tracking.uri import tracking_uri, without_password
 
     uri = tracking_uri()
     if uri.startswith("http"):
         typer.echo(f"the runs are on the MLflow server {without_password(uri)}")
         return
-    port = os.environ.get("MLFLOW_PORT", "5000")
+    address = mlflow_address(os.environ)
+    check_free(address)  # MLflow would end with exit code 0
     # It serves one person and runs no jobs; each further process takes seconds to start.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     # Not on the command line, which everybody can see: the address may hold a password.
     os.environ["MLFLOW_BACKEND_STORE_URI"] = uri
-    command = ["mlflow", "ui", "--host", "127.0.0.1", "--port", port, "--workers", "1"]
+    command = ["mlflow", "ui", "--host", "127.0.0.1", "--port", str(address.port), "--workers", "1"]
     os.execv(sys.executable, [sys.executable, "-m", *command])

@@ -231,6 +231,18 @@ def test_ui_names_the_server_that_has_the_runs() -> None:
     assert "secret" not in done.stdout
 
 
+def test_ui_on_a_port_that_is_taken_or_none_is_one_message(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        done = pix2pix("ui", MLFLOW_PORT=str(port))
+    assert done.returncode == 75
+    assert done.stderr.startswith(f"ERROR port {port} cannot be used (Address already in use)")
+    assert "set MLFLOW_PORT to a free port" in done.stderr
+    done = pix2pix("ui", MLFLOW_PORT="many")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "MLFLOW_PORT must be a port from 1 to 65535, got 'many'" in done.stderr
+
+
 def test_down_where_nothing_runs(folder: Path) -> None:
     assert pix2pix("down").stdout == "nothing runs here\n"
 
