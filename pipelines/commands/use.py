@@ -46,7 +46,7 @@ def use(
     For example: pix2pix use colourise --data ../photos
     """
     from pipelines.repository.presets import TASKS, preset_sentences, use_preset
-    from pipelines.repository.user_folder import use_preset_for
+    from pipelines.repository.user_folder import use_preset_for, where_data_belongs
 
     if list_presets:
         for name, sentence in preset_sentences().items():
@@ -55,9 +55,11 @@ def use(
     if preset is None:
         raise typer.BadParameter("name a preset; `pix2pix use --list` lists them")
     changes = use_preset(preset) if data is None else use_preset_for(preset, data)
-    if changes is None:
-        typer.echo(f"params.yaml holds the preset {preset}; there was no valid one before")
-        return
-    for key, (before, after) in changes.items():
+    for key, (before, after) in (changes or {}).items():
         typer.echo(f"{key}: {before} -> {after}")
-    typer.echo(f"params.yaml holds the preset {preset}; {len(changes)} value(s) changed")
+    result = (
+        "there was no valid one before" if changes is None else f"{len(changes)} value(s) changed"
+    )
+    typer.echo(f"params.yaml holds the preset {preset}; {result}")
+    if data is None and (hint := where_data_belongs(preset)):
+        typer.echo(hint)

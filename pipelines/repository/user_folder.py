@@ -3,10 +3,11 @@
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import assert_never
 
 from pipelines.repository.params_file import PARAMS_FILE, Changes, override_text
 from pipelines.repository.presets import complete_preset, put_in_force
-from pix2pix.config import DataConfig, parse_params
+from pix2pix.config import DataConfig, load_params, parse_params
 from pix2pix.config.yaml_file import parse_yaml
 from pix2pix.errors import UserError
 from pix2pix.images.names import printable
@@ -48,6 +49,28 @@ def use_preset_for(preset: str, data_dir: Path, project_dir: Path = Path()) -> C
     except UserError as error:
         raise UserError(f"{error}{_how_to_set(str(error), preset, data_dir)}") from None
     return put_in_force(changed, project_dir)
+
+
+def where_data_belongs(preset: str, project_dir: Path = Path()) -> str | None:
+    """Where the user's images belong by params.yaml; None if the folder exists or none is needed.
+
+    `preset` is the name of the preset that params.yaml holds.
+    """
+    config = load_params(project_dir / PARAMS_FILE).data
+    if config.source != "folder" or (project_dir / config.path).exists():
+        return None
+    other = "another folder"
+    match config.layout:
+        case "photos":
+            what = "photos"
+        case "side_by_side":
+            what = "files, each with side A on the left and side B on the right,"
+            other += ", also one with the sides in folders A and B"
+        case "two_folders":
+            what = f"folders {config.folder_a} and {config.folder_b}"
+        case _:
+            assert_never(config.layout)
+    return f"put your {what} into {config.path}; for {other}: pix2pix use {preset} --data DIR"
 
 
 def _how_to_set(message: str, preset: str, data_dir: Path) -> str:

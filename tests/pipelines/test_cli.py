@@ -148,6 +148,24 @@ def test_use_lists_the_presets_and_takes_a_folder_of_photos(folder: Path) -> Non
     assert pix2pix("check").returncode == 0
 
 
+def test_use_says_where_the_images_belong_until_their_folder_exists(folder: Path) -> None:
+    for task, said in (
+        (
+            "labels-to-photo",
+            "put your files, each with side A on the left and side B on the right, into "
+            "data/labels-to-photo; for another folder, also one with the sides in folders A and B: "
+            "pix2pix use labels-to-photo --data DIR",
+        ),
+        (
+            "inpaint",
+            "put your photos into data/inpaint; for another folder: pix2pix use inpaint --data DIR",
+        ),
+    ):
+        assert pix2pix("use", task).stdout.splitlines()[-1] == said
+        (folder / "data" / task).mkdir(parents=True)
+        assert pix2pix("use", task).stdout.endswith("0 value(s) changed\n")
+
+
 def test_use_keeps_a_file_that_cannot_be_replaced(folder: Path) -> None:
     (folder / ".params.yaml.partial").mkdir()  # where the new content would be written first
     done = pix2pix("use", "smoke")
