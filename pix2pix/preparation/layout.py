@@ -25,23 +25,26 @@ _NUM_LISTED = 8  # folders that a message lists
 
 
 def refuse_side_folders(root: Path, config: DataConfig) -> None:
-    """Raise UserError if folder_a and folder_b hold images that the layout takes for one side."""
+    """Raise UserError if the folders of sides hold images that the layout takes for one side.
+
+    Photos may lie in one of the two folders.
+    """
     sides = (config.folder_a, config.folder_b)
     if config.layout == "two_folders" or sides[0] == sides[1]:
         return
-    if not all(holds_images(root, side) for side in sides):
-        return
-    if config.layout == "photos":
+    there = [side for side in sides if holds_images(root, side)]
+    if config.layout == "photos" and len(there) == len(sides):
         raise UserError(
             f"data.layout is photos, but {printable(root)} holds images in the folders {sides[0]} "
             f"and {sides[1]}, which look like the sides of pairs: set data.path to the one that "
             "holds the photos; or set data.layout: two_folders and data.recipe.kind: null"
         )
-    raise UserError(
-        f"data.layout is side_by_side, but {printable(root)} holds images in the folders "
-        f"{sides[0]} and {sides[1]}: each would be cut into two halves. Set data.layout: "
-        "two_folders; or, if every file does show A and B side by side, rename the folders"
-    )
+    if config.layout == "side_by_side" and there:
+        raise UserError(
+            f"data.layout is side_by_side, but {printable(root)} holds images in "
+            f"{' and '.join(there)}: each would be cut into two halves. Set data.layout: "
+            "two_folders; or, if every file does show A and B side by side, rename the folders"
+        )
 
 
 def missing_side(root: Path, side_folder: str, *, extra_source: str | None) -> UserError:

@@ -37,7 +37,6 @@ def refuse_offences(
     if not offences or (may_exclude and config.on_bad_pair == "exclude"):
         return
     first = (beyond_excluding or offences)[0]
-    nothing = "" if num_sound else " holds no sound pair"
     exclude = ", or set data.on_bad_pair: exclude" if may_exclude else ""
     more = f" (the first of {len(offences)} offences)" if len(offences) > 1 else ""
-    raise UserError(f"{printable(root)}{nothing}: {first}{more}; {REMEDIES[first.kind]}{exclude}")
+    raise UserError(f"{printable(root)}: {first}{more}; {REMEDIES[first.kind]}{exclude}")

@@ -36,7 +36,7 @@ def test_sound_names_are_paired(tmp_path: Path) -> None:
             r"A/test/y\.png: .*; each folder needs a file .*, or set data\.on_bad_pair: exclude$",
         ),
         (pairs("test/x", "test/y"), r"no pairs to train on: found folders test"),
-        (["A/x.png", "B/y.png"], r"holds no sound pair: .*\(the first of 2 offences\); each folde"),
+        (["A/x.png", "B/y.png"], r": .*\(the first of 2 offences\); each folde"),
     ],
 )
 def test_what_prepare_would_stop_at_is_refused_with_the_folder(
@@ -54,4 +54,14 @@ def test_bad_pairs_that_are_left_out_are_no_obstacle(tmp_path: Path) -> None:
     assert len(check_names(tmp_path, config).pairs) == 3
     (tmp_path / "B" / "z.png").unlink()
     with pytest.raises(ValueError, match="need at least 3"):
+        check_names(tmp_path, config)
+
+
+def test_one_side_alone_is_not_cut_into_halves(tmp_path: Path) -> None:
+    touch(tmp_path, "A/x.png", "A/y.png", "A/z.png")
+    config = make_config(layout="side_by_side")
+    with pytest.raises(ValueError, match=r"holds images in A: each would be cut into two halves"):
+        check_names(tmp_path, config)
+    touch(tmp_path, "B/x.png", "B/y.png", "B/z.png")
+    with pytest.raises(ValueError, match=r"holds images in A and B: each would be cut"):
         check_names(tmp_path, config)

@@ -30,7 +30,7 @@ def test_two_folders_are_not_cut_into_halves(tmp_path: Path, splits: list[str]) 
     for split in splits:
         write_two_folders(tmp_path, split=split)
 
-    with pytest.raises(ValueError, match=r"folders A and B.*data\.layout: two_folders"):
+    with pytest.raises(ValueError, match=r"A and B: each.*data\.layout: two_folders"):
         check_pairs(tmp_path, make_config(layout="side_by_side"))
 
 
