@@ -46,7 +46,7 @@ from pipelines.tracking.live_run import LiveRun, mark_ended
 from pipelines.tracking.node_metrics import node_metrics
 from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pipelines.tracking.uri import tracking_uri
-from pipelines.training.batches import train_augmentation
+from pipelines.training.batches import check_fits_data, train_augmentation
 from pipelines.training.computing import recorded_computing
 from pipelines.training.driver import Trained, train
 from pipelines.training.kept_checkpoints import other_kept_epochs
@@ -134,6 +134,7 @@ def main() -> None:
     """Read params.yaml and data/prepared, write models/ and the training's reports."""
     params = load_params()
     manifest = load_manifest(PREPARED_DIR)
+    check_fits_data(params, manifest, batch_size=params.train.batch_size)
     parent = read_parent_file(PARENT_PATH, params.train)
     if parent is not None:
         check_fits(parent.parent.networks, *network_configs(params))

@@ -19,6 +19,7 @@ from pipelines.runs.state import (
     study_folder,
 )
 from pipelines.tracking.begun_run import begun_run
+from pipelines.training.batches import check_fits_data
 from pipelines.tuning.follower import StudyFollower, live_study
 from pipelines.tuning.placement import TrialPlacement, place_trials
 from pipelines.tuning.report import report_text, write_study
@@ -28,7 +29,7 @@ from pix2pix.config import Params, load_params
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.models import network_configs
 from pix2pix.models.transfer import check_fits
-from pix2pix.tuning.space import check_space
+from pix2pix.tuning.space import check_space, largest_batch
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ def main() -> None:
     params = load_params()
     check_space(params)
     manifest = load_manifest(PREPARED_DIR)
+    check_fits_data(params, manifest, batch_size=largest_batch(params))
     parent = read_parent_file(PARENT_PATH, params.train)
     if parent is not None:
         check_fits(parent.parent.networks, *network_configs(params))

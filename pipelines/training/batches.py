@@ -9,11 +9,22 @@ from pix2pix.data.augment import Augmentation, make_augmentation
 from pix2pix.data.loader import EvalBatches, TrainBatches
 from pix2pix.data.manifest import Manifest
 from pix2pix.data.prepared import PreparedSplit, stacked
+from pix2pix.data.sampling import num_global_batches
 from pix2pix.data.sources import join_sources
 from pix2pix.training import DevSet
 from pix2pix.training.distributed import rank, world_size
 
 _DEV_BATCH = 8  # images; it affects only the speed
+
+
+def check_fits_data(params: Params, manifest: Manifest, *, batch_size: int) -> None:
+    """Raise UserError if no training with these parameters can start on the prepared data.
+
+    Workers would find that out too, but only after Ray and they have been started.
+    """
+    num_pairs = len(manifest.splits["train"].pair_ids)
+    num_global_batches(num_pairs, batch_size, crops_per_pair=params.data.crops_per_pair)
+    train_augmentation(params, manifest)
 
 
 def train_augmentation(params: Params, manifest: Manifest) -> Augmentation:

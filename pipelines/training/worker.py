@@ -32,7 +32,7 @@ from pipelines.training.sample_grids import SampleGrids
 from pix2pix.config import Params, TrainConfig
 from pix2pix.data.loader import TrainBatches
 from pix2pix.data.manifest import Manifest, load_manifest
-from pix2pix.data.prepared import open_split
+from pix2pix.data.prepared import PreparedSplit, open_split
 from pix2pix.errors import UserError
 from pix2pix.models import network_configs
 from pix2pix.models.transfer import ParentNetworks
@@ -76,8 +76,9 @@ class _Training:
     """What one worker trains with, after the check of its node."""
 
     params: Params  # with the precision and the layout that all ranks agreed on
-    prepared_dir: Path
     manifest: Manifest
+    dev: PreparedSplit
+    batches: TrainBatches
     run: Folder
     live_run: LiveRun | None  # on rank 0 only
     parent: ParentNetworks | None
@@ -99,18 +100,40 @@ def train_worker(job: WorkerJob) -> Outcome:
     _record_machines(job.run, device)
     params = _with_agreed_computing(job.params, job.run, console)
     with _on_rank_zero(job.live_run) as live_run, _on_each_node(job.node_metrics):
-        training = _Training(
-            params=params,
-            prepared_dir=prepared_dir,
-            manifest=load_manifest(prepared_dir),
-            run=job.run,
-            live_run=live_run,
-            parent=None if job.parent is None else published_parent(job.parent).networks,
-            console=console,
-        )
-        train = open_split(prepared_dir, "train")
-        with train_batches(train, params, training.manifest, device=device) as batches:
-            return _train_with_rollbacks(training, batches)
+        training: _Training | None = None
+        try:
+            training = _opened(job, params, prepared_dir, live_run=live_run, console=console)
+        except UserError as error:
+            problem = str(error)
+        problem = _first_problem(problem)
+        if training is None or problem is not None:
+            return Outcome(failure=problem)  # raised, it would cost all of train.max_failures
+        with training.batches:
+            return _train_with_rollbacks(training)
+
+
+def _opened(
+    job: WorkerJob,
+    params: Params,
+    prepared_dir: Path,
+    *,
+    live_run: LiveRun | None,
+    console: WorkerConsole,
+) -> _Training:
+    """Open the files that this worker trains with. Raises UserError if one of them is wrong."""
+    manifest = load_manifest(prepared_dir)
+    parent = None if job.parent is None else published_parent(job.parent).networks
+    dev, train = open_split(prepared_dir, "dev"), open_split(prepared_dir, "train")
+    return _Training(
+        params=params,
+        manifest=manifest,
+        dev=dev,
+        batches=train_batches(train, params, manifest, device=ray.train.torch.get_device()),
+        run=job.run,
+        live_run=live_run,
+        parent=parent,
+        console=console,
+    )
 
 
 def _check_node(run: Folder, dataset: DatasetSource) -> tuple[Path, str | None]:
@@ -170,7 +193,7 @@ def _on_each_node(metrics: NodeMetrics | None) -> AbstractContextManager[None]:
     return metrics.logged(f"node_{node}" if node else None)  # the node of rank 0 is node 0
 
 
-def _train_with_rollbacks(training: _Training, batches: TrainBatches) -> Outcome:
+def _train_with_rollbacks(training: _Training) -> Outcome:
     """Train. After a non-finite loss go back to the last checkpoint, up to `max_rollbacks` times.
 
     On a CPU the loss will be non-finite again. On a GPU it may be finite: the order of sums varies,
@@ -179,7 +202,7 @@ def _train_with_rollbacks(training: _Training, batches: TrainBatches) -> Outcome
     allowed = training.params.train.max_rollbacks
     for number in range(allowed + 1):
         try:
-            return _train(training, batches)
+            return _train(training)
         except NonFiniteLossError as error:
             reason = _first_problem(_write_batch(training.run / NON_FINITE_FOLDER, error))
         if number < allowed and rank() == 0:
@@ -205,7 +228,7 @@ def _write_batch(folder: Folder, error: NonFiniteLossError) -> str | None:
     return f"{error}\nThe batch is in {step_folder / name}"
 
 
-def _train(training: _Training, batches: TrainBatches) -> Outcome:
+def _train(training: _Training) -> Outcome:
     """Train from the newest checkpoint to the end, or until the driver asks to stop."""
     config = training.params.train
     state = new_state(
@@ -218,18 +241,17 @@ def _train(training: _Training, batches: TrainBatches) -> Outcome:
     restore(state, checkpoints)
     if training.live_run is not None and state.history:
         training.live_run.update(state.history)  # of an earlier process, which may not have sent it
-    dev_split = open_split(training.prepared_dir, "dev")
-    samples = sample_indices(dev_split, config.num_samples)
-    grids = SampleGrids(dev_split, samples, training.manifest)
+    samples = sample_indices(training.dev, config.num_samples)
+    grids = SampleGrids(training.dev, samples, training.manifest)
     dev = dev_set(
-        dev_split, training.manifest, samples=samples, device=ray.train.torch.get_device()
+        training.dev, training.manifest, samples=samples, device=ray.train.torch.get_device()
     )
     reports = CheckpointReports(
         checkpoints, params=training.params, data_hash=training.manifest.data_hash
     )
     events = fit(
         state,
-        batches,
+        training.batches,
         config,
         dev=dev,
         on_step=Requests(training.console),

@@ -83,7 +83,7 @@ class EpochKeys:
     ) -> None:
         self._crops_per_pair = crops_per_pair
         self._num_crops = num_pairs * crops_per_pair
-        self.num_batches = num_global_batches(self._num_crops, batch_size)
+        self.num_batches = num_global_batches(num_pairs, batch_size, crops_per_pair=crops_per_pair)
         self._seed = seed
         self._share = {"batch_size": batch_size, "rank": rank, "world_size": world_size}
 

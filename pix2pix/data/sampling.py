@@ -14,18 +14,20 @@ def epoch_order(seed: int, epoch: int, num_pairs: int) -> np.ndarray:
     return np.random.default_rng((seed, epoch)).permutation(num_pairs)
 
 
-def num_global_batches(num_pairs: int, batch_size: int) -> int:
+def num_global_batches(num_pairs: int, batch_size: int, *, crops_per_pair: int = 1) -> int:
     """The number of steps per epoch.
 
-    Pairs (or crops of them) that do not fill a last batch are not used in that epoch; each epoch
-    has another order. Raises UserError if there are fewer than batch_size.
+    Crops that do not fill a last batch are not used in that epoch; each epoch has another order.
+    Raises UserError if there are fewer than batch_size.
     """
-    if num_pairs < batch_size:
+    num_crops = num_pairs * crops_per_pair
+    if num_crops < batch_size:
+        crops = "" if crops_per_pair == 1 else f" with {crops_per_pair} crops each"
         raise UserError(
-            f"train.batch_size ({batch_size}) exceeds the {num_pairs} training pairs, so an epoch "
-            "has no step: lower batch_size or add pairs"
+            f"train.batch_size ({batch_size}) exceeds the {num_pairs} training pairs{crops}, so an "
+            f"epoch has no step: set train.batch_size to {num_crops} or less, or add pairs"
         )
-    return num_pairs // batch_size
+    return num_crops // batch_size
 
 
 def share_of_batch(

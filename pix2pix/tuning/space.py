@@ -97,6 +97,15 @@ def default_values(params: Params) -> dict[str, Value]:
     return {key: mapping[section][name] for key, (section, name) in parts.items()}
 
 
+def largest_batch(params: Params) -> int:
+    """Return the highest train.batch_size that params.yaml or a trial has."""
+    sizes = [params.train.batch_size]
+    for dimension in params.tune.space:
+        if dimension.key == "train.batch_size":
+            sizes += [each for each in _extreme_values(dimension) if isinstance(each, int)]
+    return max(sizes)
+
+
 def total_epochs(params: Params) -> int:
     """Return the number of epochs of a trial that is not stopped."""
     return params.tune.num_epochs or params.train.total_epochs

@@ -6,16 +6,20 @@ import io
 import json
 import math
 from pathlib import Path
+from types import ModuleType
 
+import pytest
 import torch
 
 from pipelines.runs.folder import open_folder
 from pipelines.runs.history import curves_csv
 from pipelines.runs.state import close_running_state, open_state, training_folder
+from pipelines.stages import train, tune
 from pipelines.training.trained_model import write_model
 from pix2pix.checkpoint import load_generator
 from pix2pix.config import Params
-from pix2pix.data.manifest import Manifest
+from pix2pix.data.manifest import Manifest, SplitRecord
+from pix2pix.errors import UserError
 from pix2pix.models import network_configs
 from pix2pix.training import new_state
 from tests.support.model_folders import PHOTO
@@ -30,6 +34,24 @@ MANIFEST = Manifest(
     splits={},
     data_hash="abc",
 )
+
+
+@pytest.mark.parametrize("stage", [train, tune])
+def test_a_batch_of_more_pairs_than_there_are_is_refused_before_ray_starts(
+    small_params: Params, stage: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = SplitRecord(36, ("a", "b", "c"), ("", "", ""), "")
+    manifest = dataclasses.replace(MANIFEST, splits={"train": pairs})
+    data = dataclasses.replace(small_params.data, crops_per_pair=2)
+    config = dataclasses.replace(small_params.train, batch_size=7)
+    params = dataclasses.replace(small_params, data=data, train=config)
+    monkeypatch.setattr(stage, "load_params", lambda: params)
+    monkeypatch.setattr(stage, "load_manifest", lambda _: manifest)
+    with pytest.raises(
+        UserError,
+        match=r"batch_size \(7\) exceeds the 3 training pairs with 2 crops each.*to 6 or less",
+    ):
+        stage.main()
 
 
 def test_the_model_holds_the_best_weights_and_the_better_inference_mode(

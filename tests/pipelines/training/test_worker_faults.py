@@ -12,6 +12,7 @@ from pipelines.runs.checkpoints import checkpoints, newest_checkpoint
 from pipelines.runs.dataset import DatasetSource
 from pipelines.runs.state import NON_FINITE_FOLDER
 from pix2pix.config import Params
+from pix2pix.errors import UserError
 from tests.support.faults import (
     Kill,
     killing_worker,
@@ -110,6 +111,15 @@ def test_a_nan_that_stays_fails_and_the_batch_is_written_out(
     assert torch.isnan(batch["target"]).sum() == 1
     with safetensors.safe_open(written, "pt") as opened:
         assert opened.metadata()["pair_ids"]
+
+
+@pytest.mark.parametrize("workers", [(1, 1), TWO])
+def test_parameters_that_no_try_can_train_with_are_tried_once(
+    training: Params, pairs: DatasetSource, tmp_path: Path, workers: tuple[int, int]
+) -> None:
+    config = with_train(training, batch_size=99, max_failures=3)
+    with pytest.raises(UserError, match=r"batch_size \(99\) exceeds the 9 training pairs"):
+        run(config, pairs, tmp_path, workers=workers)
 
 
 def test_storage_that_is_full_fails_clearly_and_the_earlier_checkpoint_is_used_later(

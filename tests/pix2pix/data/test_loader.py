@@ -82,7 +82,9 @@ def test_an_epoch_entered_late_gives_exactly_the_remaining_batches(start_step) -
 
 def test_impossible_settings_are_refused_with_a_remedy() -> None:
     pairs = make_pairs()
-    with pytest.raises(ValueError, match=r"batch_size \(15\) exceeds the 14 .*lower batch_size"):
+    with pytest.raises(
+        ValueError, match=r"batch_size \(15\) exceeds the 14 .*batch_size to 14 or less"
+    ):
         make_batches(pairs, batch_size=15)
     with pytest.raises(
         ValueError, match=r"batch_size \(4\) leaves some of the 5 workers .*raise it"

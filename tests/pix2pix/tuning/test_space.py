@@ -10,6 +10,7 @@ from pix2pix.tuning.space import (
     check_space,
     default_values,
     first_kept_epoch,
+    largest_batch,
     total_epochs,
     trial_params,
 )
@@ -183,3 +184,10 @@ def test_a_wrong_study_is_refused_when_params_yaml_is_read(
     with pytest.raises(ValueError, match="wrong parameter") as caught:
         parse_params(mapping)
     assert message in str(caught.value)
+
+
+def test_the_largest_batch_is_that_of_params_yaml_or_of_a_trial(default_params: Params) -> None:
+    own = default_params.train.batch_size
+    assert largest_batch(_with_space(default_params, _choice("train.beta1", 0.5, 0.9))) == own
+    sizes = _choice("train.batch_size", own + 7, own)
+    assert largest_batch(_with_space(default_params, sizes)) == own + 7
