@@ -23,6 +23,17 @@ def by_source(images: Images) -> Mapping[str, np.ndarray]:
     return images if isinstance(images, Mapping) else {FIRST_SOURCE: images}
 
 
+def batch_of_one(card: ModelCard, images: Images) -> Mapping[str, np.ndarray]:
+    """One image (H, W, C_i) of each source as batches (1, H, W, C_i), by name.
+
+    An image (H, W) is one of a single channel. Raises UserError for other shapes, for what is no
+    array, and unless all sources have an image.
+    """
+    given = by_source(images)
+    of_each_source(card, given)
+    return {name: _one_image(card, name, image)[None] for name, image in given.items()}
+
+
 def of_each_source(card: ModelCard, given: Mapping[str, _T]) -> list[_T]:
     """What is given for each source, in their order. Raises UserError unless all have something."""
     if given.keys() != card.sources.keys():
@@ -40,6 +51,7 @@ def conformed_batch(card: ModelCard, images: Images) -> list[tuple[Masked, ...]]
     """
     batches = of_each_source(card, by_source(images))
     for batch, (name, side) in zip(batches, card.sources.items(), strict=True):
+        _check_is_array(card, name, batch)
         if batch.ndim != 4 or 0 in batch.shape:
             raise UserError(
                 f"model {card.name} translates images of shape (N, H, W, "
@@ -102,6 +114,30 @@ def filled_sources(card: ModelCard, images: Sequence[Masked]) -> list[np.ndarray
     """
     sides = card.sources.values()
     return [with_fill(image, side) for image, side in zip(images, sides, strict=True)]
+
+
+def _one_image(card: ModelCard, name: str, image: np.ndarray) -> np.ndarray:
+    """The image with an axis of channels. Raises UserError for another number of axes."""
+    _check_is_array(card, name, image)
+    channels = card.sources[name].channels
+    shown = image[..., None] if image.ndim == 2 and channels == 1 else image
+    if shown.ndim != 3 or 0 in shown.shape:
+        raise UserError(
+            f"model {card.name} translates an image of shape (H, W, {channels})"
+            f"{_named(card, name)}, got {image.shape}"
+        )
+    return shown
+
+
+def _check_is_array(card: ModelCard, name: str, given: object) -> None:
+    """Raise UserError for a path, a picture of another library, a list, and the like."""
+    if not isinstance(given, np.ndarray):
+        raise UserError(
+            f"model {card.name} translates numpy arrays with the values of a file"
+            f"{_named(card, name)}, got {type(given).__name__}: read a file with "
+            "pix2pix.images.image.read_image(Path(...)) or call translate_file(Path(...)), and "
+            "convert what is in memory with numpy.asarray(...)"
+        )
 
 
 def _conformed(card: ModelCard, image: np.ndarray, name: str, *, which: str) -> Masked:

@@ -23,7 +23,7 @@ from pix2pix.inference.from_photo import at_size_of, check_makes_sources, made_s
 from pix2pix.inference.in_tiles import Progress, translate_tiled
 from pix2pix.inference.source_images import (
     Images,
-    by_source,
+    batch_of_one,
     conformed_batch,
     filled_sources,
     fitted,
@@ -153,9 +153,10 @@ class Translator:
     def translate(self, image: Images, *, scale: Scale = "training") -> np.ndarray:
         """Translate one image (H, W, C) of the source's dtype to (H, W, C') of the target's.
 
-        A model of several sources takes one image for each of them, by name.
+        An image of a single channel may be (H, W) as well. A model of several sources takes one
+        image for each of them, by name. Raises UserError as `translate_batch` does.
         """
-        batch = {name: pixels[None] for name, pixels in by_source(image).items()}
+        batch = batch_of_one(self.card, image)
         translated: np.ndarray = self.translate_batch(batch, scale=scale)[0]
         return translated
 

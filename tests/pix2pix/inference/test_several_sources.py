@@ -101,7 +101,7 @@ def test_one_pixel_more_of_a_source_is_cut_off(tmp_path: Path) -> None:
         ),
         ({"depth": np.full((40, 50, 1), np.nan, np.float32)}, "for the source depth: it holds NaN"),
         ({"source": np.full((40, 50, 1), 7, np.uint8)}, "for the source source: it holds 7"),
-        ({"photo": np.zeros((80, 100), np.uint8)}, r"\(N, H, W, 3\) for the source photo, got"),
+        ({"photo": np.zeros((80, 100), np.uint8)}, r"\(H, W, 3\) for the source photo, got"),
     ],
 )
 def test_images_that_do_not_fit_are_named_with_their_source(

@@ -3,6 +3,7 @@
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,7 +117,7 @@ def test_an_id_above_the_range_is_refused_with_file_and_id(tmp_path: Path) -> No
     translator = make_translator(tmp_path, "deterministic", source=source)
     path = tmp_path / "ids.png"
     path.write_bytes(encode(np.full((8, 8, 1), 7, np.uint8)))
-    with pytest.raises(UserError, match=r"ids\.png: it holds 7; num_labels is 5"):
+    with pytest.raises(UserError, match=r"ids\.png: holds 7, and the model takes .*0\.\.4"):
         translator.translate_file(path)
     with pytest.raises(UserError, match=r"it holds 7, and the model takes the class ids 0\.\.4"):
         translator.translate(np.full((8, 8, 1), 7, np.uint8))
@@ -210,6 +211,33 @@ def test_images_that_do_not_fit_the_model_are_refused(
 ) -> None:
     with pytest.raises(UserError, match=message):
         make_translator(tmp_path, "deterministic").translate_batch(images)
+
+
+def test_an_image_of_one_channel_needs_no_axis_for_it(tmp_path: Path) -> None:
+    translator = make_translator(tmp_path, "deterministic")
+    (image,) = some_images(1, 32, 64)
+    np.testing.assert_array_equal(translator.translate(image[..., 0]), translator.translate(image))
+    with pytest.raises(UserError, match=r"shape \(H, W, 1\), got \(1, 32, 64, 1\)"):
+        translator.translate(image[None])
+
+
+@pytest.mark.parametrize(
+    ("image", "kind"),
+    [
+        (Image.new("L", (64, 32)), "Image"),
+        ("photo.png", "str"),
+        (Path("photo.png"), "PosixPath"),
+        ([[1, 2], [3, 4]], "list"),
+        (None, "NoneType"),
+    ],
+)
+def test_what_is_no_array_is_refused_with_the_way_to_one(
+    tmp_path: Path, image: Any, kind: str
+) -> None:
+    translator = make_translator(tmp_path, "deterministic")
+    for call in (translator.translate, translator.translate_batch):
+        with pytest.raises(UserError, match=rf"got {kind}: read a file with pix2pix.*asarray"):
+            call(image)
 
 
 def test_the_image_of_a_batch_that_does_not_fit_is_named(tmp_path: Path) -> None:
