@@ -87,7 +87,11 @@ def _errors(pydicom: Any) -> tuple[type[BaseException], ...]:
 def _decode(data: bytes, dataset: Any, options: ReadOptions) -> Decoded:
     num_frames = _num_frames(dataset)
     if num_frames > 1 and options.volume_slice is None:
-        raise UserError(f"holds {num_frames} frames; set slices of the side, as in slices: z")
+        raise UserError(
+            f"holds {num_frames} frames; set slices of the side, as in slices: z",
+            for_sender=f"holds {num_frames} frames, and the model takes single images; store each "
+            "frame in a file",
+        )
     frame = 0 if options.volume_slice is None else options.volume_slice.index
     _check_decoder(dataset)
     _check_size(dataset)

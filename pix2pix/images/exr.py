@@ -51,7 +51,7 @@ def decode_exr(data: bytes, options: ReadOptions) -> Decoded:
             channels = file.channels()
             pixels = np.stack([_plane(channels[name]) for name in names], axis=-1)
     except _ChannelError as error:
-        raise UserError(str(error)) from None
+        raise UserError(str(error), for_sender=error.for_sender) from None
     except DAMAGED as error:
         raise damaged(error) from None
     has_alpha = len(names) in (2, 4) and names[-1].rpartition(".")[2] == "A"
@@ -77,7 +77,9 @@ def _selected(names: Sequence[str], array_key: str | None) -> list[str]:
     listed = first_names(sorted(names), max_names=12)
     raise _ChannelError(
         f"holds the channels {listed}; set array_key of the side to one of them, or to a layer "
-        "(what stands before the dot) of R, G, B and A"
+        "(what stands before the dot) of R, G, B and A",
+        for_sender=f"holds the channels {listed}, which are not those of the training; store those "
+        "alone",
     )
 
 

@@ -77,7 +77,8 @@ def _named(path: Path) -> Iterator[None]:
         raise UserError(f"{printable(path)}: cannot be read ({error.strerror or error})") from None
     except UserError as error:
         kind = OddWidthError if isinstance(error, OddWidthError) else UserError
-        raise kind(f"{printable(path)}: {error}") from None
+        name = printable(path)
+        raise kind(f"{name}: {error}", for_sender=f"{name}: {error.for_sender}") from None
 
 
 def conform(image: np.ndarray, side: Side) -> np.ndarray:

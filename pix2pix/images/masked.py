@@ -37,12 +37,16 @@ def read_side(
     *,
     dtype: str | None = None,
 ) -> Masked:
-    """Read an image file of a side, or a slice of it, and convert it with `conform_masked`.
+    """Read an image file for a model that was trained with `side`, or a slice of it.
 
-    `dtype` is that of the images of the side: if it is float32, so are the integers of a DICOM file
-    that states their units. Raises UserError.
+    It is converted with `conform_masked`. `dtype` is that of the images of the side: if it is
+    float32, so are the integers of a DICOM file that states their units. Raises UserError, which
+    tells how to change the file: the parameters of a model stay as they are.
     """
-    decoded = read_file(path, side_options(side, volume_slice))
+    try:
+        decoded = read_file(path, side_options(side, volume_slice))
+    except UserError as error:
+        raise UserError(error.for_sender) from None
     num_frames = decoded.facts.num_frames
     if num_frames > 1:
         logger.warning("%s: only the first of %d frames is used", printable(path), num_frames)
@@ -52,7 +56,7 @@ def read_side(
     try:
         return conform_masked(image, side)
     except UserError as error:
-        raise UserError(f"{printable(path)}: {error}") from None
+        raise UserError(f"{printable(path)}: {error.for_sender}") from None
 
 
 def decode_side(data: bytes, side: MaskedSide) -> np.ndarray:

@@ -151,7 +151,11 @@ def _position(image: Any, options: ReadOptions) -> tuple[int, int]:
     lengths = _turned_shape(image.header, image.shape)
     if 1 not in lengths:
         stated = "x".join(map(str, image.shape))
-        raise UserError(f"holds a volume of {stated}; set slices of the side, as in slices: z")
+        raise UserError(
+            f"holds a volume of {stated}; set slices of the side, as in slices: z",
+            for_sender=f"holds a volume of {stated}, and the model takes single images; store each "
+            "slice in a file",
+        )
     return max(axis for axis in range(3) if lengths[axis] == 1), 0
 
 

@@ -106,11 +106,14 @@ def _entry(archive: zipfile.ZipFile, array_key: str | None) -> zipfile.ZipInfo:
         if len(entries) != 1:
             raise UserError(
                 f"holds {len(entries)} arrays ({names}); set array_key of the side to the one to "
-                "read"
+                "read",
+                for_sender=f"holds {len(entries)} arrays ({names}), and the model takes files of "
+                "one; store it alone",
             )
         return next(iter(entries.values()))
     if array_key not in entries:
-        raise UserError(f"holds no array {array_key!r}, its arrays are {names}; correct array_key")
+        fault = f"holds no array {array_key!r}, its arrays are {names}"
+        raise UserError(f"{fault}; correct array_key", for_sender=f"{fault}; give it that name")
     return entries[array_key]
 
 

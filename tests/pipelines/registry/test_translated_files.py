@@ -38,7 +38,9 @@ def test_what_cannot_be_translated_is_said_and_the_rest_is_there_and_whole(tmp_p
     failures = translate_files(translator, plan)
     assert {source.path for source in failures} == {cut, gray, deep}
     assert failures[SourceImage(cut)].startswith("is truncated")
-    assert failures[SourceImage(gray)].startswith("51x40 px with 1 channel(s) where channels is 3")
+    assert failures[SourceImage(gray)] == (
+        "has 1 channel(s), and the model takes 3; convert it"  # not: set channels
+    )
     assert "trained on uint8 sources in [0.0, 255.0], got uint16" in failures[SourceImage(deep)]
     files = sorted(path for path in (tmp_path / "out").rglob("*") if path.is_file())
     assert files == [plan[SourceImage(path)] for path in good]
@@ -67,7 +69,10 @@ def test_class_ids_are_read_as_they_were_for_the_training(tmp_path: Path) -> Non
     plan = plan_for(translator, tmp_path)
     failures = translate_files(translator, plan)
     bad = SourceImage(tmp_path / "in" / "b.png")
-    assert failures == {bad: "it holds 7; num_labels is 5 and void_label 255"}
+    assert failures == {
+        bad: "holds 7, and the model takes the class ids 0..4, and 255 where there is no class; "
+        "correct them"
+    }
     translated = decode((tmp_path / "out" / "a.png").read_bytes())
     np.testing.assert_array_equal(translated, translator.translate(ids[..., None]))
 

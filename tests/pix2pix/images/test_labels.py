@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from pix2pix.config import SideConfig, load_params
-from pix2pix.images.image import conform, value_range
+from pix2pix.images.image import conform, read_image, value_range
 from pix2pix.images.labels import LabelError, class_to_void, void_to_class
 from pix2pix.images.masked import read_side
+from pix2pix.images.options import side_options
 
 PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
 
@@ -98,12 +99,15 @@ def test_palette_ids_without_num_labels_are_told_to_set_it_not_to_become_grey(
 ) -> None:
     ids = save_palette(tmp_path / "x.png")
 
+    def conformed(side: SideConfig) -> np.ndarray:
+        return conform(read_image(tmp_path / "x.png", side_options(side)), side)
+
     with pytest.raises(ValueError, match="set num_labels: N") as caught:
-        read_side(tmp_path / "x.png", make_side(num_labels=None))
+        conformed(make_side(num_labels=None))
     assert "grayscale: true" not in str(caught.value)
 
     with pytest.raises(ValueError, match=r"would turn label colours.*num_labels: N"):
-        read_side(tmp_path / "x.png", make_side(num_labels=None, grayscale=True))
+        conformed(make_side(num_labels=None, grayscale=True))
     read = read_side(tmp_path / "x.png", make_side(num_labels=5)).pixels
     np.testing.assert_array_equal(read[..., 0], ids)
 
