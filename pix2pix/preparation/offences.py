@@ -25,6 +25,7 @@ OffenceKind = Literal[
     "narrow_range",
     "constant_image",
     "label_values",
+    "mask_values",
     "lossy_labels",
     "out_of_range",
     "no_data",
@@ -66,6 +67,9 @@ REMEDIES: dict[OffenceKind, str] = {
     "it, or set kind: labels if the side holds masks, of which some may be empty",
     "label_values": "correct num_labels, or set void_label to the id of pixels without a class "
     "(often 255), or ignore_label, which leaves such pixels out",
+    "mask_values": "if the files of the side hold only 0 and this value, set num_labels: null, "
+    "which takes the values as they are; else correct num_labels, or set void_label to the id of "
+    "pixels without a class",
     "lossy_labels": "lossy compression changes class ids near every edge: export them without "
     "loss, as PNG, or as TIFF with DEFLATE (whether JPEG 2000, JPEG XL, JPEG XR, WEBP or LERC lost "
     "something is not known of a TIFF file, so that they are refused)",

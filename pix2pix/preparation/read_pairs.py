@@ -16,7 +16,7 @@ from pix2pix.images.masked import conform_masked
 from pix2pix.images.options import ReadOptions, side_options
 from pix2pix.images.orientation import UPRIGHT
 from pix2pix.images.validity import Masked
-from pix2pix.preparation.offences import BadPair
+from pix2pix.preparation.offences import BadPair, OffenceKind
 from pix2pix.preparation.pair_files import PairFiles
 from pix2pix.preparation.pair_sizes import common_part, sizes_differ
 from pix2pix.preparation.photos import made_pair
@@ -174,6 +174,12 @@ def _conformed(name: str, decoded: Decoded, side: SideConfig) -> Masked:
     try:
         return conform_masked(Masked(decoded.pixels, decoded.valid), side)
     except LabelError as error:
-        raise BadPair("label_values", f"side {name}: {error}") from None
+        kind: OffenceKind = "mask_values" if _is_mask(decoded.pixels) else "label_values"
+        raise BadPair(kind, f"side {name}: {error}") from None
     except UserError as error:
         raise BadPair("wrong_channels", f"side {name}: {error}") from None
+
+
+def _is_mask(pixels: np.ndarray) -> bool:
+    """Whether an image holds one value beside 0, as masks of 0 and 255 do, or that value alone."""
+    return pixels.dtype.kind != "f" and len(np.unique(pixels[pixels != 0])) == 1

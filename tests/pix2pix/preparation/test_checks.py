@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from pix2pix.preparation.checks import check_pairs
+from pix2pix.preparation.offences import REMEDIES
 from pix2pix.preparation.report import as_dict, format_report
 from tests.support.drawn_pairs import (
     SIZE,
@@ -98,6 +99,22 @@ def test_the_report_names_each_offender_and_reads_back_as_json(tmp_path: Path) -
         listed = [name for item in read["offences"][kind]["items"] for name in item["pairs"]]
         assert pair_id in listed
     assert read["num_by_split"] == {"train": 6, "dev": 2, "test": 2}
+
+
+def test_masks_of_two_values_are_told_to_keep_them_and_not_to_make_objects_void(
+    tmp_path: Path,
+) -> None:
+    for index in range(4):
+        ids, photo = draw(index)
+        save_pair(tmp_path, str(index), (ids > 1).astype(np.uint8) * 255, photo)
+    config = make_config(side_a=replace(make_config().side_a, num_labels=2))
+    offences = check_pairs(tmp_path, config).offences
+    assert [item.kind for item in offences][:4] == ["mask_values"] * 4
+    assert "it holds 255; num_labels is 2" in offences[0].message
+    remedy = REMEDIES["mask_values"]
+    assert remedy.index("num_labels: null") < remedy.index("void_label")
+    as_they_are = make_config(side_a=replace(make_config().side_a, num_labels=None))
+    assert check_pairs(tmp_path, as_they_are).offences == ()
 
 
 def test_a_long_list_is_cut_for_the_console_only(tmp_path: Path) -> None:
