@@ -43,6 +43,7 @@ def range_use(name: str, side: SideConfig, dtype: str, values: Sequence[Values])
         declared = value_range(dtype, side)
     except UserError:
         proposed = f"side {name} holds {_number(low)}..{_number(high)}: {_proposal(low, high)}"
+        proposed += _nodata_hint(side, no_data)
         return RangeUse(summary, None, proposed)
     used = _share(low, high, declared)
     share = f"{used:.2%} of {_number(declared[0])}..{_number(declared[1])}"
@@ -52,7 +53,7 @@ def range_use(name: str, side: SideConfig, dtype: str, values: Sequence[Values])
         hint = _id_hint(side, ids, dtype, values)
         return RangeUse(summary, f"side {name} holds the values {_listed(ids)}: {hint}", None)
     if used < STOP_BELOW and low < high:
-        better = _proposal(low, high)
+        better = _proposal(low, high) + _nodata_hint(side, no_data)
         if side.num_labels is not None:
             better = f"set num_labels: {high + 1:.0f}, or what there can be"
         fault = f"side {name} uses {_number(low)}..{_number(high)}, {share}: {better}"
@@ -113,6 +114,16 @@ def _void(dtype: str) -> float:
 
 def _proposal(low: float, high: float) -> str:
     return f"set value_range: [{_number(low)}, {_number(high)}], or somewhat wider"
+
+
+def _nodata_hint(side: SideConfig, no_data: Sequence[float]) -> str:
+    """How to declare the values that are apart from all others; empty if there are none."""
+    if not no_data or side.nodata is not None or side.kind != "image":
+        return ""
+    return (
+        f", and nodata: {' or '.join(map(_number, no_data))} if nothing was measured where the "
+        "files hold that"
+    )
 
 
 def _listed(ids: set[float]) -> str:

@@ -89,6 +89,19 @@ def test_floats_without_a_range_are_proposed_one(tmp_path: Path) -> None:
     assert any("value_range: [3.0" in note for note in report.notes)
 
 
+@pytest.mark.parametrize("declared", [None, (-9999.0, 1.0)])
+def test_a_proposed_range_leaves_out_no_data_and_names_it(
+    tmp_path: Path, declared: tuple[float, float] | None
+) -> None:
+    images = [noise(50 + index, 1, dtype="float32") + 3 for index in range(NUM_PAIRS)]
+    for image in images:
+        image[:4] = -9999
+    report = check(tmp_path, images, value_range=declared)
+
+    (line,) = [line for line in format_report(report).splitlines() if "value_range: [3" in line]
+    assert "and nodata: -9999 if nothing was measured" in line
+
+
 def test_opacity_does_not_count_as_use_of_the_range(tmp_path: Path) -> None:
     import imagecodecs
 
