@@ -15,6 +15,7 @@ from pix2pix.preparation.range_use import RangeUse, range_use
 _NEARLY_ALL = 0.9
 _ALIKE = 0.01  # `Inspected.difference` below which one side is probably a compressed copy
 _MAX_MASK_VALUES = 8
+_NARROW = 0.75  # width by height of the halves of a photo of 3:2
 
 
 def range_uses(
@@ -85,10 +86,13 @@ def doubtful_sides(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[s
         )
     if config.layout != "side_by_side":
         return
-    if all(pair.size[0] == 2 * pair.size[1] for pair in pairs):
+    if are_narrow_halves(pairs):
+        height, width = pairs[0].size
         yield (
-            "every file is square and each half is half as wide as high: look whether the files "
-            "do show A and B side by side, or set data.layout: two_folders"
+            f"files of {2 * width}x{height} px were cut into halves of {width}x{height} px: look "
+            "whether they do show A and B side by side; if each is a single photo, set "
+            "data.layout: photos and data.recipe.kind, or data.layout: two_folders and give the "
+            "other side of the pairs"
         )
     twins = _twins(pairs, config)
     if twins is not None and sum(pair.is_square for pair in pairs) >= len(pairs) / 2:
@@ -96,6 +100,15 @@ def doubtful_sides(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[s
             f"the folders {twins[0]} and {twins[1]} hold files of the same names: if they are A "
             "and B, set data.layout: two_folders, data.folder_a and data.folder_b"
         )
+
+
+def are_narrow_halves(pairs: Sequence[Inspected]) -> bool:
+    """Whether nearly all files of the layout side_by_side have the shape of single photos.
+
+    Such photos are 3:2, 4:3 or square, or higher than wide.
+    """
+    num_narrow = sum(pair.size[1] <= _NARROW * pair.size[0] for pair in pairs)
+    return num_narrow >= _NEARLY_ALL * len(pairs)
 
 
 def flat_images(

@@ -50,12 +50,20 @@ def test_two_folders_of_other_names_are_not_cut_into_halves_either(
     assert "data.folder_a: input and data.folder_b: output" in format_report(report)
 
 
-def test_square_files_side_by_side_are_doubted(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("height", "width", "doubted"),
+    [(80, 80, True), (80, 120, True), (90, 120, True), (120, 80, True), (80, 128, False)],
+)
+def test_files_side_by_side_of_the_shape_of_photos_are_doubted(
+    tmp_path: Path, height: int, width: int, doubted: bool
+) -> None:
     for index in range(NUM_PAIRS):
-        save(tmp_path / f"{index}.png", noise(index, size=80))
+        save(tmp_path / f"{index}.png", noise(index, size=128)[:height, :width])
     report = check_pairs(tmp_path, make_config(layout="side_by_side"), num_workers=1)
 
-    assert any("every file is square" in note for note in report.notes)
+    notes = [note for note in report.notes if "cut into halves" in note]
+    assert len(notes) == doubted
+    assert all(f"files of {width}x{height} px" in note for note in notes)
 
 
 def test_files_side_by_side_in_a_set_of_two_folders_are_told_of_the_other_layout(
