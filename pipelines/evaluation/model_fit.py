@@ -1,9 +1,11 @@
 """Check whether a model was trained on prepared data, and whether it can be scored on them."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 from pix2pix.checkpoint import ModelCard, load_card
+from pix2pix.config import RecipeConfig
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.errors import UserError
 
@@ -30,7 +32,7 @@ def misfit(card: ModelCard, manifest: Manifest) -> str | None:
     not compared.
     """
     reasons = [
-        f"its {what} is {model}, the data's {data}"
+        f"its {what} is {_text(model)}, the data's {_text(data)}"
         for what, model, data in _settings(card, manifest)
         if model != data
     ]
@@ -43,7 +45,11 @@ def _settings(card: ModelCard, manifest: Manifest) -> Iterator[tuple[str, object
     yield "resize rule", card.scale, manifest.resize
     yield "image size", card.image_scale.size, manifest.scale("dev").size
     yield "target scale", card.target_scale, manifest.target_scale or 1.0
-    yield "recipe", card.recipe, manifest.recipe
+    for field in fields(RecipeConfig):
+        recipes = (card.recipe, manifest.recipe)
+        if field.name == "kind" or None not in recipes:
+            model, data = (getattr(each, field.name, None) for each in recipes)
+            yield f"recipe.{field.name}", model, data
     yield "list of sources", list(card.sources), list(manifest.sources)
     sources = [
         (name, card.sources[name], data)
@@ -59,3 +65,10 @@ def _settings(card: ModelCard, manifest: Manifest) -> Iterator[tuple[str, object
         yield f"number of {role} channels", model.channels, data.channels
         yield f"{role} dtype", model.dtype, data.dtype
         yield f"{role} value range", list(model.value_range), list(data.value_range)
+
+
+def _text(value: object) -> str:
+    """The value as params.yaml has it."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_text, value))}]"
+    return "null" if value is None else str(value)

@@ -50,11 +50,11 @@ def test_a_model_fits_data_of_its_kind_with_other_images(
         ),
         (
             {"source": dataclasses.replace(PHOTO, nodata=0.0)},
-            "its source nodata is 0.0, the data's None",
+            "its source nodata is 0.0, the data's null",
         ),
         (
             {"source": dataclasses.replace(PHOTO, kind="labels", ignore_label=9)},
-            "its source ignore_label is 9, the data's None",
+            "its source ignore_label is 9, the data's null",
         ),
     ],
 )
@@ -62,6 +62,18 @@ def test_the_setting_that_does_not_fit_is_named(
     tmp_path: Path, default_params: Params, changes: dict[str, Any], expected: str
 ) -> None:
     assert reason(tmp_path, default_params, **changes) == expected
+
+
+def test_recipes_are_compared_by_their_settings_in_the_words_of_params_yaml(
+    tmp_path: Path, default_params: Params
+) -> None:
+    card, manifest = write_model(tmp_path), small_manifest(default_params)
+    edges = dataclasses.replace(default_params.data.recipe, kind="edges", blur_px=1.0)
+    made = dataclasses.replace(manifest, recipe=edges)
+    assert misfit(card, made) == "its recipe.kind is null, the data's edges"
+    other = dataclasses.replace(card, recipe=dataclasses.replace(edges, thresholds=(1.0, 2.0)))
+    low, high = edges.thresholds
+    assert misfit(other, made) == f"its recipe.thresholds is [1.0, 2.0], the data's [{low}, {high}]"
 
 
 def test_a_parent_of_fewer_sources_loses_both_first_layers_and_is_called_unlike(
@@ -77,4 +89,4 @@ def test_a_parent_of_fewer_sources_loses_both_first_layers_and_is_called_unlike(
     check_fits(networks, own, discriminator)
     record = parent.record(own, unlike=unlike_parent(parent, manifest, own))
     assert record.new_layers == ("generator.down.0.conv", "discriminator.layers.0")
-    assert record.unlike == ("its list of sources is ['source'], the data's ['source', 'depth']")
+    assert record.unlike == ("its list of sources is [source], the data's [source, depth]")
