@@ -19,10 +19,11 @@ from pix2pix.config.extra_source import (
     check_extra_sources,
 )
 from pix2pix.config.made_data import ArchiveConfig, SyntheticConfig
+from pix2pix.config.patterns import DATA_NAME
 from pix2pix.config.recipe import RecipeConfig, check_recipe, made_side
 from pix2pix.config.side import AnyKernel, Kernel, SideConfig
 from pix2pix.config.sizes import ImageSize, LoadSize, Scale, ScaleRule
-from pix2pix.config.strict import STRICT
+from pix2pix.config.strict import STRICT, FilePath
 
 Direction = Literal["AtoB", "BtoA"]
 
@@ -33,7 +34,7 @@ class DataConfig:
 
     __pydantic_config__ = STRICT
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    name: Annotated[str, Field(pattern=DATA_NAME)]
     """Name of the data set. The model is registered as pix2pix-<name> unless register.model_name is
     set. Letters, digits and . _ - are allowed."""
 
@@ -42,7 +43,7 @@ class DataConfig:
     data.path), archive (a published data set is downloaded) or video (frames of your own films,
     paired by time; they lie in data.path as layout two_folders tells)."""
 
-    path: Annotated[str, Field(min_length=1)]
+    path: FilePath
     """Folder that holds your pairs, where source is folder or video; relative to the project or
     absolute. Other sources need data/raw. The folder must not overlap data/raw, data/prepared,
     models or reports, which the pipeline replaces."""
@@ -172,13 +173,19 @@ class DataConfig:
         self._check_sources()
         is_own = self.source in ("folder", "video")
         if not is_own and self.path != "data/raw":
-            raise ValueError(f"path must be data/raw for source: {self.source}, got {self.path!r}")
+            raise ValueError(
+                f"path must be data/raw for source: {self.source}, got {self.path!r}; set source: "
+                "folder if your own pairs are there, or source: video if your films are"
+            )
         check_inside("folder_a", self.folder_a)
         check_inside("folder_b", self.folder_b)
         if is_own:
             check_not_an_output(Path(self.path))
         if not is_own and self.layout != "side_by_side":
-            raise ValueError(f"source: {self.source} is stored side by side, got {self.layout}")
+            raise ValueError(
+                f"source: {self.source} is stored side by side, got {self.layout}; set layout: "
+                "side_by_side, or source: folder for your own images"
+            )
         if self.source == "video":
             self._check_films()
 

@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from pix2pix.config.patterns import SOURCE_NAME
 from pix2pix.config.side import SideConfig
 from pix2pix.config.sizes import ScaleRule
 from pix2pix.config.strict import STRICT
@@ -37,7 +38,7 @@ _DEFAULTS: dict[str, Any] = {
     "nodata": None,
 }
 MAX_SOURCE_CHANNELS = 512  # of all sources together; more than ADE20k and COCO have classes
-SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+SourceName = Annotated[str, Field(pattern=SOURCE_NAME)]
 
 
 def _completed(value: Any, validate: ValidatorFunctionWrapHandler) -> SideConfig:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from pix2pix.config.patterns import WEB_ADDRESS
 from pix2pix.config.strict import STRICT
 
 ArchiveName = Literal["facades", "maps", "cityscapes", "edges2shoes", "edges2handbags", "night2day"]
@@ -38,6 +39,6 @@ class ArchiveConfig:
     dataset: ArchiveName
     """Which data set of the authors of pix2pix is downloaded."""
 
-    base_url: Annotated[str, Field(pattern=r"^https?://[!-?A-~]+$")]
+    base_url: Annotated[str, Field(pattern=WEB_ADDRESS)]
     """Web address of the folder that holds <dataset>.tar.gz, without a login. Change it to download
     from a mirror."""

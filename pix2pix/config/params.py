@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pix2pix.config.augment import AugmentConfig
 from pix2pix.config.data import DataConfig
 from pix2pix.config.model import ModelConfig, generator_depth, why_not_as_target
+from pix2pix.config.patterns import WORDS
 from pix2pix.config.results import MAX_NAME_CHARACTERS, EvaluateConfig, RegisterConfig
 from pix2pix.config.sizes import height_width, size_text
 from pix2pix.config.strict import STRICT
@@ -130,6 +131,8 @@ def _explain(error: ValidationError) -> str:
     for item in error.errors(include_url=False):
         key = ".".join(str(part) for part in item["loc"]) or "params"
         reason = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "string_pattern_mismatch":
+            reason = WORDS[item["ctx"]["pattern"]]
         if item["type"] == "json_invalid":
             raise UserError("a text contains half of a character (\\ud800 to \\udfff); correct it")
         is_leaf = not isinstance(item["input"], dict) and item["type"] != "missing"

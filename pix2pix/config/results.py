@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from pix2pix.config.strict import STRICT
+from pix2pix.config.strict import STRICT, FilePath
 
 MAX_NAME_CHARACTERS = 256  # a column of MLflow's databases
 STUDIES_SUFFIX = "-tune"  # of the name of the experiment with the trials
@@ -52,7 +52,7 @@ class EvaluateConfig:
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     """Coverage of the intervals of the scores, above 0.5 and below 1: 0.95 gives 95 % intervals."""
 
-    inception_weights: Annotated[str, Field(min_length=1)]
+    inception_weights: FilePath
     """Weights of the Inception network, which FID and KID need: cache (use them if they were
     downloaded before), download (download them if they are missing) or the path of a file. Without
     them, a distance of EfficientNet features is computed in place of FID."""

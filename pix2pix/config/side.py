@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
+from pix2pix.config.patterns import SLICES
 from pix2pix.config.strict import STRICT
 
 Kind = Literal["image", "labels"]
@@ -32,8 +33,7 @@ Encoding = Literal["scaled", "one_hot"]
 VolumeAxis = Literal["x", "y", "z"]
 # Integers that images hold as float32, and that translated files hold again: `images.stored`.
 WrittenDtype = Literal["int8", "int16", "int32", "uint32"]
-# One axis, and optionally the bounds and the step of a slice in Python.
-SlicesRule = Annotated[str, Field(pattern=r"^[xyz](\[(-?[0-9]+)?:(-?[0-9]+)?(:[1-9][0-9]*)?\])?$")]
+SlicesRule = Annotated[str, Field(pattern=SLICES)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

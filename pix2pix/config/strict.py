@@ -2,9 +2,21 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 # The text below each field is its description in the forms of the flows.
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+def _without_tilde(path: str) -> str:
+    if path.startswith("~"):
+        raise ValueError(
+            "~ stands for a home folder in a shell alone; write the path in full, such as "
+            "/home/NAME/pairs, or relative to the project"
+        )
+    return path
+
+
+FilePath = Annotated[str, Field(min_length=1), AfterValidator(_without_tilde)]

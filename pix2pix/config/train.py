@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from pix2pix.config.strict import STRICT
+from pix2pix.config.strict import STRICT, FilePath
 
 _Count = Annotated[int, Field(ge=1)]
 
@@ -65,7 +65,7 @@ class TrainConfig:
     """Seed of the first weights, the order of the pairs, the augmentation and dropout, from 0 to
     2^32 - 1. The same seed gives the same training on the same hardware."""
 
-    init_from: Annotated[str | None, Field(min_length=1)]
+    init_from: FilePath | None
     """Trained model that the training starts from: a registered version (models:/NAME/VERSION), the
     folder of a model, or a published file of weights (..._net_G.pth). Paths are relative to the
     project. Null: new networks."""
@@ -159,7 +159,7 @@ class TrainConfig:
     """Number of checkpoints with the lowest L1 on the dev split that are kept beside the two latest
     ones, from 0 to 100. Above 1, MLflow has the models of these epochs after the training."""
 
-    storage_path: Annotated[str | None, Field(min_length=1)]
+    storage_path: FilePath | None
     """Where checkpoints of a running training are kept: a folder that all workers share, or
     s3://bucket/folder. Null: the folder .runs of this machine, which is enough where no other
     machine takes part."""

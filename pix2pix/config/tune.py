@@ -5,15 +5,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from pix2pix.config.patterns import DOTTED_KEY
 from pix2pix.config.strict import STRICT
 
 Value = bool | int | float | str | None  # of a parameter that may be varied
 
 Objective = Literal["l1", "l1_and_frechet", "l1_and_kid"]
 
-_Key = Annotated[
-    str, Field(pattern=r"^[a-z_]+(\.[a-z0-9_]+)+$", description="dotted key of params.yaml")
-]
+_Key = Annotated[str, Field(pattern=DOTTED_KEY, description="dotted key of params.yaml")]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,13 +1,16 @@
 import copy
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from pix2pix.config import Params, load_params, parse_params
+from pix2pix.config.patterns import WORDS
 from pix2pix.models import network_configs
 from tests.support.mappings import setting
 
@@ -69,7 +72,23 @@ def _drop(key: str) -> Callable[[dict[str, Any]], None]:
             setting("data.load_size", [200, 100]),
             "data: load_size ([200, 100]) is smaller than image_size (128)",
         ),
-        (setting("data.path", "photos"), "data: path must be data/raw for source: synthetic"),
+        (
+            setting("data.path", "photos"),
+            "data: path must be data/raw for source: synthetic, got 'photos'; set source: folder",
+        ),
+        (setting("data.path", "~/two"), "data.path: ~ stands for a home folder in a shell alone"),
+        (setting("train.storage_path", "~/runs"), "train.storage_path: ~ stands for a home folder"),
+        (setting("train.init_from", "~/old"), "train.init_from: ~ stands for a home folder"),
+        (
+            setting("data.name", "Straße"),
+            "data.name: only the letters A-Z and a-z, digits and . _ - are allowed, and a letter "
+            "or digit first (got 'Straße')",
+        ),
+        (setting("data.side_a.slices", "w"), "data.side_a.slices: must be an axis (x, y or z), or"),
+        (
+            setting("data.archive.base_url", "ftp://x"),
+            "data.archive.base_url: must be an address that begins with http:// or https://",
+        ),
         (setting("data.side_a.grayscale", True), "data.side_a: grayscale: true needs channels: 1"),
         (setting("data.side_b.num_labels", 5), "data.side_b: num_labels needs kind: labels"),
         (setting("data.side_b.value_range", [1.0, 0.0]), "data.side_b: value_range must be"),
@@ -214,3 +233,9 @@ def test_parameters_are_the_same_after_json(default_params: Params) -> None:
     assert (
         parse_params(json.loads(json.dumps(dataclasses.asdict(default_params)))) == default_params
     )
+
+
+def test_every_pattern_has_words() -> None:
+    schema = json.dumps(TypeAdapter(Params).json_schema())
+    patterns = {json.loads(text) for text in re.findall(r'"pattern": ("(?:\\.|[^"])*")', schema)}
+    assert patterns == WORDS.keys()

@@ -46,7 +46,7 @@ def extra(name: str, **changes: Any) -> dict[str, Any]:
     [
         ([extra("x"), extra("x", folder="y")], {}, "the name 'x' is taken"),
         ([extra("source")], {}, "the name 'source' is taken"),
-        ([extra("Depth")], {}, r"extra_sources\.0\.name: String should match"),
+        ([extra("Depth")], {}, r"extra_sources\.0\.name: only the small letters a-z"),
         ([extra("x", folder="labels")], {}, "x has the folder 'labels' of another input"),
         ([extra("x"), extra("y", folder="x")], {}, "y has the folder 'x' of another input"),
         ([extra("x", folder="../x")], {}, "folder: '../x' must be a folder inside of path"),
