@@ -49,11 +49,15 @@ _TEMPORARY_ERRORS = {
 
 
 class InterruptionError(Exception):
-    """A signal ended the work after everything had been saved."""
+    """A signal ended the work after everything had been saved.
 
-    def __init__(self, message: str, signal_number: int) -> None:
+    `is_usual`: nothing is left to do, as with a server, which ends in no other way.
+    """
+
+    def __init__(self, message: str, signal_number: int, *, is_usual: bool = False) -> None:
         super().__init__(message)
         self.exit_code = 128 + signal_number  # as shells do
+        self.log_level = logging.INFO if is_usual else logging.ERROR
 
 
 def run(main: Callable[[], None]) -> None:
@@ -81,7 +85,7 @@ def run(main: Callable[[], None]) -> None:
             logger.info("`dvc checkout --force %s` brings back its earlier outputs, if any", stage)
         sys.exit(TRY_AGAIN if may_pass(error) else 1)
     except InterruptionError as interrupted:
-        logger.error("%s", interrupted)
+        logger.log(interrupted.log_level, "%s", interrupted)
         sys.exit(interrupted.exit_code)
     except KeyboardInterrupt as interrupted:
         logger.error("interrupted; the same command continues from what is finished")

@@ -42,7 +42,7 @@ def serve_until_interrupted(options: ServeOptions, *, uri: str, host: str, port:
                 time.sleep(_POLL_S)
     except KeyboardInterrupt as interrupted:  # the signals of `entrypoint.run`
         raise InterruptionError(
-            "the server has ended", next(iter(interrupted.args), SIGINT)
+            "the server has ended", next(iter(interrupted.args), SIGINT), is_usual=True
         ) from None
 
 

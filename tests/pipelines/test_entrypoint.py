@@ -1,11 +1,12 @@
 import errno
 import json
 import math
+import signal
 from pathlib import Path
 
 import pytest
 
-from pipelines.entrypoint import read_json, run, write_json
+from pipelines.entrypoint import InterruptionError, read_json, run, write_json
 from pix2pix.errors import StorageError, UserError
 
 
@@ -85,6 +86,19 @@ def test_an_interruption_says_how_to_continue(capsys: pytest.CaptureFixture[str]
         run(main)
     assert caught.value.code == 130
     assert "the same command continues" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("is_usual", "level"), [(False, "ERROR"), (True, "INFO")])
+def test_only_what_an_interruption_leaves_undone_is_an_error(
+    is_usual: bool, level: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main() -> None:
+        raise InterruptionError("ended", signal.SIGTERM, is_usual=is_usual)
+
+    with pytest.raises(SystemExit) as caught:
+        run(main)
+    assert caught.value.code == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == f"{level} ended\n"
 
 
 def test_json_is_written_completely_or_not_at_all(tmp_path: Path) -> None:
