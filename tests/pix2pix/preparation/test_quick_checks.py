@@ -36,7 +36,7 @@ def test_sound_names_are_paired(tmp_path: Path) -> None:
             r"A/test/y\.png: .*; each folder needs a file .*, or set data\.on_bad_pair: exclude$",
         ),
         (pairs("test/x", "test/y"), r"no pairs to train on: found folders test"),
-        (["A/x.png", "B/y.png"], r": .*\(the first of 2 offences\); each folde"),
+        (["A/x.png", "B/y.png"], r": .*\(the first of 2 offences\); each folder"),
     ],
 )
 def test_what_prepare_would_stop_at_is_refused_with_the_folder(
