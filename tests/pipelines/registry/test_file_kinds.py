@@ -134,11 +134,13 @@ def test_the_slices_of_a_nifti_file_become_a_volume_with_its_affine(tmp_path: Pa
         np.testing.assert_array_equal(turned, tifffile.imread(slice_file))
 
 
-def test_a_volume_of_a_model_for_single_images_names_the_setting(tmp_path: Path) -> None:
+def test_a_volume_of_a_model_for_single_images_is_to_be_cut_into_files(tmp_path: Path) -> None:
     translator = make_translator(tmp_path, SCANS)
     data = nifti(np.zeros((40, 40, 3), np.int16))
     written, failures = translated(tmp_path, translator, "x.nii", data)
     assert written == {}
     ((source, reason),) = failures.items()
     assert str(source).endswith("in/x.nii")
-    assert reason.startswith("holds a volume of 40x40x3; set slices")
+    assert reason == (
+        "holds a volume of 40x40x3, and the model takes single images; store each slice in a file"
+    )

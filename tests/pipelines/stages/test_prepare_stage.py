@@ -187,4 +187,5 @@ def test_ingest_notes_where_a_folder_lies_and_copies_nothing(pairs: Path) -> Non
         "source": "folder",
         "path": "pairs",
     }
-    assert list(Path("data/raw").iterdir()) == []
+    (note,) = Path("data/raw").iterdir()
+    assert "read from the folder data.path" in note.read_text()
