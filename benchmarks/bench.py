@@ -4,9 +4,10 @@
     python -m benchmarks.bench training_step      # some topics; the other rows of the file stay
     python -m benchmarks.bench --document         # only write docs/performance.md anew
 
-Rows and ceilings go to benchmarks/results/bench-cpu.json or bench-cuda.json, and from there into
-docs/performance.md. Each topic is a module of this folder with a function `measured_rows(ceilings)`
-that returns its rows. A topic whose libraries this machine lacks is left out and named.
+Rows, and the ceilings of each run, go to benchmarks/results/bench-cpu.json or bench-cuda.json, and
+from there into docs/performance.md. Each topic is a module of this folder with a function
+`measured_rows(ceilings)` that returns its rows. A topic whose libraries this machine lacks is left
+out and named.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import torch
 
 from benchmarks.bench_tables import write_document
 from benchmarks.ceilings import measured_ceilings
-from benchmarks.rows import Bench, Ceilings, Row, read_bench, replaced, write_bench
+from benchmarks.rows import Bench, Ceilings, Row, Run, read_bench, replaced, write_bench
 
 TOPICS = ("training_step", "input_path", "scoring", "startup", "large_n")
 
@@ -56,18 +57,18 @@ def _arguments() -> argparse.Namespace:
 
 
 def _measured(topics: list[str], device: torch.device, path: Path) -> Bench:
-    load = os.getloadavg()[0]
-    ceilings = measured_ceilings(device)
-    rows = [row for topic in topics or TOPICS for row in _rows(topic, ceilings)]
-    earlier = read_bench(path).rows if topics and path.is_file() else []
-    return Bench(
-        ceilings=ceilings,
+    run = Run(
+        load=os.getloadavg()[0],
+        ceilings=measured_ceilings(device),
         torch=torch.__version__,
         commit=_commit(),
         measured_on=datetime.now(tz=UTC).date().isoformat(),
-        load=load,
-        rows=replaced(earlier, rows),
     )
+    rows = [row for topic in topics or TOPICS for row in _rows(topic, run.ceilings)]
+    is_added = bool(topics) and path.is_file()
+    earlier = read_bench(path) if is_added else Bench(runs={}, rows=[])
+    runs = earlier.runs | dict.fromkeys((row.topic for row in rows), run)
+    return Bench(runs=runs, rows=replaced(earlier.rows, rows))
 
 
 def _rows(topic: str, ceilings: Ceilings) -> list[Row]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.markdown import table, with_sections
-from benchmarks.rows import Bench, Ceilings, Row
+from benchmarks.rows import Bench, Ceilings, Row, Run
 from pix2pix.training.computing import TABLE
 
 
@@ -34,7 +34,7 @@ def hardware_section() -> str:
 
 
 def bench_section(bench: Bench) -> str:
-    """The table of one machine, with its ceilings."""
+    """The tables of one kind of device; where topics are of unlike runs, each names its run."""
     head = (
         "what",
         "value",
@@ -44,23 +44,26 @@ def bench_section(bench: Bench) -> str:
         "share of limit",
         "predicted",
     )
-    parts = [f"### {bench.ceilings.device_name}\n", _machine(bench)]
+    first, *others = bench.runs.values()
+    is_one_run = all(run == first for run in others)
+    parts = [f"### {first.ceilings.device_name}\n", *([_run_text(first)] if is_one_run else [])]
     for topic in dict.fromkeys(row.topic for row in bench.rows):
         rows = [row for row in bench.rows if row.topic == topic]
         parts += [
             f"{topic} (`{rows[0].command}`):\n",
+            *([] if is_one_run else [_run_text(bench.runs[topic])]),
             table(head, [_cells(row) for row in rows]),
             *_explained(rows),
         ]
     return "\n".join(parts)
 
 
-def _machine(bench: Bench) -> str:
-    ceilings = bench.ceilings
+def _run_text(run: Run) -> str:
+    ceilings = run.ceilings
     return (
-        f"{ceilings.num_cores} cores, torch {bench.torch}, commit {bench.commit}, "
-        f"{bench.measured_on}, load before the start {bench.load:.1f}. Ceilings of the same run: "
-        f"{_ceilings(ceilings)}.\n"
+        f"{ceilings.device_name}, {ceilings.num_cores} cores, torch {run.torch}, commit "
+        f"{run.commit}, {run.measured_on}, load before the start {run.load:.1f}. Ceilings of the "
+        f"same run: {_ceilings(ceilings)}.\n"
     )
 
 

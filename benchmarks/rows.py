@@ -1,4 +1,4 @@
-"""A row of the table of `make bench`, and the file that keeps the rows of one machine."""
+"""A row of the table of `make bench`, and the file that keeps the rows of one kind of device."""
 
 import json
 from collections.abc import Sequence
@@ -64,8 +64,8 @@ class Ceilings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Bench:
-    """One run of `make bench` on one machine."""
+class Run:
+    """One run of `make bench`: the machine, the program and the time."""
 
     __pydantic_config__ = _STRICT
 
@@ -74,6 +74,15 @@ class Bench:
     commit: str
     measured_on: str  # date
     load: float  # average number of running processes over the last minute, before the start
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bench:
+    """The newest rows of each topic, and the run by topic in which they were measured."""
+
+    __pydantic_config__ = _STRICT
+
+    runs: dict[str, Run]
     rows: list[Row]
 
 

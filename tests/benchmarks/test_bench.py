@@ -8,7 +8,7 @@ import pytest
 from benchmarks.bench import DOCUMENT_PATH, TOPICS, result_paths
 from benchmarks.bench_tables import bench_section, hardware_section
 from benchmarks.markdown import with_sections
-from benchmarks.rows import Bench, Ceilings, Row, read_bench, replaced, write_bench
+from benchmarks.rows import Bench, Ceilings, Row, Run, read_bench, replaced, write_bench
 
 CEILINGS = Ceilings(
     device="cpu",
@@ -35,10 +35,11 @@ TIME = Row(
 )
 
 
+RUN = Run(ceilings=CEILINGS, torch="2", commit="c", measured_on="2026-11-27", load=0.5)
+
+
 def _bench(rows: list[Row]) -> Bench:
-    return Bench(
-        ceilings=CEILINGS, torch="2", commit="c", measured_on="2026-11-27", load=0.5, rows=rows
-    )
+    return Bench(runs={row.topic: RUN for row in rows}, rows=rows)
 
 
 def test_ratios_and_shares_say_how_good_a_row_is_also_where_lower_is_better() -> None:
@@ -69,6 +70,14 @@ def test_the_table_shows_each_row_with_its_ratio_and_share() -> None:
     assert "| fast | 6 images/s | 2 | 3.00x | 8 | 75% | 2x |" in text
     assert "| start | 4 s | 10 | 2.50x |  |  |  |" in text
     assert "Plain: plain code.\n" in text
+
+
+def test_topics_of_unlike_runs_name_their_runs() -> None:
+    bench = _bench([SPEED, TIME])
+    assert bench_section(bench).count("commit c,") == 1
+    later = replace(bench, runs=bench.runs | {"b": replace(RUN, commit="d")})
+    text = bench_section(later)
+    assert text.index("commit c,") < text.index("| fast |") < text.index("commit d,")
 
 
 def test_rows_that_share_a_note_show_it_once() -> None:
