@@ -22,9 +22,18 @@ def check() -> None:
 
     params = load_params()
     check_space(params)
+    root = Path(params.data.path)
     if params.data.source in ("folder", "video"):
-        _check_folder(Path(params.data.path), params.data)
+        if not root.exists() and _is_tracked(root):  # a flow pulls it after this check
+            typer.echo(f"params.yaml is valid; {root} is not here yet, `dvc pull` brings it")
+            return
+        _check_folder(root, params.data)
     typer.echo("params.yaml is valid")
+
+
+def _is_tracked(root: Path) -> bool:
+    """Whether `dvc add` or `dvc import` made a file that says what the folder holds."""
+    return any(each.name and Path(f"{each}.dvc").is_file() for each in (root, *root.parents))
 
 
 def _check_folder(root: Path, config: "DataConfig") -> None:

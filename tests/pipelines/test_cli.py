@@ -213,6 +213,16 @@ def test_check_names_what_is_missing_in_the_folder_of_the_data(
     assert done.stderr.startswith(f"ERROR {said}")
 
 
+def test_check_knows_that_a_folder_can_still_be_pulled(folder: Path) -> None:
+    path = folder / "params.yaml"
+    text = path.read_text().replace("source: synthetic", "source: folder")
+    path.write_text(text.replace("path: data/raw", "path: photos/mine"))
+    (folder / "photos.dvc").touch()
+    done = pix2pix("check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "photos/mine is not here yet, `dvc pull` brings it" in done.stdout
+
+
 def test_check_names_a_film_without_a_partner(folder: Path) -> None:
     path = folder / "params.yaml"
     text = path.read_text().replace("source: synthetic", "source: video")
