@@ -136,7 +136,7 @@ def test_data_of_other_sources_or_encodings_do_not_fit_the_model(
     assert misfit(card, manifest) is None
     fewer = dataclasses.replace(manifest, extra_sources=manifest.extra_sources[:1])
     assert misfit(card, fewer) == (
-        "its list of sources is ['source', 'depth', 'photo'], the data's ['source', 'depth']"
+        "its list of sources is [source, depth, photo], the data's [source, depth]"
     )
     turned = dataclasses.replace(manifest, extra_sources=manifest.extra_sources[::-1])
     assert "its list of sources is" in str(misfit(card, turned))
