@@ -7,45 +7,26 @@ disk at a time and are removed. `--pairs 1000` measures a smaller set alone.
 """
 
 import argparse
-import shutil
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from pydantic import TypeAdapter
 
 from benchmarks.drawn_files import write_pairs
-from benchmarks.memory import peak_bytes
+from benchmarks.preparing import EFFORT, PX, Effort
 from benchmarks.rows import Ceilings, Row
-from benchmarks.workload import in_fresh_process, preset
+from benchmarks.workload import in_fresh_process
 from pix2pix.cores import num_cores
-from pix2pix.images.image import read_file
 from pix2pix.preparation.duplicates import directions, nearest_within
-from pix2pix.preparation.prepare import prepare_pairs
 
 TOPIC = "large N"
 _COMMAND = "python -m benchmarks.large_n --out build/large-n.json"
 _SIZES = (1_000, 10_000, 30_000)
-_PX = 256
-
-
-@dataclass(frozen=True, slots=True)
-class _Effort:
-    """What preparing or decoding took."""
-
-    elapsed_s: float
-    cpu_s: float  # of all threads
-    taken_mib: float  # peak of the process's memory beyond what it had before
-
-    @property
-    def busy_share(self) -> float:
-        """The share of the cores' time that was used."""
-        return self.cpu_s / self.elapsed_s / num_cores()
+_PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 
 def measured_rows(_ceilings: Ceilings | None = None) -> list[Row]:
@@ -56,14 +37,14 @@ def measured_rows(_ceilings: Ceilings | None = None) -> list[Row]:
 def _rows(num_pairs: int) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder, "raw")
-        paths = write_pairs(raw, num_pairs=num_pairs, size_px=_PX)
-        decoding = in_fresh_process(_decode, paths)
-        preparing = in_fresh_process(_prepare, raw, Path(folder, "prepared"))
+        write_pairs(raw, num_pairs=num_pairs, size_px=PX)
+        decoding = _effort(raw)
+        preparing = _effort(raw, Path(folder, "prepared"))
     thousands = num_pairs / 1000
     return [
         Row(
             topic=TOPIC,
-            name=f"prepare, {num_pairs:,} pairs of {_PX} px",
+            name=f"prepare, {num_pairs:,} pairs of {PX} px",
             value=preparing.elapsed_s / thousands,
             unit="s per 1,000 pairs",
             command=_COMMAND,
@@ -108,30 +89,12 @@ def _rows(num_pairs: int) -> list[Row]:
     ]
 
 
-def _decode(paths: list[Path]) -> _Effort:
-    with ThreadPoolExecutor(num_cores()) as pool:
-        return _effort(lambda: sum(1 for _ in pool.map(read_file, paths)))
-
-
-def _prepare(raw: Path, prepared_dir: Path) -> _Effort:
-    data = replace(
-        preset("reference").data,
-        layout="side_by_side",
-        load_size=_PX,
-        image_size=_PX,
-        group=None,
-    )
-    effort = _effort(lambda: prepare_pairs(raw, prepared_dir, data))
-    shutil.rmtree(prepared_dir)
-    return effort
-
-
-def _effort(function: Callable[[], object]) -> _Effort:
-    before = peak_bytes()
-    started_s, cpu_s = time.perf_counter(), time.process_time()
-    function()
-    elapsed_s, cpu_s = time.perf_counter() - started_s, time.process_time() - cpu_s
-    return _Effort(elapsed_s, cpu_s, (peak_bytes() - before) / 2**20)
+def _effort(*folders: Path) -> Effort:
+    """What `benchmarks.preparing` took."""
+    # As a program of its own, because each process that it starts imports its main module.
+    command = [sys.executable, "-m", "benchmarks.preparing", *map(str, folders)]
+    done = subprocess.run(command, cwd=_PROJECT_DIR, check=True, stdout=subprocess.PIPE)
+    return EFFORT.validate_json(done.stdout)
 
 
 def _search_s(num_pairs: int) -> float:

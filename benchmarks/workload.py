@@ -8,15 +8,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-import numpy as np
 import torch
 
 from pipelines.repository.presets import preset_params
-from pipelines.training.batches import train_augmentation
+from pipelines.training.batches import sample_indices, train_augmentation
 from pix2pix.config import Params
 from pix2pix.data.loader import EvalBatches, TrainBatches
 from pix2pix.data.manifest import load_manifest
-from pix2pix.data.prepared import open_split
+from pix2pix.data.prepared import open_split, stacked
 from pix2pix.data.ranges import to_network
 from pix2pix.models import network_configs
 from pix2pix.preparation.prepare import prepare_pairs
@@ -70,7 +69,7 @@ def train_bare(params: Params, prepared_dir: Path, *, num_threads: int) -> list[
     torch.set_num_threads(num_threads)
     manifest = load_manifest(prepared_dir)
     dev = open_split(prepared_dir, "dev")
-    shown = np.stack([dev.source[row] for row in range(params.train.num_samples)])
+    shown = stacked(dev.source, sample_indices(dev, params.train.num_samples))
     dev_batches = EvalBatches(
         dev, source=manifest.source, target=manifest.target, batch_size=_DEV_BATCH, device=_CPU
     )

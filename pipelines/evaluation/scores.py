@@ -15,9 +15,10 @@ from pipelines.evaluation.translation import translated
 from pipelines.paths import METRICS_PATH, METRICS_TABLE_PATH, PANELS_DIR, PER_IMAGE_PATH
 from pix2pix.checkpoint import ModelCard, load_generator
 from pix2pix.config import EvaluateConfig, height_width
+from pix2pix.data.batch import stacked_valid
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import Manifest, load_manifest
-from pix2pix.data.prepared import PreparedSplit, open_split, stacked, stacked_valid
+from pix2pix.data.prepared import PreparedSplit, open_split, stacked
 from pix2pix.data.ranges import to_network
 from pix2pix.data.sources import part_sources
 from pix2pix.evaluation.baselines import (

@@ -1,16 +1,17 @@
 """Write arrays as .npy files row by row, and open them as read-only memory maps.
 
-Writing row by row keeps the memory small. The rows are written with plain file writes and not
-through a memory map: on a full disk, a write to a sparse memory map kills the process (SIGBUS)
-instead of raising an OSError.
+Writing row by row keeps the memory small, and several threads or processes can do it. The rows are
+written with plain file writes and not through a memory map: on a full disk, a write to a sparse
+memory map kills the process (SIGBUS) instead of raising an OSError.
 """
 
+import math
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, NamedTuple, Self
+from typing import IO, NamedTuple, Self, TypeAlias
 
 import numpy as np
 
@@ -36,56 +37,66 @@ class Layout(NamedTuple):
         """The shape of a row, the same for all."""
         return self.shape[1:]
 
+    def offset(self, row: int) -> int:
+        """How many values are before those of a row."""
+        return row * math.prod(self.shape[1:])
+
     @property
     def num_bytes(self) -> int:
         """The bytes of the values, without the file's header."""
-        return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
-def write_arrays(
-    layouts: Sequence[tuple[Path, Layout | FlatLayout]], rows: Iterable[Sequence[np.ndarray]]
-) -> None:
-    """Write new files, one per layout; each item of `rows` holds the next row of every file.
+Files: TypeAlias = Sequence[tuple[Path, Layout | FlatLayout]]
 
-    A row has the `row_shape` and the dtype of its layout.
 
-    Raises OSError if the disk is full, UserError if a row does not fit its layout, which means that
-    an image file was changed after the checks.
-    """
-    with ExitStack() as stack:
-        files = [stack.enter_context(path.open("xb")) for path, _ in layouts]
-        for file, (_, layout) in zip(files, layouts, strict=True):
-            descr = np.dtype(layout.dtype).str
-            header = {"descr": descr, "fortran_order": False, "shape": layout.shape}
+def create_arrays(files: Files) -> None:
+    """Create files of the sizes of their layouts, whose rows `write_row` is to write."""
+    for path, layout in files:
+        descr = np.dtype(layout.dtype).str
+        header = {"descr": descr, "fortran_order": False, "shape": layout.shape}
+        with path.open("xb") as file:
             np.lib.format.write_array_header_1_0(file, header)
-        flushes = stack.enter_context(_EarlyFlushes(files))
-        num_rows = 0
-        for row in rows:
-            for file, (path, layout), values in zip(files, layouts, row, strict=True):
-                expected = layout.row_shape(num_rows)
-                if values.shape != expected or values.dtype != layout.dtype:
-                    raise UserError(
-                        f"{path.stem} row {num_rows} is {values.shape} {values.dtype}, not "
-                        f"{expected} {layout.dtype}: an image file changed during the run; "
-                        "run again"
-                    )
-                file.write(np.ascontiguousarray(values).data)
-                flushes.count(values.nbytes)
-            num_rows += 1
-        assert all(layout.num_rows == num_rows for _, layout in layouts)
+            file.truncate(file.tell() + layout.num_bytes)
 
 
-class _EarlyFlushes:
+def write_row(files: Files, row: int, arrays: Sequence[np.ndarray]) -> int:
+    """Write one row of each file and return the number of bytes; threads and processes may do so.
+
+    Each array has the `row_shape` and the dtype of its layout. Raises OSError if the disk is full,
+    UserError if a row does not fit its layout, which means that an image file was changed after the
+    checks.
+    """
+    num_bytes = 0
+    for (path, layout), values in zip(files, arrays, strict=True):
+        expected = layout.row_shape(row)
+        if values.shape != expected or values.dtype != layout.dtype:
+            raise UserError(
+                f"{path.stem} row {row} is {values.shape} {values.dtype}, not {expected} "
+                f"{layout.dtype}: an image file changed during the run; run again"
+            )
+        with path.open("r+b") as file:
+            # The values lie at the end of the file, after the header.
+            left = layout.num_bytes - layout.offset(row) * values.itemsize
+            file.seek(-left, os.SEEK_END)
+            file.write(np.ascontiguousarray(values).data)
+        num_bytes += values.nbytes
+    return num_bytes
+
+
+class EarlyFlushes:
     """Flushes files in a thread while rows are written, so that the flush at the end is short.
 
     Leaving the block flushes what is left. Raises OSError if the disk is full.
     """
 
-    def __init__(self, files: Sequence[IO[bytes]]) -> None:
-        self._files = files
+    def __init__(self, paths: Iterable[Path]) -> None:
         self._pool = ThreadPoolExecutor(1)
         self._flush: Future[None] | None = None
         self._num_bytes = 0  # written since the last flush began
+        self._stack = ExitStack()
+        # Open all the time, because Linux reports errors only to who had the file open by then.
+        self._files = [self._stack.enter_context(path.open("rb")) for path in paths]
 
     def __enter__(self) -> Self:
         return self
@@ -103,16 +114,16 @@ class _EarlyFlushes:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._pool.shutdown()
-        if kind is None:
-            if self._flush is not None:
-                self._flush.result()
-            _flush(self._files)
+        with self._stack:
+            if kind is None:
+                if self._flush is not None:
+                    self._flush.result()
+                _flush(self._files)
 
 
 def _flush(files: Iterable[IO[bytes]]) -> None:
     """Wait until the disk has the rows. Some file systems report a full disk only then."""
     for file in files:
-        file.flush()
         os.fsync(file.fileno())
 
 

@@ -16,6 +16,7 @@ from pix2pix.data.augment import Augmentation
 from pix2pix.data.dataset import Item
 from pix2pix.data.manifest import SideRecord
 from pix2pix.data.masks import VALID
+from pix2pix.data.prepared import PreparedSplit, stacked
 from pix2pix.data.ranges import to_network
 from pix2pix.data.sources import join_sources
 
@@ -105,6 +106,13 @@ def on_device(
         pair_ids=batch.pair_ids,
         valid=None if valid is None else valid.to(device, non_blocking=True, copy=True),
     )
+
+
+def stacked_valid(pairs: PreparedSplit, positions: Sequence[int]) -> Tensor | None:
+    """Which pixels of the pairs at positions of one group count, see `Batch.valid`."""
+    if pairs.mask is None:
+        return None
+    return torch.from_numpy(stacked(pairs.mask, positions) == VALID).permute(0, 3, 1, 2)
 
 
 def _empty(shape: tuple[int, ...], dtype: str, *, device: torch.device) -> Tensor:

@@ -4,12 +4,14 @@
 and without reading the others.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 
-class FlatLayout(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class FlatLayout:
     """The layout of a flat array: heights and widths (N, 2), the channels, and the dtype."""
 
     shapes: np.ndarray
@@ -24,7 +26,7 @@ class FlatLayout(NamedTuple):
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the array in the file."""
-        return (int(_ends(self.shapes, self.channels)[-1]),)
+        return (int(self._ends[-1]),)
 
     @property
     def num_bytes(self) -> int:
@@ -36,6 +38,16 @@ class FlatLayout(NamedTuple):
         height, width = self.shapes[row].tolist()
         return (height, width, self.channels)
 
+    def offset(self, row: int) -> int:
+        """How many values are before those of an image."""
+        return int(self._ends[row])
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        """Where each image begins in the flat array, and at last where the array ends: (N + 1,)."""
+        sizes = self.shapes.astype(np.int64).prod(axis=1) * self.channels
+        return np.concatenate([[0], sizes.cumsum()])
+
 
 class FlatImages:
     """Read-only images of unlike sizes; item i is (H, W, C), a view of the flat array."""
@@ -43,7 +55,6 @@ class FlatImages:
     def __init__(self, values: np.ndarray, layout: FlatLayout) -> None:
         self._values = values
         self._layout = layout
-        self._ends = _ends(layout.shapes, layout.channels)
 
     def __len__(self) -> int:
         return self._layout.num_rows
@@ -51,11 +62,5 @@ class FlatImages:
     def __getitem__(self, position: int) -> np.ndarray:
         if not 0 <= position < len(self):
             raise IndexError(f"no image {position} among {len(self)}")
-        part = self._values[self._ends[position] : self._ends[position + 1]]
+        part = self._values[self._layout.offset(position) : self._layout.offset(position + 1)]
         return part.reshape(self._layout.row_shape(position))
-
-
-def _ends(shapes: np.ndarray, channels: int) -> np.ndarray:
-    """Where each image begins in the flat array, and at last where the array ends: (N + 1,)."""
-    sizes = shapes.astype(np.int64).prod(axis=1) * channels
-    return np.concatenate([[0], sizes.cumsum()])

@@ -1,6 +1,7 @@
 """Batches on the device: augmented ones for training, plain ones for evaluation."""
 
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
 from types import TracebackType
 from typing import Self
@@ -8,10 +9,10 @@ from typing import Self
 import torch
 
 from pix2pix.data.augment import Augmentation
-from pix2pix.data.batch import Batch, HostBatch, StoredBatch, on_device
+from pix2pix.data.batch import Batch, HostBatch, StoredBatch, on_device, stacked_valid
 from pix2pix.data.dataset import AugmentedPairs, EpochKeys, Key
 from pix2pix.data.manifest import SideRecord
-from pix2pix.data.prepared import PreparedSplit, stacked, stacked_valid
+from pix2pix.data.prepared import PreparedSplit, stacked
 from pix2pix.data.read_ahead import read_ahead
 from pix2pix.data.sampling import check_shares
 
@@ -84,7 +85,7 @@ class TrainBatches:
         self._pass = read_ahead(
             self._fill,
             zip(cycle(self._memory), self._keys.of_epoch(epoch, start_step), strict=False),
-            num_threads=self._num_threads,
+            pool=ThreadPoolExecutor(self._num_threads) if self._num_threads else None,
             num_ahead=self._num_ahead,
         )
         return self._read(self._pass, self.num_batches - start_step)

@@ -8,8 +8,6 @@ of the values below, stored beside source and target. It is made only if a side 
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from pix2pix.data.manifest import SideRecord
 from pix2pix.images.validity import Masked, fill_value, filled
@@ -52,11 +50,6 @@ def divided_pair(pair: MaskedPair) -> tuple[Masked, Masked]:
     """The inverse of `masked_pair`, but for targets without a source, which have no value now."""
     mask = pair.mask[..., 0]
     return Masked(pair.source, mask != NO_SOURCE), Masked(pair.target, mask == VALID)
-
-
-def valid_pixels(masks: np.ndarray) -> Tensor:
-    """Which pixels of masks (N, H, W, 1) count: (N, 1, H, W) bool."""
-    return torch.from_numpy(masks == VALID).permute(0, 3, 1, 2)
 
 
 def _filled(pixels: np.ndarray, valid: np.ndarray, record: SideRecord) -> np.ndarray:

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
 
 from pix2pix.config import height_width
 from pix2pix.data.arrays import Layout, open_array
 from pix2pix.data.flat_images import FlatImages, FlatLayout
 from pix2pix.data.input_statistics import InputStatistics, calibrate
 from pix2pix.data.manifest import Manifest, SideRecord, load_manifest
-from pix2pix.data.masks import MASK_DTYPE, valid_pixels
+from pix2pix.data.masks import MASK_DTYPE
 from pix2pix.data.palette import label_colours
 from pix2pix.data.splits import Split
 
@@ -82,11 +81,6 @@ class PreparedSplit:
 def stacked(images: np.ndarray | FlatImages, positions: Sequence[int]) -> np.ndarray:
     """The images at positions of one group, (N, H, W, C)."""
     return np.stack([np.asarray(images[position]) for position in positions])
-
-
-def stacked_valid(pairs: PreparedSplit, positions: Sequence[int]) -> Tensor | None:
-    """Which pixels of the pairs at positions of one group count, see `batch.Batch.valid`."""
-    return None if pairs.mask is None else valid_pixels(stacked(pairs.mask, positions))
 
 
 def open_split(prepared_dir: Path, split: Split) -> PreparedSplit:

@@ -1,8 +1,8 @@
-"""Apply a function in threads to more items than the caller has asked for, in order."""
+"""Apply a function to more items than the caller has asked for, in order."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -13,20 +13,19 @@ def read_ahead(
     function: Callable[[Item], Result],
     items: Iterable[Item],
     *,
-    num_threads: int,
+    pool: Executor | None,
     num_ahead: int,
 ) -> Generator[Result, None, None]:
-    """Yield function(item) for each item, in order; without threads it is called when asked for.
+    """Yield function(item) for each item, in order; without a pool it is called when asked for.
 
     `num_ahead` bounds the calls that have begun or are finished beyond the result that the caller
     has. An exception of `function` ends the iteration. Ending or closing the iterator cancels the
-    waiting calls and waits for those that have begun.
+    waiting calls, waits for those that have begun, and shuts the pool down.
     """
-    if not num_threads:
+    if pool is None:
         yield from map(function, items)
         return
     pending: deque[Future[Result]] = deque()
-    pool = ThreadPoolExecutor(num_threads)
     try:
         for item in items:
             pending.append(pool.submit(function, item))

@@ -1,6 +1,8 @@
 """Apply a function to many files in parallel, with results in order and a progress bar."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from itertools import chain
 from typing import TypeVar
@@ -9,18 +11,26 @@ from tqdm import tqdm
 
 from pix2pix.cores import num_cores
 from pix2pix.data.read_ahead import read_ahead
+from pix2pix.errors import UserError
+from pix2pix.preparation.processes import apply_to_each, process_pool
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Bounds the finished results that wait in memory for a slow earlier one.
-_AHEAD_PER_WORKER = 4
+# From so many items on, processes are faster than threads: decoding, hashing and resizing release
+# the interpreter lock, but what is left keeps the threads of two cores waiting for a fifth of the
+# time. The processes need about half a second to start.
+_FEWEST_FOR_PROCESSES = 2000
 
-# Each hand-over between threads costs time in which no other Python code runs, so a thread takes
-# several items at once. But the last run of few items would keep one thread busy and the others
-# idle, so there are many runs.
+# Each hand-over costs time, so several items are handed over at once. But the last run of few items
+# would keep one thread busy and the others idle, so there are many runs.
 _MAX_RUN = 4
+_MAX_RUN_OF_PROCESS = 16
 _RUNS_PER_WORKER = 16
+
+# Bound the finished results that wait in memory for a slow earlier one.
+_AHEAD_PER_THREAD = 4
+_RUNS_AHEAD_PER_PROCESS = 2
 
 
 def map_in_order(
@@ -32,19 +42,38 @@ def map_in_order(
 ) -> Iterator[Result]:
     """Yield function(item) for each item, in order; `num_workers` None means one per core.
 
-    It uses threads: decoding, hashing and resizing release the interpreter lock, so threads are as
-    fast as processes, which would need seconds to start. The progress bar (stderr) appears only on
-    a terminal. An exception of `function` ends the iteration; waiting calls are cancelled.
+    Few items are left to threads, and many to processes, where `function` and its results must be
+    picklable. The progress bar (stderr) appears only on a terminal. An exception of `function` ends
+    the iteration; waiting calls are cancelled. Raises UserError if a process is killed.
     """
     num_workers = num_workers or num_cores()
-    size = min(_MAX_RUN, 1 + len(items) // (num_workers * _RUNS_PER_WORKER))
-    results = read_ahead(
-        lambda run: [function(item) for item in run],
-        [items[first : first + size] for first in range(0, len(items), size)],
-        num_threads=num_workers,
-        num_ahead=num_workers * _AHEAD_PER_WORKER // size,
-    )
+    if len(items) >= _FEWEST_FOR_PROCESSES and num_workers > 1:
+        results = read_ahead(
+            apply_to_each,
+            _runs(items, _MAX_RUN_OF_PROCESS),
+            pool=process_pool(function, num_workers),
+            num_ahead=num_workers * _RUNS_AHEAD_PER_PROCESS,
+        )
+    else:
+        size = min(_MAX_RUN, 1 + len(items) // (num_workers * _RUNS_PER_WORKER))
+        results = read_ahead(
+            lambda run: [function(item) for item in run],
+            _runs(items, size),
+            pool=ThreadPoolExecutor(num_workers),
+            num_ahead=num_workers * _AHEAD_PER_THREAD // size,
+        )
     with closing(results), tqdm(total=len(items), desc=label, unit="pair", disable=None) as bar:
-        for result in chain.from_iterable(results):
-            yield result
-            bar.update()
+        try:
+            for result in chain.from_iterable(results):
+                yield result
+                bar.update()
+        except BrokenProcessPool:
+            raise UserError(
+                f"{label}: a process that read images was killed, most likely because the memory "
+                "was full; close other programs or take a machine with more memory, and run again"
+            ) from None
+
+
+def _runs(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Divide items into runs of `size`, of which the last may be shorter."""
+    return (items[first : first + size] for first in range(0, len(items), size))

@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -10,8 +11,7 @@ import numpy as np
 
 from pix2pix.atomic import new_directory
 from pix2pix.config import DataConfig
-from pix2pix.data.arrays import Layout, write_arrays
-from pix2pix.data.flat_images import FlatLayout
+from pix2pix.data.arrays import EarlyFlushes, Files, create_arrays, write_row
 from pix2pix.data.manifest import MANIFEST_NAME, Manifest
 from pix2pix.data.masks import masked_pair
 from pix2pix.data.prepared import flat_layouts, layouts, shapes_file
@@ -92,15 +92,33 @@ def _write_split(
     num_workers: int | None,
 ) -> None:
     (directory / split).mkdir()
-    prepare = partial(_resized, manifest=manifest, split=split, config=config)
+    files = _files(directory, split, report, manifest)
+    create_arrays(files)
+    resized = partial(_resized, manifest=manifest, split=split, config=config)
     pairs = [pair for pair in report.pairs if pair.split == split]
-    rows = map_in_order(prepare, pairs, label=f"prepare {split}", num_workers=num_workers)
-    write_arrays(_layouts(directory, split, report, manifest), rows)
+    written = map_in_order(
+        partial(_write, files=files, resized=resized),
+        list(enumerate(pairs)),
+        label=f"prepare {split}",
+        num_workers=num_workers,
+    )
+    with EarlyFlushes(path for path, _ in files) as flushes:
+        for num_bytes in written:
+            flushes.count(num_bytes)
 
 
-def _layouts(
-    directory: Path, split: Split, report: CheckReport, manifest: Manifest
-) -> list[tuple[Path, Layout | FlatLayout]]:
+def _write(
+    item: tuple[int, CheckedPair],
+    *,
+    files: Files,
+    resized: Callable[[CheckedPair], tuple[np.ndarray, ...]],
+) -> int:
+    """Write the row of a pair and return the number of its bytes."""
+    row, pair = item
+    return write_row(files, row, resized(pair))
+
+
+def _files(directory: Path, split: Split, report: CheckReport, manifest: Manifest) -> Files:
     """The files of a split: its arrays, and before them the shapes if they are unlike."""
     if manifest.resize == "stretch":
         return [*layouts(directory, split, manifest)]
@@ -116,7 +134,7 @@ def _layouts(
 def _resized(
     pair: CheckedPair, *, manifest: Manifest, split: Split, config: DataConfig
 ) -> tuple[np.ndarray, ...]:
-    """Read a pair and resize it: what the files of `_layouts` hold of it."""
+    """Read a pair and resize it: what the files of `_files` hold of it."""
     height, width = manifest.scale(split).size_of(*pair.size)
     images = (
         _made(pair, split, config)
@@ -165,7 +183,7 @@ def _needed_bytes(report: CheckReport, manifest: Manifest) -> int:
     return sum(
         layout.num_bytes
         for split in manifest.splits
-        for _, layout in _layouts(Path(), split, report, manifest)
+        for _, layout in _files(Path(), split, report, manifest)
     )
 
 

@@ -71,7 +71,7 @@ def dying(function, moment):
 
 stage, moment = sys.argv[1], int(sys.argv[2])
 synthetic.write_png = dying(synthetic.write_png, moment)
-preparing.write_arrays = dying(preparing.write_arrays, moment)
+preparing.create_arrays = dying(preparing.create_arrays, moment)
 {"ingest": ingest, "prepare": prepare}[stage].main()
 """
 

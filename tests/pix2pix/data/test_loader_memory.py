@@ -81,8 +81,8 @@ def test_resident_memory_does_not_grow_from_epoch_to_epoch(tmp_path) -> None:
             for _ in batches(epoch):
                 pass
             taken.append(process.memory_full_info().uss)
-    # An epoch has 2.7 MB of results, of which none may be kept.
-    assert taken[9] - taken[2] < 4e6
+    # An epoch has 2.7 MB of results, so that keeping them would add 19 MB.
+    assert taken[9] - taken[2] < 9e6
 
 
 def test_a_pass_leaves_global_random_states_alone() -> None:

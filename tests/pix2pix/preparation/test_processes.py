@@ -1,0 +1,128 @@
+"""Large sets are checked and prepared in processes, with the results that threads give."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pix2pix.errors import UserError
+from pix2pix.preparation import parallel
+from pix2pix.preparation.parallel import map_in_order
+from pix2pix.preparation.prepare import prepare_pairs
+from pix2pix.preparation.report import BadPairsError, as_dict
+from tests.support.drawn_pairs import draw, make_config, save_pair, write_sound
+from tests.support.folders import contents
+from tests.support.small_sets import save
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.usefixtures("_in_processes")
+
+
+@pytest.fixture
+def _in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "_FEWEST_FOR_PROCESSES", 1)
+
+
+@pytest.mark.parametrize("resize", ["stretch", "none"])
+def test_the_prepared_files_and_the_report_are_those_of_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resize: str
+) -> None:
+    write_sound(tmp_path / "raw", num_train=40)
+    config = make_config(resize=resize, load_size=36 if resize == "stretch" else None)
+    _, report = prepare_pairs(tmp_path / "raw", tmp_path / "out", config, num_workers=2)
+    monkeypatch.setattr(parallel, "_FEWEST_FOR_PROCESSES", 1000)
+    _, expected = prepare_pairs(tmp_path / "raw", tmp_path / "expected", config, num_workers=2)
+    assert contents(tmp_path / "out") == contents(tmp_path / "expected")
+    assert as_dict(report) == as_dict(expected)
+
+
+def test_bad_pairs_are_reported_as_by_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_sound(tmp_path, num_train=40)
+    (tmp_path / "B" / "train" / "3.png").write_bytes(b"no image")
+    save_pair(tmp_path, "train/17", draw(17)[0], draw(17, 44)[1])
+    save(tmp_path / "A" / "train" / "20.png", draw(20)[0] + 200)
+
+    def refusal() -> str:
+        with pytest.raises(BadPairsError) as caught:
+            prepare_pairs(tmp_path, tmp_path / "out", make_config(), num_workers=2)
+        return str(caught.value)
+
+    said = refusal()
+    monkeypatch.setattr(parallel, "_FEWEST_FOR_PROCESSES", 1000)
+    assert said == refusal()
+    assert all(name in said for name in ("3.png", "17.png", "20.png"))
+
+
+def _fail(item: int) -> int:
+    if item == 50:
+        raise UserError("item 50 is bad", for_sender="it is bad")
+    return item
+
+
+def test_an_error_reaches_the_caller_with_all_that_it_says() -> None:
+    with pytest.raises(UserError, match="item 50 is bad") as caught:
+        list(map_in_order(_fail, range(200), label="check", num_workers=2))
+    assert caught.value.for_sender == "it is bad"
+
+
+def _be_killed(item: int) -> int:
+    if item == 50:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def test_a_killed_process_ends_the_work_with_one_sentence() -> None:
+    with pytest.raises(UserError, match="check: a process that read images was killed"):
+        list(map_in_order(_be_killed, range(200), label="check", num_workers=2))
+
+
+_STOPPED = """
+import os, time
+from pix2pix.preparation.parallel import map_in_order
+from tests.pix2pix.preparation.test_processes import parallel, slow
+
+if __name__ == "__main__":
+    parallel._FEWEST_FOR_PROCESSES = 1
+    for result in map_in_order(slow, range(1000), label="check", num_workers=2):
+        print(result, flush=True)
+"""
+
+
+def slow(item: int) -> int:
+    """The id of the process that works on an item for a moment."""
+    import time
+
+    time.sleep(0.05)
+    return os.getpid()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_the_processes_end_with_their_parent_however_it_ends(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    script = tmp_path / "stopped.py"
+    script.write_text(_STOPPED)
+    root = Path(__file__).parents[3]
+    with subprocess.Popen(
+        [sys.executable, script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        start_new_session=True,
+    ) as parent:
+        assert parent.stdout is not None
+        worker = psutil.Process(int(parent.stdout.readline()))
+        processes = [*psutil.Process(parent.pid).children(recursive=True), worker]
+        # Ctrl-C reaches all processes of the terminal.
+        (os.killpg if how == signal.SIGINT else os.kill)(parent.pid, how)
+        _, said = parent.communicate(timeout=30)
+    until(lambda: not any(process.is_running() for process in processes))
+    assert parent.returncode == -how
+    assert "ForkServerProcess" not in said  # no traceback of a process
