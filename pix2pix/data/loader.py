@@ -2,9 +2,9 @@
 
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import cycle
+from itertools import chain, cycle, islice
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 import torch
 
@@ -16,8 +16,14 @@ from pix2pix.data.prepared import PreparedSplit, stacked
 from pix2pix.data.read_ahead import read_ahead
 from pix2pix.data.sampling import check_shares
 
-# While a batch is copied to the device, each thread fills one and has filled another.
+# While a batch is copied to the device, each thread fills a run of batches and has filled another.
 _AHEAD_PER_THREAD = 2
+
+# Handing a run over takes a quarter of the time in which a pair is read, so a run of small batches
+# has several: about so many pairs.
+_PAIRS_PER_RUN = 4
+
+_Filled: TypeAlias = list[tuple[HostBatch, StoredBatch]]
 
 
 class TrainBatches:
@@ -61,12 +67,13 @@ class TrainBatches:
         self._num_threads = loader_threads
         self._num_ahead = loader_threads * _AHEAD_PER_THREAD
         share = len(range(rank, batch_size, world_size))
+        self._run_length = max(1, _PAIRS_PER_RUN // share) if loader_threads else 1
         self._memory = [
             HostBatch(share, augmentation, is_masked=pairs.mask is not None, device=device)
-            for _ in range(self._num_ahead + 1)
+            for _ in range((self._num_ahead + 1) * self._run_length)
         ]
         self._is_closed = False
-        self._pass: Generator[tuple[HostBatch, StoredBatch], None, None] | None = None
+        self._pass: Generator[_Filled, None, None] | None = None
 
     def __call__(self, epoch: int, start_step: int = 0) -> Iterator[Batch]:
         """The batches of `epoch` from `start_step` on: (N, C, H, W) float32 in [-1, 1] on device.
@@ -82,9 +89,10 @@ class TrainBatches:
                 f"got {start_step}"
             )
         self._end_pass()
+        shares = zip(cycle(self._memory), self._keys.of_epoch(epoch, start_step), strict=False)
         self._pass = read_ahead(
             self._fill,
-            zip(cycle(self._memory), self._keys.of_epoch(epoch, start_step), strict=False),
+            iter(lambda: list(islice(shares, self._run_length)), []),
             pool=ThreadPoolExecutor(self._num_threads) if self._num_threads else None,
             num_ahead=self._num_ahead,
         )
@@ -113,15 +121,13 @@ class TrainBatches:
             self._pass.close()
             self._pass = None
 
-    def _fill(self, share: tuple[HostBatch, list[Key]]) -> tuple[HostBatch, StoredBatch]:
-        memory, keys = share
-        return memory, memory.fill(self._pairs[key] for key in keys)
+    def _fill(self, run: Sequence[tuple[HostBatch, list[Key]]]) -> _Filled:
+        return [(memory, memory.fill(self._pairs[key] for key in keys)) for memory, keys in run]
 
-    def _read(
-        self, stored: Generator[tuple[HostBatch, StoredBatch], None, None], num_batches: int
-    ) -> Iterator[Batch]:
+    def _read(self, filled: Generator[_Filled, None, None], num_batches: int) -> Iterator[Batch]:
+        stored = chain.from_iterable(filled)
         for _ in range(num_batches):
-            if stored is not self._pass:
+            if filled is not self._pass:
                 raise RuntimeError("a later pass over these batches began, or they were closed")
             memory, batch = next(stored)
             copied = on_device(batch, self._device, sources=self._sources, target=self._target)
