@@ -13,32 +13,10 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import VERBS, app
-from pipelines.repository.presets import complete_preset
+from tests.support.console_command import BARE, TOOLS, pix2pix
 from tests.support.project import ROOT
-from tests.support.small_sets import noise, save
 
-TOOLS = Path(sys.executable).parent
-BARE = "/usr/bin:/bin"  # a PATH on which no tool of the environment is
 NAMES = [verb.__name__.replace("_", "-") for verb in VERBS]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the presets, and the default in force; the current folder."""
-    monkeypatch.chdir(tmp_path)
-    shutil.copytree(ROOT / "params", tmp_path / "params")
-    (tmp_path / "params.yaml").write_text(complete_preset("default", ROOT))
-    return tmp_path
-
-
-def pix2pix(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """Run the installed command in the current folder; no environment is activated."""
-    return subprocess.run(
-        [TOOLS / "pix2pix", *words],
-        env=os.environ | {"PATH": BARE, **variables},
-        capture_output=True,
-        text=True,
-    )
 
 
 def test_the_verbs_are_those_of_the_documents() -> None:
@@ -104,135 +82,6 @@ def test_a_wrong_command_line_is_exit_code_2(words: list[str], said: str) -> Non
     shown = CliRunner().invoke(app, words, prog_name="pix2pix")
     assert shown.exit_code == 2
     assert said in shown.stderr
-
-
-def test_use_writes_the_complete_preset_and_prints_what_it_replaces(folder: Path) -> None:
-    done = pix2pix("use", "smoke")
-    assert done.returncode == 0, done.stderr
-    assert (folder / "params.yaml").read_text() == complete_preset("smoke", folder)
-    *changes, last = done.stdout.splitlines()
-    assert "train.num_epochs: 9 -> 2" in changes
-    assert last == f"params.yaml holds the preset smoke; {len(changes)} value(s) changed"
-    done = pix2pix("use", "smoke")
-    assert done.stdout == "params.yaml holds the preset smoke; 0 value(s) changed\n"
-    (folder / "params.yaml").unlink()
-    assert "there was no valid one before" in pix2pix("use", "default").stdout
-
-
-def test_an_unknown_preset_is_one_message_and_exit_code_1(folder: Path) -> None:
-    done = pix2pix("use", "smok")
-    assert (done.returncode, done.stdout) == (1, "")
-    named = "default, reference, smoke, aerial-to-map, "
-    assert done.stderr.startswith(
-        f"ERROR 'smok' is no preset; did you mean smoke? There are: {named}"
-    )
-    assert len(done.stderr.splitlines()) == 1
-    assert (folder / "params.yaml").read_text() == complete_preset("default", folder)
-
-
-def test_use_lists_the_presets_and_takes_a_folder_of_photos(folder: Path) -> None:
-    listed = pix2pix("use", "--list")
-    assert "colourise          Black-and-white photos to colour.\n" in listed.stdout
-    photos = folder / "photos"
-    photos.mkdir()
-    before = (folder / "params.yaml").read_text()
-    done = pix2pix("use", "colourise", "--data", "photos")
-    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
-    assert (folder / "params.yaml").read_text() == before
-    for index in range(3):
-        save(photos / f"{index}.png", noise(index, size=160))
-    done = pix2pix("use", "colourise", "--data", "photos")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "data.path: data/raw -> photos" in done.stdout
-    assert "data.name: facades-drawn -> colourise-photos" in done.stdout
-    assert pix2pix("check").returncode == 0
-
-
-def test_use_says_where_the_images_belong_until_their_folder_exists(folder: Path) -> None:
-    for task, said in (
-        (
-            "labels-to-photo",
-            "put your files, each with side A on the left and side B on the right, into "
-            "data/labels-to-photo; for another folder, also one with the sides in folders A and B: "
-            "pix2pix use labels-to-photo --data DIR",
-        ),
-        (
-            "inpaint",
-            "put your photos into data/inpaint; for another folder: pix2pix use inpaint --data DIR",
-        ),
-    ):
-        assert pix2pix("use", task).stdout.splitlines()[-1] == said
-        (folder / "data" / task).mkdir(parents=True)
-        assert pix2pix("use", task).stdout.endswith("0 value(s) changed\n")
-
-
-def test_use_keeps_a_file_that_cannot_be_replaced(folder: Path) -> None:
-    (folder / ".params.yaml.partial").mkdir()  # where the new content would be written first
-    done = pix2pix("use", "smoke")
-    assert done.returncode == 1
-    [message] = done.stderr.splitlines()
-    assert message.startswith("ERROR params.yaml cannot be written")
-    assert (folder / "params.yaml").read_text() == complete_preset("default", folder)
-
-
-def test_check_names_the_wrong_parameter(folder: Path) -> None:
-    assert CliRunner().invoke(app, ["check"]).stdout == "params.yaml is valid\n"
-    path = folder / "params.yaml"
-    path.write_text(path.read_text().replace("image_size: 128", "image_size: 100"))
-    done = pix2pix("check")
-    assert done.returncode == 1
-    assert "data.image_size: Input should be a multiple of 32 (got 100)" in done.stderr
-    path.unlink()
-    assert "params.yaml is missing; run `pix2pix use default`" in pix2pix("check").stderr
-
-
-@pytest.mark.parametrize(
-    ("files", "said"),
-    [
-        (None, "data.path: the folder photos is missing; correct it"),
-        ([], "photos holds no images"),
-        (["A/x.png", "A/y.png"], "photos (folder 'B') holds no images"),
-        (["x.png", "y.png"], "photos: 2 pair(s) or group(s) where train and test and dev need"),
-    ],
-)
-def test_check_names_what_is_missing_in_the_folder_of_the_data(
-    folder: Path, files: list[str] | None, said: str
-) -> None:
-    path = folder / "params.yaml"
-    text = path.read_text().replace("source: synthetic", "source: folder")
-    text = text.replace("path: data/raw", "path: photos")
-    if files and "A" in files[0]:
-        text = text.replace("layout: side_by_side", "layout: two_folders")
-    path.write_text(text)
-    if files is not None:
-        (folder / "photos" / "A").mkdir(parents=True)
-        for name in files:
-            (folder / "photos" / name).touch()
-    done = pix2pix("check")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"ERROR {said}")
-
-
-def test_check_knows_that_a_folder_can_still_be_pulled(folder: Path) -> None:
-    path = folder / "params.yaml"
-    text = path.read_text().replace("source: synthetic", "source: folder")
-    path.write_text(text.replace("path: data/raw", "path: photos/mine"))
-    (folder / "photos.dvc").touch()
-    done = pix2pix("check")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "photos/mine is not here yet, `dvc pull` brings it" in done.stdout
-
-
-def test_check_names_a_film_without_a_partner(folder: Path) -> None:
-    path = folder / "params.yaml"
-    text = path.read_text().replace("source: synthetic", "source: video")
-    text = text.replace("path: data/raw", "path: films").replace("group: null", "group: (.+)/")
-    path.write_text(text.replace("layout: side_by_side", "layout: two_folders"))
-    (folder / "films" / "A").mkdir(parents=True)
-    (folder / "films" / "A" / "x.mp4").touch()
-    done = pix2pix("check")
-    assert done.returncode == 1
-    assert "the film x has no film of the same name in B" in done.stderr
 
 
 def test_apply_tuned_prints_what_it_changes(folder: Path) -> None:
