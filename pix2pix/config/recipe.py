@@ -35,6 +35,11 @@ class RecipeConfig:
     filter, of grey values from 0 to 255) is above high, and goes on while it is above low. Lower
     values give more lines."""
 
+    line_px: Annotated[int, Field(ge=1, le=15)] = 1  # models from before do not state it
+    """Width in pixels of the lines of the recipe edges, 1 to 15. Where outlines are the target
+    (direction: BtoA), networks learn to draw lines of 3 pixels; where lines are 1 pixel wide, white
+    paper has so low an L1 that they draw nothing."""
+
     hidden_share: Annotated[float, Field(gt=0, le=0.9)]
     """Share of each photo, above 0 and at most 0.9, that the recipe mask hides; the last shape may
     hide a little more."""

@@ -217,6 +217,7 @@ _ONCE_ALWAYS = {
     "ignore_label": None,
     "nodata": None,
     "stated_nodata": None,
+    "line_px": 1,
 }
 
 
@@ -228,9 +229,22 @@ def manifest_fields(manifest: Manifest) -> dict[str, Any]:
     fields = asdict(manifest)
     extra = [each["side"] for each in fields["extra_sources"]]
     for part in (fields, fields["source"], fields["target"], *extra):
-        for key in [key for key, value in _ONCE_ALWAYS.items() if part.get(key) == value]:
-            part.pop(key, None)
+        _leave_out(part)
+    if manifest.recipe is not None:
+        fields["recipe"] = recipe_fields(manifest.recipe)
     return fields
+
+
+def recipe_fields(recipe: RecipeConfig) -> dict[str, Any]:
+    """The fields of a recipe as manifest.json holds them, see `manifest_fields`."""
+    fields = asdict(recipe)
+    _leave_out(fields)
+    return fields
+
+
+def _leave_out(fields: dict[str, Any]) -> None:
+    for key in [key for key, value in _ONCE_ALWAYS.items() if fields.get(key) == value]:
+        fields.pop(key, None)
 
 
 def sha256_of(value: Mapping[str, Any] | Sequence[Any]) -> str:

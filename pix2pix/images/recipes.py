@@ -69,6 +69,9 @@ def _edges(grey: np.ndarray, recipe: RecipeConfig) -> np.ndarray:
     """Black lines on white, (H, W, 1) uint8 (Canny 1986)."""
     smooth = cv2.GaussianBlur(grey, (0, 0), recipe.blur_px) if recipe.blur_px else grey
     lines: np.ndarray = cv2.Canny(smooth, *recipe.thresholds, L2gradient=True)
+    if recipe.line_px > 1:
+        pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (recipe.line_px, recipe.line_px))
+        lines = cv2.dilate(lines, pen)
     return (_WHITE - lines)[..., None]
 
 

@@ -1,7 +1,7 @@
 """Make and write manifest.json for the pairs that passed the checks."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pix2pix.config import DataConfig, SideConfig
@@ -14,6 +14,7 @@ from pix2pix.data.manifest import (
     SplitRecord,
     content_hash,
     manifest_fields,
+    recipe_fields,
     sha256_of,
 )
 from pix2pix.data.splits import SPLITS, Split
@@ -94,7 +95,7 @@ def _split_record(report: CheckReport, split: Split, config: DataConfig) -> Spli
     pair_ids = tuple(pair.files.pair_id for pair in pairs)
     content_hashes = tuple(pair.content_hash for pair in pairs)
     # Side A is a function of the photos and of the recipe.
-    recipe = [] if config.recipe.kind is None else [asdict(config.recipe)]
+    recipe = [] if config.recipe.kind is None else [recipe_fields(config.recipe)]
     return SplitRecord(
         size_px=config.scale(split).size,
         pair_ids=pair_ids,

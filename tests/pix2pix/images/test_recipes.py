@@ -38,6 +38,15 @@ def test_edges_are_a_black_line_where_the_brightness_steps() -> None:
     assert (drawn == 255).sum() == drawn.size - 40
 
 
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 7])
+def test_lines_have_the_width_that_is_asked_for(width: int) -> None:
+    photo = np.zeros((40, 40, 3), np.uint8)
+    photo[:, 20:] = 200
+    drawn = make(photo, kind="edges", blur_px=0.0, line_px=width)
+    assert (drawn[..., 0] == 0).all(axis=0).sum() == width
+    assert (drawn == 255).sum() == drawn.size - 40 * width
+
+
 def test_edges_below_the_thresholds_are_not_drawn() -> None:
     """The Sobel gradient of a step of d grey levels is 4 d."""
     photo = np.zeros((40, 40, 1), np.uint8)

@@ -83,6 +83,21 @@ def test_without_a_recipe_the_manifest_is_as_before(tmp_path: Path) -> None:
     assert "recipe" not in json.loads((tmp_path / "out/manifest.json").read_text())
 
 
+def test_a_manifest_from_before_the_width_of_lines_has_the_same_hashes(tmp_path: Path) -> None:
+    write_photos(tmp_path / "photos")
+    records = []
+    for width in (1, 3):
+        config = photo_config("edges", recipe=recipe("edges", line_px=width))
+        out = tmp_path / f"out{width}"
+        manifest = prepare_pairs(tmp_path / "photos", out, config, num_workers=1).manifest
+        assert load_manifest(out) == manifest
+        records.append(json.loads((out / "manifest.json").read_text()))
+    assert "line_px" not in records[0]["recipe"]
+    assert records[1]["recipe"]["line_px"] == 3
+    assert records[0]["data_hash"] != records[1]["data_hash"]
+    assert records[0]["splits"]["test"]["hash"] != records[1]["splits"]["test"]["hash"]
+
+
 def test_enlarging_makes_small_sources_and_none_without_enlarging(tmp_path: Path) -> None:
     """With side_b.scale or without, the network sees the same pixels."""
     write_photos(tmp_path / "photos")
