@@ -80,7 +80,7 @@ TASKS = (
     Task(name="design-to-product", pictures="aerials", num_epochs=48, shown="test/10"),
     Task(name="colourise", pictures="parts", num_epochs=40, shown="test/flower-22"),
     Task(name="colour-to-grey", pictures="photos", num_epochs=10, shown="test/china-02"),
-    Task(name="photo-to-edges", pictures="parts", num_epochs=40, shown="test/flower-22"),
+    Task(name="photo-to-edges", pictures="parts", num_epochs=80, shown="test/flower-22"),
     Task(name="photo-to-sketch", pictures="photos", num_epochs=16, shown="test/chelsea-01"),
     Task(name="aerial-to-map", pictures="maps", num_epochs=16, shown="test/10-0"),
     Task(name="map-to-aerial", pictures="maps", num_epochs=20, shown="test/10-0"),

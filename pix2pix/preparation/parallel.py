@@ -19,8 +19,8 @@ Result = TypeVar("Result")
 
 # From so many items on, processes are faster than threads: decoding, hashing and resizing release
 # the interpreter lock, but what is left keeps the threads of two cores waiting for a fifth of the
-# time. The processes need about half a second to start.
-_FEWEST_FOR_PROCESSES = 2000
+# time. The processes need nearly a second to start.
+_FEWEST_FOR_PROCESSES = 3000
 
 # Each hand-over costs time, so several items are handed over at once. But the last run of few items
 # would keep one thread busy and the others idle, so there are many runs.

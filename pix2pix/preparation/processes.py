@@ -21,12 +21,10 @@ def process_pool(function: Callable[[Any], Any], num_processes: int) -> ProcessP
 
     The processes end with this process, however it ends.
     """
-    # Copies of a small server process that has imported this package: a copy of this process would
-    # inherit locks that its threads hold.
-    context = get_context("forkserver")
-    context.set_forkserver_preload([f"{__package__}.prepare"])
+    # New processes: a fork would inherit locks that threads of this process hold, and the socket of
+    # a fork server needs a short TMPDIR.
     return ProcessPoolExecutor(
-        num_processes, mp_context=context, initializer=_start, initargs=(function,)
+        num_processes, mp_context=get_context("spawn"), initializer=_start, initargs=(function,)
     )
 
 

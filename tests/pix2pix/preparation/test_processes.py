@@ -19,7 +19,7 @@ from tests.support.folders import contents
 from tests.support.small_sets import save
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.usefixtures("_in_processes")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("_in_processes")]
 
 
 @pytest.fixture
@@ -125,4 +125,4 @@ def test_the_processes_end_with_their_parent_however_it_ends(
         _, said = parent.communicate(timeout=30)
     until(lambda: not any(process.is_running() for process in processes))
     assert parent.returncode == -how
-    assert "ForkServerProcess" not in said  # no traceback of a process
+    assert "SpawnProcess" not in said  # no traceback of a process
