@@ -20,7 +20,8 @@ from pipelines.runs.samples import sample_names
 from pipelines.runs.state import CHECKPOINTS_FOLDER, SAMPLES_FOLDER
 from pipelines.tracking.live_run import LiveRun
 from pipelines.tracking.node_metrics import NodeMetrics
-from pipelines.training.worker import Outcome, WorkerJob, train_worker
+from pipelines.training.loop import Outcome
+from pipelines.training.worker import WorkerJob, train_worker
 from pix2pix.config import Params, TrainConfig
 from pix2pix.errors import StorageError, UserError
 from pix2pix.training import Best

@@ -21,7 +21,8 @@ import pipelines.runs.folder
 import pipelines.training.driver
 import pix2pix.training.loop
 import pix2pix.training.replay
-from pipelines.training.worker import Outcome, WorkerJob, train_worker
+from pipelines.training.loop import Outcome
+from pipelines.training.worker import WorkerJob, train_worker
 from pix2pix.config import TrainConfig
 from pix2pix.data.batch import Batch
 from pix2pix.training import Step, TrainState
