@@ -100,7 +100,7 @@ def run_task(task: Task, *, root: Path, work_dir: Path) -> dict[str, Any]:
     if result_path.is_file():
         stored: dict[str, Any] = json.loads(result_path.read_text(encoding="utf-8"))
         return stored
-    params = _params(task, root)
+    params = task_params(task, root)
     prepared_dir, model_dir = work_dir / "prepared", work_dir / "model"
     prepare_pairs(root, prepared_dir, params.data, num_workers=_NUM_THREADS)
     started_s = time.process_time()  # a clock would count what other programs do, too
@@ -113,7 +113,7 @@ def run_task(task: Task, *, root: Path, work_dir: Path) -> dict[str, Any]:
     return result
 
 
-def _params(task: Task, root: Path) -> Params:
+def task_params(task: Task, root: Path) -> Params:
     """The preset with the user's folder, small networks and images, and more steps per picture."""
     # Not `workload.preset`, which allows every epoch to be kept.
     params = preset_params(f"tasks/{task.name}", _PROJECT_DIR)

@@ -1,10 +1,13 @@
 """The benchmark of all tasks: which there are, their table and their sheet."""
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from benchmarks.task_sheet import section, sheet
-from benchmarks.tasks import TASKS
-from pipelines.repository.presets import preset_names
+from benchmarks.tasks import TASKS, Task, task_params
+from pipelines.repository.presets import preset_names, preset_params
 from tests.support.project import ROOT
 
 
@@ -13,6 +16,18 @@ def test_every_task_is_trained_but_the_one_without_pictures() -> None:
     trained = {f"tasks/{task.name}" for task in TASKS}
     assert presets - trained == {"tasks/day-to-night"}
     assert trained <= presets
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_what_the_preset_says_about_the_training_is_kept(task: Task) -> None:
+    stated = preset_params(f"tasks/{task.name}", ROOT)
+    params = task_params(task, Path("photos"))
+    assert params.train.lambda_l1 == stated.train.lambda_l1
+    assert params.data.recipe == stated.data.recipe
+    assert params.model.norm == stated.model.norm
+    assert params.model.residual == stated.model.residual
+    latest = 3 * task.num_epochs // 4
+    assert params.train.best_from_epoch == min(stated.train.best_from_epoch, latest)
 
 
 def _scores(l1: float) -> dict[str, float]:
