@@ -38,7 +38,7 @@ class RecipeConfig:
     line_px: Annotated[int, Field(ge=1, le=15)] = 1  # models from before do not state it
     """Width in pixels of the lines of the recipe edges, 1 to 15. Where outlines are the target
     (direction: BtoA), networks learn to draw lines of 3 pixels; where lines are 1 pixel wide, white
-    paper has so low an L1 that they draw nothing."""
+    paper has so low an L1 that they draw little or nothing. Slanted lines become a little wider."""
 
     hidden_share: Annotated[float, Field(gt=0, le=0.9)]
     """Share of each photo, above 0 and at most 0.9, that the recipe mask hides; the last shape may

@@ -28,11 +28,6 @@ class Layout(NamedTuple):
     shape: tuple[int, ...]
     dtype: str
 
-    @property
-    def num_rows(self) -> int:
-        """The length of the first axis."""
-        return self.shape[0]
-
     def row_shape(self, _row: int) -> tuple[int, ...]:
         """The shape of a row, the same for all."""
         return self.shape[1:]
@@ -51,7 +46,7 @@ Files: TypeAlias = Sequence[tuple[Path, Layout | FlatLayout]]
 
 
 def create_arrays(files: Files) -> None:
-    """Create files of the sizes of their layouts, whose rows `write_row` is to write."""
+    """Create files of the sizes of their layouts, whose rows `ArrayFiles` is to write."""
     for path, layout in files:
         descr = np.dtype(layout.dtype).str
         header = {"descr": descr, "fortran_order": False, "shape": layout.shape}
@@ -60,28 +55,56 @@ def create_arrays(files: Files) -> None:
             file.truncate(file.tell() + layout.num_bytes)
 
 
-def write_row(files: Files, row: int, arrays: Sequence[np.ndarray]) -> int:
-    """Write one row of each file and return the number of bytes; threads and processes may do so.
+class ArrayFiles:
+    """Files of `create_arrays` whose rows are written, in any order.
 
-    Each array has the `row_shape` and the dtype of its layout. Raises OSError if the disk is full,
-    UserError if a row does not fit its layout, which means that an image file was changed after the
-    checks.
+    Threads may share it. Another process gets a copy, which has the files open as well.
     """
-    num_bytes = 0
-    for (path, layout), values in zip(files, arrays, strict=True):
-        expected = layout.row_shape(row)
-        if values.shape != expected or values.dtype != layout.dtype:
-            raise UserError(
-                f"{path.stem} row {row} is {values.shape} {values.dtype}, not {expected} "
-                f"{layout.dtype}: an image file changed during the run; run again"
-            )
-        with path.open("r+b") as file:
-            # The values lie at the end of the file, after the header.
-            left = layout.num_bytes - layout.offset(row) * values.itemsize
-            file.seek(-left, os.SEEK_END)
-            file.write(np.ascontiguousarray(values).data)
-        num_bytes += values.nbytes
-    return num_bytes
+
+    def __init__(self, files: Files) -> None:
+        """Open the files."""
+        self._files = files
+        self._descriptors = [os.open(path, os.O_RDWR) for path, _ in files]
+        # The values lie at the end of a file, after the header.
+        self._starts = [
+            os.fstat(descriptor).st_size - layout.num_bytes
+            for descriptor, (_, layout) in zip(self._descriptors, files, strict=True)
+        ]
+
+    def __reduce__(self) -> tuple[type["ArrayFiles"], tuple[Files]]:
+        return ArrayFiles, (self._files,)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+
+    def write_row(self, row: int, arrays: Sequence[np.ndarray]) -> int:
+        """Write one row of each file and return the number of bytes.
+
+        Each array has the `row_shape` and the dtype of its layout. Raises OSError if the disk is
+        full, UserError if a row does not fit its layout, which means that an image file was changed
+        after the checks.
+        """
+        places = zip(self._files, self._descriptors, self._starts, arrays, strict=True)
+        for (path, layout), descriptor, start, values in places:
+            expected = layout.row_shape(row)
+            if values.shape != expected or values.dtype != layout.dtype:
+                raise UserError(
+                    f"{path.stem} row {row} is {values.shape} {values.dtype}, not {expected} "
+                    f"{layout.dtype}: an image file changed during the run; run again"
+                )
+            _write_at(descriptor, values, start + layout.offset(row) * values.itemsize)
+        return sum(values.nbytes for values in arrays)
+
+
+def _write_at(descriptor: int, values: np.ndarray, position: int) -> None:
+    left = np.ascontiguousarray(values).data.cast("B")
+    while left:
+        num_bytes = os.pwrite(descriptor, left, position)
+        left, position = left[num_bytes:], position + num_bytes
 
 
 class EarlyFlushes:
@@ -95,7 +118,7 @@ class EarlyFlushes:
         self._flush: Future[None] | None = None
         self._num_bytes = 0  # written since the last flush began
         self._stack = ExitStack()
-        # Open all the time, because Linux reports errors only to who had the file open by then.
+        # Linux reports a write error only to descriptors that were open before it happened.
         self._files = [self._stack.enter_context(path.open("rb")) for path in paths]
 
     def __enter__(self) -> Self:

@@ -19,8 +19,8 @@ from pix2pix.data.sampling import check_shares
 # While a batch is copied to the device, each thread fills a run of batches and has filled another.
 _AHEAD_PER_THREAD = 2
 
-# Handing a run over takes a quarter of the time in which a pair is read, so a run of small batches
-# has several: about so many pairs.
+# Handing over takes a quarter of the time of reading a pair. So small batches are handed over
+# together, about this many pairs at a time.
 _PAIRS_PER_RUN = 4
 
 _Filled: TypeAlias = list[tuple[HostBatch, StoredBatch]]

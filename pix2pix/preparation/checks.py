@@ -96,7 +96,15 @@ def inspect_pairs(
 ) -> Inspection:
     """Read the pixels of pairs; find all offences but those between the splits."""
     inspect = partial(inspect_pair, root=root, config=config)
-    inspected = list(map_in_order(inspect, pairs, label="check", num_workers=num_workers))
+    inspected = list(
+        map_in_order(
+            inspect,
+            pairs,
+            label="check",
+            num_workers=num_workers,
+            in_threads=any(pair.volume_slice is not None for pair in pairs),
+        )
+    )
     decoded = in_common_units([pair for pair in inspected if isinstance(pair, Inspected)], config)
     flat, empty_masks = flat_images(decoded, config, root=root)
     readable = _without_offences(decoded, flat)

@@ -1,6 +1,6 @@
 """Apply a function to many files in parallel, with results in order and a progress bar."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -12,14 +12,14 @@ from tqdm import tqdm
 from pix2pix.cores import num_cores
 from pix2pix.data.read_ahead import read_ahead
 from pix2pix.errors import UserError
-from pix2pix.preparation.processes import apply_to_each, process_pool
+from pix2pix.preparation.processes import ProcessPool, apply_to_each
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # From so many items on, processes are faster than threads: decoding, hashing and resizing release
 # the interpreter lock, but what is left keeps the threads of two cores waiting for a fifth of the
-# time. The processes need nearly a second to start.
+# time. But processes need about a second to start.
 _FEWEST_FOR_PROCESSES = 3000
 
 # Each hand-over costs time, so several items are handed over at once. But the last run of few items
@@ -39,19 +39,24 @@ def map_in_order(
     *,
     label: str,
     num_workers: int | None = None,
-) -> Iterator[Result]:
+    in_threads: bool = False,
+) -> Generator[Result, None, None]:
     """Yield function(item) for each item, in order; `num_workers` None means one per core.
 
-    Few items are left to threads, and many to processes, where `function` and its results must be
-    picklable. The progress bar (stderr) appears only on a terminal. An exception of `function` ends
-    the iteration; waiting calls are cancelled. Raises UserError if a process is killed.
+    Few items are left to threads, and many to processes, unless `in_threads` says that the items
+    share what `function` keeps in memory. For processes, `function`, its results and its
+    exceptions must be picklable, and a script must have its calls under
+    `if __name__ == "__main__":`, because each process imports it.
+
+    The progress bar (stderr) appears only on a terminal. An exception of `function` ends the
+    iteration; waiting calls are cancelled. Raises UserError if a process ends unexpectedly.
     """
     num_workers = num_workers or num_cores()
-    if len(items) >= _FEWEST_FOR_PROCESSES and num_workers > 1:
+    if len(items) >= _FEWEST_FOR_PROCESSES and num_workers > 1 and not in_threads:
         results = read_ahead(
             apply_to_each,
             _runs(items, _MAX_RUN_OF_PROCESS),
-            pool=process_pool(function, num_workers),
+            pool=ProcessPool(function, num_workers),
             num_ahead=num_workers * _RUNS_AHEAD_PER_PROCESS,
         )
     else:
@@ -69,8 +74,9 @@ def map_in_order(
                 bar.update()
         except BrokenProcessPool:
             raise UserError(
-                f"{label}: a process that read images was killed, most likely because the memory "
-                "was full; close other programs or take a machine with more memory, and run again"
+                f"{label}: a process that read images ended unexpectedly. If it has not said why, "
+                "most likely the memory was full: close other programs or take a machine with "
+                "more memory, and run again"
             ) from None
 
 

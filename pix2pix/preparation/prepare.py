@@ -3,6 +3,8 @@
 import errno
 import shutil
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +13,7 @@ import numpy as np
 
 from pix2pix.atomic import new_directory
 from pix2pix.config import DataConfig
-from pix2pix.data.arrays import EarlyFlushes, Files, create_arrays, write_row
+from pix2pix.data.arrays import ArrayFiles, EarlyFlushes, Files, create_arrays
 from pix2pix.data.manifest import MANIFEST_NAME, Manifest
 from pix2pix.data.masks import masked_pair
 from pix2pix.data.prepared import flat_layouts, layouts, shapes_file
@@ -21,6 +23,7 @@ from pix2pix.files import NO_ROOM, flush_all
 from pix2pix.images.scale import to_size
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.new_manifest import make_manifest, write_manifest
+from pix2pix.preparation.offences import BadPair
 from pix2pix.preparation.parallel import map_in_order
 from pix2pix.preparation.photos import made_pair
 from pix2pix.preparation.read_pairs import read_pair, read_photo
@@ -41,9 +44,12 @@ def prepare_pairs(
 ) -> Prepared:
     """Check all pairs under `root` and, if they are sound, write them to `prepared_dir`.
 
-    `num_workers` None means one thread per core. Raises BadPairsError, a UserError with the report,
-    if there are offences and `on_bad_pair` is fail, or if leaving out pairs does not correct them;
-    `prepared_dir` is then unchanged. Raises StorageError if the disk is too small.
+    `num_workers` None means one thread or process per core, see `parallel.map_in_order`: a script
+    that prepares thousands of pairs needs `if __name__ == "__main__":`.
+
+    Raises BadPairsError, a UserError with the report, if there are offences and `on_bad_pair` is
+    fail, or if leaving out pairs does not correct them; `prepared_dir` is then unchanged. Raises
+    StorageError if the disk is too small.
     """
     report = check_pairs(root, config, num_workers=num_workers)
     if report.offences and (config.on_bad_pair == "fail" or report.is_beyond_excluding):
@@ -94,28 +100,44 @@ def _write_split(
     (directory / split).mkdir()
     files = _files(directory, split, report, manifest)
     create_arrays(files)
-    resized = partial(_resized, manifest=manifest, split=split, config=config)
+    resized = partial(_resized, manifest=_without_pairs(manifest), split=split, config=config)
     pairs = [pair for pair in report.pairs if pair.split == split]
-    written = map_in_order(
-        partial(_write, files=files, resized=resized),
-        list(enumerate(pairs)),
-        label=f"prepare {split}",
-        num_workers=num_workers,
-    )
-    with EarlyFlushes(path for path, _ in files) as flushes:
-        for num_bytes in written:
-            flushes.count(num_bytes)
+    with ArrayFiles(files) as arrays, EarlyFlushes(path for path, _ in files) as flushes:
+        written = map_in_order(
+            partial(_write, arrays=arrays, resized=resized),
+            list(enumerate(pairs)),
+            label=f"prepare {split}",
+            num_workers=num_workers,
+            in_threads=any(pair.files.volume_slice is not None for pair in pairs),
+        )
+        with closing(written):
+            for num_bytes in written:
+                flushes.count(num_bytes)
+
+
+def _without_pairs(manifest: Manifest) -> Manifest:
+    """The manifest without ids and hashes of pairs, which each process would receive."""
+    splits = {
+        split: replace(record, pair_ids=(), content_hashes=())
+        for split, record in manifest.splits.items()
+    }
+    return replace(manifest, splits=splits)
 
 
 def _write(
     item: tuple[int, CheckedPair],
     *,
-    files: Files,
+    arrays: ArrayFiles,
     resized: Callable[[CheckedPair], tuple[np.ndarray, ...]],
 ) -> int:
     """Write the row of a pair and return the number of its bytes."""
     row, pair = item
-    return write_row(files, row, resized(pair))
+    try:
+        return arrays.write_row(row, resized(pair))
+    except BadPair as error:
+        raise UserError(
+            f"pair {pair.files.pair_id!r}: {error}; its files changed during the run; run again"
+        ) from None
 
 
 def _files(directory: Path, split: Split, report: CheckReport, manifest: Manifest) -> Files:

@@ -17,8 +17,8 @@ FORBIDDEN = {
     "pipelines.cli": (*TOOLS, *SCORES, *ARRAYS),
     "pipelines.stages.parent": (*TOOLS, *SCORES, *ARRAYS),
     "pipelines.stages.register": (*TOOLS, *SCORES, *ARRAYS),
-    # What the processes that check and prepare large sets import.
-    "pix2pix.preparation.prepare": (*TOOLS, *SCORES, "torch", "albumentations", "scipy", "pandas"),
+    # The processes that check and prepare large sets import this, as their main module.
+    "pipelines.stages.prepare": (*TOOLS, *SCORES, "torch", "albumentations", "scipy", "pandas"),
     "pix2pix.data.loader": (*TOOLS, *SCORES, "albumentations", "scipy", "pandas"),
     # The stage imports the modules of its workers, too, but only a worker makes batches before the
     # first step.

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pickle
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from pix2pix.data import arrays
-from pix2pix.data.arrays import EarlyFlushes, Layout, create_arrays, open_array, write_row
+from pix2pix.data.arrays import ArrayFiles, EarlyFlushes, Layout, create_arrays, open_array
 from pix2pix.data.flat_images import FlatImages, FlatLayout
 from pix2pix.errors import UserError
 
@@ -20,9 +21,9 @@ ROWS = np.arange(42, dtype=np.uint8).reshape(LAYOUT.shape)
 def write(folder: Path, order: Iterable[int] = range(7)) -> None:
     files = [(folder / "a.npy", LAYOUT), (folder / "b.npy", LAYOUT)]
     create_arrays(files)
-    with EarlyFlushes(path for path, _ in files) as flushes:
+    with ArrayFiles(files) as arrays, EarlyFlushes(path for path, _ in files) as flushes:
         for row in order:
-            flushes.count(write_row(files, row, (ROWS[row], ROWS[row])))
+            flushes.count(arrays.write_row(row, (ROWS[row], ROWS[row])))
 
 
 @pytest.mark.parametrize("flushed_bytes", [1, 13, 2**27])
@@ -44,7 +45,12 @@ def test_images_of_unlike_sizes_are_found_again_in_any_order_of_rows(tmp_path: P
     images = [rng.random((*shape, 3)).astype(np.float32) for shape in shapes]
     layout, path = FlatLayout(shapes, 3, "float32"), tmp_path / "flat.npy"
     create_arrays([(path, layout)])
-    written = [write_row([(path, layout)], row, (images[row],)) for row in (2, 3, 0, 1)]
+    with ArrayFiles([(path, layout)]) as arrays:
+        copy = pickle.loads(pickle.dumps(arrays))  # as another process has it
+        written = [
+            writer.write_row(row, (images[row],))
+            for writer, row in ((arrays, 2), (copy, 3), (arrays, 0), (copy, 1))
+        ]
     assert sum(written) == layout.num_bytes
     np.save(tmp_path / "expected.npy", np.concatenate([image.ravel() for image in images]))
     assert path.read_bytes() == (tmp_path / "expected.npy").read_bytes()
@@ -59,8 +65,8 @@ def test_images_of_unlike_sizes_are_found_again_in_any_order_of_rows(tmp_path: P
 def test_a_row_that_does_not_fit_is_refused(tmp_path: Path, values: np.ndarray, said: str) -> None:
     files = [(tmp_path / "a.npy", LAYOUT)]
     create_arrays(files)
-    with pytest.raises(UserError, match=said):
-        write_row(files, 3, (values,))
+    with ArrayFiles(files) as arrays, pytest.raises(UserError, match=said):
+        arrays.write_row(3, (values,))
 
 
 def test_a_full_disk_that_only_an_early_flush_reports_is_an_error(

@@ -4,16 +4,19 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from pipelines.processes.tree import is_alive
 from pix2pix.errors import UserError
 from pix2pix.preparation import parallel
+from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.parallel import map_in_order
 from pix2pix.preparation.prepare import prepare_pairs
-from pix2pix.preparation.report import BadPairsError, as_dict
+from pix2pix.preparation.report import BadPairsError, CheckReport, as_dict
 from tests.support.drawn_pairs import draw, make_config, save_pair, write_sound
 from tests.support.folders import contents
 from tests.support.small_sets import save
@@ -78,33 +81,73 @@ def _be_killed(item: int) -> int:
 
 
 def test_a_killed_process_ends_the_work_with_one_sentence() -> None:
-    with pytest.raises(UserError, match="check: a process that read images was killed"):
+    with pytest.raises(UserError, match="check: a process that read images ended unexpectedly"):
         list(map_in_order(_be_killed, range(200), label="check", num_workers=2))
 
 
-_STOPPED = """
-import os, time
-from pix2pix.preparation.parallel import map_in_order
-from tests.pix2pix.preparation.test_processes import parallel, slow
+def test_a_file_that_is_damaged_after_the_checks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_sound(tmp_path / "raw", num_train=40)
+    damaged = tmp_path / "raw" / "B" / "train" / "27.png"
 
-if __name__ == "__main__":
-    parallel._FEWEST_FOR_PROCESSES = 1
-    for result in map_in_order(slow, range(1000), label="check", num_workers=2):
-        print(result, flush=True)
-"""
+    def damage(*args: object, **options: object) -> CheckReport:
+        report = check_pairs(*args, **options)
+        damaged.write_bytes(b"no image")
+        return report
+
+    monkeypatch.setattr("pix2pix.preparation.prepare.check_pairs", damage)
+    with pytest.raises(UserError, match=r"train/27'.*27\.png.*changed during the run"):
+        prepare_pairs(tmp_path / "raw", tmp_path / "out", make_config(), num_workers=2)
+    assert not (tmp_path / "out").exists()
 
 
-def slow(item: int) -> int:
-    """The id of the process that works on an item for a moment."""
-    import time
-
-    time.sleep(0.05)
+def _process(_item: int) -> int:
     return os.getpid()
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_the_processes_end_with_their_parent_however_it_ends(
-    tmp_path: Path, how: signal.Signals
+def test_slices_of_a_volume_stay_in_one_process() -> None:
+    here = map_in_order(_process, range(50), label="", num_workers=2, in_threads=True)
+    assert set(here) == {os.getpid()}
+    elsewhere = map_in_order(_process, range(50), label="", num_workers=2)
+    assert os.getpid() not in set(elsewhere)
+
+
+_STOPPED = """
+import os
+from pipelines.entrypoint import run
+from tests.pix2pix.preparation.test_processes import map_in_order, parallel, slow
+
+def main():
+    parallel._FEWEST_FOR_PROCESSES = 1
+    print("begun", flush=True)
+    for result in map_in_order(slow, range(10_000), label="check", num_workers=2):
+        print(result, flush=True)
+
+if __name__ == "__main__":
+    run(main)
+"""
+
+
+def slow(_item: int) -> int:
+    """The id of the process that works on an item for a moment."""
+    time.sleep(0.25)
+    return os.getpid()
+
+
+@pytest.mark.parametrize(
+    ("how", "times", "is_working"),
+    [
+        (signal.SIGKILL, 1, True),
+        (signal.SIGTERM, 1, True),
+        (signal.SIGTERM, 2, True),
+        (signal.SIGINT, 1, True),
+        (signal.SIGINT, 2, True),
+        (signal.SIGINT, 1, False),  # while the processes start
+    ],
+)
+def test_the_processes_end_with_the_stage_however_it_ends(
+    tmp_path: Path, how: signal.Signals, times: int, is_working: bool
 ) -> None:
     script = tmp_path / "stopped.py"
     script.write_text(_STOPPED)
@@ -118,11 +161,18 @@ def test_the_processes_end_with_their_parent_however_it_ends(
         start_new_session=True,
     ) as parent:
         assert parent.stdout is not None
-        worker = psutil.Process(int(parent.stdout.readline()))
-        processes = [*psutil.Process(parent.pid).children(recursive=True), worker]
-        # Ctrl-C reaches all processes of the terminal.
-        (os.killpg if how == signal.SIGINT else os.kill)(parent.pid, how)
+        assert parent.stdout.readline() == "begun\n"
+        if is_working:
+            parent.stdout.readline()
+        else:
+            time.sleep(0.3)
+        processes = psutil.Process(parent.pid).children(recursive=True)
+        assert len(processes) >= 2
+        for number in range(times):
+            time.sleep(0.3 * number)
+            # Ctrl-C reaches all processes of the terminal.
+            (os.killpg if how == signal.SIGINT else os.kill)(parent.pid, how)
         _, said = parent.communicate(timeout=30)
-    until(lambda: not any(process.is_running() for process in processes))
-    assert parent.returncode == -how
-    assert "SpawnProcess" not in said  # no traceback of a process
+    until(lambda: not any(is_alive(process) for process in processes))
+    assert parent.returncode in (-how, 128 + how)
+    assert "Traceback" not in said
