@@ -17,9 +17,9 @@ from pix2pix.preparation.processes import ProcessPool, apply_to_each
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# From so many items on, processes are faster than threads: decoding, hashing and resizing release
-# the interpreter lock, but what is left keeps the threads of two cores waiting for a fifth of the
-# time. But processes need about a second to start.
+# From so many items on, processes are faster than threads, although they need about a second to
+# start. Decoding, hashing and resizing release the interpreter lock, but for what is left, threads
+# on two cores wait for each other a fifth of the time.
 _FEWEST_FOR_PROCESSES = 3000
 
 # Each hand-over costs time, so several items are handed over at once. But the last run of few items
