@@ -18,10 +18,18 @@ def flicker(
 
     For example: pix2pix flicker in.mp4 out.mp4
     """
+    from tqdm import tqdm
+
     from pix2pix.film.flicker import flicker
     from pix2pix.film.frames import paired_frames
+    from pix2pix.film.opening import inspect
 
-    measured = flicker((one.image(), other.image()) for one, other in paired_frames(source, result))
+    inspect(source)
+    num_frames = inspect(result).num_frames  # before minutes of decoding: is all of both there?
+    with tqdm(
+        paired_frames(source, result), total=num_frames, unit="frame", disable=None
+    ) as frames:
+        measured = flicker((one.image(), other.image()) for one, other in frames)
     typer.echo(f"flicker of {result}: {measured.result:.4f}")
     typer.echo(f"flicker of {source}: {measured.source:.4f}")
     typer.echo(

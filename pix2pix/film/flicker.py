@@ -8,16 +8,23 @@ al. 2016, eq. 5) are left out: they were hidden, or are moving out of the pictur
 """
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
 import numpy as np
 
+from pix2pix.cores import num_cores
+from pix2pix.data.read_ahead import read_ahead
 from pix2pix.errors import UserError
 
 _MAX_VALUE = 255.0
 _RELATIVE, _ABSOLUTE_PX2 = 0.01, 0.5  # of Ruder et al. 2016: how far two flows may differ
+_AHEAD_PER_THREAD = 2  # bounds the frames that are in memory
+
+Pair = tuple[np.ndarray, np.ndarray]  # a frame of the source, and of the result
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,33 +40,51 @@ class Flicker:
     num_frames: int
 
 
-def flicker(frames: Iterable[tuple[np.ndarray, np.ndarray]]) -> Flicker:
+def flicker(frames: Iterable[Pair]) -> Flicker:
     """Measure the flicker of pairs (source frame, result frame), each (H, W, 3) uint8.
 
     Source frames are resized to the result's size. Raises UserError for fewer than two frames.
     """
-    sums = np.zeros(4)  # result, source, pixels that are compared, pixels
+    sums = np.zeros(4)
     num_frames = 1
-    for (earlier_source, earlier), (later_source, later) in pairwise(map(_of_one_size, frames)):
-        flow, is_confirmed = _confirmed_flow(later_source, earlier_source)
-        sums += (
-            _difference(later, _moved(earlier, flow))[is_confirmed].sum(),
-            _difference(later_source, _moved(earlier_source, flow))[is_confirmed].sum(),
-            is_confirmed.sum(),
-            is_confirmed.size,
-        )
-        num_frames += 1
-    if not sums[2]:
+    compared = read_ahead(
+        _compared,
+        pairwise(map(_of_one_size, frames)),
+        pool=ThreadPoolExecutor(num_cores()),
+        num_ahead=num_cores() * _AHEAD_PER_THREAD,
+    )
+    with closing(compared):
+        for each in compared:
+            sums += each
+            num_frames += 1
+    result, source, num_compared, num_pixels = sums.tolist()
+    if not num_compared:
         raise UserError("flicker needs two frames and more that show the same things")
     return Flicker(
-        result=float(sums[0] / sums[2]),
-        source=float(sums[1] / sums[2]),
-        compared=float(sums[2] / sums[3]),
+        result=result / num_compared,
+        source=source / num_compared,
+        compared=num_compared / num_pixels,
         num_frames=num_frames,
     )
 
 
-def _of_one_size(pair: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _compared(neighbours: tuple[Pair, Pair]) -> tuple[float, float, int, int]:
+    """Sums over a frame and the one before it.
+
+    The differences of the result, those of the source, the number of pixels that were compared, and
+    of all pixels.
+    """
+    (earlier_source, earlier), (later_source, later) = neighbours
+    flow, is_confirmed = _confirmed_flow(later_source, earlier_source)
+    return (
+        float(_difference(later, _moved(earlier, flow))[is_confirmed].sum()),
+        float(_difference(later_source, _moved(earlier_source, flow))[is_confirmed].sum()),
+        int(is_confirmed.sum()),
+        is_confirmed.size,
+    )
+
+
+def _of_one_size(pair: Pair) -> Pair:
     source, result = pair
     if source.shape != result.shape:
         height, width = result.shape[:2]

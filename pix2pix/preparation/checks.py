@@ -25,7 +25,7 @@ from pix2pix.preparation.inspection import Inspected, inspect_pair
 from pix2pix.preparation.leakage import equal_within_splits, find_leaks
 from pix2pix.preparation.mask_notes import mask_notes, stated_nodata
 from pix2pix.preparation.offences import Offence
-from pix2pix.preparation.pair_files import PairFiles
+from pix2pix.preparation.pair_files import PairFiles, have_volumes
 from pix2pix.preparation.pairs import Discovery, find_pairs
 from pix2pix.preparation.parallel import map_in_order
 from pix2pix.preparation.range_use import RangeUse
@@ -102,7 +102,7 @@ def inspect_pairs(
             pairs,
             label="check",
             num_workers=num_workers,
-            in_threads=any(pair.volume_slice is not None for pair in pairs),
+            in_threads=have_volumes(pairs),
         )
     )
     decoded = in_common_units([pair for pair in inspected if isinstance(pair, Inspected)], config)

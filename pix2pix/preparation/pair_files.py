@@ -1,5 +1,6 @@
 """The files of a pair; each slice of their volumes is a pair of its own."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,6 +38,11 @@ class PairFiles:
         number = "" if self.volume_slice is None else f"#{self.volume_slice}"
         paths = relative_paths(root, (self.path_a, self.path_b, *self.extra_paths))
         return tuple(f"{path}{number}" for path in paths)
+
+
+def have_volumes(pairs: Iterable[PairFiles]) -> bool:
+    """Whether some pairs are slices of volumes, of which a process keeps the last ones unpacked."""
+    return any(pair.volume_slice is not None for pair in pairs)
 
 
 def split_into_slices(

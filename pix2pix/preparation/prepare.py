@@ -24,6 +24,7 @@ from pix2pix.images.scale import to_size
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.new_manifest import make_manifest, write_manifest
 from pix2pix.preparation.offences import BadPair
+from pix2pix.preparation.pair_files import have_volumes
 from pix2pix.preparation.parallel import map_in_order
 from pix2pix.preparation.photos import made_pair
 from pix2pix.preparation.read_pairs import read_pair, read_photo
@@ -108,7 +109,7 @@ def _write_split(
             list(enumerate(pairs)),
             label=f"prepare {split}",
             num_workers=num_workers,
-            in_threads=any(pair.files.volume_slice is not None for pair in pairs),
+            in_threads=have_volumes(pair.files for pair in pairs),
         )
         with closing(written):
             for num_bytes in written:

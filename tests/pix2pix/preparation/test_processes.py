@@ -20,6 +20,7 @@ from pix2pix.preparation.report import BadPairsError, CheckReport, as_dict
 from tests.support.drawn_pairs import draw, make_config, save_pair, write_sound
 from tests.support.folders import contents
 from tests.support.small_sets import save
+from tests.support.volume_pairs import volume_config, write_volumes
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("_in_processes")]
@@ -102,15 +103,18 @@ def test_a_file_that_is_damaged_after_the_checks_is_named(
     assert not (tmp_path / "out").exists()
 
 
-def _process(_item: int) -> int:
-    return os.getpid()
+def test_volumes_are_unpacked_in_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object) -> None:
+        raise RuntimeError("processes")
 
-
-def test_slices_of_a_volume_stay_in_one_process() -> None:
-    here = map_in_order(_process, range(50), label="", num_workers=2, in_threads=True)
-    assert set(here) == {os.getpid()}
-    elsewhere = map_in_order(_process, range(50), label="", num_workers=2)
-    assert os.getpid() not in set(elsewhere)
+    monkeypatch.setattr(parallel, "ProcessPool", refuse)
+    write_volumes(tmp_path / "volumes")
+    prepare_pairs(tmp_path / "volumes", tmp_path / "out", volume_config(), num_workers=2)
+    write_sound(tmp_path / "images")
+    with pytest.raises(RuntimeError, match="processes"):
+        prepare_pairs(tmp_path / "images", tmp_path / "other", make_config(), num_workers=2)
 
 
 _STOPPED = """
