@@ -108,14 +108,14 @@ def _train_here(params: Params, job: TrialJob, folder: Folder, number: int) -> N
         else:
             tune.report(metrics)
 
-    state_file = None if checkpoint is None else Path(checkpoint.to_directory()) / CHECKPOINT_FILE
     train_trial(
         params,
         prepared_dir,
         run=folder,
         device=device,
         parent=published_parent(job.study).networks if job.has_parent else None,
-        state_file=state_file,
+        # Ray's `to_directory` would leave a copy in the temporary folder.
+        checkpoint=checkpoint and Folder(checkpoint.filesystem, checkpoint.path),
         report=report,
     )
 

@@ -33,13 +33,13 @@ def train_trial(
     run: Folder,
     device: torch.device,
     parent: ParentNetworks | None,
-    state_file: Path | None,
+    checkpoint: Folder | None,
     report: Callable[[TrainState], None],
 ) -> None:
     """Train to the end; report after each epoch.
 
-    It goes on from the state in `state_file`, if there is one, and starts from `parent`, if that is
-    given.
+    It goes on from the state in the folder `checkpoint`, if there is one, and starts from `parent`,
+    if that is given.
 
     Writes the sample grids, and how it computes, to `run`. Raises NonFiniteLossError,
     UserError if no epoch can be kept, and OSError if the storage fails.
@@ -52,8 +52,9 @@ def train_trial(
         parent=parent,
         wrap=partial(_moved, device=device),
     )
-    if state_file is not None:
-        state.load_state_dict(load_training(state_file.read_bytes(), name=str(state_file)))
+    if checkpoint is not None:
+        saved = checkpoint.read(CHECKPOINT_FILE)
+        state.load_state_dict(load_training(saved, name=str(checkpoint / CHECKPOINT_FILE)))
     dev = open_split(prepared_dir, "dev")
     samples = sample_indices(dev, params.train.num_samples)
     grids = SampleGrids(dev, samples, manifest)

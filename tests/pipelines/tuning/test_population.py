@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trials(cluster: None, params: Params, pairs: DatasetSource, folder: Path) -> list[Trial]:
+def copies_before() -> set[Path]:
+    """What Ray's copies of checkpoints have left behind before these tests."""
+    return _copies_of_checkpoints()
+
+
+@pytest.fixture(scope="module")
+def trials(
+    copies_before: set[Path], cluster: None, params: Params, pairs: DatasetSource, folder: Path
+) -> list[Trial]:
     return run(params, pairs, folder).search
+
+
+def _copies_of_checkpoints() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).glob("checkpoint_tmp_*"))
 
 
 def _l1(trial: Trial, epoch: int) -> float:
@@ -85,11 +98,18 @@ def test_a_trial_goes_on_from_the_whole_state_of_the_other(
             pairs.prepared_dir,
             run=open_folder(str(tmp_path / str(number))),
             device=torch.device("cpu"),
-            state_file=checkpoint / CHECKPOINT_FILE,
+            checkpoint=open_folder(str(checkpoint)),
             parent=None,
             report=lambda state, histories=histories: histories.append(state.history[-1]),
         )
         assert [*map(_noted, histories)] == [*map(_noted, trial.history[5:])]
+
+
+def test_trials_that_go_on_leave_no_copies_of_checkpoints(
+    trials: list[Trial], copies_before: set[Path]
+) -> None:
+    assert any(trial.exchanges for trial in trials)
+    assert _copies_of_checkpoints() <= copies_before
 
 
 def _noted(record: Mapping[str, float]) -> dict[str, float]:
