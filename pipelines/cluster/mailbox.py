@@ -19,6 +19,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from pipelines.cluster.waiting import SILENCE_S, waiting_line
 from pipelines.processes.progress_line import progress_line, speed
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _POLL_S = 0.5
-_SILENCE_S = 30.0  # without a terminal there is no progress bar, but a line at least this often
 
 
 class _Progress(NamedTuple):
@@ -130,7 +130,7 @@ def _show(mailbox: Any, done: threading.Event, num_epochs: int) -> None:
     has_terminal = sys.stderr.isatty()
     printed_s = time.monotonic()
     with logging_redirect_tqdm(), tqdm(unit="step", disable=not has_terminal) as bar:
-        is_done = False
+        is_done = has_begun = False
         while not is_done:
             is_done = done.wait(_POLL_S)
             try:
@@ -141,11 +141,15 @@ def _show(mailbox: Any, done: threading.Event, num_epochs: int) -> None:
                 return  # the cluster is gone; the driver reports that itself
             for level, text in news.messages:
                 logger.log(level, "%s", text)
-            is_due = not news.messages and time.monotonic() - printed_s >= _SILENCE_S
+            is_due = not news.messages and time.monotonic() - printed_s >= SILENCE_S
+            has_begun = has_begun or bool(news.messages) or news.progress is not None
             if news.progress is not None and has_terminal:
                 _advance(bar, news.progress, num_epochs)
             elif news.progress is not None and is_due:
                 logger.info("%s", _line(news.progress, num_epochs))
+            elif not has_begun and is_due:
+                # Ray Train waits for room without end, and says so only in its own log.
+                logger.info("no worker has reported yet; %s", waiting_line())
             if news.messages or is_due:
                 printed_s = time.monotonic()
 

@@ -61,7 +61,8 @@ def connect(address: str | None) -> None:
 def find_placement(config: TrainConfig) -> Placement:
     """Return the placement of the workers on the connected cluster.
 
-    Raises UserError if the cluster is too small at present; Ray itself would wait without end.
+    What others use at present counts as free: Ray waits for it. Raises UserError if the cluster is
+    too small, for which Ray would wait as well.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     placement = choose_placement(config, nodes)

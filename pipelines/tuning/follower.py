@@ -1,5 +1,6 @@
 """Tells the console and MLflow what happens to the trials, while Ray Tune runs them."""
 
+import logging
 import time
 from dataclasses import replace
 from functools import partial
@@ -8,6 +9,7 @@ from typing import Any
 
 from ray import tune
 
+from pipelines.cluster.waiting import SILENCE_S, waiting_line
 from pipelines.runs.folder import Folder
 from pipelines.runs.samples import sample_names
 from pipelines.runs.state import SAMPLES_FOLDER
@@ -26,6 +28,8 @@ from pipelines.tuning.results import (
 from pix2pix.config import Params
 from pix2pix.tuning.trials import Trial
 
+logger = logging.getLogger(__name__)
+
 
 class StudyFollower(tune.Callback):
     """Keeps the trials as they are now. Ray Tune saves and restores them with its own state.
@@ -39,6 +43,7 @@ class StudyFollower(tune.Callback):
         self._trials: dict[int, Trial] = {}
         self._console = StudyConsole(params)
         self._live: LiveStudy | None = None
+        self._told_s: float | None = None  # when it was last said that no trial has begun
 
     def get_state(self) -> dict[str, Any]:
         """Return the trials so far."""
@@ -48,6 +53,15 @@ class StudyFollower(tune.Callback):
         """Know the trials of an earlier process, of which there is nothing new to tell."""
         self._trials = state["trials"]
         self._console.remember(list(self._trials.values()))
+
+    def on_step_end(self, *_: Any, **_info: Any) -> None:
+        """Say now and then that no trial has begun; Ray Tune calls this once a second or so."""
+        now_s = time.monotonic()
+        if self._trials or self._told_s is None:
+            self._told_s = now_s
+        elif now_s - self._told_s >= SILENCE_S:
+            logger.info("no trial has begun yet; %s", waiting_line())
+            self._told_s = now_s
 
     def on_trial_start(self, *_: Any, **info: Any) -> None:
         """Tell of a trial that begins, or goes on."""
@@ -65,7 +79,8 @@ class StudyFollower(tune.Callback):
         self._tell(ended(self._of(info["trial"]), self._params))
 
     def on_trial_error(self, *_: Any, **info: Any) -> None:
-        """Tell of a trial that failed for good."""
+        """Tell of a trial that failed for good, also if its process could never be started."""
+        self.on_trial_start(**info)
         error = Path(info["trial"].error_file).read_text(encoding="utf-8")
         self._tell(failed(self._of(info["trial"]), error))
 

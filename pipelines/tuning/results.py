@@ -17,6 +17,7 @@ from pix2pix.tuning.trials import Exchange, Purpose, Trial
 TRIAL = "trial"  # key of Ray's config: purpose, seed and values of the trial
 PARENT = "tune/parent"  # number of the trial whose state this one has copied
 COPIED_EPOCH = "tune/copied_epoch"  # the epoch of that state
+_CONFIG_FILE = "params.json"
 _METRICS = ("train/", "dev/", "perf/")
 _REASON_CHARACTERS = 200  # Ray's last line may be long
 
@@ -91,11 +92,16 @@ def failed(trial: Trial, error: str) -> Trial:
 
 
 def read_trials(grid: ResultGrid, params: Params) -> list[Trial]:
-    """Return the trials of an experiment that has ended, by number."""
+    """Return the trials of an experiment that has ended, by number.
+
+    A trial whose process could not be started has no files, and is left out.
+    """
     trials = []
     for result in (grid[index] for index in range(len(grid))):
         parent, _, name = result.path.rpartition("/")
         folder = Folder(result.filesystem, parent) / name
+        if not folder.has(_CONFIG_FILE):
+            continue
         trial = read_trial(folder, params)
         error = result.error
         trials.append(ended(trial, params) if error is None else failed(trial, str(error)))
@@ -104,7 +110,7 @@ def read_trials(grid: ResultGrid, params: Params) -> list[Trial]:
 
 def read_trial(folder: Folder, params: Params) -> Trial:
     """Return the trial of a folder, with all that it has reported."""
-    config = json.loads(folder.read("params.json"))
+    config = json.loads(folder.read(_CONFIG_FILE))
     lines = folder.read("result.json").decode().splitlines() if folder.has("result.json") else []
     reports = [json.loads(line) for line in lines]
     number = trial_number(folder.path.rpartition("/")[2])

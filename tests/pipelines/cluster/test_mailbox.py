@@ -1,5 +1,6 @@
 """What a worker sends to the driver, and the request to stop that it gets back."""
 
+import logging
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ import ray
 from pipelines.cluster import mailbox as mailbox_module
 from pipelines.cluster.mailbox import WorkerConsole, console
 from pix2pix.training import StepProgress
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.usefixtures("cluster")]
 
@@ -82,3 +84,19 @@ def test_a_worker_outlives_the_mailbox() -> None:
         with pytest.raises(ray.exceptions.RayActorError):
             _take_until_it_fails(mailbox)  # it ends a moment later
         assert not any(worker(_step(1000)) for _ in range(20))
+
+
+def test_a_training_that_waits_for_room_says_what_is_free(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(mailbox_module, "SILENCE_S", 0.5)
+    caplog.set_level(logging.INFO, logger="pipelines.cluster.mailbox")
+    num_cpus = ray.cluster_resources()["CPU"]
+    with console(num_epochs=1) as actor:
+        until(lambda: "no worker has reported yet" in caplog.text)
+        assert f"(free at present: {num_cpus:g} CPUs, 0 GPUs)" in caplog.text
+        WorkerConsole(actor).send_line("a worker has begun")
+        until(lambda: "a worker has begun" in caplog.text)
+        caplog.clear()
+        time.sleep(2)
+    assert "no worker has reported yet" not in caplog.text

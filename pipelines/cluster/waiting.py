@@ -1,0 +1,14 @@
+"""What is said while a training or a study waits for room on a busy cluster."""
+
+import ray
+
+SILENCE_S = 30.0  # a long wait or a long epoch has a line at least this often
+
+
+def waiting_line() -> str:
+    """Say what workers and trials that have not begun wait for. Ray itself waits without a word."""
+    free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
+    return (
+        "Ray starts workers when there is room for them "
+        f"(free at present: {free.get('CPU', 0):g} CPUs, {free.get('GPU', 0):g} GPUs)"
+    )
