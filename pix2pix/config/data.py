@@ -125,10 +125,10 @@ class DataConfig:
     (leave them out and report them)."""
 
     near_duplicate_bits: Annotated[int, Field(ge=-1, le=64)]
-    """How alike two pairs must be to count as copies of one picture: the distance of their
-    thumbnails in 256ths of a half turn, from 0 (only the same picture) to 64. Copies in different
-    splits are reported as bad pairs. Lower it if different pictures are reported; -1 switches the
-    search off."""
+    """How much two pairs may differ and still count as copies of one picture, from 0 (only the same
+    picture) to 64; two pictures that have nothing in common differ by about 128. Copies in
+    different splits are reported as bad pairs. Lower it if different pictures are reported; -1
+    switches the search off."""
 
     pair_pattern: Annotated[str | None, Field(min_length=1)]
     """Regular expression that finds the key of a pair in the path of each file, without side folder

@@ -53,7 +53,8 @@ class SideConfig:
 
     grayscale: bool
     """Whether colour files are converted to one grey channel (Rec. 601 luma). Needs channels: 1.
-    Set it to true to colour grey photographs from a folder of colour photographs."""
+    Set it to true for a source that the model shall see in grey although its files are in colour.
+    Where there are colour photographs alone, recipe.kind: grayscale makes the grey ones."""
 
     num_labels: Annotated[int | None, Field(ge=2)]
     """Number of classes, at least 2, where the pixels are class ids from 0 to num_labels - 1. Null:

@@ -37,7 +37,7 @@ Workers = Annotated[_Count | tuple[_Count, _Count], WrapValidator(_workers)]
 # An interrupted training may continue with other values of these parameters. Only another number of
 # workers or another device changes numbers slightly: by the order of float sums, by the dropout
 # masks and, without sync_batch_norm, by the statistics of a batch.
-EXECUTION_KEYS = (  # they do not change the result
+EXECUTION_KEYS = (
     "checkpoint_every_epochs",
     "checkpoint_every_steps",
     "keep_best_checkpoints",
