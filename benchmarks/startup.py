@@ -7,6 +7,7 @@ Imports are given in seconds of CPU time, which other work on the machine change
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -25,6 +27,7 @@ import torch
 from benchmarks.ceilings import measured_ceilings
 from benchmarks.rows import Ceilings, Row
 from benchmarks.workload import prepare, preset, with_length
+from pix2pix.config import Params
 from pix2pix.cores import num_cores
 
 TOPIC = "start-up"
@@ -34,6 +37,8 @@ _COMMAND = "python -m benchmarks.startup"
 _REPEATS = 5
 _POLL_S = 0.05
 _FIRST_STEP = "epoch 1/1"  # the line of an epoch of one step
+_TRIAL_ENDS = re.compile(r"trial \d+ finished")
+_TRIALS = 4
 
 # What is started, and what of that is expected, in seconds of CPU time.
 _COMMANDS = {
@@ -63,7 +68,13 @@ def measured_rows(ceilings: Ceilings) -> list[Row]:
         for name, (arguments, predicted) in _COMMANDS.items()
     ]
     with tempfile.TemporaryDirectory() as folder:
-        return [*rows, _row_of_training(Path(folder))]
+        params = _write_project(Path(folder))
+        training = _row_of_training(Path(folder))
+        return [
+            *rows,
+            training,
+            *(_row_of_trials(Path(folder), params, size, training.value) for size in (1, 2)),
+        ]
 
 
 def _cpu_s(arguments: Sequence[str]) -> float:
@@ -79,11 +90,20 @@ def _cpu_s(arguments: Sequence[str]) -> float:
     return median(times)
 
 
-def _row_of_training(folder: Path) -> Row:
+def _write_project(folder: Path) -> Params:
+    """Prepare data, and write parameters for one epoch of one step."""
     params = with_length(preset("smoke"), num_train=10, num_epochs=1)
     params = replace(params, train=replace(params.train, batch_size=8))
-    (folder / "params.yaml").write_text(json.dumps(asdict(params)))  # YAML contains JSON
+    _write(folder, params)
     prepare(folder / "data", params)
+    return params
+
+
+def _write(folder: Path, params: Params) -> None:
+    (folder / "params.yaml").write_text(json.dumps(asdict(params)))  # YAML contains JSON
+
+
+def _row_of_training(folder: Path) -> Row:
     elapsed_s, cpu_s = _first_step(folder)
     parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in cpu_s.items())
     return Row(
@@ -102,16 +122,8 @@ def _row_of_training(folder: Path) -> Row:
 
 def _first_step(project: Path) -> tuple[float, dict[str, float]]:
     """The seconds until the line of the first epoch, and the CPU time of each kind of process."""
-    database = f"sqlite:///{project / 'mlflow.db'}"
     started_s = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.stages.train"],
-        cwd=project,
-        env=os.environ | {"PYTHONPATH": str(_PROJECT_DIR), "MLFLOW_TRACKING_URI": database},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = _started("train", project)
     cpu_s: dict[int, tuple[str, float]] = {}
     is_over = threading.Event()
     watch = threading.Thread(target=_watch, args=(process.pid, cpu_s, is_over))
@@ -128,6 +140,57 @@ def _first_step(project: Path) -> tuple[float, dict[str, float]]:
     if process.wait() or elapsed_s is None:
         raise RuntimeError(f"the training failed:\n{''.join(lines)}")
     return elapsed_s, _by_kind(cpu_s)
+
+
+def _started(stage: str, project: Path) -> subprocess.Popen[str]:
+    database = f"sqlite:///{project / 'mlflow.db'}"
+    return subprocess.Popen(
+        [sys.executable, "-m", f"pipelines.stages.{stage}"],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(_PROJECT_DIR), "MLFLOW_TRACKING_URI": database},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _row_of_trials(folder: Path, params: Params, num_workers: int, training_s: float) -> Row:
+    """How long a trial takes that is one of many, beside a training that is started for itself."""
+    tune = replace(
+        params.tune,
+        num_trials=_TRIALS,
+        num_epochs=1,
+        num_seeds=0,
+        scheduler="none",
+        num_workers=num_workers,
+        max_concurrent_trials=1,
+    )
+    _write(folder, replace(params, tune=tune))
+    return Row(
+        topic=TOPIC,
+        name=f"trial of {num_workers} worker(s), from the end of the one before to its own",
+        value=median(_between_trials_s(folder)),
+        unit="s",
+        lower_is_better=True,
+        plain=training_s,
+        plain_is="a local training of one worker that is started for itself",
+        command=_COMMAND,
+        predicted="the imports of a process are left out: a half",
+    )
+
+
+def _between_trials_s(project: Path) -> list[float]:
+    """The seconds from the end of each trial to the end of the next."""
+    process = _started("tune", project)
+    ends_s, lines = [], []
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line)
+        if _TRIAL_ENDS.search(line):
+            ends_s.append(time.perf_counter())
+    if process.wait() or len(ends_s) != _TRIALS:
+        raise RuntimeError(f"the study failed:\n{''.join(lines)}")
+    return [later - earlier for earlier, later in pairwise(ends_s)]
 
 
 def _watch(pid: int, cpu_s: dict[int, tuple[str, float]], is_over: threading.Event) -> None:

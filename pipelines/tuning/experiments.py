@@ -134,8 +134,7 @@ def _run(
             (job.study / name).remove_all()
         creator = partial(_name, first=first_number)
         tune_config.trial_name_creator = tune_config.trial_dirname_creator = creator
-        # A process costs seconds of imports.
-        tune_config.reuse_actors = job.params.tune.num_workers == 1
+        tune_config.reuse_actors = True  # a process costs seconds of imports
         tuner = tune.Tuner(
             trainable,
             param_space=dict(param_space),
