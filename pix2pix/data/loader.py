@@ -13,8 +13,8 @@ from pix2pix.data.batch import Batch, HostBatch, StoredBatch, on_device, stacked
 from pix2pix.data.dataset import AugmentedPairs, EpochKeys, Key
 from pix2pix.data.manifest import SideRecord
 from pix2pix.data.prepared import PreparedSplit, stacked
-from pix2pix.data.read_ahead import read_ahead
 from pix2pix.data.sampling import check_shares
+from pix2pix.read_ahead import read_ahead
 
 # While a batch is copied to the device, each thread fills a run of batches and has filled another.
 _AHEAD_PER_THREAD = 2

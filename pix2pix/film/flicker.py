@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 
 from pix2pix.cores import num_cores
-from pix2pix.data.read_ahead import read_ahead
 from pix2pix.errors import UserError
+from pix2pix.read_ahead import read_ahead
 
 _MAX_VALUE = 255.0
 _RELATIVE, _ABSOLUTE_PX2 = 0.01, 0.5  # of Ruder et al. 2016: how far two flows may differ

@@ -10,9 +10,9 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from pix2pix.cores import num_cores
-from pix2pix.data.read_ahead import read_ahead
 from pix2pix.errors import UserError
 from pix2pix.preparation.processes import ProcessPool, apply_to_each
+from pix2pix.read_ahead import read_ahead
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
