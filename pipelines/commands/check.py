@@ -23,7 +23,7 @@ def check() -> None:
     params = load_params()
     check_space(params)
     root = Path(params.data.path)
-    if params.data.source in ("folder", "video"):
+    if params.data.has_own_files:
         if not root.exists() and _is_tracked(root):  # a flow pulls it after this check
             typer.echo(f"params.yaml is valid; {root} is not here yet, `dvc pull` brings it")
             return

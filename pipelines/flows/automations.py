@@ -12,13 +12,14 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import BlockDocument, StateType
 from prefect.events.actions import ActionTypes, ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.settings import get_current_settings
 
 from pipelines.entrypoint import run
+from pipelines.flows.pages import all_pages
 from pix2pix.errors import UserError
 
 SILENT_RUNS = "pix2pix: silent runs have crashed"
@@ -30,7 +31,8 @@ CHAMPION_RESOURCE = "pix2pix.model."  # followed by the name of the registered m
 BLOCK = "pix2pix"
 
 _POOL = "pix2pix"
-_SILENT_AFTER = timedelta(seconds=90)  # three heartbeats, which Prefect sends every 30 s
+_TAG = "prefect.tag.pix2pix"  # of the deployments in prefect.yaml, and so of their runs
+_SILENT_AFTER = timedelta(seconds=90)  # three heartbeats of a run that our worker has started
 _FLOW_RUN = ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"})
 _EACH_RUN = {"prefect.resource.id"}
 
@@ -51,13 +53,13 @@ def main() -> None:
         sys.stdout.write(f"no notifications: there is no notification block named {BLOCK}\n")
 
 
-def register(client: SyncPrefectClient, *, silent_after: timedelta = _SILENT_AFTER) -> list[str]:
+def register(client: SyncPrefectClient) -> list[str]:
     """Bring the automations up to date and return the names of those in force.
 
     Notifications are sent through the notification blocks named `pix2pix`; if there is none, the
     automations that need one are deleted. An automation that was disabled in the UI stays disabled.
     """
-    wanted = [_silent_runs(silent_after)]
+    wanted = [silent_runs()]
     if blocks := _notification_blocks(client):
         wanted += [_failed_run(blocks), _new_champion(blocks)]
     for automation in wanted:
@@ -69,11 +71,13 @@ def register(client: SyncPrefectClient, *, silent_after: timedelta = _SILENT_AFT
     return names
 
 
-def _silent_runs(silent_after: timedelta) -> AutomationCore:
+def silent_runs() -> AutomationCore:
     """End a run as crashed if no event follows a heartbeat: its process has died or hangs.
 
     This is the recipe of Prefect's documentation, but any event of the run counts as a sign of
-    life, because a final state may have any name.
+    life, because a final state may have any name. Only runs of our deployments are judged: their
+    worker makes them send a heartbeat every 30 s, while any other run may follow Prefect's default
+    of 180 s. The tag tells them apart, because a heartbeat does not name the run's work pool.
     """
     return AutomationCore(
         name=SILENT_RUNS,
@@ -82,17 +86,18 @@ def _silent_runs(silent_after: timedelta) -> AutomationCore:
             after={"prefect.flow-run.heartbeat"},
             expect={"prefect.flow-run.*"},
             match=_FLOW_RUN,
+            match_related={"prefect.resource.role": "tag", "prefect.resource.id": _TAG},
             for_each=_EACH_RUN,
             posture=Posture.Proactive,
             threshold=1,
-            within=silent_after,
+            within=_SILENT_AFTER,
         ),
         actions=[
             ChangeFlowRunState(
                 name="Crashed",
                 state=StateType.CRASHED,
                 force=False,
-                message=f"No heartbeat for {silent_after.total_seconds():.0f} s.",
+                message=f"No heartbeat for {_SILENT_AFTER.total_seconds():.0f} s.",
             )
         ],
     )
@@ -146,9 +151,13 @@ def _notify(blocks: Sequence[UUID], *, subject: str, body: str) -> list[ActionTy
 
 def _notification_blocks(client: SyncPrefectClient) -> list[UUID]:
     """The blocks named `pix2pix` that can send notifications, such as Slack, e-mail, a webhook."""
+
+    def read(offset: int) -> list[BlockDocument]:
+        return client.read_block_documents(offset=offset, include_secrets=False)
+
     return [
         block.id
-        for block in client.read_block_documents(include_secrets=False)
+        for block in all_pages(read)
         if block.name == BLOCK
         and block.block_schema is not None
         and "notify" in block.block_schema.capabilities

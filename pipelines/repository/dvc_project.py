@@ -57,14 +57,14 @@ def _data_file(repo: Any, stage: Any) -> str:
 
 
 def has_remote(project_dir: Path) -> bool:
-    """Return whether the project has a default remote for `dvc push`."""
-    return _settings(project_dir)["core"].get("remote") is not None
+    """Return whether `dvc push` in the project has a default remote, wherever it is configured."""
+    return _config(project_dir)["core"].get("remote") is not None
 
 
 def remote_address(project_dir: Path) -> str | None:
-    """Return the URL or the folder of the default remote; None if the project has none."""
-    settings = _settings(project_dir)
-    remote = settings["remote"].get(settings["core"].get("remote"), {})
+    """Return the URL or the folder of that remote; None if there is none."""
+    config = _config(project_dir)
+    remote = config["remote"].get(config["core"].get("remote"), {})
     return None if "url" not in remote else str(remote["url"])
 
 
@@ -72,29 +72,27 @@ def share_cache(project_dir: Path, workspace_dir: Path) -> None:
     """Give the checkout `workspace_dir` the cache, remotes and credentials of `project_dir`.
 
     They are written to its local configuration, which is never committed, with absolute paths.
-    DVC's own records about the files of the checkout are kept in the checkout. Raises UserError if
-    DVC cannot read the configuration.
+    What the user and the machine have configured applies in each checkout anyway. DVC's own
+    records about the files of the checkout are kept in the checkout. Raises UserError if DVC cannot
+    read the configuration.
     """
-    settings = _settings(project_dir)
-    settings["cache"].setdefault("dir", str(project_dir.resolve() / ".dvc" / "cache"))
+    config = _config(project_dir)
+    settings: dict[str, Any] = config.load_one("repo")
+    merge(settings, config.load_one("local"))
+    if "dir" not in config["cache"]:
+        settings["cache"]["dir"] = str(project_dir.resolve() / ".dvc" / "cache")
     settings["core"]["site_cache_dir"] = str(workspace_dir.resolve() / ".dvc" / "tmp" / "site")
     with Config(str(workspace_dir / ".dvc"), validate=False).edit("local") as local:
         merge(local, _with_absolute_paths(settings))
     (workspace_dir / ".dvc" / "config.local").chmod(0o600)  # it may contain credentials
 
 
-def _settings(project_dir: Path) -> dict[str, Any]:
-    """Return the settings of the repository itself, not those of the user and the system.
-
-    The latter apply in each checkout anyway.
-    """
+def _config(project_dir: Path) -> Config:
+    """Return what DVC goes by in the project: its own settings before the user's and machine's."""
     try:
-        config = Config(str(project_dir / ".dvc"), validate=False)
-        settings: dict[str, Any] = config.load_one("repo")
-        merge(settings, config.load_one("local"))
+        return Config(str(project_dir / ".dvc"), validate=False)
     except ConfigError as error:
         raise UserError(f"DVC's configuration cannot be used: {error}") from None
-    return settings
 
 
 def _with_absolute_paths(settings: dict[str, Any]) -> dict[str, Any]:

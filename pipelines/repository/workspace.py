@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,10 +25,11 @@ from pipelines.repository.git import Revision, check_out, folder_in_repository
 from pipelines.repository.params_file import override_params
 
 WORKSPACES_DIR = Path(".workspaces")
-STALE_S = 7 * 24 * 3600.0
+_STALE_S = 7 * 24 * 3600.0
 _MAX_SAVING_S = 150.0  # a stage whose caller was killed may be saving
 _POLL_S = 0.5
 _LOCK, _READY, _CHECKOUT, _LOGS = "lock", "ready", "checkout", "logs"
+_REMOVED = ".removed."  # begins the name of a workspace that is being removed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +57,7 @@ class Workspace:
 
     def discard(self) -> None:
         """Remove it. Its results are in DVC's cache, in git and in MLflow."""
-        shutil.rmtree(self.folder)
+        _remove(self.folder)
 
 
 @contextmanager
@@ -81,18 +83,45 @@ def workspace(
         os.close(lock)
 
 
-def remove_stale(project_dir: Path, *, older_than_s: float = STALE_S) -> list[Path]:
-    """Remove unlocked workspaces in which no run has begun for so long, and return them."""
-    removed = []
-    for folder in sorted((project_dir / WORKSPACES_DIR).glob("*-*")):
-        if time.time() - _last_used_s(folder) <= older_than_s:
+def remove_stale(project_dir: Path) -> list[Path]:
+    """Remove unlocked workspaces in which no run has begun for a week, and return them.
+
+    What an interrupted removal has left is removed as well.
+    """
+    root, removed = project_dir / WORKSPACES_DIR, []
+    for rest in root.glob(f"{_REMOVED}*"):
+        shutil.rmtree(rest, ignore_errors=True)
+    for folder in sorted(root.glob("*-*")):
+        if not _is_stale(folder):
             continue
         lock = _lock(folder)
         if lock is not None:
-            shutil.rmtree(folder)
+            _remove(folder)
             os.close(lock)
             removed.append(folder)
     return removed
+
+
+def _remove(folder: Path) -> None:
+    """Remove a workspace of which this process has the lock.
+
+    It loses its name first, all at once. Otherwise the lock could be removed before the checkout,
+    and a new run would lock the folder and work in a checkout that disappears.
+    """
+    nameless = folder.with_name(f"{_REMOVED}{uuid.uuid4().hex}")
+    folder.rename(nameless)
+    # Another process may be removing it as well, in `remove_stale`, which also takes what is left.
+    shutil.rmtree(nameless, ignore_errors=True)
+
+
+def _is_stale(folder: Path) -> bool:
+    """Return whether no run has begun in the workspace for a week, if it is there at all."""
+    ready = folder / _READY
+    try:
+        last_used_s = (ready if ready.exists() else folder).stat().st_mtime
+    except FileNotFoundError:
+        return False  # another process has removed it since
+    return time.time() - last_used_s > _STALE_S
 
 
 def _key(revision: Revision, overrides: Mapping[str, Any], variant: str) -> str:
@@ -127,6 +156,8 @@ def _is_owner_running(folder: Path) -> bool:
         os.kill(int((folder / _LOCK).read_text()), 0)
     except (FileNotFoundError, ProcessLookupError):
         return False
+    except PermissionError:
+        return False  # the number is now another user's, who could not have opened our lock
     except ValueError:
         return True  # the owner has not written its number yet
     return True
@@ -153,9 +184,3 @@ def _make_or_continue(
         override_params(inside, overrides)
         (folder / _READY).touch()
     return Workspace(folder=folder, project_dir=inside, lock=lock, is_continued=is_continued)
-
-
-def _last_used_s(folder: Path) -> float:
-    """Return the time at which a run last began in the workspace."""
-    ready = folder / _READY
-    return (ready if ready.exists() else folder).stat().st_mtime

@@ -15,6 +15,7 @@ from pipelines.repository.dvc_project import data_files
 from pipelines.reproduction.recorded_outputs import take, write_lock
 from pipelines.reproduction.stages import run_stage
 from pipelines.tracking.description import DataRecord
+from pix2pix.config import OWN_SOURCES
 from pix2pix.errors import UserError
 
 DATA_STAGES = frozenset({"ingest", "prepare"})
@@ -72,7 +73,7 @@ def check_data(project_dir: Path, recorded: DataRecord) -> None:
 def _prepare_again(shell: Shell, params: Mapping[str, Any]) -> None:
     """Bring the raw pairs into the workspace and run `prepare`. Raises UserError if that fails."""
     source = params["data"]["source"]
-    if source == "folder":
+    if source in OWN_SOURCES:
         for added in data_files(shell.folder):
             with suppress(UserError):  # the pairs may be elsewhere; `ingest` says if they are gone
                 take(shell, added)

@@ -5,16 +5,14 @@ import platform
 from pipelines.repository.origin import Origin, installed_packages
 
 
-def package_changes(
-    origin: Origin, packages: str | None = None, python: str = platform.python_version()
-) -> list[str]:
+def package_changes(origin: Origin) -> list[str]:
     """Return a sentence for each recorded package that has another version here, or is missing.
 
-    `packages` are lines `name==version`, by default of all installed packages. Those that have been
-    added since the training do not count: the code of that time does not import them.
+    Packages that have been added since the training do not count: the code of that time does not
+    import them.
     """
     then = {"Python": origin.python, **_versions(origin.packages)}
-    now = {"Python": python, **_versions(installed_packages() if packages is None else packages)}
+    now = {"Python": platform.python_version(), **_versions(installed_packages())}
     return [
         f"{name}: {version} recorded, {now.get(name, 'not installed')} here"
         for name, version in then.items()

@@ -11,6 +11,7 @@ import torch
 from pipelines.repository.params_file import PARAMS_FILE
 from pipelines.reproduction.machines import threads_here
 from pipelines.tracking.train_record import TrainRecord
+from pix2pix.config import OWN_SOURCES
 from pix2pix.files import write_text
 
 
@@ -24,7 +25,7 @@ def params_here(training: TrainRecord, *, checkout: Path, project_dir: Path) -> 
     """
     params: dict[str, Any] = copy.deepcopy(dict(training.params))
     params["train"] |= _where(training)
-    if params["data"]["source"] == "folder":
+    if params["data"]["source"] in OWN_SOURCES:
         params["data"]["path"] = _folder(params["data"]["path"], checkout, project_dir)
     if params["train"]["storage_path"] is not None:
         params["train"]["storage_path"] += "/reproductions"

@@ -2,17 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import SCHEDULE_TYPES
+from prefect.client.schemas.sorting import DeploymentSort
 
 from pipelines.entrypoint import write_json
+from pipelines.flows.pages import all_pages
 from pipelines.repository.params_file import PARAMS_FILE
 from pipelines.services.layout import services_dir
 from pipelines.services.module_command import run_module
+from pipelines.services.programs import POOL
 from pix2pix.config import load_params
 from pix2pix.errors import UserError
 
@@ -53,16 +58,27 @@ def _prefect_deploy(project: Path, environment: Mapping[str, str]) -> None:
         raise UserError(f"prefect.yaml: `prefect deploy --all` failed:\n{done.stdout.strip()}")
 
 
+def our_deployments(client: SyncPrefectClient) -> Iterator[DeploymentResponse]:
+    """The deployments of our work pool: a shared server has those of other projects as well."""
+    ours = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
+    order = DeploymentSort.CREATED_DESC  # unlike names, these times differ, as pages need it
+
+    def read(offset: int) -> list[DeploymentResponse]:
+        return client.read_deployments(work_pool_filter=ours, sort=order, offset=offset)
+
+    return all_pages(read)
+
+
 def _switches(client: SyncPrefectClient) -> Switches:
     return {
         (deployment.flow_id, deployment.name, _identity(schedule.schedule)): schedule.active
-        for deployment in client.read_deployments()
+        for deployment in our_deployments(client)
         for schedule in deployment.schedules
     }
 
 
 def _switch(client: SyncPrefectClient, switches: Switches) -> None:
-    for deployment in client.read_deployments():
+    for deployment in our_deployments(client):
         for schedule in deployment.schedules:
             key = (deployment.flow_id, deployment.name, _identity(schedule.schedule))
             wanted = switches.get(key, schedule.active)

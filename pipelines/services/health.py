@@ -9,22 +9,20 @@ from pipelines.services.supervisord import running_programs
 from pipelines.tracking.uri import without_password
 from pix2pix.errors import UserError
 
-START_TIMEOUT_S = 300.0  # a database is made, on a busy machine
+_TIMEOUT_S = 300.0  # a database is made, on a busy machine
 
 _LOOK_S = 0.3
 _NUM_LOG_LINES = 15
 
 
-def wait_until_healthy(
-    project: Path, checks: Mapping[str, Callable[[], bool]], *, timeout_s: float = START_TIMEOUT_S
-) -> None:
+def wait_until_healthy(project: Path, checks: Mapping[str, Callable[[], bool]]) -> None:
     """Return when the check of every program, by its name, has once been true.
 
     Raises UserError if a program ends, TimeoutError if a program takes too long, with the end of
     its log.
     """
     waiting = dict(checks)
-    deadline_s = time.monotonic() + timeout_s
+    deadline_s = time.monotonic() + _TIMEOUT_S
     while waiting:
         running = running_programs(project)
         for name, is_healthy in list(waiting.items()):
@@ -34,7 +32,7 @@ def wait_until_healthy(
                 del waiting[name]
             elif time.monotonic() > deadline_s:
                 raise TimeoutError(
-                    f"{name} is not ready after {timeout_s:.0f} s; {_end_of_log(project, name)}"
+                    f"{name} is not ready after {_TIMEOUT_S:.0f} s; {_end_of_log(project, name)}"
                 )
         time.sleep(_LOOK_S if waiting else 0)
 

@@ -11,7 +11,7 @@ from pipelines.services.addresses import Address, mlflow_address, prefect_addres
 from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, prefect_home
 from pipelines.tracking.uri import artifact_location, reach
 
-_HEARTBEAT_S = 30  # Prefect's shortest
+_HEARTBEAT_S = 30  # Prefect's shortest; flows/automations.py waits for three of them
 _ELSEWHERE_S = 10.0
 _MLFLOW_DATABASE = "MLFLOW_BACKEND_STORE_URI"
 # The second one is Prefect's older name of the first one.

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.repository.origin import flatten
-from pix2pix.config import EXECUTION_KEYS
+from pix2pix.config import EXECUTION_KEYS, OWN_SOURCES
 
 _SECTIONS = ("data", "augment", "model", "train")
-_FOLDER_KEYS = ("path", "layout", "folder_a", "folder_b", "pair_pattern", "group")
+_OWN_KEYS = ("path", "layout", "folder_a", "folder_b", "pair_pattern", "group")
 _SHOWN_EXECUTION_KEYS = ("num_workers", "device")  # they may change the order of sums
 
 
@@ -31,9 +31,11 @@ def shown_params(params: Mapping[str, Any]) -> dict[str, str]:
 
 def _unused_data_keys(data: Mapping[str, Any]) -> set[str]:
     unused = {source for source in ("synthetic", "archive") if source != data["source"]}
-    if data["source"] != "folder":
-        unused.update(_FOLDER_KEYS)
+    if data["source"] not in OWN_SOURCES:
+        unused.update(_OWN_KEYS)
     elif data["layout"] != "two_folders":
         unused.update({"folder_a", "folder_b"})
+    if data["source"] != "video":
+        unused.add("frames_per_s")
     unused.add("side_a" if data["layout"] == "photos" else "recipe")
     return unused

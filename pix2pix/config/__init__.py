@@ -5,7 +5,7 @@ unknown one is refused. The text below each field is its description in Prefect'
 """
 
 from pix2pix.config.augment import AugmentConfig
-from pix2pix.config.data import DataConfig, Direction
+from pix2pix.config.data import OWN_SOURCES, DataConfig, Direction
 from pix2pix.config.extra_source import MAX_SOURCE_CHANNELS, ExtraSource, SourceName
 from pix2pix.config.made_data import ArchiveConfig, SyntheticConfig
 from pix2pix.config.model import ModelConfig, generator_depth, why_not_as_target
@@ -50,6 +50,7 @@ from pix2pix.config.tune import (
 __all__ = [
     "EXECUTION_KEYS",
     "MAX_SOURCE_CHANNELS",
+    "OWN_SOURCES",
     "SMALLEST_PX",
     "STUDIES_SUFFIX",
     "AnyKernel",

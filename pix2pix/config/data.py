@@ -26,6 +26,7 @@ from pix2pix.config.sizes import ImageSize, LoadSize, Scale, ScaleRule
 from pix2pix.config.strict import STRICT, FilePath
 
 Direction = Literal["AtoB", "BtoA"]
+OWN_SOURCES = frozenset({"folder", "video"})  # the user's own files, in data.path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,23 +172,27 @@ class DataConfig:
             scale=_ratio(self.side_b, self.side_a),
         )
         self._check_sources()
-        is_own = self.source in ("folder", "video")
-        if not is_own and self.path != "data/raw":
+        if not self.has_own_files and self.path != "data/raw":
             raise ValueError(
                 f"path must be data/raw for source: {self.source}, got {self.path!r}; set source: "
                 "folder if your own pairs are there, or source: video if your films are"
             )
         check_inside("folder_a", self.folder_a)
         check_inside("folder_b", self.folder_b)
-        if is_own:
+        if self.has_own_files:
             check_not_an_output(Path(self.path))
-        if not is_own and self.layout != "side_by_side":
+        if not self.has_own_files and self.layout != "side_by_side":
             raise ValueError(
                 f"source: {self.source} is stored side by side, got {self.layout}; set layout: "
                 "side_by_side, or source: folder for your own images"
             )
         if self.source == "video":
             self._check_films()
+
+    @property
+    def has_own_files(self) -> bool:
+        """Whether the pairs come from the user's own files, in the folder `path`."""
+        return self.source in OWN_SOURCES
 
     def _check_films(self) -> None:
         if self.layout != "two_folders":

@@ -24,6 +24,13 @@ stages:
     deps: [prepared]
     params: [seed]
     outs: [model]
+  register:
+    cmd: cp model registered
+    deps: [model]
+    outs: [registered]
+  tune:
+    cmd: echo tune >> ../calls
+    deps: [prepared]
 """
 
 
@@ -66,4 +73,7 @@ def test_an_attempt_goes_on_from_what_others_finished(tmp_path: Path) -> None:
 
     assert _run(_new_machine(tmp_path / "home", remote), str(params)) == 0
     assert calls.read_text().split() == ["prepare", "train", "train"]
-    assert (tmp_path / "home" / "model").read_text() == "seed: 1\npairs\n"
+    assert (tmp_path / "home" / "registered").read_text() == "seed: 1\npairs\n"
+
+    assert _run(tmp_path / "home", "params.yaml", "tune") == 0  # only on request
+    assert calls.read_text().split() == ["prepare", "train", "train", "tune"]

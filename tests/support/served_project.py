@@ -61,6 +61,7 @@ def hello(seen: str, sleep_s: float = 0.0) -> None:
 _HELLO_DEPLOYMENT = """
   - name: hello
     entrypoint: hello.py:hello
+    tags: [pix2pix]
     work_pool: *pool
 """
 

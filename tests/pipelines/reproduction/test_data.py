@@ -113,6 +113,24 @@ def test_the_pairs_are_prepared_again_or_come_from_cache_or_remote_or_are_missed
     assert "in the cache nor is a remote set" in str(no.value)
 
 
+def test_films_that_dvc_has_are_brought_into_the_workspace(
+    prepared: Prepared, project: Project
+) -> None:
+    films = project.folder / "data" / "films"
+    films.mkdir()
+    (films / "a.mp4").write_text("no film")
+    project.run("dvc", "add", "data/films")
+    shutil.rmtree(films)
+    project.set_params("smoke", source="video", path="data/films", layout="two_folders",
+                       group='"(.+)/"')  # fmt: skip
+    params = prepared.params | {"data": {**prepared.params["data"], "source": "video"}}
+    record = dataclasses.replace(prepared.lineage.training, params=params)
+    lineage = dataclasses.replace(prepared.lineage, training=record)
+    with pytest.raises(UserError, match="cannot be had"):  # as it is no film
+        Prepared(project, lineage).bring()
+    assert (films / "a.mp4").read_text() == "no film"
+
+
 def test_what_the_result_depends_on_is_as_recorded_and_where_it_runs_is_here(
     prepared: Prepared, tmp_path: Path
 ) -> None:

@@ -19,13 +19,16 @@ from tests.support.served_project import HELLO, ServedProject
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
 
+SILENT_AFTER = "pipelines.flows.automations._SILENT_AFTER"
 GUIDE = ROOT / "docs" / "services.md"
 EMIT = """
 import json, sys
 from prefect.events import emit_event
+from prefect.events.related import tags_as_related_resources
 from prefect.events.worker import EventsWorker
-for event, resource, payload in json.loads(sys.argv[1]):
-    emit_event(event, resource={"prefect.resource.id": resource}, payload=payload)
+for event, resource, payload, tags in json.loads(sys.argv[1]):
+    related = tags_as_related_resources(tags)
+    emit_event(event, {"prefect.resource.id": resource}, payload=payload, related=related)
 EventsWorker.instance().wait_until_empty()
 """
 
@@ -62,7 +65,7 @@ def test_a_failed_run_and_a_new_champion_are_told(
     assert str(run.id) in told["text"]
     assert f"127.0.0.1:{served.variables['PREFECT_SERVER_API_PORT']}" in told["text"]
     payload = {"model": "facades", "version": "3", "run_url": "http://run", "summary": "l1 0.1"}
-    emit(served, ("pix2pix.champion.promoted", "pix2pix.model.facades", payload))
+    emit(served, ("pix2pix.champion.promoted", "pix2pix.model.facades", payload, []))
     assert hook.get(timeout=30) == {
         "title": "New champion: facades version 3",
         "text": "l1 0.1\nhttp://run",
@@ -71,7 +74,7 @@ def test_a_failed_run_and_a_new_champion_are_told(
 
 
 def test_registering_twice_changes_nothing_and_leaves_off_what_is_off(
-    served: ServedProject,
+    served: ServedProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with served.client() as client:
         (before,) = client.read_automations()
@@ -79,23 +82,32 @@ def test_registering_twice_changes_nothing_and_leaves_off_what_is_off(
         register(client)
         (after,) = client.read_automations()
         assert (after.id, after.enabled) == (before.id, False)
-        register(client, silent_after=timedelta(seconds=60))
+        monkeypatch.setattr(SILENT_AFTER, timedelta(seconds=60))
+        register(client)
         (changed,) = client.read_automations()
         assert (changed.id, changed.enabled) == (before.id, False)
         assert changed.trigger != before.trigger
         client.resume_automation(before.id)
+        monkeypatch.undo()
         register(client)
         assert client.read_automations() == [before]
 
 
-def test_a_run_whose_heartbeats_stop_has_crashed(served: ServedProject) -> None:
+def test_a_run_whose_heartbeats_stop_has_crashed_if_it_is_of_our_deployments(
+    served: ServedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with served.client() as client:
-        register(client, silent_after=timedelta(seconds=10))
-        silent, ended = planned_run(client), planned_run(client)
-        for run in (silent, ended):
+        monkeypatch.setattr(SILENT_AFTER, timedelta(seconds=10))
+        register(client)
+        silent, ended, foreign = (planned_run(client) for _ in range(3))
+        for run in (silent, ended, foreign):
             client.set_flow_run_state(run.id, Running(), force=True)
+        tags = {silent.id: silent.tags, ended.id: ended.tags, foreign.id: []}
         heartbeat = "prefect.flow-run.heartbeat"
-        emit(served, *((heartbeat, f"prefect.flow-run.{run.id}", {}) for run in (silent, ended)))
+        emit(
+            served,
+            *((heartbeat, f"prefect.flow-run.{run}", {}, tags[run]) for run in tags),
+        )
         client.set_flow_run_state(ended.id, Running(name="Almost"), force=True)
         deadline_s = time.monotonic() + 60
         while (state := client.read_flow_run(silent.id).state) is None or not state.is_crashed():
@@ -103,7 +115,10 @@ def test_a_run_whose_heartbeats_stop_has_crashed(served: ServedProject) -> None:
             time.sleep(0.5)
         assert state.message == "No heartbeat for 10 s."
         assert client.read_flow_run(ended.id).state_name == "Almost"
-        client.delete_flow_run(ended.id)
+        assert client.read_flow_run(foreign.id).state_name == "Running"
+        for run in (ended, foreign):
+            client.delete_flow_run(run.id)
+        monkeypatch.undo()
         register(client)
 
 
@@ -116,6 +131,6 @@ def planned_run(client: SyncPrefectClient) -> FlowRun:
     )
 
 
-def emit(served: ServedProject, *events: tuple[str, str, dict[str, str]]) -> None:
-    """Events of these names, about these resources, with these payloads."""
+def emit(served: ServedProject, *events: tuple[str, str, dict[str, str], list[str]]) -> None:
+    """Events of these names, about these resources, with these payloads and tags."""
     served.run("python", "-c", EMIT, json.dumps(events))

@@ -13,10 +13,15 @@ from uuid import UUID
 import psutil
 import pytest
 from mlflow import MlflowClient
-from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate, WorkPoolUpdate
+from prefect.client.schemas.actions import (
+    GlobalConcurrencyLimitUpdate,
+    WorkPoolCreate,
+    WorkPoolUpdate,
+)
 from prefect.client.schemas.objects import WorkerStatus
 
 from pipelines.processes.tree import is_alive
+from pipelines.services.deployments import our_deployments
 from pipelines.services.layout import MLFLOW_SERVER, WORKER, log_path
 from pipelines.services.up import Limits, up
 from tests.support.mlflow_process import closed_port
@@ -153,6 +158,26 @@ def _switch_nightly(served: ServedProject, *, active: bool) -> bool:
         (schedule,) = deployment.schedules
         client.update_deployment_schedule(deployment.id, schedule.id, active=active)
     return schedule.active
+
+
+def test_of_a_shared_server_only_the_deployments_of_our_pool_are_read(
+    served: ServedProject,
+) -> None:
+    with served.client() as client:
+        client.create_work_pool(WorkPoolCreate(name="theirs", type="process"))
+        flow_id = client.create_flow_from_name("of another project")
+        client.create_deployment(flow_id, "nightly-report", work_pool_name="theirs")
+        names = [each.name for each in our_deployments(client)]
+        client.delete_flow(flow_id)
+        client.delete_work_pool("theirs")
+    assert sorted(names) == [
+        "evaluate-pix2pix",
+        "hello",
+        "nightly",
+        "train-pix2pix",
+        "translate-pix2pix",
+        "tune-pix2pix",
+    ]
 
 
 def test_down_ends_the_flow_runs_then_what_up_started_and_nothing_is_forgotten(

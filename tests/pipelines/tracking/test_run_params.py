@@ -20,6 +20,10 @@ from pix2pix.config import Params
             {"source": "folder", "layout": "two_folders", "group": "x(.)"},
             {"path", "layout", "folder_a", "folder_b", "group"},
         ),
+        (
+            {"source": "video", "layout": "two_folders", "group": "x(.)"},
+            {"path", "layout", "folder_a", "folder_b", "group", "frames_per_s"},
+        ),
     ],
 )
 def test_only_the_keys_of_the_source_are_shown(
@@ -30,6 +34,7 @@ def test_only_the_keys_of_the_source_are_shown(
     keys = {key.removeprefix("data.") for key in shown_params(mapping) if key.startswith("data.")}
     of_sources = {
         "synthetic.seed", "archive.dataset", "path", "layout", "folder_a", "folder_b", "group",
+        "frames_per_s",
     }  # fmt: skip
     assert keys & of_sources == shown
 

@@ -1,0 +1,67 @@
+"""Which runs of a Prefect server the automation about silent runs judges: ours, and no others."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from prefect import flow
+from prefect.client.schemas.objects import FlowRun
+from prefect.flow_engine import FlowRunEngine
+from prefect.server.events.schemas.automations import EventTrigger
+from prefect.server.events.schemas.events import ReceivedEvent
+from ruamel.yaml import YAML
+
+from pipelines.flows.automations import silent_runs
+from pipelines.services.site import client_variables, find_site
+from tests.support.project import ROOT
+
+
+@flow
+def some_flow() -> None:
+    """Not run here."""
+
+
+@pytest.mark.parametrize(
+    ("tags", "is_judged"), [(["pix2pix"], True), (["theirs"], False), ([], False)]
+)
+def test_the_heartbeats_of_our_deployments_count_and_no_others(
+    tags: list[str], is_judged: bool
+) -> None:
+    run = FlowRun(flow_id=uuid4(), deployment_id=uuid4(), tags=tags)
+    assert _trigger().covers(_heartbeat(run)) == is_judged
+
+
+def test_all_our_deployments_have_the_tag() -> None:
+    deployments = YAML(typ="safe").load(ROOT / "prefect.yaml")["deployments"]
+    runs = {each["name"]: FlowRun(flow_id=uuid4(), tags=each["tags"]) for each in deployments}
+    assert [name for name, run in runs.items() if not _trigger().covers(_heartbeat(run))] == []
+
+
+def test_a_run_of_our_worker_sends_three_heartbeats_before_it_counts_as_silent(
+    tmp_path: Path,
+) -> None:
+    site = find_site(tmp_path, {}, running=["prefect-server", "mlflow-server"])
+    frequency_s = int(client_variables(site)["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])
+    assert _trigger().within.total_seconds() == 3 * frequency_s
+
+
+def _trigger() -> EventTrigger:
+    """The trigger as Prefect's server reads it."""
+    return EventTrigger.model_validate(silent_runs().trigger.model_dump())
+
+
+def _heartbeat(run: FlowRun) -> ReceivedEvent:
+    """A heartbeat of the run, as Prefect's engine makes it."""
+    resource, related = FlowRunEngine(
+        flow=some_flow, flow_run=run
+    )._build_heartbeat_event_template()
+    return ReceivedEvent.model_validate(
+        {
+            "occurred": datetime.now(UTC),
+            "event": "prefect.flow-run.heartbeat",
+            "resource": resource,
+            "related": [each.model_dump() for each in related],
+            "id": uuid4(),
+        }
+    )
