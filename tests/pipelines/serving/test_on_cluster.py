@@ -22,6 +22,7 @@ from tests.support.served_models import label_maps
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
 _END_S = 60
+_REFUSED_S = 120  # one that is not refused would serve until then
 # What somebody else may run on the same cluster.
 _OTHER = """
 from ray import serve
@@ -94,7 +95,12 @@ def test_what_others_serve_there_is_neither_replaced_nor_ended(
     with serving(registry, tmp_path, RAY_ADDRESS=address, **TOKEN) as served:
         for port in (served.url.rpartition(":")[2], str(closed_port())):
             second = subprocess.run(
-                [*serve, port], env=environment, cwd=tmp_path, capture_output=True, text=True
+                [*serve, port],
+                env=environment,
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                timeout=_REFUSED_S,
             )
             assert second.returncode == 1
             assert "runs the application 'pix2pix' on this cluster already" in second.stderr
