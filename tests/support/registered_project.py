@@ -119,14 +119,23 @@ def register_model() -> dict[str, Any]:
     return loaded
 
 
-def unreachable_version(client: MlflowClient, patch: pytest.MonkeyPatch) -> ModelVersion:
-    """Another version, whose files are in an object store that does not answer."""
-    patch.setenv("MLFLOW_S3_ENDPOINT_URL", f"http://127.0.0.1:{closed_port()}")
+def unreachable_version(
+    client: MlflowClient, patch: pytest.MonkeyPatch, *, is_proxied: bool = False
+) -> ModelVersion:
+    """Another version, whose files are in an object store that does not answer.
+
+    `is_proxied`: a server of MLflow stands before the store, and does not answer either.
+    """
+    address = f"http://127.0.0.1:{closed_port()}"
+    patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    patch.setenv("MLFLOW_S3_ENDPOINT_URL", address)
     patch.setenv("AWS_ACCESS_KEY_ID", "x")
     patch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     patch.setenv("AWS_MAX_ATTEMPTS", "1")
     tags = {CONTENT_TAG: "0" * 64}
-    return client.create_model_version(MODEL, "s3://bucket/version", tags=tags)
+    proxy = f"{address}/api/2.0/mlflow-artifacts/artifacts/version"
+    source = proxy if is_proxied else "s3://bucket/version"
+    return client.create_model_version(MODEL, source, tags=tags)
 
 
 def put_version(client: MlflowClient) -> Registration:

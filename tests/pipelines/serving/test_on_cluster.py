@@ -22,7 +22,7 @@ from tests.support.served_models import label_maps
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
 _END_S = 60
-_REFUSED_S = 120  # one that is not refused would serve until then
+_REFUSED_S = 200  # one that is not refused would serve until then
 # What somebody else may run on the same cluster.
 _OTHER = """
 from ray import serve
