@@ -11,13 +11,12 @@ import numpy as np
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
 
 from pipelines.registry.dev_sources import dev_sources
 from pipelines.registry.lookup import label
+from pipelines.registry.model_files import downloading
 from pix2pix.checkpoint import load_card
 from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
-from pix2pix.errors import UserError
 from pix2pix.images.encode import encode, encode_as, file_suffix
 from pix2pix.images.nodata import written_nodata
 
@@ -55,28 +54,27 @@ def _file(image: np.ndarray, side: SideRecord) -> tuple[bytes, str]:
 def read_examples(client: MlflowClient, version: ModelVersion) -> tuple[Example, ...]:
     """The examples of a version's run; none if the run has none.
 
-    Raises UserError naming the version if they cannot be downloaded.
+    Raises UserError naming the version if they cannot be downloaded, ConnectionError if MLflow or
+    the store of its files does not answer.
     """
     if version.run_id is None:
         return ()
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            paths = [
-                Path(
-                    download_artifacts(
-                        run_id=version.run_id,
-                        artifact_path=each.path,
-                        dst_path=folder,
-                        tracking_uri=client.tracking_uri,
-                    )
+    with (
+        downloading(f"{label(version)}: the examples of its run cannot be downloaded"),
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        paths = [
+            Path(
+                download_artifacts(
+                    run_id=version.run_id,
+                    artifact_path=each.path,
+                    dst_path=folder,
+                    tracking_uri=client.tracking_uri,
                 )
-                for each in client.list_artifacts(version.run_id, _FOLDER)
-            ]
-            return _by_number(paths)
-    except (MlflowException, OSError) as error:
-        raise UserError(
-            f"{label(version)}: the examples of its run cannot be downloaded: {error}"
-        ) from None
+            )
+            for each in client.list_artifacts(version.run_id, _FOLDER)
+        ]
+        return _by_number(paths)
 
 
 def _by_number(paths: list[Path]) -> tuple[Example, ...]:

@@ -2,6 +2,7 @@
 
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 
 from pipelines.entrypoint import read_json
 from pipelines.paths import REGISTER_PATH
@@ -10,6 +11,9 @@ from pipelines.tracking.uri import without_password
 from pix2pix.errors import UserError
 
 CHAMPION = "champion"  # an alias
+
+# What MLflow says of a version that does not exist; the latter of an alias.
+_MISSING = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 
 
 def find_version(client: MlflowClient, reference: str) -> ModelVersion:
@@ -21,18 +25,49 @@ def find_version(client: MlflowClient, reference: str) -> ModelVersion:
     if match is None:
         raise UserError(f"{reference!r} names no model; write {REFERENCE_HELP}")
     name, number, alias = match["name"], match["version"], match["alias"]
-    versions = _versions(client, name)
-    if alias is not None:
-        number = aliases_of(client, name).get(alias)
-    elif number is None:
-        number = max(versions, key=int)
-    if number not in versions:
-        missing = f"version {number}" if number else f"version with the alias {alias!r}"
-        raise UserError(
-            f"registered model {name!r} has no {missing}; "
-            f"there are the versions {', '.join(sorted(versions, key=int))}"
+    found = _find(client, name, number=number, alias=alias)
+    if found is None:
+        raise _missing(client, name, number=number, alias=alias)
+    return found
+
+
+def _find(
+    client: MlflowClient, name: str, *, number: str | None, alias: str | None
+) -> ModelVersion | None:
+    """The version, asked for alone: a model may have many, each with many tags."""
+    try:
+        if alias is not None:
+            return client.get_model_version_by_alias(name, alias)
+        if number is not None:
+            return client.get_model_version(name, number)
+    except MlflowException as error:
+        if error.error_code not in _MISSING:
+            raise
+        return None
+    latest = client.search_model_versions(
+        f"name = '{name}'", max_results=1, order_by=["version_number DESC"]
+    )
+    return next(iter(latest), None)
+
+
+def _missing(
+    client: MlflowClient, name: str, *, number: str | None, alias: str | None
+) -> UserError:
+    """The error that says what there is in place of the version."""
+    versions = client.search_model_versions(f"name = '{name}'")
+    if versions:
+        wanted = f"version {number}" if number else f"version with the alias {alias!r}"
+        numbers = sorted(int(version.version) for version in versions)
+        return UserError(
+            f"registered model {name!r} has no {wanted}; "
+            f"there are the versions {', '.join(map(str, numbers))}"
         )
-    return versions[number]
+    names = ", ".join(sorted(model.name for model in client.search_registered_models()))
+    there = f"its models are: {names}" if names else "no model is registered there yet"
+    return UserError(
+        f"MLflow at {without_password(client.tracking_uri)} has no version of a registered "
+        f"model {name!r}; {there}"
+    )
 
 
 def aliases_of(client: MlflowClient, name: str) -> dict[str, str]:
@@ -60,16 +95,3 @@ def registered_version(client: MlflowClient) -> ModelVersion:
 def label(version: ModelVersion) -> str:
     """The name of a version in messages."""
     return f"{version.name} version {version.version}"
-
-
-def _versions(client: MlflowClient, name: str) -> dict[str, ModelVersion]:
-    """The versions of a model by number. Raises UserError if there are none."""
-    versions = client.search_model_versions(f"name = '{name}'")
-    if not versions:
-        names = ", ".join(sorted(model.name for model in client.search_registered_models()))
-        there = f"its models are: {names}" if names else "no model is registered there yet"
-        raise UserError(
-            f"MLflow at {without_password(client.tracking_uri)} has no version of a registered "
-            f"model {name!r}; {there}"
-        )
-    return {str(version.version): version for version in versions}

@@ -22,6 +22,7 @@ from pipelines.tracking.report_files import files_sha256, report_files
 from pipelines.tracking.uri import without_password
 
 _FILES = (Path("params.yaml"), PREPARED_DIR / "manifest.json")
+_NOT_COMPARED = "not compared"  # an outcome of `comparison`, whose import would take seconds
 _CODE = (Path(pix2pix.__file__).parent, Path(pipelines.__file__).parent)
 
 
@@ -35,12 +36,14 @@ class _Receipt:
 
 
 def write_receipt(uri: str, registration: dict[str, Any], *, registered_sha256: str) -> None:
-    """Write the receipt of a complete registration; delete it if MLflow's state has no hash.
+    """Write the receipt of a complete registration; delete it if the stage has to look again.
 
-    `registered_sha256` is the hash from before the registration.
+    That is so if MLflow's state has no hash, or if the version was not compared: what prevented it
+    may end without a change of this folder or this version. `registered_sha256` is the hash from
+    before the registration.
     """
     mlflow_sha256 = state_sha256(uri, _registered(registration))
-    if mlflow_sha256 is None:
+    if mlflow_sha256 is None or registration["decision"]["outcome"] == _NOT_COMPARED:
         RECEIPT_PATH.unlink(missing_ok=True)
         return
     receipt = _Receipt(

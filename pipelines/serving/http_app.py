@@ -4,6 +4,7 @@ import asyncio
 import base64
 import copy
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -127,10 +128,9 @@ def make_app(
 
     @app.get("/healthz")
     async def health() -> dict[str, str]:
-        """Whether each model answers; 503 if one does not within ten seconds."""
-        described = (model.describe() for model in models.values())
+        """Whether each model answers or is busy; 503 if one does not within ten seconds."""
         try:
-            await asyncio.wait_for(asyncio.gather(*described), _HEALTH_S)
+            await asyncio.wait_for(asyncio.gather(*map(_is_alive, models.values())), _HEALTH_S)
         except TimeoutError:
             raise HTTPException(_UNAVAILABLE, "a model does not answer") from None
         return {"status": "ok"}
@@ -149,6 +149,12 @@ def make_app(
         return described
 
     return app
+
+
+async def _is_alive(model: ServedModel) -> None:
+    """Return if the model answers, or says that too many requests wait for it."""
+    with suppress(BusyError):
+        await model.describe()
 
 
 def _as_file(answer: Answer) -> Response:

@@ -6,8 +6,9 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from signal import SIGINT
+from typing import Any
 
 import ray
 from ray import serve
@@ -22,7 +23,7 @@ from pipelines.serving.application import application
 from pipelines.serving.options import ServeOptions
 from pix2pix.errors import UserError
 
-_APPLICATION = "pix2pix"
+_APPLICATION, _ROUTE = "pix2pix", "/"
 _POLL_S = 1.0
 _ERROR = re.compile(r"[\w.]*(?:Error|Exception): ")  # of the last line of a traceback
 _USER_ERROR = f"{UserError.__module__}.{UserError.__name__}: "
@@ -34,7 +35,8 @@ def serve_until_interrupted(options: ServeOptions, *, uri: str, host: str, port:
     """Serve models of the MLflow at `uri` until a signal comes.
 
     Raises UserError if a model does not exist or cannot be loaded, the address is taken or needs a
-    token, or there are too few CPUs or GPUs; ConnectionError if MLflow or Ray does not answer.
+    token, there are too few CPUs or GPUs, or the cluster has such an application already;
+    ConnectionError if MLflow or Ray does not answer.
     """
     try:
         with running(options, uri=uri, host=host, port=port):
@@ -56,38 +58,52 @@ def running(options: ServeOptions, *, uri: str, host: str, port: int) -> Iterato
     if "RAY_ADDRESS" not in os.environ:  # else the port is one of the cluster's
         _check_port(host, port)
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
-    connect(None)
-    ran_before = _served_address() is not None
-    try:
+    with ExitStack() as ends:
+        connect(None)
+        ends.callback(ray.shutdown)
         _check_resources(options)
+        _check_serve(host, port)
+        if _serve_details() is None:
+            ends.callback(_end_serve)
         serve.start(http_options={"host": host, "port": port})
-        _check_listens(host, port)
         app = application(options, uri=uri, digest=digest)
+        ends.callback(serve.delete, _APPLICATION)  # requests under way are answered
         _deploy(app)
         logger.info("serving at http://%s:%d/ until Ctrl-C", host, port)
         yield
-    finally:
-        serve.delete(_APPLICATION)  # requests under way are answered
-        if not ran_before:
-            serve.shutdown()
-        ray.shutdown()
 
 
-def _served_address() -> tuple[str, int] | None:
-    """Where Serve listens on the connected Ray; None if it does not run there."""
-    # Serve has no public function that tells it.
+def _serve_details() -> dict[str, Any] | None:
+    """What the Serve of the connected Ray tells of itself; None if it does not run there."""
+    # Serve has no public function that tells where it listens and which route is whose.
     client = _get_global_client(raise_if_no_controller_running=False)
-    return None if client is None else (client.http_config.host, client.http_config.port)
+    return None if client is None else client.get_serve_details()
 
 
-def _check_listens(host: str, port: int) -> None:
-    """Raise UserError if Serve ran already and listens elsewhere: it would ignore the address."""
-    address = _served_address()
-    if address is not None and address != (host, port):
+def _check_serve(host: str, port: int) -> None:
+    """Raise UserError if Serve runs already and what others have there is in the way."""
+    details = _serve_details()
+    if details is None:
+        return
+    for name, each in details["applications"].items():
+        # Serve would replace an application of this name, and refuse a second one on the route.
+        if name == _APPLICATION or each["route_prefix"] == _ROUTE:
+            raise UserError(
+                f"Ray Serve runs the application {name!r} on this cluster already, which is in "
+                "the way; end it first (docs/serving.md says how)"
+            )
+    options = details["http_options"]
+    if (options["host"], options["port"]) != (host, port):  # Serve would ignore the address
         raise UserError(
-            f"Ray Serve runs on this cluster already and listens at {address[0]}:{address[1]}; "
-            f"give --host {address[0]} --port {address[1]}"
+            f"Ray Serve runs on this cluster already and listens at {options['host']}:"
+            f"{options['port']}; give --host {options['host']} --port {options['port']}"
         )
+
+
+def _end_serve() -> None:
+    """End Serve, which this process has started, unless somebody else uses it meanwhile."""
+    if serve.status().applications.keys() <= {_APPLICATION}:
+        serve.shutdown()
 
 
 def _deploy(app: Application) -> None:
@@ -96,7 +112,7 @@ def _deploy(app: Application) -> None:
     Raises UserError with the reason if one cannot start.
     """
     try:
-        serve.run(app, name=_APPLICATION, route_prefix="/")
+        serve.run(app, name=_APPLICATION, route_prefix=_ROUTE)
     except RuntimeError:  # which does not say why
         deployments = serve.status().applications[_APPLICATION].deployments
         reasons = [reason for each in deployments.values() if (reason := _reason(each.message))]

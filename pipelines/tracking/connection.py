@@ -8,15 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotoConnectionError
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from requests import HTTPError, RequestException
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from pipelines.tracking.uri import reach, sqlite_path, unusable
+from pipelines.tracking.uri import reach, refused, sqlite_path, unusable
 
 # Of SQLite and PostgreSQL. MLflow calls it a bad request, and a server passes on the text only.
 _DUPLICATE = re.compile(r"UNIQUE constraint failed|UniqueViolation")
+_REFUSALS = (401, 403)
 _CONFLICT, _TOO_MANY_REQUESTS, _SERVER_ERROR = 409, 429, 500
+# What MLflow's client raises by itself, and passes on of a database and of the store of its files.
+CLIENT_ERRORS = (MlflowException, SQLAlchemyError, RequestException, BotoCoreError, ClientError)
 
 
 @contextmanager
@@ -25,14 +31,17 @@ def connected(uri: str) -> Iterator[MlflowClient]:
 
     Raises ConnectionError naming the URI, what is wrong with it and the remedy: within seconds if
     MLflow cannot be used, and later in the context where an error of MLflow may end by itself, see
-    `may_pass`. Other errors of MLflow in the context stay as they are.
+    `may_pass`. Raises UserError where MLflow refuses what the user tries. Other errors of MLflow in
+    the context stay as they are.
     """
     client = _connect(uri)
     try:
         yield client
-    except (MlflowException, SQLAlchemyError) as error:
+    except CLIENT_ERRORS as error:
         if may_pass(error):
             raise unusable(uri, _reason_of(error)) from error
+        if _is_refusal(error):
+            raise refused(uri, error) from error
         raise
 
 
@@ -46,6 +55,8 @@ def _connect(uri: str) -> MlflowClient:
             _make_database(path)
         client = _client(uri)
     except (MlflowException, SQLAlchemyError, OSError) as error:
+        if _is_refusal(error):
+            raise refused(uri, error) from error
         raise unusable(uri, _reason_of(error)) from error
     return client
 
@@ -85,17 +96,38 @@ def may_pass(error: Exception) -> bool:
 
     After any other error somebody has to change something, or this program has a defect.
     """
-    if not isinstance(error, MlflowException):
-        return isinstance(error, OSError | OperationalError | InterfaceError)
-    # MLflow's client says "internal error", status 500, where it got no answer.
-    status: int = error.get_http_status_code()  # type: ignore[no-untyped-call]
-    return (
-        status >= _SERVER_ERROR
-        or status in (_CONFLICT, _TOO_MANY_REQUESTS)
+    status = _status(error)
+    if status is not None and (
+        status >= _SERVER_ERROR or status in (_CONFLICT, _TOO_MANY_REQUESTS)
+    ):
+        return True
+    if isinstance(error, MlflowException):
         # Another process has made the same at the same moment.
-        or error.error_code == "RESOURCE_ALREADY_EXISTS"
-        or _DUPLICATE.search(str(error)) is not None
-    )
+        return (
+            error.error_code == "RESOURCE_ALREADY_EXISTS"
+            or _DUPLICATE.search(str(error)) is not None
+        )
+    lost = (OSError, OperationalError, InterfaceError, BotoConnectionError, HTTPClientError)
+    return status is None and isinstance(error, lost)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether MLflow does not know the user, or the user lacks the rights."""
+    # An object store has logins of its own.
+    return not isinstance(error, ClientError) and _status(error) in _REFUSALS
+
+
+def _status(error: Exception) -> int | None:
+    """The HTTP status of the answer of a server; None if it is of no answer."""
+    if isinstance(error, MlflowException):
+        # MLflow's client says "internal error", status 500, where it got no answer.
+        status: int = error.get_http_status_code()  # type: ignore[no-untyped-call]
+        return status
+    if isinstance(error, HTTPError):
+        return None if error.response is None else error.response.status_code
+    if isinstance(error, ClientError):
+        return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
+    return None
 
 
 def _reason_of(error: Exception) -> str:

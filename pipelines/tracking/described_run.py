@@ -24,12 +24,13 @@ def open_described_run(
     stage: str,
     params: Mapping[str, str],
     context: str,
+    described: str | None = None,
 ) -> MlflowRun:
     """The run, made if there is none, with what it lacks of its description.
 
     `stage` is the module that the run is of, `params` are the parameters that the run shows, and
     `context` says what the data set was used for. The file `params.json` of the run has all
-    parameters.
+    parameters. `described` is the id of a run that has all of its description.
     """
     data, origin = description.data, description.origin
     tags = {
@@ -50,6 +51,8 @@ def open_described_run(
         started_s=description.started_s,
         tags=tags,
     )
+    if run.run_id == described:
+        return run
     run.log_params(params)
     run.log_dataset(data, context=context)
     run.log_text("params.json", json.dumps(description.params, indent=1))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
@@ -12,9 +13,20 @@ from pipelines.tracking.description import RunDescription
 from pipelines.tracking.reconciler import Reconciler
 
 if TYPE_CHECKING:  # importing MLflow takes seconds: its thread does so
-    from pipelines.tracking.run import Status
+    from pipelines.tracking.run import Status, Steps
 
 _CLOSE_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What MLflow has: a run with all of its description, and its points."""
+
+    run_id: str | None
+    steps: "Steps"
+
+
+_NOTHING = _Known(None, {})
 
 
 class LiveRun:
@@ -24,12 +36,14 @@ class LiveRun:
     for minutes, and database drivers and object stores below it have their own limits. Nothing here
     raises, and only `close` waits.
 
-    Nothing is queued: each time, the thread asks MLflow which points and grids the run has, and
-    sends the others. So MLflow has each point once, whatever was sent before, by this process or
-    another. If this process dies, what was not sent is logged later: by the next process that goes
-    on with the training, or by `complete_run` in the stage `register`. Two processes that send at
-    the same time may both log a point, unless the records are equal: MLflow drops a point that is
-    equal in value and time, too.
+    Nothing is queued: the thread asks MLflow which points and grids the run has, and sends the
+    others. So MLflow has each point once, whatever was sent before, by this process or another. It
+    asks for the points at first, after an error and at the end. In between it remembers what MLflow
+    took: reading all points at each epoch would take longer with each of them. If this process
+    dies, what was not sent is logged later: by the next process that goes on with the training, or
+    by `complete_run` in the stage `register`. Two processes that follow a training at the same time
+    may both log a point, unless the records are equal: MLflow drops a point that is equal in value
+    and time, too.
     """
 
     def __init__(self, uri: str, description: RunDescription, *, samples: Folder) -> None:
@@ -38,6 +52,7 @@ class LiveRun:
         self._history: Sequence[Record] = ()
         self._end: tuple[Status, float] | None = None  # the status and when it was reached
         self._has_begun = self._is_interrupted = False
+        self._known = _NOTHING
 
     @cached_property
     def _reconciler(self) -> Reconciler:
@@ -86,16 +101,21 @@ class LiveRun:
         )
 
         end, history = self._end, self._history
+        known = self._known if end is None else _NOTHING
+        self._known = _NOTHING  # until this call has succeeded
         with connected(self._uri) as client:
-            run = open_training_run(client, self._description)
+            run = open_training_run(client, self._description, described=known.run_id)
+            if run.run_id != known.run_id:  # at first, or the run was deleted
+                known = _NOTHING
             if not self._has_begun:  # only once: the driver may have ended the run meanwhile
                 run.set_status("RUNNING")
                 self._has_begun = True
-            bring_up_to_date(run, history, self._samples)
+            steps = bring_up_to_date(run, history, self._samples, known=known.steps)
             describe(run, self._description, history, {})
             if end is not None:
                 status, ended_s = end
                 run.set_status(status, ended_s=ended_s)
+        self._known = _Known(run.run_id, steps)
 
 
 def mark_ended(

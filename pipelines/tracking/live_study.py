@@ -13,7 +13,7 @@ from pix2pix.tuning.space import first_kept_epoch
 from pix2pix.tuning.trials import Trial
 
 if TYPE_CHECKING:  # importing MLflow takes seconds: its thread does so
-    from pipelines.tracking.run import MlflowRun, Status
+    from pipelines.tracking.run import MlflowRun, Status, Steps
 
 _FINISHED_S = 60.0
 _UNFINISHED_S = 10.0
@@ -42,7 +42,8 @@ class LiveStudy:
         self._first_epoch = first_kept_epoch(parse_params(description.params))
         self._trials: dict[int, Trial] = {}
         self._logged: dict[int, Trial] = {}  # as they were when MLflow took them
-        self._logged_to = ""  # the run of the study at that time
+        self._logged_to: str | None = None  # the run of the study at that time
+        self._steps: dict[str, Steps] = {}  # of the runs of trials that go on, by run
         self._end: _End | None = None
         self._reconciler = Reconciler(
             self._reconcile,
@@ -75,7 +76,7 @@ class LiveStudy:
 
         trials, end = self._trials, self._end
         with connected(self._uri) as client:
-            study = open_study(client, self._description)
+            study = open_study(client, self._description, described=self._logged_to)
             if study.run_id != self._logged_to:  # at first, and of another database later
                 study.set_status("RUNNING")
                 self._logged_to, self._logged = study.run_id, {}
@@ -91,5 +92,16 @@ class LiveStudy:
         from pipelines.tracking.study_run import log_trial, open_trial
 
         run = open_trial(study, self._description, trial)
-        grid = None if trial.status == "running" else self._grid(trial)
-        log_trial(run, trial, first_epoch=self._first_epoch, grid=grid)
+        goes_on = trial.status == "running"
+        grid = None if goes_on else self._grid(trial)
+        # As in `LiveRun`, points are compared with MLflow at first, after an error and at the end.
+        known = self._steps.pop(run.run_id, {})
+        steps = log_trial(
+            run,
+            trial,
+            first_epoch=self._first_epoch,
+            grid=grid,
+            known=known if goes_on else {},
+        )
+        if goes_on:
+            self._steps[run.run_id] = steps

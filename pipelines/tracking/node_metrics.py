@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.tracking.description import RunDescription
+from pix2pix.errors import UserError
 
 if TYPE_CHECKING:  # importing MLflow takes seconds: the thread does so
     from pipelines.tracking.system_monitor import SystemMonitor
@@ -73,7 +74,7 @@ class NodeMetrics:
                 monitor = SystemMonitor(
                     run.run_id, resume_logging=True, node_id=node, tracking_uri=self.uri
                 )
-        except (OSError, MlflowException) as error:
+        except (OSError, MlflowException, UserError) as error:
             logger.debug("no system metrics: %s", error)  # `LiveRun` warns of it
             return None
         monitor.start()

@@ -27,6 +27,8 @@ _FILES_RECORD = "files.json"
 _NOTE_END = "\n\n---\n*Notes written below this line are kept.*"
 _NO_METRICS = {"epoch", "step", "time_s"}  # keys of a history record
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
+Steps = Mapping[str, frozenset[int]]  # the epochs of each metric that a run has
+NOTHING: Steps = {}
 
 logger = logging.getLogger(__name__)
 
@@ -62,24 +64,28 @@ class MlflowRun:
         if name.partition("/")[0] not in held:
             self.client.log_text(self.run_id, text, name)
 
-    def log_records(self, records: Sequence[Record]) -> None:
+    def log_records(self, records: Sequence[Record], known: Steps = NOTHING) -> Steps:
         """Log the metrics of history records at their own time and epoch.
 
         A metric that the run has at an epoch stays as it is: an epoch trained again after an
-        interruption has the same losses and scores, but took another time.
+        interruption has the same losses and scores, but took another time. Returns the epochs that
+        the run has now. Of the metrics that are `known`, which an earlier call has returned, MLflow
+        is not asked for them.
         """
-        logged = {
-            (key, point.step)
-            for key in {key for record in records for key in record} - _NO_METRICS
-            for point in self.client.get_metric_history(self.run_id, key)
-        }
+        keys = {key for record in records for key in record} - _NO_METRICS
+        logged = {key: known[key] if key in known else self._steps(key) for key in keys}
         missing = [
             Metric(key, value, milliseconds(record["time_s"]), int(record["epoch"]))
             for record in records
             for key, value in record.items()
-            if key not in _NO_METRICS and (key, record["epoch"]) not in logged
+            if key not in _NO_METRICS and record["epoch"] not in logged[key]
         ]
         self.client.log_batch(self.run_id, metrics=missing, synchronous=True)
+        return {**known, **{key: logged[key] | _epochs(records, key) for key in keys}}
+
+    def _steps(self, key: str) -> frozenset[int]:
+        """The epochs of a metric that the run has."""
+        return frozenset(each.step for each in self.client.get_metric_history(self.run_id, key))
 
     def log_scores(self, scores: Mapping[str, float], *, time_s: float) -> None:
         """Log metrics without an epoch: MLflow draws those as bars, which compare runs.
@@ -151,6 +157,10 @@ class MlflowRun:
             self.client.update_run(self.run_id, status=status)
         else:
             self.client.set_terminated(self.run_id, status, end_time=milliseconds(ended_s))
+
+
+def _epochs(records: Sequence[Record], key: str) -> set[int]:
+    return {int(record["epoch"]) for record in records if key in record}
 
 
 def milliseconds(time_s: float) -> int:

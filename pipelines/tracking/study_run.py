@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from pipelines.repository.origin import flatten
 from pipelines.tracking.described_run import open_described_run
 from pipelines.tracking.description import RunDescription
-from pipelines.tracking.run import MlflowRun, Status
+from pipelines.tracking.run import NOTHING, MlflowRun, Status, Steps
 from pipelines.tracking.run_by_key import open_run
 from pipelines.tracking.run_name import phrase
 from pix2pix.config import STUDIES_SUFFIX
@@ -29,8 +29,13 @@ def experiment_of(description: RunDescription) -> str:
     return f"{description.experiment}{STUDIES_SUFFIX}"
 
 
-def open_study(client: MlflowClient, description: RunDescription) -> MlflowRun:
-    """The run of the study, made if there is none, with what it lacks of its description."""
+def open_study(
+    client: MlflowClient, description: RunDescription, *, described: str | None = None
+) -> MlflowRun:
+    """The run of the study, made if there is none, with what it lacks of its description.
+
+    `described` is the id of a run that has all of it.
+    """
     return open_described_run(
         client,
         description,
@@ -39,6 +44,7 @@ def open_study(client: MlflowClient, description: RunDescription) -> MlflowRun:
         stage="pipelines.stages.tune",
         params=flatten({"tune": description.params["tune"]}),
         context="tuning",
+        described=described,
     )
 
 
@@ -56,13 +62,18 @@ def open_trial(study: MlflowRun, description: RunDescription, trial: Trial) -> M
     return run
 
 
-def log_trial(run: MlflowRun, trial: Trial, *, first_epoch: int, grid: bytes | None) -> None:
-    """Log what the run lacks of a trial: its epochs, how it ended, its last sample grid."""
-    run.log_records(trial.history)
+def log_trial(
+    run: MlflowRun, trial: Trial, *, first_epoch: int, grid: bytes | None, known: Steps = NOTHING
+) -> Steps:
+    """Log what the run lacks of a trial: its epochs, how it ended, its last sample grid.
+
+    `known` and the result are those of `MlflowRun.log_records`.
+    """
+    steps = run.log_records(trial.history, known)
     if trial.exchanges:  # MLflow's parameters never change: what became of them is a tag
         run.set_tags({EXCHANGES_TAG: _exchanges_text(trial)})
     if trial.status == "running":
-        return
+        return steps
     ended_s = max([trial.started_s, *(record["time_s"] for record in trial.history)])
     best = best_l1(trial, first_epoch=first_epoch)
     if best is not None:
@@ -72,6 +83,7 @@ def log_trial(run: MlflowRun, trial: Trial, *, first_epoch: int, grid: bytes | N
     if grid is not None:
         run.log_sample(trial.num_epochs, image=grid, time_s=ended_s)
     run.set_status(_status(trial), ended_s=ended_s)
+    return steps
 
 
 def _name(trial: Trial) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipelines.processes.server_check import check_answer
+from pix2pix.errors import UserError
 
 _DEFAULT_URI = "sqlite:///mlflow.db"
 _TIMEOUT_S = 5
@@ -76,4 +77,13 @@ def unusable(uri: str, error: Exception | str) -> ConnectionError:
     return ConnectionError(
         f"MLflow at {without_password(uri)} cannot be used: {error}\nStart the server there, "
         f"or set MLFLOW_TRACKING_URI to another one (unset: {_DEFAULT_URI} in the current folder)."
+    )
+
+
+def refused(uri: str, error: Exception | str) -> UserError:
+    """The error that says that the MLflow at `uri` does not let this user do what was tried."""
+    return UserError(
+        f"MLflow at {without_password(uri)} refuses: {error}\nSet MLFLOW_TRACKING_USERNAME and "
+        "MLFLOW_TRACKING_PASSWORD to those of a user who may do this, or ask whoever runs MLflow "
+        "for the rights to the experiment and the registered model."
     )

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
 from safetensors.numpy import load_file, save_file
 
 from pipelines.entrypoint import run, write_json
 from pipelines.evaluation.model_content import content_hash
 from pipelines.paths import CHECKS_PATH
-from pipelines.registry.register import Registration
+from pipelines.registry.register import CONTENT_TAG, Registration
 from pipelines.repository.presets import complete_preset
 from pipelines.stages import register
 from pipelines.tracking.description import data_record
@@ -24,6 +26,7 @@ from pix2pix.models import InferenceMode, InferenceNetwork, translate
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.sources.synthetic import write_synthetic
 from pix2pix.training.dev import better_mode
+from tests.support.mlflow_process import closed_port
 from tests.support.model_folders import write_model
 from tests.support.tracked_project import write_project
 
@@ -114,6 +117,25 @@ def register_model() -> dict[str, Any]:
     run(register.main)
     loaded: dict[str, Any] = json.loads((REPORTS / "register.json").read_text())
     return loaded
+
+
+def unreachable_version(
+    client: MlflowClient, patch: pytest.MonkeyPatch, *, is_proxied: bool = False
+) -> ModelVersion:
+    """Another version, whose files are in an object store that does not answer.
+
+    `is_proxied`: a server of MLflow stands before the store, and does not answer either.
+    """
+    address = f"http://127.0.0.1:{closed_port()}"
+    patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    patch.setenv("MLFLOW_S3_ENDPOINT_URL", address)
+    patch.setenv("AWS_ACCESS_KEY_ID", "x")
+    patch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    patch.setenv("AWS_MAX_ATTEMPTS", "1")
+    tags = {CONTENT_TAG: "0" * 64}
+    proxy = f"{address}/api/2.0/mlflow-artifacts/artifacts/version"
+    source = proxy if is_proxied else "s3://bucket/version"
+    return client.create_model_version(MODEL, source, tags=tags)
 
 
 def put_version(client: MlflowClient) -> Registration:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from pipelines.entrypoint import write_json
+from pipelines.entrypoint import TRY_AGAIN, write_json
 from pipelines.paths import CHECKS_PATH
 from pipelines.registry.data_obstacle import has_failed
 from pix2pix.config import DataConfig, Params
@@ -24,6 +24,7 @@ from tests.support.registered_project import (
     shift,
     tag,
     train,
+    unreachable_version,
 )
 
 pytestmark = pytest.mark.slow  # models are registered in each: a second and more
@@ -96,6 +97,36 @@ def test_a_damaged_champion_stays_and_is_named(workspace: Path, uri: str) -> Non
     assert made["outcome"] == "not compared"
     assert f"{MODEL} version 1: its files" in made["reason"]
     assert champion(MlflowClient(uri)) == "1"
+
+
+def test_a_champion_that_could_not_be_scored_is_compared_once_it_can(
+    workspace: Path, uri: str
+) -> None:
+    train(0)
+    register_model()
+    client = MlflowClient(uri)
+    source = Path(client.get_model_version(MODEL, "1").source.removeprefix("file://"))
+    source.rename(source.with_name("elsewhere"))
+    train(1)
+    assert decision()["outcome"] == "not compared"
+    source.with_name("elsewhere").rename(source)
+    made = decision()
+    assert (made["outcome"], made["compared_with"]) in (("promoted", "1"), ("not promoted", "1"))
+    assert len(client.search_model_versions(f"name = '{MODEL}'")) == 2
+
+
+def test_an_object_store_that_does_not_answer_is_no_fault_of_the_champion(
+    workspace: Path, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(0)
+    register_model()
+    unreachable_version(MlflowClient(uri), monkeypatch)
+    MlflowClient(uri).set_registered_model_alias(MODEL, "champion", "2")
+    train(1)
+    with pytest.raises(SystemExit) as ended:
+        register_model()
+    assert ended.value.code == TRY_AGAIN
+    assert not tag(uri, "3").startswith("not compared")
 
 
 def test_a_model_whose_translations_are_no_numbers_does_not_become_the_champion(

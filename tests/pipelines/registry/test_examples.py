@@ -17,7 +17,15 @@ from pix2pix.inference import Translator
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig
 from pix2pix.preparation.prepare import prepare_pairs
 from tests.support.model_folders import write_model
-from tests.support.registered_project import MODELS, PREPARED, change_card, put_version, train
+from tests.support.registered_project import (
+    MODEL,
+    MODELS,
+    PREPARED,
+    change_card,
+    put_version,
+    train,
+    unreachable_version,
+)
 from tests.support.small_sets import make_config, make_side, noise, save
 
 pytestmark = pytest.mark.slow
@@ -36,6 +44,19 @@ def test_the_examples_of_a_version_are_the_first_dev_sources(workspace: Path, ur
     own = open_split(PREPARED, "dev").source
     examples = [decode(each["source"]) for each in read_examples(client, version)]
     np.testing.assert_array_equal(np.stack(examples), own[:8])
+
+
+def test_a_store_that_does_not_answer_may_answer_later(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = MlflowClient(uri)
+    client.create_registered_model(MODEL)
+    unreachable_version(client, monkeypatch)
+    experiment_id = client.create_experiment("elsewhere", artifact_location="s3://bucket/runs")
+    run_id = client.create_run(experiment_id).info.run_id
+    version = client.create_model_version(MODEL, "s3://bucket/version", run_id=run_id)
+    with pytest.raises(ConnectionError, match="the examples of its run cannot be downloaded"):
+        read_examples(client, version)
 
 
 @pytest.mark.parametrize("nodata", ["nan", -5.0])

@@ -1,7 +1,10 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.store.entities import PagedList
 
 from pipelines.registry.lookup import aliases_of, find_version, registered_version
 from tests.support.registered_project import MODEL, REPORTS, put_version
@@ -30,6 +33,23 @@ def test_a_reference_means_a_number_or_an_alias_and_else_the_latest(client: Mlfl
     }
     found = {reference: str(find_version(client, reference).version) for reference in meant}
     assert found == meant
+
+
+def test_a_version_that_exists_is_asked_for_alone(
+    client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model may have many versions, each with many tags, and replicas ask every few seconds."""
+    real, read = MlflowClient.search_model_versions, list[int]()
+
+    def counted(*arguments: Any, **options: Any) -> PagedList[ModelVersion]:
+        versions = real(*arguments, **options)
+        read.append(len(versions))
+        return versions
+
+    monkeypatch.setattr(MlflowClient, "search_model_versions", counted)
+    for reference in (MODEL, f"{MODEL}/1", f"{MODEL}@champion"):
+        find_version(client, reference)
+    assert sum(read) <= 1
 
 
 def test_a_registry_without_models_says_so(tmp_path: Path) -> None:

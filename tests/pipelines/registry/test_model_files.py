@@ -7,7 +7,13 @@ from mlflow.entities.model_registry import ModelVersion
 from pipelines.registry.lookup import find_version
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
-from tests.support.registered_project import MODEL, MODELS, register_model, train
+from tests.support.registered_project import (
+    MODEL,
+    MODELS,
+    register_model,
+    train,
+    unreachable_version,
+)
 
 pytestmark = pytest.mark.slow  # models are registered in each: a second and more
 
@@ -53,7 +59,7 @@ def test_files_that_are_not_those_that_were_registered_are_refused(
 def test_files_that_are_gone_are_named(version: ModelVersion, uri: str) -> None:
     stored(version, "").parent.rename(stored(version, "").parent.with_name("lost"))
     with (
-        pytest.raises(ValueError, match=f"{MODEL} version 1: its files"),
+        pytest.raises(ValueError, match=f"{MODEL} version 1: its files are missing from file:"),
         downloaded(MlflowClient(uri), version),
     ):
         pass
@@ -67,4 +73,15 @@ def test_a_model_of_another_origin_is_refused(version: ModelVersion, uri: str) -
         pytest.raises(ValueError, match="was not registered by this pipeline"),
         downloaded(client, version),
     ):
+        pass
+
+
+@pytest.mark.parametrize("is_proxied", [False, True])
+def test_a_store_that_does_not_answer_may_answer_later(
+    is_proxied: bool, version: ModelVersion, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = MlflowClient(uri)
+    other = unreachable_version(client, monkeypatch, is_proxied=is_proxied)
+    message = f"{MODEL} version 2: its files cannot be downloaded from .*/version"
+    with pytest.raises(ConnectionError, match=message), downloaded(client, other):
         pass

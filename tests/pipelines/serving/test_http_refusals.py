@@ -268,8 +268,17 @@ class BusyModel:
     async def answer(self, question: Question) -> Answer | Refusal:
         raise BusyError
 
+    async def describe(self) -> dict[str, Any]:
+        raise BusyError
+
 
 def test_a_busy_model_is_429_and_says_when_to_come_back() -> None:
     refused = post(app_of(BusyModel()), encode(SMALL))
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
     assert "again" in refused.json()["detail"]
+
+
+def test_a_busy_model_is_alive() -> None:
+    """Else a load balancer would take a server out as soon as it has much to do."""
+    alive = ask(app_of(BusyModel()), "GET", "/healthz")
+    assert (alive.status_code, alive.json()) == (200, {"status": "ok"})

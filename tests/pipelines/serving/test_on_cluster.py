@@ -16,12 +16,23 @@ import pytest
 from pipelines.processes.tree import kill
 from pix2pix.config import Params
 from tests.support.mlflow_process import closed_port
-from tests.support.serve_process import new_registry, serving
+from tests.support.serve_process import CHAMPION, new_registry, serving
 from tests.support.served_models import label_maps
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
 _END_S = 60
+_REFUSED_S = 200  # one that is not refused would serve until then
+# What somebody else may run on the same cluster.
+_OTHER = """
+from ray import serve
+
+@serve.deployment(ray_actor_options={"num_cpus": 0})
+def greet(request):
+    return "hello"
+
+serve.run(greet.bind(), name="other", route_prefix="/other")
+"""
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a-token-of-this-test-that-is-long-enough"}
 
 
@@ -72,3 +83,30 @@ def test_it_serves_there_and_leaves_the_cluster_as_it_was(
         assert served.process.returncode == 128 + signal.SIGTERM
         with pytest.raises(httpx.ConnectError):
             httpx.get(served.url)
+
+
+def test_what_others_serve_there_is_neither_replaced_nor_ended(
+    address: str, tmp_path: Path, default_params: Params
+) -> None:
+    registry = new_registry(tmp_path, default_params)
+    (image,) = label_maps(50, 1)
+    environment = _environment() | {"RAY_ADDRESS": address, "MLFLOW_TRACKING_URI": registry.uri}
+    serve = [sys.executable, "-m", "pipelines", "serve", CHAMPION, "--port"]
+    with serving(registry, tmp_path, RAY_ADDRESS=address, **TOKEN) as served:
+        for port in (served.url.rpartition(":")[2], str(closed_port())):
+            second = subprocess.run(
+                [*serve, port],
+                env=environment,
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                timeout=_REFUSED_S,
+            )
+            assert second.returncode == 1
+            assert "runs the application 'pix2pix' on this cluster already" in second.stderr
+            assert "Traceback" not in second.stderr
+        assert served.is_right(image, served.translate(image))
+        subprocess.run([sys.executable, "-c", _OTHER], env=environment, cwd=tmp_path, check=True)
+    assert served.process.returncode == 128 + signal.SIGTERM
+    assert httpx.get(f"{served.url}/other").text == "hello"
+    assert httpx.get(f"{served.url}/models").status_code == 404

@@ -182,6 +182,17 @@ def test_a_model_that_no_replica_can_use_ends_the_start_with_one_sentence(
     assert not ray.is_initialized()
 
 
+def test_more_gpus_than_ray_has_are_refused_in_one_sentence(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    options = ServeOptions(models=(CHAMPION,), gpus_per_replica=1000)
+    server = running(options, uri=registry.uri, host="127.0.0.1", port=closed_port())
+    with pytest.raises(UserError, match="set --min-replicas or --gpus-per-replica lower"), server:
+        pass
+    assert not ray.is_initialized()
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

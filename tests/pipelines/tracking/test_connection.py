@@ -5,17 +5,54 @@ from pathlib import Path
 import pytest
 
 from pipelines.tracking.connection import connected
+from pix2pix.errors import UserError
+from tests.support.raw_server import raw_server
 
 # Both have imported all they need before the first of them opens the database.
 _CONNECT = """
 import sys
 import mlflow.store.tracking.sqlalchemy_store
 from pipelines.tracking.connection import connected
+from pix2pix.errors import UserError
+from tests.support.raw_server import raw_server
 print("ready", flush=True)
 sys.stdin.readline()
 with connected(sys.argv[1]) as client:
     print(client.get_experiment("0").name)
 """
+
+
+def _answer(status: str, body: bytes) -> bytes:
+    head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+_HEALTHY = _answer("200 OK", b"OK")
+_NOTHING_YET = _answer("200 OK", b"{}")
+
+
+def test_a_server_that_knows_no_such_user_is_not_called_down() -> None:
+    """As `mlflow server --app-name basic-auth` answers to a wrong password."""
+    with raw_server() as server:
+        uri = f"http://127.0.0.1:{server.port}"
+        server.says(_HEALTHY, _answer("401 UNAUTHORIZED", b"You are not authenticated."))
+        with (
+            pytest.raises(UserError, match=r"(?s)refuses.*MLFLOW_TRACKING_PASSWORD"),
+            connected(uri),
+        ):
+            pass
+
+
+def test_a_user_who_lacks_the_rights_is_told_so() -> None:
+    with raw_server() as server:
+        uri = f"http://127.0.0.1:{server.port}"
+        forbidden = _answer("403 FORBIDDEN", b"Permission denied")
+        server.says(_HEALTHY, _NOTHING_YET, forbidden)
+        with (
+            pytest.raises(UserError, match=f"(?s)MLflow at {uri} refuses.*ask whoever runs"),
+            connected(uri) as client,
+        ):
+            client.set_registered_model_alias("model", "champion", "1")
 
 
 @pytest.mark.slow

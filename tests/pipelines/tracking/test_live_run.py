@@ -11,7 +11,7 @@ from pipelines.tracking import reconciler
 from pipelines.tracking.completion import complete_run
 from pipelines.tracking.connection import connected
 from pix2pix.config import Params
-from tests.support.followed_run import TIMED, Live, points, recorded, the_run
+from tests.support.followed_run import TIMED, Live, count_reads, points, recorded, the_run
 from tests.support.tracked_project import (
     HISTORY,
     everything,
@@ -41,6 +41,19 @@ def test_a_followed_run_holds_each_point_once_at_its_own_time(uri: str, live: Li
         run.update(TIMED)
     assert points(uri) == history_points(TIMED)
     assert the_run(uri).info.status == "FINISHED"
+
+
+def test_points_are_read_only_at_the_beginning_and_the_end(
+    uri: str, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read at each epoch, they would be more and more."""
+    read = count_reads(monkeypatch)
+    with live(uri) as run:
+        for num_epochs in range(1, len(TIMED) + 1):
+            run.update(TIMED[:num_epochs])
+            until(recorded(uri, num_epochs))
+    assert sorted(read) == sorted(2 * list(history_points(TIMED)))
+    assert points(uri) == history_points(TIMED)
 
 
 @pytest.mark.timeout(60)

@@ -13,10 +13,12 @@ from pipelines.tracking.description import RunDescription
 from pipelines.tracking.live_study import LiveStudy
 from pix2pix.config import Params
 from pix2pix.tuning.trials import Exchange
+from tests.support.followed_run import count_reads
 from tests.support.mlflow_process import closed_port
 from tests.support.small_study import small_study
 from tests.support.tracked_project import described, new_database, png
 from tests.support.trials import make_trial
+from tests.support.waiting import until
 
 RUNNING = make_trial(
     0,
@@ -86,6 +88,21 @@ def test_trials_lie_below_the_study_and_are_logged_once(
     assert trial["params"] == {"train.seed": "0", "train.beta1": "0.5", "model.norm": "none"}
     assert trial["l1"] == [(0, 0.5), (1, 0.25)]
     assert trial["metrics"]["tune/best_dev_l1"] == 0.25
+
+
+def test_points_of_a_trial_are_read_only_at_its_beginning_and_its_end(
+    description: RunDescription, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = new_database(tmp_path / "mlflow")
+    read = count_reads(monkeypatch)
+    live = LiveStudy(uri, description, grid=lambda _trial: None)
+    history = tuple({"epoch": epoch, "time_s": 1001.0 + epoch, "dev/l1": 0.5} for epoch in range(3))
+    for num_epochs in range(1, 4):
+        live(dataclasses.replace(RUNNING, history=history[:num_epochs]))
+        until(lambda num=num_epochs: len(_runs(uri).get(TRIAL, {}).get("l1", ())) == num)
+    live(dataclasses.replace(RUNNING, history=history, status="finished"))
+    assert live.end("FINISHED", {})
+    assert read == ["dev/l1", "dev/l1"]
 
 
 def test_an_exchange_is_a_tag_as_parameters_never_change(
