@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from mlflow import MlflowClient
@@ -15,14 +16,17 @@ from mlflow.exceptions import MlflowException
 from requests import HTTPError, RequestException
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from pipelines.tracking.uri import reach, refused, sqlite_path, unusable
+from pipelines.tracking.uri import reach, refused, sqlite_path, unusable, without_password
+from pix2pix.errors import UserError
 
 # Of SQLite and PostgreSQL. MLflow calls it a bad request, and a server passes on the text only.
 _DUPLICATE = re.compile(r"UNIQUE constraint failed|UniqueViolation")
 _REFUSALS = (401, 403)
 _CONFLICT, _TOO_MANY_REQUESTS, _SERVER_ERROR = 409, 429, 500
-# What MLflow's client raises by itself, and passes on of a database and of the store of its files.
-CLIENT_ERRORS = (MlflowException, SQLAlchemyError, RequestException, BotoCoreError, ClientError)
+# What MLflow's client passes on of the object store of its files, where no server is in between.
+_STORE_ERRORS = (BotoCoreError, ClientError, S3UploadFailedError)
+# What MLflow's client raises by itself, and passes on of a database and of that store.
+CLIENT_ERRORS = (MlflowException, SQLAlchemyError, RequestException, *_STORE_ERRORS)
 
 
 @contextmanager
@@ -31,18 +35,31 @@ def connected(uri: str) -> Iterator[MlflowClient]:
 
     Raises ConnectionError naming the URI, what is wrong with it and the remedy: within seconds if
     MLflow cannot be used, and later in the context where an error of MLflow may end by itself, see
-    `may_pass`. Raises UserError where MLflow refuses what the user tries. Other errors of MLflow in
-    the context stay as they are.
+    `may_pass`. Raises UserError where MLflow, or the object store of its files, refuses what the
+    user tries. Other errors of MLflow in the context stay as they are.
     """
     client = _connect(uri)
     try:
         yield client
     except CLIENT_ERRORS as error:
+        if isinstance(error, _STORE_ERRORS):
+            raise _of_store(uri, error) from error
         if may_pass(error):
             raise unusable(uri, _reason_of(error)) from error
         if _is_refusal(error):
             raise refused(uri, error) from error
         raise
+
+
+def _of_store(uri: str, error: Exception) -> Exception:
+    kind, problem = (
+        (ConnectionError, "cannot be used") if may_pass(error) else (UserError, "refuses")
+    )
+    return kind(
+        f"the object store of the files of MLflow at {without_password(uri)} {problem}: {error}\n"
+        "Check the bucket, and the credentials and the endpoint in the environment "
+        "(AWS_ACCESS_KEY_ID, MLFLOW_S3_ENDPOINT_URL, ...)"
+    )
 
 
 def _connect(uri: str) -> MlflowClient:
@@ -114,11 +131,13 @@ def may_pass(error: Exception) -> bool:
 def _is_refusal(error: Exception) -> bool:
     """Whether MLflow does not know the user, or the user lacks the rights."""
     # An object store has logins of its own.
-    return not isinstance(error, ClientError) and _status(error) in _REFUSALS
+    return not isinstance(error, _STORE_ERRORS) and _status(error) in _REFUSALS
 
 
-def _status(error: Exception) -> int | None:
+def _status(error: BaseException | None) -> int | None:
     """The HTTP status of the answer of a server; None if it is of no answer."""
+    if isinstance(error, S3UploadFailedError):  # the words of a ClientError
+        return _status(error.__context__)
     if isinstance(error, MlflowException):
         # MLflow's client says "internal error", status 500, where it got no answer.
         status: int = error.get_http_status_code()  # type: ignore[no-untyped-call]

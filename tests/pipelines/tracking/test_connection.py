@@ -7,6 +7,7 @@ import pytest
 from pipelines.tracking.connection import connected
 from pix2pix.errors import UserError
 from tests.support.raw_server import raw_server
+from tests.support.s3_server import s3_server
 
 # Both have imported all they need before the first of them opens the database.
 _CONNECT = """
@@ -15,6 +16,7 @@ import mlflow.store.tracking.sqlalchemy_store
 from pipelines.tracking.connection import connected
 from pix2pix.errors import UserError
 from tests.support.raw_server import raw_server
+from tests.support.s3_server import s3_server
 print("ready", flush=True)
 sys.stdin.readline()
 with connected(sys.argv[1]) as client:
@@ -88,3 +90,35 @@ def test_a_process_that_is_killed_while_it_makes_the_tables_leaves_no_database(
     assert not path.exists()
     with connected(f"sqlite:///{path}") as client:
         assert client.get_experiment("0").name == "Default"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("does_answer", "kind", "said"),
+    [
+        (True, UserError, r"(?s)object store .* refuses: .*NoSuchBucket.*Check the bucket"),
+        (False, ConnectionError, "object store .* cannot be used"),
+    ],
+)
+def test_an_upload_that_the_object_store_refuses_is_no_defect(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    does_answer: bool,
+    kind: type[Exception],
+    said: str,
+) -> None:
+    def fail(request: str) -> None:
+        if not does_answer and request.endswith("note.txt"):
+            raise RuntimeError("the store is out of order")
+
+    with s3_server(fail) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        bucket = "missing-bucket" if does_answer else server.bucket
+        uri = f"sqlite:///{tmp_path}/mlflow.db"
+        with connected(uri) as mlflow:
+            experiment = mlflow.create_experiment("x", artifact_location=f"s3://{bucket}/files")
+            run_id = mlflow.create_run(experiment).info.run_id
+        with pytest.raises(kind, match=said), connected(uri) as mlflow:
+            mlflow.log_text(run_id, "text", "note.txt")
