@@ -13,7 +13,7 @@ import torch
 from pipelines.entrypoint import InterruptionError
 from pipelines.runs.dataset import DatasetSource
 from pipelines.runs.folder import open_folder
-from pipelines.tuning.trial_training import CHECKPOINT_FILE, train_trial
+from pipelines.tuning.trial_training import train_trial
 from pix2pix.config import Params
 from pix2pix.tuning.space import trial_params
 from pix2pix.tuning.trials import Trial
