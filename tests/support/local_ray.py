@@ -14,6 +14,6 @@ def local_ray(*, num_cpus: int, variables: Mapping[str, str]) -> Iterator[None]:
         patch.delenv("RAY_ADDRESS", raising=False)
         for name, value in variables.items():
             patch.setenv(name, value)
-        ray.init(num_cpus=num_cpus, include_dashboard=False, log_to_driver=False)
+        ray.init("local", num_cpus=num_cpus, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
