@@ -26,7 +26,7 @@ from tests.support.project import Project, copy_project
 from tests.support.served_project import TINY, wait_for
 from tests.support.tracked_project import metric_points
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.pipeline]
 
 
 LOSSES = Path("pix2pix/training/losses.py")

@@ -15,7 +15,7 @@ from prefect.states import Cancelling
 from tests.support.project import Project
 from tests.support.served_project import TRAIN, ServedProject, wait_for
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.server, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.pipeline, pytest.mark.server]
 
 # Long enough to be cut off in the middle: Ray takes two checkpoints a second.
 LONG: dict[str, Any] = {"train": {"num_epochs": 30, "seed": 1}, "targets": ["train"]}

@@ -19,7 +19,7 @@ from tests.support.mlflow_process import closed_port
 from tests.support.serve_process import new_registry, serving
 from tests.support.served_models import label_maps
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.server]
 
 _END_S = 60
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a-token-of-this-test-that-is-long-enough"}
