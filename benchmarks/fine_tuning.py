@@ -255,8 +255,8 @@ def _compared(arm: str, steps: int, l1: Mapping[str, np.ndarray]) -> Comparison:
     )
 
 
-def section(comparisons: list[Comparison]) -> str:
-    """The table of the document."""
+def section(comparisons: list[Comparison], mean_target_l1: float) -> str:
+    """The table of the document, and the L1 of the mean target."""
     rows = [
         [
             f"{each.arm}, {each.steps} steps",
@@ -267,7 +267,9 @@ def section(comparisons: list[Comparison]) -> str:
         ]
         for each in comparisons
     ]
-    return table(["model", "test L1", "gain", "95 %, other seeds", "95 %, other images"], rows)
+    head = ["model", "test L1", "gain", "95 %, other seeds", "95 %, other images"]
+    mean_target = f"The mean of the training maps has a test L1 of {mean_target_l1:.4f}.\n"
+    return f"{table(head, rows)}\n{mean_target}"
 
 
 def main() -> None:
@@ -290,8 +292,7 @@ def main() -> None:
     }
     write_text(options.out, json.dumps(found, indent=2) + "\n")
     if options.write is not None:
-        mean_target = f"\nThe mean of the training maps has a test L1 of {mean_target_l1:.4f}.\n"
-        sections = {"fine-tuning": section(comparisons) + mean_target}
+        sections = {"fine-tuning": section(comparisons, mean_target_l1)}
         write_sections(options.write, sections)
 
 

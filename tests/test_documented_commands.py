@@ -1,4 +1,4 @@
-"""What README, CONTRIBUTING and docs/ tell to type is taken by the tool that it calls.
+"""What the READMEs, CONTRIBUTING and docs/ tell to type is taken by the tool that it calls.
 
 The long ones are only read by the tool's own parser; other tests run them: `dvc repro` and `dvc
 plots show` test_pipeline.py, `make up` and Prefect's tests/pipelines/served. docs/cluster.md has a
@@ -27,7 +27,7 @@ from pipelines.repository.presets import preset_names
 from tests.support.project import copy_project
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", *sorted(
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "data/README.md", *sorted(
     path.relative_to(ROOT).as_posix()
     for path in (ROOT / "docs").glob("*.md")
     if path.name != "cluster.md"
@@ -87,6 +87,30 @@ def test_commands_are_found_and_wrong_ones_are_not_taken() -> None:
             TAKES[tool](words)
 
 
+def forced_with_the_stages_before(text: str) -> list[str]:
+    """Commands `dvc repro` that force a stage and, without --single-item, all that it needs."""
+    joined = re.sub(r'"\s*\n\s*f?"', "", text)  # parts of one message of the code
+    found = re.findall(r"dvc repro(?: +[\w-]+)+", " ".join(joined.split()))
+    return [
+        command
+        for command in found
+        if {"-f", "--force"} & set(command.split())
+        and not {"-s", "--single-item"} & set(command.split())
+    ]
+
+
+def test_a_stage_that_is_forced_is_forced_alone() -> None:
+    """Otherwise a user who is told to score again would also train again."""
+    sources = [ROOT / document for document in DOCUMENTS]
+    for package in ("pipelines", "pix2pix"):
+        sources += sorted((ROOT / package).rglob("*.py"))
+    wrong = {path.name: forced_with_the_stages_before(path.read_text()) for path in sources}
+    assert {name: commands for name, commands in wrong.items() if commands} == {}
+    assert forced_with_the_stages_before('"run `dvc repro "\n    "-f train`"')
+    assert forced_with_the_stages_before("`dvc repro --force\ntrain`")
+    assert not forced_with_the_stages_before("`dvc repro -f -s train`, `dvc repro train`")
+
+
 def _make(words: list[str]) -> None:
     done = subprocess.run(
         ["make", "-n", "-C", str(ROOT), *words], capture_output=True, text=True, check=False
@@ -95,12 +119,13 @@ def _make(words: list[str]) -> None:
 
 
 def _dvc(words: list[str]) -> None:
-    """A command that is only named (`dvc add`) may lack the one argument that it needs."""
+    """A command that is only named (`dvc add`, `dvc import`) may lack the arguments it needs."""
     given = [part for word in words for part in (["x", "y"] if word == LEFT_OUT else [word])]
-    try:
-        get_main_parser().parse_args(given)
-    except DvcParserError:
-        get_main_parser().parse_args([*given, "x"])
+    for added in ([], ["x"]):
+        with contextlib.suppress(DvcParserError):
+            get_main_parser().parse_args([*given, *added])
+            return
+    get_main_parser().parse_args([*given, "x", "y"])
 
 
 def _mlflow(words: list[str]) -> None:

@@ -1,3 +1,4 @@
+import re
 from datetime import date
 from pathlib import Path
 
@@ -32,3 +33,15 @@ def test_twenty_are_shown_and_all_are_summed() -> None:
 
 def test_the_document_has_the_section_once() -> None:
     assert DOCUMENT.read_text().count(f"<!-- begin {SECTION} -->\n") == 1
+
+
+def test_the_tests_of_the_table_exist() -> None:
+    table = DOCUMENT.read_text().partition(f"<!-- begin {SECTION} -->\n")[2]
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)", table.partition("<!-- end")[0])
+    assert len(named) > 10
+    missing = [
+        (path, name)
+        for path, name in named
+        if not re.search(rf"^def {name}\(", (DOCUMENT.parent / path).read_text(), re.MULTILINE)
+    ]
+    assert missing == []

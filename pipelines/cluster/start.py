@@ -38,9 +38,13 @@ def start_ray() -> None:
     for number in range(1, _TRIES + 1):
         try:
             with _signals_kept_from_children():
+                # Without an address, Ray would join what `ray start` has started on this machine.
                 # Neither the dashboard nor its port is needed.
                 ray.init(
-                    include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING
+                    "local",
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.WARNING,
                 )
         except Exception as error:
             if not _is_failed_start(error):

@@ -67,13 +67,14 @@ def _check_files_belong_to(training: TrainRecord) -> None:
     if content != training.model_sha256:
         raise UserError(
             f"{MODEL_DIR} does not hold the model that {TRAIN_PATH} describes; restore both with "
-            "`dvc checkout`, or train anew with `dvc repro -f train`"
+            "`dvc checkout`, or train anew with `dvc repro -f -s train`"
         )
     scored = read_json(METRICS_PATH, made_by="evaluate").get(MODEL_KEY)
     if scored != content:
         raise UserError(
             f"{METRICS_PATH} has no scores of the model in {MODEL_DIR} but of "
-            f"{'an unnamed one' if scored is None else 'another one'}; run `dvc repro -f evaluate`"
+            f"{'an unnamed one' if scored is None else 'another one'}; "
+            "run `dvc repro -f -s evaluate`"
         )
 
 

@@ -65,5 +65,5 @@ def read_train_record(path: Path) -> TrainRecord:
         fields = sorted({str(part) for problem in error.errors() for part in problem["loc"][:1]})
         raise UserError(
             f"{path} does not say what the training ran with ({', '.join(fields)}); "
-            "run `dvc repro -f train`"
+            "run `dvc repro -f -s train`"
         ) from None

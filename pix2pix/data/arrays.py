@@ -18,7 +18,7 @@ import numpy as np
 from pix2pix.data.flat_images import FlatLayout
 from pix2pix.errors import UserError
 
-_AGAIN = "run `dvc repro --force prepare`, or `dvc pull`"
+_AGAIN = "run `dvc repro -f -s prepare`, or `dvc pull`"
 _FLUSHED_BYTES = 2**27  # written between two flushes
 
 

@@ -195,7 +195,7 @@ def load_manifest(prepared_dir: Path) -> Manifest:
     return manifest
 
 
-_AGAIN = "run `dvc repro --force prepare`"
+_AGAIN = "run `dvc repro -f -s prepare`"
 
 
 def content_hash(manifest: Manifest) -> str:

@@ -93,7 +93,8 @@ def choose_extractor(
     match inception_weights:
         case "cache" if not cached.is_file():
             remedy = (
-                "set evaluate.inception_weights, or copy them there and run dvc repro -f evaluate"
+                "set evaluate.inception_weights, or copy them there and run "
+                "dvc repro -f -s evaluate"
             )
             return _fall_back(device, f"no weights at {_below_home(cached)}; {remedy}")
         case "download" if not cached.is_file():

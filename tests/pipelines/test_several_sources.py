@@ -23,7 +23,6 @@ _SOURCES = (
 
 
 @pytest.mark.pipeline
-@pytest.mark.timeout(600)
 def test_several_sources_from_files_to_translated_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

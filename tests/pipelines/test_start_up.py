@@ -8,7 +8,7 @@ import pytest
 
 TOOLS = ("ray", "mlflow", "prefect", "dvc", "optuna", "matplotlib")
 SCORES = ("torchvision", "torchmetrics", "torch_fidelity")  # only the evaluation needs them
-ARRAYS = ("torch", "cv2", "albumentations", "scipy", "pandas")
+ARRAYS = ("numpy", "torch", "cv2", "albumentations", "scipy", "pandas")
 
 FORBIDDEN = {
     "pix2pix": (*TOOLS, *SCORES, *ARRAYS),

@@ -19,7 +19,7 @@ from tests.support.registered_project import MODEL, MODELS, register_model, trai
 
 __all__ = ["datasets", "three_nodes", "uri", "workspace"]  # fixtures
 
-pytestmark = [pytest.mark.soak, pytest.mark.ray]
+pytestmark = [pytest.mark.soak, pytest.mark.ray, pytest.mark.timeout(3600)]
 
 NUM_IMAGES = 10_000
 BEFORE_KILL = 2_000

@@ -10,7 +10,7 @@ from tests.support.shared_ray import Undisturbed
 from tests.support.small_training import assert_same, checkpoints_of, last_state, run
 from tests.support.troubled_store import TroubledStore
 
-pytestmark = [pytest.mark.soak, pytest.mark.ray, pytest.mark.server]
+pytestmark = [pytest.mark.soak, pytest.mark.ray, pytest.mark.server, pytest.mark.timeout(3600)]
 
 
 def test_a_store_that_does_not_answer_fails_the_run_and_the_earlier_checkpoints_go_on(

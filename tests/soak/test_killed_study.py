@@ -21,7 +21,7 @@ from tests.support.killable_project import (
 )
 from tests.support.project import Project
 
-pytestmark = [pytest.mark.soak, pytest.mark.pipeline]
+pytestmark = [pytest.mark.soak, pytest.mark.pipeline, pytest.mark.timeout(3600)]
 
 
 @pytest.fixture(scope="module")

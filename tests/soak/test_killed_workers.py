@@ -11,7 +11,12 @@ from tests.support.faults import Kill, killing_worker, use_worker
 from tests.support.shared_ray import TWO
 from tests.support.small_training import assert_same, last_state, run, small_training, steady
 
-pytestmark = [pytest.mark.soak, pytest.mark.ray, pytest.mark.usefixtures("cluster")]
+pytestmark = [
+    pytest.mark.soak,
+    pytest.mark.ray,
+    pytest.mark.usefixtures("cluster"),
+    pytest.mark.timeout(3600),
+]
 
 NUM_KILLS = 20
 NUM_EPOCHS = 6

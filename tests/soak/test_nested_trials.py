@@ -13,7 +13,7 @@ from pix2pix.config import Params
 from tests.support.small_study import Listener, ray_process, run, small_study
 from tests.support.small_training import small_dataset
 
-pytestmark = [pytest.mark.soak, pytest.mark.ray]
+pytestmark = [pytest.mark.soak, pytest.mark.ray, pytest.mark.timeout(3600)]
 
 
 def test_a_trial_of_two_workers_gives_what_one_of_one_gives(

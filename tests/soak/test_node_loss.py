@@ -26,7 +26,7 @@ from tests.support.small_training import (
     steady,
 )
 
-pytestmark = [pytest.mark.soak, pytest.mark.ray]
+pytestmark = [pytest.mark.soak, pytest.mark.ray, pytest.mark.timeout(3600)]
 
 BOUND = 1e-4  # float32 sums in another order over ten epochs of Adam
 STEP_S = 0.4

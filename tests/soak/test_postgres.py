@@ -14,7 +14,7 @@ from tests.support.served_project import ServedProject, ending, new_project
 
 PREFECT_VARIABLE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 
-pytestmark = [pytest.mark.soak, pytest.mark.server, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.soak, pytest.mark.server]
 
 
 @pytest.fixture

@@ -29,8 +29,8 @@ def starting(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, An
     def use(*actions: Start) -> list[dict[str, Any]]:
         calls: list[dict[str, Any]] = []
 
-        def init(**options: Any) -> None:
-            calls.append(options)
+        def init(address: str | None = None, **options: Any) -> None:
+            calls.append({"address": address, **options})
             actions[len(calls) - 1]()
 
         monkeypatch.delenv("RAY_ADDRESS", raising=False)
@@ -157,6 +157,17 @@ def test_the_handler_of_sigterm_is_the_same_after_ray_has_started(
     before = signal.getsignal(signal.SIGTERM)
     connect(None)
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_cluster_on_this_machine_is_joined_only_if_its_address_is_given(
+    starting: Callable[..., list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an address, Ray itself looks for one that `ray start` has left in a file."""
+    calls = starting(_nothing, _nothing)
+    connect(None)
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:6379")
+    connect(None)
+    assert [call["address"] for call in calls] == ["local", "127.0.0.1:6379"]
 
 
 def test_a_ray_client_s_address_is_refused() -> None:

@@ -1,6 +1,7 @@
 """The console command `pix2pix`, as a person types it: help, exit codes, completion."""
 
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -10,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from pipelines.cli import VERBS, app
@@ -28,14 +30,15 @@ def test_the_verbs_are_those_of_the_documents() -> None:
 
 
 @pytest.mark.parametrize("verb", NAMES)
-def test_the_help_of_each_verb_has_an_example_that_it_takes(verb: str) -> None:
+def test_the_help_of_each_verb_shows_an_example_that_it_takes(verb: str) -> None:
     shown = CliRunner().invoke(app, [verb, "--help"], prog_name="pix2pix")
     assert shown.exit_code == 0
-    text = " ".join(shown.stdout.split())
-    assert f"For example: pix2pix {verb}" in text
-    assert all(
-        parameter in text.partition("Options:")[2] for parameter in ("--help", "Show this message")
-    )
+    assert f"For example: pix2pix {verb}" in " ".join(shown.stdout.split())
+    command = typer.main.get_command(app).commands[verb]
+    example = command.help.partition("For example: ")[2].splitlines()[0]
+    program, name, *words = shlex.split(example)
+    assert (program, name) == ("pix2pix", verb)
+    command.make_context(f"pix2pix {verb}", words)
 
 
 def test_the_list_of_verbs_is_whole_sentences() -> None:
@@ -43,21 +46,6 @@ def test_the_list_of_verbs_is_whole_sentences() -> None:
     listed = shown.stdout.partition("Commands:\n")[2].splitlines()
     assert [line.split()[0] for line in listed] == NAMES
     assert all(line.endswith(".") and not line.endswith("...") for line in listed)
-
-
-def test_help_imports_no_large_library() -> None:
-    code = (
-        "import sys, runpy\n"
-        "sys.argv = ['pix2pix', 'translate', '--help']\n"
-        "try:\n    runpy.run_module('pipelines', run_name='__main__')\n"
-        "except SystemExit as end:\n    assert end.code == 0, end.code\n"
-        "tools = {'torch', 'mlflow', 'prefect', 'ray', 'dvc', 'optuna', 'numpy'}\n"
-        "print(sorted(tools & set(sys.modules)))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines()[-1] == "[]"
 
 
 @pytest.mark.parametrize(
@@ -135,6 +123,7 @@ def test_a_signal_ends_a_verb_with_its_exit_code(folder: Path) -> None:
             stderr=subprocess.PIPE,
             text=True,
         )
+        server.settimeout(60)  # the command may end without a request
         connection, _ = server.accept()
         with connection:
             process.send_signal(signal.SIGINT)
@@ -144,19 +133,17 @@ def test_a_signal_ends_a_verb_with_its_exit_code(folder: Path) -> None:
     assert "Traceback" not in said
 
 
-def test_tools_of_the_environment_are_found_where_it_is_not_activated(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_tools_of_the_environment_are_found_where_it_is_not_activated() -> None:
     code = (
         "import os, shutil, sys\n"
-        "sys.argv = ['pix2pix', '--version']\n"
+        "sys.argv = ['pix2pix', '--help']\n"
         "from pipelines.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    print(shutil.which('dvc'))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PATH": BARE}, cwd=ROOT, capture_output=True, text=True
     )
-    assert Path(done.stdout.strip()) == TOOLS / "dvc"
+    assert Path(done.stdout.splitlines()[-1]) == TOOLS / "dvc"
 
 
 @pytest.mark.parametrize(

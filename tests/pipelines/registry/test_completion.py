@@ -107,7 +107,9 @@ def test_a_model_of_another_training_is_refused(uri: str) -> None:
 def test_scores_of_another_model_are_refused(scored: str | None, uri: str) -> None:
     metrics = json.loads(METRICS.read_text())
     METRICS.write_text(json.dumps(metrics | {"model_sha256": scored}))
-    with pytest.raises(UserError, match=r"metrics\.json has no scores .*`dvc repro -f evaluate`"):
+    with pytest.raises(
+        UserError, match=r"metrics\.json has no scores .*`dvc repro -f -s evaluate`"
+    ):
         completion.complete_registration(uri)
     assert [e.name for e in MlflowClient(uri).search_experiments()] == ["Default"]
 

@@ -7,6 +7,7 @@ other parameters, other stages, or one file without the other do.
 
 import hashlib
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,29 @@ def test_the_committed_scores_are_those_of_the_committed_lock(lock: dict[str, An
     recorded = output(lock["evaluate"], "reports/metrics.json")
     assert hashlib.md5(metrics).hexdigest() == recorded
     assert json.loads(metrics)["test"]["l1"] > 0
+
+
+def test_the_readme_shows_the_committed_scores() -> None:
+    readme, metrics = committed("README.md").decode(), parsed("reports/metrics.json")
+    frechet = "frechet_efficientnet_lite0"
+    columns = [metrics["test"], *metrics["baselines"].values()]
+    for label, key in (("L1 (low)", "l1"), ("Frechet (low)", frechet)):  # the end of `make run`
+        shown = [f"{column[key]:.4g}" if key in column else "-" for column in columns]
+        assert re.search(r" +".join(map(re.escape, [label, *shown])), readme), shown
+    assert f"promoted: dev L1 {metrics['dev']['dev/l1']:.4g};" in readme
+    model, mean, identity, real = columns
+    table = (
+        f"| **model** | {_cell(model, 'l1', '.3f')} | {_cell(model, frechet, '.0f')} |",
+        f"| {mean['l1']:.3f} / {identity['l1']:.3f} | {mean[frechet]:.0f} / "
+        f"{identity[frechet]:.0f} |",
+        f"Two sets of real targets of these sizes lie {real[frechet]:.0f},",
+    )
+    assert [row for row in table if row not in readme] == []
+
+
+def _cell(scores: dict[str, float], key: str, form: str) -> str:
+    low, high = scores[f"{key}_low"], scores[f"{key}_high"]
+    return f"**{scores[key]:{form}}** ({low:{form}}\u2013{high:{form}})"
 
 
 def test_each_committed_stage_used_the_committed_outputs_of_the_stages_before(

@@ -21,7 +21,7 @@ from pix2pix.sources.synthetic import write_synthetic
 from tests.support.project import Project, copy_project
 from tests.support.tracked_project import train_record
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.pipeline]
 
 MACHINE = Machine(
     host="h", system="s", cpu="c", instruction_set="i", gpu=None, threads=1, num_workers=1

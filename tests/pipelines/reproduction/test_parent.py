@@ -21,7 +21,7 @@ from pix2pix.parent_record import ParentRecord
 from tests.support.model_folders import SMALL_SHAPES, write_model
 from tests.support.project import Project, copy_project
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.pipeline]
 
 REFERENCE = "../elsewhere"  # relative to the user's project
 

@@ -17,7 +17,7 @@ from tests.support.project import ROOT
 from tests.support.receiver import receiver
 from tests.support.served_project import HELLO, ServedProject
 
-pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 SILENT_AFTER = "pipelines.flows.automations._SILENT_AFTER"
 GUIDE = ROOT / "docs" / "services.md"

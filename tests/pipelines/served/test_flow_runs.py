@@ -15,7 +15,7 @@ from prefect.states import Cancelling
 from tests.support.project import Project
 from tests.support.served_project import TRAIN, ServedProject, wait_for
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.server, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.pipeline, pytest.mark.server]
 
 # Long enough to be cut off in the middle: Ray takes two checkpoints a second.
 LONG: dict[str, Any] = {"train": {"num_epochs": 30, "seed": 1}, "targets": ["train"]}
@@ -81,6 +81,8 @@ def test_its_stages_are_tasks_in_the_order_of_dvc(
     log = served.log(first["id"])
     assert "Running stage 'train':" in log
     assert "INFO best dev L1" in log
+    assert "waiting for one of the slots of pix2pix-training" in log
+    assert "skipping acquisition" not in log  # Prefect's words where there is no such limit
 
 
 def test_experiment_run_and_model_version_name_each_other(
@@ -115,7 +117,9 @@ def test_artifacts_show_scores_pictures_and_links(
     served: ServedProject, first: dict[str, Any]
 ) -> None:
     artifacts = served.artifacts(first["id"])
-    assert set(artifacts) >= {"scores", "samples", "best-panels", "result", "mlflow-run"}
+    shown = {"train-progress", "scores", "samples", "best-panels", "result", "mlflow-run"}
+    assert set(artifacts) >= shown
+    assert artifacts["train-progress"]["data"] == 100
     assert '"dev/l1"' in str(artifacts["scores"]["data"])
     assert artifacts["samples"]["data"].startswith("data:image/jpeg;base64,")
     version = _client(served).get_model_version("pix2pix-tiny", "1")
@@ -195,3 +199,13 @@ def test_a_registered_model_is_evaluated(served: ServedProject, later: dict[str,
 def test_a_registered_model_translates(served: ServedProject, later: dict[str, str]) -> None:
     served.completed(later["translation"])
     assert cv2.imread(later["translated"]).shape == (40, 48, 3)
+
+
+def test_a_search_ends_with_its_best_parameters_in_an_experiment(served: ServedProject) -> None:
+    few = {"num_trials": 2, "num_epochs": 1, "num_seeds": 0, "scheduler": "none"}
+    searched = served.completed(served.start("tune-pix2pix/tune-pix2pix", tune=few))
+    made = f"refs/exps/*/*/{served.experiment_of(searched['id'])}"
+    commit = served.run("git", "for-each-ref", "--format=%(objectname)", made).stdout.strip()
+    best = served.run("git", "show", f"{commit}:reports/tune/best_params.yaml").stdout
+    assert "learning_rate" in best
+    assert best in served.artifacts(searched["id"])["best-parameters"]["data"]

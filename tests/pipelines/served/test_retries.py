@@ -1,4 +1,4 @@
-"""Which tasks are tried again, and after what: effects outside the workspace, and what may pass."""
+"""After which failures Prefect tries a task again."""
 
 from pathlib import Path
 
@@ -14,17 +14,10 @@ from tests.support.served_project import ServedProject
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
-def test_what_leaves_the_workspace_is_tried_again_and_nothing_else() -> None:
-    tried_again = (commands.pull, commands.push, commands.reproduce_with_retries)
-    assert [each.retries for each in tried_again] == [3, 3, 3]
-    assert all(each.retry_condition_fn is not None for each in tried_again)
-    assert (commands.reproduce.retries, commands.check_parameters.retries) == (0, 0)
-
-
 def test_a_command_or_a_file_may_pass_and_a_defect_does_not(
     served: ServedProject, tmp_path: Path
 ) -> None:
-    """The real engine asks the condition, as it does for the tasks above."""
+    """The real engine asks the condition, as it does for the tasks of the flows."""
     errors = {
         "command": CommandFailedError("register", exit_code=75, output="no answer"),
         "file": ConnectionError("no route to host"),

@@ -33,7 +33,7 @@ from tests.support.served_project import (
     wait_for,
 )
 
-pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pipelines.entrypoint import TRY_AGAIN
 from tests.support.mlflow_process import closed_port
 from tests.support.served_project import ServedProject
 
-pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
 def test_a_port_that_another_process_has_is_named_and_nothing_is_left(

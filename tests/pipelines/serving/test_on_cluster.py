@@ -19,7 +19,7 @@ from tests.support.mlflow_process import closed_port
 from tests.support.serve_process import CHAMPION, new_registry, serving
 from tests.support.served_models import label_maps
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.server]
 
 _END_S = 60
 _REFUSED_S = 200  # one that is not refused would serve until then

@@ -36,7 +36,7 @@ def test_a_training_that_recorded_no_origin_is_named_with_the_way_out(
     train = json.loads(path.read_text())
     del train["origin"]
     path.write_text(json.dumps(train | origin))
-    with pytest.raises(ValueError, match=r"train\.json .*run `dvc repro -f train`"):
+    with pytest.raises(ValueError, match=r"train\.json .*run `dvc repro -f -s train`"):
         read_finished_run(project)
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from pipelines.runs.dataset import DatasetSource
 from pipelines.tuning.placement import TrialPlacement, choose_trial_placement
+from pipelines.tuning.report import StudyResult
 from pix2pix.config import Params, TuneConfig
-from pix2pix.tuning.trials import Trial
 from tests.support.small_study import Listener, ray_process, results, run, small_study
 from tests.support.small_training import small_dataset
 
@@ -65,26 +65,27 @@ def test_a_cluster_that_cannot_hold_one_trial_is_refused_at_once(
 @pytest.fixture(scope="module")
 def undisturbed(
     cluster: None, params: Params, dataset: DatasetSource, tmp_path_factory: pytest.TempPathFactory
-) -> list[Trial]:
+) -> StudyResult:
     """What the small study gives when nothing happens to it."""
-    return run(params, dataset, tmp_path_factory.mktemp("undisturbed")).search
+    return run(params, dataset, tmp_path_factory.mktemp("undisturbed"))
 
 
 @pytest.mark.ray
 def test_a_study_needs_no_test_split_and_keeps_the_lowest_dev_l1(
-    undisturbed: list[Trial], dataset: DatasetSource
+    undisturbed: StudyResult, dataset: DatasetSource
 ) -> None:
     assert not (dataset.prepared_dir / "test").exists()
-    assert [trial.status for trial in undisturbed] == ["finished"] * 3
-    assert [[record["epoch"] for record in trial.history] for trial in undisturbed] == [
-        [0, 1, 2, 3]
-    ] * 3
-    assert len({str(trial.values) for trial in undisturbed}) == 3
+    trials = undisturbed.search
+    assert [trial.status for trial in trials] == ["finished"] * 3
+    assert [[record["epoch"] for record in trial.history] for trial in trials] == [[0, 1, 2, 3]] * 3
+    assert len({str(trial.values) for trial in trials}) == 3
+    lowest = [min(record["dev/l1"] for record in trial.history[1:]) for trial in trials]
+    assert undisturbed.front == [trials[lowest.index(min(lowest))]]
 
 
 @pytest.mark.ray
 def test_a_lost_trial_goes_on_from_its_checkpoint_and_one_lost_too_often_fails_alone(
-    undisturbed: list[Trial], params: Params, dataset: DatasetSource, tmp_path: Path
+    undisturbed: StudyResult, params: Params, dataset: DatasetSource, tmp_path: Path
 ) -> None:
     """SIGKILL of the process: after the first trial's first epoch, after each of the second's."""
     again = dataclasses.replace(params, train=dataclasses.replace(params.train, max_failures=1))
@@ -97,7 +98,7 @@ def test_a_lost_trial_goes_on_from_its_checkpoint_and_one_lost_too_often_fails_a
 
     lost, failed, untouched = run(again, dataset, tmp_path, [Listener(kill)]).search
     assert killed == [(0, 1), (1, 1), (1, 2)]
-    assert results([lost, untouched]) == results([undisturbed[0], undisturbed[2]])
+    assert results([lost, untouched]) == results([undisturbed.search[0], undisturbed.search[2]])
     assert failed.status == "failed"
     assert "died" in (failed.reason or "") or "lost" in (failed.reason or ""), failed.reason
 

@@ -4,12 +4,14 @@ import dataclasses
 import random
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 import torch
 
+from benchmarks.workload import in_fresh_process
 from pix2pix.data.augment import make_augmentation
 from pix2pix.data.batch import on_device
 from pix2pix.data.loader import TrainBatches
@@ -72,17 +74,26 @@ def test_an_error_in_a_thread_reaches_the_caller() -> None:
         next(batches(0))
 
 
-def test_resident_memory_does_not_grow_from_epoch_to_epoch(tmp_path) -> None:
-    pairs = make_pairs(tmp_path, num_pairs=64, size=200)
-    process = psutil.Process()
-    taken = []
-    with make_batches(pairs, loader_threads=2) as batches:
+def _own_bytes_after_each_epoch(folder: Path) -> list[int]:
+    """Of a loader's process, without the files that it has mapped."""
+    process, taken = psutil.Process(), []
+    with make_batches(make_pairs(folder, num_pairs=64, size=200), loader_threads=2) as batches:
         for epoch in range(10):
             for _ in batches(epoch):
                 pass
-            taken.append(process.memory_full_info().uss)
-    # An epoch has 2.7 MB of results, so that keeping them would add 19 MB.
-    assert taken[9] - taken[2] < 9e6
+            memory = process.memory_info()
+            taken.append(memory.rss - memory.shared)
+    return taken
+
+
+@pytest.mark.slow  # the process imports torch
+def test_memory_does_not_grow_from_epoch_to_epoch(tmp_path) -> None:
+    """In a process of its own: what other tests have left is freed at any time.
+
+    Measured: 0.4 to 1.0 MB. If all batches are kept, it is 7.6 MB.
+    """
+    taken = in_fresh_process(_own_bytes_after_each_epoch, tmp_path)
+    assert taken[9] - taken[2] < 4e6
 
 
 def test_a_pass_leaves_global_random_states_alone() -> None:

@@ -3,16 +3,12 @@
 import copy
 import dataclasses
 import math
-import pickle
 
 import pytest
 import torch
 
 from pix2pix.config import Params
-from pix2pix.training import (
-    NonFiniteLossError,
-    fit,
-)
+from pix2pix.training import EpochResult, NonFiniteLossError, fit
 from tests.support.checked_step import checked_step
 from tests.support.drawn_batches import (
     DEV,
@@ -103,11 +99,18 @@ def test_a_non_finite_loss_stops_before_the_update_and_names_the_terms(
     assert after["step"] == before["step"]
 
 
-def test_the_error_of_a_worker_has_all_its_fields_on_the_driver() -> None:
-    error = NonFiniteLossError({"l1": math.inf}, 7)
-    copied = pickle.loads(pickle.dumps(error))
-    assert (str(copied), copied.terms, copied.step) == (str(error), {"l1": math.inf}, 7)
-    assert "step 7 (l1 inf)" in str(error)
+def test_both_optimisers_get_the_falling_learning_rate(small_params: Params) -> None:
+    config = dataclasses.replace(
+        small_params.train, num_epochs=1, num_decay_epochs=2, learning_rate=0.003
+    )
+    state = state_of(dataclasses.replace(small_params, train=config))
+    optimizers = (state.generator_optimizer, state.discriminator_optimizer)
+    rates = [
+        [float(group["lr"]) for optimizer in optimizers for group in optimizer.param_groups]
+        for result in fit(state, DrawnBatches(), config, dev=DEV)
+        if isinstance(result, EpochResult) and result.epoch > 0
+    ]
+    assert rates == [pytest.approx([rate, rate]) for rate in (0.003, 0.002, 0.001)]
 
 
 def test_one_batch_can_be_memorised(small_params: Params) -> None:
