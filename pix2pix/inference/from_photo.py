@@ -9,6 +9,7 @@ from pix2pix.images.image import resize
 from pix2pix.images.recipes import made_from
 from pix2pix.images.scale import from_scale
 from pix2pix.images.validity import Masked
+from pix2pix.inference.value_checks import check_values
 
 
 def check_makes_sources(card: ModelCard) -> None:
@@ -22,9 +23,12 @@ def made_source(card: ModelCard, photo: np.ndarray, *, name: str, is_native: boo
     """The source (H', W', C') that the recipe makes of a photo (H, W, C), as in the training.
 
     It is made at the size at which the network sees the photo, or with `is_native` at the photo's
-    own. `name` decides about what is random.
+    own. `name` decides about what is random: in the training it was the pair's id. Raises UserError
+    if dtype or values are not those of the training's photos, because a drawing of them would be
+    blank.
     """
     assert card.recipe is not None
+    check_values(card, photo, card.target, kind="photos", which="this photo")
     rule = Scale("none", None) if is_native else card.image_scale._replace(target_scale=1.0)
     height, width = rule.size_of(*photo.shape[:2])
     kernel = card.target.kernel

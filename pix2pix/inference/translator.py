@@ -34,6 +34,7 @@ from pix2pix.inference.source_images import (
 from pix2pix.inference.whole import translate_whole
 from pix2pix.memory import allowed_bytes, enough_memory
 from pix2pix.models import InferenceMode, InferenceNetwork
+from pix2pix.preparation.folders import stem_and_suffix
 from pix2pix.tiled import least_bytes, whole_bytes
 
 Scale = Literal["training", "native"]
@@ -46,6 +47,12 @@ _FILLED_COPIES = 2  # of an image whose pixels without a value are filled
 
 def _no_progress(_share: float) -> None:
     pass
+
+
+def _name(path: Path, volume_slice: VolumeSlice | None) -> str:
+    """The name of an image of a file, as ids of pairs have it."""
+    stem = stem_and_suffix(Path(path.name))[0]
+    return stem if volume_slice is None else f"{stem}#{volume_slice}"
 
 
 @dataclass(frozen=True)
@@ -117,20 +124,26 @@ class Translator:
         volume_slice: VolumeSlice | None = None,
         *,
         extra_paths: Mapping[str, Path] = MappingProxyType({}),
+        pair_id: str | None = None,
         scale: Scale = "training",
         progress: Progress = _no_progress,
     ) -> np.ndarray:
         """Translate an image file, or a slice of it, to (H, W, C') of the target's dtype.
 
-        `extra_paths` are the files of the sources beside the first one, by name. If the image is
-        translated in tiles, `progress` is called with the finished share.
+        `extra_paths` are the files of the sources beside the first one, by name. What a recipe
+        draws at random for a photo depends on `pair_id`, as in the training; None: on the name of
+        the file. If the image is translated in tiles, `progress` is called with the finished share.
 
         Raises UserError naming the file if it cannot be read, does not fit the model's source side,
         or needs more memory than is available.
         """
         try:
             if self.from_photo:
-                return self._translated_photo(path, volume_slice, scale=scale, progress=progress)
+                photo = read_side(
+                    path, self.card.target, volume_slice, dtype=self.card.target.dtype
+                )
+                name = _name(path, volume_slice) if pair_id is None else pair_id
+                return self._translated_photo(photo.pixels, name, scale=scale, progress=progress)
             paths = of_each_source(self.card, {FIRST_SOURCE: path, **extra_paths})
             images = [
                 read_side(each, side, volume_slice, dtype=side.dtype)
@@ -142,10 +155,8 @@ class Translator:
             raise UserError(f"{path}: {reason}") from None
 
     def _translated_photo(
-        self, path: Path, volume_slice: VolumeSlice | None, *, scale: Scale, progress: Progress
+        self, photo: np.ndarray, name: str, *, scale: Scale, progress: Progress
     ) -> np.ndarray:
-        photo = read_side(path, self.card.target, volume_slice).pixels
-        name = path.stem if volume_slice is None else f"{path.stem}#{volume_slice}"
         source = made_source(self.card, photo, name=name, is_native=scale == "native")
         (result,) = self._translated([[Masked(source)]], scale=scale, progress=progress)
         return at_size_of(photo, result, self.card)
