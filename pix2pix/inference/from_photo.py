@@ -1,15 +1,19 @@
 """Make the source of a model from a photo, with the recipe of its training."""
 
+from pathlib import Path
+
 import numpy as np
 
 from pix2pix.checkpoint import ModelCard
 from pix2pix.config import Scale
 from pix2pix.errors import UserError
 from pix2pix.images.image import resize
+from pix2pix.images.options import VolumeSlice
 from pix2pix.images.recipes import made_from
 from pix2pix.images.scale import from_scale
 from pix2pix.images.validity import Masked
 from pix2pix.inference.value_checks import check_values
+from pix2pix.preparation.folders import stem_and_suffix
 
 
 def check_makes_sources(card: ModelCard) -> None:
@@ -17,6 +21,12 @@ def check_makes_sources(card: ModelCard) -> None:
     if card.recipe is None or card.direction != "AtoB":
         why = "translates photos as they are" if card.recipe else "has no recipe (data.recipe)"
         raise UserError(f"model {card.name} {why}; leave out --from-photo")
+
+
+def name_of_photo(path: Path, volume_slice: VolumeSlice | None) -> str:
+    """The name of a photo that lies in no folder, as ids of pairs have it."""
+    stem = stem_and_suffix(Path(path.name))[0]
+    return stem if volume_slice is None else f"{stem}#{volume_slice}"
 
 
 def made_source(card: ModelCard, photo: np.ndarray, *, name: str, is_native: bool) -> np.ndarray:
