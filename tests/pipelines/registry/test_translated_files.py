@@ -139,6 +139,20 @@ def test_a_disk_without_room_for_the_temporary_files_is_named_and_nothing_is_wri
     assert not list((tmp_path / "temporary").iterdir())
 
 
+@pytest.mark.timeout(60)
+def test_a_pipe_is_named_and_nobody_waits_for_its_content(tmp_path: Path) -> None:
+    """Whether a .tif file is a GeoTIFF is looked at before anything is translated."""
+    write_model(tmp_path / "models")
+    translator = Translator.load(tmp_path / "models")
+    write(tmp_path / "in" / "b.png", encode(source_image(40, 51)))
+    os.mkfifo(tmp_path / "in" / "a.tif")
+    plan = plan_for(translator, tmp_path)
+    pipe = SourceImage(tmp_path / "in" / "a.tif")
+    assert translate_files(translator, plan) == {
+        pipe: "is a pipe, a socket or a device, not a file; take it away"
+    }
+
+
 def test_photos_of_one_name_in_two_folders_are_hidden_in_unlike_places(tmp_path: Path) -> None:
     """As in the training, where they are two pairs."""
     write_model(tmp_path / "models", recipe=replace(load_params(PARAMS).data.recipe, kind="mask"))
