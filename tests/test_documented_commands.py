@@ -141,6 +141,9 @@ def _prefect(words: list[str]) -> None:
 
 
 def _python(words: list[str]) -> None:
+    if words[0] == "-c":
+        compile(words[1], "<document>", "exec")
+        return
     assert words[0] == "-m", words
     spec = importlib.util.find_spec(words[1])
     assert spec is not None, words

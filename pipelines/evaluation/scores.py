@@ -207,6 +207,7 @@ def _protocol(
         image_size=test.size_px,
         direction=manifest.direction,
         resize_kernel=manifest.target.kernel,
+        value_range=manifest.target.value_range,
         masked=_masked_sides(manifest),
         extractor=extractor.name,
         extractor_sha256=extractor.weights_sha256,

@@ -70,6 +70,7 @@ def _translated(translator: Translator, source: SourceImage, scale: Scale) -> by
             source.path,
             source.volume_slice,
             extra_paths=extra_paths,
+            pair_id=source.pair_id,
             scale=scale,
             progress=_ImageProgress(source),
         )

@@ -1,9 +1,10 @@
 """Which images of a folder are translated, and into which file each of them is."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
@@ -43,15 +44,18 @@ def check_folders(
             )
 
 
-class SourceImage(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SourceImage:
     """An image to translate: a file, or a slice of a file that is a volume.
 
     `extra_paths` has the name and the file of each extra source that has a file for this image.
+    `pair_id` is its path below the folder as ids of pairs have it, see `Translator.translate_file`.
     """
 
     path: Path
     volume_slice: VolumeSlice | None = None
     extra_paths: tuple[tuple[str, Path], ...] = ()
+    pair_id: str | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return str(self.path) if self.volume_slice is None else f"{self.path}#{self.volume_slice}"
@@ -84,8 +88,9 @@ def planned(
         extra = tuple(
             (name, files[relative]) for name, files in extra_files.items() if relative in files
         )
-        for image in (each._replace(extra_paths=extra) for each in source_images(path, source)):
-            number = "" if image.volume_slice is None else f"#{image.volume_slice}"
+        for each in source_images(path, source):
+            number = "" if each.volume_slice is None else f"#{each.volume_slice}"
+            image = replace(each, extra_paths=extra, pair_id=f"{relative}{number}")
             named = Path(f"{stem}{number}{result_suffix(path, target)}")
             output = output_dir / named.relative_to(input_dir)
             first = first_of.setdefault(output, image)

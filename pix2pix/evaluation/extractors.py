@@ -101,7 +101,7 @@ def choose_extractor(
             try:
                 download_weights(url, cached, sha256_prefix=prefix)
             except OSError as error:
-                return _fall_back(device, f"{url} could not be downloaded: {error}")
+                return _fall_back(device, f"the weights could not be downloaded: {error}")
     path = cached if inception_weights in ("cache", "download") else Path(inception_weights)
     extractor = inception_extractor(path, device)
     if extractor.weights_sha256.startswith(prefix):

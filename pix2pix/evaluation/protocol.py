@@ -24,6 +24,7 @@ _MUST_AGREE = (
     "image_size",
     "direction",
     "resize_kernel",
+    "value_range",
     "masked",
     "extractor",
     "extractor_sha256",
@@ -31,8 +32,10 @@ _MUST_AGREE = (
 )
 
 
-# What reports did not record as long as there was nothing else.
-_ONCE_ALWAYS = {"resize": "stretch", "masked": "none"}
+# What reports without these fields are taken to have meant. As long as the first two were not
+# recorded, there was nothing else. The range was not always that of 8 bits, but nearly always;
+# older scores of other targets count as not comparable, which is the lesser mistake.
+_NOT_RECORDED = {"resize": "stretch", "masked": "none", "value_range": [0.0, 255.0]}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +43,8 @@ class Protocol:
     """The conditions of an evaluation; kid_subset_size is the used size, at most num_images.
 
     `masked` names the sides whose pixels without a value are left out. Which pixels these are is
-    part of the `split_hash`.
+    part of the `split_hash`. `value_range` is that of the target, of which L1, PSNR and SSIM are
+    shares.
     """
 
     split: str
@@ -50,6 +54,7 @@ class Protocol:
     image_size: Size | None  # of `config.Scale`: of the images, or of their shorter sides
     direction: str
     resize_kernel: str
+    value_range: tuple[float, float]
     masked: Literal["none", "source", "target", "source and target"]
     extractor: str
     extractor_sha256: str
@@ -84,4 +89,4 @@ def compare_protocols(first: Mapping[str, Any], second: Mapping[str, Any]) -> li
 def _as_stored(protocol: Mapping[str, Any]) -> dict[str, Any]:
     """The protocol as JSON holds it, in which sizes are lists."""
     plain = {key: list(v) if isinstance(v, tuple) else v for key, v in protocol.items()}
-    return _ONCE_ALWAYS | plain
+    return _NOT_RECORDED | plain

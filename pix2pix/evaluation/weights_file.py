@@ -1,55 +1,54 @@
 """Download a file of published weights into torch's cache."""
 
-import resource
-import socket
+import fcntl
+import hashlib
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPException
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
-
-import torch
 
 from pix2pix.files import put_in_place
+from pix2pix.sources.download import download
 
 _TIMEOUT_S = 30.0
+_RETRY_PAUSES_S = (1.0, 3.0)  # an evaluation can do without these weights
 _MAX_BYTES = 1 << 28  # the published InceptionV3 has 95,628,359
 
 
 def download_weights(url: str, path: Path, *, sha256_prefix: str) -> None:
-    """Download `url` to `path`, completely or not at all.
+    """Download `url` to `path`, which appears only when it is complete and has this SHA-256.
 
-    Raises OSError if that fails, if the server is silent for half a minute, or if the file is
+    After a cut, the next call goes on with what has arrived. Raises OSError if the download fails,
+    if the server is silent for half a minute or slower than `pix2pix.web` allows, or if the file is
     larger than 256 MiB or has another SHA-256.
     """
+    unchecked = path.with_name(f".{path.name}.unchecked")
     path.parent.mkdir(parents=True, exist_ok=True)
-    # On a full disk, torch may leave its partial file. This folder is removed in every case.
-    with TemporaryDirectory(prefix=".download-", dir=path.parent) as folder:
-        partial = Path(folder) / path.name
-        try:
-            with _limits():
-                torch.hub.download_url_to_file(
-                    url, str(partial), hash_prefix=sha256_prefix, progress=False
-                )
-        except (HTTPException, RuntimeError, ValueError) as error:
-            # An invalid response, another hash, or a length that is not a number.
-            raise OSError(str(error)) from error
-        put_in_place(partial, path)
+    with _alone_in(path.parent):
+        if path.is_file():  # another process has downloaded it since
+            return
+        download(
+            url,
+            unchecked,
+            timeout_s=_TIMEOUT_S,
+            retry_pauses_s=_RETRY_PAUSES_S,
+            max_bytes=_MAX_BYTES,
+        )
+        with unchecked.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if not found.startswith(sha256_prefix):
+            unchecked.unlink()
+            raise OSError(f"{url}: the file has the SHA-256 {found}, not {sha256_prefix}...")
+        put_in_place(unchecked, path)
 
 
 @contextmanager
-def _limits() -> Iterator[None]:
-    """Limit how long servers may send nothing, and the size of files; torch limits neither.
-
-    The limits apply to the whole process as long as the context lasts.
-    """
-    timeout_s = socket.getdefaulttimeout()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    max_bytes = _MAX_BYTES if soft == resource.RLIM_INFINITY else min(soft, _MAX_BYTES)
-    socket.setdefaulttimeout(_TIMEOUT_S)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, hard))
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process downloads to a folder: both would write to one part of a file."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
+        with suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        socket.setdefaulttimeout(timeout_s)
+        os.close(descriptor)

@@ -48,7 +48,7 @@ def example_script(card: ModelCard, network: InferenceNetwork) -> str:
         "import sys",
         "import numpy as np",
         "import onnxruntime",
-        *(["from PIL import Image"] if any(reads.values()) or writes else []),
+        *_pillow(reads=any(reads.values()), writes=writes),
         f"len(sys.argv) == {len(files) + 1} or sys.exit(__doc__)",
         f'session = onnxruntime.InferenceSession("{network.mode}.onnx")',
         *_joining(card),
@@ -57,6 +57,12 @@ def example_script(card: ModelCard, network: InferenceNetwork) -> str:
         *_writing(card),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _pillow(*, reads: bool, writes: bool) -> list[str]:
+    if reads:
+        return ["from PIL import Image, ImageOps"]
+    return ["from PIL import Image"] if writes else []
 
 
 def _is_picture(side: SideRecord) -> bool:
@@ -101,7 +107,8 @@ def _reading(card: ModelCard, side: SideRecord, number: int, resizing: Sequence[
     if not _is_picture(side):
         return [f"x = np.load(sys.argv[{number}]).astype(np.float32)  # {_size_note(card)}"]
     return [
-        f"picture = Image.open(sys.argv[{number}]){_conversion(side)}",
+        # Cameras note in EXIF how a picture is to be turned.
+        f"picture = ImageOps.exif_transpose(Image.open(sys.argv[{number}])){_conversion(side)}",
         *resizing,
         "x = np.asarray(picture, np.float32).reshape(*picture.size[::-1], -1)",
     ]
@@ -121,7 +128,9 @@ def _resizing(card: ModelCard) -> list[str]:
             height, width = scale.size_of(1, 1)
             size = f"({width}, {height})"
         case "fit":
-            size = f"[round({scale.size} * side / min(picture.size)) for side in picture.size]"
+            # Half a pixel is rounded up, as by Scale.size_of.
+            rounded = f"(2 * {scale.size} * side // min(picture.size) + 1) // 2"
+            size = f"[{rounded} for side in picture.size]"
         case "none":
             if scale.target_scale == 1:
                 return []

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from pix2pix.files import open_plain
 from pix2pix.images.decoded import DAMAGED
 from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT
 
@@ -35,7 +36,7 @@ def georeference(path: Path, size: tuple[int, int] | None = None) -> Sequence[Ta
     if path.suffix.lower() not in _SUFFIXES:
         return ()
     try:
-        with tifffile.TiffFile(path) as file:
+        with open_plain(path) as opened, tifffile.TiffFile(opened) as file:
             tags = file.pages.first.tags
             turn = tags.get(ORIENTATION_TAG)
             if turn is not None and turn.value != UPRIGHT:

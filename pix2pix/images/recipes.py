@@ -53,7 +53,8 @@ def made_from(
 
 
 def _random(recipe: RecipeConfig, pair_id: str) -> np.random.Generator:
-    digest = hashlib.sha256(f"{recipe.seed} {pair_id}".encode()).digest()
+    # surrogatepass: photos whose names are not UTF-8 are translated as well.
+    digest = hashlib.sha256(f"{recipe.seed} {pair_id}".encode(errors="surrogatepass")).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
 

@@ -1,5 +1,7 @@
 """From the answers of the network to the values of translated files: range, then size."""
 
+from math import ceil, floor
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from pix2pix.images.image import resize
 from pix2pix.images.labels import class_to_void
 from pix2pix.images.nodata import written_nodata
 from pix2pix.images.scale import from_scale
+from pix2pix.images.stored import as_written
 from pix2pix.images.validity import Masked, filled
 
 
@@ -35,13 +38,36 @@ def translated_values(
 
     `answer` says which pixels of its source had a value at the network's size, `valid` the same at
     the size of the file; None: all. Where the source has none, the result has the target's nodata
-    value or ignore_label, or what the network generated if the target has neither.
+    value or ignore_label, or what the network generated if the target has neither. No other pixel
+    of a measured target has the nodata value.
     """
     if target.alpha:  # opacity weights the colours already
         answer = Masked(answer.pixels)
     pixels = class_to_void(from_scale(answer, target, *size).pixels, target)
     nodata = written_nodata(target, np.dtype(target.file_dtype or target.dtype))
-    if valid is None or nodata is None:
+    if nodata is None:
+        return pixels
+    if target.nodata is not None and target.kind == "image":  # beside a class lies another class
+        pixels = _beside(nodata, pixels, target)
+    if valid is None:
         return pixels
     validity = resize(valid[..., None], *size, kernel="nearest")[..., 0]
     return filled(pixels, validity, nodata)
+
+
+def _beside(nodata: float, pixels: np.ndarray, target: SideRecord) -> np.ndarray:
+    """Move what files would hold as `nodata` one step into the range of the target.
+
+    A nodata value may lie in the range, as 0 does in 8 bits. Readers of a file, such as GDAL, would
+    take a generated pixel of this value for a hole.
+    """
+    low, high = target.value_range
+    if not floor(low) <= nodata <= ceil(high):
+        return pixels
+    written = as_written(pixels, target.file_dtype)
+    is_up = nodata < high
+    if written.dtype.kind == "f":
+        step = float(np.nextafter(np.float32(nodata), np.float32(high if is_up else low)))
+    else:
+        step = nodata + (1 if is_up else -1)
+    return np.where(written == nodata, pixels.dtype.type(step), pixels)

@@ -1,14 +1,19 @@
 """Make the source of a model from a photo, with the recipe of its training."""
 
+from pathlib import Path
+
 import numpy as np
 
 from pix2pix.checkpoint import ModelCard
 from pix2pix.config import Scale
 from pix2pix.errors import UserError
 from pix2pix.images.image import resize
+from pix2pix.images.options import VolumeSlice
 from pix2pix.images.recipes import made_from
 from pix2pix.images.scale import from_scale
 from pix2pix.images.validity import Masked
+from pix2pix.inference.value_checks import check_values
+from pix2pix.preparation.folders import stem_and_suffix
 
 
 def check_makes_sources(card: ModelCard) -> None:
@@ -18,13 +23,22 @@ def check_makes_sources(card: ModelCard) -> None:
         raise UserError(f"model {card.name} {why}; leave out --from-photo")
 
 
+def name_of_photo(path: Path, volume_slice: VolumeSlice | None) -> str:
+    """The name of a photo that lies in no folder, as ids of pairs have it."""
+    stem = stem_and_suffix(Path(path.name))[0]
+    return stem if volume_slice is None else f"{stem}#{volume_slice}"
+
+
 def made_source(card: ModelCard, photo: np.ndarray, *, name: str, is_native: bool) -> np.ndarray:
     """The source (H', W', C') that the recipe makes of a photo (H, W, C), as in the training.
 
     It is made at the size at which the network sees the photo, or with `is_native` at the photo's
-    own. `name` decides about what is random.
+    own. `name` decides about what is random: in the training it was the pair's id. Raises UserError
+    if dtype or values are not those of the training's photos, because a drawing of them would be
+    blank.
     """
     assert card.recipe is not None
+    check_values(card, photo, card.target, kind="photos", which="this photo")
     rule = Scale("none", None) if is_native else card.image_scale._replace(target_scale=1.0)
     height, width = rule.size_of(*photo.shape[:2])
     kernel = card.target.kernel

@@ -6,11 +6,12 @@ from typing import TypeVar
 import numpy as np
 
 from pix2pix.checkpoint import ModelCard
-from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
+from pix2pix.data.manifest import FIRST_SOURCE
 from pix2pix.errors import UserError
 from pix2pix.images.masked import masked_array, with_fill
 from pix2pix.images.scale import to_size
 from pix2pix.images.validity import Masked
+from pix2pix.inference.value_checks import check_values
 from pix2pix.preparation.pair_sizes import common_part, sizes_differ
 
 # One image (or a batch), or one per source by its name, see `Translator.sources`.
@@ -84,7 +85,8 @@ def fitted(
     ratios of the sizes are not those of the training.
     """
     for image, (name, side) in zip(images, card.sources.items(), strict=True):
-        _check_values(card, image.pixels, side, f"{which}{_named(card, name)}")
+        where = f"{which}{_named(card, name)}"
+        check_values(card, image.pixels, side, kind="sources", which=where)
     source, *extra = images
     for image, record in zip(extra, card.extra_sources, strict=True):
         if sizes_differ(source.pixels, image.pixels, record.scale):
@@ -147,19 +149,6 @@ def _conformed(card: ModelCard, image: np.ndarray, name: str, *, which: str) -> 
         raise UserError(
             f"model {card.name} cannot translate {which}{_named(card, name)}: it {error.for_sender}"
         ) from None
-
-
-def _check_values(card: ModelCard, image: np.ndarray, side: SideRecord, which: str) -> None:
-    if image.dtype != np.dtype(side.dtype):
-        raise UserError(
-            f"model {card.name} was trained on {side.dtype} sources in "
-            f"{list(side.value_range)}, got {image.dtype} in {which}"
-        )
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
-        raise UserError(
-            f"model {card.name} cannot translate {which}: it holds NaN or infinite values; fill or "
-            "crop them"
-        )
 
 
 def _named(card: ModelCard, name: str) -> str:

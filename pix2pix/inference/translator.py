@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
-from math import prod
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, Self
@@ -19,7 +18,13 @@ from pix2pix.images.masked import read_side
 from pix2pix.images.options import VolumeSlice
 from pix2pix.images.validity import Masked
 from pix2pix.inference.answers import translated_values
-from pix2pix.inference.from_photo import at_size_of, check_makes_sources, made_source
+from pix2pix.inference.conversion_memory import conversion_bytes
+from pix2pix.inference.from_photo import (
+    at_size_of,
+    check_makes_sources,
+    made_source,
+    name_of_photo,
+)
 from pix2pix.inference.in_tiles import Progress, translate_tiled
 from pix2pix.inference.source_images import (
     Images,
@@ -31,6 +36,7 @@ from pix2pix.inference.source_images import (
     resized,
     which_image,
 )
+from pix2pix.inference.value_checks import warn_outside
 from pix2pix.inference.whole import translate_whole
 from pix2pix.memory import allowed_bytes, enough_memory
 from pix2pix.models import InferenceMode, InferenceNetwork
@@ -39,9 +45,6 @@ from pix2pix.tiled import least_bytes, whole_bytes
 Scale = Literal["training", "native"]
 
 _BATCH_PIXELS = 8 * 256**2  # a larger batch needs more memory and is no faster
-_FLOAT_COPIES = 3  # of an image while it is resized
-_RESULT_COPIES = 3  # while it is written as a file
-_FILLED_COPIES = 2  # of an image whose pixels without a value are filled
 
 
 def _no_progress(_share: float) -> None:
@@ -117,35 +120,45 @@ class Translator:
         volume_slice: VolumeSlice | None = None,
         *,
         extra_paths: Mapping[str, Path] = MappingProxyType({}),
+        pair_id: str | None = None,
         scale: Scale = "training",
         progress: Progress = _no_progress,
     ) -> np.ndarray:
         """Translate an image file, or a slice of it, to (H, W, C') of the target's dtype.
 
-        `extra_paths` are the files of the sources beside the first one, by name. If the image is
-        translated in tiles, `progress` is called with the finished share.
+        `extra_paths` are the files of the sources beside the first one, by name. What a recipe
+        draws at random for a photo depends on `pair_id`, as in the training; None: on the name of
+        the file. If the image is translated in tiles, `progress` is called with the finished share.
 
         Raises UserError naming the file if it cannot be read, does not fit the model's source side,
-        or needs more memory than is available.
+        or needs more memory than is available. Values outside of the range of the training are a
+        warning, unless they are so far outside that they are refused.
         """
         try:
             if self.from_photo:
-                return self._translated_photo(path, volume_slice, scale=scale, progress=progress)
+                photo = read_side(
+                    path, self.card.target, volume_slice, dtype=self.card.target.dtype
+                )
+                name = pair_id or name_of_photo(path, volume_slice)
+                result = self._translated_photo(photo.pixels, name, scale=scale, progress=progress)
+                warn_outside(path, photo.pixels, self.card.target)
+                return result
             paths = of_each_source(self.card, {FIRST_SOURCE: path, **extra_paths})
             images = [
                 read_side(each, side, volume_slice, dtype=side.dtype)
                 for each, side in zip(paths, self.card.sources.values(), strict=True)
             ]
-            return self._translated([images], scale=scale, progress=progress)[0]
+            (result,) = self._translated([images], scale=scale, progress=progress)
+            for each, image, side in zip(paths, images, self.card.sources.values(), strict=True):
+                warn_outside(each, image.pixels, side)
+            return result
         except UserError as error:
             reason = str(error).removeprefix(f"{path}: ")
             raise UserError(f"{path}: {reason}") from None
 
     def _translated_photo(
-        self, path: Path, volume_slice: VolumeSlice | None, *, scale: Scale, progress: Progress
+        self, photo: np.ndarray, name: str, *, scale: Scale, progress: Progress
     ) -> np.ndarray:
-        photo = read_side(path, self.card.target, volume_slice).pixels
-        name = path.stem if volume_slice is None else f"{path.stem}#{volume_slice}"
         source = made_source(self.card, photo, name=name, is_native=scale == "native")
         (result,) = self._translated([[Masked(source)]], scale=scale, progress=progress)
         return at_size_of(photo, result, self.card)
@@ -214,7 +227,7 @@ class Translator:
         padded = self._padded_size(images[0][0].pixels, scale)
         allowed = allowed_bytes(self.network.device, self.max_memory_gib)
         inner_size = self._scale(scale).size_of(height, width)
-        around = len(images) * self._conversion_bytes(images[0], inner_size, result_size)
+        around = len(images) * conversion_bytes(self.card, images[0], inner_size, result_size)
         needed = around + len(images) * whole_bytes(self.card.generator, padded)
         in_tiles = needed > allowed
         if in_tiles:
@@ -241,30 +254,3 @@ class Translator:
                 )
                 for answer, seen, each in zip(drawn, inner, images, strict=True)
             ]
-
-    def _conversion_bytes(
-        self,
-        images: Sequence[Masked],
-        inner_size: tuple[int, int],
-        result_size: tuple[int, int],
-    ) -> int:
-        """Estimate what the conversions of the images of all sources and of their result need.
-
-        `inner_size` is the size (H, W) at which the network receives the images.
-        """
-        inner, result, target = prod(inner_size), prod(result_size), self.card.target
-        needed = _RESULT_COPIES * np.dtype(target.dtype).itemsize * target.channels * result
-        source = self.card.source
-        channels = target.channels
-        if source.is_masked:  # colours times validity, validity, and the colours again
-            pixels = prod(images[0].pixels.shape)
-            needed += _FILLED_COPIES * np.dtype(source.dtype).itemsize * pixels
-            channels = 2 * target.channels + 1
-        for image, side in zip(images, self.card.sources.values(), strict=True):
-            height, width, in_channels = image.pixels.shape
-            if inner_size != (height, width):
-                floats = 2 * in_channels + 1 if side.is_masked else in_channels
-                needed += 4 * _FLOAT_COPIES * floats * max(height * width, inner)
-        if inner_size != result_size:
-            needed += 4 * _FLOAT_COPIES * channels * max(inner, result)
-        return needed

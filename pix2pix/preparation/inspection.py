@@ -23,9 +23,7 @@ from pix2pix.preparation.offences import BadPair, Offence, OffenceKind
 from pix2pix.preparation.pair_files import PairFiles
 from pix2pix.preparation.read_pairs import ReadPair, read_pair
 from pix2pix.preparation.too_small import too_small
-from pix2pix.preparation.values import Values, measure
-
-_FAR = 3  # this many lengths of value_range outside of it, a value cannot be a measured one
+from pix2pix.preparation.values import Values, is_far_outside, measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +186,10 @@ def _out_of_range(
     least, most = image.min(), image.max()
     if low <= least and most <= high:
         return
-    outside = image[(image < low) | (image > high)]
-    reach = _FAR * (high - low)
-    is_far = bool(((outside < low - reach) | (outside > high + reach)).any())
-    if values.no_data is None and not is_far:
+    if values.no_data is None and not is_far_outside(image, side.value_range):
         yield "out_of_range", f"{name} has values {least}..{most} outside {low}..{high}"
         return
-    share = outside.size / image.size
+    share = np.count_nonzero((image < low) | (image > high)) / image.size
     if values.no_data is not None:
         what = f"{values.no_data:g} in {values.no_data_share:.1%} of the pixels"
         rest = f", all other values are {values.low:g}..{values.high:g}"

@@ -7,7 +7,7 @@ import numpy as np
 
 # The values that geographic and scientific files use for pixels without a measurement.
 _NO_DATA = (-9999.0, -99999.0, -32768.0, -32767.0, float(np.finfo(np.float32).min))
-_FAR = 3  # a value that is this many ranges of the other values away is no measured value
+_FAR = 3  # a value that is this many lengths of a range away from it is no measured value
 _MAX_DISTINCT = 32
 _MOST = 0.9
 _BLOCK = 1 << 20
@@ -63,6 +63,16 @@ def measure(image: np.ndarray, *, declared: tuple[float, float] | None, has_alph
         num_common=_num_common(counts),
         is_flat=_is_flat(image),
     )
+
+
+def is_far_outside(image: np.ndarray, value_range: tuple[float, float]) -> bool:
+    """Whether an image has values so far outside of a range that they cannot be measured ones.
+
+    They mark pixels without a value, or have another unit.
+    """
+    low, high = value_range
+    reach = _FAR * (high - low)
+    return bool(image.min() < low - reach or image.max() > high + reach)
 
 
 def _may_be_no_data(value: float, dtype: np.dtype, declared: tuple[float, float] | None) -> bool:

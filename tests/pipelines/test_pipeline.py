@@ -165,7 +165,8 @@ def test_a_second_run_does_nothing_but_give_an_empty_mlflow_the_run_with_its_ful
     [
         ("pix2pix/evaluation/quality.py", {"evaluate", "register", "parent"}),
         ("pix2pix/models/layers.py", {"train", "tune", "evaluate", "register", "parent"}),
-        ("pix2pix/sources/download.py", {"ingest", "register", "parent"}),
+        ("pix2pix/sources/download.py", {"ingest", "tune", "evaluate", "register", "parent"}),
+        ("pix2pix/sources/unpack.py", {"ingest", "register", "parent"}),
         ("pix2pix/sources/facade/building.py", {"ingest", "register", "parent"}),
         ("pix2pix/images/decode.py", {"prepare", "register", "parent"}),
         ("pipelines/cluster/mailbox.py", {"parent", "register"}),

@@ -16,6 +16,7 @@ def make_protocol(**changes: object) -> Protocol:
         direction="AtoB",
         masked="none",
         resize_kernel="area",
+        value_range=(0.0, 255.0),
         extractor="efficientnet_lite0",
         extractor_sha256="0123456789abcdef",
         inference_mode="eval",

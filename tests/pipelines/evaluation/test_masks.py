@@ -73,5 +73,7 @@ def test_what_lies_under_the_mask_changes_no_bit_of_any_result(
     ]
     assert len(results[0]["weights"]) == 2
     assert "mask.npy" in {Path(name).name for name in results[0]["arrays"]}
-    assert results[0]["scores"]["protocol"]["masked"] == "source and target"
+    protocol = results[0]["scores"]["protocol"]
+    assert protocol["masked"] == "source and target"
+    assert list(protocol["value_range"]) == measured_side()["value_range"]
     assert results[0] == results[1] == results[2]

@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from pipelines.registry.translation_plan import (
     SourceImage,
 )
 from pix2pix import memory
+from pix2pix.config import load_params
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import StorageError
 from pix2pix.images.decode import decode
@@ -23,6 +25,7 @@ from pix2pix.images.encode import encode
 from pix2pix.inference import Translator, whole
 from pix2pix.models import GeneratorConfig, InferenceNetwork, translate
 from tests.support.model_folders import source_image, write_model
+from tests.support.small_sets import PARAMS
 from tests.support.translation_plan import plan_for, write
 
 
@@ -134,6 +137,38 @@ def test_a_disk_without_room_for_the_temporary_files_is_named_and_nothing_is_wri
         translate_files(translator, plan, scale="native")
     assert not (tmp_path / "out").exists()
     assert not list((tmp_path / "temporary").iterdir())
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_is_named_and_nobody_waits_for_its_content(tmp_path: Path) -> None:
+    """Whether a .tif file is a GeoTIFF is looked at before anything is translated."""
+    write_model(tmp_path / "models")
+    translator = Translator.load(tmp_path / "models")
+    write(tmp_path / "in" / "b.png", encode(source_image(40, 51)))
+    os.mkfifo(tmp_path / "in" / "a.tif")
+    plan = plan_for(translator, tmp_path)
+    pipe = SourceImage(tmp_path / "in" / "a.tif")
+    assert translate_files(translator, plan) == {
+        pipe: "is a pipe, a socket or a device, not a file; take it away"
+    }
+
+
+def test_photos_of_one_name_in_two_folders_are_hidden_in_unlike_places(tmp_path: Path) -> None:
+    """As in the training, where they are two pairs."""
+    write_model(tmp_path / "models", recipe=replace(load_params(PARAMS).data.recipe, kind="mask"))
+    translator = Translator.load(tmp_path / "models", from_photo=True)
+    for name in ("a/x.png", "b/x.png"):
+        write(tmp_path / "in" / name, encode(source_image(32, 32)))
+    plan = plan_for(translator, tmp_path)
+
+    assert translate_files(translator, plan) == {}
+    written = [decode(output.read_bytes()) for output in plan.values()]
+    expected = [
+        translator.translate_file(source.path, pair_id=pair_id)
+        for source, pair_id in zip(plan, ("a/x", "b/x"), strict=True)
+    ]
+    np.testing.assert_array_equal(written, expected)
+    assert not np.array_equal(*written)
 
 
 def _out_of_memory_beyond(num_pixels: int) -> Callable[..., torch.Tensor]:

@@ -33,6 +33,14 @@ def test_each_image_at_any_depth_keeps_its_name_and_gets_the_suffix_of_the_targe
         }
 
 
+def test_an_image_has_the_id_that_its_pair_has_in_the_training(tmp_path: Path) -> None:
+    """Photos of one name in two folders are two pairs, and names are composed (NFC)."""
+    for name in ("train/a/x.png", "train/b/x.png", "cafe\u0301.JPG"):
+        write(tmp_path / "in" / name, b"x")
+    plan = planned(tmp_path / "in", tmp_path / "out", source=PHOTO, target=PHOTO)
+    assert [image.pair_id for image in plan] == ["caf\u00e9", "train/a/x", "train/b/x"]
+
+
 def test_images_that_would_become_one_file_are_named(tmp_path: Path) -> None:
     for name in ("a.jpg", "a.png"):
         write(tmp_path / "in" / name, b"x")

@@ -83,7 +83,7 @@ def test_damaged_arrays_are_named(tmp_path: Path) -> None:
     whole = np.load(shapes)
 
     np.save(shapes, whole[::-1] + np.array([1, 0]))
-    with pytest.raises(ValueError, match=r"source\.npy holds .* its manifest says .*--force prep"):
+    with pytest.raises(ValueError, match=r"source\.npy holds .* its manifest says .*-f -s prep"):
         open_split(tmp_path / "prepared", "test")
     np.save(shapes, whole[1:])
     with pytest.raises(ValueError, match=r"shapes\.npy holds"):

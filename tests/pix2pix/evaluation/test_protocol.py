@@ -1,3 +1,4 @@
+import json
 from dataclasses import asdict
 
 import pytest
@@ -50,6 +51,22 @@ def test_reports_from_before_there_were_rules_were_stretched() -> None:
     old = {key: value for key, value in PROTOCOL.items() if key != "resize"}
     assert compare_protocols(old, PROTOCOL) == []
     assert compare_protocols(old, {**PROTOCOL, "resize": "fit"}) == ["resize: stretch against fit"]
+
+
+def test_scores_under_another_range_of_the_target_are_not_compared() -> None:
+    """L1 is a share of the range: under [0, 4095] it is 16 times that under [0, 65535]."""
+    wide, narrow = ({**PROTOCOL, "value_range": (0.0, high)} for high in (65535.0, 4095.0))
+    stored = json.loads(json.dumps(narrow))
+    assert compare_protocols(narrow, stored) == []
+    assert compare_protocols(wide, stored) == ["value_range: [0.0, 65535.0] against [0.0, 4095.0]"]
+
+
+def test_reports_from_before_the_range_was_recorded_are_comparable_if_the_target_has_8_bits() -> (
+    None
+):
+    old = {key: value for key, value in PROTOCOL.items() if key != "value_range"}
+    assert compare_protocols(old, PROTOCOL) == []
+    assert compare_protocols(old, {**PROTOCOL, "value_range": (0.0, 65535.0)}) != []
 
 
 def test_rectangles_are_equal_before_and_after_they_are_stored() -> None:

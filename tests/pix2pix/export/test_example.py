@@ -1,18 +1,22 @@
 """The example of an exported folder runs alone and answers as `Translator` does."""
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from pix2pix.checkpoint import ModelCard
 from pix2pix.export.example import example_script
 from pix2pix.export.folder import write_export
 from pix2pix.export.report import readme
+from pix2pix.images.image import read_image
 from pix2pix.models import InferenceNetwork
 from tests.support.exports import MODEL, cards, export, make_model, run_example, side
 
@@ -108,6 +112,61 @@ def test_every_example_is_python_of_at_most_20_lines(tmp_path: Path) -> None:
             script = example_script(each, network)
             assert len(script.splitlines()) <= 20, script
             compile(script, "example.py", "exec")
+
+
+def network_input(script: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    """What an example feeds to its network (C, H, W), which here answers with it."""
+    fed = []
+
+    def run(_: object, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+        fed.append(feeds["source"])
+        return [feeds["source"]]
+
+    session = SimpleNamespace(run=run)
+    onnxruntime = SimpleNamespace(InferenceSession=lambda file: session)
+    monkeypatch.setitem(sys.modules, "onnxruntime", onnxruntime)
+    monkeypatch.setattr(sys, "argv", ["example.py", str(path), str(path.with_name("out.png"))])
+    exec(compile(script, "example.py", "exec"), {})
+    return fed[0][0]
+
+
+@pytest.fixture
+def plain_model(tmp_path: Path) -> tuple[ModelCard, InferenceNetwork]:
+    generator, card = make_model(tmp_path / "model", mode="deterministic")
+    return card, InferenceNetwork(generator, "deterministic")
+
+
+@pytest.mark.parametrize("size", [(80, 100), (4, 5), (4, 7), (16, 33), (33, 16), (40, 41)])
+def test_the_example_gives_the_network_the_size_that_the_translator_does(
+    size: tuple[int, int],
+    plain_model: tuple[ModelCard, InferenceNetwork],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Half a pixel is rounded up: (4, 5) becomes (10, 13) where the shorter side has 10 px."""
+    card, network = plain_model
+    card = dataclasses.replace(card, scale="fit", load_size=10)
+    as_png(tmp_path / "in.png", picture((*size, 3), "uint8", 256))
+    fed = network_input(example_script(card, network), tmp_path / "in.png", monkeypatch)
+    assert fed.shape[1:] == card.image_scale.size_of(*size)
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_a_picture_is_turned_as_its_camera_says(
+    turn: int,
+    plain_model: tuple[ModelCard, InferenceNetwork],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    card, network = plain_model
+    script = example_script(dataclasses.replace(card, scale="none"), network)
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    path = tmp_path / "in.png"
+    Image.fromarray(picture((6, 9, 3), "uint8", 256)).save(path, exif=exif)
+    fed = network_input(script, path, monkeypatch)
+    expected = read_image(path).transpose(2, 0, 1) * np.float32(2 / 255) - 1
+    np.testing.assert_allclose(fed, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("files", [[], ["in.png"], ["in.png", "out.png", "more.png"]])

@@ -1,5 +1,6 @@
 """What each recipe makes of a photo: shapes, ranges, closed forms, and what it depends on."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -95,6 +96,13 @@ def test_what_is_random_depends_on_the_seed_and_the_name_alone(kind: str) -> Non
     assert np.array_equal(made, make(photo, kind=kind))
     assert not np.array_equal(made, make(photo, "y", kind=kind))
     assert not np.array_equal(made, make(photo, kind=kind, seed=1))
+
+
+@pytest.mark.parametrize("kind", ["mask", "degrade"])
+def test_names_that_are_not_utf8_make_something_random_as_well(kind: str) -> None:
+    photo = noise(3, size=64)
+    made = [make(photo, os.fsdecode(name), kind=kind) for name in (b"fen\xeatre", b"fen\xeb")]
+    assert not np.array_equal(*made)
 
 
 @pytest.mark.parametrize("kind", ["grayscale", "mask", "degrade"])

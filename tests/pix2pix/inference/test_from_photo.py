@@ -1,5 +1,6 @@
 """Translate photos with a model whose sources a recipe makes: `pix2pix translate --from-photo`."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,16 +27,26 @@ GREY = replace(COLOUR, channels=1, grayscale=True)
 
 def colour_translator(folder: Path, source: SideRecord, **changes: object) -> Translator:
     """A model of random weights with colour targets; `changes` are to its card."""
+    return translator_of_photos(folder, source, COLOUR, **changes)
+
+
+def translator_of_photos(
+    folder: Path, source: SideRecord, target: SideRecord, **changes: object
+) -> Translator:
+    """A model of random weights that takes photos; `changes` are to its card."""
     make_translator(
         folder,
         "deterministic",
         source=source,
-        target=COLOUR,
+        target=target,
         generator=GeneratorConfig(
-            source_channels=source.channels, target_channels=3, base_channels=2, depth=5
+            source_channels=source.channels,
+            target_channels=target.channels,
+            base_channels=2,
+            depth=5,
         ),
         discriminator=DiscriminatorConfig(
-            in_channels=source.channels + 3, base_channels=2, num_layers=1
+            in_channels=source.channels + target.channels, base_channels=2, num_layers=1
         ),
         **changes,
     )
@@ -86,6 +97,44 @@ def test_a_model_that_enlarges_gives_a_photo_of_its_size(tmp_path: Path) -> None
     result = translator.translate_file(tmp_path / "x.png")
     assert result.shape == (48, 48, 3)
     assert np.array_equal(result, translator.translate(small))
+
+
+@pytest.mark.parametrize("kind", ["grayscale", "edges", "sketch", "mask", "degrade"])
+@pytest.mark.parametrize(("trained", "given"), [("uint8", "uint16"), ("uint16", "uint8")])
+def test_a_photo_of_another_dtype_than_the_training_s_is_refused(
+    tmp_path: Path, kind: str, trained: str, given: str
+) -> None:
+    """A drawing of it would be blank: its values have another range."""
+    target = replace(COLOUR, dtype=trained, value_range=(0.0, float(np.iinfo(trained).max)))
+    channels = 3 if kind in ("mask", "degrade") else 1
+    source = GREY if kind in ("edges", "sketch") else replace(target, channels=channels)
+    recipe = replace(RECIPE, kind=kind)
+    translator = translator_of_photos(tmp_path / "model", source, target, recipe=recipe)
+    save(tmp_path / "right.npy", noise(0, dtype=trained))
+    save(tmp_path / "wrong.npy", noise(0, dtype=given))
+    assert translator.translate_file(tmp_path / "right.npy").dtype == trained
+    with pytest.raises(
+        UserError, match=rf"wrong\.npy: .* trained on {trained} photos in .*, got {given} in this"
+    ):
+        translator.translate_file(tmp_path / "wrong.npy")
+
+
+def test_what_is_random_follows_the_name_of_the_file_or_the_id_of_the_pair(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, kind="mask")
+    translator = colour_translator(tmp_path / "model", COLOUR, recipe=recipe)
+    photo = noise(0)
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    for name in ("x", "y", decomposed, os.fsdecode(b"fen\xeatre")):
+        save(tmp_path / f"{name}.png", photo)
+
+    def translated(name: str, pair_id: str | None = None) -> np.ndarray:
+        return translator.translate_file(tmp_path / f"{name}.png", pair_id=pair_id)
+
+    assert np.array_equal(translated("x"), translated("y", "x"))
+    assert not np.array_equal(translated("x"), translated("y"))
+    assert not np.array_equal(translated("x"), translated("x", "train/x"))
+    assert np.array_equal(translated(decomposed), translated("x", composed))
+    assert not np.array_equal(translated("x"), translated(os.fsdecode(b"fen\xeatre")))
 
 
 @pytest.mark.parametrize(

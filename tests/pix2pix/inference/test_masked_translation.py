@@ -16,6 +16,7 @@ from pix2pix.data.ranges import from_network, to_network
 from pix2pix.errors import UserError
 from pix2pix.images.image import resize
 from pix2pix.images.scale import from_scale
+from pix2pix.images.stored import as_written
 from pix2pix.images.validity import Masked
 from pix2pix.inference import Translator
 from pix2pix.inference.answers import translated_values
@@ -144,6 +145,46 @@ def test_results_hold_the_mark_of_the_target_side(
     inside = hole((50, 47))
     np.testing.assert_array_equal(result[inside], np.full((inside.sum(), 2), expected))
     assert (result[~inside] <= 254).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "nodata", "expected"),
+    [
+        ({"dtype": "uint8", "value_range": (0.0, 255.0)}, 0.0, [1, 1, 2, 254, 255]),
+        ({"dtype": "uint8", "value_range": (0.0, 255.0)}, 255.0, [0, 1, 2, 254, 254]),
+        ({"value_range": (0.0, 255.0)}, 0.0, [1e-45, 1, 2, 254, 255]),
+        ({"value_range": (0.0, 255.0), "file_dtype": "int16"}, 1.0, [0, 2, 2, 254, 255]),
+        ({"value_range": (0.0, 255.0)}, "nan", [0, 1, 2, 254, 255]),
+        ({"value_range": (0.0, 255.0)}, -9999.0, [0, 1, 2, 254, 255]),
+    ],
+)
+def test_what_was_generated_is_never_the_mark_of_missing_pixels(
+    changes: dict[str, Any], nodata: Any, expected: list[float]
+) -> None:
+    """The mark is written with the file, whether or not the source misses pixels."""
+    target = replace(TARGET, channels=1, nodata=nodata, **changes)
+    answer = np.array([0, 1, 2, 254, 255], target.dtype).reshape(1, 5, 1)
+    for valid in (None, np.array([[True] * 4 + [False]])):
+        values = translated_values(Masked(answer, valid), valid, target, size=(1, 5)).ravel()
+        assert values.dtype == target.dtype
+        kept = 5 if valid is None else 4
+        np.testing.assert_array_equal(values[:kept], np.array(expected[:kept], values.dtype))
+        np.testing.assert_array_equal(values[kept:], [float(nodata)] * (5 - kept))
+
+
+def test_a_value_that_files_round_to_the_mark_is_moved_as_well() -> None:
+    target = replace(TARGET, channels=1, nodata="file", stated_nodata=0.0, file_dtype="int16")
+    answer = np.array([[[0.4], [-0.4], [0.6], [-3.0]]], np.float32)
+    values = translated_values(Masked(answer), None, target, size=(1, 4))
+    np.testing.assert_array_equal(as_written(values, "int16").ravel(), [1, 1, 1, -3])
+
+
+def test_an_ignored_class_stays_what_the_network_says() -> None:
+    target = SideRecord("labels", 1, "uint8", (0.0, 4.0), "nearest", num_labels=5, ignore_label=4)
+    answer = np.array([[[3], [4]]], np.uint8)
+    np.testing.assert_array_equal(
+        translated_values(Masked(answer), None, target, size=(1, 2)), answer
+    )
 
 
 def test_twice_as_large_results_have_twice_as_large_holes(tmp_path: Path) -> None:

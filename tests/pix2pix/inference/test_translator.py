@@ -263,7 +263,8 @@ def test_the_image_of_a_batch_that_does_not_fit_is_named(tmp_path: Path) -> None
     [
         (np.nan, "cannot translate this image: it holds NaN or infinite"),
         (-np.inf, "cannot translate this image: it holds NaN or infinite"),
-        (3e38, "answers with NaN or infinite values"),
+        (3e38, r"this image: it holds values from 0 to 3e\+38, far outside of \[0.0, 1.0\]"),
+        (-3.01, r"it holds values from -3.01 to 0, far outside .* convert the units, or give"),
     ],
 )
 def test_values_that_cannot_be_translated_are_refused(
@@ -275,6 +276,46 @@ def test_values_that_cannot_be_translated_are_refused(
     image[3, 4] = value
     with pytest.raises(UserError, match=message):
         translator.translate(image)
+
+
+def test_values_outside_of_the_range_are_translated_with_a_warning_that_names_the_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = dataclasses.replace(SOURCE, dtype="float32", value_range=(0.1, 1.0))
+    translator = make_translator(tmp_path, "deterministic", source=source)
+    path, image = tmp_path / "x.npy", np.full((32, 32, 1), 0.1, np.float32)
+    np.save(path, image)
+    translator.translate_file(path)
+    assert caplog.messages == []
+    image[3, 4] = 1.5
+    np.save(path, image)
+    translator.translate_file(path)
+    assert caplog.messages == [
+        f"{path}: holds values from 0.1 to 1.5; the model was trained on [0.1, 1.0]"
+    ]
+    image[3, 4] = -9999
+    np.save(path, image)
+    with pytest.raises(UserError, match=r"x\.npy: .* far outside of \[0.1, 1.0\]"):
+        translator.translate_file(path)
+
+
+def test_integers_far_outside_of_the_range_are_refused(tmp_path: Path) -> None:
+    """The source has 12 bits: what is above four times as much has another unit."""
+    translator = make_translator(tmp_path, "deterministic")
+    image = some_images(1, 32, 32)[0]
+    image[3, 4] = 4 * 4095
+    assert translator.translate(image).shape == (32, 32, 2)
+    image[3, 4] += 1
+    with pytest.raises(UserError, match=r"holds values from \d+ to 16381, far outside"):
+        translator.translate(image)
+
+
+def test_damaged_weights_are_named_as_such(tmp_path: Path) -> None:
+    translator = make_translator(tmp_path, "deterministic")
+    with torch.no_grad():
+        next(translator.network.buffers()).fill_(torch.nan)
+    with pytest.raises(UserError, match="answers with NaN or infinite values"):
+        translator.translate(some_images(1, 32, 32)[0])
 
 
 def test_an_image_that_needs_too_much_memory_is_refused_beforehand(
