@@ -8,7 +8,7 @@ the file might be empty after a crash; and the folder after it, or the new name 
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -128,32 +128,47 @@ def _opened_without_waiting(path: str, flags: int) -> int:
 def special_files(root: Path) -> list[Path]:
     """The sorted paths below `root` that are neither files nor folders, links being followed.
 
-    These are pipes, sockets, devices, and links that lead nowhere, in a circle, or to a folder that
-    contains them.
+    These are pipes, sockets, devices, and links that lead nowhere or in a circle.
     """
-    special = []
-    for folder, subfolders, names in os.walk(root):
-        links = [name for name in subfolders if os.path.islink(os.path.join(folder, name))]
-        special += [
-            Path(folder, name) for name in names if not os.path.isfile(os.path.join(folder, name))
-        ]
-        special += [Path(folder, name) for name in links if _leads_up(Path(folder, name))]
-    return sorted(special)
-
-
-def _leads_up(link: Path) -> bool:
-    return link.parent.resolve().is_relative_to(link.resolve())
+    return sorted(
+        Path(folder, name)
+        for folder, _, names in os.walk(root)
+        for name in names
+        if not os.path.isfile(os.path.join(folder, name))
+    )
 
 
 def refuse_special_files(root: Path) -> None:
-    """Raise UserError naming the `special_files` below `root`.
+    """Raise UserError naming the `special_files` below `root`, or links to folders.
 
     DVC hashes every file of a dependency, and reading a pipe would block it for ever.
     """
     if special := special_files(root):
-        names = ", ".join(ascii(str(path)) for path in special[:5])
-        names += ", ..." if special[5:] else ""
         raise UserError(
             f"{root} holds {len(special)} thing(s) that are no files (pipes, sockets, devices, or "
-            f"links that lead nowhere or in a circle): {names}; take them away"
+            f"links that lead nowhere or in a circle): {_first(special)}; take them away"
         )
+    refuse_linked_folders(root)
+
+
+def refuse_linked_folders(root: Path) -> None:
+    """Raise UserError naming the links to folders below `root`; hidden folders are no data.
+
+    Neither DVC nor `os.walk` follows them: their images would be left out unnoticed, and where a
+    link is followed by its name, as the folder of a side, DVC would not notice changes of them.
+    """
+    linked = []
+    for folder, subfolders, _ in os.walk(root):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        linked += [Path(folder, name) for name in subfolders]
+    if linked := sorted(path for path in linked if path.is_symlink()):
+        raise UserError(
+            f"{root} holds {len(linked)} link(s) to folders, which are not followed: "
+            f"{_first(linked)}; move the folders there, link each of their files (`cp -rs`), or "
+            f"make {root} itself a link to the folder that holds all"
+        )
+
+
+def _first(paths: Sequence[Path]) -> str:
+    names = ", ".join(ascii(str(path)) for path in paths[:5])
+    return names + (", ..." if paths[5:] else "")

@@ -16,6 +16,7 @@ import numpy as np
 
 from pix2pix.config import DataConfig
 from pix2pix.errors import UserError
+from pix2pix.files import refuse_linked_folders
 from pix2pix.film.frames import FilmFrame, film_frames
 from pix2pix.film.opening import SUFFIXES, inspect
 from pix2pix.images.grids import write_png
@@ -59,9 +60,10 @@ def extract_pairs(config: DataConfig, directory: Path) -> int:
 def film_pairs(config: DataConfig) -> list[FilmPair]:
     """The pairs of films of `config.path`, sorted by name.
 
-    Raises UserError if there are none, or a film has no partner.
+    Raises UserError if there are none, a film has no partner, or there are links to folders.
     """
     root = Path(config.path)
+    refuse_linked_folders(root)
     sides = {folder: _films(root / folder) for folder in _folders(config)}
     folders = " and ".join(sides)
     names = sorted(set[str]().union(*sides.values()))

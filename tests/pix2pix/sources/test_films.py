@@ -87,6 +87,15 @@ def test_extra_sources_have_the_frame_that_is_shown_then(tmp_path: Path) -> None
     assert found == pytest.approx([200, 200, 201, 202], abs=1)
 
 
+def test_films_behind_a_link_to_a_folder_are_not_left_out_unnoticed(tmp_path: Path) -> None:
+    films = tmp_path / "films"
+    for folder in ("A", "B", "more"):
+        (films / folder).mkdir(parents=True)
+    (films / "A/scene1").symlink_to(films / "more")
+    with pytest.raises(UserError, match=r"1 link\(s\) to folders, .*A/scene1"):
+        extract_pairs(config(films), tmp_path / "out")
+
+
 def test_a_film_that_an_extra_source_lacks_is_named(tmp_path: Path) -> None:
     films = tmp_path / "films"
     write_pair(films, "x.mkv", times_a=[0, 512], times_b=[0, 512])
