@@ -6,10 +6,13 @@ the file might be empty after a crash; and the folder after it, or the new name 
 """
 
 import errno
+import fcntl
+import hashlib
 import os
 import stat
+import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,19 +23,68 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MAX_BYTES = 1 << 32  # of a file that is read as a whole
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, is_durable: bool = True) -> None:
     """Write a file atomically and durably; missing folders are created.
 
+    With `is_durable=False` nothing is flushed: for files that are checked when they are read.
     Raises StorageError naming the file if it cannot be written, for example on a full disk.
     """
     with written_to(path):
         make_folder(path.parent)
-        partial = path.with_name(f".{path.name}.partial")
-        try:
-            partial.write_bytes(content)
-            put_in_place(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        partial, file = _open_partial(path)
+        with file:  # its lock lasts until it is closed
+            try:
+                file.write(content)
+                file.flush()
+                if is_durable:
+                    put_in_place(partial, path)
+                else:
+                    partial.replace(path)
+            except BaseException:
+                partial.unlink(missing_ok=True)
+                raise
+
+
+def _open_partial(path: Path) -> tuple[Path, BinaryIO]:
+    """A new file beside `path`, which no other process writes or removes, and its name.
+
+    The name follows from that of `path`, so that the next writing uses again what a killed process
+    has left. Where another process writes the same file just now, or the file system has no locks,
+    it is a name that no other file has. Both are short: that of `path` may have all 255 bytes.
+    """
+    usual = path.with_name(f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}.partial")
+    with suppress(OSError):
+        return usual, _open_locked(usual)
+    unique = path.with_name(f".{uuid.uuid4().hex}.partial")
+    return unique, unique.open("xb")
+
+
+def _open_locked(path: Path) -> BinaryIO:
+    """Open a file for writing anew.
+
+    Raises BlockingIOError if another process writes it, OSError if the file system has no locks.
+    """
+    file = path.open("ab")  # it is emptied only when it is locked
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _has_name(file, path):
+            raise BlockingIOError  # it was finished and renamed after it was opened here
+        file.truncate(0)
+    except BlockingIOError:
+        file.close()
+        raise
+    except BaseException:
+        file.close()
+        path.unlink(missing_ok=True)
+        raise
+    return file
+
+
+def _has_name(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def write_text(path: Path, text: str) -> None:
