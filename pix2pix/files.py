@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import stat
+import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,16 +22,21 @@ from pix2pix.errors import StorageError, UserError
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _MAX_BYTES = 1 << 32  # of a file that is read as a whole
+_LARGE_TEMPORARY_FILES = "/var/tmp"  # on many systems /tmp is in memory
 
 
 def write_bytes(path: Path, content: bytes, *, is_durable: bool = True) -> None:
     """Write a file atomically and durably; missing folders are created.
 
-    With `is_durable=False` nothing is flushed: for files that are checked when they are read.
+    With `is_durable=False` nothing is flushed: for temporary files, for files that are checked when
+    they are read, and for many that the caller flushes at once.
     Raises StorageError naming the file if it cannot be written, for example on a full disk.
     """
     with written_to(path):
-        make_folder(path.parent)
+        if is_durable:
+            make_folder(path.parent)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
         partial, file = _open_partial(path)
         with file:  # its lock lasts until it is closed
             try:
@@ -127,6 +133,13 @@ def flush_all(folder: Path) -> None:
         for name in names:
             flush(Path(subfolder, name))
         flush(Path(subfolder))
+
+
+def spill_folder() -> Path:
+    """The folder for large temporary files: `TMPDIR` if it is set, else /var/tmp if it exists."""
+    if "TMPDIR" not in os.environ and os.access(_LARGE_TEMPORARY_FILES, os.W_OK):
+        return Path(_LARGE_TEMPORARY_FILES)
+    return Path(tempfile.gettempdir())
 
 
 @contextmanager

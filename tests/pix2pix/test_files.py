@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from pix2pix import files
-from pix2pix.files import flush, flush_all, make_folder, put_in_place, write_bytes, write_text
+from pix2pix.files import (
+    flush,
+    flush_all,
+    make_folder,
+    put_in_place,
+    spill_folder,
+    write_bytes,
+    write_text,
+)
 
 Log = list[tuple[str, str]]
 
@@ -148,3 +156,12 @@ def test_a_folder_that_cannot_be_flushed_there_is_left_to_its_file_system(
     (tmp_path / "a").write_bytes(b"1")
     with pytest.raises(OSError, match="not here"):
         put_in_place(tmp_path / "a", tmp_path / "b")
+
+
+def test_tmpdir_is_where_the_files_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    assert spill_folder() == tmp_path
+    monkeypatch.delenv("TMPDIR")
+    assert spill_folder().is_dir()
+    assert spill_folder() != tmp_path
