@@ -13,8 +13,10 @@ def new_directory(directory: Path) -> Iterator[Path]:
     """Yield an empty folder beside `directory`, and rename it to `directory` at the end.
 
     After an exception `directory` is unchanged and the new folder is removed. The next call removes
-    what a killed process left behind.
+    what a killed process left behind. If `directory` is a link, for example to a larger disk, the
+    folder that it leads to is created or replaced, and the link stays.
     """
+    directory = directory.resolve()
     partial = directory.with_name(f".{directory.name}.partial")
     _remove(partial)
     partial.mkdir(parents=True)
@@ -46,5 +48,7 @@ def _put_in_place(partial: Path, directory: Path) -> None:
 
 
 def _remove(directory: Path) -> None:
-    if directory.exists():
+    if directory.is_symlink():
+        directory.unlink()
+    elif directory.exists():
         shutil.rmtree(directory)

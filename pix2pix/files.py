@@ -6,10 +6,14 @@ the file might be empty after a crash; and the folder after it, or the new name 
 """
 
 import errno
+import fcntl
+import hashlib
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,21 +22,75 @@ from pix2pix.errors import StorageError, UserError
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _MAX_BYTES = 1 << 32  # of a file that is read as a whole
+_LARGE_TEMPORARY_FILES = "/var/tmp"  # on many systems /tmp is in memory
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, is_durable: bool = True) -> None:
     """Write a file atomically and durably; missing folders are created.
 
+    With `is_durable=False` nothing is flushed: for temporary files, for files that are checked when
+    they are read, and for many that the caller flushes at once.
     Raises StorageError naming the file if it cannot be written, for example on a full disk.
     """
     with written_to(path):
-        make_folder(path.parent)
-        partial = path.with_name(f".{path.name}.partial")
-        try:
-            partial.write_bytes(content)
-            put_in_place(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        if is_durable:
+            make_folder(path.parent)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        partial, file = _open_partial(path)
+        with file:  # its lock lasts until it is closed
+            try:
+                file.write(content)
+                file.flush()
+                if is_durable:
+                    put_in_place(partial, path)
+                else:
+                    partial.replace(path)
+            except BaseException:
+                partial.unlink(missing_ok=True)
+                raise
+
+
+def _open_partial(path: Path) -> tuple[Path, BinaryIO]:
+    """A new file beside `path`, which no other process writes or removes, and its name.
+
+    The name follows from that of `path`, so that the next writing uses again what a killed process
+    has left. Where another process writes the same file just now, or the file system has no locks,
+    it is a name that no other file has. Both are short: that of `path` may have all 255 bytes.
+    """
+    usual = path.with_name(f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}.partial")
+    with suppress(OSError):
+        return usual, _open_locked(usual)
+    unique = path.with_name(f".{uuid.uuid4().hex}.partial")
+    return unique, unique.open("xb")
+
+
+def _open_locked(path: Path) -> BinaryIO:
+    """Open a file for writing anew.
+
+    Raises BlockingIOError if another process writes it, OSError if the file system has no locks.
+    """
+    file = path.open("ab")  # it is emptied only when it is locked
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _has_name(file, path):
+            raise BlockingIOError  # it was finished and renamed after it was opened here
+        file.truncate(0)
+    except BlockingIOError:
+        file.close()
+        raise
+    except BaseException:
+        file.close()
+        path.unlink(missing_ok=True)
+        raise
+    return file
+
+
+def _has_name(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def write_text(path: Path, text: str) -> None:
@@ -75,6 +133,13 @@ def flush_all(folder: Path) -> None:
         for name in names:
             flush(Path(subfolder, name))
         flush(Path(subfolder))
+
+
+def spill_folder() -> Path:
+    """The folder for large temporary files: `TMPDIR` if it is set, else /var/tmp if it exists."""
+    if "TMPDIR" not in os.environ and os.access(_LARGE_TEMPORARY_FILES, os.W_OK):
+        return Path(_LARGE_TEMPORARY_FILES)
+    return Path(tempfile.gettempdir())
 
 
 @contextmanager
@@ -128,32 +193,47 @@ def _opened_without_waiting(path: str, flags: int) -> int:
 def special_files(root: Path) -> list[Path]:
     """The sorted paths below `root` that are neither files nor folders, links being followed.
 
-    These are pipes, sockets, devices, and links that lead nowhere, in a circle, or to a folder that
-    contains them.
+    These are pipes, sockets, devices, and links that lead nowhere or in a circle.
     """
-    special = []
-    for folder, subfolders, names in os.walk(root):
-        links = [name for name in subfolders if os.path.islink(os.path.join(folder, name))]
-        special += [
-            Path(folder, name) for name in names if not os.path.isfile(os.path.join(folder, name))
-        ]
-        special += [Path(folder, name) for name in links if _leads_up(Path(folder, name))]
-    return sorted(special)
-
-
-def _leads_up(link: Path) -> bool:
-    return link.parent.resolve().is_relative_to(link.resolve())
+    return sorted(
+        Path(folder, name)
+        for folder, _, names in os.walk(root)
+        for name in names
+        if not os.path.isfile(os.path.join(folder, name))
+    )
 
 
 def refuse_special_files(root: Path) -> None:
-    """Raise UserError naming the `special_files` below `root`.
+    """Raise UserError naming the `special_files` below `root`, or links to folders.
 
     DVC hashes every file of a dependency, and reading a pipe would block it for ever.
     """
     if special := special_files(root):
-        names = ", ".join(ascii(str(path)) for path in special[:5])
-        names += ", ..." if special[5:] else ""
         raise UserError(
             f"{root} holds {len(special)} thing(s) that are no files (pipes, sockets, devices, or "
-            f"links that lead nowhere or in a circle): {names}; take them away"
+            f"links that lead nowhere or in a circle): {_first(special)}; take them away"
         )
+    refuse_linked_folders(root)
+
+
+def refuse_linked_folders(root: Path) -> None:
+    """Raise UserError naming the links to folders below `root`; hidden folders are no data.
+
+    Neither DVC nor `os.walk` follows them: their images would be left out unnoticed, and where a
+    link is followed by its name, as the folder of a side, DVC would not notice changes of them.
+    """
+    linked = []
+    for folder, subfolders, _ in os.walk(root):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        linked += [Path(folder, name) for name in subfolders]
+    if linked := sorted(path for path in linked if path.is_symlink()):
+        raise UserError(
+            f"{root} holds {len(linked)} link(s) to folders, which are not followed: "
+            f"{_first(linked)}; move the folders there, link each of their files (`cp -rs`), or "
+            f"make {root} itself a link to the folder that holds all"
+        )
+
+
+def _first(paths: Sequence[Path]) -> str:
+    names = ", ".join(ascii(str(path)) for path in paths[:5])
+    return names + (", ..." if paths[5:] else "")

@@ -3,16 +3,14 @@
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import psutil
 import torch
 
+from pix2pix.control_groups import control_groups
 from pix2pix.errors import UserError
 
 GIB = 2**30
-_CGROUPS = Path("/sys/fs/cgroup")
-_OWN_CGROUP = Path("/proc/self/cgroup")
 # Parts of the messages of torch, oneDNN and OpenCV when the CPU's memory is exhausted: they have no
 # special exception class for it.
 _WORDS = (
@@ -108,22 +106,15 @@ def _is_of_memory(error: Exception) -> bool:
 
 
 def _container() -> Iterator[int]:
-    """The bytes left below the limit of each control group (version 2) of this process."""
-    try:
-        name = _OWN_CGROUP.read_text().strip().rpartition("::/")[2]
-    except OSError:
-        return
-    own = _CGROUPS / name
-    for group in [own, *own.parents]:
-        if not group.is_relative_to(_CGROUPS):
-            return
+    """The bytes left below the limit of each control group of this process."""
+    for group in control_groups():
         try:
             limit = (group / "memory.max").read_text().strip()
             used = int((group / "memory.current").read_text())
             statistics = dict(
                 line.split() for line in (group / "memory.stat").read_text().splitlines()
             )
-        except OSError:  # the root group has no limit, and version 1 has other files
+        except OSError:  # the root group has no limit
             continue
         if limit != "max":
             # The kernel frees unused pages of the file cache when memory is short.

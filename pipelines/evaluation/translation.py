@@ -5,6 +5,7 @@ import logging
 import torch
 from torch import Tensor
 
+from pix2pix.files import spill_folder
 from pix2pix.memory import allowed_bytes, enough_memory
 from pix2pix.models import InferenceNetwork, translate
 from pix2pix.models.padding import pad_to_multiple
@@ -13,7 +14,6 @@ from pix2pix.tiled import (
     Tile,
     least_bytes,
     make_plan,
-    spill_folder,
     translate_in_tiles,
     whole_bytes,
 )

@@ -46,7 +46,7 @@ def export_model(
     with (
         model_source(reference) as source,
         written_to(output_dir),
-        new_directory(output_dir.resolve()) as folder,
+        new_directory(output_dir) as folder,
     ):
         _write(folder, source, modes=modes, smaller=smaller, page_runtime=page_runtime)
     logger.info("%s is exported to %s", source.label, output_dir)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
+from pix2pix.files import refuse_linked_folders
 from pix2pix.images.encode import file_suffix
 from pix2pix.images.georeference import georeference
 from pix2pix.images.names import REMEDY as NAME_REMEDY
@@ -30,12 +31,16 @@ Existing = Literal["refuse", "overwrite", "keep"]  # what happens to results tha
 def check_folders(
     input_dir: Path, output_dir: Path, *, extra_dirs: Mapping[str, Path] = NO_EXTRA
 ) -> None:
-    """Raise UserError if a folder of images is missing, or overlaps the output folder."""
+    """Raise UserError if a folder of images is missing, or overlaps the output folder.
+
+    Also if it holds links to folders, whose images would be left out unnoticed.
+    """
     options = {"--input": input_dir}
     options |= {f"--extra-source {name}": folder for name, folder in extra_dirs.items()}
     for option, folder in options.items():
         if not folder.is_dir():
             raise UserError(f"{option} {folder} is not a folder")
+        refuse_linked_folders(folder)
         source, output = folder.resolve(), output_dir.resolve()
         if source.is_relative_to(output) or output.is_relative_to(source):
             raise UserError(

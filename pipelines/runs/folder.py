@@ -1,21 +1,33 @@
 """Where running trainings are kept: a local folder, a shared one, or an object store."""
 
+import errno
 import hashlib
+import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
+from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem, copy_files
 
 from pipelines.runs import staging
-from pix2pix.errors import UserError
+from pix2pix.errors import StorageError, UserError
 from pix2pix.files import make_folder, put_in_place
 
 _CHUNK_BYTES = 2**24
+# What pyarrow says of a store that answers and refuses: asking it again does not help.
+_REFUSED = re.compile(
+    r"AWS Error (NO_SUCH_BUCKET|ACCESS_DENIED|INVALID_ACCESS_KEY_ID|INVALID_CLIENT_TOKEN_ID"
+    r"|SIGNATURE_DOES_NOT_MATCH|INVALID_SIGNATURE|MISSING_AUTHENTICATION_TOKEN|UNRECOGNIZED_CLIENT)"
+)
 
 
 class Folder(NamedTuple):
-    """A folder on a file system. A file in it is complete or does not exist, also after a kill."""
+    """A folder on a file system. A file in it is complete or does not exist, also after a kill.
+
+    What fails on an object store is a StorageError, which is an OSError.
+    """
 
     filesystem: FileSystem
     path: str  # without the scheme
@@ -35,22 +47,32 @@ class Folder(NamedTuple):
     def names(self) -> list[str]:
         """Return the names of the files and folders in it; none if it does not exist."""
         selector = FileSelector(self.path, allow_not_found=True)
-        return [info.base_name for info in self.filesystem.get_file_info(selector)]
+        with _named(self):
+            return [info.base_name for info in self.filesystem.get_file_info(selector)]
 
     def has(self, name: str) -> bool:
         """Return whether there is a file or folder of that name."""
-        info = self.filesystem.get_file_info(f"{self.path}/{name}")
+        with _named(self / name):
+            info = self.filesystem.get_file_info(f"{self.path}/{name}")
         return bool(info.type != FileType.NotFound)
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a file. Raises OSError."""
         # By default, pyarrow would decompress a file whose name ends in .gz.
-        with self.filesystem.open_input_stream(f"{self.path}/{name}", compression=None) as file:
+        path = f"{self.path}/{name}"
+        with (
+            _named(self / name),
+            self.filesystem.open_input_stream(path, compression=None) as file,
+        ):
             return bytes(file.read())
 
     def sha256(self, name: str) -> "hashlib._Hash":
         """Return the SHA-256 of a file, which is read in parts. Raises OSError."""
-        with self.filesystem.open_input_stream(f"{self.path}/{name}", compression=None) as file:
+        path = f"{self.path}/{name}"
+        with (
+            _named(self / name),
+            self.filesystem.open_input_stream(path, compression=None) as file,
+        ):
             digest = hashlib.sha256()
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
@@ -58,7 +80,8 @@ class Folder(NamedTuple):
 
     def size_and_change_time(self, name: str) -> tuple[int, int]:
         """Return size in bytes and change time in ns of a file. Each write changes them."""
-        info = self.filesystem.get_file_info(f"{self.path}/{name}")
+        with _named(self / name):
+            info = self.filesystem.get_file_info(f"{self.path}/{name}")
         return info.size, info.mtime_ns
 
     def write(self, name: str, data: bytes) -> None:
@@ -86,11 +109,15 @@ class Folder(NamedTuple):
         if self.is_local:
             put_in_place(file, Path(self.path, name))
             return
-        with (
-            file.open("rb") as source,
-            self.filesystem.open_output_stream(f"{self.path}/{name}") as target,
-        ):
-            shutil.copyfileobj(source, target, _CHUNK_BYTES)
+        # Not by a stream of Python: after an interruption its `with` would close it, and the store
+        # would show what has arrived so far as the complete object.
+        with _named(self / name):
+            copy_files(
+                str(file),
+                f"{self.path}/{name}",
+                source_filesystem=LocalFileSystem(),
+                destination_filesystem=self.filesystem,
+            )
 
     def copy_in(self, file: Path, name: str) -> None:
         """Copy a local file to `name`, completely or not at all. Raises OSError."""
@@ -108,7 +135,8 @@ class Folder(NamedTuple):
     def remove(self, name: str) -> None:
         """Remove a file, or nothing if there is none."""
         if self.has(name):
-            self.filesystem.delete_file(f"{self.path}/{name}")
+            with _named(self / name):
+                self.filesystem.delete_file(f"{self.path}/{name}")
 
     def sweep(self) -> None:
         """Remove the unfinished files of processes that were killed."""
@@ -117,7 +145,28 @@ class Folder(NamedTuple):
 
     def remove_all(self) -> None:
         """Remove the folder and all that is in it."""
-        self.filesystem.delete_dir(self.path)
+        with _named(self):
+            self.filesystem.delete_dir(self.path)
+
+
+@contextmanager
+def _named(place: Folder) -> Iterator[None]:
+    """Turn an error of an object store into a StorageError that names the place and what to do.
+
+    Such errors of pyarrow have no errno. Those of local file systems, and FileNotFoundError, stay.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        failure = StorageError(
+            f"{place}: {error}; check bucket, credentials and endpoint, then give the same command "
+            "again"
+        )
+        if _REFUSED.search(str(error)):
+            failure.errno = errno.EACCES  # a StorageError without errno may pass
+        raise failure from error
 
 
 def open_folder(location: str) -> Folder:

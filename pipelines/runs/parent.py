@@ -44,8 +44,11 @@ def read_parent_file(path: Path, config: TrainConfig) -> ParentFile | None:
 
 
 def publish_parent(file: ParentFile, folder: Folder) -> None:
-    """Copy the parent's file into the folder of a run, unless it is there. Raises OSError."""
-    if not folder.has(_FILE):
+    """Copy the parent's file into the folder of a run, unless it is there as a whole.
+
+    Raises OSError.
+    """
+    if not folder.has(_FILE) or folder.sha256(_FILE).hexdigest() != file.sha256:
         folder.copy_in(file.path, _FILE)
 
 

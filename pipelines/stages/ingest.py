@@ -2,12 +2,12 @@
 
 import dataclasses
 import logging
-import shutil
 from pathlib import Path
 from typing import assert_never
 
 from pipelines.entrypoint import run, write_json
 from pipelines.paths import ARCHIVE_CACHE_DIR, ARCHIVE_LEDGER_PATH, RAW_DIR, SOURCE_PATH
+from pix2pix.atomic import new_directory
 from pix2pix.config import DataConfig, load_params
 from pix2pix.errors import UserError
 from pix2pix.files import refuse_special_files, write_text
@@ -40,10 +40,9 @@ def ingest(config: DataConfig, raw_dir: Path) -> dict[str, object]:
             refuse_bad_names(Path(config.path))
             refuse_special_files(Path(config.path))
             # The folder itself is a dependency in dvc.yaml; nothing is copied.
-            shutil.rmtree(raw_dir, ignore_errors=True)
-            raw_dir.mkdir(parents=True)
-            # DVC warns of empty outputs, which reads as if no pairs were found.
-            write_text(raw_dir / "README.txt", _NOTHING_HERE)
+            with new_directory(raw_dir) as folder:
+                # DVC warns of empty outputs, which reads as if no pairs were found.
+                write_text(folder / "README.txt", _NOTHING_HERE)
             record = {}
         case _:
             assert_never(config.source)

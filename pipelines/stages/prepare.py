@@ -10,6 +10,7 @@ from pipelines.entrypoint import run, write_json
 from pipelines.paths import CHECKS_PATH, PREPARED_DIR
 from pix2pix.config import DataConfig, load_params
 from pix2pix.errors import UserError
+from pix2pix.files import spill_folder
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.preparation.report import BadPairsError, as_dict, format_report
 
@@ -42,7 +43,7 @@ def _raw_pairs(config: DataConfig) -> Iterator[Path]:
         return
     from pix2pix.sources.films import extract_pairs  # needs PyAV
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=spill_folder()) as folder:
         num_pairs = extract_pairs(config, Path(folder))
         logger.info("%d pairs of frames", num_pairs)
         yield Path(folder)

@@ -8,7 +8,6 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from pix2pix.evaluation import extractors, fused
 from pix2pix.evaluation.extractors import FeatureExtractor
+from pix2pix.files import write_bytes
 
 MAX_BYTES = 512 * 2**20  # some 60,000 images with the features of InceptionV3
 
@@ -89,7 +89,7 @@ class CachedExtractor:
     def _write(self, path: Path, features: Tensor) -> None:
         content = features.contiguous().numpy().tobytes()
         try:
-            _write(path, hashlib.sha256(content).digest() + content)
+            write_bytes(path, hashlib.sha256(content).digest() + content, is_durable=False)
         except OSError as error:
             self._give_up(error)
 
@@ -140,19 +140,3 @@ def _read(path: Path, shape: tuple[int, int]) -> Tensor | None:
     if hashlib.sha256(content).digest() != digest or len(content) != 4 * shape[0] * shape[1]:
         return None
     return torch.from_numpy(np.frombuffer(content, np.float32).reshape(shape).copy())
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file under a name of its own and rename it: other processes may write the same one.
-
-    Nothing is flushed to the disk, because a file that a power cut has damaged is not used.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
-        try:
-            file.write(data)
-            file.close()
-            os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise

@@ -30,6 +30,7 @@ class FilmFacts:
     """What the packets of a film tell without being decoded."""
 
     num_frames: int
+    last_pts: int  # when the last frame is shown, in units of `time_base`
     last_duration_s: Fraction  # of the frame that is shown last
     time_base: Fraction  # the unit of its times, in seconds
     rate: Fraction  # frames per second on average
@@ -82,7 +83,11 @@ def inspect(path: Path) -> FilmFacts:
         _check_complete(path, container, stream, packets)
         rate = stream.average_rate or stream.guessed_rate or _USUAL_RATE
         return FilmFacts(
-            packets.num_shown, packets.last_duration * stream.time_base, stream.time_base, rate
+            num_frames=packets.num_shown,
+            last_pts=packets.last_pts,
+            last_duration_s=packets.last_duration * stream.time_base,
+            time_base=stream.time_base,
+            rate=rate,
         )
 
 

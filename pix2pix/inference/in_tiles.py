@@ -7,9 +7,10 @@ import numpy as np
 from torch import Tensor
 
 from pix2pix.checkpoint import ModelCard
+from pix2pix.files import spill_folder
 from pix2pix.inference.answers import stored_values
 from pix2pix.models import InferenceNetwork
-from pix2pix.tiled import ImageSource, Tile, make_plan, spill_folder, translate_in_tiles
+from pix2pix.tiled import ImageSource, Tile, make_plan, translate_in_tiles
 
 Progress = Callable[[float], None]
 

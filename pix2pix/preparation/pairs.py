@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pix2pix.config import DataConfig
 from pix2pix.errors import UserError
+from pix2pix.files import refuse_linked_folders
 from pix2pix.images.names import printable, relative_paths
 from pix2pix.preparation.folders import (
     SUFFIXES,
@@ -45,10 +46,11 @@ def find_pairs(root: Path, config: DataConfig) -> Discovery:
     """Pair the image files under `root` by name; only the headers of volumes are read.
 
     The id of a pair is its path without side folder and suffix, for example train/x, or
-    train/x#z012 for a slice. Raises UserError if a folder is missing, holds no images, or has
-    another layout than data.layout, or if data.pair_pattern does not fit the names.
+    train/x#z012 for a slice. Raises UserError if a folder is missing, holds no images or links to
+    folders, or has another layout than data.layout, or if data.pair_pattern does not fit the names.
     """
     refuse_no_folder(root)
+    refuse_linked_folders(root)
     refuse_side_folders(root, config)
     found = _collected(root, config)
     offences = lone_files(root, found)

@@ -70,8 +70,9 @@ def write_prepared(
     if not _may_be_replaced(prepared_dir):
         raise UserError(f"{prepared_dir} holds something else than prepared data; move it away")
     manifest = make_manifest(report, config)
-    prepared_dir.parent.mkdir(parents=True, exist_ok=True)
-    needed, free = _needed_bytes(report, manifest), shutil.disk_usage(prepared_dir.parent).free
+    parent = prepared_dir.resolve().parent  # a link may lead to another disk
+    parent.mkdir(parents=True, exist_ok=True)
+    needed, free = _needed_bytes(report, manifest), shutil.disk_usage(parent).free
     if needed > free:
         raise _disk_full(prepared_dir, needed, free)
     with new_directory(prepared_dir) as directory:

@@ -46,8 +46,9 @@ def fetch_archive(
 
     The archive is kept in `cache_dir` and not downloaded again. The first time its size and
     SHA-256 go into the JSON file `ledger`, by data set; from then on any other file is refused,
-    whatever address it comes from. Raises ConnectionError (download) or ValueError (content),
-    after which the file is not in the cache and `directory` is as it was.
+    whatever address it comes from. After an exception `directory` is as it was. Raises
+    ConnectionError (download); UserError (content), and then the archive has the suffix .refused;
+    StorageError (disk), and then it stays in the cache.
     """
     url = f"{config.base_url.rstrip('/')}/{config.dataset}.tar.gz"
     archive = cache_dir / f"{config.dataset}.tar.gz"
@@ -62,10 +63,13 @@ def fetch_archive(
         with new_directory(directory) as unpacked:
             unpack_archive(archive, unpacked)
             _require_train(unpacked, url)
-    except UserError:
-        # Kept, it would be taken for good by the next run.
-        archive.unlink()
-        raise
+    except UserError as error:
+        # Under its name the next run would take it again. It may be the only copy that a user has.
+        refused = archive.with_name(f"{archive.name}.refused")
+        archive.replace(refused)
+        raise UserError(
+            f"{error}. The file is now named {refused}, and the next run downloads it afresh"
+        ) from error
     if config.dataset not in records:
         write_ledger(ledger, {**records, config.dataset: record})
     return record
@@ -123,9 +127,8 @@ def _verify(found: ArchiveRecord, expected: ArchiveRecord, *, dataset: str, ledg
         raise UserError(
             f"{dataset}.tar.gz from {found.url} is not the file that {ledger} records: expected "
             f"sha256 {expected.sha256} ({expected.size_bytes} bytes, from {expected.url}), found "
-            f"{found.sha256} ({found.size_bytes} bytes). It was removed; run again to download it "
-            f"afresh, or delete the entry {dataset!r} from {ledger} if the file was replaced on "
-            "purpose"
+            f"{found.sha256} ({found.size_bytes} bytes). If it was replaced on purpose, delete "
+            f"the entry {dataset!r} from {ledger}"
         )
 
 

@@ -7,7 +7,7 @@ time, counted from the beginnings of their films.
 
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,9 +16,10 @@ import numpy as np
 
 from pix2pix.config import DataConfig
 from pix2pix.errors import UserError
+from pix2pix.files import refuse_linked_folders, write_bytes
 from pix2pix.film.frames import FilmFrame, film_frames
 from pix2pix.film.opening import SUFFIXES, inspect
-from pix2pix.images.grids import write_png
+from pix2pix.images.grids import png_bytes
 
 STRETCH_S = 10  # a folder holds the frames of so many seconds
 
@@ -39,6 +40,8 @@ class FilmPair:
 def extract_pairs(config: DataConfig, directory: Path) -> int:
     """Write the frames of all films of `config.path` below `directory`; return how many pairs.
 
+    The files are not flushed to the disk: `directory` is a temporary one.
+
     The frames of the film A/NAME.mp4 become A/NAME/00010s/00012480ms.png: the folder of a stretch
     of ten seconds, and the time of the frame. Raises UserError if there are no films, a film has
     no partner or cannot be read, or the films of a pair are of unlike length.
@@ -49,7 +52,8 @@ def extract_pairs(config: DataConfig, directory: Path) -> int:
         for time_s, images in frame_pairs(pair, config.frames_per_s):
             name = f"{int(time_s) // STRETCH_S * STRETCH_S:05d}s/{round(time_s * 1000):08d}ms.png"
             for side, image in zip(_folders(config), images, strict=True):
-                write_png(directory / side / pair.name / name, image)
+                path = directory / side / pair.name / name
+                write_bytes(path, png_bytes(image), is_durable=False)
             found += 1
         logger.info("%s: %d pairs of frames", pair.name, found)
         num_pairs += found
@@ -59,9 +63,10 @@ def extract_pairs(config: DataConfig, directory: Path) -> int:
 def film_pairs(config: DataConfig) -> list[FilmPair]:
     """The pairs of films of `config.path`, sorted by name.
 
-    Raises UserError if there are none, or a film has no partner.
+    Raises UserError if there are none, a film has no partner, or there are links to folders.
     """
     root = Path(config.path)
+    refuse_linked_folders(root)
     sides = {folder: _films(root / folder) for folder in _folders(config)}
     folders = " and ".join(sides)
     names = sorted(set[str]().union(*sides.values()))
@@ -104,71 +109,70 @@ def frame_pairs(
     a time is the one that is being shown then. Raises UserError if the lengths of the films differ
     by more than a frame.
     """
-    end_s = _common_length(pair)
-    first, *others = pair.films
-    shown = [_Shown(film) for film in others]
+    films = [_Film(path) for path in pair.films]
+    end_s = _common_length(films)
+    first, *others = films
     for time_s, frame in _chosen(first, frames_per_s):
         if time_s >= end_s:
             return
-        yield time_s, [frame.image(), *(each.at(time_s).image() for each in shown)]
+        yield time_s, [frame.image(), *(each.at(time_s).image() for each in others)]
 
 
-def _chosen(film: Path, frames_per_s: float | None) -> Iterator[tuple[Fraction, FilmFrame]]:
-    """Frames of a film at equal distances, with their times; each frame for None."""
-    if frames_per_s is None:
-        yield from _timed(film)
-        return
-    step_s = 1 / Fraction(frames_per_s).limit_denominator(1000)
-    shown = _Shown(film)
-    for number in itertools.count():
-        yield number * step_s, shown.at(number * step_s)
+class _Film:
+    """A film, decoded once. Tells which frame is shown at a time, for times that do not decrease.
 
+    How long it lasts is known before: the last time is read from the packets.
+    """
 
-def _timed(film: Path) -> Iterator[tuple[Fraction, FilmFrame]]:
-    """The frames of a film, with their times in seconds since the first."""
-    time_base = inspect(film).time_base
-    frames = film_frames(film)
-    first = next(frames)
-    yield Fraction(0), first
-    for frame in frames:
-        yield (frame.pts - first.pts) * time_base, frame
+    def __init__(self, path: Path) -> None:
+        facts = inspect(path)
+        self.path = path
+        self._frames, self._time_base = film_frames(path), facts.time_base
+        self._shown = self._first = next(self._frames)
+        self._next = next(self._frames, None)
+        self.length_s = self._time_s(facts.last_pts) + facts.last_duration_s
+        self.frame_s = max(facts.last_duration_s, 1 / facts.rate)
 
-
-class _Shown:
-    """Tells which frame of a film is shown at a time; asked for times that do not decrease."""
-
-    def __init__(self, film: Path) -> None:
-        self._coming = _timed(film)
-        _, self._shown = next(self._coming)
-        self._next = next(self._coming, None)
+    def __iter__(self) -> Iterator[tuple[Fraction, FilmFrame]]:
+        """The frames that have not been asked for, and the one that is shown, with their times."""
+        yield self._time_s(self._shown.pts), self._shown
+        while self._advance():
+            yield self._time_s(self._shown.pts), self._shown
 
     def at(self, time_s: Fraction) -> FilmFrame:
-        while self._next is not None and self._next[0] <= time_s:
-            self._shown = self._next[1]
-            self._next = next(self._coming, None)
+        while self._next is not None and self._time_s(self._next.pts) <= time_s:
+            self._advance()
         return self._shown
 
+    def _advance(self) -> bool:
+        """Show the next frame; False if there is none."""
+        if self._next is None:
+            return False
+        self._shown, self._next = self._next, next(self._frames, None)
+        return True
 
-def _common_length(pair: FilmPair) -> Fraction:
+    def _time_s(self, pts: int) -> Fraction:
+        """Seconds since the first frame."""
+        return (pts - self._first.pts) * self._time_base
+
+
+def _chosen(film: _Film, frames_per_s: float | None) -> Iterator[tuple[Fraction, FilmFrame]]:
+    """Frames of a film at equal distances, with their times; each frame for None."""
+    if frames_per_s is None:
+        yield from film
+        return
+    step_s = 1 / Fraction(frames_per_s).limit_denominator(1000)
+    for number in itertools.count():
+        yield number * step_s, film.at(number * step_s)
+
+
+def _common_length(films: Sequence[_Film]) -> Fraction:
     """The shorter length in seconds. Raises UserError if they differ by more than a frame."""
-    first, *others = pair.films
-    length, frame = _length(first)
-    shortest = length
+    first, *others = films
     for other in others:
-        other_length, other_frame = _length(other)
-        if abs(length - other_length) > max(frame, other_frame):
+        if abs(first.length_s - other.length_s) > max(first.frame_s, other.frame_s):
             raise UserError(
-                f"{first} lasts {float(length):.2f} s and {other} {float(other_length):.2f} s; cut "
-                "both to the same scene"
+                f"{first.path} lasts {float(first.length_s):.2f} s and {other.path} "
+                f"{float(other.length_s):.2f} s; cut both to the same scene"
             )
-        shortest = min(shortest, other_length)
-    return shortest
-
-
-def _length(film: Path) -> tuple[Fraction, Fraction]:
-    """How long a film and one of its frames are shown, in seconds."""
-    facts = inspect(film)
-    last_s = Fraction(0)
-    for last_s, _ in _timed(film):  # noqa: B007 - the last one is asked for
-        pass
-    return last_s + facts.last_duration_s, max(facts.last_duration_s, 1 / facts.rate)
+    return min(film.length_s for film in films)

@@ -12,7 +12,8 @@ import numpy as np
 
 from pix2pix.atomic import new_directory
 from pix2pix.config import SyntheticConfig
-from pix2pix.images.grids import write_png
+from pix2pix.files import flush_all, write_bytes
+from pix2pix.images.grids import png_bytes
 from pix2pix.sources.facade.building import (
     new_easel,
     paint_chimney,
@@ -70,7 +71,9 @@ def write_synthetic(directory: Path, config: SyntheticConfig) -> int:
             for index in range(num_pairs):
                 seeds = np.random.SeedSequence([config.seed, split_index, index])
                 pair = draw_pair(config.size_px, np.random.Generator(np.random.PCG64(seeds)))
-                write_png(drawn / split / f"{index + 1:04d}.png", np.hstack(pair))
+                path = drawn / split / f"{index + 1:04d}.png"
+                write_bytes(path, png_bytes(np.hstack(pair)), is_durable=False)
+        flush_all(drawn)
     return config.num_train + config.num_test
 
 

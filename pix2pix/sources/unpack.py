@@ -18,19 +18,10 @@ _MAX_ENTRIES = 1_000_000  # the largest published archive has 139,000
 _MAX_DEPTH = 32
 _MAX_HEADER_BYTES = 1 << 20  # tarfile reads the long headers of an entry into memory
 
-# What the names of an archive can cause when they become files: too long, a file that is also to be
-# a folder, and the like. Other errors of a disk are not the archive's fault.
-_OF_THE_NAMES = frozenset(
-    {
-        errno.ENAMETOOLONG,
-        errno.ENOTDIR,
-        errno.EISDIR,
-        errno.EEXIST,
-        errno.ENOTEMPTY,
-        errno.EINVAL,
-        errno.EILSEQ,
-    }
-)
+# What an archive can cause by names that contradict each other: a file that is also to be a folder.
+_CONTRADICTIONS = frozenset({errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY})
+# A name that is too long for this disk, or has characters that it does not take.
+_NO_NAME_HERE = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
 # What tarfile raises on damaged headers; the recursion is its own, from header to header.
 _DAMAGED = (
     tarfile.TarError,
@@ -134,21 +125,32 @@ def _unpack_entries(tar: tarfile.TarFile, directory: Path, *, archive: Path) -> 
 def _extract(
     tar: tarfile.TarFile, entry: tarfile.TarInfo, directory: Path, *, archive: Path
 ) -> None:
-    """One file or folder. Raises UserError for a name that the disk refuses, StorageError."""
+    """One file or folder. Raises UserError for contradictory names, StorageError."""
     try:
         tar.extract(entry, directory, filter="data")
     except (gzip.BadGzipFile, tarfile.TarError):
         raise
     except OSError as error:
-        if error.errno in _OF_THE_NAMES:
+        if error.errno in _CONTRADICTIONS:
             raise UserError(
-                f"{archive}: entry {entry.name!r} cannot be a file here ({error.strerror}); "
+                f"{archive}: entry {entry.name!r} cannot be a file ({error.strerror}); "
                 f"{_TRUSTED_SOURCE}"
             ) from error
+        if error.errno in _NO_NAME_HERE:
+            raise _no_name_here(archive, entry, error) from error
         raise StorageError(
             f"{directory / entry.name} cannot be written ({error.strerror or error}); make room "
             "for it and run again"
         ) from error
+
+
+def _no_name_here(archive: Path, entry: tarfile.TarInfo, error: OSError) -> StorageError:
+    named = StorageError(
+        f"{archive}: entry {entry.name!r} cannot be a file on this disk ({error.strerror}); move "
+        "the project to another disk, or remove that file and take another archive"
+    )
+    named.errno = error.errno  # which says that trying again does not help
+    return named
 
 
 def _checked_path(entry: tarfile.TarInfo, archive: Path) -> PurePosixPath:

@@ -10,7 +10,6 @@ computation by rounding only, and there are no seams.
 from pix2pix.tiled.passes import translate_in_tiles
 from pix2pix.tiled.plan import TilePlan, least_bytes, make_plan, whole_bytes
 from pix2pix.tiled.source import ImageSource, PaddedSource
-from pix2pix.tiled.spill import spill_folder
 from pix2pix.tiled.tiles import Tile
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "TilePlan",
     "least_bytes",
     "make_plan",
-    "spill_folder",
     "translate_in_tiles",
     "whole_bytes",
 ]

@@ -17,14 +17,6 @@ from pix2pix.errors import UserError
 from pix2pix.files import written_to
 
 _GIB = 2**30
-_LARGE_TEMPORARY_FILES = "/var/tmp"  # on many systems /tmp is in memory
-
-
-def spill_folder() -> Path:
-    """The folder for large temporary files: `TMPDIR` if it is set, else /var/tmp if it exists."""
-    if "TMPDIR" not in os.environ and os.access(_LARGE_TEMPORARY_FILES, os.W_OK):
-        return Path(_LARGE_TEMPORARY_FILES)
-    return Path(tempfile.gettempdir())
 
 
 def check_room(folder: Path, needed_bytes: int) -> None:

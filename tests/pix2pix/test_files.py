@@ -1,12 +1,25 @@
 """What is on the disk, and in which order it comes there."""
 
 import errno
+import fcntl
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from pix2pix.files import flush, flush_all, make_folder, put_in_place, write_bytes, write_text
+from pix2pix import files
+from pix2pix.files import (
+    flush,
+    flush_all,
+    make_folder,
+    put_in_place,
+    spill_folder,
+    write_bytes,
+    write_text,
+)
 
 Log = list[tuple[str, str]]
 
@@ -36,7 +49,65 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Log:
 def test_a_file_is_flushed_renamed_and_its_name_flushed(tmp_path: Path, log: Log) -> None:
     write_text(tmp_path / "a.txt", "text")
     assert (tmp_path / "a.txt").read_text() == "text"
-    assert log == [("flush", ".a.txt.partial"), ("rename", "a.txt"), ("flush", ".")]
+    (_, partial), *rest = log
+    assert partial.startswith(".")
+    assert rest == [("rename", "a.txt"), ("flush", ".")]
+
+
+def test_what_is_checked_when_it_is_read_need_not_be_flushed(tmp_path: Path, log: Log) -> None:
+    write_bytes(tmp_path / "a", b"1", is_durable=False)
+    assert log == [("rename", "a")]
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 255, "\N{CJK UNIFIED IDEOGRAPH-6F22}" * 85], ids=["latin", "chinese"]
+)
+def test_a_name_may_be_as_long_as_file_systems_allow(tmp_path: Path, name: str) -> None:
+    write_text(tmp_path / name, "text")
+    assert os.listdir(tmp_path) == [name]
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+import pix2pix.files
+pix2pix.files.flush = lambda path: os.kill(os.getpid(), signal.SIGKILL)
+pix2pix.files.write_bytes(Path(sys.argv[1]), b"half of something long")
+"""
+
+
+def test_what_a_killed_process_has_left_is_used_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    killed = subprocess.run([sys.executable, "-c", _KILLED, str(path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(os.listdir(tmp_path)) == 1
+    write_text(path, "whole")
+    assert (os.listdir(tmp_path), path.read_text()) == (["a.txt"], "whole")
+
+
+@pytest.mark.parametrize("has_locks", [True, False])
+def test_two_that_write_one_file_do_not_disturb_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_locks: bool
+) -> None:
+    """The second writes the file while the first is about to rename its own."""
+    if not has_locks:
+        monkeypatch.setattr(fcntl, "flock", _no_locks)
+    path = tmp_path / "a.txt"
+    put_in_place_really = files.put_in_place
+
+    def interrupted(partial: Path, to: Path) -> None:
+        monkeypatch.setattr(files, "put_in_place", put_in_place_really)
+        write_text(path, "second")
+        assert path.read_text() == "second"
+        put_in_place_really(partial, to)
+
+    monkeypatch.setattr(files, "put_in_place", interrupted)
+    write_text(path, "first")
+    assert (os.listdir(tmp_path), path.read_text()) == (["a.txt"], "first")
+
+
+def _no_locks(*_: object) -> None:
+    raise OSError(errno.ENOLCK, "no locks here")
 
 
 def test_new_folders_are_on_the_disk_from_the_top(tmp_path: Path, log: Log) -> None:
@@ -85,3 +156,12 @@ def test_a_folder_that_cannot_be_flushed_there_is_left_to_its_file_system(
     (tmp_path / "a").write_bytes(b"1")
     with pytest.raises(OSError, match="not here"):
         put_in_place(tmp_path / "a", tmp_path / "b")
+
+
+def test_tmpdir_is_where_the_files_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    assert spill_folder() == tmp_path
+    monkeypatch.delenv("TMPDIR")
+    assert spill_folder().is_dir()
+    assert spill_folder() != tmp_path

@@ -3,7 +3,7 @@ import psutil
 import pytest
 import torch
 
-from pix2pix import memory
+from pix2pix import control_groups
 from pix2pix.errors import UserError
 from pix2pix.memory import (
     allowed_bytes,
@@ -29,8 +29,8 @@ def test_a_container_s_limit_counts_without_the_pages_of_idle_files(
         (folder / "memory.current").write_text("5000000\n")
         (folder / "memory.stat").write_text("anon 3000000\ninactive_file 1000000\n")
     (tmp_path / "own").write_text("0::/a/b\n")
-    monkeypatch.setattr(memory, "_CGROUPS", tmp_path)
-    monkeypatch.setattr(memory, "_OWN_CGROUP", tmp_path / "own")
+    monkeypatch.setattr(control_groups, "_ROOT", tmp_path)
+    monkeypatch.setattr(control_groups, "_OWN", tmp_path / "own")
     assert available_bytes(CPU) == 5_000_000
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pix2pix.errors import StorageError, UserError
-from pix2pix.files import read_plain, refuse_special_files, special_files, write_bytes
+from pix2pix.files import read_plain, refuse_special_files, write_bytes
 from pix2pix.images.image import read_image
+from tests.support.file_size_limit import files_of_at_most
 
 
 def _pipe(path: Path) -> None:
@@ -72,15 +73,22 @@ def test_a_folder_with_such_a_thing_is_refused_before_dvc_waits_for_it(
         refuse_special_files(tmp_path)
 
 
-def test_a_link_to_a_folder_above_is_named_and_others_are_followed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", ["elsewhere", "data", "data/train"])
+def test_a_link_to_a_folder_is_named_and_those_to_files_and_in_hidden_folders_are_not(
+    tmp_path: Path, target: str
+) -> None:
     (tmp_path / "data/train").mkdir(parents=True)
+    (tmp_path / "data/.venv").mkdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/1.png").write_bytes(b"x")
-    (tmp_path / "data/A").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data/.venv/lib64").symlink_to("lib", target_is_directory=True)
+    (tmp_path / "data/.venv/lib").mkdir()
     (tmp_path / "data/1.png").symlink_to(tmp_path / "elsewhere/1.png")
-    assert special_files(tmp_path / "data") == []
-    (tmp_path / "data/train/loop").symlink_to("..")
-    assert special_files(tmp_path / "data") == [tmp_path / "data/train/loop"]
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    refuse_special_files(tmp_path / "link")
+    (tmp_path / "data/train/more").symlink_to(tmp_path / target)
+    with pytest.raises(UserError, match=r"1 link\(s\) to folders, .*link/train/more'; move"):
+        refuse_special_files(tmp_path / "link")
 
 
 def test_a_plain_file_and_a_link_to_one_are_read(tmp_path: Path) -> None:
@@ -92,8 +100,10 @@ def test_a_plain_file_and_a_link_to_one_are_read(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_the_old_file_and_names_it(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(b"old")
-    path.with_name(".a.json.partial").symlink_to("/dev/full")
-    with pytest.raises(StorageError, match=r"a\.json cannot be written: No space.*make room"):
+    with (
+        files_of_at_most(2),
+        pytest.raises(StorageError, match=r"a\.json cannot be written: File too.*make room"),
+    ):
         write_bytes(path, b"new")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a.json"]

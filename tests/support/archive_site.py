@@ -99,8 +99,11 @@ def fetch(
     )
 
 
-def assert_nothing_came(tmp_path: Path) -> None:
-    """No data, nothing half-unpacked, no record, no file that the next run would take for good."""
-    left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
-    assert left == []
+def assert_nothing_came(tmp_path: Path, *, refused: bytes | None = None) -> None:
+    """No data, nothing half-unpacked, no record, no file that the next run would take for good.
+
+    `refused` is the content of the archive that is there under another name; None: of none.
+    """
+    left = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == ({} if refused is None else {"facades.tar.gz.refused": refused})
     assert not (tmp_path / "data/raw").exists()

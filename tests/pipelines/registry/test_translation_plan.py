@@ -70,6 +70,16 @@ def test_an_input_that_is_not_there_is_named(tmp_path: Path) -> None:
         check_folders(tmp_path / "in", tmp_path / "out")
 
 
+def test_a_link_to_a_folder_is_named_and_its_images_not_left_out_unnoticed(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "more").mkdir()
+    (tmp_path / "link").symlink_to("in")
+    check_folders(tmp_path / "link", tmp_path / "out")
+    (tmp_path / "in/scene1").symlink_to(tmp_path / "more")
+    with pytest.raises(ValueError, match=r"1 link\(s\) to folders, .*in/scene1"):
+        check_folders(tmp_path / "in", tmp_path / "out")
+
+
 def test_what_is_not_translated_is_named_with_the_reason(tmp_path: Path) -> None:
     image = encode(source_image(40, 51))
     write(tmp_path / "in" / "a.png", image)

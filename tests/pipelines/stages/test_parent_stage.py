@@ -112,3 +112,14 @@ def test_workers_get_the_bytes_of_the_beginning(here: Project, tmp_path: Path) -
     shutil.rmtree(FOLDER)
     publish_parent(file, run)
     assert published_parent(run).card == file.parent.card
+
+
+def test_a_cut_copy_for_the_workers_is_copied_again(here: Project, tmp_path: Path) -> None:
+    start_from(here, str(FOLDER))
+    parent.main()
+    file = read_parent_file(PARENT_PATH, load_params().train)
+    assert file is not None
+    run = open_folder(str(tmp_path / "run"))
+    run.write("parent.safetensors", PARENT_PATH.read_bytes()[:1000])
+    publish_parent(file, run)
+    assert published_parent(run).card == file.parent.card

@@ -63,3 +63,20 @@ def test_a_film_that_cannot_be_read_is_named_and_nothing_is_prepared(
     assert caught.value.code == 1
     assert "films/B/west.mp4 cannot be read as a film" in capsys.readouterr().err
     assert not Path("data/prepared").exists()
+
+
+def test_the_frames_lie_where_large_temporary_files_belong(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "spill").mkdir()
+    seen: list[Path] = []
+    monkeypatch.setattr(prepare, "spill_folder", lambda: tmp_path / "spill")
+    monkeypatch.setattr(prepare, "prepare_pairs", lambda raw, *_: seen.append(raw) or stop())
+    with pytest.raises(KeyboardInterrupt):
+        prepare.main()
+    assert [path.parent for path in seen] == [tmp_path / "spill"]
+    assert not list((tmp_path / "spill").iterdir())
+
+
+def stop() -> None:
+    raise KeyboardInterrupt

@@ -59,6 +59,19 @@ def test_a_disk_that_is_too_small_is_named_before_anything_is_written(
     assert contents(tmp_path / "out") == {}
 
 
+def test_the_disk_behind_a_link_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def usage(path: Path) -> object:
+        return shutil._ntuple_diskusage(9, 8, 1 if path == tmp_path / "full" else 2**60)
+
+    root = write_pairs(tmp_path / "raw")
+    (tmp_path / "prepared").symlink_to("full/prepared")
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    with pytest.raises(OSError, match=r"0 MiB needed.*make room"):
+        prepare_pairs(root, tmp_path / "prepared", make_config())
+
+
 def test_a_disk_that_fills_up_meanwhile_leaves_the_older_data(tmp_path: Path) -> None:
     root = write_pairs(tmp_path / "raw")
     prepare_pairs(root, tmp_path / "out/prepared", make_config())

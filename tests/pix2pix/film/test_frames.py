@@ -46,6 +46,7 @@ def test_frames_come_in_the_order_of_their_times_with_b_frames(tmp_path: Path) -
     film = write_film(tmp_path / "x.mp4", moving_square(8), pts=pts)
     facts = inspect(film)
     assert facts.num_frames == 8
+    assert facts.last_pts * facts.time_base == pts[-1] * TIME_BASE
     found = list(film_frames(film))
     assert [frame.pts * facts.time_base for frame in found] == [each * TIME_BASE for each in pts]
 

@@ -91,13 +91,26 @@ def test_files_beside_the_split_folders_are_offences(tmp_path: Path) -> None:
     ]
 
 
-def test_a_linked_split_folder_is_followed(tmp_path: Path) -> None:
-    touch(tmp_path, "elsewhere/1.png", "data/test/1.png")
-    (tmp_path / "data/train").symlink_to(tmp_path / "elsewhere")
+@pytest.mark.parametrize("linked", ["A", "B/train", "A/scene1"])
+def test_a_link_to_a_folder_below_is_named_because_dvc_does_not_follow_it(
+    tmp_path: Path, linked: str
+) -> None:
+    touch(tmp_path, "data/A/2.png", "data/B/2.png", "elsewhere/1.png")
+    if linked == "A":
+        (tmp_path / "data/A").rename(tmp_path / "A")
+    (tmp_path / "data" / linked).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=rf"data holds 1 link\(s\) to folders.*data/{linked}'"):
+        find_pairs(tmp_path / "data", two_folders())
+
+
+def test_the_data_folder_itself_may_be_a_link_and_so_may_files(tmp_path: Path) -> None:
+    touch(tmp_path, "elsewhere/train/1.png", "elsewhere/test/1.png", "more/2.png")
+    (tmp_path / "elsewhere/train/2.png").symlink_to(tmp_path / "more/2.png")
+    (tmp_path / "data").symlink_to("elsewhere")
 
     found = find_pairs(tmp_path / "data", make_config())
 
-    assert [pair.pair_id for pair in found.pairs] == ["test/1", "train/1"]
+    assert [pair.pair_id for pair in found.pairs] == ["test/1", "train/1", "train/2"]
 
 
 def test_a_file_and_a_broken_link_are_not_called_missing(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pix2pix.errors import StorageError, UserError
 from pix2pix.sources.archive import ArchiveRecord
 from tests.support.archive_site import FILES, Site, assert_nothing_came, fetch, tar_gz
 from tests.support.folders import contents
@@ -59,7 +60,7 @@ def test_another_file_than_the_recorded_one_is_refused_and_not_kept(
     found = hashlib.sha256(site.content).hexdigest()
     with pytest.raises(ValueError, match=f"facades.tar.gz.*{expected}.*{found}.*delete the entry"):
         fetch(site, tmp_path)
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert contents(tmp_path / "cache") == {"facades.tar.gz.refused": site.content}
     assert contents(tmp_path / "data/raw") == FILES
     assert (tmp_path / "archives.json").read_bytes() == ledger
     site.content = good
@@ -70,9 +71,30 @@ def test_a_cached_file_that_was_damaged_is_refused(site: Site, tmp_path: Path) -
     fetch(site, tmp_path)
     archive = tmp_path / "cache/facades.tar.gz"
     archive.write_bytes(archive.read_bytes()[:-1] + b"?")
-    with pytest.raises(ValueError, match="run again to download it afresh"):
+    with pytest.raises(ValueError, match=r"now named .*\.gz\.refused, and the next run downloads"):
         fetch(site, tmp_path)
     assert not archive.exists()
+
+
+def test_an_archive_of_the_user_is_never_deleted(site: Site, tmp_path: Path) -> None:
+    own = tar_gz({"facades/pictures/1.jpg": b"first"})
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache/facades.tar.gz").write_bytes(own)
+    with pytest.raises(UserError, match=r"no folder train/.*now named .*facades\.tar\.gz\.refused"):
+        fetch(site, tmp_path)
+    assert contents(tmp_path / "cache") == {"facades.tar.gz.refused": own}
+    fetch(site, tmp_path)  # downloaded
+    assert contents(tmp_path / "data/raw") == FILES
+
+
+def test_a_sound_archive_stays_where_the_disk_refuses_one_of_its_names(
+    site: Site, tmp_path: Path
+) -> None:
+    site.content = tar_gz({f"facades/train/{'n' * 300}.jpg": b"first"})
+    with pytest.raises(StorageError, match="on this disk"):
+        fetch(site, tmp_path)
+    assert contents(tmp_path / "cache") == {"facades.tar.gz": site.content}
+    assert not (tmp_path / "data/raw").exists()
 
 
 @pytest.mark.parametrize(
@@ -98,7 +120,7 @@ def test_an_archive_with_an_untrustworthy_entry_is_refused_whole(
     with pytest.raises(ValueError, match=reason) as caught:
         fetch(site, tmp_path)
     assert repr(entry.name) in str(caught.value)
-    assert_nothing_came(tmp_path)
+    assert_nothing_came(tmp_path, refused=site.content)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +154,7 @@ def test_content_that_is_no_data_set_is_refused_and_not_kept(
     site.content = content
     with pytest.raises(ValueError, match=message):
         fetch(site, tmp_path)
-    assert_nothing_came(tmp_path)
+    assert_nothing_came(tmp_path, refused=site.content)
 
 
 @pytest.mark.parametrize("text", ["{", '{"facades": {"sha256": "ab"}}', "[]"])

@@ -1,6 +1,7 @@
 """Frames are told apart by their brightness: frame i of a film is (10 + i) grey throughout."""
 
 import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pix2pix.config.extra_source import ExtraSource
 from pix2pix.data.groups import group_of
 from pix2pix.errors import UserError
 from pix2pix.images.image import read_image
+from pix2pix.sources import films as film_source
 from pix2pix.sources.films import extract_pairs
 from tests.support.films import write_film
 
@@ -87,6 +89,15 @@ def test_extra_sources_have_the_frame_that_is_shown_then(tmp_path: Path) -> None
     assert found == pytest.approx([200, 200, 201, 202], abs=1)
 
 
+def test_films_behind_a_link_to_a_folder_are_not_left_out_unnoticed(tmp_path: Path) -> None:
+    films = tmp_path / "films"
+    for folder in ("A", "B", "more"):
+        (films / folder).mkdir(parents=True)
+    (films / "A/scene1").symlink_to(films / "more")
+    with pytest.raises(UserError, match=r"1 link\(s\) to folders, .*A/scene1"):
+        extract_pairs(config(films), tmp_path / "out")
+
+
 def test_a_film_that_an_extra_source_lacks_is_named(tmp_path: Path) -> None:
     films = tmp_path / "films"
     write_pair(films, "x.mkv", times_a=[0, 512], times_b=[0, 512])
@@ -107,6 +118,24 @@ def test_frames_at_equal_distances_of_films_of_variable_rate(tmp_path: Path) -> 
     assert list(found) == [f"deep/x/00000s/{1000 * i:08d}ms" for i in range(4)]
     expected = [(10, 110), (12, 111), (13, 111), (14, 112)]
     np.testing.assert_allclose(list(found.values()), expected, atol=1)
+
+
+def test_each_film_is_read_and_decoded_once_and_no_frame_is_flushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, object]] = []
+
+    def logged(module: object, name: str) -> None:
+        function = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda what: asked.append((name, what)) or function(what))
+
+    write_pair(tmp_path, "x.mkv", times_a=[0, 512, 1024], times_b=[0, 512, 1024])
+    logged(film_source, "inspect")
+    logged(film_source, "film_frames")
+    logged(os, "fsync")
+    assert extract_pairs(config(tmp_path), tmp_path / "out") == 3
+    paths = [tmp_path / side / "x.mkv" for side in "AB"]
+    assert sorted(asked) == [(name, path) for name in ("film_frames", "inspect") for path in paths]
 
 
 def test_extracting_again_gives_the_same_files(tmp_path: Path) -> None:

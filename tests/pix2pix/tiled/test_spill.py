@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pix2pix.errors import StorageError
-from pix2pix.tiled.spill import SpillFile, spill_folder
+from pix2pix.tiled.spill import SpillFile
 
 
 def test_rows_lie_where_they_were_written(tmp_path: Path) -> None:
@@ -22,12 +22,3 @@ def test_rows_lie_where_they_were_written(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=f"{tmp_path}/none cannot be written"):
         SpillFile(tmp_path / "none")
-
-
-def test_tmpdir_is_where_the_files_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", None)
-    assert spill_folder() == tmp_path
-    monkeypatch.delenv("TMPDIR")
-    assert spill_folder().is_dir()
-    assert spill_folder() != tmp_path

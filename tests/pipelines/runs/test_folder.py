@@ -1,0 +1,92 @@
+"""The errors of a folder in an object store: named, and tried again only where that may help."""
+
+import errno
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from pyarrow.fs import LocalFileSystem
+
+from pipelines.entrypoint import can_be_mended, may_pass
+from pipelines.runs.folder import Folder, _named, open_folder
+from pipelines.runs.owner import owned
+from pix2pix.errors import StorageError
+from tests.support.s3_server import S3Server, s3_server
+
+PLACE = Folder(LocalFileSystem(), "bucket/run")
+
+
+@pytest.mark.parametrize(
+    ("said", "passes"),
+    [
+        ("AWS Error NETWORK_CONNECTION during HeadObject operation: curlCode: 7", True),
+        ("AWS Error SLOW_DOWN during PutObject operation", True),
+        ("AWS Error NO_SUCH_BUCKET during CreateMultipartUpload operation", False),
+        ("AWS Error ACCESS_DENIED during HeadObject operation: No response body.", False),
+        ("AWS Error INVALID_ACCESS_KEY_ID during ListObjectsV2 operation", False),
+    ],
+)
+def test_an_error_of_a_store_names_the_place_and_says_whether_it_may_pass(
+    said: str, passes: bool
+) -> None:
+    with pytest.raises(StorageError, match="check bucket, credentials") as caught, _named(PLACE):
+        raise OSError(said)
+    assert str(caught.value).startswith(f"bucket/run: {said}")
+    assert can_be_mended(caught.value)
+    assert may_pass(caught.value) == passes
+
+
+def test_an_error_of_a_disk_and_a_missing_file_stay_as_they_are(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        open_folder(str(tmp_path)).read("missing")
+    error = OSError(errno.ENOSPC, "no room", "x")
+    with pytest.raises(OSError, match="no room") as caught, _named(PLACE):
+        raise error
+    assert caught.value is error
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_a_wrong_bucket_and_a_store_that_does_not_answer_are_no_defects(
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        pytest.raises(StorageError, match=r"NO_SUCH_BUCKET.*check bucket") as wrong,
+        owned(open_folder("s3://no-such-bucket/run")),
+    ):
+        pytest.fail("it is not owned")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
+        with (
+            pytest.raises(StorageError, match=r"^s3://bucket: .*NETWORK_CONNECTION") as silent,
+            owned(open_folder("s3://bucket/run")),
+        ):
+            pytest.fail("it is not owned")
+    assert (may_pass(wrong.value), may_pass(silent.value)) == (False, True)
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_an_interrupted_upload_leaves_a_whole_object_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal arrives while a part that is not the last is on its way."""
+    file, num_bytes = tmp_path / "file", 100 * 2**20
+    file.write_bytes(bytes(num_bytes))
+    interruptions = iter([signal.SIGINT])
+
+    def interrupt(request: str) -> None:
+        if request.startswith("PUT") and next(interruptions, None):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+
+    with s3_server(interrupt) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(KeyboardInterrupt):
+            open_folder(f"s3://{server.bucket}/run").adopt(file, "copy")
+        assert server.keys() in ({}, {"run/copy": num_bytes})
