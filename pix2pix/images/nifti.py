@@ -66,14 +66,19 @@ def decode_nifti(data: bytes, options: ReadOptions) -> Decoded:
     """
     nibabel_module()
     try:
-        header = _header(data[:_HEADER_BYTES])
-        if _num_bytes(header) > len(data):
-            raise UserError(f"its header states the shape {header.get_data_shape()}")
-        fields = header.get_data_dtype().names
-        image = image_of(data)
+        return _decode(data, options)
+    except UserError:
+        raise
     except _errors() as error:
         raise damaged(error) from None
-    if fields is not None:
+
+
+def _decode(data: bytes, options: ReadOptions) -> Decoded:
+    header = _header(data[:_HEADER_BYTES])
+    if _num_bytes(header) > len(data):
+        raise damaged(UserError(f"its header states the shape {header.get_data_shape()}"))
+    image = image_of(data)
+    if header.get_data_dtype().names is not None:
         raise UserError("holds RGB voxels; store colours along a fourth axis")
     shape = tuple(image.shape)
     if len(shape) not in (2, 3, 4):
@@ -167,9 +172,15 @@ def _turned_shape(header: Any, shape: tuple[int, ...]) -> list[int]:
 
 
 def turn_of(header: Any) -> np.ndarray:
-    """For each stored axis its turned axis and its direction, 1 or -1: (3, 2)."""
+    """For each stored axis its turned axis and its direction, 1 or -1: (3, 2).
+
+    Raises ValueError if the header is damaged.
+    """
     nibabel = nibabel_module()
-    turn: np.ndarray = nibabel.io_orientation(header.get_best_affine())
+    affine = header.get_best_affine()
+    if not np.isfinite(affine).all():
+        raise ValueError("its affine has numbers that are not finite")
+    turn: np.ndarray = nibabel.io_orientation(affine)
     if np.isnan(turn).any():  # the affine is singular, and says nothing of the directions
         return np.array([[0, 1], [1, 1], [2, 1]])
     return turn
@@ -185,10 +196,7 @@ def _plane(image: Any, axis: int, index: int) -> np.ndarray:
         length = image.shape[place]
         index = index if turn[place, 1] > 0 else length - 1 - index
         selection[place] = slice(index, index + 1)
-    try:
-        values = np.asarray(image.dataobj[tuple(selection)])
-    except _errors() as error:
-        raise damaged(error) from None
+    values = np.asarray(image.dataobj[tuple(selection)])
     if values.ndim == 2:
         values = values[..., None]
     turned = nibabel.apply_orientation(values, turn)
