@@ -19,10 +19,12 @@ from pix2pix.errors import UserError
 from pix2pix.images.decoded import (
     DAMAGED,
     MAX_UNPACKED_BYTES,
-    MAX_VALUES,
     Decoded,
     FileFacts,
+    SoundFileError,
+    check_num_values,
     damaged,
+    too_large,
 )
 from pix2pix.images.extras import library
 from pix2pix.images.options import ReadOptions
@@ -48,10 +50,12 @@ def unpack_nifti(data: bytes) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             head = file.read(_HEADER_BYTES)
             if not is_nifti(head):
-                raise UserError("only NIfTI files may be packed with gzip")
+                raise SoundFileError(
+                    "is no NIfTI file, which alone may be packed with gzip; unpack it"
+                )
             needed = _num_bytes(_header(head))
             if needed > MAX_UNPACKED_BYTES:
-                raise UserError(f"it unpacks to {needed} bytes")
+                raise too_large(f"{needed} bytes", str(MAX_UNPACKED_BYTES))
             rest = file.read(needed - len(head))
             file.read(1)  # the check sum follows the last byte, and is compared only by reading on
         return head + rest
@@ -84,8 +88,8 @@ def _decode(data: bytes, options: ReadOptions) -> Decoded:
     if len(shape) not in (2, 3, 4):
         raise UserError(f"holds an array of shape {shape}; store x, y, z and channels only")
     axis, index = _position(image, options)
-    if np.prod([length for place, length in enumerate(shape) if place != axis]) > MAX_VALUES:
-        raise damaged(UserError(f"its header states the shape {shape}"))
+    num_values = math.prod(length for place, length in enumerate(shape) if place != axis)
+    check_num_values(num_values, f"the shape {shape}")
     facts = FileFacts(file_format="NIfTI", affine=tuple(image.affine.ravel().tolist()))
     return Decoded(_plane(image, axis, index), facts)
 
@@ -99,7 +103,7 @@ def nifti_length(file: IO[bytes] | gzip.GzipFile, axis: VolumeAxis) -> int | Non
     try:
         head = file.read(_HEADER_BYTES)
         if not is_nifti(head):
-            raise UserError("only NIfTI files may be packed with gzip")
+            raise SoundFileError("is no NIfTI file, which alone may be packed with gzip; unpack it")
         header = _header(head)
         shape = header.get_data_shape()
         return int(_turned_shape(header, shape)[AXES.index(axis)]) if len(shape) > 2 else None

@@ -15,11 +15,12 @@ from pix2pix.errors import UserError
 from pix2pix.images.decoded import (
     DAMAGED,
     MAX_UNPACKED_BYTES,
-    MAX_VALUES,
     Decoded,
     FileFacts,
+    check_num_values,
     damaged,
     from_bits,
+    too_large,
 )
 from pix2pix.images.names import first_names
 from pix2pix.images.options import ReadOptions
@@ -53,6 +54,7 @@ class _Header(NamedTuple):
 def decode_npy(data: bytes, options: ReadOptions) -> Decoded:
     """Decode an NPY file as `decode.decode_file` does. Raises UserError."""
     header = _read_header(io.BytesIO(data))
+    _check_size(header, options)
     if header.first + header.num_bytes > len(data):
         raise damaged(UserError(f"its header states the shape {header.shape}"))
     with _damage_named():
@@ -91,10 +93,10 @@ def unpack_npz(data: bytes, options: ReadOptions) -> bytes:
         entry = _entry(archive, options.array_key)
         with archive.open(entry) as member:
             header = _read_header(member)
-        if options.volume_slice is None and header.num_values > MAX_VALUES:
-            raise damaged(UserError(f"its header states the shape {header.shape}"))
-        if max(entry.file_size, header.num_bytes) > MAX_UNPACKED_BYTES:
-            raise damaged(UserError(f"it unpacks to {entry.file_size} bytes"))
+        _check_size(header, options)
+        unpacked_bytes = max(entry.file_size, header.num_bytes)
+        if unpacked_bytes > MAX_UNPACKED_BYTES:
+            raise too_large(f"{unpacked_bytes} bytes", str(MAX_UNPACKED_BYTES))
         return archive.read(entry)
 
 
@@ -128,6 +130,12 @@ def _entry(archive: zipfile.ZipFile, array_key: str | None) -> zipfile.ZipInfo:
         fault = f"holds no array {array_key!r}, its arrays are {names}"
         raise UserError(f"{fault}; correct array_key", for_sender=f"{fault}; give it that name")
     return entries[array_key]
+
+
+def _check_size(header: _Header, options: ReadOptions) -> None:
+    """Raise UserError if the image, or each slice of the stack, is too large to be read."""
+    shape = header.shape if options.volume_slice is None else header.shape[1:]
+    check_num_values(math.prod(shape), f"the shape {header.shape}")
 
 
 def _read_header(file: IO[bytes]) -> _Header:

@@ -10,12 +10,19 @@ import tifffile
 
 from pix2pix.errors import UserError
 from pix2pix.images.alpha import unpremultiplied
-from pix2pix.images.decoded import DAMAGED, MAX_VALUES, Decoded, FileFacts, damaged, from_bits
+from pix2pix.images.decoded import (
+    DAMAGED,
+    Decoded,
+    FileFacts,
+    check_num_values,
+    damaged,
+    from_bits,
+)
 from pix2pix.images.georeference import NODATA_TAG
 from pix2pix.images.options import ReadOptions, VolumeSlice
 from pix2pix.images.orientation import ORIENTATION_TAG, orientation, upright
 from pix2pix.images.tiff_codecs import lossy_codec
-from pix2pix.images.tiff_colours import ColourError, check_colours, palette_colours
+from pix2pix.images.tiff_colours import check_colours, palette_colours
 from pix2pix.images.tiff_pages import check_page_chain, check_series
 from pix2pix.images.tiff_scaling import check_unscaled, gdal_metadata, stated_scaling
 
@@ -49,8 +56,6 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
             stored = _read(file, options.volume_slice, len(data), label_ids=options.label_ids)
             tag = stored.page.tags.get(ORIENTATION_TAG)
             turn = orientation(None if tag is None else int(tag.value))
-    except ColourError as error:
-        raise UserError(str(error)) from None
     except DAMAGED as error:
         raise damaged(error) from None
     if stored.num_images != 1:
@@ -189,8 +194,8 @@ def _check_size(pages: Sequence[tifffile.TiffPage], num_bytes: int) -> None:
     tifffile itself pads a truncated JPEG silently, and spends minutes on billions of tiles that a
     damaged header states.
     """
-    if sum(page.size for page in pages) > MAX_VALUES:
-        raise UserError(f"its header states {len(pages)} images of shape {pages[0].shape}")
+    stated = f"{len(pages)} page(s) of the shape {pages[0].shape}"
+    check_num_values(sum(page.size for page in pages), stated)
     end = max(
         offset + length
         for page in pages

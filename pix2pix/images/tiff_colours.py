@@ -3,17 +3,13 @@
 import numpy as np
 import tifffile
 
-from pix2pix.errors import UserError
+from pix2pix.images.decoded import SoundFileError
 
 _PHOTOMETRICS = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
 
 
-class ColourError(UserError):
-    """A sound file has colours that are not read."""
-
-
 def check_colours(page: tifffile.TiffPage) -> None:
-    """Raise ColourError for CMYK and the like.
+    """Raise SoundFileError for CMYK and the like.
 
     YCbCr is the colour space of JPEG inside TIFF, which tifffile converts to RGB. Where it is
     stored otherwise, tifffile returns it as it is.
@@ -23,7 +19,9 @@ def check_colours(page: tifffile.TiffPage) -> None:
     has_palette = page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None
     if page.photometric not in _PHOTOMETRICS and not can_convert and not has_palette:
         name = tifffile.PHOTOMETRIC(page.photometric).name
-        raise ColourError(f"has {name} colours; convert it to RGB, or to grey where black is zero")
+        raise SoundFileError(
+            f"has {name} colours; convert it to RGB, or to grey where black is zero"
+        )
 
 
 def palette_colours(indices: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:

@@ -140,11 +140,11 @@ def _bad_lzma() -> bytes:
     ids=["encrypted", "unknown compression", "bad lzma", "unlike headers"],
 )
 def test_an_npz_that_cannot_be_unpacked_is_one_message(data: bytes, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="truncated, damaged"):
+    with pytest.raises(UserError, match="truncated or damaged"):
         decode(data)
     path = tmp_path / "x.npz"
     path.write_bytes(data)
-    with pytest.raises(UserError, match="truncated, damaged"):
+    with pytest.raises(UserError, match="truncated or damaged"):
         selected_slices(path, SLICED)
 
 
@@ -221,7 +221,7 @@ def test_a_giant_size_is_refused_before_it_takes_memory(
 ) -> None:
     data = make()
     tracemalloc.start()
-    with pytest.raises(UserError, match="too large"):
+    with pytest.raises(UserError, match=r"too large|truncated"):
         decode(data, ReadOptions(volume_slice=part))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

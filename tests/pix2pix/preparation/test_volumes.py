@@ -7,14 +7,12 @@ import nibabel
 import numpy as np
 import pytest
 
-from pix2pix.config import DataConfig
 from pix2pix.data.manifest import load_manifest
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.preparation.report import BadPairsError
-from tests.support.file_pairs import RNG, SIZE, prepared, write
+from tests.support.file_pairs import RNG, SIZE, prepared
 from tests.support.scientific_files import nifti
-from tests.support.small_sets import make_config, make_side
 from tests.support.volume_pairs import volume_config, write_volumes
 
 
