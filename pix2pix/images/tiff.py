@@ -32,7 +32,10 @@ _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 
 
 class _Stored(NamedTuple):
-    """The values of an image or of a slice as they are stored, and what describes them."""
+    """The values of an image or of a slice as they are stored, and what describes them.
+
+    `page` is the first of the pages that were read.
+    """
 
     values: np.ndarray
     axes: str
@@ -118,7 +121,7 @@ def _read(
     return _Stored(
         values,
         axes,
-        file.pages.first,
+        pages[0],
         num_images=len(series),
         num_pages=len(series[0].pages) if chosen is None else 1,
         metadata=tuple(gdal_metadata(page) for page in pages),
