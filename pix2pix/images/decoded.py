@@ -17,7 +17,8 @@ WHOLE_FILE = "replace it with a whole copy"
 MAX_VALUES = 2**29
 MAX_UNPACKED_BYTES = 2**31  # of a volume or an array that a file holds compressed as a whole
 
-# What the decoders raise on damaged files. Pillow raises SyntaxError for a broken PNG chunk.
+# What the decoders raise on damaged files. Pillow raises SyntaxError for a broken PNG chunk. Not
+# MemoryError: sizes are checked first, so that it says something of the machine, not of the file.
 DAMAGED = (
     OSError,
     ValueError,
@@ -29,7 +30,6 @@ DAMAGED = (
     AttributeError,
     ArithmeticError,
     AssertionError,
-    MemoryError,
     struct.error,
     tokenize.TokenError,
     zlib.error,

@@ -3,6 +3,7 @@
 import io
 import logging
 from collections.abc import Sequence
+from math import prod
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -199,6 +200,10 @@ def _check_size(pages: Sequence[tifffile.TiffPage], num_bytes: int) -> None:
     """
     stated = f"{len(pages)} page(s) of the shape {pages[0].shape}"
     check_num_values(sum(page.size for page in pages), stated)
+    for page in pages:
+        if page.is_tiled:  # each tile is decoded as a whole, whatever the size of the image
+            num_values = prod(page.tile or ()) * page.samplesperpixel
+            check_num_values(num_values, f"tiles of the shape {page.tile}")
     end = max(
         offset + length
         for page in pages

@@ -195,6 +195,15 @@ def _giant_tiff() -> bytes:
     return bytes(data)
 
 
+def _giant_tiles() -> bytes:
+    data = bytearray(tiff(np.zeros((64, 64), np.uint8), tile=(16, 16), compression="lzw"))
+    for tag in (322, 323):
+        data = data.replace(
+            struct.pack("<HHII", tag, 4, 1, 16), struct.pack("<HHII", tag, 4, 1, 2**31)
+        )
+    return bytes(data)
+
+
 def _giant_packed_dicom() -> bytes:
     dataset = dicom_dataset(GREY)
     dataset.compress(RLELossless)
@@ -210,10 +219,20 @@ def _giant_packed_dicom() -> bytes:
         partial(_giant_nifti, packed=False),
         partial(_giant_nifti, packed=True),
         _giant_tiff,
+        _giant_tiles,
         partial(dicom, GREY, Rows=65_000, Columns=65_000),
         _giant_packed_dicom,
     ],
-    ids=["exr", "exr of tiles", "nifti", "nii.gz", "tiff", "dicom", "packed dicom"],
+    ids=[
+        "exr",
+        "exr of tiles",
+        "nifti",
+        "nii.gz",
+        "tiff",
+        "tiff of tiles",
+        "dicom",
+        "packed dicom",
+    ],
 )
 @pytest.mark.parametrize("part", [None, VolumeSlice("z", 0, 1000)])
 def test_a_giant_size_is_refused_before_it_takes_memory(
