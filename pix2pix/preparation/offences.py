@@ -66,7 +66,8 @@ REMEDIES: dict[OffenceKind, str] = {
     "constant_image": "an image of one flat colour is usually a failed export; replace or remove "
     "it, or set kind: labels if the side holds masks, of which some may be empty",
     "label_values": "correct num_labels, or set void_label to the id of pixels without a class "
-    "(often 255), or ignore_label, which leaves such pixels out",
+    "(often 255), or ignore_label, which leaves such pixels out; set num_labels: null if the "
+    "values are no class ids",
     "mask_values": "if the files of the side hold only 0 and this value, set num_labels: null, "
     "which takes the values as they are; else correct num_labels, or set void_label to the id of "
     "pixels without a class",
