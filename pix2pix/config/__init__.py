@@ -26,6 +26,7 @@ from pix2pix.config.side import (
     network_channels,
 )
 from pix2pix.config.sizes import (
+    SIZE_MULTIPLE_PX,
     SMALLEST_PX,
     ImageSize,
     LoadSize,
@@ -50,6 +51,7 @@ from pix2pix.config.tune import (
 __all__ = [
     "EXECUTION_KEYS",
     "MAX_SOURCE_CHANNELS",
+    "SIZE_MULTIPLE_PX",
     "SMALLEST_PX",
     "STUDIES_SUFFIX",
     "AnyKernel",
