@@ -1,7 +1,8 @@
 """The parameters of a run: typed, immutable, and validated when they are read.
 
-All values are in `params.yaml`, so no field here has a default. A file that lacks a key or has an
-unknown one is refused. The text below each field is its description in Prefect's forms.
+All values are in `params.yaml`: a file that lacks a key or has an unknown one is refused. Only
+`data.recipe.line_px` and most keys of an extra source (see `extra_source`) may be left out. The
+text below each field is its description in Prefect's forms.
 """
 
 from pix2pix.config.augment import AugmentConfig
