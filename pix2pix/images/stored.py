@@ -10,10 +10,10 @@ from typing import get_args
 
 import numpy as np
 
-from pix2pix.config import WrittenDtype
+from pix2pix.config import ImageDtype, WrittenDtype
 from pix2pix.errors import UserError
 
-DTYPES = ("uint8", "uint16", "float32")
+DTYPES: tuple[ImageDtype, ...] = get_args(ImageDtype)
 AS_FLOAT32 = ("int8", "int16", "int32", "uint32", "float16", "float64")
 
 _STORED = frozenset(map(np.dtype, DTYPES))
