@@ -10,7 +10,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import torch
 from pydantic import Field, TypeAdapter, ValidationError
@@ -20,6 +20,7 @@ from torch import nn
 
 from pix2pix.config import (
     Direction,
+    ImageDtype,
     ImageSize,
     LoadSize,
     RecipeConfig,
@@ -47,7 +48,6 @@ DISCRIMINATOR_FILE = "discriminator.safetensors"
 CARD_FILE = "model.json"
 _FORMAT = 1
 _MAX_CARD_BYTES = 2**20  # far above a usual card, which has about a thousand bytes
-_DTYPES = ("uint8", "uint16", "float32")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,8 +153,9 @@ def _check_side(name: str, side: SideRecord) -> None:
     low, high = side.value_range
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise UserError(f"{name}.value_range is {[low, high]}, not low < high")
-    if side.dtype not in _DTYPES:
-        raise UserError(f"{name}.dtype is {side.dtype!r}, not one of {', '.join(_DTYPES)}")
+    if side.dtype not in get_args(ImageDtype):
+        known = ", ".join(get_args(ImageDtype))
+        raise UserError(f"{name}.dtype is {side.dtype!r}, not one of {known}")
     if side.num_labels is not None and side.dtype == "float32":
         raise UserError(f"{name}.num_labels is {side.num_labels}, but {name}.dtype is float32")
     if side.encoding == "one_hot" and (side.num_labels is None or side.channels != 1):

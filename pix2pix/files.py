@@ -169,7 +169,10 @@ def read_plain(path: Path) -> bytes:
     with open_plain(path) as file:
         num_bytes = os.fstat(file.fileno()).st_size
         if num_bytes > _MAX_BYTES:
-            raise UserError(f"has {num_bytes} bytes, more than {_MAX_BYTES}; take it away")
+            raise UserError(
+                f"is too large: it has {num_bytes} bytes, and at most {_MAX_BYTES} are read; cut "
+                "it into parts"
+            )
         return file.read()
 
 

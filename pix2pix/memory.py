@@ -3,16 +3,19 @@
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import psutil
-import torch
 
 from pix2pix.control_groups import control_groups
 from pix2pix.errors import UserError
 
+if TYPE_CHECKING:  # importing torch takes a second: preparing data needs none
+    import torch
+
 GIB = 2**30
-# Parts of the messages of torch, oneDNN and OpenCV when the CPU's memory is exhausted: they have no
-# special exception class for it.
+# Parts of the messages of torch, oneDNN and OpenCV when memory is exhausted: they have no special
+# exception class for the CPU's.
 _WORDS = (
     "allocate memory",
     "not enough memory",
@@ -22,19 +25,21 @@ _WORDS = (
 )
 
 
-def available_bytes(device: torch.device) -> int:
+def available_bytes(device: "torch.device") -> int:
     """The bytes that this process can still allocate on `device`.
 
     For the CPU this is the smallest of what the machine, the container and `ulimit -v` allow.
     """
     if device.type == "cuda":
+        import torch
+
         free, _ = torch.cuda.mem_get_info(device)
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(free) + int(kept)
     return max(0, min([psutil.virtual_memory().available, *_container(), *_address_space()]))
 
 
-def allowed_bytes(device: torch.device, max_memory_gib: float | None = None) -> int:
+def allowed_bytes(device: "torch.device", max_memory_gib: float | None = None) -> int:
     """The bytes that this process may still allocate on `device`.
 
     `max_memory_gib` limits all that the process takes there, with what it already has.
@@ -45,8 +50,10 @@ def allowed_bytes(device: torch.device, max_memory_gib: float | None = None) -> 
     return max(0, min(available, round(max_memory_gib * GIB) - _taken_bytes(device)))
 
 
-def _taken_bytes(device: torch.device) -> int:
+def _taken_bytes(device: "torch.device") -> int:
     if device.type == "cuda":
+        import torch
+
         return int(torch.cuda.memory_allocated(device))
     return int(psutil.Process().memory_info().rss)
 
@@ -100,9 +107,7 @@ _SENDER_REMEDY = "scale it down or cut it into parts"
 
 
 def _is_of_memory(error: Exception) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return any(word in str(error).lower() for word in _WORDS)
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in _WORDS)
 
 
 def _container() -> Iterator[int]:

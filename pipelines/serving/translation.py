@@ -70,6 +70,8 @@ def job(version: LoadedVersion, question: Question, *, max_pixels: int) -> Job |
             status = _STATUS.get(type(error), _UNPROCESSABLE)
             subject = f"the image in the field `{field}`" if len(sides) > 1 else "the image"
             return Refusal(status, f"{subject} {_one_sentence(error)}")
+        except MemoryError:
+            return Refusal(_INSUFFICIENT_STORAGE, "the server has too little memory; try it later")
     return Job(version, images, question.scale)
 
 

@@ -1,7 +1,8 @@
 """The parameters of a run: typed, immutable, and validated when they are read.
 
-All values are in `params.yaml`, so no field here has a default. A file that lacks a key or has an
-unknown one is refused. The text below each field is its description in Prefect's forms.
+All values are in `params.yaml`: a file that lacks a key or has an unknown one is refused. Only
+`data.recipe.line_px` and most keys of an extra source (see `extra_source`) may be left out. The
+text below each field is its description in Prefect's forms.
 """
 
 from pix2pix.config.augment import AugmentConfig
@@ -16,6 +17,7 @@ from pix2pix.config.side import (
     AnyKernel,
     Axes,
     Encoding,
+    ImageDtype,
     Kernel,
     Kind,
     Nodata,
@@ -26,6 +28,7 @@ from pix2pix.config.side import (
     network_channels,
 )
 from pix2pix.config.sizes import (
+    SIZE_MULTIPLE_PX,
     SMALLEST_PX,
     ImageSize,
     LoadSize,
@@ -51,6 +54,7 @@ __all__ = [
     "EXECUTION_KEYS",
     "MAX_SOURCE_CHANNELS",
     "OWN_SOURCES",
+    "SIZE_MULTIPLE_PX",
     "SMALLEST_PX",
     "STUDIES_SUFFIX",
     "AnyKernel",
@@ -64,6 +68,7 @@ __all__ = [
     "Encoding",
     "EvaluateConfig",
     "ExtraSource",
+    "ImageDtype",
     "ImageSize",
     "InitNetworks",
     "Kernel",

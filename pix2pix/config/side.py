@@ -31,6 +31,7 @@ Nodata = Annotated[
 Axes = Literal["HWC", "CHW"]
 Encoding = Literal["scaled", "one_hot"]
 VolumeAxis = Literal["x", "y", "z"]
+ImageDtype = Literal["uint8", "uint16", "float32"]  # of images here, whatever their files hold
 # Integers that images hold as float32, and that translated files hold again: `images.stored`.
 WrittenDtype = Literal["int8", "int16", "int32", "uint32"]
 SlicesRule = Annotated[str, Field(pattern=SLICES)]

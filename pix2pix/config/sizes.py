@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapV
 # published layouts stop at eight.
 SIZE_MULTIPLE_PX = 32
 
-# The smallest image of which every score exists: the window of SSIM.
+# The smallest image of which every score exists: the window of SSIM (Wang et al. 2004, sec. 3).
 SMALLEST_PX = 11
 
 # How files come to the size of the networks: see `data.resize`.

@@ -4,8 +4,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pix2pix.config import SMALLEST_PX
+
 # Wang et al. 2004, sec. 3: window of 11 px, standard deviation 1.5 px, constants for a range of 1.
-_WINDOW_PX = 11
+_WINDOW_PX = SMALLEST_PX
 _SIGMA_PX = 1.5
 _C1, _C2 = 0.01**2, 0.03**2
 

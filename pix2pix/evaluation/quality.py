@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
+from pix2pix.config import SMALLEST_PX
 from pix2pix.evaluation.masked_ssim import masked_ssim_map
 from pix2pix.masked import mean_of_valid
 
@@ -20,9 +21,7 @@ from pix2pix.masked import mean_of_valid
 # mean square error of 1e-5 of the range, about the rounding error of 16-bit pixels.
 MAX_PSNR_DB = 100.0
 
-# SSIM's Gaussian window (Wang et al. 2004: sigma 1.5, 11 px).
-MIN_SIZE_PX = 11
-_HALF_WINDOW_PX = MIN_SIZE_PX // 2
+_HALF_WINDOW_PX = SMALLEST_PX // 2  # of SSIM's Gaussian window
 
 # SSIM of larger images is computed strip by strip, because it needs about 700 bytes for a pixel.
 _STRIP_PIXELS = 2**20
@@ -49,8 +48,8 @@ def image_quality(fake: Tensor, target: Tensor, valid: Tensor | None = None) -> 
             "fake and target must be (N, C, H, W) of one shape, got "
             f"{tuple(fake.shape)} and {tuple(target.shape)}"
         )
-    if min(fake.shape[2:]) < MIN_SIZE_PX:
-        raise ValueError(f"SSIM needs at least {MIN_SIZE_PX} px a side, got {tuple(fake.shape)}")
+    if min(fake.shape[2:]) < SMALLEST_PX:
+        raise ValueError(f"SSIM needs at least {SMALLEST_PX} px a side, got {tuple(fake.shape)}")
     fake, target = _to_unit(fake), _to_unit(target)
     # Contiguous, because the order of a float sum depends on the layout of the tensors.
     error = (fake - target).double().contiguous()

@@ -12,10 +12,13 @@ from pix2pix.images.orientation import UPRIGHT
 
 WHOLE_FILE = "replace it with a whole copy"
 
-MAX_VALUES = 3 * 178_956_970  # of an image; Pillow warns of a bomb at as many pixels of RGB
+# Of an image of any format: pixels times channels, as its header states them. This is 23,170 px
+# square of grey or 13,377 px square of RGB, and takes 2 GiB as float32.
+MAX_VALUES = 2**29
 MAX_UNPACKED_BYTES = 2**31  # of a volume or an array that a file holds compressed as a whole
 
-# What the decoders raise on damaged files. Pillow raises SyntaxError for a broken PNG chunk.
+# What the decoders raise on damaged files. Pillow raises SyntaxError for a broken PNG chunk. Not
+# MemoryError: sizes are checked first, so that it says something of the machine, not of the file.
 DAMAGED = (
     OSError,
     ValueError,
@@ -27,7 +30,6 @@ DAMAGED = (
     AttributeError,
     ArithmeticError,
     AssertionError,
-    MemoryError,
     struct.error,
     tokenize.TokenError,
     zlib.error,
@@ -86,9 +88,35 @@ class Decoded:
     valid: np.ndarray | None = None
 
 
+class SoundFileError(UserError):
+    """A file is not read although it may be sound: it is too large, or of an unread kind."""
+
+
 def damaged(error: BaseException) -> UserError:
-    """The error for a file that a decoder could not read."""
-    return UserError(f"is truncated, damaged or too large ({error}); {WHOLE_FILE}")
+    """The error for a file that a decoder could not read, which may have raised one itself."""
+    if isinstance(error, SoundFileError):
+        return error
+    return UserError(f"is truncated or damaged ({error}); {WHOLE_FILE}")
+
+
+def too_large(stated: str, limit: str) -> SoundFileError:
+    """The error for a file that states more than is read; a damaged header can state anything."""
+    return SoundFileError(
+        f"is too large: its header states {stated}, and at most {limit} are read; cut it into "
+        f"parts, or, if it is not so large, {WHOLE_FILE}"
+    )
+
+
+def check_size(height: int, width: int, num_channels: int) -> None:
+    """Raise SoundFileError if an image of this size is too large to be read."""
+    channels = "" if num_channels == 1 else f" with {num_channels} channels"
+    check_num_values(height * width * num_channels, f"{width}x{height} px{channels}")
+
+
+def check_num_values(num_values: int, stated: str) -> None:
+    """Raise SoundFileError if an image has too many values to be read; `stated` is its size."""
+    if num_values > MAX_VALUES:
+        raise too_large(stated, f"{MAX_VALUES} values (pixels times channels)")
 
 
 def from_bits(pixels: np.ndarray, *, label_ids: bool) -> np.ndarray:

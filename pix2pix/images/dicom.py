@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from pix2pix.errors import UserError
-from pix2pix.images.decoded import DAMAGED, MAX_VALUES, Decoded, FileFacts, damaged, from_bits
+from pix2pix.images.decoded import DAMAGED, Decoded, FileFacts, check_size, damaged, from_bits
 from pix2pix.images.dicom_codecs import register
 from pix2pix.images.extras import library
 from pix2pix.images.options import ReadOptions
@@ -122,9 +122,7 @@ def _num_frames(dataset: Any) -> int:
 
 
 def _check_size(dataset: Any) -> None:
-    rows, columns, samples = dataset.Rows, dataset.Columns, dataset.SamplesPerPixel
-    if rows * columns * samples > MAX_VALUES:
-        raise damaged(UserError(f"its header states {columns}x{rows} pixels of {samples} values"))
+    check_size(dataset.Rows, dataset.Columns, dataset.SamplesPerPixel)
 
 
 def _check_bits(dataset: Any) -> None:

@@ -13,7 +13,14 @@ import numpy as np
 
 from pix2pix.errors import UserError
 from pix2pix.images.alpha import unpremultiplied
-from pix2pix.images.decoded import DAMAGED, MAX_VALUES, Decoded, FileFacts, damaged
+from pix2pix.images.decoded import (
+    DAMAGED,
+    Decoded,
+    FileFacts,
+    SoundFileError,
+    check_size,
+    damaged,
+)
 from pix2pix.images.extras import library
 from pix2pix.images.names import first_names
 from pix2pix.images.options import ReadOptions
@@ -50,8 +57,6 @@ def decode_exr(data: bytes, options: ReadOptions) -> Decoded:
         with module.File(io.BytesIO(data), separate_channels=True, num_threads=0) as file:
             channels = file.channels()
             pixels = np.stack([_plane(channels[name]) for name in names], axis=-1)
-    except _ChannelError as error:
-        raise UserError(str(error), for_sender=error.for_sender) from None
     except DAMAGED as error:
         raise damaged(error) from None
     has_alpha = len(names) in (2, 4) and names[-1].rpartition(".")[2] == "A"
@@ -59,10 +64,6 @@ def decode_exr(data: bytes, options: ReadOptions) -> Decoded:
     pixels = unpremultiplied(pixels) if has_alpha else pixels
     facts = FileFacts(file_format="OpenEXR", has_alpha=has_alpha, is_lossy=is_lossy)
     return Decoded(pixels, facts)
-
-
-class _ChannelError(UserError):
-    """The channels of a sound file are not those that its side wants."""
 
 
 def _selected(names: Sequence[str], array_key: str | None) -> list[str]:
@@ -75,7 +76,7 @@ def _selected(names: Sequence[str], array_key: str | None) -> list[str]:
     if chosen and set(ends) <= set(_COLOURS) and ("Y" not in ends or set(ends) <= {"Y", "A"}):
         return sorted(chosen, key=lambda name: _COLOURS.index(name.removeprefix(layer)))
     listed = first_names(sorted(names), max_names=12)
-    raise _ChannelError(
+    raise SoundFileError(
         f"holds the channels {listed}; set array_key of the side to one of them, or to a layer "
         "(what stands before the dot) of R, G, B and A",
         for_sender=f"holds the channels {listed}, which are not those of the training; store those "
@@ -85,7 +86,7 @@ def _selected(names: Sequence[str], array_key: str | None) -> list[str]:
 
 def _plane(channel: Any) -> np.ndarray:
     if (channel.xSampling, channel.ySampling) != (1, 1):
-        raise _ChannelError(f"stores channel {channel.name} at a lower resolution; write it again")
+        raise SoundFileError(f"stores channel {channel.name} at a lower resolution; write it again")
     plane: np.ndarray = channel.pixels
     return plane
 
@@ -99,16 +100,17 @@ def _check_size(data: bytes) -> None:
     attributes, first = _attributes(data)
     flags = struct.unpack_from("<I", data, 4)[0]
     if flags & (_MULTIPART | _DEEP):
-        raise _ChannelError("holds several parts or deep pixels; store one flat part per file")
+        raise SoundFileError("holds several parts or deep pixels; store one flat part per file")
     left, top, right, bottom = struct.unpack("<4i", attributes[b"dataWindow"])
     if attributes[b"dataWindow"] != attributes[b"displayWindow"]:
-        raise _ChannelError(
+        raise SoundFileError(
             f"stores {right - left + 1}x{bottom - top + 1} px (dataWindow), which are not those "
             "of its displayWindow; write it again with both alike"
         )
     height, width = bottom - top + 1, right - left + 1
-    if min(height, width) < 1 or height * width * _num_channels(attributes) > MAX_VALUES:
+    if min(height, width) < 1:
         raise UserError(f"its header states {width}x{height} pixels")
+    check_size(height, width, _num_channels(attributes))
     lines = _LINES.get(attributes[b"compression"][0])
     if lines is not None and not flags & _TILED:
         num_chunks = -(-height // lines)

@@ -1,7 +1,8 @@
 """Read one image file, convert it to the channels of its side, and resize it.
 
-A side is the source or the target of a pair, with the settings that `data.source` or `data.target`
-declare. Arrays are (H, W, C), channels in RGB order, uint8, uint16 or float32.
+A side is a source or the target of a pair, with the settings of `data.side_a`, `data.side_b` or an
+entry of `data.extra_sources`. Arrays are (H, W, C), channels in RGB order, uint8, uint16 or
+float32.
 """
 
 from collections.abc import Iterator

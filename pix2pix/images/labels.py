@@ -44,9 +44,9 @@ def void_to_class(image: np.ndarray, side: LabelSide) -> np.ndarray:
     """
     if side.num_labels is None:
         return image
-    if image.dtype.kind == "f":  # floats are never label ids, whole or not
-        fault = f"holds {image.dtype.name} values; label ids are integers"
-        raise LabelError(f"it {fault}", for_sender=fault)
+    if image.dtype.kind == "f":  # `stored_pixels` makes integers of whole numbers in files of ids
+        fault = f"holds {_kind_of_floats(image)}; class ids are integers"
+        raise LabelError(f"it {fault}", for_sender=f"{fault}; convert it, as to uint8")
     is_void = image == side.void_label if side.void_label is not None else np.False_
     if image.min() < 0 or image.max() >= side.num_labels:
         wrong = (image < 0) | (image >= side.num_labels)
@@ -64,6 +64,11 @@ def class_to_void(image: np.ndarray, side: LabelSide) -> np.ndarray:
     if side.num_labels is None or side.void_label is None:
         return image
     return np.where(image == side.num_labels, image.dtype.type(side.void_label), image)
+
+
+def _kind_of_floats(image: np.ndarray) -> str:
+    broken = image[image != np.rint(image)]
+    return f"{image.dtype.name} values" + (f", such as {broken[0]:g}" if broken.size else "")
 
 
 def _refuse(wrong: np.ndarray, side: LabelSide) -> None:

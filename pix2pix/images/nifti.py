@@ -19,10 +19,12 @@ from pix2pix.errors import UserError
 from pix2pix.images.decoded import (
     DAMAGED,
     MAX_UNPACKED_BYTES,
-    MAX_VALUES,
     Decoded,
     FileFacts,
+    SoundFileError,
+    check_num_values,
     damaged,
+    too_large,
 )
 from pix2pix.images.extras import library
 from pix2pix.images.options import ReadOptions
@@ -48,10 +50,12 @@ def unpack_nifti(data: bytes) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             head = file.read(_HEADER_BYTES)
             if not is_nifti(head):
-                raise UserError("only NIfTI files may be packed with gzip")
+                raise SoundFileError(
+                    "is no NIfTI file, which alone may be packed with gzip; unpack it"
+                )
             needed = _num_bytes(_header(head))
             if needed > MAX_UNPACKED_BYTES:
-                raise UserError(f"it unpacks to {needed} bytes")
+                raise too_large(f"{needed} bytes", str(MAX_UNPACKED_BYTES))
             rest = file.read(needed - len(head))
             file.read(1)  # the check sum follows the last byte, and is compared only by reading on
         return head + rest
@@ -66,21 +70,26 @@ def decode_nifti(data: bytes, options: ReadOptions) -> Decoded:
     """
     nibabel_module()
     try:
-        header = _header(data[:_HEADER_BYTES])
-        if _num_bytes(header) > len(data):
-            raise UserError(f"its header states the shape {header.get_data_shape()}")
-        fields = header.get_data_dtype().names
-        image = image_of(data)
+        return _decode(data, options)
+    except UserError:
+        raise
     except _errors() as error:
         raise damaged(error) from None
-    if fields is not None:
+
+
+def _decode(data: bytes, options: ReadOptions) -> Decoded:
+    header = _header(data[:_HEADER_BYTES])
+    if _num_bytes(header) > len(data):
+        raise damaged(UserError(f"its header states the shape {header.get_data_shape()}"))
+    image = image_of(data)
+    if header.get_data_dtype().names is not None:
         raise UserError("holds RGB voxels; store colours along a fourth axis")
     shape = tuple(image.shape)
     if len(shape) not in (2, 3, 4):
         raise UserError(f"holds an array of shape {shape}; store x, y, z and channels only")
     axis, index = _position(image, options)
-    if np.prod([length for place, length in enumerate(shape) if place != axis]) > MAX_VALUES:
-        raise damaged(UserError(f"its header states the shape {shape}"))
+    num_values = math.prod(length for place, length in enumerate(shape) if place != axis)
+    check_num_values(num_values, f"the shape {shape}")
     facts = FileFacts(file_format="NIfTI", affine=tuple(image.affine.ravel().tolist()))
     return Decoded(_plane(image, axis, index), facts)
 
@@ -94,7 +103,7 @@ def nifti_length(file: IO[bytes] | gzip.GzipFile, axis: VolumeAxis) -> int | Non
     try:
         head = file.read(_HEADER_BYTES)
         if not is_nifti(head):
-            raise UserError("only NIfTI files may be packed with gzip")
+            raise SoundFileError("is no NIfTI file, which alone may be packed with gzip; unpack it")
         header = _header(head)
         shape = header.get_data_shape()
         return int(_turned_shape(header, shape)[AXES.index(axis)]) if len(shape) > 2 else None
@@ -167,9 +176,15 @@ def _turned_shape(header: Any, shape: tuple[int, ...]) -> list[int]:
 
 
 def turn_of(header: Any) -> np.ndarray:
-    """For each stored axis its turned axis and its direction, 1 or -1: (3, 2)."""
+    """For each stored axis its turned axis and its direction, 1 or -1: (3, 2).
+
+    Raises ValueError if the header is damaged.
+    """
     nibabel = nibabel_module()
-    turn: np.ndarray = nibabel.io_orientation(header.get_best_affine())
+    affine = header.get_best_affine()
+    if not np.isfinite(affine).all():
+        raise ValueError("its affine has numbers that are not finite")
+    turn: np.ndarray = nibabel.io_orientation(affine)
     if np.isnan(turn).any():  # the affine is singular, and says nothing of the directions
         return np.array([[0, 1], [1, 1], [2, 1]])
     return turn
@@ -185,10 +200,7 @@ def _plane(image: Any, axis: int, index: int) -> np.ndarray:
         length = image.shape[place]
         index = index if turn[place, 1] > 0 else length - 1 - index
         selection[place] = slice(index, index + 1)
-    try:
-        values = np.asarray(image.dataobj[tuple(selection)])
-    except _errors() as error:
-        raise damaged(error) from None
+    values = np.asarray(image.dataobj[tuple(selection)])
     if values.ndim == 2:
         values = values[..., None]
     turned = nibabel.apply_orientation(values, turn)

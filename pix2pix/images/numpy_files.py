@@ -1,9 +1,12 @@
 """Decode NPY files, the files of `np.save`, and unpack NPZ files to them."""
 
 import io
+import lzma
 import math
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -12,17 +15,21 @@ from pix2pix.errors import UserError
 from pix2pix.images.decoded import (
     DAMAGED,
     MAX_UNPACKED_BYTES,
-    MAX_VALUES,
     Decoded,
     FileFacts,
+    check_num_values,
     damaged,
     from_bits,
+    too_large,
 )
 from pix2pix.images.names import first_names
 from pix2pix.images.options import ReadOptions
 
 NPY = b"\x93NUMPY"
 NPZ = (b"PK\x03\x04", b"PK\x05\x06")  # with entries, and without
+
+_ZIP_ERRORS = (zipfile.BadZipFile, lzma.LZMAError)
+_ERRORS = (*DAMAGED, *_ZIP_ERRORS)
 
 
 class _Header(NamedTuple):
@@ -47,12 +54,14 @@ class _Header(NamedTuple):
 def decode_npy(data: bytes, options: ReadOptions) -> Decoded:
     """Decode an NPY file as `decode.decode_file` does. Raises UserError."""
     header = _read_header(io.BytesIO(data))
+    _check_size(header, options)
     if header.first + header.num_bytes > len(data):
         raise damaged(UserError(f"its header states the shape {header.shape}"))
-    flat = np.frombuffer(data, header.dtype, header.num_values, header.first)
-    pixels = flat.reshape(header.shape, order="F" if header.is_fortran else "C")
-    if options.volume_slice is not None:
-        pixels = pixels[options.volume_slice.index]
+    with _damage_named():
+        flat = np.frombuffer(data, header.dtype, header.num_values, header.first)
+        pixels = flat.reshape(header.shape, order="F" if header.is_fortran else "C")
+        if options.volume_slice is not None:
+            pixels = pixels[options.volume_slice.index]
     if options.axes == "CHW" and pixels.ndim == 3:
         pixels = pixels.transpose(1, 2, 0)
     pixels = from_bits(pixels, label_ids=options.label_ids)
@@ -66,8 +75,12 @@ def npy_length(file: IO[bytes]) -> int | None:
 
 
 def npz_length(file: IO[bytes], array_key: str | None) -> int | None:
-    """The number of slices of a stack in an NPZ file, see `npy_length`."""
-    with _opened_zip(file) as archive, archive.open(_entry(archive, array_key)) as member:
+    """The number of slices of a stack in an NPZ file, see `npy_length`. Raises UserError."""
+    with (
+        _damage_named(),
+        zipfile.ZipFile(file) as archive,
+        archive.open(_entry(archive, array_key)) as member,
+    ):
         return npy_length(member)
 
 
@@ -76,26 +89,28 @@ def unpack_npz(data: bytes, options: ReadOptions) -> bytes:
 
     Raises UserError, before memory is allocated, if it is larger than an image may be.
     """
-    with _opened_zip(io.BytesIO(data)) as archive:
+    with _damage_named(), zipfile.ZipFile(io.BytesIO(data)) as archive:
         entry = _entry(archive, options.array_key)
-        try:
-            with archive.open(entry) as member:
-                header = _read_header(member)
-            if options.volume_slice is None and header.num_values > MAX_VALUES:
-                raise damaged(UserError(f"its header states the shape {header.shape}"))
-            if max(entry.file_size, header.num_bytes) > MAX_UNPACKED_BYTES:
-                raise damaged(UserError(f"it unpacks to {entry.file_size} bytes"))
-            return archive.read(entry)
-        except UserError:
-            raise
-        except (*DAMAGED, zipfile.BadZipFile) as error:
-            raise damaged(error) from None
+        with archive.open(entry) as member:
+            header = _read_header(member)
+        _check_size(header, options)
+        unpacked_bytes = max(entry.file_size, header.num_bytes)
+        if unpacked_bytes > MAX_UNPACKED_BYTES:
+            raise too_large(f"{unpacked_bytes} bytes", str(MAX_UNPACKED_BYTES))
+        return archive.read(entry)
 
 
-def _opened_zip(file: IO[bytes]) -> zipfile.ZipFile:
+@contextmanager
+def _damage_named() -> Iterator[None]:
+    """Turn what zipfile and numpy raise on damaged files into a UserError.
+
+    These are also the errors for an archive that is encrypted or packed in an unknown way.
+    """
     try:
-        return zipfile.ZipFile(file)
-    except (*DAMAGED, zipfile.BadZipFile) as error:
+        yield
+    except UserError:
+        raise
+    except _ERRORS as error:
         raise damaged(error) from None
 
 
@@ -117,6 +132,12 @@ def _entry(archive: zipfile.ZipFile, array_key: str | None) -> zipfile.ZipInfo:
     return entries[array_key]
 
 
+def _check_size(header: _Header, options: ReadOptions) -> None:
+    """Raise UserError if the image, or each slice of the stack, is too large to be read."""
+    shape = header.shape if options.volume_slice is None else header.shape[1:]
+    check_num_values(math.prod(shape), f"the shape {header.shape}")
+
+
 def _read_header(file: IO[bytes]) -> _Header:
     """Read the header of an NPY file. Raises UserError for anything but plain numbers."""
     try:
@@ -128,7 +149,7 @@ def _read_header(file: IO[bytes]) -> _Header:
         shape, is_fortran, dtype = read(file)
         if dtype.hasobject or dtype.fields is not None or min(shape, default=0) < 0:
             raise ValueError(f"it holds {dtype} of shape {shape}")
-    except (zipfile.BadZipFile, zlib.error) as error:  # of the NPZ file around it
+    except (*_ZIP_ERRORS, zlib.error) as error:  # of the NPZ file around it
         raise damaged(error) from None
     except DAMAGED as error:
         raise UserError(

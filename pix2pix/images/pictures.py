@@ -13,7 +13,14 @@ import numpy as np
 from PIL import Image
 
 from pix2pix.errors import UserError
-from pix2pix.images.decoded import DAMAGED, Decoded, FileFacts, damaged, from_bits
+from pix2pix.images.decoded import (
+    DAMAGED,
+    Decoded,
+    FileFacts,
+    check_size,
+    damaged,
+    from_bits,
+)
 from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, upright
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -23,9 +30,9 @@ _JPEG_LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
 _GIF = (b"GIF87a", b"GIF89a")
 _BMP = b"BM"
 
-_MAX_PIXELS = 2 * 178_956_970  # above this, Pillow refuses an image as a decompression bomb
 _ALPHA_MODES = ("LA", "PA", "RGBA")
 _MODES = ("1", "L", "P", "RGB", "I;16", *_ALPHA_MODES)
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the colour type
 _METADATA_CHUNKS = {b"eXIf", b"iTXt", b"tEXt", b"zTXt"}  # PNG chunks that can hold an orientation
 
 
@@ -55,7 +62,8 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
         kinds = _check_chunks(data)
         depth, colour_type = data[24], data[25]
         if depth == 16:  # Pillow would reduce 16-bit colours to 8 bits
-            _check_size(data)
+            width, height = struct.unpack_from(">II", data, 16)
+            check_size(height, width, _PNG_CHANNELS[colour_type])
             pixels = np.asarray(imagecodecs.png_decode(data))  # with opacity, if there is a tRNS
             has_metadata = bool(kinds & _METADATA_CHUNKS)
             turn = _png_orientation(data) if has_metadata else UPRIGHT
@@ -65,7 +73,7 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
             has_alpha = colour_type in (4, 6) or (is_keyed and not label_ids)
             facts = FileFacts(file_format="PNG", orientation=turn, has_alpha=has_alpha)
             return Decoded(upright(pixels, turn), facts)
-    except (*DAMAGED, Image.DecompressionBombError) as error:
+    except DAMAGED as error:
         raise damaged(error) from None
     decoded = _decode_pillow(data, "PNG", label_ids=label_ids, depth=depth)
     if label_ids and colour_type == 0 and 1 < depth < 8:
@@ -93,15 +101,16 @@ def _check_chunks(data: bytes) -> set[bytes]:
     return kinds
 
 
-def _check_size(data: bytes) -> None:
-    """Raise UserError if a PNG header states more pixels than Pillow accepts."""
-    width, height = struct.unpack_from(">II", data, 16)
-    if width * height > _MAX_PIXELS:
-        raise UserError(f"its header states {width}x{height} pixels")
+def open_picture(data: bytes, formats: tuple[str, ...]) -> Image.Image:
+    """Open a file by Pillow, of which only the header is read. Raises what Pillow raises."""
+    # Pillow's own limit concerns some formats only, and it warns of half as many pixels. Callers
+    # compare the size that the header states with a limit of their own.
+    Image.MAX_IMAGE_PIXELS = None
+    return Image.open(io.BytesIO(data), formats=formats)
 
 
 def _png_orientation(data: bytes) -> int:
-    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+    with open_picture(data, ("PNG",)) as image:
         return orientation(image.getexif().get(ORIENTATION_TAG))
 
 
@@ -115,7 +124,8 @@ def _decode_pillow(
 ) -> Decoded:
     """Decode the first frame of a file with `depth` bits per value, rotated upright."""
     try:
-        with Image.open(io.BytesIO(data), formats=(file_format,)) as file:
+        with open_picture(data, (file_format,)) as file:
+            check_size(file.height, file.width, len(file.getbands()))
             num_frames = getattr(file, "n_frames", 1)
             file.load()
             mode, turn = file.mode, orientation(file.getexif().get(ORIENTATION_TAG))
@@ -127,7 +137,7 @@ def _decode_pillow(
             if mode in ("1", "L", "RGB") and "transparency" in file.info and not label_ids:
                 pixels = _without_key(pixels, file.info["transparency"], depth)
                 has_alpha = True
-    except (*DAMAGED, Image.DecompressionBombError) as error:
+    except DAMAGED as error:
         raise damaged(error) from None
     if mode not in _MODES:
         raise UserError(f"has {mode} colours; convert it to RGB")

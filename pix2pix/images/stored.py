@@ -2,17 +2,18 @@
 
 Images are uint8, uint16 or float32: the augmentation, the resampling filters and the networks
 handle these. Other numbers become float32, which is exact for 8 and 16 bits and rounds longer ones
-to 24 significant bits; the networks compute with no more. Class ids become uint16.
+to 24 significant bits; the networks compute with no more. Class ids become uint16, also those that
+are stored as floats, as in many NIfTI files.
 """
 
 from typing import get_args
 
 import numpy as np
 
-from pix2pix.config import WrittenDtype
+from pix2pix.config import ImageDtype, WrittenDtype
 from pix2pix.errors import UserError
 
-DTYPES = ("uint8", "uint16", "float32")
+DTYPES: tuple[ImageDtype, ...] = get_args(ImageDtype)
 AS_FLOAT32 = ("int8", "int16", "int32", "uint32", "float16", "float64")
 
 _STORED = frozenset(map(np.dtype, DTYPES))
@@ -32,6 +33,8 @@ def stored_pixels(pixels: np.ndarray, *, label_ids: bool) -> np.ndarray:
         )
     if pixels.ndim == 2:
         pixels = pixels[..., None]
+    if label_ids and pixels.dtype.kind == "f":
+        pixels = _whole(pixels)
     dtype = _dtype(pixels, label_ids=label_ids)
     if dtype.kind != "f":
         return np.ascontiguousarray(pixels, dtype=dtype)
@@ -69,6 +72,19 @@ def as_written(image: np.ndarray, dtype: WrittenDtype | None) -> np.ndarray:
     limits = np.iinfo(dtype)
     whole: np.ndarray = np.rint(image.astype(np.float64)).clip(limits.min, limits.max)
     return whole.astype(dtype)
+
+
+def _whole(pixels: np.ndarray) -> np.ndarray:
+    """Floats as int64 if each of them is a whole number, else unchanged.
+
+    They are rounded to float32 first: a slope such as 0.1 makes 3.0000000000000004 of a 3.
+    """
+    with np.errstate(over="ignore"):
+        rounded = pixels.astype(np.float32)
+    is_whole = np.isfinite(rounded).all() and np.array_equal(rounded, np.rint(rounded))
+    if not is_whole or np.abs(rounded).max() > 2**62:
+        return pixels
+    return rounded.astype(np.int64)
 
 
 def _dtype(pixels: np.ndarray, *, label_ids: bool) -> np.dtype:

@@ -3,6 +3,7 @@
 import io
 import logging
 from collections.abc import Sequence
+from math import prod
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -10,12 +11,19 @@ import tifffile
 
 from pix2pix.errors import UserError
 from pix2pix.images.alpha import unpremultiplied
-from pix2pix.images.decoded import DAMAGED, MAX_VALUES, Decoded, FileFacts, damaged, from_bits
+from pix2pix.images.decoded import (
+    DAMAGED,
+    Decoded,
+    FileFacts,
+    check_num_values,
+    damaged,
+    from_bits,
+)
 from pix2pix.images.georeference import NODATA_TAG
 from pix2pix.images.options import ReadOptions, VolumeSlice
 from pix2pix.images.orientation import ORIENTATION_TAG, orientation, upright
 from pix2pix.images.tiff_codecs import lossy_codec
-from pix2pix.images.tiff_colours import ColourError, check_colours, palette_colours
+from pix2pix.images.tiff_colours import check_colours, palette_colours
 from pix2pix.images.tiff_pages import check_page_chain, check_series
 from pix2pix.images.tiff_scaling import check_unscaled, gdal_metadata, stated_scaling
 
@@ -25,7 +33,10 @@ _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 
 
 class _Stored(NamedTuple):
-    """The values of an image or of a slice as they are stored, and what describes them."""
+    """The values of an image or of a slice as they are stored, and what describes them.
+
+    `page` is the first of the pages that were read.
+    """
 
     values: np.ndarray
     axes: str
@@ -49,8 +60,6 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
             stored = _read(file, options.volume_slice, len(data), label_ids=options.label_ids)
             tag = stored.page.tags.get(ORIENTATION_TAG)
             turn = orientation(None if tag is None else int(tag.value))
-    except ColourError as error:
-        raise UserError(str(error)) from None
     except DAMAGED as error:
         raise damaged(error) from None
     if stored.num_images != 1:
@@ -113,7 +122,7 @@ def _read(
     return _Stored(
         values,
         axes,
-        file.pages.first,
+        pages[0],
         num_images=len(series),
         num_pages=len(series[0].pages) if chosen is None else 1,
         metadata=tuple(gdal_metadata(page) for page in pages),
@@ -189,8 +198,12 @@ def _check_size(pages: Sequence[tifffile.TiffPage], num_bytes: int) -> None:
     tifffile itself pads a truncated JPEG silently, and spends minutes on billions of tiles that a
     damaged header states.
     """
-    if sum(page.size for page in pages) > MAX_VALUES:
-        raise UserError(f"its header states {len(pages)} images of shape {pages[0].shape}")
+    stated = f"{len(pages)} page(s) of the shape {pages[0].shape}"
+    check_num_values(sum(page.size for page in pages), stated)
+    for page in pages:
+        if page.is_tiled:  # each tile is decoded as a whole, whatever the size of the image
+            num_values = prod(page.tile or ()) * page.samplesperpixel
+            check_num_values(num_values, f"tiles of the shape {page.tile}")
     end = max(
         offset + length
         for page in pages

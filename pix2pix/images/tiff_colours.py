@@ -4,16 +4,13 @@ import numpy as np
 import tifffile
 
 from pix2pix.errors import UserError
+from pix2pix.images.decoded import SoundFileError, damaged
 
 _PHOTOMETRICS = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
 
 
-class ColourError(UserError):
-    """A sound file has colours that are not read."""
-
-
 def check_colours(page: tifffile.TiffPage) -> None:
-    """Raise ColourError for CMYK and the like.
+    """Raise SoundFileError for CMYK and the like.
 
     YCbCr is the colour space of JPEG inside TIFF, which tifffile converts to RGB. Where it is
     stored otherwise, tifffile returns it as it is.
@@ -23,17 +20,28 @@ def check_colours(page: tifffile.TiffPage) -> None:
     has_palette = page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None
     if page.photometric not in _PHOTOMETRICS and not can_convert and not has_palette:
         name = tifffile.PHOTOMETRIC(page.photometric).name
-        raise ColourError(f"has {name} colours; convert it to RGB, or to grey where black is zero")
+        raise SoundFileError(
+            f"has {name} colours; convert it to RGB, or to grey where black is zero"
+        )
 
 
 def palette_colours(indices: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
-    """Replace the indices of a palette by its colours.
+    """Replace the indices of a palette, (H, W, 1), by its colours, (H, W, 3).
 
     TIFF palettes have 16 bits. Some programs write 8 bits; libtiff takes those, too, for what they
-    are if no entry is higher.
+    are if no entry is higher. Raises UserError if there are several pages or channels of indices,
+    or if the palette has too few colours.
     """
-    assert page.colormap is not None  # see check_colours
-    stored = page.colormap.T
+    if indices.shape[-1] != 1:
+        fault = f"holds {indices.shape[-1]} pages or channels with a palette, not one"
+        raise UserError(
+            f"{fault}; set slices: z of the side if each page is an image, or store one per file",
+            for_sender=f"{fault}; store one per file, or convert it to RGB",
+        )
+    stored = np.zeros((0, 3), np.uint16) if page.colormap is None else page.colormap.T
+    highest = int(indices.max(initial=0))
+    if highest >= len(stored):
+        raise damaged(UserError(f"its palette has {len(stored)} colours, a pixel has {highest}"))
     palette = (stored >> 8 if stored.max() > 255 else stored).astype(np.uint8)
     colours: np.ndarray = palette[indices[..., 0]]
     return colours

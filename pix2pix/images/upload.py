@@ -6,14 +6,14 @@ compared with a limit first. Only formats are accepted whose headers state the s
 
 import io
 import logging
-import warnings
 
 import tifffile
-from PIL import Image, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
 from pix2pix.errors import UserError
 from pix2pix.images.decoded import DAMAGED, WHOLE_FILE, damaged
 from pix2pix.images.numpy_files import NPY
+from pix2pix.images.pictures import open_picture
 from pix2pix.images.tiff import TIFF
 
 _PILLOW_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
@@ -37,9 +37,7 @@ def check_upload(data: bytes, *, max_pixels: int) -> None:
         raise UserError(f"is an empty file; {WHOLE_FILE}")
     if data.startswith(NPY):
         return
-    num_pixels = (
-        _pixels_of_tiff(data) if data.startswith(TIFF) else _pixels_of_picture(data, max_pixels)
-    )
+    num_pixels = _pixels_of_tiff(data) if data.startswith(TIFF) else _pixels_of_picture(data)
     if num_pixels > max_pixels:
         raise TooManyPixelsError(
             f"has {num_pixels} pixels, more than the {max_pixels} that are accepted; scale it down"
@@ -58,20 +56,13 @@ def _pixels_of_tiff(data: bytes) -> int:
         raise damaged(error) from None
 
 
-def _pixels_of_picture(data: bytes, max_pixels: int) -> int:
+def _pixels_of_picture(data: bytes) -> int:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=_PILLOW_FORMATS) as picture:
-                width, height = picture.size
+        with open_picture(data, _PILLOW_FORMATS) as picture:
+            return picture.width * picture.height
     except UnidentifiedImageError:
         raise UnknownFormatError(
             "is no PNG, JPEG, TIFF, WEBP, BMP, GIF or NPY file, whatever its name says; convert it"
         ) from None
-    except Image.DecompressionBombError:
-        raise TooManyPixelsError(
-            f"has more than the {max_pixels} pixels that are accepted; scale it down"
-        ) from None
     except DAMAGED as error:
         raise damaged(error) from None
-    return int(width * height)

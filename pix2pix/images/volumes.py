@@ -11,7 +11,7 @@ from pix2pix.config import VolumeAxis
 from pix2pix.errors import UserError
 from pix2pix.files import open_plain, read_plain
 from pix2pix.images.decode import unpacked
-from pix2pix.images.decoded import damaged
+from pix2pix.images.decoded import too_large
 from pix2pix.images.dicom import dicom_length, is_dicom
 from pix2pix.images.nifti import GZIP, is_nifti, nifti_length
 from pix2pix.images.numpy_files import NPY, NPZ, npy_length, npz_length
@@ -19,7 +19,7 @@ from pix2pix.images.options import ReadOptions, ReadSide, VolumeSlice
 from pix2pix.images.tiff import TIFF, tiff_length
 
 _HEAD_BYTES = 600  # enough to recognise each format
-_MAX_SLICES = 2**16  # a header that states more is damaged or hostile
+_MAX_SLICES = 2**16  # a header that states more is most likely damaged or hostile
 _NUM_KEPT = 4  # both sides of the volume that is read, and of the next one
 
 
@@ -37,7 +37,7 @@ def selected_slices(path: Path, side: ReadSide) -> list[VolumeSlice] | None:
     if length is None:
         return None
     if length > _MAX_SLICES:
-        raise damaged(UserError(f"its header states {length} slices"))
+        raise too_large(f"{length} slices", str(_MAX_SLICES))
     chosen = [VolumeSlice(axis, index, length) for index in range(length)[bounds]]
     if not chosen:
         raise UserError(f"has {length} slices, of which slices: {side.slices} selects none")

@@ -1,6 +1,6 @@
 """The two networks of pix2pix, their initial weights, and the reading of published weights.
 
-Imports only `config` and torch. Start with `generator` and `discriminator`; `inference_network` is
+Start with `generator` and `discriminator`; `inference_network` is
 the generator as it is used after training.
 """
 

@@ -12,6 +12,7 @@ from pix2pix.config import DataConfig, SideConfig
 from pix2pix.images.decoded import FileFacts
 from pix2pix.images.names import relative_paths
 from pix2pix.images.validity import Masked
+from pix2pix.memory import no_traceback_of_memory
 from pix2pix.preparation.duplicates import thumbnails
 from pix2pix.preparation.masks import (
     counted_pixels,
@@ -69,7 +70,16 @@ class Inspected:
 
 
 def inspect_pair(files: PairFiles, *, root: Path, config: DataConfig) -> Inspected | Unreadable:
-    """Read a pair and collect its offences. Bad files give offences, not exceptions."""
+    """Read a pair and collect its offences. Bad files give offences, not exceptions.
+
+    Raises UserError if the memory is too small: that is no offence of the pair, which must not be
+    left out for it.
+    """
+    with no_traceback_of_memory(f"pair {files.pair_id!r}"):
+        return _inspected(files, root, config)
+
+
+def _inspected(files: PairFiles, root: Path, config: DataConfig) -> Inspected | Unreadable:
     try:
         pair = read_pair(files, config)
     except BadPair as error:

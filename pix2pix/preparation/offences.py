@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pix2pix.config import SIZE_MULTIPLE_PX, SMALLEST_PX
 from pix2pix.images.names import REMEDY as NAME_REMEDY
 
 OffenceKind = Literal[
@@ -66,7 +67,8 @@ REMEDIES: dict[OffenceKind, str] = {
     "constant_image": "an image of one flat colour is usually a failed export; replace or remove "
     "it, or set kind: labels if the side holds masks, of which some may be empty",
     "label_values": "correct num_labels, or set void_label to the id of pixels without a class "
-    "(often 255), or ignore_label, which leaves such pixels out",
+    "(often 255), or ignore_label, which leaves such pixels out; set num_labels: null if the "
+    "values are no class ids",
     "mask_values": "if the files of the side hold only 0 and this value, set num_labels: null, "
     "which takes the values as they are; else correct num_labels, or set void_label to the id of "
     "pixels without a class",
@@ -78,8 +80,11 @@ REMEDIES: dict[OffenceKind, str] = {
     "value, which leaves such pixels out; to widen value_range so far would leave next to nothing "
     "of it for the data",
     "nothing_counts": "correct nodata or ignore_label of the sides, or remove the pair",
-    "too_small": "lower data.image_size: enlarging would invent detail",
-    "crop_too_large": "lower data.image_size: reflections would fill up every crop",
+    "too_small": "enlarging would invent detail: lower data.image_size, which can be "
+    f"{SIZE_MULTIPLE_PX} at least, or remove the pair; with data.resize: none, whose pairs are too "
+    f"small below {SMALLEST_PX} px, remove it",
+    "crop_too_large": "reflections would fill up every crop: lower data.image_size, which can be "
+    f"{SIZE_MULTIPLE_PX} at least, or use larger images",
     "duplicate_across_splits": "remove one copy: testing on what was trained on proves nothing",
     "near_duplicate_across_splits": "remove one of the two, or put both in one split, which "
     "data.group can do; lower data.near_duplicate_bits if they are different pictures (-1: no "

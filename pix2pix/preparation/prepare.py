@@ -21,6 +21,7 @@ from pix2pix.data.splits import Split
 from pix2pix.errors import StorageError, UserError
 from pix2pix.files import NO_ROOM, flush_all
 from pix2pix.images.scale import to_size
+from pix2pix.memory import no_traceback_of_memory
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.new_manifest import make_manifest, write_manifest
 from pix2pix.preparation.offences import BadPair
@@ -134,12 +135,14 @@ def _write(
 ) -> int:
     """Write the row of a pair and return the number of its bytes."""
     row, pair = item
-    try:
-        return arrays.write_row(row, resized(pair))
-    except BadPair as error:
-        raise UserError(
-            f"pair {pair.files.pair_id!r}: {error}; its files changed during the run; run again"
-        ) from None
+    name = f"pair {pair.files.pair_id!r}"
+    with no_traceback_of_memory(name):
+        try:
+            return arrays.write_row(row, resized(pair))
+        except BadPair as error:
+            raise UserError(
+                f"{name}: {error}; its files changed during the run; run again"
+            ) from None
 
 
 def _files(directory: Path, split: Split, report: CheckReport, manifest: Manifest) -> Files:

@@ -1,5 +1,5 @@
 """Raw pairs that are no folder of images: drawn by this project, downloaded, or frames of films.
 
-Imports `config`, `film`, `images` and `web`. Start with `synthetic` (drawn), `archive`
-(downloaded) or `films`. With `download`, `evaluation` fetches weights, too.
+Start with `synthetic` (drawn), `archive` (downloaded) or `films`. With `download`, `evaluation`
+fetches weights, too.
 """

@@ -59,7 +59,6 @@ class EpochResult:
     metrics: dict[str, float]  # averaged over ranks, except for `perf/...` by this rank's clock
     samples: list[Tensor] | None  # fakes (C, H, W); only on rank 0 and in some epochs
     is_best: bool  # it has the lowest dev L1 so far of the epochs that may be kept
-    may_be_kept: bool  # from `config.best_from_epoch` on
     is_last: bool
 
 
@@ -221,7 +220,6 @@ def _finish_epoch(
         metrics=metrics,
         samples=_samples(state, dev.samples, config, scores) if due and rank() == 0 else None,
         is_best=is_best,
-        may_be_kept=may_be_kept,
         is_last=is_last,
     )
 

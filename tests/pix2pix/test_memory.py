@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import psutil
 import pytest
@@ -75,6 +77,17 @@ def test_the_end_of_memory_is_one_message(take) -> None:
         no_traceback_of_memory("the picture"),
     ):
         take()
+
+
+def test_the_message_reaches_the_caller_of_another_process() -> None:
+    with pytest.raises(UserError) as caught, no_traceback_of_memory("the picture"):
+        np.empty(2**60, np.uint8)
+    sent = pickle.loads(pickle.dumps(caught.value))
+    assert (type(sent), str(sent), sent.for_sender) == (
+        UserError,
+        str(caught.value),
+        caught.value.for_sender,
+    )
 
 
 def test_other_errors_keep_their_traceback() -> None:

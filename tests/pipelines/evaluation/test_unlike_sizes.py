@@ -20,7 +20,7 @@ from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.data.ranges import to_network
 from pix2pix.evaluation.protocol import compare_protocols
-from pix2pix.evaluation.quality import MIN_SIZE_PX, image_quality
+from pix2pix.evaluation.quality import image_quality
 from pix2pix.images.image import read_image, resize
 from pix2pix.inference import Translator
 from pix2pix.preparation.prepare import prepare_pairs
@@ -160,7 +160,10 @@ def test_batches_depend_on_seed_epoch_pair_and_crop_alone(tmp_path: Path) -> Non
 
 
 def test_the_smallest_image_is_that_of_the_scores() -> None:
-    assert SMALLEST_PX == MIN_SIZE_PX
+    image = torch.zeros(1, 1, SMALLEST_PX, 40)
+    assert image_quality(image, image).ssim.tolist() == [1.0]
+    with pytest.raises(ValueError, match="SSIM needs at least 11 px"):
+        image_quality(image[:, :, 1:], image[:, :, 1:])
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ import pytest
 from pipelines.serving import translation
 from pipelines.serving.messages import Answer, BusyError, Question, Refusal
 from pix2pix.data.manifest import SideRecord
+from pix2pix.images import pictures
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig
@@ -78,6 +79,18 @@ def test_a_bad_file_is_refused_in_one_sentence(name: str, translator: Translator
     assert not re.search(r"nodata|slices|num_labels|value_range|channels:|this side", sentence)
 
 
+def test_short_memory_is_no_fault_of_the_file(
+    translator: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(*_: object, **__: object) -> np.ndarray:
+        raise MemoryError
+
+    monkeypatch.setattr(pictures, "from_bits", no_memory)  # a part of decoding
+    refused = post(app_of(LocalModel(translator)), encode(SMALL))
+    assert refused.status_code == 507
+    assert refused.json() == {"detail": "the server has too little memory; try it later"}
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
@@ -89,7 +102,8 @@ def test_a_bad_file_is_refused_in_one_sentence(name: str, translator: Translator
         ),
         (
             "png bomb",
-            f"the image has more than the {4 * SIZE**2} pixels that are accepted; scale it down",
+            f"the image has {40_000**2} pixels, more than the {4 * SIZE**2} that are accepted; "
+            "scale it down",
         ),
         (
             "NaN",

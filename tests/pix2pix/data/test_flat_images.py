@@ -138,5 +138,8 @@ def test_crops_that_no_image_has_room_for_stop_before_anything_is_written(
 
 def test_images_without_a_score_are_too_small(tmp_path: Path) -> None:
     root = write_pairs(tmp_path / "raw", [*SIZES, (10, 90)])
-    with pytest.raises(ValueError, match="90x10 px, and no score exists of less than 11 px"):
+    with pytest.raises(
+        ValueError, match="90x10 px, and no score exists of less than 11 px"
+    ) as caught:
         prepare_pairs(root, tmp_path / "prepared", make_params(**NONE).data)
+    assert "with data.resize: none, whose pairs are too small below 11 px" in str(caught.value)

@@ -205,14 +205,14 @@ def _many_frames(dataset: Dataset) -> None:
 def test_files_without_what_an_image_needs_are_named(change: Callable[[Dataset], None]) -> None:
     dataset = dicom_dataset(CT)
     change(dataset)
-    with pytest.raises(UserError, match="truncated, damaged or too large"):
+    with pytest.raises(UserError, match=r"truncated or damaged|too large"):
         decode(dicom_bytes(dataset))
 
 
 def test_frames_that_are_not_there_are_named() -> None:
     dataset = dicom_dataset(CT)
     _many_frames(dataset)
-    with pytest.raises(UserError, match="truncated, damaged or too large"):
+    with pytest.raises(UserError, match="truncated or damaged"):
         decode(dicom_bytes(dataset), ReadOptions(volume_slice=VolumeSlice("z", 5, 10**9)))
 
 

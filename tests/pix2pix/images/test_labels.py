@@ -10,8 +10,9 @@ from PIL import Image
 from pix2pix.config import SideConfig, load_params
 from pix2pix.images.image import conform, read_image, value_range
 from pix2pix.images.labels import LabelError, class_to_void, void_to_class
-from pix2pix.images.masked import read_side
+from pix2pix.images.masked import decode_side, masked_array, read_side
 from pix2pix.images.options import side_options
+from tests.support.scientific_files import npy
 
 PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
 
@@ -62,9 +63,30 @@ def test_what_is_neither_an_id_nor_void_is_named(
         )
 
 
-def test_floats_are_no_ids() -> None:
-    with pytest.raises(LabelError, match="float32 values; label ids are integers"):
-        conform(np.ones((1, 1, 1), np.float32), CLASSES)
+def test_ids_stored_as_floats_are_the_same_for_translation_and_serving(tmp_path: Path) -> None:
+    ids = np.array([[0, 3.0000000000000004, 255]])  # 3: a slope of 0.1 makes such numbers
+    (tmp_path / "x.npy").write_bytes(npy(ids))
+
+    sent = decode_side(npy(ids), CLASSES)
+
+    assert sent.dtype == np.uint16
+    read = read_side(tmp_path / "x.npy", CLASSES)
+    np.testing.assert_array_equal(
+        read.pixels[..., 0], np.array([[0, 3, 5]], np.uint16), strict=True
+    )
+    np.testing.assert_array_equal(masked_array(sent, CLASSES).pixels, read.pixels, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (1.0, "holds float32 values; class ids are integers"),
+        (0.5, "holds float32 values, such as 0.5; class ids are integers"),
+    ],
+)
+def test_an_array_of_floats_holds_no_ids(value: float, message: str) -> None:
+    with pytest.raises(LabelError, match=message):
+        conform(np.full((1, 1, 1), value, np.float32), CLASSES)
 
 
 def test_a_void_label_that_the_files_cannot_hold_is_named() -> None:

@@ -50,8 +50,10 @@ def test_numbers_beyond_float32_are_refused() -> None:
         decode(npy(np.array([[1e300, 0.0]])))
 
 
-@pytest.mark.parametrize("dtype", ["int8", "int16", "uint32", "int64"])
-def test_class_ids_of_any_integers_are_read(dtype: str) -> None:
+@pytest.mark.parametrize(
+    "dtype", ["int8", "int16", "uint32", "int64", "float16", "float32", "float64"]
+)
+def test_class_ids_of_any_numbers_are_read(dtype: str) -> None:
     ids = np.array([[0, 5], [100, 7]], dtype)
     read = decode(npy(ids), LABEL_IDS)
     assert read.dtype == np.uint16

@@ -2,6 +2,7 @@
 
 import io
 import re
+import struct
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 
 from pix2pix.errors import UserError
 from pix2pix.images.decode import decode
-from pix2pix.images.options import ReadOptions
+from pix2pix.images.options import ReadOptions, VolumeSlice
 from pix2pix.images.tiff import tiff_length
 
 STACK = np.arange(5 * 16 * 24, dtype=np.uint16).reshape(5, 16, 24)
@@ -89,4 +90,29 @@ def test_a_palette_may_have_8_or_16_bits(factor: int) -> None:
     colours = (palette * factor).astype(np.uint16)
     content = written(GREY, photometric="palette", colormap=colours)
     assert np.array_equal(decode(content), palette.T[GREY])
+
+
+def test_each_page_with_a_palette_is_a_slice_in_its_own_colours() -> None:
+    ids = np.arange(256)
+    palettes = [np.stack([ids, 255 - ids, ids // 2]), np.stack([255 - ids, ids, ids])]
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        for palette in palettes:
+            colours = (palette * 257).astype(np.uint16)
+            writer.write(GREY, photometric="palette", colormap=colours, metadata=None)
+    content = file.getvalue()
+    with pytest.raises(UserError, match=r"holds 2 pages or channels with a palette.*set slices: z"):
+        decode(content)
+    for index, palette in enumerate(palettes):
+        read = decode(content, ReadOptions(volume_slice=VolumeSlice("z", index, 2)))
+        assert np.array_equal(read, palette.T[GREY])
+
+
+def test_a_palette_of_too_few_colours_is_named() -> None:
+    content = written(GREY, photometric="palette", colormap=np.ones((3, 256), np.uint16))
+    entry = struct.pack("<HHI", 320, 3, 3 * 256)
+    assert content.count(entry) == 1
+    shorter = content.replace(entry, struct.pack("<HHI", 320, 3, 3 * 10))
+    with pytest.raises(UserError, match=r"truncated or damaged.*10 colours, a pixel has 255"):
+        decode(shorter)
     assert np.array_equal(decode(content, ReadOptions(label_ids=True))[..., 0], GREY)

@@ -33,6 +33,19 @@ def test_each_slice_of_a_volume_is_a_pair(tmp_path: Path) -> None:
     assert (record.slices, record.file_dtype) == ("z[1:]", "int16")
 
 
+def test_segmentations_that_are_stored_as_floats_are_class_ids(tmp_path: Path) -> None:
+    write_volumes(tmp_path / "raw")
+    expected = prepared(tmp_path / "raw", volume_config())
+    for path in (tmp_path / "raw/B").rglob("*.nii"):
+        ids = np.asarray(nibabel.load(path).dataobj)
+        path.write_bytes(nifti(ids.astype(np.float64)))
+    images = prepared(tmp_path / "raw", volume_config())
+    assert images.keys() == expected.keys()
+    for pair_id, (_, target) in images.items():
+        assert target.dtype == np.uint16
+        np.testing.assert_array_equal(target, expected[pair_id][1])
+
+
 def test_a_report_names_the_slice(tmp_path: Path) -> None:
     write_volumes(tmp_path)
     config = replace(volume_config("z[:1]", "z[:1]"), image_size=64, load_size=64)
