@@ -6,6 +6,7 @@ the file might be empty after a crash; and the folder after it, or the new name 
 """
 
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -160,3 +161,9 @@ def refuse_special_files(root: Path) -> None:
             f"{root} holds {len(special)} thing(s) that are no files (pipes, sockets, devices, or "
             f"links that lead nowhere or in a circle): {names}; take them away"
         )
+
+
+def sha256_of_file(path: Path) -> str:
+    """The SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

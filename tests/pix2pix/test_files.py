@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.files import flush, flush_all, make_folder, put_in_place, write_bytes, write_text
+from pix2pix.files import (
+    flush,
+    flush_all,
+    make_folder,
+    put_in_place,
+    sha256_of_file,
+    write_bytes,
+    write_text,
+)
 
 Log = list[tuple[str, str]]
 
@@ -85,3 +93,10 @@ def test_a_folder_that_cannot_be_flushed_there_is_left_to_its_file_system(
     (tmp_path / "a").write_bytes(b"1")
     with pytest.raises(OSError, match="not here"):
         put_in_place(tmp_path / "a", tmp_path / "b")
+
+
+def test_the_hash_is_that_of_the_content(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")  # the example of FIPS 180-2
+    assert sha256_of_file(tmp_path / "a") == (
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
