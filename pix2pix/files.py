@@ -240,3 +240,9 @@ def refuse_linked_folders(root: Path) -> None:
 def _first(paths: Sequence[Path]) -> str:
     names = ", ".join(ascii(str(path)) for path in paths[:5])
     return names + (", ..." if paths[5:] else "")
+
+
+def sha256_of_file(path: Path) -> str:
+    """The SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

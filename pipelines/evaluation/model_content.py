@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pix2pix.checkpoint import CARD_FILE, GENERATOR_FILE
 from pix2pix.errors import UserError
+from pix2pix.files import sha256_of_file
 
 MODEL_KEY = "model_sha256"  # the key in metrics.json of the hash of the scored model
 MODEL_FILES = (GENERATOR_FILE, CARD_FILE)  # translating does not need the discriminator
@@ -17,6 +18,5 @@ def content_hash(model_dir: Path) -> str:
         path = model_dir / name
         if not path.is_file():
             raise UserError(f"{path} is missing; run `dvc repro train` or `dvc pull`")
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(bytes.fromhex(sha256_of_file(path)))
     return digest.hexdigest()

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pix2pix.checkpoint import DISCRIMINATOR_FILE, GENERATOR_FILE
 from pix2pix.errors import UserError
+from pix2pix.files import sha256_of_file
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +40,7 @@ def weights_hashes(model_dir: Path) -> dict[str, WeightsHash]:
     return {
         name: WeightsHash(
             tensors_sha256=_tensors_sha256(_load(model_dir / name)),
-            file_sha256=hashlib.sha256((model_dir / name).read_bytes()).hexdigest(),
+            file_sha256=sha256_of_file(model_dir / name),
         )
         for name in (GENERATOR_FILE, DISCRIMINATOR_FILE)
     }

@@ -1,6 +1,5 @@
 """Read the trained model that `train.init_from` names."""
 
-import hashlib
 import logging
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from pipelines.tracking.connection import connected
 from pix2pix.checkpoint import DISCRIMINATOR_FILE, load_discriminator, load_generator
 from pix2pix.config import InitNetworks
 from pix2pix.errors import UserError
+from pix2pix.files import sha256_of_file
 from pix2pix.models import PatchDiscriminator
 from pix2pix.models.reference import discriminator_from_file, generator_from_file
 from pix2pix.models.transfer import ParentNetworks
@@ -117,7 +117,7 @@ def _published(path: Path, networks: InitNetworks, *, reference: str) -> Parent:
         discriminator = discriminator_from_file(other)
     return Parent(
         reference=reference,
-        model_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        model_sha256=sha256_of_file(path),
         networks=ParentNetworks(generator, discriminator),
         card=None,
     )

@@ -17,10 +17,10 @@ from pipelines.registry.translation_input import check_film_output
 from pipelines.registry.translator_options import TranslatorOptions
 from pipelines.registry.unfinished_film import Job, remove, unfinished_folder
 from pix2pix.errors import UserError
-from pix2pix.files import put_in_place, written_to
+from pix2pix.files import put_in_place, sha256_of_file, written_to
 from pix2pix.film.assembly import assemble, check_sound_fits
 from pix2pix.film.encoding import Encoding, checked_crf, codec_of, library_version
-from pix2pix.film.opening import FilmError, inspect, opened, sha256_of_file
+from pix2pix.film.opening import FilmError, inspect, opened
 from pix2pix.inference.film_frames import check_translates_films
 
 logger = logging.getLogger(__name__)

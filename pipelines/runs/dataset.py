@@ -19,7 +19,6 @@ from filelock import FileLock
 from pipelines.runs.dataset_cache import (
     HASHES_NAME,
     copy_to_cache,
-    file_sha256,
     has_data_set,
     is_intact,
     remove_unused,
@@ -27,7 +26,7 @@ from pipelines.runs.dataset_cache import (
 from pipelines.runs.folder import Folder, open_folder
 from pix2pix.data.manifest import Manifest
 from pix2pix.errors import StorageError, UserError
-from pix2pix.files import NO_ROOM
+from pix2pix.files import NO_ROOM, sha256_of_file
 
 DATASETS_FOLDER = "datasets"
 
@@ -74,7 +73,7 @@ def _upload(prepared_dir: Path, copy: Folder) -> None:
     hashes = {}
     for path in sorted(each for each in prepared_dir.rglob("*") if each.is_file()):
         name = path.relative_to(prepared_dir).as_posix()
-        hashes[name] = file_sha256(path)
+        hashes[name] = sha256_of_file(path)
         copy.copy_in(path, name)
     copy.write(HASHES_NAME, json.dumps(hashes, indent=1).encode())
 

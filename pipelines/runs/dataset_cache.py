@@ -1,6 +1,5 @@
 """The data sets in a node's cache: copied from the storage, verified, removed when unused."""
 
-import hashlib
 import json
 import logging
 import platform
@@ -15,7 +14,7 @@ from pyarrow.fs import LocalFileSystem, copy_files
 from pipelines.runs.folder import Folder
 from pix2pix.data.manifest import MANIFEST_NAME, load_manifest
 from pix2pix.errors import UserError
-from pix2pix.files import flush_all
+from pix2pix.files import flush_all, sha256_of_file
 
 HASHES_NAME = "files.json"  # SHA-256 by file name; written last, so a copy that has it is complete
 UNUSED_S = 7 * 24 * 3600.0  # after which a data set is removed
@@ -99,7 +98,7 @@ def _damaged_files(folder: Path) -> list[str]:
     return [
         name
         for name, sha256 in hashes.items()
-        if not (folder / name).is_file() or file_sha256(folder / name) != sha256
+        if not (folder / name).is_file() or sha256_of_file(folder / name) != sha256
     ]
 
 
@@ -131,9 +130,3 @@ def remove_unused(cache_dir: Path) -> None:
         if entry.is_dir() and time.time() - entry.stat().st_mtime > UNUSED_S:
             with suppress(Timeout), FileLock(f"{entry}.lock", blocking=False):
                 shutil.rmtree(entry)
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 import pipelines
 from pix2pix.config import Params
 from pix2pix.errors import UserError
+from pix2pix.files import sha256_of_file
 
 _PROJECT_DIR = Path(pipelines.__file__).parents[1]  # of the code that runs
 _CHARACTERS = 16
@@ -46,7 +47,7 @@ def stage_fingerprint(
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     made = {path for each in stages.values() for path in _outputs(each)}
     for path in _files(project_dir, [dep for dep in stages[stage]["deps"] if dep not in made]):
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        content = sha256_of_file(path)
         digest.update(f"{path.relative_to(project_dir).as_posix()}\0{content}\n".encode())
     return digest.hexdigest()[:_CHARACTERS]
 

@@ -1,6 +1,5 @@
 """The deployments of prefect.yaml, with the schedules as the user has switched them since."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from pipelines.services.module_command import run_module
 from pipelines.services.programs import POOL
 from pix2pix.config import load_params
 from pix2pix.errors import UserError
+from pix2pix.files import sha256_of_file
 
 # Whether a schedule is active, by flow and name of its deployment and by the schedule itself.
 Switches = dict[tuple[UUID, str, str], bool]
@@ -40,7 +40,7 @@ def deploy(project: Path, client: SyncPrefectClient, environment: Mapping[str, s
     path = project / "prefect.yaml"
     if not path.exists():
         return False
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = sha256_of_file(path)
     memory = services_dir(project) / "deployed.json"
     is_same = memory.exists() and json.loads(memory.read_text()) == {"sha256": digest}
     switches = _switches(client) if is_same else {}

@@ -13,6 +13,7 @@ from pipelines.paths import (
     REPRODUCTIONS_DIR,
     SAMPLES_DIR,
 )
+from pix2pix.files import sha256_of_file
 
 # Not files of the run: samples are logged as images of their epochs, a study is not part of a
 # training, and the others are written after the run is complete, or by commands.
@@ -44,7 +45,5 @@ def files_sha256(files: Mapping[str, Path]) -> str:
     """Over the names and contents of files."""
     digest = hashlib.sha256()
     for name, path in files.items():
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{name}\0{content}\n".encode())
+        digest.update(f"{name}\0{sha256_of_file(path)}\n".encode())
     return digest.hexdigest()

@@ -5,7 +5,6 @@ EfficientNet-lite0 is used, whose ImageNet weights are in a pip package; the met
 names.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import (
 from pix2pix.errors import UserError
 from pix2pix.evaluation.fused import fuse
 from pix2pix.evaluation.weights_file import download_weights
+from pix2pix.files import sha256_of_file
 from pix2pix.tensor_file import read_state_dict
 
 INCEPTION = "inception_v3"
@@ -136,7 +136,7 @@ def inception_extractor(path: Path, device: torch.device) -> NetworkExtractor:
     return NetworkExtractor(
         name=INCEPTION,
         num_features=2048,
-        weights_sha256=_sha256(path),
+        weights_sha256=sha256_of_file(path),
         device=device,
         features=lambda images: network(images)[0],
     )
@@ -158,7 +158,7 @@ def efficientnet_extractor(device: torch.device) -> NetworkExtractor:
     return NetworkExtractor(
         name=EFFICIENTNET,
         num_features=1280,
-        weights_sha256=_sha256(path),
+        weights_sha256=sha256_of_file(path),
         device=device,
         features=lambda images: _efficientnet_features(network, images),
     )
@@ -189,8 +189,3 @@ def _load_tensors(path: Path) -> dict[str, Tensor]:
         return read_state_dict(path)
     except UserError as error:
         raise UserError(f"{path} does not hold network weights: {error}") from None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,13 +1,12 @@
 """Download a file of published weights into torch's cache."""
 
 import fcntl
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pix2pix.files import put_in_place
+from pix2pix.files import put_in_place, sha256_of_file
 from pix2pix.sources.download import download
 
 _TIMEOUT_S = 30.0
@@ -34,8 +33,7 @@ def download_weights(url: str, path: Path, *, sha256_prefix: str) -> None:
             retry_pauses_s=_RETRY_PAUSES_S,
             max_bytes=_MAX_BYTES,
         )
-        with unchecked.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = sha256_of_file(unchecked)
         if not found.startswith(sha256_prefix):
             unchecked.unlink()
             raise OSError(f"{url}: the file has the SHA-256 {found}, not {sha256_prefix}...")

@@ -1,6 +1,5 @@
 """Write the files of an export, each of them checked before the folder gets its name."""
 
-import hashlib
 import io
 import json
 import logging
@@ -31,6 +30,7 @@ from pix2pix.export.parity import (
 )
 from pix2pix.export.samples import Samples, random_samples
 from pix2pix.export.smaller import MeasuredError, measure_error, with_half_weights, write_int8
+from pix2pix.files import sha256_of_file
 from pix2pix.models import InferenceMode, InferenceNetwork, UNetGenerator
 
 EXAMPLE_NAME = "example.py"
@@ -167,13 +167,11 @@ def _exported_file(
     parity: Parity | None = None,
     error: MeasuredError | None = None,
 ) -> ExportedFile:
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return ExportedFile(
         name=path.name,
         inference_mode=network.mode,
         num_bytes=path.stat().st_size,
-        sha256=sha256,
+        sha256=sha256_of_file(path),
         parity=parity,
         error=error,
     )

@@ -1,6 +1,5 @@
 """Open a film, refuse what is none, and find out whether all of it is there."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -153,9 +152,3 @@ def _check_complete(
             f"{path} is cut off: its header names {length_s:.1f} s, and it ends "
             f"{missing_s:.1f} s earlier; copy it again"
         )
-
-
-def sha256_of_file(path: Path) -> str:
-    """The SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,7 +3,6 @@
 Isola et al. 2017, sec. 4: facades, maps, cityscapes, edges2shoes, edges2handbags, night2day.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pix2pix.atomic import new_directory
 from pix2pix.config import ArchiveConfig
 from pix2pix.errors import UserError
-from pix2pix.files import write_text
+from pix2pix.files import sha256_of_file, write_text
 from pix2pix.sources.download import MAX_BYTES, RETRY_PAUSES_S, download
 from pix2pix.sources.unpack import unpack_archive
 
@@ -116,9 +115,8 @@ def _download(
 
 def _measure(archive: Path, url: str) -> ArchiveRecord:
     """Size and SHA-256 of a file."""
-    with archive.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return ArchiveRecord(url=url, size_bytes=archive.stat().st_size, sha256=digest)
+    size_bytes = archive.stat().st_size
+    return ArchiveRecord(url=url, size_bytes=size_bytes, sha256=sha256_of_file(archive))
 
 
 def _verify(found: ArchiveRecord, expected: ArchiveRecord, *, dataset: str, ledger: Path) -> None:

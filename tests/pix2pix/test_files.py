@@ -16,6 +16,7 @@ from pix2pix.files import (
     flush_all,
     make_folder,
     put_in_place,
+    sha256_of_file,
     spill_folder,
     write_bytes,
     write_text,
@@ -165,3 +166,10 @@ def test_tmpdir_is_where_the_files_go(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.delenv("TMPDIR")
     assert spill_folder().is_dir()
     assert spill_folder() != tmp_path
+
+
+def test_the_hash_is_that_of_the_content(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")  # the example of FIPS 180-2
+    assert sha256_of_file(tmp_path / "a") == (
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )

@@ -68,7 +68,7 @@ def test_a_cache_that_was_only_touched_is_kept_and_read_in_full_once(
     shutil.rmtree(storage)
     (folder / ARRAY).touch()
     assert local_dataset(source, cache) == folder
-    monkeypatch.setattr("pipelines.runs.dataset_cache.file_sha256", pytest.fail)
+    monkeypatch.setattr("pipelines.runs.dataset_cache.sha256_of_file", pytest.fail)
     assert local_dataset(source, cache) == folder
 
 
