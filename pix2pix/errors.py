@@ -1,5 +1,7 @@
 """The errors that a user, a file or a disk can cause; entry points show them without traceback."""
 
+from typing import Any
+
 
 class UserError(ValueError):
     """A file, a parameter or a command is wrong, and the user can correct it.
@@ -19,4 +21,13 @@ class UserError(ValueError):
 
 
 class StorageError(OSError):
-    """A disk or an object store failed to read or write; the message names the path or URI."""
+    """A disk or an object store failed to read or write; the message names the path or URI.
+
+    `errno` may be set after it was made, and says whether trying again may help.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An OSError that is sent to another process loses an errno that is not among its arguments.
+        reduced = super().__reduce__()
+        assert isinstance(reduced, tuple)
+        return *reduced[:2], {**vars(self), "errno": self.errno}

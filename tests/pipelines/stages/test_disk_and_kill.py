@@ -70,7 +70,7 @@ def dying(function, moment):
     return call
 
 stage, moment = sys.argv[1], int(sys.argv[2])
-synthetic.write_png = dying(synthetic.write_png, moment)
+synthetic.write_bytes = dying(synthetic.write_bytes, moment)
 preparing.create_arrays = dying(preparing.create_arrays, moment)
 {"ingest": ingest, "prepare": prepare}[stage].main()
 """
