@@ -80,11 +80,11 @@ REMEDIES: dict[OffenceKind, str] = {
     "value, which leaves such pixels out; to widen value_range so far would leave next to nothing "
     "of it for the data",
     "nothing_counts": "correct nodata or ignore_label of the sides, or remove the pair",
-    "too_small": "enlarging would invent detail: lower data.image_size, which can be "
-    f"{SIZE_MULTIPLE_PX} at least, or remove the pair; with data.resize: none, whose pairs are too "
-    f"small below {SMALLEST_PX} px, remove it",
-    "crop_too_large": "reflections would fill up every crop: lower data.image_size, which can be "
-    f"{SIZE_MULTIPLE_PX} at least, or use larger images",
+    "too_small": f"lower data.image_size ({SIZE_MULTIPLE_PX} at least) or remove the pair, because "
+    "enlarging would invent detail; with data.resize: none, pairs of less than "
+    f"{SMALLEST_PX} px cannot be scored: remove them",
+    "crop_too_large": f"lower data.image_size ({SIZE_MULTIPLE_PX} at least) or use larger images: "
+    "reflections would fill up every crop",
     "duplicate_across_splits": "remove one copy: testing on what was trained on proves nothing",
     "near_duplicate_across_splits": "remove one of the two, or put both in one split, which "
     "data.group can do; lower data.near_duplicate_bits if they are different pictures (-1: no "

@@ -20,7 +20,6 @@ def _result(epoch: int) -> EpochResult:
         metrics={"dev/l1": 0.1},
         samples=None,
         is_best=epoch == 2,
-        may_be_kept=epoch > 0,
         is_last=epoch == 7,
     )
 
