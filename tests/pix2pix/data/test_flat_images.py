@@ -142,4 +142,4 @@ def test_images_without_a_score_are_too_small(tmp_path: Path) -> None:
         ValueError, match="90x10 px, and no score exists of less than 11 px"
     ) as caught:
         prepare_pairs(root, tmp_path / "prepared", make_params(**NONE).data)
-    assert "with data.resize: none, whose pairs are too small below 11 px" in str(caught.value)
+    assert "pairs of less than 11 px cannot be scored: remove them" in str(caught.value)
