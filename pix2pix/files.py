@@ -232,7 +232,8 @@ def refuse_linked_folders(root: Path) -> None:
     if linked := sorted(path for path in linked if path.is_symlink()):
         raise UserError(
             f"{root} holds {len(linked)} link(s) to folders, which are not followed: "
-            f"{_first(linked)}; move the folders there, link each of their files (`cp -rs`), or "
+            f"{_first(linked)}; move the folders there, link each of their files (`cp -rs` with "
+            "absolute paths), or "
             f"make {root} itself a link to the folder that holds all"
         )
 

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -149,7 +149,8 @@ def _show(mailbox: Any, done: threading.Event, num_epochs: int) -> None:
                 logger.info("%s", _line(news.progress, num_epochs))
             elif not has_begun and is_due:
                 # Ray Train waits for room without end, and says so only in its own log.
-                logger.info("no worker has reported yet; %s", waiting_line())
+                with suppress(ray.exceptions.RayError):  # the cluster is gone, as above
+                    logger.info("no worker has reported yet; %s", waiting_line())
             if news.messages or is_due:
                 printed_s = time.monotonic()
 

@@ -8,14 +8,15 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts, list_artifacts
 from mlflow.entities.model_registry import ModelVersion
+from requests import RequestException
 
 from pipelines.evaluation.model_content import MODEL_FILES, content_hash
 from pipelines.registry.lookup import label
 from pipelines.registry.package import PACKAGED_MODEL
 from pipelines.registry.register import CONTENT_TAG
-from pipelines.tracking.connection import CLIENT_ERRORS, may_pass
+from pipelines.tracking.connection import CLIENT_ERRORS, is_refusal, may_pass
 from pipelines.tracking.uri import without_password
-from pix2pix.errors import UserError
+from pix2pix.errors import StorageError, UserError
 
 
 @contextmanager
@@ -53,13 +54,26 @@ def downloading(problem: str) -> Iterator[None]:
     """Raise what MLflow's client raises in the context as errors that say what the `problem` is.
 
     ConnectionError if the cause may end by itself, so that the same command may succeed later;
-    UserError otherwise.
+    StorageError if it is this machine's disk; UserError otherwise. Refusals stay as they are,
+    because `connected`, around the context, says which variables and rights are needed.
     """
     try:
         yield
     except (*CLIENT_ERRORS, OSError) as error:
-        kind = ConnectionError if may_pass(error) else UserError
-        raise kind(f"{problem}: {error}") from error
+        if is_refusal(error):
+            raise
+        raise _failure(f"{problem}: {error}", error) from error
+
+
+def _failure(said: str, error: Exception) -> Exception:
+    if isinstance(error, FileNotFoundError):
+        return UserError(said)
+    is_of_connection = isinstance(error, ConnectionError | TimeoutError | RequestException)
+    if isinstance(error, OSError) and error.errno is not None and not is_of_connection:
+        failure = StorageError(said)
+        failure.errno = error.errno
+        return failure
+    return (ConnectionError if may_pass(error) else UserError)(said)
 
 
 def _check_content(version: ModelVersion, model_dir: Path) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
 
 from pipelines.evaluation.model_content import MODEL_KEY, content_hash
 from pipelines.paths import METRICS_PATH, PREPARED_DIR, TRAIN_PATH
@@ -21,7 +20,7 @@ from pipelines.registry.dev_sources import dev_sources
 from pipelines.registry.examples import NUM_EXAMPLES, read_examples
 from pipelines.registry.lineage import project_lineage
 from pipelines.registry.lookup import find_version, label
-from pipelines.registry.model_files import downloaded
+from pipelines.registry.model_files import downloaded, downloading
 from pipelines.registry.provenance import read_provenance
 from pipelines.registry.provenance_text import Topics, lineage_topics, provenance_topics
 from pipelines.tracking.connection import connected
@@ -114,14 +113,15 @@ def _downloaded_reports(
     client: MlflowClient, version: ModelVersion, model_dir: Path, folder: Path
 ) -> Path | None:
     try:
-        download_artifacts(
-            run_id=version.run_id,
-            artifact_path=TRAIN_PATH.parent.name,
-            dst_path=str(folder),
-            tracking_uri=client.tracking_uri,
-        )
-    except (MlflowException, OSError) as error:
-        logger.warning("%s: the reports of its run cannot be read: %s", label(version), error)
+        with downloading(f"{label(version)}: the reports of its run cannot be read"):
+            download_artifacts(
+                run_id=version.run_id,
+                artifact_path=TRAIN_PATH.parent.name,
+                dst_path=str(folder),
+                tracking_uri=client.tracking_uri,
+            )
+    except UserError as error:
+        logger.warning("%s", error)
         return None
     return _if_of_the_model(folder, model_dir)
 

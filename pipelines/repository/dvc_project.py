@@ -62,7 +62,7 @@ def has_remote(project_dir: Path) -> bool:
 
 
 def remote_address(project_dir: Path) -> str | None:
-    """Return the URL or the folder of that remote; None if there is none."""
+    """Return the URL or the folder of the default remote; None if there is none."""
     config = _config(project_dir)
     remote = config["remote"].get(config["core"].get("remote"), {})
     return None if "url" not in remote else str(remote["url"])

@@ -46,7 +46,7 @@ def connected(uri: str) -> Iterator[MlflowClient]:
             raise _of_store(uri, error) from error
         if may_pass(error):
             raise unusable(uri, _reason_of(error)) from error
-        if _is_refusal(error):
+        if is_refusal(error):
             raise refused(uri, error) from error
         raise
 
@@ -72,7 +72,7 @@ def _connect(uri: str) -> MlflowClient:
             _make_database(path)
         client = _client(uri)
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        if _is_refusal(error):
+        if is_refusal(error):
             raise refused(uri, error) from error
         raise unusable(uri, _reason_of(error)) from error
     return client
@@ -128,10 +128,9 @@ def may_pass(error: Exception) -> bool:
     return status is None and isinstance(error, lost)
 
 
-def _is_refusal(error: Exception) -> bool:
-    """Whether MLflow does not know the user, or the user lacks the rights."""
-    # An object store has logins of its own.
-    return not isinstance(error, _STORE_ERRORS) and _status(error) in _REFUSALS
+def is_refusal(error: Exception) -> bool:
+    """Whether MLflow or the store of its files knows no such user, or the user lacks the rights."""
+    return _status(error) in _REFUSALS
 
 
 def _status(error: BaseException | None) -> int | None:

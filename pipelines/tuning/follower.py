@@ -43,7 +43,8 @@ class StudyFollower(tune.Callback):
         self._trials: dict[int, Trial] = {}
         self._console = StudyConsole(params)
         self._live: LiveStudy | None = None
-        self._told_s: float | None = None  # when it was last said that no trial has begun
+        self._has_begun = False  # a trial, in this process
+        self._told_s: float | None = None  # when it was last said that none has
 
     def get_state(self) -> dict[str, Any]:
         """Return the trials so far."""
@@ -57,7 +58,7 @@ class StudyFollower(tune.Callback):
     def on_step_end(self, *_: Any, **_info: Any) -> None:
         """Say now and then that no trial has begun; Ray Tune calls this once a second or so."""
         now_s = time.monotonic()
-        if self._trials or self._told_s is None:
+        if self._has_begun or self._told_s is None:
             self._told_s = now_s
         elif now_s - self._told_s >= SILENCE_S:
             logger.info("no trial has begun yet; %s", waiting_line())
@@ -65,6 +66,7 @@ class StudyFollower(tune.Callback):
 
     def on_trial_start(self, *_: Any, **info: Any) -> None:
         """Tell of a trial that begins, or goes on."""
+        self._has_begun = True
         number = trial_number(str(info["trial"]))
         if number not in self._trials:
             config = info["trial"].config

@@ -17,6 +17,7 @@ from pix2pix.images.decoded import (
     MAX_UNPACKED_BYTES,
     Decoded,
     FileFacts,
+    SoundFileError,
     check_num_values,
     damaged,
     from_bits,
@@ -28,6 +29,8 @@ from pix2pix.images.options import ReadOptions
 NPY = b"\x93NUMPY"
 NPZ = (b"PK\x03\x04", b"PK\x05\x06")  # with entries, and without
 
+_ENCRYPTED = 1  # a flag of an entry
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _ZIP_ERRORS = (zipfile.BadZipFile, lzma.LZMAError)
 _ERRORS = (*DAMAGED, *_ZIP_ERRORS)
 
@@ -102,10 +105,7 @@ def unpack_npz(data: bytes, options: ReadOptions) -> bytes:
 
 @contextmanager
 def _damage_named() -> Iterator[None]:
-    """Turn what zipfile and numpy raise on damaged files into a UserError.
-
-    These are also the errors for an archive that is encrypted or packed in an unknown way.
-    """
+    """Turn what zipfile and numpy raise on damaged files into a UserError."""
     try:
         yield
     except UserError:
@@ -125,11 +125,20 @@ def _entry(archive: zipfile.ZipFile, array_key: str | None) -> zipfile.ZipInfo:
                 for_sender=f"holds {len(entries)} arrays ({names}), and the model takes files of "
                 "one; store it alone",
             )
-        return next(iter(entries.values()))
+        return _readable(next(iter(entries.values())))
     if array_key not in entries:
         fault = f"holds no array {array_key!r}, its arrays are {names}"
         raise UserError(f"{fault}; correct array_key", for_sender=f"{fault}; give it that name")
-    return entries[array_key]
+    return _readable(entries[array_key])
+
+
+def _readable(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    if entry.flag_bits & _ENCRYPTED or entry.compress_type not in _PACKINGS:
+        raise SoundFileError(
+            "is encrypted or packed in a way that is not read; save it again with "
+            "numpy.savez_compressed"
+        )
+    return entry
 
 
 def _check_size(header: _Header, options: ReadOptions) -> None:

@@ -1,7 +1,7 @@
 """The two networks of pix2pix, their initial weights, and the reading of published weights.
 
-Start with `generator` and `discriminator`; `inference_network` is
-the generator as it is used after training.
+Start with `generator` and `discriminator`; `inference_network` is the generator as it is used after
+training.
 """
 
 from pix2pix.models.build import network_configs

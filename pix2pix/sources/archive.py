@@ -46,8 +46,8 @@ def fetch_archive(
     The archive is kept in `cache_dir` and not downloaded again. The first time its size and
     SHA-256 go into the JSON file `ledger`, by data set; from then on any other file is refused,
     whatever address it comes from. After an exception `directory` is as it was. Raises
-    ConnectionError (download); UserError (content), and then the archive has the suffix .refused;
-    StorageError (disk), and then it stays in the cache.
+    ConnectionError (download); UserError (ledger; content, and then the archive has the suffix
+    .refused); StorageError (disk), and then it stays in the cache.
     """
     url = f"{config.base_url.rstrip('/')}/{config.dataset}.tar.gz"
     archive = cache_dir / f"{config.dataset}.tar.gz"
@@ -65,6 +65,8 @@ def fetch_archive(
     except UserError as error:
         # Under its name the next run would take it again. It may be the only copy that a user has.
         refused = archive.with_name(f"{archive.name}.refused")
+        if refused.exists():
+            refused = archive.with_name(f"{refused.name}-{record.sha256[:8]}")
         archive.replace(refused)
         raise UserError(
             f"{error}. The file is now named {refused}, and the next run downloads it afresh"

@@ -83,6 +83,11 @@ def test_an_archive_of_the_user_is_never_deleted(site: Site, tmp_path: Path) -> 
     with pytest.raises(UserError, match=r"no folder train/.*now named .*facades\.tar\.gz\.refused"):
         fetch(site, tmp_path)
     assert contents(tmp_path / "cache") == {"facades.tar.gz.refused": own}
+    other = tar_gz({"facades/pictures/1.jpg": b"second"})
+    (tmp_path / "cache/facades.tar.gz").write_bytes(other)
+    with pytest.raises(UserError, match=r"now named .*facades\.tar\.gz\.refused-"):
+        fetch(site, tmp_path)
+    assert sorted(contents(tmp_path / "cache").values()) == sorted([own, other])
     fetch(site, tmp_path)  # downloaded
     assert contents(tmp_path / "data/raw") == FILES
 
