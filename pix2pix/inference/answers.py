@@ -65,9 +65,10 @@ def _beside(nodata: float, pixels: np.ndarray, target: SideRecord) -> np.ndarray
     if not floor(low) <= nodata <= ceil(high):
         return pixels
     written = as_written(pixels, target.file_dtype)
-    is_up = nodata < high
-    if written.dtype.kind == "f":
-        step = float(np.nextafter(np.float32(nodata), np.float32(high if is_up else low)))
-    else:
-        step = nodata + (1 if is_up else -1)
-    return np.where(written == nodata, pixels.dtype.type(step), pixels)
+    if written.dtype.kind != "f":
+        step = 1 if nodata < high else -1
+        return np.where(written == nodata, pixels.dtype.type(nodata + step), pixels)
+    # Readers take floats for equal that differ in the last digits: GDAL within 8 of them.
+    margin = 1e-6 * (high - low) + 16 * float(np.finfo(np.float32).eps) * abs(nodata)
+    moved = nodata + (2 if nodata < (low + high) / 2 else -2) * margin
+    return np.where(np.abs(written - nodata) <= margin, pixels.dtype.type(moved), pixels)

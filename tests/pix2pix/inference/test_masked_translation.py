@@ -152,7 +152,7 @@ def test_results_hold_the_mark_of_the_target_side(
     [
         ({"dtype": "uint8", "value_range": (0.0, 255.0)}, 0.0, [1, 1, 2, 254, 255]),
         ({"dtype": "uint8", "value_range": (0.0, 255.0)}, 255.0, [0, 1, 2, 254, 254]),
-        ({"value_range": (0.0, 255.0)}, 0.0, [1e-45, 1, 2, 254, 255]),
+        ({"value_range": (0.0, 255.0)}, 0.0, [2e-6 * 255, 1, 2, 254, 255]),
         ({"value_range": (0.0, 255.0), "file_dtype": "int16"}, 1.0, [0, 2, 2, 254, 255]),
         ({"value_range": (0.0, 255.0)}, "nan", [0, 1, 2, 254, 255]),
         ({"value_range": (0.0, 255.0)}, -9999.0, [0, 1, 2, 254, 255]),
@@ -170,6 +170,20 @@ def test_what_was_generated_is_never_the_mark_of_missing_pixels(
         kept = 5 if valid is None else 4
         np.testing.assert_array_equal(values[:kept], np.array(expected[:kept], values.dtype))
         np.testing.assert_array_equal(values[kept:], [float(nodata)] * (5 - kept))
+
+
+@pytest.mark.parametrize("nodata", [0.0, 5.0, 200.0, 255.0])
+def test_no_generated_float_is_a_hole_for_gdal(nodata: float) -> None:
+    """Its ARE_REAL_EQUAL (gdal_priv_templates.hpp): |a - b| < eps |a + b| 2."""
+    target = replace(TARGET, channels=1, nodata=nodata, value_range=(0.0, 255.0))
+    near = np.float32(nodata) + np.arange(-12, 13) * np.spacing(np.float32(max(nodata, 1e-3)))
+    answer = near.clip(0, 255).astype(np.float32).reshape(1, -1, 1)
+    values = translated_values(Masked(answer), None, target, size=(1, answer.size)).astype(float)
+    is_equal = np.abs(values - nodata) < np.finfo(np.float32).eps * np.abs(values + nodata) * 2
+    assert not is_equal.any()
+    assert not (values == nodata).any()
+    assert (np.abs(values - answer) < 0.01).all()
+    assert ((values >= 0) & (values <= 255)).all()
 
 
 def test_a_value_that_files_round_to_the_mark_is_moved_as_well() -> None:
