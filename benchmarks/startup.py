@@ -172,7 +172,7 @@ def _row_of_trials(folder: Path, params: Params, num_workers: int) -> Row:
         unit="s",
         lower_is_better=True,
         command=_COMMAND,
-        predicted="half of a training that starts Ray for itself",
+        predicted="the imports of a process are left out: a half",
     )
 
 

@@ -115,7 +115,7 @@ def _train_here(params: Params, job: TrialJob, folder: Folder, number: int) -> N
         device=device,
         parent=published_parent(job.study).networks if job.has_parent else None,
         # Ray's `to_directory` would leave a copy in the temporary folder.
-        checkpoint=checkpoint and Folder(checkpoint.filesystem, checkpoint.path),
+        checkpoint=None if checkpoint is None else Folder(checkpoint.filesystem, checkpoint.path),
         report=report,
     )
 

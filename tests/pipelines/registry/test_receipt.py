@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from mlflow import MlflowClient
@@ -15,6 +16,8 @@ from mlflow.entities import Metric
 
 from pipelines.paths import RECEIPT_PATH, REGISTER_PATH
 from pipelines.registry import receipt
+from pipelines.registry.champion import NOT_COMPARED
+from pipelines.registry.comparison import Outcome
 from pipelines.registry.mlflow_state import LOGGED_TAG, Registered, state_sha256
 from pipelines.stages import register
 from tests.support.registered_project import MODEL, train, write_data, write_workspace
@@ -263,3 +266,9 @@ def test_a_registration_that_fails_leaves_none_of_an_earlier_model(
 )
 def test_of_other_places_nothing_is_said(uri: str) -> None:
     assert state_sha256(uri, Registered(name="x", version="1", run_id="y")) is None
+
+
+def test_the_outcome_without_a_receipt_is_one_of_those_of_a_comparison() -> None:
+    """The stage reads the word without importing the comparison, which takes seconds."""
+    assert receipt._NOT_COMPARED in get_args(Outcome)
+    assert receipt._NOT_COMPARED == NOT_COMPARED
