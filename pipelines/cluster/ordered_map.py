@@ -26,7 +26,8 @@ def map_in_order(
 ) -> Iterator[Result]:
     """Yield `make(**options)(item)` for each item, in order; `make` is called once in each process.
 
-    There is a process for each GPU of the cluster, or for each CPU where there is no GPU. Joins the
+    There is a process for each GPU of the cluster, or for each CPU where there is no GPU. What the
+    function logs as a warning or an error is logged here, before its result is yielded. Joins the
     cluster of RAY_ADDRESS, or starts Ray here. Raises ConnectionError, and what `make` or its
     function raises.
     """
@@ -50,6 +51,8 @@ def map_in_order(
         num_gpus=1 if num_gpus else None,
     )
     for row in mapped.iter_rows():
+        for level, text in row["warnings"]:
+            logger.log(level, "%s", text)
         yield row["result"]
 
 
@@ -66,4 +69,21 @@ class _Mapper:
         self._items = items
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        return {"result": self._function(self._items[row["id"]])}
+        warnings = _Warnings()
+        logging.getLogger().addHandler(warnings)
+        try:
+            result = self._function(self._items[row["id"]])
+        finally:
+            logging.getLogger().removeHandler(warnings)
+        return {"result": result, "warnings": warnings.texts}
+
+
+class _Warnings(logging.Handler):
+    """Keeps warnings and errors, because the output of a process of the cluster is not shown."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.texts: list[tuple[int, str]] = []  # logging level and text
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append((record.levelno, self.format(record)))

@@ -1,5 +1,6 @@
 """Folders are translated on a Ray cluster as on this machine alone."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.usefixtures("cluste
 NUM_SCENES = 35  # more than two tasks, so that processes of the cluster share them
 
 
-def test_models_of_several_sources_give_the_same_files_and_the_same_failures(
-    tmp_path: Path,
+def test_models_of_several_sources_give_the_same_files_failures_and_warnings(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     translator = make(tmp_path / "model", "published", target=side(2))
     for number in range(NUM_SCENES):
-        for name, image in scene(8 + number, 20, seed=number).items():
+        images = scene(8 + number, 20, seed=number)
+        if number in (3, 30):
+            images["depth"][0, 0] = 12.0  # a little more than in the training
+        for name, image in images.items():
             suffix = ".npy" if name == "depth" else ".png"
             save(tmp_path / name / f"{number:02d}{suffix}", image)
     (tmp_path / "photo" / "04.png").write_text("broken")
@@ -39,8 +43,12 @@ def test_models_of_several_sources_give_the_same_files_and_the_same_failures(
         )
 
     alone = translate_files(translator, plan("alone"))
+    warnings = _warnings(caplog)
+    caplog.clear()
     together = translate_on_cluster(tmp_path / "model", plan("together"), TranslatorOptions())
     assert together == alone
+    assert _warnings(caplog) == warnings
+    assert len(warnings) == 2
     assert [source.path.stem for source in together] == ["04", "20"]
     contents = [
         {path.name: path.read_bytes() for path in (tmp_path / output).iterdir()}
@@ -49,3 +57,11 @@ def test_models_of_several_sources_give_the_same_files_and_the_same_failures(
     assert len(contents[0]) == NUM_SCENES - 2
     assert contents[0] == contents[1]
     assert len(set(contents[0].values())) == NUM_SCENES - 2
+
+
+def _warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelno == logging.WARNING and "the model was trained on" in record.getMessage()
+    ]
