@@ -1,5 +1,6 @@
 """A real MLflow server that starts late, dies, hangs or loses its answers while it is needed."""
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -138,13 +139,22 @@ def test_training_goes_on_while_the_server_hangs(
 ) -> None:
     server.process.start()
     run_key = f"hanging {hangs}"
+    in_a_call = threading.Lock()
+    reconcile = LiveRun._reconcile
+
+    def locked(self: LiveRun) -> None:
+        with in_a_call:
+            reconcile(self)
+
+    monkeypatch.setattr(LiveRun, "_reconcile", locked)
     run = LiveRun(server.url, described(default_params, run_key=run_key), samples=samples)
     run.update(HISTORY[:1])
     until(server.holds(run_key, 1))
     asked: list[str] = []
     reach = connection.reach if hangs == "before a request" else asked.append
     monkeypatch.setattr(connection, "reach", lambda uri: (asked.append(uri), reach(uri)))
-    server.process.pause()
+    with in_a_call:  # else a request of the first call could hang, and no other call would begin
+        server.process.pause()
     try:
         run.update(HISTORY)  # a call that waited would never return
         until(lambda: asked)
