@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from pix2pix.errors import UserError
 from pix2pix.files import put_in_place, written_to
 from pix2pix.film.encoding import Encoding, Timed, write_part
 from pix2pix.film.frames import FilmFrame, film_frames
+from pix2pix.images.names import printable
 from pix2pix.inference import Scale, Translator
 from pix2pix.inference.film_frames import translate_frames
 from pix2pix.memory import no_traceback_of_memory
@@ -24,6 +25,14 @@ BATCH_FRAMES = 8
 _PROGRESS_S = 10.0
 
 Item = TypeVar("Item")
+
+
+class TranslatedParts(NamedTuple):
+    """The files of a translated film, in order, and how many frames they have together."""
+
+    paths: list[Path]
+    num_frames: int
+
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +45,13 @@ def translate_parts(
     num_frames: int,
     encoding: Encoding,
     scale: Scale,
-) -> list[Path]:
-    """Translate `film` to parts in `folder` that are not there yet; return all, in order.
+) -> TranslatedParts:
+    """Translate `film` to parts in `folder` that are not there yet; return all.
 
     Frames of finished parts are decoded again, because not every film can be entered in its middle
     exactly, but not translated. A part begins with the same frame, and its batches are the same,
-    in whichever run it is made. Raises UserError, StorageError.
+    in whichever run it is made. A warning says if the film has fewer frames than `num_frames`, the
+    number of its packets. Raises UserError, StorageError.
     """
     progress = _Progress(film.name, num_frames)
     frames = film_frames(film)
@@ -58,7 +68,14 @@ def translate_parts(
                 write_part(partial, images, look=first.look, encoding=encoding)
                 put_in_place(partial, part)
         parts.append(part)
-    return parts
+    if progress.num_frames < num_frames:
+        logger.warning(
+            "%s stores %d frames, and %d of them can be decoded; the others are left out",
+            printable(film),
+            num_frames,
+            progress.num_frames,
+        )
+    return TranslatedParts(parts, progress.num_frames)
 
 
 def _translated(
@@ -90,9 +107,14 @@ class _Progress:
 
     def __init__(self, name: str, num_frames: int) -> None:
         self._name = name
-        self._num_frames = num_frames
+        self._expected = num_frames
         self._skipped = self._done = 0
         self._logged_s = self._started_s = time.monotonic()
+
+    @property
+    def num_frames(self) -> int:
+        """How many frames are done."""
+        return self._skipped + self._done
 
     def skip(self, num_frames: int) -> None:
         self._skipped += num_frames
@@ -106,6 +128,6 @@ class _Progress:
             return
         self._logged_s = now_s
         elapsed_s = now_s - self._started_s
-        left = max(self._num_frames - self._skipped, self._done)
+        left = max(self._expected - self._skipped, self._done)
         line = image_line(self._name, self._done / left, elapsed_s)
         logger.info("%s (%.1f frames/s)", line, self._done / elapsed_s)

@@ -18,8 +18,9 @@ from pipelines.registry.translator_options import TranslatorOptions
 from pipelines.registry.unfinished_film import Job, remove, unfinished_folder
 from pix2pix.errors import UserError
 from pix2pix.files import put_in_place, sha256_of_file, written_to
-from pix2pix.film.assembly import assemble, check_sound_fits
+from pix2pix.film.assembly import assemble, check_pixels_fit, check_sound_fits
 from pix2pix.film.encoding import Encoding, checked_crf, codec_of, library_version
+from pix2pix.film.frames import film_frames
 from pix2pix.film.opening import FilmError, inspect, opened
 from pix2pix.inference.film_frames import check_translates_films
 
@@ -50,6 +51,8 @@ def translate_film(
     crf = checked_crf(codec, options.crf)
     check_film_output(film, output, overwrite=options.overwrite)
     facts = inspect(film)
+    look = next(film_frames(film)).look
+    check_pixels_fit(look, film, output)
     if options.with_sound:
         check_sound_fits(film, output)
     version = find_version(client, reference)
@@ -70,7 +73,7 @@ def translate_film(
     with unfinished_folder(output, job, discard_other=options.overwrite) as folder:
         encoding = Encoding(codec, crf, facts.time_base, facts.rate)
         with _removed_if_useless(folder):
-            parts = translate_parts(
+            translated = translate_parts(
                 translator,
                 film,
                 folder,
@@ -82,15 +85,16 @@ def translate_film(
         with written_to(output):
             assemble(
                 film,
-                parts,
+                translated.paths,
                 whole,
+                look=look,
                 last_duration_s=facts.last_duration_s,
                 with_sound=options.with_sound,
                 comment=f"translated with {made_by}",
             )
             put_in_place(whole, output)
         remove(folder)
-    return facts.num_frames
+    return translated.num_frames
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from av.packet import Packet
 from av.stream import Stream
 
 from pix2pix.errors import UserError
+from pix2pix.film.encoding import H264, codec_of, mark
+from pix2pix.film.frames import Look
 from pix2pix.film.opening import opened
 
 _FORMATS = {
@@ -33,18 +35,31 @@ _Muxed = tuple["Packet[Any]", Stream]  # a packet, and the stream of the output 
 logger = logging.getLogger(__name__)
 
 
+def check_pixels_fit(look: Look, film: Path, output: Path) -> None:
+    """Raise UserError if `output` could not state the shape of the pixels of `film`."""
+    # The pictures of H.264 state it themselves; for others, PyAV has no way to write it.
+    if look.pixel_aspect not in (None, 1) and codec_of(output) != H264:
+        raise UserError(
+            f"{film} has pixels that are {float(look.pixel_aspect):.3g} times as wide as high, "
+            f"which a {output.suffix} file could not state here; name a .mp4, .mov or .mkv file"
+        )
+
+
 def check_sound_fits(film: Path, output: Path) -> None:
     """Raise UserError if the container of `output` cannot hold the sound of `film` as it is."""
     with opened(film) as source:
+        sounds = source.streams.audio
         refused = [
             _codec_name(stream)
-            for stream in source.streams.audio
+            for stream in sounds
             if not _can_hold(_FORMATS[output.suffix.lower()], stream)
         ]
+        fits_mkv = all(_can_hold(_FORMATS[".mkv"], stream) for stream in sounds)
     if refused:
+        remedy = "name a .mkv file, or give --no-sound" if fits_mkv else "give --no-sound"
         raise UserError(
             f"{output.suffix} cannot hold the sound of {film} ({', '.join(refused)}), which is "
-            "copied as it is; name a .mkv file, or give --no-sound"
+            f"copied as it is; {remedy}"
         )
 
 
@@ -53,14 +68,15 @@ def assemble(
     parts: Sequence[Path],
     output: Path,
     *,
+    look: Look,
     last_duration_s: Fraction,
     with_sound: bool,
     comment: str,
 ) -> None:
     """Write the film `output` of the pictures of `parts` and the sound of `film`.
 
-    No packet is encoded again. `last_duration_s` is that of the last picture. Raises OSError if
-    it cannot write.
+    No packet is encoded again. `look` is that of the parts, and `last_duration_s` is that of the
+    last picture. Raises OSError if it cannot write.
     """
     container = _FORMATS[output.suffix.lower()]
     options = _INDEX_FIRST if container in ("mp4", "mov") else {}
@@ -72,6 +88,7 @@ def assemble(
         joined.set_chapters(source.chapters())
         with opened(parts[0]) as part:
             pictures = joined.add_stream_from_template(part.streams.video[0], opaque=True)
+        mark(pictures, look)  # neither a NUT file nor the pictures of VP9 state all of it
         copied = {
             stream.index: _copy_of(stream, joined)
             for stream in _kept_streams(source, container, with_sound=with_sound)
@@ -132,6 +149,9 @@ def _pictures(parts: Sequence[Path], last_duration_s: Fraction, stream: Stream) 
         if number == len(parts):
             packets[-1].duration = round(last_duration_s / packets[-1].time_base)
         for packet in packets:
+            # A part has no B-frames. libav does not always state this: of 7 packets of H.264, none
+            # has a time to be decoded at.
+            packet.dts = packet.pts
             yield packet, stream
 
 

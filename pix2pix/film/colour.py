@@ -2,7 +2,7 @@
 
 A film stores brightness and two differences of colour (Y'CbCr). Which RGB colour they mean depends
 on the matrix (ITU-R BT.601, BT.709, BT.2020) and on the range: limited (16 to 235) or full. Both
-are the same in both directions here, and the film is marked as it was.
+are the same in both directions here, and the new film is marked with them.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
-_UNSPECIFIED = 2  # in the numbers of ITU-T H.273, which libav uses for the marks of a film
-_RGB = 0
+# In the numbers of ITU-T H.273, which libav uses for the marks of a film.
+_BT709, _UNSPECIFIED, _BT601 = 1, 2, 6
 # The matrices of H.273 that libswscale computes with.
 _MATRICES = {
     1: Colorspace.ITU709,
@@ -39,12 +39,11 @@ _HD_HEIGHT = 720  # unmarked films of this height or more are taken for BT.709, 
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """How a film stores RGB colours; the last four are its own marks (ITU-T H.273)."""
+    """How a film stores RGB colours; the last three are marks of the new film (ITU-T H.273)."""
 
     matrix: Colorspace
     range: ColorRange
     marked_matrix: int
-    marked_range: int
     primaries: int
     transfer: int
 
@@ -52,24 +51,24 @@ class Colour:
 def colour_of(frame: VideoFrame) -> Colour:
     """The colour of a frame, and of a film that is made of it.
 
-    A film that is stored as RGB becomes Y'CbCr of limited range. Raises ValueError for a matrix
-    that libswscale has not.
+    What the frame does not state is taken as players do, and stated by the new film: it may have
+    another height or pixel format, and players would then take it otherwise. A film that is stored
+    as RGB becomes Y'CbCr of limited range. Raises ValueError for a matrix that libswscale has not.
     """
-    by_size = Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601
     marked_matrix, marked_range = frame.colorspace, frame.color_range
     if is_rgb(frame):
-        marked_matrix = 1 if by_size == Colorspace.ITU709 else 6
-        marked_range = ColorRange.MPEG
-    if marked_matrix != _UNSPECIFIED and marked_matrix not in _MATRICES:
+        marked_matrix, marked_range = _UNSPECIFIED, ColorRange.MPEG
+    if marked_matrix == _UNSPECIFIED:
+        marked_matrix = _BT709 if frame.height >= _HD_HEIGHT else _BT601
+    if marked_matrix not in _MATRICES:
         raise ValueError(f"has the colour matrix {marked_matrix} of ITU-T H.273, which is not read")
     is_full = marked_range == ColorRange.JPEG or (
         marked_range == ColorRange.UNSPECIFIED and frame.format.name.startswith(("yuvj", "gray"))
     )
     return Colour(
-        matrix=_MATRICES.get(marked_matrix, by_size),
+        matrix=_MATRICES[marked_matrix],
         range=ColorRange.JPEG if is_full else ColorRange.MPEG,
         marked_matrix=marked_matrix,
-        marked_range=marked_range,
         primaries=frame.color_primaries,
         transfer=frame.color_trc,
     )
@@ -133,6 +132,6 @@ class FrameMaker:
         frame = self._graph.pull()
         assert isinstance(frame, VideoFrame)
         colour = self._colour
-        frame.colorspace, frame.color_range = colour.marked_matrix, colour.marked_range
+        frame.colorspace, frame.color_range = colour.marked_matrix, colour.range
         frame.color_primaries, frame.color_trc = colour.primaries, colour.transfer
         return frame

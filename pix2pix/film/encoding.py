@@ -116,9 +116,15 @@ def _set_up(stream: VideoStream, image: np.ndarray, *, look: Look, encoding: Enc
     context = stream.codec_context
     context.time_base = encoding.time_base
     context.max_b_frames = 0
+    mark(stream, look)
+
+
+def mark(stream: VideoStream, look: Look) -> None:
+    """Have a stream of the output state the colours of its pictures, and the shape of a pixel."""
+    context = stream.codec_context
     if look.pixel_aspect is not None:
         context.sample_aspect_ratio = look.pixel_aspect
     context.colorspace = look.colour.marked_matrix
-    context.color_range = look.colour.marked_range
+    context.color_range = look.colour.range
     context.color_primaries = look.colour.primaries
     context.color_trc = look.colour.transfer

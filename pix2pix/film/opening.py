@@ -84,7 +84,8 @@ def inspect(path: Path) -> FilmFacts:
         return FilmFacts(
             num_frames=packets.num_shown,
             last_pts=packets.last_pts,
-            last_duration_s=packets.last_duration * stream.time_base,
+            # Not every film states it, WMV never.
+            last_duration_s=packets.last_duration * stream.time_base or 1 / rate,
             time_base=stream.time_base,
             rate=rate,
         )

@@ -120,6 +120,20 @@ def test_what_cannot_be_translated_is_named_and_nothing_is_written(
         translate(model=model, source=films, result=tmp_path / "out", crf=3)
 
 
+def test_frames_before_the_first_key_frame_are_left_out_with_a_warning(
+    model: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As in a recording of a broadcast that begins anywhere."""
+    options = {"g": "5", "bf": "0", "crf": "4"}
+    whole = write_film(tmp_path / "whole.ts", moving_square(15), options=options)
+    source = tmp_path / "in.ts"
+    source.write_bytes(whole.read_bytes()[188 * 16 :])  # packets of a transport stream
+    translate(model=model, source=source, result=tmp_path / "out.mp4")
+    assert len(times_s(tmp_path / "out.mp4")) == 10
+    assert f"{source} stores 12 frames, and 10 of them can be decoded" in caplog.text
+    assert "10 frames" in caplog.messages[-1]
+
+
 def test_frames_of_an_odd_size_keep_it(model: str, tmp_path: Path) -> None:
     source = tmp_path / "in.mkv"
     write_film(source, moving_square(3, 33, 47), codec="ffv1", pixel_format="yuv444p", options={})

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorRange, Colorspace
 
+from pix2pix.film.assembly import assemble
 from pix2pix.film.colour import Colour, colour_of, to_rgb
-from pix2pix.film.encoding import H264, Encoding, Timed, write_part
+from pix2pix.film.encoding import H264, Encoding, Timed, codec_of, write_part
 from pix2pix.film.frames import Look, film_frames
 from tests.support.films import from_rgb, moving_square, write_film
 
@@ -27,7 +28,7 @@ def some_colours() -> np.ndarray:
 
 
 def colour(matrix: Colorspace, colour_range: ColorRange) -> Colour:
-    return Colour(matrix, colour_range, MARKS[matrix], colour_range, 2, 2)
+    return Colour(matrix, colour_range, MARKS[matrix], 2, 2)
 
 
 def defined(image: np.ndarray, matrix: Colorspace, colour_range: ColorRange) -> np.ndarray:
@@ -76,14 +77,14 @@ def test_a_round_trip_at_half_the_resolution_of_colours_changes_little(
         ("marked", Colorspace.BT2020, 64, Colorspace.BT2020),
     ],
 )
-def test_marks_are_read_and_their_absence_is_kept(
+def test_marks_are_read_and_what_an_unmarked_film_is_taken_for_is_marked(
     marked: str, matrix: Colorspace | None, height: int, meant: Colorspace, tmp_path: Path
 ) -> None:
     film = write_film(tmp_path / "x.mkv", np.zeros((1, height, 64, 3), np.uint8), matrix=matrix)
     found = next(film_frames(film)).look.colour
     assert found.matrix == meant
     assert found.range == ColorRange.MPEG
-    assert found.marked_matrix == (2 if matrix is None else MARKS[matrix])
+    assert found.marked_matrix == MARKS[meant]
 
 
 def test_a_film_that_is_stored_as_rgb_is_read_exactly(tmp_path: Path) -> None:
@@ -93,7 +94,31 @@ def test_a_film_that_is_stored_as_rgb_is_read_exactly(tmp_path: Path) -> None:
     )
     for found, expected in zip(film_frames(film), frames, strict=True):
         np.testing.assert_array_equal(found.image(), expected)
-        assert found.look.colour.marked_range == ColorRange.MPEG
+        assert found.look.colour.range == ColorRange.MPEG
+
+
+@pytest.mark.parametrize("name", ["x.mp4", "x.webm"])
+@pytest.mark.parametrize("pixel_format", ["gray", "yuv444p"])
+def test_an_unmarked_film_keeps_its_colours_at_another_size(
+    pixel_format: str, name: str, tmp_path: Path
+) -> None:
+    """Players take unmarked films of 720 lines otherwise, and Y'CbCr otherwise than grey."""
+    image = np.zeros((360, 64, 3), np.uint8)
+    image[:] = (90, 90, 90) if pixel_format == "gray" else (20, 200, 60)
+    film = write_film(tmp_path / "in.mkv", image[None], codec="ffv1", pixel_format=pixel_format,
+                      options={}, colour_range=ColorRange.UNSPECIFIED)  # fmt: skip
+    frame = next(film_frames(film))
+    before = frame.image()
+    part = tmp_path / "part.nut"
+    codec = codec_of(tmp_path / name)
+    encoding = Encoding(codec, 4, Fraction(1, 25), Fraction(25))
+    larger = before.repeat(2, axis=0)
+    write_part(part, [Timed(larger, 0)], look=frame.look, encoding=encoding)
+    assemble(film, [part], tmp_path / name, look=frame.look, last_duration_s=Fraction(1, 25),
+             with_sound=False, comment="made by a test")  # fmt: skip
+    after = next(film_frames(tmp_path / name))
+    np.testing.assert_allclose(after.image(), larger, atol=2)
+    assert after.look.colour == frame.look.colour
 
 
 def test_a_matrix_that_is_not_known_is_refused() -> None:

@@ -57,6 +57,13 @@ def test_the_duration_of_the_last_frame_is_known(tmp_path: Path) -> None:
     )
 
 
+def test_a_last_frame_without_a_duration_lasts_as_long_as_the_others(tmp_path: Path) -> None:
+    film = write_film(tmp_path / "x.wmv", moving_square(3), codec="wmv2", options={})
+    with av.open(str(film)) as container:
+        assert [packet.duration for packet in container.demux(video=0) if packet.size][-1] == 0
+    assert inspect(film).last_duration_s == Fraction(1, 25)
+
+
 def write_text(path: Path) -> None:
     path.write_text("hello")
 
