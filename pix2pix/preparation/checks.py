@@ -203,6 +203,12 @@ def _notes(
             f"{len(unmatched)} image(s) were left out, because data.pair_pattern does not match "
             f"their names: {first_names(unmatched)}"
         )
+    elsewhere = discovery.elsewhere
+    if elsewhere:
+        yield (
+            f"{len(elsewhere)} image(s) lie in no folder of a side and are not used: "
+            f"{first_names(elsewhere)}"
+        )
     ignored = discovery.ignored
     if ignored:
         yield f"{len(ignored)} file(s) of other kinds were ignored: {first_names(ignored)}"

@@ -30,8 +30,12 @@ UNREAD_SUFFIXES = (
     *(".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".psd", ".xcf", ".tga", ".ico", ".pcx"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".sgi", ".dds", ".mha", ".mhd", ".nrrd", ".mat"),
 )
-# Volumes of Linux have lost+found, which only root may read.
-_NOT_DATA = ("thumbs.db", "desktop.ini", "__macosx", "lost+found")
+# What systems put among files: previews, deleted files, earlier states. Volumes of Linux have
+# lost+found, which only root may read.
+_NOT_DATA = (
+    *("thumbs.db", "desktop.ini", "__macosx", "lost+found", "@eadir", "@recycle", "#recycle"),
+    *("#snapshot", "@recently-snapshot", "$recycle.bin", "system volume information"),
+)
 _NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 Files = dict[str, list[Path]]  # by pair id
@@ -59,7 +63,8 @@ def collect_files(
     Files are listed in ROOT/SPLIT/SIDE and ROOT/SIDE/SPLIT (pair id SPLIT/x for x.png), and outside
     of split folders in ROOT/SIDE (pair id x), each at any depth. If `side_folder` is None, there is
     no folder SIDE in these paths. `key_of` maps x to the key that replaces it in the pair id, or to
-    None if the file is no part of a pair. Hidden files and files of DVC are ignored.
+    None if the file is no part of a pair. Hidden files, files of DVC and what systems put there
+    (recycle bins, previews) are ignored.
     """
     images: Files = defaultdict(list)
     unread: Files = defaultdict(list)

@@ -8,6 +8,7 @@ of a volume is a pair of its own.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from pix2pix.preparation.folders import (
     SUFFIXES,
     SideFiles,
     collect_files,
+    image_files,
     no_permission,
     split_folder,
 )
@@ -33,13 +35,15 @@ from pix2pix.preparation.pairing import ignored_files, lone_files, outside_split
 class Discovery:
     """The pairs of a data folder sorted by id, the offences, and the ignored files.
 
-    `unmatched` are the images that `data.pair_pattern` leaves out.
+    `unmatched` are the images that `data.pair_pattern` leaves out, `elsewhere` those that lie in no
+    folder of a side.
     """
 
     pairs: tuple[PairFiles, ...]
     offences: tuple[Offence, ...]
     ignored: tuple[str, ...]  # relative to the data folder
     unmatched: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
 def find_pairs(root: Path, config: DataConfig) -> Discovery:
@@ -78,7 +82,18 @@ def find_pairs(root: Path, config: DataConfig) -> Discovery:
         offences=(*offences, *outside, *unsliced),
         ignored=relative_paths(root, ignored_files(sides)),
         unmatched=relative_paths(root, sorted(unmatched)),
+        elsewhere=relative_paths(root, _elsewhere(root, sides)),
     )
+
+
+def _elsewhere(root: Path, sides: Sequence[SideFiles]) -> list[Path]:
+    """The images below `root` that lie in no folder of a side, such as another split's folder."""
+    found = set[Path]()
+    for side in sides:
+        found.update(side.unmatched)
+        for files in (side.images, side.badly_named):
+            found.update(*files.values())
+    return [path for path in image_files(root) if path not in found]
 
 
 def refuse_no_folder(root: Path, *, named_by: str = "data.path") -> None:

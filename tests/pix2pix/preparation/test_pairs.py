@@ -59,6 +59,8 @@ def test_what_is_no_data_is_passed_over_and_other_files_are_named(tmp_path: Path
     touch(tmp_path, "train/1.png", "readme.txt", "train/notes.csv")
     touch(tmp_path, ".gitignore", "train.dvc", "train/.1.png", "__MACOSX/1.png", "Thumbs.db")
     touch(tmp_path, ".cache/train/2.png")
+    touch(tmp_path, "train/@eaDir/1.png/SYNOPHOTO_THUMB_XL.png", "#recycle/train/2.png")
+    touch(tmp_path, "train/$RECYCLE.BIN/3.png", "System Volume Information/4.png")
 
     found = find_pairs(tmp_path, make_config())
 
@@ -89,6 +91,16 @@ def test_files_beside_the_split_folders_are_offences(tmp_path: Path) -> None:
         ("outside_split_folders", ("extra/1",)),
         ("outside_split_folders", ("preview",)),
     ]
+
+
+@pytest.mark.parametrize("unused", ["val_unseen/A/2.png", "A.old/2.png", "2.png", "old/3/4.png"])
+def test_images_that_lie_in_no_folder_of_a_side_are_named(tmp_path: Path, unused: str) -> None:
+    touch(tmp_path, "train/A/1.png", "train/B/1.png", "test/A/1.png", "test/B/1.png", unused)
+
+    found = find_pairs(tmp_path, two_folders())
+
+    assert [pair.pair_id for pair in found.pairs] == ["test/1", "train/1"]
+    assert found.elsewhere == (unused,)
 
 
 @pytest.mark.parametrize("linked", ["A", "B/train", "A/scene1"])
