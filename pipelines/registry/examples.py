@@ -47,8 +47,9 @@ def _file(image: np.ndarray, side: SideRecord) -> tuple[bytes, str]:
     """The content of an image file and its suffix; the file reads as those of the side."""
     nodata = written_nodata(side, image.dtype)
     if side.nodata == "file":  # which PNG cannot state
-        return encode_as(image, "image/tiff", nodata=nodata), ".tif"
-    return encode(image, nodata=nodata), file_suffix(image.dtype.name, image.shape[2])
+        return encode_as(image, "image/tiff", alpha=side.alpha, nodata=nodata), ".tif"
+    suffix = file_suffix(image.dtype.name, image.shape[2], alpha=side.alpha)
+    return encode(image, alpha=side.alpha, nodata=nodata), suffix
 
 
 def read_examples(client: MlflowClient, version: ModelVersion) -> tuple[Example, ...]:

@@ -79,6 +79,7 @@ def _translated(translator: Translator, source: SourceImage, scale: Scale) -> by
         height, width = written.shape[:2]
         return encode(
             written,
+            alpha=target.alpha,
             georeference=georeference(source.path, (height, width)),
             nodata=written_nodata(target, written.dtype),
         )

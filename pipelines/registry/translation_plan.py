@@ -133,7 +133,7 @@ def result_suffix(path: Path, target: SideRecord) -> str:
     """The suffix of the translation: ".tif" for GeoTIFF files, which keep their georeference."""
     if georeference(path):
         return ".tif"
-    return file_suffix(target.file_dtype or target.dtype, target.channels)
+    return file_suffix(target.file_dtype or target.dtype, target.channels, alpha=target.alpha)
 
 
 def left_out(input_dir: Path) -> dict[Path, str]:

@@ -137,12 +137,12 @@ def answer(question: Question, job: Job, result: np.ndarray) -> Answer | Refusal
     version = job.version
     card = version.translator.card
     written = as_written(result, card.target.file_dtype)
-    media_type = question.media_type or lossless_type(written)
+    media_type = question.media_type or lossless_type(written, alpha=card.target.alpha)
     if media_type == "image/jpeg" and card.target.kind == "labels":
         return Refusal(_NOT_ACCEPTABLE, "JPEG would change the labels; ask for image/png")
     try:
         nodata = written_nodata(card.target, written.dtype)
-        content = encode_as(written, media_type, nodata=nodata)
+        content = encode_as(written, media_type, alpha=card.target.alpha, nodata=nodata)
     except UserError as error:
         return Refusal(_NOT_ACCEPTABLE, _one_sentence(error))
     return Answer(

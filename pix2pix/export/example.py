@@ -8,6 +8,7 @@ from pix2pix.checkpoint import ModelCard
 from pix2pix.config import Scale
 from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
 from pix2pix.export.network import mask_names
+from pix2pix.images.encode import file_suffix
 from pix2pix.models import InferenceMode, InferenceNetwork
 
 _PILLOW_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -67,9 +68,9 @@ def _pillow(*, reads: bool, writes: bool) -> list[str]:
 
 def _is_picture(side: SideRecord) -> bool:
     """Whether Pillow reads and writes the images; others are arrays in NPY files."""
-    return (side.dtype == "uint8" and side.channels in _PILLOW_MODES) or (
-        side.dtype == "uint16" and side.channels == 1
-    )
+    is_png = file_suffix(side.dtype, side.channels, alpha=side.alpha) == ".png"
+    modes = _PILLOW_MODES if side.dtype == "uint8" else (1,)
+    return is_png and side.channels in modes
 
 
 def _argument(source: str) -> str:

@@ -19,7 +19,7 @@ from pix2pix.export.page import Example, Runtime, Workbench
 from pix2pix.export.parity import masks_for
 from pix2pix.export.samples import Samples
 from pix2pix.export.smaller import measure_error, with_half_weights
-from pix2pix.images.encode import encode
+from pix2pix.images.encode import encode, file_suffix
 from pix2pix.models import InferenceNetwork
 
 _MOST_BYTES = 100 * 2**20  # of an exact model in a page; of a larger one, half of the precision
@@ -126,11 +126,18 @@ def _masks_note(card: ModelCard, network: InferenceNetwork) -> str:
 
 
 def _examples(card: ModelCard, sources: Sequence[Mapping[str, np.ndarray]]) -> list[Example]:
-    """Sources as pictures that can be chosen; only 8-bit ones are what the browser reads back."""
-    if any(side.dtype != "uint8" for side in card.sources.values()):
+    """Sources as pictures that can be chosen; only 8-bit PNG are what the browser reads back."""
+    sides = card.sources
+    if any(
+        side.dtype != "uint8" or file_suffix(side.dtype, side.channels, alpha=side.alpha) != ".png"
+        for side in sides.values()
+    ):
         return []
     return [
-        Example(f"example {number}", {name: encode(image) for name, image in images.items()})
+        Example(
+            f"example {number}",
+            {name: encode(image, alpha=sides[name].alpha) for name, image in images.items()},
+        )
         for number, images in enumerate(sources[:_MOST_EXAMPLES], start=1)
     ]
 

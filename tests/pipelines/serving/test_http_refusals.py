@@ -56,7 +56,7 @@ BAD_FILES = {
     "large png": (encode(LARGE), 413),
     "large jpeg": (jpeg(LARGE), 413),
     "one channel": (encode(SMALL[..., :1]), 422),
-    "alpha": (encode(np.zeros((8, 8, 4), np.uint8)), 422),
+    "alpha": (encode(np.zeros((8, 8, 4), np.uint8), alpha=True), 422),
     "16 bits": (bytes(imagecodecs.png_encode(SMALL.astype(np.uint16))), 422),
     "NaN": (npy(np.full((8, 8, 3), np.nan, np.float32)), 422),
     "floats": (npy(np.zeros((8, 8, 3), np.float32)), 422),
@@ -158,7 +158,7 @@ SCAN = SideRecord("image", 1, "uint16", (0.0, 100.0), "area", nodata="file")
         ),
         (
             SCAN,
-            encode(np.zeros((8, 8, 2), np.uint8)),
+            encode(np.zeros((8, 8, 2), np.uint8), alpha=True),
             "the image has an opacity channel, and the model takes none; remove the channel",
         ),
         (

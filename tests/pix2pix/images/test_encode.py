@@ -1,8 +1,12 @@
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
-from pix2pix.images.decode import decode
-from pix2pix.images.encode import encode, file_suffix
+from pix2pix.errors import UserError
+from pix2pix.images.decode import decode_file
+from pix2pix.images.encode import encode, encode_as, file_suffix, lossless_type
 
 
 def picture(dtype: str, channels: int) -> np.ndarray:
@@ -13,12 +17,36 @@ def picture(dtype: str, channels: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
-@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 12])
-def test_what_was_encoded_is_decoded_as_it_was(dtype: str, channels: int) -> None:
+@pytest.mark.parametrize(
+    ("channels", "alpha"),
+    [(1, False), (2, False), (2, True), (3, False), (4, False), (4, True), (5, False), (12, False)],
+)
+def test_what_was_encoded_is_decoded_as_it_was(dtype: str, channels: int, alpha: bool) -> None:
     image = picture(dtype, channels)
-    decoded = decode(encode(image))
-    assert decoded.dtype == image.dtype
-    np.testing.assert_array_equal(decoded, image)
+    for content in (encode(image, alpha=alpha), encode_as(image, "image/tiff", alpha=alpha)):
+        decoded = decode_file(content)
+        assert decoded.facts.has_alpha == alpha
+        assert decoded.pixels.dtype == image.dtype
+        np.testing.assert_array_equal(decoded.pixels, image)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("channels", [2, 4])
+def test_bands_that_are_no_opacity_are_not_written_as_png(dtype: str, channels: int) -> None:
+    image = picture(dtype, channels)
+    assert file_suffix(dtype, channels) == ".tif"
+    assert file_suffix(dtype, channels, alpha=True) == ".png"
+    assert lossless_type(image) == "image/tiff"
+    assert lossless_type(image, alpha=True) == "image/png"
+    with pytest.raises(UserError, match=rf"image/png cannot store {channels} channel"):
+        encode_as(image, "image/png")
+
+
+def test_other_programs_find_colours_and_opacity_in_a_tiff_file() -> None:
+    image = picture("uint8", 4)
+    content = encode_as(image, "image/tiff", alpha=True)
+    assert Image.open(io.BytesIO(content)).mode == "RGBA"
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(content))), image)
 
 
 @pytest.mark.parametrize(
