@@ -47,21 +47,34 @@ def extract_pairs(config: DataConfig, directory: Path) -> int:
     The files are not flushed to the disk: `directory` is a temporary one.
 
     The frames of the film A/NAME.mp4 become A/NAME/00010s/00012480ms.png: the folder of a stretch
-    of ten seconds, and the time of the frame. Raises UserError if there are no films, a film has
+    of ten seconds, and the time of the frame; a second frame of the millisecond becomes
+    00012480ms-1.png. Raises UserError if there are no films, a film has
     no partner or cannot be read, or the films of a pair are of unlike length.
     """
     num_pairs = 0
     for pair in film_pairs(config):
         found = 0
-        for time_s, images in frame_pairs(pair, config.frames_per_s):
-            name = f"{int(time_s) // STRETCH_S * STRETCH_S:05d}s/{round(time_s * 1000):08d}ms.png"
+        for name, images in _named(frame_pairs(pair, config.frames_per_s)):
             for side, image in zip(_folders(config), images, strict=True):
-                path = directory / side / pair.name / name
+                path = directory / side / pair.name / f"{name}.png"
                 write_bytes(path, png_bytes(image), is_durable=False)
             found += 1
         logger.info("%s: %d pairs of frames", pair.name, found)
         num_pairs += found
     return num_pairs
+
+
+def _named(
+    frames: Iterator[tuple[Fraction, list[np.ndarray]]],
+) -> Iterator[tuple[str, list[np.ndarray]]]:
+    """A name for each pair of frames by its time, which no other one has."""
+    for name, pairs in itertools.groupby(frames, key=lambda pair: _time_name(pair[0])):
+        for number, (_, images) in enumerate(pairs):
+            yield f"{name}-{number}" if number else name, images
+
+
+def _time_name(time_s: Fraction) -> str:
+    return f"{int(time_s) // STRETCH_S * STRETCH_S:05d}s/{round(time_s * 1000):08d}ms"
 
 
 def film_pairs(config: DataConfig) -> list[FilmPair]:
@@ -218,7 +231,8 @@ def _chosen(film: _Film, frames_per_s: float | None) -> Iterator[tuple[Fraction,
     if frames_per_s is None:
         yield from film
         return
-    step_s = 1 / Fraction(frames_per_s).limit_denominator(1000)
+    # As it is written: the nearest fraction to the float 0.1 has a denominator of 2 to the 55th.
+    step_s = 1 / Fraction(str(frames_per_s))
     for number in itertools.count():
         yield number * step_s, film.at(number * step_s)
 

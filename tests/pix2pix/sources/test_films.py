@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from pix2pix.errors import UserError
 from pix2pix.images.image import read_image
 from pix2pix.preparation.folders import _OTHER_NAMES, SPLIT_FOLDERS
 from pix2pix.sources import films as film_source
-from pix2pix.sources.films import extract_pairs, film_pairs
+from pix2pix.sources.films import FilmPair, extract_pairs, film_pairs, frame_pairs
 from tests.support.films import write_film
 
 ROOT = Path(__file__).parents[3]
@@ -121,6 +121,38 @@ def test_frames_at_equal_distances_of_films_of_variable_rate(tmp_path: Path) -> 
     assert list(found) == [f"deep/x/00000s/{1000 * i:08d}ms" for i in range(4)]
     expected = [(10, 110), (12, 111), (13, 111), (14, 112)]
     np.testing.assert_allclose(list(found.values()), expected, atol=1)
+
+
+@pytest.mark.parametrize(
+    ("frames_per_s", "milliseconds"),
+    [
+        (0.0004, [0, 2_500_000]),
+        (0.0007, [0, 1_428_571, 2_857_143]),
+        (0.1, range(0, 2_999_000, 10_000)),
+    ],
+)
+def test_frames_are_as_many_in_a_second_as_is_written(
+    frames_per_s: float, milliseconds: Sequence[int], tmp_path: Path
+) -> None:
+    write_pair(tmp_path, "x.mkv", times_a=[0, 2998 * 12800], times_b=[0, 2998 * 12800])
+    pair = FilmPair("x", (tmp_path / "A/x.mkv", tmp_path / "B/x.mkv"))
+    found = [round(1000 * time_s) for time_s, _ in frame_pairs(pair, frames_per_s)]
+    assert found == list(milliseconds)
+
+
+def test_frames_of_the_same_millisecond_are_all_kept(tmp_path: Path) -> None:
+    films, out = tmp_path / "films", tmp_path / "out"
+    for side, first in (("A", 10), ("B", 110)):
+        (films / side).mkdir(parents=True)
+        # 1/12800 s each; .mkv would round to milliseconds.
+        write_film(films / side / "x.mp4", grey(4, first), pts=[0, 4, 6, 13])
+    assert extract_pairs(config(films), out) == 4
+    names = [
+        f"x/00000s/{name}" for name in ("00000000ms", "00000000ms-1", "00000000ms-2", "00000001ms")
+    ]
+    found = brightness(out)
+    expected = [(10 + index, 110 + index) for index in range(4)]
+    np.testing.assert_allclose([found[name] for name in names], expected, atol=1)
 
 
 def test_each_film_is_read_and_decoded_once_and_no_frame_is_flushed(
