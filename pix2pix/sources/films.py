@@ -48,8 +48,8 @@ def extract_pairs(config: DataConfig, directory: Path) -> int:
 
     The frames of the film A/NAME.mp4 become A/NAME/00010s/00012480ms.png: the folder of a stretch
     of ten seconds, and the time of the frame; a second frame of the millisecond becomes
-    00012480ms-1.png. Raises UserError if there are no films, a film has
-    no partner or cannot be read, or the films of a pair are of unlike length.
+    00012480ms-1.png. Raises UserError if there are no films, a film has no partner or cannot be
+    read, or the films of a pair are of unlike length.
     """
     num_pairs = 0
     for pair in film_pairs(config):
