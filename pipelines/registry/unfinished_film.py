@@ -3,6 +3,7 @@
 A translation that was interrupted goes on from it, if it is of the same film, model and options.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from pix2pix.files import make_folder, written_to
 
 _JOB_NAME = "job.json"
 _LOCK_NAME = "lock"
+_MAX_NAME_BYTES = 255  # of a file or folder, on all usual file systems
 
 Job = Mapping[str, str | int | bool | None]
 
@@ -28,7 +30,7 @@ def unfinished_folder(output: Path, job: Job, *, discard_other: bool) -> Iterato
     `job` is all that the parts depend on. Raises UserError if another process translates to
     `output`, or if the folder holds parts of another job and `discard_other` is not set.
     """
-    folder = output.with_name(f".{output.name}.unfinished")
+    folder = output.with_name(_folder_name(output.name))
     with written_to(folder):
         make_folder(folder)
         lock = try_lock(folder / _LOCK_NAME)
@@ -39,6 +41,14 @@ def unfinished_folder(output: Path, job: Job, *, discard_other: bool) -> Iterato
         yield folder
     finally:
         os.close(lock)
+
+
+def _folder_name(film: str) -> str:
+    """The name says which film it is of, unless that would be too long."""
+    name = f".{film}.unfinished"
+    if len(os.fsencode(name)) <= _MAX_NAME_BYTES:
+        return name
+    return f".{hashlib.sha256(os.fsencode(film)).hexdigest()[:16]}.unfinished"
 
 
 def _begin(folder: Path, output: Path, job: Job, *, discard_other: bool) -> None:

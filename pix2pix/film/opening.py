@@ -15,6 +15,12 @@ from av.video.stream import VideoStream
 from pix2pix.errors import UserError
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv")
+# Films of other kinds. They are named, so that no film is left out unnoticed.
+UNREAD_SUFFIXES = (
+    *(".flv", ".f4v", ".m2ts", ".m2t", ".m2v", ".mpe", ".vob", ".ogv", ".ogm", ".3gp", ".3g2"),
+    *(".asf", ".divx", ".rm", ".rmvb", ".mxf", ".dv", ".qt", ".nut", ".y4m", ".mjpeg", ".wtv"),
+    *(".h264", ".264", ".h265", ".265", ".hevc", ".ivf", ".av1", ".insv", ".lrv", ".braw", ".r3d"),
+)
 
 _USUAL_RATE = Fraction(25)  # frames per second, for an encoder where the film names no rate
 _MISSING_S = 0.5  # more than headers round, and less than anyone would call a film cut off

@@ -7,7 +7,7 @@ time, counted from the beginnings of their films.
 
 import itertools
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,10 +18,14 @@ from pix2pix.config import DataConfig
 from pix2pix.errors import UserError
 from pix2pix.files import refuse_linked_folders, write_bytes
 from pix2pix.film.frames import FilmFrame, film_frames
-from pix2pix.film.opening import SUFFIXES, inspect
+from pix2pix.film.opening import SUFFIXES, UNREAD_SUFFIXES, inspect
 from pix2pix.images.grids import png_bytes
+from pix2pix.images.names import first_names, relative_paths
+from pix2pix.preparation.folders import SPLIT_FOLDERS, all_files, stem_and_suffix
 
 STRETCH_S = 10  # a folder holds the frames of so many seconds
+# The names of folders that `preparation` takes for those of a split.
+_NAMES_OF_SPLITS = (*SPLIT_FOLDERS, "training", "valid", "validation", "testing")
 
 logger = logging.getLogger(__name__)
 
@@ -43,16 +47,16 @@ def extract_pairs(config: DataConfig, directory: Path) -> int:
     The files are not flushed to the disk: `directory` is a temporary one.
 
     The frames of the film A/NAME.mp4 become A/NAME/00010s/00012480ms.png: the folder of a stretch
-    of ten seconds, and the time of the frame. Raises UserError if there are no films, a film has
-    no partner or cannot be read, or the films of a pair are of unlike length.
+    of ten seconds, and the time of the frame; a second frame of the millisecond becomes
+    00012480ms-1.png. Raises UserError if there are no films, a film has no partner or cannot be
+    read, or the films of a pair are of unlike length.
     """
     num_pairs = 0
     for pair in film_pairs(config):
         found = 0
-        for time_s, images in frame_pairs(pair, config.frames_per_s):
-            name = f"{int(time_s) // STRETCH_S * STRETCH_S:05d}s/{round(time_s * 1000):08d}ms.png"
+        for name, images in _named(frame_pairs(pair, config.frames_per_s)):
             for side, image in zip(_folders(config), images, strict=True):
-                path = directory / side / pair.name / name
+                path = directory / side / pair.name / f"{name}.png"
                 write_bytes(path, png_bytes(image), is_durable=False)
             found += 1
         logger.info("%s: %d pairs of frames", pair.name, found)
@@ -60,14 +64,32 @@ def extract_pairs(config: DataConfig, directory: Path) -> int:
     return num_pairs
 
 
+def _named(
+    frames: Iterator[tuple[Fraction, list[np.ndarray]]],
+) -> Iterator[tuple[str, list[np.ndarray]]]:
+    """A name for each pair of frames by its time, which no other one has."""
+    for name, pairs in itertools.groupby(frames, key=lambda pair: _time_name(pair[0])):
+        for number, (_, images) in enumerate(pairs):
+            yield f"{name}-{number}" if number else name, images
+
+
+def _time_name(time_s: Fraction) -> str:
+    return f"{int(time_s) // STRETCH_S * STRETCH_S:05d}s/{round(time_s * 1000):08d}ms"
+
+
 def film_pairs(config: DataConfig) -> list[FilmPair]:
     """The pairs of films of `config.path`, sorted by name.
 
-    Raises UserError if there are none, a film has no partner, or there are links to folders.
+    Files are found by the rules for images: hidden files and folders, and files of DVC, are left
+    out. Raises UserError if there are none, a film has no partner, is of a kind that is not read or
+    has the name of a split, or there are links to folders.
     """
     root = Path(config.path)
     refuse_linked_folders(root)
-    sides = {folder: _films(root / folder) for folder in _folders(config)}
+    files = {folder: all_files(root / folder) for folder in _folders(config)}
+    sides = {folder: _films(root / folder, paths) for folder, paths in files.items()}
+    _note_unused(root, files)
+    _refuse_unread(root, files, sides)
     folders = " and ".join(sides)
     names = sorted(set[str]().union(*sides.values()))
     if not names:
@@ -87,17 +109,65 @@ def _folders(config: DataConfig) -> list[str]:
     return [config.folder_a, config.folder_b, *(extra.folder for extra in config.extra_sources)]
 
 
-def _films(folder: Path) -> dict[str, Path]:
-    """The films at any depth of a folder, by their relative paths without suffix."""
+def _films(folder: Path, paths: Sequence[Path]) -> dict[str, Path]:
+    """The films among the files of a folder, by their relative paths without suffix."""
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+    for path in paths:
+        name, suffix = stem_and_suffix(path.relative_to(folder))
+        if suffix not in SUFFIXES:
             continue
-        name = path.relative_to(folder).with_suffix("").as_posix()
         if name in found:
             raise UserError(f"{found[name]} and {path} have one name; rename one")
+        if name.lower() in _NAMES_OF_SPLITS:
+            raise UserError(
+                f"{path}: the folder of its frames, {name}, would be taken for that of a split; "
+                "rename the film on each side"
+            )
         found[name] = path
     return found
+
+
+def _refuse_unread(
+    root: Path, files: Mapping[str, Sequence[Path]], sides: Mapping[str, Mapping[str, Path]]
+) -> None:
+    """Raise UserError for films of kinds that are not read, unless one that is read has the name.
+
+    Where both sides have such a film, the pair would be missing and nobody would know.
+    """
+    unread = []
+    for folder, paths in files.items():
+        for path in paths:
+            name, suffix = stem_and_suffix(path.relative_to(root / folder))
+            if suffix in UNREAD_SUFFIXES and name not in sides[folder]:
+                unread.append(path)
+    if unread:
+        kinds = " and ".join(sorted({path.suffix.lower() for path in unread}))
+        raise UserError(
+            f"data.path: {root}: {len(unread)} film(s) are {kinds} files, which are not read: "
+            f"{first_names(relative_paths(root, unread))}; write them anew, for example as .mkv "
+            "(`ffmpeg -i IN -c copy OUT.mkv`), or take them away"
+        )
+
+
+def _note_unused(root: Path, files: Mapping[str, Sequence[Path]]) -> None:
+    """Log which files beside the films are not used."""
+    in_sides = {path for paths in files.values() for path in paths}
+    others = sorted(path for path in in_sides if not _is_film(path))
+    if others:
+        names = first_names(relative_paths(root, others))
+        logger.info("%d file(s) of other kinds are ignored: %s", len(others), names)
+    elsewhere = [path for path in all_files(root) if _is_film(path) and path not in in_sides]
+    if elsewhere:
+        logger.warning(
+            "%d film(s) lie in none of the folders %s and are not used: %s",
+            len(elsewhere),
+            ", ".join(files),
+            first_names(relative_paths(root, elsewhere)),
+        )
+
+
+def _is_film(path: Path) -> bool:
+    return path.suffix.lower() in (*SUFFIXES, *UNREAD_SUFFIXES)
 
 
 def frame_pairs(
@@ -161,7 +231,8 @@ def _chosen(film: _Film, frames_per_s: float | None) -> Iterator[tuple[Fraction,
     if frames_per_s is None:
         yield from film
         return
-    step_s = 1 / Fraction(frames_per_s).limit_denominator(1000)
+    # As it is written: the nearest fraction to the float 0.1 has a denominator of 2 to the 55th.
+    step_s = 1 / Fraction(str(frames_per_s))
     for number in itertools.count():
         yield number * step_s, film.at(number * step_s)
 

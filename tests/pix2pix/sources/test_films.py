@@ -1,8 +1,10 @@
 """Frames are told apart by their brightness: frame i of a film is (10 + i) grey throughout."""
 
 import dataclasses
+import logging
 import os
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,9 @@ from pix2pix.config.extra_source import ExtraSource
 from pix2pix.data.groups import group_of
 from pix2pix.errors import UserError
 from pix2pix.images.image import read_image
+from pix2pix.preparation.folders import _OTHER_NAMES, SPLIT_FOLDERS
 from pix2pix.sources import films as film_source
-from pix2pix.sources.films import extract_pairs
+from pix2pix.sources.films import FilmPair, extract_pairs, film_pairs, frame_pairs
 from tests.support.films import write_film
 
 ROOT = Path(__file__).parents[3]
@@ -120,6 +123,38 @@ def test_frames_at_equal_distances_of_films_of_variable_rate(tmp_path: Path) -> 
     np.testing.assert_allclose(list(found.values()), expected, atol=1)
 
 
+@pytest.mark.parametrize(
+    ("frames_per_s", "milliseconds"),
+    [
+        (0.0004, [0, 2_500_000]),
+        (0.0007, [0, 1_428_571, 2_857_143]),
+        (0.1, range(0, 2_999_000, 10_000)),
+    ],
+)
+def test_frames_are_as_many_in_a_second_as_is_written(
+    frames_per_s: float, milliseconds: Sequence[int], tmp_path: Path
+) -> None:
+    write_pair(tmp_path, "x.mkv", times_a=[0, 2998 * 12800], times_b=[0, 2998 * 12800])
+    pair = FilmPair("x", (tmp_path / "A/x.mkv", tmp_path / "B/x.mkv"))
+    found = [round(1000 * time_s) for time_s, _ in frame_pairs(pair, frames_per_s)]
+    assert found == list(milliseconds)
+
+
+def test_frames_of_the_same_millisecond_are_all_kept(tmp_path: Path) -> None:
+    films, out = tmp_path / "films", tmp_path / "out"
+    for side, first in (("A", 10), ("B", 110)):
+        (films / side).mkdir(parents=True)
+        # 1/12800 s each; .mkv would round to milliseconds.
+        write_film(films / side / "x.mp4", grey(4, first), pts=[0, 4, 6, 13])
+    assert extract_pairs(config(films), out) == 4
+    names = [
+        f"x/00000s/{name}" for name in ("00000000ms", "00000000ms-1", "00000000ms-2", "00000001ms")
+    ]
+    found = brightness(out)
+    expected = [(10 + index, 110 + index) for index in range(4)]
+    np.testing.assert_allclose([found[name] for name in names], expected, atol=1)
+
+
 def test_each_film_is_read_and_decoded_once_and_no_frame_is_flushed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +221,67 @@ def two_of_a_name(films: Path) -> None:
 def no_film(films: Path) -> None:
     write_pair(films, "x.mkv", times_a=[0], times_b=[0])
     (films / "B" / "x.mkv").write_text("hello")
+
+
+def empty_files(films: Path, *names: str) -> None:
+    """Files whose names alone are read."""
+    for name in names:
+        (films / name).parent.mkdir(parents=True, exist_ok=True)
+        (films / name).touch()
+
+
+@pytest.mark.parametrize("partners", [("A/y.flv", "B/y.flv"), ("A/y.FLV", "B/y.mp4")])
+def test_films_of_kinds_that_are_not_read_are_named(
+    partners: tuple[str, str], tmp_path: Path
+) -> None:
+    empty_files(tmp_path, "A/x.mp4", "B/x.mp4", "A/z.m2ts", "B/z.m2ts", *partners)
+    with pytest.raises(
+        UserError, match=r"are \.flv and \.m2ts files, .* A/y\.[flvFLV]+, A/z\.m2ts"
+    ):
+        film_pairs(config(tmp_path))
+
+
+def test_a_kind_that_is_not_read_may_lie_beside_one_that_is(tmp_path: Path) -> None:
+    empty_files(tmp_path, "A/x.mp4", "B/x.mp4", "A/x.flv")
+    assert [pair.name for pair in film_pairs(config(tmp_path))] == ["x"]
+
+
+def test_composed_and_decomposed_names_are_the_same(tmp_path: Path) -> None:
+    names = [unicodedata.normalize(form, "café") for form in ("NFC", "NFD")]
+    empty_files(tmp_path, f"A/{names[0]}.mp4", f"B/{names[1]}.mp4")
+    assert [pair.name for pair in film_pairs(config(tmp_path))] == [names[0]]
+
+
+def test_hidden_folders_hold_no_films(tmp_path: Path) -> None:
+    empty_files(tmp_path, "A/x.mp4", "B/x.mp4", "A/.trash/y.mp4", "B/__MACOSX/z.mp4")
+    assert [pair.name for pair in film_pairs(config(tmp_path))] == ["x"]
+
+
+@pytest.mark.parametrize("name", [*SPLIT_FOLDERS, *_OTHER_NAMES, "Train"])
+def test_a_film_that_is_called_like_a_split_is_refused(name: str, tmp_path: Path) -> None:
+    """Its frames would all be in that split."""
+    empty_files(tmp_path, f"A/{name}.mp4", f"B/{name}.mp4")
+    with pytest.raises(UserError, match=f"A/{name}.mp4: .* would be taken for that of a split"):
+        film_pairs(config(tmp_path))
+
+
+def test_a_film_in_a_folder_may_be_called_like_a_split(tmp_path: Path) -> None:
+    empty_files(tmp_path, "A/test/train.mp4", "B/test/train.mp4")
+    assert [pair.name for pair in film_pairs(config(tmp_path))] == ["test/train"]
+
+
+def test_files_that_are_not_used_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    empty_files(
+        tmp_path, "A/x.mp4", "B/x.mp4", "A/x.srt", "train/A/y.mp4", "raw/z.flv", "notes.txt"
+    )
+    film_pairs(config(tmp_path))
+    assert caplog.messages == [
+        "1 file(s) of other kinds are ignored: A/x.srt",
+        "2 film(s) lie in none of the folders A, B and are not used: raw/z.flv, train/A/y.mp4",
+    ]
 
 
 @pytest.mark.parametrize(
