@@ -30,8 +30,14 @@ UNREAD_SUFFIXES = (
     *(".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".psd", ".xcf", ".tga", ".ico", ".pcx"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".sgi", ".dds", ".mha", ".mhd", ".nrrd", ".mat"),
 )
-# Volumes of Linux have lost+found, which only root may read.
-_NOT_DATA = ("thumbs.db", "desktop.ini", "__macosx", "lost+found")
+# In lower case: what file managers, systems, and network storage of Synology and QNAP add by
+# themselves. Thumbnails and deleted files would else be taken for data. Only root may read
+# lost+found.
+_NOT_DATA = (
+    *("thumbs.db", "desktop.ini", "__macosx", "lost+found"),
+    *("$recycle.bin", "recycler", "system volume information"),
+    *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot"),
+)
 _NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 Files = dict[str, list[Path]]  # by pair id
