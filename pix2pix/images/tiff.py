@@ -19,9 +19,9 @@ from pix2pix.images.decoded import (
     damaged,
     from_bits,
 )
-from pix2pix.images.georeference import NODATA_TAG
+from pix2pix.images.georeference import NODATA_TAG, stated_affine
 from pix2pix.images.options import ReadOptions, VolumeSlice
-from pix2pix.images.orientation import ORIENTATION_TAG, orientation, upright
+from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, upright
 from pix2pix.images.tiff_codecs import lossy_codec
 from pix2pix.images.tiff_colours import check_colours, palette_colours
 from pix2pix.images.tiff_pages import check_page_chain, check_series
@@ -87,6 +87,7 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
         lossy_codec=codec,
         num_pages=stored.num_pages,
         nodata=_stated_nodata(stored.page) if options.nodata == "file" else None,
+        affine=stated_affine(stored.page) if turn == UPRIGHT else None,
         scaling=scaling,
     )
     return Decoded(upright(from_bits(pixels, label_ids=options.label_ids), turn), facts)
