@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from pix2pix.errors import UserError
-from pix2pix.images.decoded import WHOLE_FILE, Decoded, FileFacts
+from pix2pix.images.decoded import WHOLE_FILE, Decoded
 from pix2pix.images.dicom import decode_dicom, is_dicom
 from pix2pix.images.exr import EXR, decode_exr
 from pix2pix.images.nifti import GZIP, decode_nifti, is_nifti, unpack_nifti
@@ -48,7 +48,7 @@ def decode_file(data: bytes, options: ReadOptions = AS_STORED) -> Decoded:
     message says what to do but does not name the file; the caller adds the name.
     """
     decoded = _decoded(data, options)
-    return _completed(decoded.pixels, decoded.facts, options)
+    return _completed(decoded, options)
 
 
 def decode_halves(data: bytes, left: ReadOptions, right: ReadOptions) -> tuple[Decoded, Decoded]:
@@ -64,29 +64,35 @@ def decode_halves(data: bytes, left: ReadOptions, right: ReadOptions) -> tuple[D
     width = whole.pixels.shape[1] if whole.pixels.ndim > 1 else 1
     if width % 2:
         raise OddWidthError(f"{width} px wide: no two equal halves A|B")
-    pixels = (whole.pixels[:, : width // 2], whole.pixels[:, width // 2 :])
-    first, second = (
-        _completed(np.ascontiguousarray(half), whole.facts, options)
-        for half, options in zip(pixels, (left, right), strict=True)
-    )
-    return first, second
+    half = width // 2
+    first = _completed(_columns(whole, slice(half)), left)
+    return first, _completed(_columns(whole, slice(half, None)), right)
+
+
+def _columns(whole: Decoded, columns: slice) -> Decoded:
+    """A part of an image, as a copy."""
+    valid = None if whole.valid is None else whole.valid[:, columns]
+    return Decoded(np.ascontiguousarray(whole.pixels[:, columns]), whole.facts, valid)
 
 
 def _decoded(data: bytes, options: ReadOptions) -> Decoded:
-    """The pixels of a file in its own dtype, and without its scale and offset."""
+    """The pixels of a file in its own dtype, without its scale and offset, and its mask."""
     if not data:
         raise UserError(f"is an empty file; {WHOLE_FILE}")
     decoded = _decode_any(unpacked(data, options), options)
     dtype = decoded.pixels.dtype.name if decoded.facts.scaling is None else "float64"
-    return Decoded(decoded.pixels, replace(decoded.facts, dtype=dtype))
+    return replace(decoded, facts=replace(decoded.facts, dtype=dtype))
 
 
-def _completed(pixels: np.ndarray, facts: FileFacts, options: ReadOptions) -> Decoded:
+def _completed(decoded: Decoded, options: ReadOptions) -> Decoded:
     """Find the pixels without a value, and convert the others to the dtype of stored pixels.
 
     What marks the former is a stored value, so it is looked for before the scale is applied.
     """
-    valid = measured(pixels, options.nodata, facts, value_range=options.value_range)
+    pixels, facts = decoded.pixels, decoded.facts
+    valid = measured(
+        pixels, options.nodata, facts, value_range=options.value_range, mask=decoded.valid
+    )
     if facts.scaling is not None:
         pixels = measured_values(pixels, facts.scaling)
     stored = stored_pixels(filled(pixels, valid, 0), label_ids=options.label_ids)

@@ -47,8 +47,9 @@ class FileFacts:
     `is_lossy` means that `lossy_codec`, the compression, can lose information.
     `num_frames` is 1, or the length of an animation, of which the first frame was decoded.
     `num_pages` is the number of pages of a TIFF file, each of which became a channel. `nodata` is
-    the value of pixels where nothing was measured, as a GeoTIFF states it. `affine` is the 4x4
-    matrix of a NIfTI file, row by row, from the indices of a voxel to its place in space.
+    the value of pixels where nothing was measured, as a GeoTIFF states it; with `has_mask`, a mask
+    in the file says where that is. `affine` is the 4x4 matrix of a NIfTI or GeoTIFF file, row by
+    row, from the indices (x, y, z) of a voxel or pixel to the place of its centre.
     `states_units`: a DICOM file states its rescale slope and intercept, which may be 1 and 0, so
     that its integers are in the same units as the floats of rescaled files. `scaling` is what a
     GeoTIFF says its stored values mean, None: themselves; `decode_file` applies it. `dtype` is that
@@ -63,6 +64,7 @@ class FileFacts:
     num_frames: int = 1
     num_pages: int = 1
     nodata: float | None = None
+    has_mask: bool = False
     affine: tuple[float, ...] | None = None
     states_units: bool = False
     scaling: Scaling | None = None

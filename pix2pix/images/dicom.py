@@ -25,6 +25,8 @@ _META_BYTES = 4096
 # JPEG Baseline and Extended, JPEG-LS Near-Lossless, and JPEG 2000 that may be lossy.
 _LOSSY = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91))
 _GREY = ("MONOCHROME1", "MONOCHROME2")
+_CONVERTED = ("YBR_FULL", "YBR_FULL_422")  # by pydicom to RGB
+_JPEG_2000_COLOURS = ("YBR_RCT", "YBR_ICT")
 
 
 def is_dicom(data: bytes) -> bool:
@@ -149,9 +151,24 @@ def _check_decoder(dataset: Any) -> None:
             f"is a DICOM file compressed as {syntax.name}, for which no decoder is installed; "
             "decompress it, as with `gdcmconv --raw IN OUT`, or install the package python-gdcm"
         )
+    _check_colours(dataset)
+
+
+def _check_colours(dataset: Any) -> None:
+    """Raise UserError for colours that would be taken for RGB without being converted to it.
+
+    pydicom converts YBR_FULL, but as if it always had 8 bits. The decoders of JPEG 2000 undo the
+    transforms of this format.
+    """
+    uid = library("pydicom.uid", file_kind="a DICOM", extra="medical")
     colours = dataset.PhotometricInterpretation
-    if colours not in (*_GREY, "RGB") and not colours.startswith("YBR"):
+    is_jpeg_2000 = dataset.file_meta.TransferSyntaxUID in uid.JPEG2000TransferSyntaxes
+    if colours in (*_GREY, "RGB") or (colours in _JPEG_2000_COLOURS and is_jpeg_2000):
+        return
+    if colours not in _CONVERTED:
         raise UserError(f"has {colours} colours; convert it to MONOCHROME2 or RGB")
+    if dataset.BitsAllocated != 8:
+        raise UserError(f"has {colours} colours of {dataset.BitsAllocated} bits; convert it to RGB")
 
 
 def _rescaled(pixels: np.ndarray, dataset: Any, frame: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT
 _SCALE, _TIE_POINTS, _TRANSFORMATION, _KEYS = 33550, 33922, 34264, 34735
 NODATA_TAG = 42113  # GDAL_NODATA, a number as text
 _TAGS = (_SCALE, _TIE_POINTS, _TRANSFORMATION, _KEYS, 34736, 34737)
+_PLACE = (_SCALE, _TIE_POINTS, _TRANSFORMATION, _KEYS)
 _RASTER_TYPE, _POINT = 1025, 2  # a geographic key, and its value for points
 _SUFFIXES = (".tif", ".tiff")
 
@@ -49,6 +50,40 @@ def georeference(path: Path, size: tuple[int, int] | None = None) -> Sequence[Ta
             return [(tag.code, int(tag.dtype), tag.count, values[tag.code], True) for tag in found]
     except DAMAGED:
         return ()  # reading the pixels says what is wrong
+
+
+def stated_affine(page: tifffile.TiffPage) -> tuple[float, ...] | None:
+    """The 4x4 matrix, row by row, from the indices (x, y, z) of a pixel to where its centre lies.
+
+    Heights have no part in it: z is 0. None for a page that does not state its place by one matrix
+    (OGC 19-008r4, sec. 7.1), or states numbers that make none.
+    """
+    try:
+        values = {code: page.tags[code].value for code in _PLACE if code in page.tags}
+        matrix = _matrix(values)
+        to_corner = 0.0 if _is_point(values.get(_KEYS, ())) else 0.5
+    except (ValueError, TypeError):
+        return None  # reading does not need it
+    if matrix is None or not np.isfinite(matrix).all():
+        return None
+    affine = np.eye(4)
+    affine[:2] = matrix[:2]
+    affine[:2, 3] += matrix[:2, :2] @ (to_corner, to_corner)
+    affine[:3, 2] = 0
+    return tuple(affine.ravel().tolist())
+
+
+def _matrix(values: Mapping[int, Any]) -> np.ndarray | None:
+    """From columns and rows to the place, both as the raster type counts them."""
+    if _TRANSFORMATION in values:
+        return np.array(values[_TRANSFORMATION], float).reshape(4, 4)
+    if _SCALE not in values or _TIE_POINTS not in values:
+        return None
+    scale_x, scale_y, _ = np.array(values[_SCALE], float)
+    column, row, _, x, y, _ = np.array(values[_TIE_POINTS], float).reshape(-1, 6)[0]
+    matrix = np.diag([scale_x, -scale_y, 1.0, 1.0])
+    matrix[:2, 3] = x - column * scale_x, y + row * scale_y
+    return matrix
 
 
 def nodata_tags(nodata: float | None) -> Sequence[Tag]:

@@ -79,8 +79,8 @@ def decode_side(data: bytes, side: MaskedSide) -> np.ndarray:
     if np.isnan(nodata) and pixels.dtype.kind != "f":
         raise UserError(
             f"states which of its {pixels.dtype.name} pixels have no value, which is only read "
-            "from files in a folder: give these pixels a value and remove the nodata tag (42113), "
-            "or use `pix2pix translate`"
+            "from files in a folder: give these pixels a value and remove the nodata tag (42113) "
+            "and the mask, or use `pix2pix translate`"
         )
     return filled(pixels, decoded.valid, nodata)
 

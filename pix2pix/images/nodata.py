@@ -31,6 +31,7 @@ def measured(
     facts: FileFacts,
     *,
     value_range: tuple[float, float] | None,
+    mask: np.ndarray | None = None,
 ) -> np.ndarray | None:
     """Which pixels (H, W) of (H, W, C) or (H, W) hold a measured value; None: all of them.
 
@@ -38,7 +39,8 @@ def measured(
     value `nodata`: in one channel if that lies outside of `value_range`, in all if it lies inside,
     where a single channel may well have measured it. With `value_range` None, it lies inside.
     The scale and offset of a GeoTIFF are not yet applied to `pixels`, as GDAL's nodata value is a
-    stored one; `value_range` is that of the scaled values.
+    stored one; `value_range` is that of the scaled values. With `nodata` "file", pixels that the
+    file's own `mask` (H, W) leaves out have no value either.
 
     Raises UserError for images with opacity, which says itself where nothing is seen.
     """
@@ -52,6 +54,8 @@ def measured(
         )
     values = pixels if pixels.ndim == 3 else pixels[..., None]
     missing = np.zeros(values.shape[:2], bool)
+    if mask is not None and nodata == "file":
+        missing |= ~mask
     if values.dtype.kind == "f":
         missing |= np.isnan(values).any(axis=2)
     value = facts.nodata if nodata == "file" else float(nodata)

@@ -19,11 +19,12 @@ from pix2pix.images.decoded import (
     damaged,
     from_bits,
 )
-from pix2pix.images.georeference import NODATA_TAG
+from pix2pix.images.georeference import NODATA_TAG, stated_affine
 from pix2pix.images.options import ReadOptions, VolumeSlice
-from pix2pix.images.orientation import ORIENTATION_TAG, orientation, upright
+from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, upright
 from pix2pix.images.tiff_codecs import lossy_codec
 from pix2pix.images.tiff_colours import check_colours, palette_colours
+from pix2pix.images.tiff_masks import mask_of_slice, mask_pages, valid_pixels, without_masks
 from pix2pix.images.tiff_pages import check_page_chain, check_series
 from pix2pix.images.tiff_scaling import check_unscaled, gdal_metadata, stated_scaling
 
@@ -44,20 +45,23 @@ class _Stored(NamedTuple):
     num_images: int
     num_pages: int
     metadata: tuple[str, ...]  # of GDAL, for each page that was read
+    has_mask: bool
+    valid: np.ndarray | None  # by the mask, see `decode_tiff`
 
 
 def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
     """Decode a TIFF file, or one slice of its pages, as `decode.decode_file` does.
 
     Several pages of one size become the channels of one image. Reduced copies of the image, as
-    geographic files have them, are left out. Raises UserError.
+    geographic files have them, are left out. Masks are only read with `options.nodata` "file".
+    Raises UserError.
     """
     # tifffile logs what is wrong with a damaged file, and raises an exception with it as well.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             check_page_chain(io.BytesIO(data))
-            stored = _read(file, options.volume_slice, len(data), label_ids=options.label_ids)
+            stored = _read(file, options, len(data))
             tag = stored.page.tags.get(ORIENTATION_TAG)
             turn = orientation(None if tag is None else int(tag.value))
     except DAMAGED as error:
@@ -87,9 +91,12 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
         lossy_codec=codec,
         num_pages=stored.num_pages,
         nodata=_stated_nodata(stored.page) if options.nodata == "file" else None,
+        affine=stated_affine(stored.page) if turn == UPRIGHT else None,
+        has_mask=stored.has_mask,
         scaling=scaling,
     )
-    return Decoded(upright(from_bits(pixels, label_ids=options.label_ids), turn), facts)
+    valid = None if stored.valid is None else upright(stored.valid, turn)
+    return Decoded(upright(from_bits(pixels, label_ids=options.label_ids), turn), facts, valid)
 
 
 def _stated_nodata(page: tifffile.TiffPage) -> float | None:
@@ -103,22 +110,26 @@ def _stated_nodata(page: tifffile.TiffPage) -> float | None:
         raise UserError(f"states the nodata value {tag.value!r}, which is no number") from None
 
 
-def _read(
-    file: tifffile.TiffFile, chosen: VolumeSlice | None, num_bytes: int, *, label_ids: bool
-) -> _Stored:
+def _read(file: tifffile.TiffFile, options: ReadOptions, num_bytes: int) -> _Stored:
     # Pages are counted before `file.series` iterates over them. In a damaged file a page can point
     # back to an earlier one, and the iteration would then never end.
-    num_pages = len(file.pages)
+    num_pages, chosen = len(file.pages), options.volume_slice
     if chosen is None:
         _check_size([file.pages[index].aspage() for index in range(num_pages)], num_bytes)
-    series = _without_masks(file)
+    with_masks = _series(file)
+    series = without_masks(with_masks)
     check_series(file, series[0])
-    if not label_ids:  # class ids have no colours
+    if not options.label_ids:  # class ids have no colours
         check_colours(file.pages.first)
     if chosen is None:
         values, axes, pages = series[0].asarray(), series[0].axes, _pages(series[0])
     else:
         values, axes, pages = _slice(series[0], chosen, num_bytes)
+    masks = mask_pages(with_masks, pages[0])
+    used = masks if options.nodata == "file" else []
+    if chosen is not None:
+        used = mask_of_slice(used, chosen.index, len(series[0].pages))
+        _check_size([*pages, *used], num_bytes)
     return _Stored(
         values,
         axes,
@@ -126,6 +137,8 @@ def _read(
         num_images=len(series),
         num_pages=len(series[0].pages) if chosen is None else 1,
         metadata=tuple(gdal_metadata(page) for page in pages),
+        has_mask=bool(masks),
+        valid=valid_pixels(used),
     )
 
 
@@ -139,18 +152,12 @@ def tiff_length(file: IO[bytes]) -> int | None:
         check_page_chain(file)
         with tifffile.TiffFile(file) as opened:
             len(opened.pages)  # this finds pages that point back to earlier ones
-            series = _without_masks(opened)[0]
+            series = without_masks(_series(opened))[0]
             check_series(opened, series)
             place = _stack_axis(series.axes)
             return None if place is None else int(series.shape[place])
     except DAMAGED as error:
         raise damaged(error) from None
-
-
-def _without_masks(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
-    """The images of a file without its masks; tifffile makes reduced copies levels of an image."""
-    series = _series(file)
-    return [each for each in series if not each.keyframe.is_mask] or series
 
 
 def _series(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:

@@ -30,11 +30,13 @@ UNREAD_SUFFIXES = (
     *(".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".psd", ".xcf", ".tga", ".ico", ".pcx"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".sgi", ".dds", ".mha", ".mhd", ".nrrd", ".mat"),
 )
-# What systems put among files: previews, deleted files, earlier states. Volumes of Linux have
-# lost+found, which only root may read.
+# In lower case: what file managers, systems, and network storage of Synology and QNAP add by
+# themselves. Thumbnails and deleted files would else be taken for data. Only root may read
+# lost+found.
 _NOT_DATA = (
-    *("thumbs.db", "desktop.ini", "__macosx", "lost+found", "@eadir", "@recycle", "#recycle"),
-    *("#snapshot", "@recently-snapshot", "$recycle.bin", "system volume information"),
+    *("thumbs.db", "desktop.ini", "__macosx", "lost+found"),
+    *("$recycle.bin", "recycler", "system volume information"),
+    *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot"),
 )
 _NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
@@ -131,7 +133,7 @@ def own_folders(root: Path) -> list[str]:
             path.name
             for parent in parents
             for path in parent.iterdir()
-            if path.is_dir() and _may_be_data(path.name) and not _split_of(path.name)
+            if path.is_dir() and _may_be_data(path.name) and not split_of(path.name)
         }
     )
 
@@ -159,12 +161,12 @@ def _split_folders(directory: Path) -> Iterator[tuple[str, Path]]:
         if not os.access(directory, os.R_OK | os.X_OK):
             raise UserError(no_permission(directory))
         for path in sorted(directory.iterdir()):
-            split = _split_of(path.name)
+            split = split_of(path.name)
             if split is not None and path.is_dir():
                 yield split, path
 
 
-def _split_of(name: str) -> str | None:
+def split_of(name: str) -> str | None:
     """The split that a folder's name means, in upper or lower case; None if it means none."""
     known = _OTHER_NAMES.get(name.lower(), name.lower())
     return known if known in SPLIT_FOLDERS else None
@@ -179,7 +181,7 @@ def _walk(directory: Path, *, is_split: bool) -> Iterator[Path]:
     for folder, subfolders, names in os.walk(directory, onerror=_refuse_unreadable):
         is_top = Path(folder) == directory and not is_split
         subfolders[:] = [
-            name for name in subfolders if _may_be_data(name) and not (is_top and _split_of(name))
+            name for name in subfolders if _may_be_data(name) and not (is_top and split_of(name))
         ]
         yield from (Path(folder, name) for name in names if _may_be_data(name))
 

@@ -11,10 +11,12 @@ from pix2pix.preparation.inspection import Inspected
 
 
 def mask_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
-    """Notes on how much nodata and ignore_label leave out, and on sides where they do nothing."""
+    """Notes on how much nodata and ignore_label leave out, and where they or masks do nothing."""
     for role, (name, side) in enumerate(config.roles.items()):
         if side.is_masked and pairs:
             yield from _side_notes(pairs, side, role, name)
+        if side.nodata != "file":
+            yield from _unused_masks(pairs, side, role, name)
 
 
 def stated_nodata(pairs: Sequence[Inspected], num_sides: int) -> tuple[StatedNodata, ...]:
@@ -44,12 +46,35 @@ def _side_notes(
         )
     else:
         yield f"side {name}: {rule}, which no pixel has"
-    silent = [pair.files.pair_id for pair in pairs if pair.facts[role].nodata is None]
+    silent = [
+        pair.files.pair_id
+        for pair in pairs
+        if pair.facts[role].nodata is None and not pair.facts[role].has_mask
+    ]
     if side.nodata == "file" and silent:
         yield (
-            f"side {name}: {len(silent)} file(s) state no nodata value, so that only NaN is left "
-            f"out: {first_names(silent)}"
+            f"side {name}: {len(silent)} file(s) have neither a nodata value nor a mask, so that "
+            f"only NaN is left out: {first_names(silent)}"
         )
+
+
+def _unused_masks(
+    pairs: Sequence[Inspected], side: SideConfig, role: int, name: str
+) -> Iterator[str]:
+    facts = [(pair.files.pair_id, pair.facts[role]) for pair in pairs]
+    held = [pair_id for pair_id, each in facts if each.has_mask and not each.has_alpha]
+    if not held:
+        return
+    if side.kind == "labels":
+        remedy = "give these pixels an id of their own, and set ignore_label to it"
+    elif name in ("A", "B"):
+        remedy = "set nodata: file for this side, or fill these pixels"
+    else:  # further sources have no nodata
+        remedy = "fill these pixels"
+    yield (
+        f"side {name}: {len(held)} TIFF file(s) hold a mask of pixels without a value, which is "
+        f"not used; {remedy}: {first_names(held)}"
+    )
 
 
 def _rule(side: SideConfig) -> str:

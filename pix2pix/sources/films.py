@@ -21,11 +21,9 @@ from pix2pix.film.frames import FilmFrame, film_frames
 from pix2pix.film.opening import SUFFIXES, UNREAD_SUFFIXES, inspect
 from pix2pix.images.grids import png_bytes
 from pix2pix.images.names import first_names, relative_paths
-from pix2pix.preparation.folders import SPLIT_FOLDERS, all_files, stem_and_suffix
+from pix2pix.preparation.folders import all_files, split_of, stem_and_suffix
 
 STRETCH_S = 10  # a folder holds the frames of so many seconds
-# The names of folders that `preparation` takes for those of a split.
-_NAMES_OF_SPLITS = (*SPLIT_FOLDERS, "training", "valid", "validation", "testing")
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +116,7 @@ def _films(folder: Path, paths: Sequence[Path]) -> dict[str, Path]:
             continue
         if name in found:
             raise UserError(f"{found[name]} and {path} have one name; rename one")
-        if name.lower() in _NAMES_OF_SPLITS:
+        if split_of(name) is not None:
             raise UserError(
                 f"{path}: the folder of its frames, {name}, would be taken for that of a split; "
                 "rename the film on each side"

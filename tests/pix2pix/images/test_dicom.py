@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels import convert_color_space
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     HTJ2KLossless,
@@ -71,13 +70,6 @@ def test_black_on_white_of_measurements_is_refused_with_the_reason(data: bytes) 
         decode(data)
 
 
-def test_colours_are_read() -> None:
-    colours = RNG.integers(0, 256, (6, 9, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(decode(dicom(colours)), colours)
-    with pytest.raises(UserError, match="PALETTE COLOR colours"):
-        decode(dicom(CT, PhotometricInterpretation="PALETTE COLOR"))
-
-
 def test_frames_are_slices() -> None:
     frames = np.stack([CT, CT[::-1], CT // 2])
     data = dicom(frames, RescaleSlope=2, RescaleIntercept=1)
@@ -101,13 +93,6 @@ def test_each_frame_of_an_enhanced_file_has_its_own_rescale() -> None:
         options = ReadOptions(volume_slice=VolumeSlice("z", index, 2))
         read = decode(dicom_bytes(dataset), options)
         np.testing.assert_array_equal(read[..., 0], CT + float(intercept))
-
-
-def test_luminance_and_chroma_become_colours() -> None:
-    colours = RNG.integers(0, 256, (6, 9, 3), dtype=np.uint8)
-    stored = convert_color_space(colours, "RGB", "YBR_FULL")
-    read = decode(dicom(stored, PhotometricInterpretation="YBR_FULL"))
-    assert np.abs(read.astype(int) - colours).max() <= 2
 
 
 def test_jpeg_2000_is_decoded() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from pix2pix.config import DataConfig
 from pix2pix.errors import UserError
@@ -135,3 +136,24 @@ def test_copies_are_found_whatever_lies_under_their_masks(tmp_path: Path) -> Non
 
 def seed_of(split: str, index: int) -> int:
     return 200 + index + 50 * (split == "test")
+
+
+def test_masks_of_files_that_nothing_uses_are_noted(tmp_path: Path) -> None:
+    valid = np.ones((SIZE, SIZE), np.bool_)
+    valid[:5] = False
+    for index in range(NUM_PAIRS):
+        for side in "AB":
+            path = tmp_path / side / f"{index}.tif"
+            path.parent.mkdir(exist_ok=True)
+            with tifffile.TiffWriter(path) as writer:
+                image = measured(index + 99 * (side == "B"))[..., 0]
+                writer.write(image, photometric="minisblack", metadata=None)
+                if side == "B":
+                    writer.write(valid, photometric="mask", subfiletype=4, metadata=None)
+    config = config_of(side_b=float_side(nodata=None))
+    (note,) = [text for text in check_pairs(tmp_path, config).notes if "hold a mask" in text]
+    assert note.startswith("side B: 6 TIFF file(s) hold a mask of pixels without a value, which is")
+    assert "set nodata: file for this side" in note
+    notes = check_pairs(tmp_path, config_of(side_b=float_side(nodata="file"))).notes
+    assert not [text for text in notes if "a mask" in text]
+    assert f"{5 / SIZE:.2%} of the pixels" in " ".join(notes)

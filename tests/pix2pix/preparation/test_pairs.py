@@ -11,6 +11,7 @@ from PIL import Image
 
 from pix2pix.config import load_params
 from pix2pix.errors import UserError
+from pix2pix.preparation.folders import image_files
 from pix2pix.preparation.pairs import find_pairs
 from tests.support.folders import touch
 from tests.support.pair_files import PARAMS, make_config, two_folders
@@ -66,6 +67,19 @@ def test_what_is_no_data_is_passed_over_and_other_files_are_named(tmp_path: Path
 
     assert [pair.pair_id for pair in found.pairs] == ["train/1"]
     assert found.ignored == ("readme.txt", "train/notes.csv")
+
+
+@pytest.mark.parametrize(
+    "name", ["@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "@Recycle"]
+)
+def test_folders_of_systems_and_network_storage_are_passed_over(tmp_path: Path, name: str) -> None:
+    touch(tmp_path, "1.png", "sub/2.png", f"{name}/1.png/thumb.jpg", f"sub/{name}/3.png")
+
+    found = find_pairs(tmp_path, make_config())
+
+    assert [pair.pair_id for pair in found.pairs] == ["1", "sub/2"]
+    assert found.ignored == ()
+    assert [path.name for path in image_files(tmp_path)] == ["1.png", "2.png"]  # `translate`
 
 
 def test_files_without_partner_and_of_one_stem_are_offences(tmp_path: Path) -> None:

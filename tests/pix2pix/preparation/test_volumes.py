@@ -67,7 +67,7 @@ def test_affines_that_differ_are_noted_with_both_files(tmp_path: Path) -> None:
     report = check_pairs(tmp_path, volume_config(), num_workers=1)
     assert report.offences == ()
     (note,) = (note for note in report.notes if note.startswith("the affines"))
-    assert note.startswith("the affines of 1 pair(s) of volumes differ")
+    assert note.startswith("the affines of 1 pair(s) of volumes or GeoTIFF files differ")
     assert note.endswith(": A/train/patient2.nii.gz and B/train/patient2.nii")
 
 
