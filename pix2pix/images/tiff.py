@@ -76,6 +76,8 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
     has_alpha = bool(extra) and extra[-1] in _ALPHA and pixels.shape[-1] in (2, 4)
     if has_alpha and extra[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
         pixels = unpremultiplied(pixels)
+    if pixels.dtype == np.bool_ and stored.page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        pixels = ~pixels  # 0 is black here, as in PNG files of one bit
     scaling = stated_scaling(stored.metadata, stored.page.samplesperpixel)
     has_palette = stored.page.photometric == tifffile.PHOTOMETRIC.PALETTE
     if options.label_ids or has_alpha or has_palette or pixels.dtype == np.bool_:

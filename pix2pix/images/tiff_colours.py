@@ -10,15 +10,17 @@ _PHOTOMETRICS = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
 
 
 def check_colours(page: tifffile.TiffPage) -> None:
-    """Raise SoundFileError for CMYK and the like.
+    """Raise SoundFileError for CMYK and the like, and for grey where zero is white.
 
+    Of one bit, as of a fax, the latter is read.
     YCbCr is the colour space of JPEG inside TIFF, which tifffile converts to RGB. Where it is
     stored otherwise, tifffile returns it as it is.
     """
     is_jpeg = page.compression in (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)
     can_convert = page.photometric == tifffile.PHOTOMETRIC.YCBCR and is_jpeg
     has_palette = page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None
-    if page.photometric not in _PHOTOMETRICS and not can_convert and not has_palette:
+    is_bilevel = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and page.bitspersample == 1
+    if not (page.photometric in _PHOTOMETRICS or can_convert or has_palette or is_bilevel):
         name = tifffile.PHOTOMETRIC(page.photometric).name
         raise SoundFileError(
             f"has {name} colours; convert it to RGB, or to grey where black is zero"

@@ -36,6 +36,26 @@ def affine_notes(pairs: Sequence[Inspected], config: DataConfig, *, root: Path) 
         )
 
 
+def direction_notes(pairs: Sequence[Inspected], config: DataConfig, *, root: Path) -> Iterator[str]:
+    """A note naming the pairs of which one file is NIfTI and another is not.
+
+    NIfTI files are turned to RAS+, others are read as they are stored: both may show the same
+    volume in other directions, and nothing in the other file tells.
+    """
+    files: dict[str, None] = {}
+    for pair in pairs:
+        formats = {facts.file_format for facts in pair.facts}
+        if "NIfTI" in formats and len(formats) > 1:
+            paths = sorted(pair.files.by_role(config).values())
+            files[" and ".join(relative_paths(root, paths))] = None
+    if files:
+        yield (
+            f"{len(files)} pair(s) have a NIfTI file, which is turned to RAS+, and a file of "
+            "another kind, which is read as it is stored: look whether both show the same side "
+            f"up, or convert all files to NIfTI: {first_names(list(files))}"
+        )
+
+
 def _elsewhere(pair: Inspected, config: DataConfig) -> Iterator[str]:
     """The sources whose files state another place than the target's file."""
     target = pair.facts[1]

@@ -12,7 +12,7 @@ from pix2pix.config import DataConfig
 from pix2pix.data.splits import Split, assign_splits, find_stand_ins
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names
-from pix2pix.preparation.affines import affine_notes
+from pix2pix.preparation.affines import affine_notes, direction_notes
 from pix2pix.preparation.consistency import (
     in_common_units,
     inconsistencies,
@@ -78,6 +78,7 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
             *mask_notes(seen.decoded, config),
             *doubtful_sides(seen.decoded, config),
             *affine_notes(seen.decoded, config, root=root),
+            *direction_notes(seen.decoded, config, root=root),
             *(use.note for use in seen.uses if use.note is not None),
             *_stand_in_notes(pairs, config),
         ),

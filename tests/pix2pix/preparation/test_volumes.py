@@ -6,6 +6,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import tifffile
 
 from pix2pix.data.manifest import load_manifest
 from pix2pix.preparation.checks import check_pairs
@@ -69,6 +70,20 @@ def test_affines_that_differ_are_noted_with_both_files(tmp_path: Path) -> None:
     (note,) = (note for note in report.notes if note.startswith("the affines"))
     assert note.startswith("the affines of 1 pair(s) of volumes or GeoTIFF files differ")
     assert note.endswith(": A/train/patient2.nii.gz and B/train/patient2.nii")
+
+
+def test_a_pair_of_nifti_and_another_kind_is_noted(tmp_path: Path) -> None:
+    """A file of another kind is not turned, and nothing in it tells where up is."""
+    write_volumes(tmp_path)
+    path = tmp_path / "B/train/patient1.nii"
+    ids = np.asarray(nibabel.load(path).dataobj).astype(np.uint8)
+    path.unlink()
+    tifffile.imwrite(path.with_suffix(".tif"), ids.T[:, None, :, :], imagej=True)
+    report = check_pairs(tmp_path, volume_config(), num_workers=1)
+    assert report.offences == ()
+    [note] = [note for note in report.notes if "turned to RAS+" in note]
+    assert note.startswith("1 pair(s) have a NIfTI file")
+    assert note.endswith("A/train/patient1.nii.gz and B/train/patient1.tif")
 
 
 def test_the_slices_of_a_volume_stay_in_one_split(tmp_path: Path) -> None:
