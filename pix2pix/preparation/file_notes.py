@@ -9,7 +9,7 @@ from pix2pix.preparation.read_pairs import orientations_differ
 
 
 def file_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
-    """Notes on differing orientations, animations, TIFF pages and lossy label files."""
+    """Notes on orientations, animations, TIFF pages, OpenEXR channels and lossy label files."""
     yield from _turned(pairs, config)
     for role, (name, side) in enumerate(config.roles.items()):
         facts = [(pair.files.pair_id, pair.facts[role]) for pair in pairs]
@@ -24,6 +24,14 @@ def file_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
             yield (
                 f"side {name}: {len(paged)} TIFF file(s) hold several pages, which are taken as "
                 f"channels; set slices: z if each is an image: {first_names(paged)}"
+            )
+        partial = {pair_id: each.unread_channels for pair_id, each in facts if each.unread_channels}
+        if partial:
+            others = sorted({channel for each in partial.values() for channel in each})
+            yield (
+                f"side {name}: the colours of {len(partial)} OpenEXR file(s) are taken; set "
+                f"array_key of the side to read one of the others ({first_names(others)}): "
+                f"{first_names(list(partial))}"
             )
         lossy = {pair_id: each.lossy_kind for pair_id, each in facts if each.is_lossy}
         if lossy and side.kind == "labels":
