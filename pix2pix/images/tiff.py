@@ -23,7 +23,12 @@ from pix2pix.images.georeference import NODATA_TAG, stated_affine
 from pix2pix.images.options import ReadOptions, VolumeSlice
 from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, upright
 from pix2pix.images.tiff_codecs import lossy_codec
-from pix2pix.images.tiff_colours import check_colours, palette_colours
+from pix2pix.images.tiff_colours import (
+    check_colours,
+    highest_of_few_bits,
+    palette_colours,
+    spread,
+)
 from pix2pix.images.tiff_masks import mask_of_slice, mask_pages, valid_pixels, without_masks
 from pix2pix.images.tiff_pages import check_page_chain, check_series
 from pix2pix.images.tiff_scaling import check_unscaled, gdal_metadata, stated_scaling
@@ -72,12 +77,17 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
             "file"
         )
     pixels = _channels_last(stored.values, stored.axes)
+    nodata = _stated_nodata(stored.page) if options.nodata == "file" else None
+    scaling = stated_scaling(stored.metadata, stored.page.samplesperpixel)
+    has_palette = stored.page.photometric == tifffile.PHOTOMETRIC.PALETTE
+    highest = highest_of_few_bits(stored.page)
+    if highest is not None and scaling is None and not (has_palette or options.label_ids):
+        pixels = spread(pixels, highest)
+        nodata = None if nodata is None else nodata * 255 / highest
     extra = stored.page.extrasamples
     has_alpha = bool(extra) and extra[-1] in _ALPHA and pixels.shape[-1] in (2, 4)
     if has_alpha and extra[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
         pixels = unpremultiplied(pixels)
-    scaling = stated_scaling(stored.metadata, stored.page.samplesperpixel)
-    has_palette = stored.page.photometric == tifffile.PHOTOMETRIC.PALETTE
     if options.label_ids or has_alpha or has_palette or pixels.dtype == np.bool_:
         check_unscaled(scaling)
     if has_palette and not options.label_ids:
@@ -90,7 +100,7 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
         is_lossy=codec is not None,
         lossy_codec=codec,
         num_pages=stored.num_pages,
-        nodata=_stated_nodata(stored.page) if options.nodata == "file" else None,
+        nodata=nodata,
         affine=stated_affine(stored.page) if turn == UPRIGHT else None,
         has_mask=stored.has_mask,
         scaling=scaling,

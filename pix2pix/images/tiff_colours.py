@@ -25,6 +25,17 @@ def check_colours(page: tifffile.TiffPage) -> None:
         )
 
 
+def highest_of_few_bits(page: tifffile.TiffPage) -> int | None:
+    """The highest value of a page with 2 to 7 bits per value; None for other pages."""
+    bits = page.bitspersample
+    return 2**bits - 1 if isinstance(bits, int) and 1 < bits < 8 else None
+
+
+def spread(pixels: np.ndarray, highest: int) -> np.ndarray:
+    """Spread 0..highest over 0..255, as PNG files of few bits are read."""
+    return ((pixels.astype(np.uint16) * 255 + highest // 2) // highest).astype(np.uint8)
+
+
 def palette_colours(indices: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
     """Replace the indices of a palette, (H, W, 1), by its colours, (H, W, 3).
 
