@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from pix2pix.errors import UserError
+from pix2pix.images.colour_profile import profile_name
 from pix2pix.images.decoded import (
     DAMAGED,
     Decoded,
@@ -33,7 +34,8 @@ _BMP = b"BM"
 _ALPHA_MODES = ("LA", "PA", "RGBA")
 _MODES = ("1", "L", "P", "RGB", "I;16", *_ALPHA_MODES)
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the colour type
-_METADATA_CHUNKS = {b"eXIf", b"iTXt", b"tEXt", b"zTXt"}  # PNG chunks that can hold an orientation
+# PNG chunks that can hold an orientation, and that of the colour profile.
+_METADATA_CHUNKS = {b"eXIf", b"iTXt", b"tEXt", b"zTXt", b"iCCP"}
 
 
 def decode_picture(data: bytes, *, label_ids: bool) -> Decoded | None:
@@ -65,13 +67,16 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
             width, height = struct.unpack_from(">II", data, 16)
             check_size(height, width, _PNG_CHANNELS[colour_type])
             pixels = np.asarray(imagecodecs.png_decode(data))  # with opacity, if there is a tRNS
-            has_metadata = bool(kinds & _METADATA_CHUNKS)
-            turn = _png_orientation(data) if has_metadata else UPRIGHT
+            turn, profile = UPRIGHT, None
+            if kinds & _METADATA_CHUNKS:
+                turn, profile = _png_metadata(data)
             is_keyed = b"tRNS" in kinds
             if label_ids and is_keyed:
                 pixels = pixels[..., :-1]
             has_alpha = colour_type in (4, 6) or (is_keyed and not label_ids)
-            facts = FileFacts(file_format="PNG", orientation=turn, has_alpha=has_alpha)
+            facts = FileFacts(
+                file_format="PNG", orientation=turn, has_alpha=has_alpha, colour_profile=profile
+            )
             return Decoded(upright(pixels, turn), facts)
     except DAMAGED as error:
         raise damaged(error) from None
@@ -109,9 +114,11 @@ def open_picture(data: bytes, formats: tuple[str, ...]) -> Image.Image:
     return Image.open(io.BytesIO(data), formats=formats)
 
 
-def _png_orientation(data: bytes) -> int:
+def _png_metadata(data: bytes) -> tuple[int, str | None]:
+    """The orientation and the name of the colour profile of a PNG file."""
     with open_picture(data, ("PNG",)) as image:
-        return orientation(image.getexif().get(ORIENTATION_TAG))
+        turn = orientation(image.getexif().get(ORIENTATION_TAG))
+        return turn, profile_name(image.info.get("icc_profile"))
 
 
 def _decode_pillow(
@@ -129,6 +136,7 @@ def _decode_pillow(
             num_frames = getattr(file, "n_frames", 1)
             file.load()
             mode, turn = file.mode, orientation(file.getexif().get(ORIENTATION_TAG))
+            profile = profile_name(file.info.get("icc_profile"))
             image: Image.Image = file
             if mode == "P" and not label_ids:
                 image = file.convert("RGBA" if "transparency" in file.info else "RGB")
@@ -147,6 +155,7 @@ def _decode_pillow(
         has_alpha=has_alpha,
         is_lossy=is_lossy,
         num_frames=num_frames,
+        colour_profile=profile,
     )
     return Decoded(upright(pixels, turn), facts)
 

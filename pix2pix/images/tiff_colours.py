@@ -25,10 +25,11 @@ def check_colours(page: tifffile.TiffPage) -> None:
         )
 
 
-def highest_of_few_bits(page: tifffile.TiffPage) -> int | None:
-    """The highest value of a page with 2 to 7 bits per value; None for other pages."""
+def highest_value(page: tifffile.TiffPage) -> int | None:
+    """The highest value of a page with 2 to 7 bits per value; None for palettes and other pages."""
     bits = page.bitspersample
-    return 2**bits - 1 if isinstance(bits, int) and 1 < bits < 8 else None
+    is_short = isinstance(bits, int) and 1 < bits < 8
+    return 2**bits - 1 if is_short and page.photometric != tifffile.PHOTOMETRIC.PALETTE else None
 
 
 def spread(pixels: np.ndarray, highest: int) -> np.ndarray:
