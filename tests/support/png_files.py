@@ -13,10 +13,11 @@ def png_file(
     *,
     depth: int = 8,
     colour_type: int = 0,
+    is_interlaced: bool = False,
     others: tuple[tuple[bytes, bytes], ...] = (),
 ) -> bytes:
     """A PNG file whose pixels are `packed` by zlib, with other chunks before them."""
-    header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, is_interlaced)
     chunks = ((b"IHDR", header), *others, (b"IDAT", packed), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, content) for kind, content in chunks)
 
