@@ -52,8 +52,10 @@ class FileFacts:
     row, from the indices (x, y, z) of a voxel or pixel to the place of its centre.
     `states_units`: a DICOM file states its rescale slope and intercept, which may be 1 and 0, so
     that its integers are in the same units as the floats of rescaled files. `scaling` is what a
-    GeoTIFF says its stored values mean, None: themselves; `decode_file` applies it. `dtype` is that
-    of the file's values; `decode_file` sets it.
+    GeoTIFF says its stored values mean, None: themselves; `decode_file` applies it.
+    `unread_channels` are those of an OpenEXR file beside its colours, if no `array_key` was chosen.
+    `colour_profile` is the name of the ICC profile, which is not applied. `dtype` is that of the
+    file's values; `decode_file` sets it.
     """
 
     file_format: str
@@ -68,6 +70,8 @@ class FileFacts:
     affine: tuple[float, ...] | None = None
     states_units: bool = False
     scaling: Scaling | None = None
+    unread_channels: tuple[str, ...] = ()
+    colour_profile: str | None = None
     dtype: str = ""
 
     @property

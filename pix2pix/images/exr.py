@@ -27,7 +27,6 @@ from pix2pix.images.options import ReadOptions
 
 EXR = b"\x76\x2f\x31\x01"
 
-_COLOURS = ("Y", "R", "G", "B", "A")  # in the order of an image's channels
 _TILED = 0x200  # flags in the version of a file
 _DEEP = 0x800
 _MULTIPART = 0x1000
@@ -46,14 +45,15 @@ _LOSSY = {
 def decode_exr(data: bytes, options: ReadOptions) -> Decoded:
     """Decode an OpenEXR file as `decode.decode_file` does.
 
-    `array_key` selects one channel, or the channels of one layer; without it, the file must hold
-    one channel or the colours only. Raises UserError.
+    `array_key` selects one channel, or the colours of one layer; without it, the colours outside of
+    layers are read, or the only channel. Raises UserError.
     """
     module = library("OpenEXR", file_kind="an OpenEXR", extra="exr")
     try:
         _check_size(data)
         header = module.File(io.BytesIO(data), separate_channels=True, header_only=True).header()
-        names = _selected([channel.name for channel in header["channels"]], options.array_key)
+        held = [channel.name for channel in header["channels"]]
+        names = _selected(held, options.array_key)
         with module.File(io.BytesIO(data), separate_channels=True, num_threads=0) as file:
             channels = file.channels()
             pixels = np.stack([_plane(channels[name]) for name in names], axis=-1)
@@ -62,26 +62,49 @@ def decode_exr(data: bytes, options: ReadOptions) -> Decoded:
     has_alpha = len(names) in (2, 4) and names[-1].rpartition(".")[2] == "A"
     is_lossy = pixels.dtype.name in _LOSSY.get(header["compression"].name, ())
     pixels = unpremultiplied(pixels) if has_alpha else pixels
-    facts = FileFacts(file_format="OpenEXR", has_alpha=has_alpha, is_lossy=is_lossy)
+    unread = sorted(set(held) - set(names)) if options.array_key is None else []
+    facts = FileFacts(
+        file_format="OpenEXR",
+        has_alpha=has_alpha,
+        is_lossy=is_lossy,
+        unread_channels=tuple(unread),
+    )
     return Decoded(pixels, facts)
 
 
 def _selected(names: Sequence[str], array_key: str | None) -> list[str]:
     """The channels to read, in the order of an image's channels."""
-    layer = f"{array_key}." if array_key else ""
-    chosen = [name for name in names if array_key in (None, name) or name.startswith(layer)]
-    ends = [name.removeprefix(layer) for name in chosen]
-    if len(chosen) == 1:
+    chosen = _of_layer(names, array_key)
+    if chosen is not None:
         return chosen
-    if chosen and set(ends) <= set(_COLOURS) and ("Y" not in ends or set(ends) <= {"Y", "A"}):
-        return sorted(chosen, key=lambda name: _COLOURS.index(name.removeprefix(layer)))
     listed = first_names(sorted(names), max_names=12)
+    layers = {name.rpartition(".")[0] for name in names} - {""}
+    readable = sorted(layer for layer in layers if _of_layer(names, layer) is not None)
+    remedy = "set array_key of the side to one of them"
+    if readable:
+        remedy += f", or to a layer: {first_names(readable)}"
     raise SoundFileError(
-        f"holds the channels {listed}; set array_key of the side to one of them, or to a layer "
-        "(what stands before the dot) of R, G, B and A",
+        f"holds the channels {listed}; {remedy}",
         for_sender=f"holds the channels {listed}, which are not those of the training; store those "
         "alone",
     )
+
+
+def _of_layer(names: Sequence[str], array_key: str | None) -> list[str] | None:
+    """The only channel of a layer, or its colours; None if it has neither.
+
+    Renderers write depth and others beside R, G and B, which are the picture then. Y is taken for
+    brightness only if nothing stands beside it: with X and Z it is a direction.
+    """
+    layer = f"{array_key}." if array_key else ""
+    chosen = [name for name in names if array_key in (None, name) or name.startswith(layer)]
+    if len(chosen) == 1:
+        return chosen
+    ends = {name.removeprefix(layer) for name in chosen}
+    is_picture = ends >= {"R", "G", "B"} or bool(ends and ends <= {"R", "G", "B", "A"})
+    if not is_picture and not (ends and ends <= {"Y", "A"}):
+        return None
+    return [f"{layer}{end}" for end in ("RGBA" if is_picture else "YA") if end in ends]
 
 
 def _plane(channel: Any) -> np.ndarray:

@@ -24,7 +24,7 @@ _TURNS: Mapping[int, Callable[[np.ndarray], np.ndarray]] = {
 
 def orientation(tag: object) -> int:
     """The value of the tag, 1..8; 1 (upright) if the tag is absent or has no valid value."""
-    return tag if isinstance(tag, int) and tag in _TURNS else UPRIGHT
+    return int(tag) if isinstance(tag, int) and tag in _TURNS else UPRIGHT
 
 
 def upright(pixels: np.ndarray, value: int) -> np.ndarray:

@@ -6,13 +6,13 @@ error, and reduces 16-bit colours to 8 bits.
 
 import io
 import struct
-import zlib
 
 import imagecodecs
 import numpy as np
 from PIL import Image
 
 from pix2pix.errors import UserError
+from pix2pix.images.colour_profile import profile_name
 from pix2pix.images.decoded import (
     DAMAGED,
     Decoded,
@@ -22,8 +22,8 @@ from pix2pix.images.decoded import (
     from_bits,
 )
 from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, upright
+from pix2pix.images.png_chunks import PNG, PNG_CHANNELS, check_chunks, check_rows
 
-_PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the markers of frame headers
 _JPEG_LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
@@ -32,8 +32,8 @@ _BMP = b"BM"
 
 _ALPHA_MODES = ("LA", "PA", "RGBA")
 _MODES = ("1", "L", "P", "RGB", "I;16", *_ALPHA_MODES)
-_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the colour type
-_METADATA_CHUNKS = {b"eXIf", b"iTXt", b"tEXt", b"zTXt"}  # PNG chunks that can hold an orientation
+# PNG chunks that can hold an orientation, and that of the colour profile.
+_METADATA_CHUNKS = {b"eXIf", b"iTXt", b"tEXt", b"zTXt", b"iCCP"}
 
 
 def decode_picture(data: bytes, *, label_ids: bool) -> Decoded | None:
@@ -41,7 +41,7 @@ def decode_picture(data: bytes, *, label_ids: bool) -> Decoded | None:
 
     Of an animation, the first frame is decoded. Raises UserError.
     """
-    if data.startswith(_PNG):
+    if data.startswith(PNG):
         return _decode_png(data, label_ids=label_ids)
     if data.startswith(_JPEG):
         _check_jpeg_kind(data)
@@ -59,19 +59,22 @@ def decode_picture(data: bytes, *, label_ids: bool) -> Decoded | None:
 
 def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
     try:
-        kinds = _check_chunks(data)
+        kinds = check_chunks(data)
         depth, colour_type = data[24], data[25]
         if depth == 16:  # Pillow would reduce 16-bit colours to 8 bits
             width, height = struct.unpack_from(">II", data, 16)
-            check_size(height, width, _PNG_CHANNELS[colour_type])
+            check_size(height, width, PNG_CHANNELS[colour_type])
             pixels = np.asarray(imagecodecs.png_decode(data))  # with opacity, if there is a tRNS
-            has_metadata = bool(kinds & _METADATA_CHUNKS)
-            turn = _png_orientation(data) if has_metadata else UPRIGHT
+            turn, profile = UPRIGHT, None
+            if kinds & _METADATA_CHUNKS:
+                turn, profile = _png_metadata(data)
             is_keyed = b"tRNS" in kinds
             if label_ids and is_keyed:
                 pixels = pixels[..., :-1]
             has_alpha = colour_type in (4, 6) or (is_keyed and not label_ids)
-            facts = FileFacts(file_format="PNG", orientation=turn, has_alpha=has_alpha)
+            facts = FileFacts(
+                file_format="PNG", orientation=turn, has_alpha=has_alpha, colour_profile=profile
+            )
             return Decoded(upright(pixels, turn), facts)
     except DAMAGED as error:
         raise damaged(error) from None
@@ -82,25 +85,6 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
     return decoded
 
 
-def _check_chunks(data: bytes) -> set[bytes]:
-    """Return the kinds of the chunks of a PNG file.
-
-    Raises UserError if a check sum is wrong, struct.error if the file ends before its IEND chunk.
-    The decoders alone do not suffice: they accept a file without IEND, and print messages about
-    damaged chunks to the console.
-    """
-    first, kind = len(_PNG), b""
-    kinds = set()
-    while kind != b"IEND":
-        length, kind = struct.unpack_from(">I4s", data, first)
-        (checksum,) = struct.unpack_from(">I", data, first + 8 + length)
-        if zlib.crc32(data[first + 4 : first + 8 + length]) != checksum:
-            raise UserError("a check sum is wrong")
-        first += 12 + length
-        kinds.add(kind)
-    return kinds
-
-
 def open_picture(data: bytes, formats: tuple[str, ...]) -> Image.Image:
     """Open a file by Pillow, of which only the header is read. Raises what Pillow raises."""
     # Pillow's own limit concerns some formats only, and it warns of half as many pixels. Callers
@@ -109,9 +93,11 @@ def open_picture(data: bytes, formats: tuple[str, ...]) -> Image.Image:
     return Image.open(io.BytesIO(data), formats=formats)
 
 
-def _png_orientation(data: bytes) -> int:
+def _png_metadata(data: bytes) -> tuple[int, str | None]:
+    """The orientation and the name of the colour profile of a PNG file."""
     with open_picture(data, ("PNG",)) as image:
-        return orientation(image.getexif().get(ORIENTATION_TAG))
+        turn = orientation(image.getexif().get(ORIENTATION_TAG))
+        return turn, profile_name(image.info.get("icc_profile"))
 
 
 def _decode_pillow(
@@ -128,7 +114,10 @@ def _decode_pillow(
             check_size(file.height, file.width, len(file.getbands()))
             num_frames = getattr(file, "n_frames", 1)
             file.load()
+            if file_format == "PNG" and _ends_empty(file):
+                check_rows(data)
             mode, turn = file.mode, orientation(file.getexif().get(ORIENTATION_TAG))
+            profile = profile_name(file.info.get("icc_profile"))
             image: Image.Image = file
             if mode == "P" and not label_ids:
                 image = file.convert("RGBA" if "transparency" in file.info else "RGB")
@@ -147,8 +136,20 @@ def _decode_pillow(
         has_alpha=has_alpha,
         is_lossy=is_lossy,
         num_frames=num_frames,
+        colour_profile=profile,
     )
     return Decoded(upright(pixels, turn), facts)
+
+
+def _ends_empty(image: Image.Image) -> bool:
+    """Whether one of the last two rows holds only zeros, or there is only one row.
+
+    Pillow leaves missing rows so, without an error. An interlaced file ends with the last row of
+    odd index, and if there is none with a part of its row.
+    """
+    height = image.height
+    rows = np.asarray(image.crop((0, max(0, height - 2), image.width, height)))
+    return height == 1 or not rows.reshape(len(rows), -1).any(axis=1).all()
 
 
 def _without_key(pixels: np.ndarray, key: int | tuple[int, ...], depth: int) -> np.ndarray:

@@ -2,8 +2,6 @@
 
 import io
 import logging
-from collections.abc import Sequence
-from math import prod
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -11,11 +9,12 @@ import tifffile
 
 from pix2pix.errors import UserError
 from pix2pix.images.alpha import unpremultiplied
+from pix2pix.images.colour_profile import ICC_TAG, profile_name
 from pix2pix.images.decoded import (
     DAMAGED,
     Decoded,
     FileFacts,
-    check_num_values,
+    Scaling,
     damaged,
     from_bits,
 )
@@ -23,9 +22,9 @@ from pix2pix.images.georeference import NODATA_TAG, stated_affine
 from pix2pix.images.options import ReadOptions, VolumeSlice
 from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, upright
 from pix2pix.images.tiff_codecs import lossy_codec
-from pix2pix.images.tiff_colours import check_colours, palette_colours
+from pix2pix.images.tiff_colours import check_colours, highest_value, palette_colours, spread
 from pix2pix.images.tiff_masks import mask_of_slice, mask_pages, valid_pixels, without_masks
-from pix2pix.images.tiff_pages import check_page_chain, check_series
+from pix2pix.images.tiff_pages import check_page_chain, check_pages, check_series
 from pix2pix.images.tiff_scaling import check_unscaled, gdal_metadata, stated_scaling
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -62,8 +61,8 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             check_page_chain(io.BytesIO(data))
             stored = _read(file, options, len(data))
-            tag = stored.page.tags.get(ORIENTATION_TAG)
-            turn = orientation(None if tag is None else int(tag.value))
+            turn = orientation(_tag_value(stored.page, ORIENTATION_TAG))
+            profile = profile_name(_tag_value(stored.page, ICC_TAG))
     except DAMAGED as error:
         raise damaged(error) from None
     if stored.num_images != 1:
@@ -71,20 +70,11 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
             f"holds {stored.num_images} images of unlike sizes, dtypes or channels; store one per "
             "file"
         )
-    pixels = _channels_last(stored.values, stored.axes)
-    extra = stored.page.extrasamples
-    has_alpha = bool(extra) and extra[-1] in _ALPHA and pixels.shape[-1] in (2, 4)
-    if has_alpha and extra[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
-        pixels = unpremultiplied(pixels)
-    if pixels.dtype == np.bool_ and stored.page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-        pixels = ~pixels  # 0 is black here, as in PNG files of one bit
     scaling = stated_scaling(stored.metadata, stored.page.samplesperpixel)
-    has_palette = stored.page.photometric == tifffile.PHOTOMETRIC.PALETTE
-    if options.label_ids or has_alpha or has_palette or pixels.dtype == np.bool_:
-        check_unscaled(scaling)
-    if has_palette and not options.label_ids:
-        pixels = palette_colours(pixels, stored.page)
+    highest = None if options.label_ids or scaling is not None else highest_value(stored.page)
+    pixels, has_alpha = _colours(stored, highest, scaling, label_ids=options.label_ids)
     codec = lossy_codec(stored.page)
+    nodata = _stated_nodata(stored.page) if options.nodata == "file" else None
     facts = FileFacts(
         file_format="TIFF",
         orientation=turn,
@@ -92,24 +82,54 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
         is_lossy=codec is not None,
         lossy_codec=codec,
         num_pages=stored.num_pages,
-        nodata=_stated_nodata(stored.page) if options.nodata == "file" else None,
+        nodata=nodata if nodata is None or highest is None else nodata * 255 / highest,
         affine=stated_affine(stored.page) if turn == UPRIGHT else None,
         has_mask=stored.has_mask,
         scaling=scaling,
+        colour_profile=profile,
     )
     valid = None if stored.valid is None else upright(stored.valid, turn)
     return Decoded(upright(from_bits(pixels, label_ids=options.label_ids), turn), facts, valid)
 
 
+def _tag_value(page: tifffile.TiffPage, code: int) -> object:
+    tag = page.tags.get(code)
+    return None if tag is None else tag.value
+
+
+def _colours(
+    stored: _Stored, highest: int | None, scaling: Scaling | None, *, label_ids: bool
+) -> tuple[np.ndarray, bool]:
+    """The pixels (H, W, C) with the colours that they mean, and whether the last is opacity.
+
+    `highest` is the value of few bits that means 255, see `tiff_colours.highest_value`.
+    """
+    pixels = _channels_last(stored.values, stored.axes)
+    if highest is not None:
+        pixels = spread(pixels, highest)
+    if pixels.dtype == np.bool_ and stored.page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        pixels = ~pixels  # 0 is black here, as in PNG files of one bit
+    extra = stored.page.extrasamples
+    has_alpha = bool(extra) and extra[-1] in _ALPHA and pixels.shape[-1] in (2, 4)
+    if has_alpha and extra[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
+        pixels = unpremultiplied(pixels)
+    has_palette = stored.page.photometric == tifffile.PHOTOMETRIC.PALETTE
+    if label_ids or has_alpha or has_palette or pixels.dtype == np.bool_:
+        check_unscaled(scaling)
+    if has_palette and not label_ids:
+        pixels = palette_colours(pixels, stored.page)
+    return pixels, has_alpha
+
+
 def _stated_nodata(page: tifffile.TiffPage) -> float | None:
     """The number, possibly NaN, in the tag with which GDAL marks pixels that were not measured."""
-    tag = page.tags.get(NODATA_TAG)
-    if tag is None:
+    stated = _tag_value(page, NODATA_TAG)
+    if stated is None:
         return None
     try:
-        return float(str(tag.value).strip(" \0"))
+        return float(str(stated).strip(" \0"))
     except ValueError:
-        raise UserError(f"states the nodata value {tag.value!r}, which is no number") from None
+        raise UserError(f"states the nodata value {stated!r}, which is no number") from None
 
 
 def _read(file: tifffile.TiffFile, options: ReadOptions, num_bytes: int) -> _Stored:
@@ -117,7 +137,7 @@ def _read(file: tifffile.TiffFile, options: ReadOptions, num_bytes: int) -> _Sto
     # back to an earlier one, and the iteration would then never end.
     num_pages, chosen = len(file.pages), options.volume_slice
     if chosen is None:
-        _check_size([file.pages[index].aspage() for index in range(num_pages)], num_bytes)
+        check_pages([file.pages[index].aspage() for index in range(num_pages)], num_bytes)
     with_masks = _series(file)
     series = without_masks(with_masks)
     check_series(file, series[0])
@@ -131,7 +151,7 @@ def _read(file: tifffile.TiffFile, options: ReadOptions, num_bytes: int) -> _Sto
     used = masks if options.nodata == "file" else []
     if chosen is not None:
         used = mask_of_slice(used, chosen.index, len(series[0].pages))
-        _check_size([*pages, *used], num_bytes)
+        check_pages([*pages, *used], num_bytes)
     return _Stored(
         values,
         axes,
@@ -193,33 +213,12 @@ def _slice(
         if frame is None:
             raise UserError(f"slice {chosen} is missing")
         page = frame.aspage()
-        _check_size([page], num_bytes)
+        check_pages([page], num_bytes)
         return page.asarray(), page.axes, [page]
     pages = _pages(series)
-    _check_size(pages, num_bytes)
+    check_pages(pages, num_bytes)
     axes = series.axes[:place] + series.axes[place + 1 :]
     return series.asarray().take(chosen.index, axis=place), axes, pages
-
-
-def _check_size(pages: Sequence[tifffile.TiffPage], num_bytes: int) -> None:
-    """Raise UserError if the file is cut short or states an impossible size.
-
-    tifffile itself pads a truncated JPEG silently, and spends minutes on billions of tiles that a
-    damaged header states.
-    """
-    stated = f"{len(pages)} page(s) of the shape {pages[0].shape}"
-    check_num_values(sum(page.size for page in pages), stated)
-    for page in pages:
-        if page.is_tiled:  # each tile is decoded as a whole, whatever the size of the image
-            num_values = prod(page.tile or ()) * page.samplesperpixel
-            check_num_values(num_values, f"tiles of the shape {page.tile}")
-    end = max(
-        offset + length
-        for page in pages
-        for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True)
-    )
-    if end > num_bytes:
-        raise UserError("its pixels end beyond the end of the file")
 
 
 def _channels_last(pixels: np.ndarray, axes: str) -> np.ndarray:

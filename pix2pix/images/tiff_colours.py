@@ -27,6 +27,18 @@ def check_colours(page: tifffile.TiffPage) -> None:
         )
 
 
+def highest_value(page: tifffile.TiffPage) -> int | None:
+    """The highest value of a page with 2 to 7 bits per value; None for palettes and other pages."""
+    bits = page.bitspersample
+    is_short = isinstance(bits, int) and 1 < bits < 8
+    return 2**bits - 1 if is_short and page.photometric != tifffile.PHOTOMETRIC.PALETTE else None
+
+
+def spread(pixels: np.ndarray, highest: int) -> np.ndarray:
+    """Spread 0..highest over 0..255, as PNG files of few bits are read."""
+    return ((pixels.astype(np.uint16) * 255 + highest // 2) // highest).astype(np.uint8)
+
+
 def palette_colours(indices: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
     """Replace the indices of a palette, (H, W, 1), by its colours, (H, W, 3).
 

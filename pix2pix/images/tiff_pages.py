@@ -1,11 +1,14 @@
 """Find out whether all pages of a TIFF file are there; tifffile leaves out those that are not."""
 
 import struct
+from collections.abc import Sequence
+from math import prod
 from typing import IO
 
 import tifffile
 
 from pix2pix.errors import UserError
+from pix2pix.images.decoded import check_num_values
 
 _BIG_TIFF = 43  # the version that a header of BigTIFF states, whose offsets have 64 bits
 
@@ -52,6 +55,27 @@ def check_series(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> No
         raise UserError(
             f"it describes {num_missing} more pages than it holds; they may lie in other files"
         )
+
+
+def check_pages(pages: Sequence[tifffile.TiffPage], num_bytes: int) -> None:
+    """Raise UserError if the file is cut short or states an impossible size.
+
+    tifffile itself pads a truncated JPEG silently, and spends minutes on billions of tiles that a
+    damaged header states.
+    """
+    stated = f"{len(pages)} page(s) of the shape {pages[0].shape}"
+    check_num_values(sum(page.size for page in pages), stated)
+    for page in pages:
+        if page.is_tiled:  # each tile is decoded as a whole, whatever the size of the image
+            num_values = prod(page.tile or ()) * page.samplesperpixel
+            check_num_values(num_values, f"tiles of the shape {page.tile}")
+    end = max(
+        offset + length
+        for page in pages
+        for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True)
+    )
+    if end > num_bytes:
+        raise UserError("its pixels end beyond the end of the file")
 
 
 def _cut_off(num_pages: int) -> UserError:

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from pix2pix.config import DataConfig
+from pix2pix.images.colour_profile import is_srgb
 from pix2pix.images.names import first_names
 from pix2pix.preparation.inspection import Inspected
 from pix2pix.preparation.read_pairs import orientations_differ
 
 
 def file_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
-    """Notes on differing orientations, animations, TIFF pages and lossy label files."""
+    """Notes on orientations, animations, pages, channels, colour profiles and lossy labels."""
     yield from _turned(pairs, config)
     for role, (name, side) in enumerate(config.roles.items()):
         facts = [(pair.files.pair_id, pair.facts[role]) for pair in pairs]
@@ -24,6 +25,25 @@ def file_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
             yield (
                 f"side {name}: {len(paged)} TIFF file(s) hold several pages, which are taken as "
                 f"channels; set slices: z if each is an image: {first_names(paged)}"
+            )
+        partial = {pair_id: each.unread_channels for pair_id, each in facts if each.unread_channels}
+        if partial:
+            others = sorted({channel for each in partial.values() for channel in each})
+            yield (
+                f"side {name}: the colours of {len(partial)} OpenEXR file(s) are taken; set "
+                f"array_key of the side to read one of the others ({first_names(others)}): "
+                f"{first_names(list(partial))}"
+            )
+        profiles = {
+            pair_id: each.colour_profile
+            for pair_id, each in facts
+            if each.colour_profile is not None and not is_srgb(each.colour_profile)
+        }
+        if profiles and side.num_labels is None:  # class ids have no colours
+            yield (
+                f"side {name}: {len(profiles)} file(s) have a colour profile other than sRGB "
+                f"({', '.join(sorted(set(profiles.values())))}), which is not applied; convert "
+                f"them to sRGB if other images are in it: {first_names(list(profiles))}"
             )
         lossy = {pair_id: each.lossy_kind for pair_id, each in facts if each.is_lossy}
         if lossy and side.kind == "labels":

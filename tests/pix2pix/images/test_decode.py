@@ -18,6 +18,7 @@ from pix2pix.errors import UserError
 from pix2pix.images.decode import decode, decode_file
 from pix2pix.images.options import ReadOptions, VolumeSlice
 from pix2pix.images.tiff import tiff_length
+from tests.support.png_files import png_file
 
 LABEL_IDS = ReadOptions(label_ids=True)
 
@@ -129,19 +130,12 @@ BOMB_PX = 50_000
 
 def png_bomb(depth: int, colour_type: int) -> bytes:
     """A whole PNG of 50,000 x 50,000 pixels of zeros, in 300 kB for one bit each."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        checksum = struct.pack(">I", zlib.crc32(kind + content))
-        return struct.pack(">I", len(content)) + kind + content + checksum
-
     channels = {0: 1, 2: 3}[colour_type]
     row = bytes(1 + (BOMB_PX * channels * depth + 7) // 8)
     packer = zlib.compressobj(1)
     num_rows = BOMB_PX if depth == 1 else 10  # what else it claims, is refused before it is missed
     packed = b"".join(packer.compress(row) for _ in range(num_rows)) + packer.flush()
-    header = struct.pack(">IIBBBBB", BOMB_PX, BOMB_PX, depth, colour_type, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", packed), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, content) for kind, content in chunks)
+    return png_file(BOMB_PX, BOMB_PX, packed, depth=depth, colour_type=colour_type)
 
 
 def with_sizes(kind: str) -> bytes:
@@ -179,21 +173,9 @@ def test_a_bomb_is_refused_before_it_takes_memory(bomb: Callable[[], bytes]) -> 
 
 def keyed_png(rows: list[bytes], *, depth: int, colour_type: int, key: tuple[int, ...]) -> bytes:
     """A PNG file of 8 columns without filters, in which one colour is transparent (chunk tRNS)."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        checksum = struct.pack(">I", zlib.crc32(kind + data))
-        return struct.pack(">I", len(data)) + kind + data + checksum
-
-    header = struct.pack(">IIBBBBB", 8, len(rows), depth, colour_type, 0, 0, 0)
-    return b"".join(
-        [
-            b"\x89PNG\r\n\x1a\n",
-            chunk(b"IHDR", header),
-            chunk(b"tRNS", struct.pack(f">{len(key)}H", *key)),
-            chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows))),
-            chunk(b"IEND", b""),
-        ]
-    )
+    packed = zlib.compress(b"".join(b"\0" + row for row in rows))
+    colour = ((b"tRNS", struct.pack(f">{len(key)}H", *key)),)
+    return png_file(len(rows), 8, packed, depth=depth, colour_type=colour_type, others=colour)
 
 
 @pytest.mark.parametrize(

@@ -83,9 +83,32 @@ def test_the_key_selects_a_layer_or_a_channel() -> None:
     )
     for key in ("depth", "depth.Z"):
         np.testing.assert_array_equal(decode(data, ReadOptions(array_key=key))[..., 0], depth)
-    for key in (None, "specular"):
-        with pytest.raises(UserError, match=r"channels B, G, R, depth\.Z, .*; set array_key"):
-            decode(data, ReadOptions(array_key=key))
+    message = r"channels B, G, R, depth\.Z, .*; set array_key .*, or to a layer: depth, diffuse$"
+    with pytest.raises(UserError, match=message):
+        decode(data, ReadOptions(array_key="specular"))
+
+
+def test_the_colours_are_read_beside_what_renderers_add() -> None:
+    colours = planes("RGB")
+    others = planes("Z", "float32") | {"normal.X": colours["R"], "diffuse.R": colours["G"]}
+    decoded = decode_file(exr(colours | others))
+    np.testing.assert_array_equal(decoded.pixels, stacked(colours, "RGB"))
+    assert decoded.facts.unread_channels == ("Z", "diffuse.R", "normal.X")
+
+    alpha = {"A": np.ones((20, 7), np.float16)}
+    decoded = decode_file(exr(colours | others | alpha | {"Y": colours["R"]}))
+    np.testing.assert_array_equal(decoded.pixels, stacked(colours | alpha, "RGBA"))
+    assert decoded.facts.has_alpha
+
+    layer = {f"beauty.{name}": plane for name, plane in (colours | planes("Z")).items()}
+    decoded = decode_file(exr(layer | planes("RGB")), ReadOptions(array_key="beauty"))
+    np.testing.assert_array_equal(decoded.pixels, stacked(colours, "RGB"))
+
+
+@pytest.mark.parametrize("names", ["XYZ", "UV", "ABZ"])
+def test_channels_that_are_no_picture_name_no_layer_that_they_do_not_have(names: str) -> None:
+    with pytest.raises(UserError, match=r"set array_key of the side to one of them$"):
+        decode(exr(planes(names)))
 
 
 def test_a_cropped_file_and_parts_are_refused() -> None:

@@ -12,6 +12,7 @@ from pix2pix.images.image import read_image
 from pix2pix.images.masked import read_side
 from pix2pix.images.options import ReadOptions
 from tests.support.pictures import noise
+from tests.support.png_files import grey_png
 from tests.support.small_sets import make_side
 
 LABEL_IDS = ReadOptions(label_ids=True)
@@ -116,25 +117,7 @@ def test_small_grey_depths_are_spread_but_not_for_label_ids(
     if bits == 1:
         image.convert("1").save(tmp_path / "x.png")
     else:
-        (tmp_path / "x.png").write_bytes(grey_png(ids, bits))
+        (tmp_path / "x.png").write_bytes(grey_png(ids, depth=bits))
 
     np.testing.assert_array_equal(read_image(tmp_path / "x.png")[..., 0], ids * spread)
     np.testing.assert_array_equal(read_image(tmp_path / "x.png", LABEL_IDS)[..., 0], ids)
-
-
-def grey_png(ids: np.ndarray, bits: int) -> bytes:
-    """A grey PNG of 2 or 4 bits; no library at hand writes one."""
-    import struct
-    import zlib
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        checksum = zlib.crc32(kind + data)
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
-
-    height, width = ids.shape
-    planes = [(ids >> bit) & 1 for bit in reversed(range(bits))]
-    rows = np.packbits(np.stack(planes, axis=2).reshape(height, -1), axis=1)
-    pixels = b"".join(b"\0" + row.tobytes() for row in rows)
-    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(pixels)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*item) for item in chunks)

@@ -103,3 +103,18 @@ def test_other_integers_need_a_range_and_the_report_names_their_dtype(tmp_path: 
         for name in "ab"
     ]
     assert [line.partition(",")[0] for line in report.sides] == ["side A: int16", "side B: int16"]
+
+
+def test_channels_beside_the_colours_of_a_picture_are_named(tmp_path: Path) -> None:
+    for index in range(NUM_PAIRS):
+        for name in "AB":
+            image = blocks(2 * index + (name == "B"), 4, 0, 1500).astype(np.float32)
+            names = "RGBZ" if name == "B" else "RGB"
+            channels = {each: image[..., place] for place, each in enumerate(names)}
+            write(tmp_path / f"{name}/{index}.exr", exr(channels))
+    side = {"channels": 3, "value_range": (0.0, 1500.0)}
+    report = check_pairs(tmp_path, config(**side), num_workers=1)
+    assert report.offences == ()
+    (note,) = (note for note in report.notes if "OpenEXR" in note)
+    assert note.startswith("side B: the colours of 6 OpenEXR file(s) are taken; set array_key")
+    assert "to read one of the others (Z): 0, 1" in note

@@ -1,0 +1,75 @@
+"""Find out whether all of a PNG file is there, which its decoders do not say surely.
+
+They accept a file without its last chunk and rows that are missing, and print messages about
+damaged chunks to the console.
+"""
+
+import struct
+import zlib
+
+from pix2pix.errors import UserError
+
+PNG = b"\x89PNG\r\n\x1a\n"
+PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the colour type
+
+# The first column and row, and the steps, of the passes of an interlaced file: ISO/IEC 15948, 8.2.
+_PASSES = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
+_WHOLE = ((0, 0, 1, 1),)
+_PIECE_BYTES = 2**20
+
+
+def check_chunks(data: bytes) -> set[bytes]:
+    """Return the kinds of the chunks of a PNG file.
+
+    Raises UserError if a check sum is wrong, struct.error if the file ends before its IEND chunk.
+    """
+    first, kind = len(PNG), b""
+    kinds = set()
+    while kind != b"IEND":
+        length, kind = struct.unpack_from(">I4s", data, first)
+        (checksum,) = struct.unpack_from(">I", data, first + 8 + length)
+        if zlib.crc32(data[first + 4 : first + 8 + length]) != checksum:
+            raise UserError("a check sum is wrong")
+        first += 12 + length
+        kinds.add(kind)
+    return kinds
+
+
+def check_rows(data: bytes) -> None:
+    """Raise UserError if the pixels of a file with sound chunks unpack to fewer rows than stated.
+
+    This unpacks the pixels once more. Raises zlib.error if they cannot be unpacked.
+    """
+    missing = _num_unpacked(data)
+    unpacker, first, kind = zlib.decompressobj(), len(PNG), b""
+    while kind != b"IEND" and missing > 0:
+        length, kind = struct.unpack_from(">I4s", data, first)
+        packed = data[first + 8 : first + 8 + length] if kind == b"IDAT" else b""
+        while packed and missing > 0:  # in pieces, as they may unpack to far more than is stated
+            missing -= len(unpacker.decompress(packed, _PIECE_BYTES))
+            packed = unpacker.unconsumed_tail
+        first += 12 + length
+    if missing > 0:
+        raise UserError("rows are missing at its end")
+
+
+def _num_unpacked(data: bytes) -> int:
+    """The bytes that the pixels of a file have before they are packed, as its header states."""
+    width, height, depth, colour_type, _, _, is_interlaced = struct.unpack_from(
+        ">IIBBBBB", data, 16
+    )
+    bits = depth * PNG_CHANNELS[colour_type]
+    total = 0
+    for column, row, columns, rows in _PASSES if is_interlaced else _WHOLE:
+        num_columns, num_rows = -(-(width - column) // columns), -(-(height - row) // rows)
+        if num_columns > 0 and num_rows > 0:
+            total += num_rows * (1 + (num_columns * bits + 7) // 8)
+    return total
