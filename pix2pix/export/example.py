@@ -13,11 +13,20 @@ from pix2pix.models import InferenceMode, InferenceNetwork
 
 _PILLOW_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _PILLOW_KERNELS = {
-    "area": "BOX",
     "bilinear": "BILINEAR",
     "bicubic": "BICUBIC",
     "nearest": "NEAREST",
 }
+# Pillow's box filter takes whole pixels; this takes parts of pixels as well, as the kernel `area`.
+_AREA = (
+    "def area(x, size):  # averages of boxes; `shares` are those of old pixels in new ones",
+    "    edges = [np.linspace(0, n, m + 1)[:, None] - np.arange(n) "
+    "for n, m in zip(x.shape, size[::-1])]",
+    "    shares = [np.diff(e.clip(0, 1), axis=0) * (len(e) - 1) / e.shape[1] for e in edges]",
+    '    means = np.einsum("ij,jkc,lk->ilc", shares[0], x, shares[1], optimize=True)',
+    "    return np.rint(means).astype(np.float32)",
+)
+_AVERAGING = "x = area(x, "
 
 
 def masks_file(mode: InferenceMode) -> str:
@@ -38,12 +47,14 @@ def has_example(card: ModelCard) -> bool:
 def example_script(card: ModelCard, network: InferenceNetwork) -> str:
     """Return a script for this model: python example.py INPUT OUTPUT.
 
-    It has at most 20 lines, and four more for each extra source, whose files follow INPUT.
+    It has at most 20 lines, five more if it averages areas, and four more for each extra source,
+    whose files follow INPUT.
     """
     reads = {name: _is_picture(side) for name, side in card.sources.items()}
     writes = _is_picture(card.target)
     files = [_suffix(is_picture, _argument(name)) for name, is_picture in reads.items()]
     files.append(_suffix(writes, "OUT") + _arrays_note([*reads.values(), writes]))
+    joining = _joining(card)
     lines = [
         f'"""Run as: python example.py {" ".join(files)}"""',
         "import sys",
@@ -51,8 +62,9 @@ def example_script(card: ModelCard, network: InferenceNetwork) -> str:
         "import onnxruntime",
         *_pillow(reads=any(reads.values()), writes=writes),
         f"len(sys.argv) == {len(files) + 1} or sys.exit(__doc__)",
+        *(_AREA if any(_averages(line) for line in joining) else ()),
         f'session = onnxruntime.InferenceSession("{network.mode}.onnx")',
-        *_joining(card),
+        *joining,
         *_masks(card, network),
         'fake = session.run(["fake"], feeds)[0][0].transpose(1, 2, 0)  # in [-1, 1]',
         *_writing(card),
@@ -89,30 +101,41 @@ def _joining(card: ModelCard) -> list[str]:
     """Lines that make `feeds` with the input: the channels of all sources, as the network's."""
     if not card.extra_sources:
         return [
-            *_reading(card, card.source, 1, _resizing(card)),
+            *_reading(card, card.source, 1, _size(card)),
             f'feeds = {{"source": ({_network_values(card.source)}).transpose(2, 0, 1)[None]}}',
         ]
     lines = []
     for number, side in enumerate(card.sources.values(), start=1):
-        as_large = f"picture = picture.resize(x.shape[1::-1], {_kernel(side)})"
-        resizing = _resizing(card) if number == 1 else [as_large]
-        lines += _reading(card, side, number, resizing)
+        size = _size(card) if number == 1 else "parts[0].shape[1::-1]"
+        lines += _reading(card, side, number, size)
         values = _network_values(side)
         lines.append(f"parts = [{values}]" if number == 1 else f"parts.append({values})")
     joined = "np.concatenate(parts, axis=2, dtype=np.float32)"
     return [*lines, f'feeds = {{"source": {joined}.transpose(2, 0, 1)[None]}}']
 
 
-def _reading(card: ModelCard, side: SideRecord, number: int, resizing: Sequence[str]) -> list[str]:
-    """Lines that make `x`: a source (H, W, C), of the size that the network receives."""
+def _reading(card: ModelCard, side: SideRecord, number: int, size: str | None) -> list[str]:
+    """Lines that make `x`: a source (H, W, C), of the size that the network receives.
+
+    `size` is an expression for that width and height; None: as the file is.
+    """
     if not _is_picture(side):
         return [f"x = np.load(sys.argv[{number}]).astype(np.float32)  # {_size_note(card)}"]
     return [
         # Cameras note in EXIF how a picture is to be turned.
         f"picture = ImageOps.exif_transpose(Image.open(sys.argv[{number}])){_conversion(side)}",
-        *resizing,
+        *([] if size is None or side.kernel == "area" else [_resizing(size, side.kernel)]),
         "x = np.asarray(picture, np.float32).reshape(*picture.size[::-1], -1)",
+        *([] if size is None or side.kernel != "area" else [f"{_AVERAGING}{size})"]),
     ]
+
+
+def _resizing(size: str, kernel: str) -> str:
+    return f"picture = picture.resize({size}, Image.Resampling.{_PILLOW_KERNELS[kernel]})"
+
+
+def _averages(line: str) -> bool:
+    return line.startswith(_AVERAGING)
 
 
 def _conversion(side: SideRecord) -> str:
@@ -122,25 +145,21 @@ def _conversion(side: SideRecord) -> str:
     return f'.convert("{_PILLOW_MODES[side.channels]}")'
 
 
-def _resizing(card: ModelCard) -> list[str]:
+def _size(card: ModelCard) -> str | None:
+    """An expression for the width and height of the network's input; None: the picture's own."""
     scale = card.image_scale
     match scale.rule:
         case "stretch":
             height, width = scale.size_of(1, 1)
-            size = f"({width}, {height})"
+            return f"({width}, {height})"
         case "fit":
             # Half a pixel is rounded up, as by Scale.size_of.
             rounded = f"(2 * {scale.size} * side // min(picture.size) + 1) // 2"
-            size = f"[{rounded} for side in picture.size]"
+            return f"[{rounded} for side in picture.size]"
         case "none":
             if scale.target_scale == 1:
-                return []
-            size = f"[round({scale.target_scale:g} * side) for side in picture.size]"
-    return [f"picture = picture.resize({size}, {_kernel(card.source)})"]
-
-
-def _kernel(side: SideRecord) -> str:
-    return f"Image.Resampling.{_PILLOW_KERNELS[side.kernel]}"
+                return None
+            return f"[round({scale.target_scale:g} * side) for side in picture.size]"
 
 
 def _size_note(card: ModelCard) -> str:

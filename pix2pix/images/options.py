@@ -23,9 +23,9 @@ class ReadOptions:
     """How to read a file; files that an option does not concern are read without it.
 
     With `label_ids`, the pixels are class ids: palette indices keep their stored values, and pixels
-    of one bit are 0 (black) and 1. `array_key` and `axes` are those of `SideConfig`. `volume_slice` is the slice to read;
-    None for files that hold a single image. Pixels with the value `nodata`, see
-    `nodata.measured`, are marked as such, and NaN with them; `value_range` is where values lie.
+    of one bit are 0 (black) and 1. `array_key` and `axes` are those of `SideConfig`. `volume_slice`
+    is the slice to read; None for files that hold a single image. Pixels with the value `nodata`,
+    see `nodata.measured`, are marked as such, and NaN with them; `value_range` is where values lie.
     """
 
     label_ids: bool = False

