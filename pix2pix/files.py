@@ -45,7 +45,7 @@ def write_bytes(path: Path, content: bytes, *, is_durable: bool = True) -> None:
                 if is_durable:
                     put_in_place(partial, path)
                 else:
-                    partial.replace(path)
+                    _replace(partial, path)
             except BaseException:
                 partial.unlink(missing_ok=True)
                 raise
@@ -99,10 +99,20 @@ def write_text(path: Path, text: str) -> None:
 
 
 def put_in_place(partial: Path, path: Path) -> None:
-    """Rename a finished file to `path`, and flush its content and its name to the disk."""
+    """Rename a finished file to `path`, and flush its content and its name to the disk.
+
+    Raises OSError if `path` is a device or a pipe.
+    """
     flush(partial)
-    partial.replace(path)
+    _replace(partial, path)
     flush(path.parent)
+
+
+def _replace(partial: Path, path: Path) -> None:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        # Renaming would remove it: /dev/null would be a file from then on, for all programs.
+        raise FileExistsError(errno.EEXIST, "this is a device or a pipe", str(path))
+    partial.replace(path)
 
 
 def make_folder(folder: Path) -> None:

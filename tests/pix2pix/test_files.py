@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pix2pix import files
+from pix2pix.errors import StorageError
 from pix2pix.files import (
     flush,
     flush_all,
@@ -109,6 +110,16 @@ def test_two_that_write_one_file_do_not_disturb_each_other(
 
 def _no_locks(*_: object) -> None:
     raise OSError(errno.ENOLCK, "no locks here")
+
+
+@pytest.mark.parametrize("is_durable", [True, False])
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path, is_durable: bool) -> None:
+    """As /dev/null would be, by root."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StorageError, match="pipe cannot be written: this is a device or a pipe"):
+        write_bytes(tmp_path / "pipe", b"x", is_durable=is_durable)
+    assert (tmp_path / "pipe").is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
 
 
 def test_new_folders_are_on_the_disk_from_the_top(tmp_path: Path, log: Log) -> None:
