@@ -41,8 +41,8 @@ def epoch_line(history: Sequence[Mapping[str, float]], num_epochs: int, *, is_be
     left_s = (num_epochs - record["epoch"]) * _epoch_s(history)
     parts = [
         dev,
-        f"G: L1 {record['train/loss_g_l1']:.4f}",
-        f"adversarial {record['train/loss_g_adversarial']:.3f}",
+        f"train L1 {record['train/l1']:.4f}",
+        f"G: adversarial {record['train/loss_g_adversarial']:.3f}",
         f"D: {record['train/loss_d']:.3f}",
         speed(record["perf/images_per_s"], record["perf/data_wait_share"]),
         f"{duration(left_s)} left" if left_s else "the last one",

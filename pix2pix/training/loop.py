@@ -185,7 +185,10 @@ def _is_due(state: TrainState, config: TrainConfig, num_batches: int) -> bool:
 
 
 def _train_metrics(state: TrainState, config: TrainConfig, num_batches: int) -> dict[str, float]:
-    """Return the means of an epoch's losses over all pairs, and the learning rate."""
+    """Return the means of an epoch's losses over all pairs, and the learning rate.
+
+    `train/l1` is a share of the range of values, as `dev/l1`; the losses are of values in [-1, 1].
+    """
     totals = sum_over_ranks(state.loss_sums) / (world_size() * num_batches)
     fake, real, adversarial, l1 = totals.tolist()  # the fields of StepLosses
     return {
@@ -195,6 +198,7 @@ def _train_metrics(state: TrainState, config: TrainConfig, num_batches: int) -> 
         "train/loss_g": config.lambda_adversarial * adversarial + config.lambda_l1 * l1,
         "train/loss_g_adversarial": adversarial,
         "train/loss_g_l1": l1,
+        "train/l1": l1 / 2,
         "train/learning_rate": learning_rate(state.epoch, config),
     }
 

@@ -12,7 +12,7 @@ HISTORY = [
         "epoch": epoch,
         "time_s": time_s,
         "dev/l1": 0.5 / (epoch + 1),
-        "train/loss_g_l1": 0.125,
+        "train/l1": 0.125,
         "train/loss_g_adversarial": 0.75,
         "train/loss_d": 0.625,
         "perf/images_per_s": 31.25,
@@ -43,7 +43,7 @@ def test_other_lines_say_nothing(line: str) -> None:
 def test_an_epoch_is_a_line_of_scores_losses_speed_and_time_left() -> None:
     line = epoch_line(HISTORY[:3], 9, is_best=True)
     assert line == (
-        "epoch 2/9: dev L1 0.1667 (best so far), G: L1 0.1250, adversarial 0.750, D: 0.625, "
+        "epoch 2/9: dev L1 0.1667 (best so far), train L1 0.1250, G: adversarial 0.750, D: 0.625, "
         "31.2 img/s, 1 min 10 s left"
     )
     assert share_done(f"INFO {line}") == pytest.approx(2 / 9)

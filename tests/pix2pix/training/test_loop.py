@@ -74,6 +74,7 @@ def test_logged_terms_are_unweighted_and_their_weighted_sum_is_the_loss(
 ) -> None:
     config = dataclasses.replace(small_params.train, lambda_l1=7.0, lambda_adversarial=2.0)
     metrics = run_epochs(state_of(small_params), config)[1].metrics
+    assert metrics["train/l1"] == metrics["train/loss_g_l1"] / 2
     weighted = 2.0 * metrics["train/loss_g_adversarial"] + 7.0 * metrics["train/loss_g_l1"]
     assert metrics["train/loss_g"] == pytest.approx(weighted, rel=1e-9)
     halved = 0.5 * (metrics["train/loss_d_real"] + metrics["train/loss_d_fake"])
