@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from prefect import flow
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, FlowRun
 from prefect.flow_engine import FlowRunEngine
 from prefect.server.events.schemas.automations import EventTrigger
 from prefect.server.events.schemas.events import ReceivedEvent
@@ -41,6 +41,14 @@ def test_our_runs_send_three_heartbeats_on_any_worker_before_they_count_as_silen
     wanted = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": f"{_trigger().within.total_seconds() / 3:.0f}"}
     variables = {each["name"]: each["work_pool"]["job_variables"] for each in _deployments()}
     assert variables == {name: {"env": wanted} for name in variables}
+
+
+def test_of_the_nights_without_a_worker_one_is_made_up_for() -> None:
+    (nightly,) = (each for each in _deployments() if each["name"] == "nightly")
+    assert nightly["concurrency_limit"] == {
+        "limit": 1,
+        "collision_strategy": ConcurrencyLimitStrategy.CANCEL_NEW,
+    }
 
 
 def _deployments() -> list[dict[str, Any]]:
