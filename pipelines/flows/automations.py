@@ -32,7 +32,7 @@ BLOCK = "pix2pix"
 
 _POOL = "pix2pix"
 _TAG = "prefect.tag.pix2pix"  # of the deployments in prefect.yaml, and so of their runs
-_SILENT_AFTER = timedelta(seconds=90)  # three heartbeats of a run that our worker has started
+_SILENT_AFTER = timedelta(seconds=90)  # three heartbeats, as often as prefect.yaml says
 _FLOW_RUN = ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"})
 _EACH_RUN = {"prefect.resource.id"}
 
@@ -75,9 +75,10 @@ def silent_runs() -> AutomationCore:
     """End a run as crashed if no event follows a heartbeat: its process has died or hangs.
 
     This is the recipe of Prefect's documentation, but any event of the run counts as a sign of
-    life, because a final state may have any name. Only runs of our deployments are judged: their
-    worker makes them send a heartbeat every 30 s, while any other run may follow Prefect's default
-    of 180 s. The tag tells them apart, because a heartbeat does not name the run's work pool.
+    life, because a final state may have any name. Only runs of our deployments are judged:
+    prefect.yaml makes them send a heartbeat every 30 s on any worker, while other runs may follow
+    Prefect's default of 180 s. The tag tells them apart, because a heartbeat does not name the
+    run's work pool.
     """
     return AutomationCore(
         name=SILENT_RUNS,

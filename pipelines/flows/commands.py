@@ -86,9 +86,12 @@ def push(shell: Shell) -> None:
         get_run_logger().info("no DVC remote: the results are in this machine's cache")
 
 
-@task(task_run_name="{stage}", cache_policy=NO_CACHE)
+@task(task_run_name="{stage}", cache_policy=NO_CACHE, **RETRIES)
 def reproduce(shell: Shell, stage: str) -> None:
-    """Bring one DVC stage up to date; the stages that it depends on must be up to date."""
+    """Bring one DVC stage up to date; the stages that it depends on must be up to date.
+
+    A training that is tried again continues from its last checkpoint.
+    """
     with _slot(stage):
         try:
             command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
@@ -99,13 +102,10 @@ def reproduce(shell: Shell, stage: str) -> None:
             raise
 
 
-reproduce_with_retries = reproduce.with_options(**RETRIES)
-
-
 def reproduce_all(shell: Shell, stages: list[str]) -> None:
     """Bring stages up to date, in this order."""
     for stage in stages:
-        (reproduce_with_retries if stage == "register" else reproduce)(shell, stage)
+        reproduce(shell, stage)
 
 
 def _slot(stage: str) -> AbstractContextManager[None]:

@@ -6,7 +6,7 @@ from prefect.states import Completed
 
 from pipelines.entrypoint import read_json
 from pipelines.flows.artifacts import show_picture, show_scores
-from pipelines.flows.commands import check_parameters, pix2pix, pull, reproduce_all
+from pipelines.flows.commands import RETRIES, check_parameters, pix2pix, pull, reproduce_all
 from pipelines.flows.parameters import DataForm, EvaluateForm, RegisterForm, given
 from pipelines.flows.workspaces import flow_workspace
 from pipelines.paths import EVALUATION_DIR
@@ -29,7 +29,7 @@ def evaluate_pix2pix(
         data: which pairs, and how they are prepared
         evaluate: how the test split is scored
         register: the MLflow experiment
-        revision: commit, branch or tag of the repository to run
+        revision: commit, branch or tag to run; a remote's, such as origin/main, is fetched first
     """
     overrides = given(data=data, evaluate=evaluate, register=register)
     with flow_workspace(overrides, revision=revision, include_local_changes=False) as (
@@ -44,7 +44,7 @@ def evaluate_pix2pix(
     return Completed(message=f"{model} is scored")
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, **RETRIES)
 def score(shell: Shell, model: str) -> None:
     """Score the model, and show the scores and the best panels."""
     pix2pix(shell, "evaluate", "--model", model)

@@ -19,6 +19,7 @@ def check_server() -> None:
         check_answer(f"{url}/health", timeout_s=_TIMEOUT_S)
     except ConnectionError as error:
         raise ConnectionError(
-            f"Prefect at {url} cannot be used: {error}\nStart it (make up), or unset "
-            "PREFECT_API_URL to run with a temporary server."
+            f"Prefect at {url} cannot be used: {error}\nStart it (make up). To run with a "
+            "temporary server, unset PREFECT_API_URL; where it is not set, prefect.toml names the "
+            "server, as after a reboot, and `make down` removes that file."
         ) from None

@@ -8,12 +8,20 @@ import argparse
 import logging
 from collections.abc import Sequence
 
-from prefect import State, flow
+from prefect import State, flow, task
+from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import ParameterTypeError, SignatureMismatchError
 from prefect.states import Completed
 
 from pipelines.entrypoint import read_json, run
-from pipelines.flows.commands import check_parameters, pull, push, python, reproduce_all
+from pipelines.flows.commands import (
+    RETRIES,
+    check_parameters,
+    pull,
+    push,
+    python,
+    reproduce_all,
+)
 from pipelines.flows.parameters import (
     AugmentForm,
     DataForm,
@@ -63,7 +71,7 @@ def train_pix2pix(
         tune: the search for better parameters, with tune_first
         evaluate: how the test split is scored
         register: where the run and the model go in MLflow, and when it becomes the champion
-        revision: commit, branch or tag of the repository to run
+        revision: commit, branch or tag to run; a remote's, such as origin/main, is fetched first
         include_local_changes: also use uncommitted changes and new files of the working copy
         targets: stages of dvc.yaml to bring up to date
         only_new_data: update imported data, and end early if a model was trained on the same data
@@ -111,6 +119,12 @@ def _reproduce_and_record(shell: Shell, stages: list[str]) -> Result:
 def _has_new_data(shell: Shell) -> bool:
     """Prepare the data, and return whether no registered model was trained on it."""
     reproduce_all(shell, stages_up_to(shell.folder, ["prepare"]))
+    return is_new_data(shell)
+
+
+@task(cache_policy=NO_CACHE, **RETRIES)
+def is_new_data(shell: Shell) -> bool:
+    """Whether no registered model was trained on the prepared data."""
     python(shell, "pipelines.registry.is_new_data")
     return bool(read_json(shell.folder / NEW_DATA_PATH, made_by="prepare")["is_new"])
 

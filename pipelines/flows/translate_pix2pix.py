@@ -5,9 +5,11 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from prefect import flow, get_run_logger
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.runtime import task_run
 
-from pipelines.flows.commands import pix2pix
+from pipelines.flows.commands import RETRIES, pix2pix
 from pipelines.processes.shell import Shell, stage_environment
 from pipelines.tracking.uri import tracking_uri
 
@@ -41,10 +43,18 @@ def translate_pix2pix(
         options = ["--input", input_dir, "--output", output_dir, "--scale", scale]
         if max_memory_gib is not None:
             options += ["--max-memory-gib", str(max_memory_gib)]
-        if overwrite:
-            options.append("--overwrite")
         for name, folder in (extra_sources or {}).items():
             options += ["--extra-source", f"{name}={folder}"]
-        pix2pix(shell, "translate", "--model", model, *options)
+        translate(shell, model, options, overwrite=overwrite)
     get_run_logger().info("the results are in %s", os.path.abspath(output_dir))
     return output_dir
+
+
+@task(cache_policy=NO_CACHE, **RETRIES)
+def translate(shell: Shell, model: str, options: list[str], *, overwrite: bool) -> None:
+    """Run the verb `translate`; when it is tried again, what it has made before is kept."""
+    if overwrite:
+        options = [*options, "--overwrite"]
+    elif task_run.get_run_count() > 1:
+        options = [*options, "--keep"]
+    pix2pix(shell, "translate", "--model", model, *options)

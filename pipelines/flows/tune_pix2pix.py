@@ -29,7 +29,7 @@ def tune_pix2pix(
         augment: random changes of training pairs
         model: the two networks, where the study does not vary them
         train: optimisation, where the study does not vary it
-        revision: commit, branch or tag of the repository to run
+        revision: commit, branch or tag to run; a remote's, such as origin/main, is fetched first
         include_local_changes: also use uncommitted changes and new files of the working copy
     """
     overrides = given(tune=tune, data=data, augment=augment, model=model, train=train)

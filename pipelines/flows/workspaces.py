@@ -5,12 +5,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from prefect import get_run_logger
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
 
+from pipelines.flows.commands import RETRIES
+from pipelines.flows.passing import names_outage
 from pipelines.processes.shell import Shell
-from pipelines.repository.git import resolve
+from pipelines.repository.git import git, resolve
 from pipelines.repository.workspace import Workspace, remove_stale, workspace
 from pipelines.tracking.uri import tracking_uri
+from pix2pix.errors import UserError
 
 
 @contextmanager
@@ -23,12 +27,15 @@ def flow_workspace(
 ) -> Iterator[tuple[Workspace, Shell]]:
     """Open a workspace of the repository in the current folder, and a shell for its commands.
 
-    `variant` is that of `repository.workspace.workspace`. Raises UserError if there is no such
-    revision or a parameter is wrong.
+    A revision of a remote, such as origin/main, is fetched first. `variant` is that of
+    `repository.workspace.workspace`. Raises UserError if there is no such revision or a parameter
+    is wrong.
     """
     project_dir = Path.cwd()
     for removed in remove_stale(project_dir):
         get_run_logger().info("removed the abandoned workspace %s", removed.name)
+    if (remote := remote_of(project_dir, revision)) is not None:
+        fetch(project_dir, remote)
     checkout = resolve(project_dir, revision, include_local_changes=include_local_changes)
     with workspace(project_dir, checkout, overrides, variant=variant) as opened:
         get_run_logger().info(
@@ -38,6 +45,25 @@ def flow_workspace(
             checkout.commit[:12],
         )
         yield opened, workspace_shell(opened)
+
+
+def remote_of(project_dir: Path, revision: str) -> str | None:
+    """The remote of a revision such as origin/main; None for what only this repository has."""
+    if "/" not in revision:  # HEAD needs no remote, and no repository to ask for one
+        return None
+    remotes = git(project_dir, "remote").splitlines()
+    return next((remote for remote in remotes if revision.startswith(f"{remote}/")), None)
+
+
+@task(cache_policy=NO_CACHE, **RETRIES)
+def fetch(project_dir: Path, remote: str) -> None:
+    """Fetch what was pushed to a remote. Raises ConnectionError if it cannot be reached for now."""
+    try:
+        git(project_dir, "fetch", "--quiet", remote)
+    except UserError as error:
+        if names_outage(str(error)):
+            raise ConnectionError(str(error)) from error
+        raise
 
 
 def workspace_shell(opened: Workspace) -> Shell:

@@ -11,7 +11,6 @@ from pipelines.services.addresses import Address, mlflow_address, prefect_addres
 from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, prefect_home
 from pipelines.tracking.uri import artifact_location, reach
 
-_HEARTBEAT_S = 30  # Prefect's shortest; flows/automations.py waits for three of them
 _ELSEWHERE_S = 10.0
 _MLFLOW_DATABASE = "MLFLOW_BACKEND_STORE_URI"
 # The second one is Prefect's older name of the first one.
@@ -73,8 +72,7 @@ def inherited_environment(site: Site) -> dict[str, str]:
 def client_variables(site: Site) -> dict[str, str]:
     """What clients of the servers here need. The URL of a server elsewhere is inherited."""
     here = {"PREFECT_API_URL": site.prefect, "MLFLOW_TRACKING_URI": site.mlflow}
-    urls = {name: server.url for name, server in here.items() if not server.is_elsewhere}
-    return urls | {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(_HEARTBEAT_S)}
+    return {name: server.url for name, server in here.items() if not server.is_elsewhere}
 
 
 def client_environment(site: Site) -> dict[str, str]:

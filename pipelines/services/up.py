@@ -8,7 +8,7 @@ from pathlib import Path
 from pipelines.flows import automations
 from pipelines.services import supervisord
 from pipelines.services.addresses import Address
-from pipelines.services.deployments import check_forms, deploy
+from pipelines.services.deployments import check_folder, check_forms, deploy
 from pipelines.services.layout import locked
 from pipelines.services.prefect_setup import ensure_pool, ensure_training_limit, prefect_client
 from pipelines.services.prefect_toml import write_prefect_toml
@@ -49,6 +49,8 @@ def up(project: Path, *, environment: Mapping[str, str], limits: Limits) -> Runn
         undo.callback(supervisord.stop_all_but, project, before)
         start_servers(site)
         with prefect_client(site.prefect.url) as client:
+            if site.prefect.is_elsewhere:  # one of this folder has nobody else's deployments
+                check_folder(project, client)
             ensure_pool(client, concurrency=limits.concurrency)
             ensure_training_limit(client, slots=limits.training_slots)
             wait_for_worker = start_worker(site, client)

@@ -10,6 +10,7 @@ from fastapi import HTTPException, Request
 from pix2pix.errors import UserError
 
 TOKEN_VARIABLE = "PIX2PIX_SERVE_TOKEN"
+_PLACEHOLDER = "change-me"  # in deploy/kuberay/settings.yaml, which everybody can read
 
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
 
@@ -17,10 +18,16 @@ _UNAUTHORIZED, _FORBIDDEN = 401, 403
 def token_digest() -> bytes | None:
     """The SHA-256 of the token in the environment; None without a token.
 
-    Raises UserError, without any part of the token, if no client can send it as it is.
+    Raises UserError, without any part of the token, if no client can send it as it is, or if it is
+    the placeholder of settings.yaml.
     Ray gets only this digest, as it keeps the arguments of its processes in its own store.
     """
     token = os.environ.get(TOKEN_VARIABLE)
+    if token == _PLACEHOLDER:
+        raise UserError(
+            f"{TOKEN_VARIABLE} still has the value that the project's settings.yaml shows to "
+            "everybody; set a secret of your own, for example of `openssl rand -hex 16`"
+        )
     if token and not (token.isascii() and token.isprintable() and token == token.strip()):
         raise UserError(
             f"the value of {TOKEN_VARIABLE} has spaces or a line break around it, or characters "

@@ -47,7 +47,7 @@ def _is_ignored(path: str) -> bool:
 
 def test_it_is_the_python_of_the_lock() -> None:
     (base,) = _arguments("FROM")
-    version = re.fullmatch(r"python:(3\.\d+)-slim", base)[1]
+    version = re.fullmatch(r"python:(3\.\d+)\.\d+-slim-\w+", base)[1]  # of one patch release
     assert f">={version}" in PROJECT["requires-python"]
     assert f"--python-version {version}" in (ROOT / "Makefile").read_text()
 
@@ -65,6 +65,12 @@ def test_it_installs_the_lock_with_every_extra_but_dev() -> None:
     assert sorted(extras) == sorted(PROJECT["optional-dependencies"].keys() - {"dev"})
     assert "--constraint requirements.lock" in commands
     assert "--no-deps --editable ." in commands
+
+
+def test_it_has_what_kuberay_s_probes_and_ray_s_launcher_run() -> None:
+    """KubeRay 1.5 to 1.7 asks `bash -c "wget ... | grep success"`, of which the base lacks wget."""
+    (installed,) = re.findall(r"apt-get install ([^&]*)&&", " ".join(_arguments("RUN")))
+    assert {"git", "openssh-client", "rsync", "wget"} <= set(installed.split())
 
 
 def test_the_tools_report_nothing_there_either() -> None:

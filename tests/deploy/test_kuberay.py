@@ -61,8 +61,16 @@ def test_the_job_s_cluster_is_the_one_that_stays() -> None:
     assert CLUSTER["metadata"]["name"] != JOB["metadata"]["name"]
 
 
-def test_the_service_s_cluster_is_the_one_that_stays() -> None:
-    assert SERVICE["spec"]["rayClusterConfig"] == CLUSTER["spec"]
+def test_the_service_s_cluster_is_the_one_that_stays_with_a_port_and_without_parameters() -> None:
+    """KubeRay makes the service of the models of a port `serve`; nobody has to make parameters."""
+    wanted = copy.deepcopy(CLUSTER["spec"])
+    head = pod(wanted["headGroupSpec"])
+    head["volumes"] = [each for each in head["volumes"] if each["name"] != "params"]
+    (ray,) = head["containers"]
+    ray["volumeMounts"] = [each for each in ray["volumeMounts"] if each["name"] != "params"]
+    config = YAML(typ="safe").load(SERVICE["spec"]["serveConfigV2"])
+    ray["ports"].append({"name": "serve", "containerPort": config["http_options"]["port"]})
+    assert SERVICE["spec"]["rayClusterConfig"] == wanted
     assert (SERVICE["apiVersion"], SERVICE["kind"]) == ("ray.io/v1", "RayService")
     names = {each["metadata"]["name"] for each in (CLUSTER, JOB, SERVICE)}
     assert len(names) == 3
@@ -86,7 +94,14 @@ def test_ray_serve_builds_the_service_s_application_and_only_with_a_token(
     assert model.ray_actor_options["num_gpus"] == 0.25
     scaling = model._deployment_config.autoscaling_config
     assert (scaling.min_replicas, scaling.max_replicas) == (2, 8)
-    assert "PIX2PIX_SERVE_TOKEN" in settings()["Secret", "pix2pix-secrets"]
+    monkeypatch.setenv("PIX2PIX_SERVE_TOKEN", _secret("PIX2PIX_SERVE_TOKEN"))
+    with pytest.raises(UserError, match="a secret of your own"):
+        call_user_app_builder_with_args_if_necessary(build, described.args)
+
+
+def _secret(name: str) -> str:
+    """What settings.yaml has before it is filled in."""
+    return settings()["Secret", "pix2pix-secrets"][name]
 
 
 def test_ray_is_the_one_of_the_lock() -> None:

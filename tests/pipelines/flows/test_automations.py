@@ -1,19 +1,18 @@
 """Which runs of a Prefect server the automation about silent runs judges: ours, and no others."""
 
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from prefect import flow
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, FlowRun
 from prefect.flow_engine import FlowRunEngine
 from prefect.server.events.schemas.automations import EventTrigger
 from prefect.server.events.schemas.events import ReceivedEvent
 from ruamel.yaml import YAML
 
 from pipelines.flows.automations import silent_runs
-from pipelines.services.site import client_variables, find_site
 from tests.support.project import ROOT
 
 
@@ -33,17 +32,28 @@ def test_the_heartbeats_of_our_deployments_count_and_no_others(
 
 
 def test_all_our_deployments_have_the_tag() -> None:
-    deployments = YAML(typ="safe").load(ROOT / "prefect.yaml")["deployments"]
-    runs = {each["name"]: FlowRun(flow_id=uuid4(), tags=each["tags"]) for each in deployments}
+    runs = {each["name"]: FlowRun(flow_id=uuid4(), tags=each["tags"]) for each in _deployments()}
     assert [name for name, run in runs.items() if not _trigger().covers(_heartbeat(run))] == []
 
 
-def test_a_run_of_our_worker_sends_three_heartbeats_before_it_counts_as_silent(
-    tmp_path: Path,
-) -> None:
-    site = find_site(tmp_path, {}, running=["prefect-server", "mlflow-server"])
-    frequency_s = int(client_variables(site)["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])
-    assert _trigger().within.total_seconds() == 3 * frequency_s
+def test_our_runs_send_three_heartbeats_on_any_worker_before_they_count_as_silent() -> None:
+    """The variables of a deployment reach its runs, whatever the worker's environment is."""
+    wanted = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": f"{_trigger().within.total_seconds() / 3:.0f}"}
+    variables = {each["name"]: each["work_pool"]["job_variables"] for each in _deployments()}
+    assert variables == {name: {"env": wanted} for name in variables}
+
+
+def test_of_the_nights_without_a_worker_one_is_made_up_for() -> None:
+    (nightly,) = (each for each in _deployments() if each["name"] == "nightly")
+    assert nightly["concurrency_limit"] == {
+        "limit": 1,
+        "collision_strategy": ConcurrencyLimitStrategy.CANCEL_NEW,
+    }
+
+
+def _deployments() -> list[dict[str, Any]]:
+    deployments: list[dict[str, Any]] = YAML(typ="safe").load(ROOT / "prefect.yaml")["deployments"]
+    return deployments
 
 
 def _trigger() -> EventTrigger:

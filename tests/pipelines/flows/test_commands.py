@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from pipelines.flows import commands, record
+from pipelines.flows import (
+    commands,
+    evaluate_pix2pix,
+    record,
+    train_pix2pix,
+    translate_pix2pix,
+    workspaces,
+)
 from pipelines.processes.shell import Shell, stage_environment
 from pipelines.services.prefect_setup import TRAINING_LIMIT
 from tests.support.project import Project
@@ -46,32 +53,47 @@ def test_a_stage_that_trains_waits_for_a_slot_of_the_limit_that_make_up_makes(
     assert asked == [TRAINING_LIMIT] * 2
 
 
-def test_what_leaves_the_workspace_is_tried_again_and_nothing_else() -> None:
+def test_what_may_fail_for_a_while_is_tried_again() -> None:
+    """Each of them uses the network, a server, storage or a disk."""
     tried_again = (
         commands.pull,
         commands.push,
-        commands.reproduce_with_retries,
+        commands.reproduce,
+        evaluate_pix2pix.score,
         record.record_result,
+        train_pix2pix.is_new_data,
+        translate_pix2pix.translate,
+        workspaces.fetch,
     )
-    assert [each.retries for each in tried_again] == [3, 3, 3, 3]
+    assert {each.name: each.retries for each in tried_again} == {
+        each.name: 3 for each in tried_again
+    }
     assert all(each.retry_condition_fn is not None for each in tried_again)
-    assert (commands.reproduce.retries, commands.check_parameters.retries) == (0, 0)
+    assert commands.check_parameters.retries == 0
 
 
-def test_of_the_stages_only_register_is_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("overwrite", "num_runs", "added"),
+    [
+        (False, 1, []),
+        (False, 2, ["--keep"]),
+        (True, 1, ["--overwrite"]),
+        (True, 2, ["--overwrite"]),
+    ],
+)
+def test_a_translation_that_is_tried_again_is_not_refused_for_its_own_results(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    overwrite: bool,
+    num_runs: int,
+    added: list[str],
 ) -> None:
-    ran: list[tuple[str, str]] = []
-    for name in ("reproduce", "reproduce_with_retries"):
-        monkeypatch.setattr(
-            commands, name, lambda _shell, stage, name=name: ran.append((name, stage))
-        )
-    commands.reproduce_all(_shell(tmp_path), ["prepare", "train", "register"])
-    assert ran == [
-        ("reproduce", "prepare"),
-        ("reproduce", "train"),
-        ("reproduce_with_retries", "register"),
-    ]
+    ran: list[str] = []
+    monkeypatch.setattr(translate_pix2pix, "pix2pix", lambda _shell, *words: ran.extend(words))
+    monkeypatch.setattr(translate_pix2pix.task_run, "get_run_count", lambda: num_runs)
+    options = ["--input", "in", "--output", "out"]
+    translate_pix2pix.translate.fn(_shell(tmp_path), "m@champion", options, overwrite=overwrite)
+    assert ran == ["translate", "--model", "m@champion", *options, *added]
 
 
 @pytest.mark.slow

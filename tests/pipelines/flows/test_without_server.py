@@ -93,6 +93,9 @@ def test_a_server_that_does_not_answer_is_named_with_the_remedy(
             check_server()
     assert f"Prefect at {url} cannot be used" in said
     assert "make up" in said
+    # After a reboot it is this file that names the server, and no variable can be unset.
+    assert "prefect.toml" in said
+    assert "`make down`" in said
 
 
 @pytest.mark.parametrize("setting", ["train.no_such=1", "nothing.seed=1", "train.seed=x"])

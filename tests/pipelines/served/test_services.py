@@ -21,15 +21,18 @@ from prefect.client.schemas.actions import (
 from prefect.client.schemas.objects import WorkerStatus
 
 from pipelines.processes.tree import is_alive
-from pipelines.services.deployments import our_deployments
+from pipelines.services.deployments import check_folder, deploy, our_deployments
 from pipelines.services.layout import MLFLOW_SERVER, WORKER, log_path
 from pipelines.services.up import Limits, up
+from pix2pix.errors import UserError
 from tests.support.mlflow_process import closed_port
 from tests.support.served_project import (
     HELLO,
     ServedProject,
     answer,
+    ending,
     log_run,
+    new_project,
     wait_for,
 )
 
@@ -158,6 +161,43 @@ def _switch_nightly(served: ServedProject, *, active: bool) -> bool:
         (schedule,) = deployment.schedules
         client.update_deployment_schedule(deployment.id, schedule.id, active=active)
     return schedule.active
+
+
+def test_a_changed_prefect_yaml_leaves_schedules_as_they_were_switched(
+    served: ServedProject,
+) -> None:
+    path = served.folder / "prefect.yaml"
+    before = path.read_text()
+    _switch_nightly(served, active=True)
+    path.write_text(f"{before}# changed\n")
+    environment = served.environment() | {"PREFECT_API_URL": served.api}
+    with served.client() as client:
+        assert deploy(served.folder, client, environment)
+    path.write_text(before)
+    assert _switch_nightly(served, active=False)
+
+
+def test_another_folder_may_take_the_deployments_of_a_shared_server_over_only_if_it_says_so(
+    served: ServedProject, tmp_path: Path
+) -> None:
+    _switch_nightly(served, active=True)
+    with ending(new_project(tmp_path / "theirs")) as other:
+        servers = {"PREFECT_API_URL": served.api, "MLFLOW_TRACKING_URI": served.mlflow_url}
+        other.variables.update(servers)
+        done = other.up(check=False)
+        assert done.returncode == 1
+        assert f"run in {served.folder}, and `make up` in {other.folder}" in done.stderr
+        assert "`prefect deploy --all`" in done.stderr
+        assert other.programs() == {}
+        with served.client() as client:
+            check_folder(served.folder, client)  # nothing was changed
+            other.run("prefect", "deploy", "--all")
+            check_folder(other.folder, client)
+            with pytest.raises(UserError, match=f"run in {other.folder},"):
+                check_folder(served.folder, client)
+    assert not _switch_nightly(served, active=True)  # as prefect.yaml has it
+    served.up()
+    assert _switch_nightly(served, active=False)
 
 
 def test_of_a_shared_server_only_the_deployments_of_our_pool_are_read(
