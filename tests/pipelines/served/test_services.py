@@ -18,7 +18,7 @@ from prefect.client.schemas.actions import (
     WorkPoolCreate,
     WorkPoolUpdate,
 )
-from prefect.client.schemas.objects import WorkerStatus
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, WorkerStatus
 
 from pipelines.processes.tree import is_alive
 from pipelines.services.deployments import check_folder, deploy, our_deployments
@@ -198,6 +198,15 @@ def test_another_folder_may_take_the_deployments_of_a_shared_server_over_only_if
     assert not _switch_nightly(served, active=True)  # as prefect.yaml has it
     served.up()
     assert _switch_nightly(served, active=False)
+
+
+def test_the_server_knows_that_one_nightly_run_goes_on_at_a_time(served: ServedProject) -> None:
+    with served.client() as client:
+        nightly = client.read_deployment_by_name("train-pix2pix/nightly")
+    assert nightly.global_concurrency_limit is not None
+    assert nightly.global_concurrency_limit.limit == 1
+    assert nightly.concurrency_options is not None
+    assert nightly.concurrency_options.collision_strategy == ConcurrencyLimitStrategy.CANCEL_NEW
 
 
 def test_of_a_shared_server_only_the_deployments_of_our_pool_are_read(
