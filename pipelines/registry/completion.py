@@ -90,7 +90,8 @@ def _warn_of_differences(params: Params, training: TrainRecord) -> None:
     if differing:
         logger.warning(
             "the model was trained with other values of %s than are here now; its own are "
-            "recorded. `dvc repro` trains with those that are here",
+            "recorded. To train with those that are here, run `dvc repro train`, or "
+            "`dvc repro -f -s train` where DVC takes the training for up to date",
             ", ".join(differing),
         )
 

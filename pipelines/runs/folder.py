@@ -21,6 +21,12 @@ _REFUSED = re.compile(
     r"AWS Error (NO_SUCH_BUCKET|ACCESS_DENIED|INVALID_ACCESS_KEY_ID|INVALID_CLIENT_TOKEN_ID"
     r"|SIGNATURE_DOES_NOT_MATCH|INVALID_SIGNATURE|MISSING_AUTHENTICATION_TOKEN|UNRECOGNIZED_CLIENT)"
 )
+# The same of credentials whose time is over, and of a clock that makes them look so. Some of these
+# pyarrow does not know as errors; then the name that the store has sent is in its text.
+_EXPIRED = re.compile(
+    r"ExpiredToken|TokenRefreshRequired|RequestExpired|REQUEST_EXPIRED"
+    r"|RequestTimeTooSkewed|REQUEST_TIME_TOO_SKEWED"
+)
 
 
 class Folder(NamedTuple):
@@ -160,11 +166,15 @@ def _named(place: Folder) -> Iterator[None]:
     except OSError as error:
         if error.errno is not None:
             raise
-        failure = StorageError(
-            f"{place}: {error}; check bucket, credentials and endpoint, then give the same command "
-            "again"
+        is_expired = _EXPIRED.search(str(error)) is not None
+        remedy = (
+            "the credentials have expired or a clock is wrong; set new credentials for the driver "
+            "and on all nodes, check the clocks"
+            if is_expired
+            else "check bucket, credentials and endpoint"
         )
-        if _REFUSED.search(str(error)):
+        failure = StorageError(f"{place}: {error}; {remedy}, then give the same command again")
+        if is_expired or _REFUSED.search(str(error)):
             failure.errno = errno.EACCES  # a StorageError without errno may pass
         raise failure from error
 

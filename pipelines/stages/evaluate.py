@@ -12,6 +12,7 @@ from pipelines.paths import (
     MODEL_DIR,
     PREPARED_DIR,
 )
+from pipelines.repository.stage_inputs import read_inputs, refuse_changes
 from pix2pix.config import load_params
 
 logger = logging.getLogger(__name__)
@@ -19,10 +20,12 @@ logger = logging.getLogger(__name__)
 
 def main() -> None:
     """Read params.yaml, models/ and data/prepared, write the metrics and pictures."""
-    config = load_params().evaluate
+    params = load_params()
+    inputs = read_inputs("evaluate", params)
     check_trained_on(MODEL_DIR, PREPARED_DIR)
-    evaluation = evaluate_model(PREPARED_DIR, MODEL_DIR, config, features_dir=FEATURES_DIR)
+    evaluation = evaluate_model(PREPARED_DIR, MODEL_DIR, params.evaluate, features_dir=FEATURES_DIR)
     write_evaluation(METRICS_PATH.parent, evaluation)
+    refuse_changes(inputs)
     logger.info(
         "L1 on the test split: %.4f; all scores, with those of the baselines, are in %s",
         evaluation.report.test.metrics["l1"].value,

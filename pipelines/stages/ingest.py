@@ -7,6 +7,7 @@ from typing import assert_never
 
 from pipelines.entrypoint import run, write_json
 from pipelines.paths import ARCHIVE_CACHE_DIR, ARCHIVE_LEDGER_PATH, RAW_DIR, SOURCE_PATH
+from pipelines.repository.stage_inputs import read_inputs, refuse_changes
 from pix2pix.atomic import new_directory
 from pix2pix.config import DataConfig, load_params
 from pix2pix.errors import UserError
@@ -51,8 +52,11 @@ def ingest(config: DataConfig, raw_dir: Path) -> dict[str, object]:
 
 def main() -> None:
     """Read params.yaml, write data/raw."""
-    record = ingest(load_params().data, RAW_DIR)
+    params = load_params()
+    inputs = read_inputs("ingest", params)
+    record = ingest(params.data, RAW_DIR)
     write_json(SOURCE_PATH, record)
+    refuse_changes(inputs)
     logger.info("raw pairs: %s", ", ".join(f"{key} {value}" for key, value in record.items()))
 
 

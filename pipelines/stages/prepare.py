@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipelines.entrypoint import run, write_json
 from pipelines.paths import CHECKS_PATH, PREPARED_DIR
+from pipelines.repository.stage_inputs import read_inputs, refuse_changes
 from pix2pix.config import DataConfig, load_params
 from pix2pix.errors import UserError
 from pix2pix.files import spill_folder
@@ -19,7 +20,8 @@ logger = logging.getLogger(__name__)
 
 def main() -> None:
     """Read params.yaml and the raw pairs, write data/prepared and the report of the checks."""
-    config = load_params().data
+    params = load_params()
+    inputs, config = read_inputs("prepare", params), params.data
     try:
         with _raw_pairs(config) as raw_dir:
             prepared = prepare_pairs(raw_dir, PREPARED_DIR, config)
@@ -32,6 +34,7 @@ def main() -> None:
             f"names{or_exclude}"
         ) from None
     write_json(CHECKS_PATH, as_dict(prepared.report))
+    refuse_changes(inputs)
     logger.info("%s", format_report(prepared.report))
 
 

@@ -25,6 +25,7 @@ from pipelines.paths import (
     TRAIN_PATH,
 )
 from pipelines.repository.origin import Origin, origin
+from pipelines.repository.stage_inputs import read_inputs, refuse_changes
 from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.history import curves_csv, history_jsonl
@@ -133,6 +134,7 @@ def _write_outputs(
 def main() -> None:
     """Read params.yaml and data/prepared, write models/ and the training's reports."""
     params = load_params()
+    inputs = read_inputs("train", params)
     manifest = load_manifest(PREPARED_DIR)
     check_fits_data(params, manifest, batch_size=params.train.batch_size)
     parent = read_parent_file(PARENT_PATH, params.train)
@@ -143,7 +145,13 @@ def main() -> None:
     parent_sha256 = None if parent is None else parent.sha256
     folder = training_folder(storage, params, manifest.data_hash, parent_sha256=parent_sha256)
     with owned(folder):
-        _begin_or_continue(params, manifest, folder=folder, begun=begun, parent_file=parent)
+        state = _begin_or_continue(params, manifest, folder=folder, begun=begun, parent_file=parent)
+        refuse_changes(
+            inputs,
+            kept=f"The finished training stays in {folder}: with the earlier values the same "
+            "command takes it over at once",
+        )
+        close_running_state(state)
 
 
 def _begin_or_continue(
@@ -153,7 +161,7 @@ def _begin_or_continue(
     folder: Folder,
     begun: Origin,
     parent_file: ParentFile | None,
-) -> None:
+) -> RunningState:
     state = open_state(folder)
     if not state.is_new:
         logger.info("continuing the interrupted training in %s", state.folder)
@@ -199,13 +207,13 @@ def _begin_or_continue(
         parent=parent,
     )
     write_train_record(TRAIN_PATH, record)
-    close_running_state(state)
     logger.info(
         "best dev L1 %.4f after epoch %d, %s inference",
         card.dev["dev/l1"],
         card.epoch,
         card.inference_mode,
     )
+    return state
 
 
 def _parent_record(parent: Parent, params: Params, manifest: Manifest) -> ParentRecord:

@@ -8,6 +8,7 @@ from pipelines.cluster.placement import connect
 from pipelines.entrypoint import InterruptionError, run
 from pipelines.paths import PARENT_PATH, PREPARED_DIR, RUNS_DIR, TUNE_DIR
 from pipelines.repository.origin import origin
+from pipelines.repository.stage_inputs import read_inputs, refuse_changes
 from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.owner import owned
@@ -73,6 +74,7 @@ def _tune(
 def main() -> None:
     """Read params.yaml and data/prepared, write reports/tune."""
     params = load_params()
+    inputs = read_inputs("tune", params)
     check_space(params)
     manifest = load_manifest(PREPARED_DIR)
     check_fits_data(params, manifest, batch_size=largest_batch(params))
@@ -83,25 +85,33 @@ def main() -> None:
     parent_sha256 = None if parent is None else parent.sha256
     folder = study_folder(storage, params, manifest.data_hash, parent_sha256=parent_sha256)
     with owned(folder):
-        _begin_or_continue(params, manifest, folder, parent)
+        state, is_sent = _begin_or_continue(params, manifest, folder, parent)
+        refuse_changes(
+            inputs,
+            kept=f"The finished study stays in {folder}: with the earlier values the same command "
+            "runs no trial again",
+        )
+        if is_sent:
+            close_running_state(state)
 
 
 def _begin_or_continue(
     params: Params, manifest: Manifest, folder: Folder, parent: ParentFile | None
-) -> None:
+) -> tuple[RunningState, bool]:
+    """Run the study and write its files; return its state and whether MLflow has all of it."""
     connect(params.train.ray_address)
     placement = place_trials(params.tune)
     state = open_state(folder)
     if not state.is_new:
         logger.info("continuing the interrupted study in %s", state.folder)
-    if _tune(params, manifest, state, placement, parent):
-        close_running_state(state)
-    else:
+    is_sent = _tune(params, manifest, state, placement, parent)
+    if not is_sent:
         logger.warning(
             "MLflow lacks some of the study, which is kept in %s; when MLflow answers, "
             "`dvc repro -f -s tune` sends it, and runs no trial again",
             state.folder,
         )
+    return state, is_sent
 
 
 if __name__ == "__main__":

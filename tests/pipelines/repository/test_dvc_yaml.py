@@ -14,9 +14,9 @@ from pix2pix.config import EXECUTION_KEYS, load_params
 ROOT = Path(__file__).parents[3]
 STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 
-# How any stage ends, and what places a training, keeps it and follows it: no result is a function
-# of these packages.
-_AROUND = ("processes",)
+# How any stage ends, what it has begun with, and what places a training, keeps it and follows it:
+# no result is a function of these packages.
+_AROUND = ("processes", "repository")
 _AROUND_A_TRAINING = ("cluster", "evaluation", "processes", "repository", "runs", "tracking")
 # No part of what `prepare` makes: of the first two ingest made data/raw, and the name is that of
 # the registered model.

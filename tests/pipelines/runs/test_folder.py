@@ -39,6 +39,28 @@ def test_an_error_of_a_store_names_the_place_and_says_whether_it_may_pass(
     assert may_pass(caught.value) == passes
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "AWS Error UNKNOWN (HTTP status 400) during HeadObject operation: Unable to parse "
+        "ExceptionName: ExpiredToken Message: The provided token has expired.",
+        "AWS Error REQUEST_EXPIRED during ListObjectsV2 operation: Request has expired",
+        "AWS Error UNKNOWN (HTTP status 400) during PutObject operation: Unable to parse "
+        "ExceptionName: RequestExpired Message: Request has expired",
+        "AWS Error REQUEST_TIME_TOO_SKEWED during ListObjectsV2 operation: The difference between "
+        "the request time and the current time is too large.",
+    ],
+)
+def test_expired_credentials_do_not_pass_and_the_remedy_is_said(said: str) -> None:
+    with (
+        pytest.raises(StorageError, match=r"expired.* new credentials .* all nodes") as caught,
+        _named(PLACE),
+    ):
+        raise OSError(said)
+    assert can_be_mended(caught.value)
+    assert not may_pass(caught.value)
+
+
 def test_an_error_of_a_disk_and_a_missing_file_stay_as_they_are(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         open_folder(str(tmp_path)).read("missing")

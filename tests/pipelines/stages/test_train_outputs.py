@@ -13,6 +13,7 @@ from pipelines.runs.folder import Folder
 from pipelines.stages import train as stage
 from pipelines.training.driver import Trained
 from pix2pix.config import Params
+from pix2pix.errors import UserError
 from pix2pix.models import network_configs
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.sources.synthetic import write_synthetic
@@ -121,3 +122,32 @@ def test_another_name_of_the_data_is_the_same_training(
     stage.main()
     assert begun[0] == begun[1]
     assert json.loads(Path("models/model.json").read_text())["name"] == "renamed"
+
+
+def test_a_training_whose_parameters_were_edited_meanwhile_fails_and_stays(
+    params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC would record the edited values for a training that never saw them."""
+    root = Path(stage.__file__).parents[2]
+    for name in ("dvc.yaml", "pipelines", "pix2pix"):
+        Path(name).symlink_to(root / name)
+    trained = stage.train(params)
+
+    def edited_meanwhile(*_: object, **_options: object) -> Trained:
+        values = dataclasses.asdict(params)
+        values["train"]["learning_rate"] = 0.0005
+        values["register"]["experiment"] = "another"  # nothing of the training
+        Path("params.yaml").write_text(json.dumps(values))
+        return trained
+
+    monkeypatch.setattr(stage, "train", edited_meanwhile)
+    monkeypatch.setenv("DVC_STAGE", "train")
+    with pytest.raises(UserError, match=r"ran: train\.learning_rate \(0\.0002 -> 0\.0005\)\. Its"):
+        stage.main()
+    (run_folder,) = Path(".runs").glob("[!.]*")
+    assert (run_folder / "run.json").is_file()
+
+    monkeypatch.setattr(stage, "train", lambda *_, **_options: trained)
+    Path("params.yaml").write_text(json.dumps(dataclasses.asdict(params)))
+    stage.main()
+    assert not run_folder.exists()
