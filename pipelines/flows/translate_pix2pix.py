@@ -10,6 +10,7 @@ from prefect import flow, get_run_logger
 from pipelines.flows.commands import pix2pix
 from pipelines.processes.shell import Shell, stage_environment
 from pipelines.tracking.uri import tracking_uri
+from pix2pix.errors import UserError
 
 
 @flow(name="translate-pix2pix")
@@ -21,6 +22,7 @@ def translate_pix2pix(
     max_memory_gib: float | None = None,
     overwrite: bool = False,
     extra_sources: dict[str, str] | None = None,
+    keep: bool = False,
 ) -> str:
     """Translate every image below a folder; returns the folder with the results.
 
@@ -31,8 +33,10 @@ def translate_pix2pix(
         scale: training: each image is resized as in training; native: it keeps its own size
         max_memory_gib: memory that the translation may take; larger images are translated in tiles,
             with temporary files; by default all that is available
-        overwrite: replace results that exist; otherwise nothing is done if there are any
+        overwrite: replace results that exist; with neither this nor `keep`, nothing is done if
+            there are any
         extra_sources: folders of the further sources of a model with data.extra_sources, by name
+        keep: keep results that exist, and make the others
     """
     project_dir = Path.cwd()
     environment = stage_environment(project_dir) | {"MLFLOW_TRACKING_URI": tracking_uri()}
@@ -41,10 +45,16 @@ def translate_pix2pix(
         options = ["--input", input_dir, "--output", output_dir, "--scale", scale]
         if max_memory_gib is not None:
             options += ["--max-memory-gib", str(max_memory_gib)]
-        if overwrite:
-            options.append("--overwrite")
+        options += existing_options(overwrite=overwrite, keep=keep)
         for name, folder in (extra_sources or {}).items():
             options += ["--extra-source", f"{name}={folder}"]
         pix2pix(shell, "translate", "--model", model, *options)
     get_run_logger().info("the results are in %s", os.path.abspath(output_dir))
     return output_dir
+
+
+def existing_options(*, overwrite: bool, keep: bool) -> list[str]:
+    """The options of `pix2pix translate` about results that exist. Raises UserError for both."""
+    if overwrite and keep:
+        raise UserError("give overwrite or keep, not both")
+    return ["--overwrite"] if overwrite else ["--keep"] if keep else []
