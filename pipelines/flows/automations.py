@@ -25,8 +25,10 @@ from pix2pix.errors import UserError
 SILENT_RUNS = "pix2pix: silent runs have crashed"
 FAILED_RUN = "pix2pix: a run failed"
 NEW_CHAMPION = "pix2pix: a new champion"
+TO_PROMOTE = "pix2pix: a version waits for a person"  # `register.promote: by_hand`
 
 CHAMPION_EVENT = "pix2pix.champion.promoted"
+TO_PROMOTE_EVENT = "pix2pix.champion.left_to_a_person"
 CHAMPION_RESOURCE = "pix2pix.model."  # followed by the name of the registered model
 BLOCK = "pix2pix"
 
@@ -61,11 +63,15 @@ def register(client: SyncPrefectClient) -> list[str]:
     """
     wanted = [silent_runs()]
     if blocks := _notification_blocks(client):
-        wanted += [_failed_run(blocks), _new_champion(blocks)]
+        wanted += [
+            _failed_run(blocks),
+            _version_told(blocks, NEW_CHAMPION, event=CHAMPION_EVENT, head="New champion"),
+            _version_told(blocks, TO_PROMOTE, event=TO_PROMOTE_EVENT, head="Waits for a person"),
+        ]
     for automation in wanted:
         _bring_up_to_date(client, automation)
     names = [automation.name for automation in wanted]
-    for name in {FAILED_RUN, NEW_CHAMPION} - set(names):
+    for name in {FAILED_RUN, NEW_CHAMPION, TO_PROMOTE} - set(names):
         for obsolete in client.read_automations_by_name(name):
             client.delete_automation(obsolete.id)
     return names
@@ -125,12 +131,13 @@ def _failed_run(blocks: Sequence[UUID]) -> AutomationCore:
     )
 
 
-def _new_champion(blocks: Sequence[UUID]) -> AutomationCore:
+def _version_told(blocks: Sequence[UUID], name: str, *, event: str, head: str) -> AutomationCore:
+    """Tell about a model version of which the stage `register` has decided something."""
     return AutomationCore(
-        name=NEW_CHAMPION,
+        name=name,
         description=f"Tell who watches the notification block {BLOCK}.",
         trigger=EventTrigger(
-            expect={CHAMPION_EVENT},
+            expect={event},
             match={"prefect.resource.id": f"{CHAMPION_RESOURCE}*"},
             posture=Posture.Reactive,
             threshold=1,
@@ -138,7 +145,7 @@ def _new_champion(blocks: Sequence[UUID]) -> AutomationCore:
         ),
         actions=_notify(
             blocks,
-            subject="New champion: {{ event.payload.model }} version {{ event.payload.version }}",
+            subject=head + ": {{ event.payload.model }} version {{ event.payload.version }}",
             body="{{ event.payload.summary }}\n{{ event.payload.run_url }}",
         ),
     )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from prefect import get_run_logger, task
@@ -12,7 +13,7 @@ from prefect.runtime import flow_run
 
 from pipelines.entrypoint import read_json
 from pipelines.flows.artifacts import mlflow_links, show_picture, show_result, show_scores
-from pipelines.flows.automations import CHAMPION_EVENT, CHAMPION_RESOURCE
+from pipelines.flows.automations import CHAMPION_EVENT, CHAMPION_RESOURCE, TO_PROMOTE_EVENT
 from pipelines.flows.commands import RETRIES, dvc, python
 from pipelines.paths import (
     METRICS_PATH,
@@ -25,6 +26,10 @@ from pipelines.processes.shell import Shell
 from pipelines.repository.git import publish_experiment
 
 REGISTER = "register"  # the stage that ends in MLflow
+# By the outcome of the decision about a new version; nobody is told of the other outcomes.
+_EVENTS: Mapping[str, str] = MappingProxyType(
+    {"promoted": CHAMPION_EVENT, "left to a person": TO_PROMOTE_EVENT}
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +53,8 @@ class Result:
 def show_decision(shell: Shell) -> None:
     """Show how the stage `register` has compared the new version with the champion.
 
-    If the version has become the champion in this workspace, an event says so.
+    If the version has become the champion in this workspace, or waits for a person who promotes it,
+    an event says so.
     """
     registration = _registration(shell)
     decision = registration["decision"]
@@ -60,8 +66,8 @@ def show_decision(shell: Shell) -> None:
         f"{'no champion' if before is None else f'version {before}'}, {decision['outcome']}: "
         f"{decision['reason']}",
     )
-    if decision["is_new"] and decision["outcome"] == "promoted":
-        _emit_champion_event(registration)
+    if decision["is_new"] and decision["outcome"] in _EVENTS:
+        _emit_event(registration, _EVENTS[decision["outcome"]])
 
 
 @task(cache_policy=NO_CACHE, **RETRIES)
@@ -138,11 +144,11 @@ def _text(result: Result, registration: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _emit_champion_event(registration: Mapping[str, Any]) -> None:
-    """Emit the event that triggers the notification about a new champion (docs/services.md)."""
+def _emit_event(registration: Mapping[str, Any], event: str) -> None:
+    """Emit the event that triggers the notification about a version (docs/services.md)."""
     model, version = registration["model"], registration["version"]
     emit_event(
-        CHAMPION_EVENT,
+        event,
         resource={
             "prefect.resource.id": f"{CHAMPION_RESOURCE}{model}",
             "prefect.resource.name": f"{model} version {version}",

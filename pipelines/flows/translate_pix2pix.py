@@ -12,6 +12,7 @@ from prefect.runtime import task_run
 from pipelines.flows.commands import RETRIES, pix2pix
 from pipelines.processes.shell import Shell, stage_environment
 from pipelines.tracking.uri import tracking_uri
+from pix2pix.errors import UserError
 
 
 @flow(name="translate-pix2pix")
@@ -23,6 +24,7 @@ def translate_pix2pix(
     max_memory_gib: float | None = None,
     overwrite: bool = False,
     extra_sources: dict[str, str] | None = None,
+    keep: bool = False,
 ) -> str:
     """Translate every image below a folder; returns the folder with the results.
 
@@ -33,8 +35,10 @@ def translate_pix2pix(
         scale: training: each image is resized as in training; native: it keeps its own size
         max_memory_gib: memory that the translation may take; larger images are translated in tiles,
             with temporary files; by default all that is available
-        overwrite: replace results that exist; otherwise nothing is done if there are any
+        overwrite: replace results that exist; with neither this nor `keep`, nothing is done if
+            there are any
         extra_sources: folders of the further sources of a model with data.extra_sources, by name
+        keep: keep results that exist, and make the others
     """
     project_dir = Path.cwd()
     environment = stage_environment(project_dir) | {"MLFLOW_TRACKING_URI": tracking_uri()}
@@ -45,16 +49,25 @@ def translate_pix2pix(
             options += ["--max-memory-gib", str(max_memory_gib)]
         for name, folder in (extra_sources or {}).items():
             options += ["--extra-source", f"{name}={folder}"]
-        translate(shell, model, options, overwrite=overwrite)
+        existing = existing_options(overwrite=overwrite, keep=keep)
+        translate(shell, model, options, existing)
     get_run_logger().info("the results are in %s", os.path.abspath(output_dir))
     return output_dir
 
 
 @task(cache_policy=NO_CACHE, **RETRIES)
-def translate(shell: Shell, model: str, options: list[str], *, overwrite: bool) -> None:
-    """Run the verb `translate`; when it is tried again, what it has made before is kept."""
-    if overwrite:
-        options = [*options, "--overwrite"]
-    elif task_run.get_run_count() > 1:
-        options = [*options, "--keep"]
-    pix2pix(shell, "translate", "--model", model, *options)
+def translate(shell: Shell, model: str, options: list[str], existing: list[str]) -> None:
+    """Run the verb `translate`; when it is tried again, what it has made before is kept.
+
+    `existing` are the options about results that exist.
+    """
+    if not existing and task_run.get_run_count() > 1:
+        existing = ["--keep"]
+    pix2pix(shell, "translate", "--model", model, *options, *existing)
+
+
+def existing_options(*, overwrite: bool, keep: bool) -> list[str]:
+    """The options of `pix2pix translate` about results that exist. Raises UserError for both."""
+    if overwrite and keep:
+        raise UserError("give overwrite or keep, not both")
+    return ["--overwrite"] if overwrite else ["--keep"] if keep else []

@@ -1,32 +1,50 @@
 """Whether a server answers, asked without the client of any tool."""
 
-import http.client
-import ssl
-import urllib.error
-import urllib.request
+from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import requests
+from requests.exceptions import SSLError
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _LOCAL_ANSWER_S = 2.0
 
 
-def check_answer(url: str, *, timeout_s: float) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tls:
+    """What a client of a server goes by in TLS, as `requests` names it."""
+
+    verify: bool | str = True  # whether to check the server's certificate, or by which file
+    cert: str | None = None  # file with the client's own certificate
+
+
+def check_answer(url: str, *, timeout_s: float, tls: Tls | None = None) -> None:
     """Return if a server answers at `url`; whether it lets us in, its client finds out.
 
-    A status from 500 on is no answer: a proxy sends it in place of a server that is down. A
-    certificate that is not trusted is an answer: the client's own settings may accept it. Raises
+    A status from 500 on is no answer: a proxy sends it in place of a server that is down. Proxies
+    are those that the environment names, as `requests` reads them. Without `tls`, the settings of
+    the client are unknown, so TLS that fails is an answer: those settings may be other ones. Raises
     ConnectionError with the reason.
     """
+    asked = tls or Tls()
     try:
-        _opener(url).open(url, timeout=timeout_s).close()
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code >= 500:
-            raise ConnectionError(str(error)) from None
-    except (OSError, http.client.HTTPException) as error:  # the latter: no HTTP is spoken there
-        reason = getattr(error, "reason", error)
-        if not isinstance(reason, ssl.SSLError):
-            raise ConnectionError(str(reason) or type(reason).__name__) from None
+        with requests.get(
+            url,
+            timeout=timeout_s,
+            verify=asked.verify,
+            cert=asked.cert,
+            proxies=_proxies(url),
+            stream=True,  # the body does not matter
+        ) as response:
+            status, words = response.status_code, response.reason
+    except SSLError as error:
+        if tls is not None:
+            raise ConnectionError(_reason(error)) from None
+    except OSError as error:  # also those of requests, and certificates that are missing
+        raise ConnectionError(_reason(error)) from None
+    else:
+        if status >= 500:
+            raise ConnectionError(f"HTTP Error {status}: {words}")
 
 
 def is_answering(url: str) -> bool:
@@ -38,8 +56,14 @@ def is_answering(url: str) -> bool:
     return True
 
 
-def _opener(url: str) -> urllib.request.OpenerDirector:
-    """Uses the proxy that the environment names, but not for servers on this machine."""
-    if urlsplit(url).hostname in _LOOPBACK:
-        return urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    return urllib.request.build_opener()
+def _proxies(url: str) -> dict[str, str] | None:
+    """None for the proxies of the environment, but none is asked for servers on this machine."""
+    host = urlsplit(url).hostname
+    return {"no_proxy": host} if host in _LOOPBACK else None
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong first: requests and urllib3 wrap it into texts that repeat the address."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return str(error) or type(error).__name__

@@ -5,7 +5,7 @@ the interval of the difference in the Frechet distance does not lie above
 `register.max_frechet_increase`. The test split is never used to choose a model.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,8 +20,9 @@ from pix2pix.evaluation.paired import (
     l1_difference,
 )
 
-# "not compared" is not final: the stage `register` decides anew when it runs again.
-Outcome = Literal["promoted", "not promoted", "not compared"]
+# "not compared" is not final: the stage `register` decides anew when it runs again. What is left to
+# a person would have been promoted, but for `register.promote: by_hand`.
+Outcome = Literal["promoted", "left to a person", "not promoted", "not compared"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +61,19 @@ def judge(
 
     `targets` (N, F) are the features of the N dev targets; without them, L1 alone decides.
     """
+    verdict = _judge(challenger, champion, targets, config)
+    if verdict.outcome != "promoted" or config.promote == "auto":
+        return verdict
+    waits = f"it waits for `pix2pix promote {challenger.model}/{challenger.version}`"
+    return replace(verdict, outcome="left to a person", reason=f"{verdict.reason}; {waits}")
+
+
+def _judge(
+    challenger: Contender,
+    champion: Contender | None,
+    targets: np.ndarray | None,
+    config: RegisterConfig,
+) -> Verdict:
     opponent = None if champion is None else champion.version
     if challenger.scores is None:
         return Verdict(outcome="not compared", reason=str(challenger.obstacle), opponent=opponent)

@@ -65,6 +65,14 @@ def web_address(remote: str) -> str | None:
     return match and f"https://{match['host'] or match['scp_host']}/{match['path']}"
 
 
+def origin_url(folder: Path) -> str | None:
+    """Return the URL of the remote "origin"; None if there is none."""
+    try:
+        return git(folder, "remote", "get-url", "origin")
+    except UserError:
+        return None
+
+
 def resolve(project_dir: Path, name: str, *, include_local_changes: bool) -> Revision:
     """Return the revision `name`, on request with changed and new files of the working copy.
 
@@ -135,10 +143,15 @@ def folder_in_repository(project_dir: Path) -> Path:
 def check_out(project_dir: Path, revision: Revision, folder: Path) -> None:
     """Clone the repository of `project_dir` to `folder` at `revision`.
 
-    The clone has hard links to the objects of the repository.
+    The clone has hard links to the objects of the repository. Its remote "origin" has the URL of
+    that repository's own origin, if this has an address for a browser, so that a run's note links
+    to its commit; what is pushed to it arrives in the repository of `project_dir`.
     """
     root = git(project_dir, "rev-parse", "--show-toplevel")
     git(project_dir, "clone", "--quiet", "--local", "--no-checkout", root, str(folder))
+    if (url := origin_url(project_dir)) is not None and web_address(url) is not None:
+        git(folder, "config", "remote.origin.pushurl", root)
+        git(folder, "config", "remote.origin.url", url)
     git(folder, "checkout", "--quiet", "--detach", revision.commit)
     git(folder, "read-tree", "--reset", "-u", revision.tree)
     for key, value in (("user.name", "pix2pix pipeline"), ("user.email", "pix2pix@localhost")):

@@ -12,7 +12,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from pipelines.repository.git import git, web_address
+from pipelines.repository.git import git, origin_url, web_address
 from pipelines.repository.patch import uncommitted_code
 from pix2pix.errors import UserError
 
@@ -43,23 +43,16 @@ def origin(project_dir: Path) -> Origin:
         changes = uncommitted_code(project_dir)
     except UserError:  # no git, no checkout, or no commit yet
         commit, changes = None, b""
+    url = origin_url(project_dir)
     return Origin(
         commit=commit,
         is_dirty=bool(changes),
         python=platform.python_version(),
         torch=version("torch"),
         packages=installed_packages(),
-        web=_web_address(project_dir),
+        web=None if url is None else web_address(url),
         patch=_as_text(changes),
     )
-
-
-def _web_address(project_dir: Path) -> str | None:
-    """Return the address of the remote "origin" for a browser; None if there is none."""
-    try:
-        return web_address(git(project_dir, "remote", "get-url", "origin"))
-    except UserError:
-        return None
 
 
 def _as_text(patch: bytes) -> str | None:

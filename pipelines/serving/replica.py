@@ -7,6 +7,7 @@ that are under way end with the version that they began with, so none is lost.
 
 import asyncio
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,6 +17,7 @@ from ray.serve.metrics import Counter
 
 from pipelines.registry.loaded_version import LoadedVersion, load_version, number_of
 from pipelines.serving import translation
+from pipelines.serving.failed_load import FailedLoad, failed_load
 from pipelines.serving.messages import Answer, Question, Refusal
 from pipelines.serving.options import ServeOptions
 from pipelines.serving.translation import Job
@@ -29,6 +31,7 @@ class ModelReplica:
     def __init__(self, reference: str, uri: str, options: ServeOptions) -> None:
         self._reference, self._uri, self._options = reference, uri, options
         self._version = self._load()
+        self._failed: FailedLoad | None = None
         self._compute = ThreadPoolExecutor(1)  # batches one after the other
         # Methods that Serve adds to a batched function, unknown to its type.
         self._translate.set_max_batch_size(options.max_batch_size)  # type: ignore[attr-defined]
@@ -88,19 +91,33 @@ class ModelReplica:
                 await self._take_over()
             except Exception as error:  # noqa: BLE001 - whatever MLflow or a new version raises
                 # The version that is loaded goes on; the next look may succeed.
-                logger.warning("%s: looking for another version failed: %s", self._reference, error)
+                reason = " ".join(str(error).split())  # one line
+                logger.warning("%s: no other version was loaded: %s", self._reference, reason)
 
     async def _take_over(self) -> None:
         number = await asyncio.to_thread(number_of, self._uri, self._reference)
-        if number != self._version.number:
+        if number == self._version.number:
+            self._failed = None
+            return
+        if self._failed is not None and self._failed.holds_back(number, now_s=time.monotonic()):
+            return
+        try:
             version = await asyncio.to_thread(self._load)
-            logger.warning(
-                "%s: version %s takes over from %s",
-                self._reference,
-                version.number,
-                self._version.number,
+        except Exception:
+            self._failed = failed_load(
+                number,
+                self._failed,
+                now_s=time.monotonic(),
+                first_pause_s=self._options.look_s,
             )
-            self._version = version
+            raise
+        logger.warning(
+            "%s: version %s takes over from %s",
+            self._reference,
+            version.number,
+            self._version.number,
+        )
+        self._version, self._failed = version, None
 
     def _load(self) -> LoadedVersion:
         limit = self._options.max_memory_gib

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipelines.processes.server_check import check_answer
+from pipelines.processes.server_check import Tls, check_answer
 from pix2pix.errors import UserError
 
 _DEFAULT_URI = "sqlite:///mlflow.db"
@@ -67,9 +67,19 @@ def reach(uri: str) -> None:
             with closing(sqlite3.connect(path)) as database:
                 database.execute("PRAGMA schema_version")
         elif urlsplit(uri).scheme in ("http", "https"):
-            check_answer(f"{uri.rstrip('/')}/health", timeout_s=_TIMEOUT_S)
+            health = f"{uri.rstrip('/')}/health"
+            check_answer(health, timeout_s=_TIMEOUT_S, tls=_client_tls())
     except (OSError, sqlite3.Error) as error:
         raise unusable(uri, error) from None
+
+
+def _client_tls() -> Tls:
+    """What MLflow's client reads for TLS, see `mlflow.utils.credentials`."""
+    is_insecure = os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1")
+    return Tls(
+        verify=os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or not is_insecure,
+        cert=os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None,
+    )
 
 
 def unusable(uri: str, error: Exception | str) -> ConnectionError:

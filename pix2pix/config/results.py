@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -87,6 +87,11 @@ class RegisterConfig:
         Field(min_length=1, max_length=MAX_NAME_CHARACTERS),
     ]
     """Name of the registered model in MLflow, without / and :. Null: pix2pix-<data.name>."""
+
+    promote: Literal["auto", "by_hand"]
+    """Who makes a version that is better than the champion the new champion: auto (the stage
+    register does so at once) or by_hand (a person does so, with the command pix2pix promote). With
+    by_hand, the first version waits for a person, too."""
 
     min_l1_gain: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     """Amount, at least 0, by which the dev L1 of a new version has to be lower than the champion's

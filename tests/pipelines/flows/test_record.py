@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.entrypoint import write_json
 from pipelines.flows import record
-from pipelines.flows.automations import CHAMPION_EVENT
+from pipelines.flows.automations import CHAMPION_EVENT, TO_PROMOTE_EVENT
 from pipelines.paths import REGISTER_PATH
 from pipelines.processes.shell import Shell
 
@@ -15,16 +15,18 @@ ROWS = [{"metric": "dev/l1", "version": 0.1, "champion": 0.2}]
 
 
 @pytest.mark.parametrize(
-    ("outcome", "is_new", "is_told"),
+    ("outcome", "is_new", "event"),
     [
-        ("promoted", True, True),
-        ("promoted", False, False),  # by an earlier run, which has told it
-        ("not promoted", True, False),
-        ("not compared", True, False),
+        ("promoted", True, CHAMPION_EVENT),
+        ("promoted", False, None),  # by an earlier run, which has told it
+        ("left to a person", True, TO_PROMOTE_EVENT),
+        ("left to a person", False, None),
+        ("not promoted", True, None),
+        ("not compared", True, None),
     ],
 )
-def test_the_scores_are_shown_and_a_new_champion_is_told_once(
-    outcome: str, is_new: bool, is_told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_scores_are_shown_and_a_new_or_possible_champion_is_told_once(
+    outcome: str, is_new: bool, event: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decision = {
         "outcome": outcome,
@@ -45,4 +47,4 @@ def test_the_scores_are_shown_and_a_new_champion_is_told_once(
     record.show_decision(Shell(folder=tmp_path, environment={}, logs_dir=tmp_path))
     assert shown == [(ROWS, f"m version 3 against version 2, {outcome}: it is lower")]
     told = {"model": "m", "version": "3", "run_url": None, "summary": "it is lower"}
-    assert events == ([(CHAMPION_EVENT, told)] if is_told else [])
+    assert events == ([] if event is None else [(event, told)])

@@ -1,16 +1,17 @@
 """What counts as an answer of a server: real sockets and a real HTTP server."""
 
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
-from pipelines.processes.server_check import check_answer, is_answering
+from pipelines.processes.server_check import Tls, check_answer, is_answering
 from tests.support.mlflow_process import closed_port
+from tests.support.tls_server import tls_server, write_certificate
 
 
 class _StatusOfPath(BaseHTTPRequestHandler):
@@ -80,13 +81,28 @@ def test_a_server_that_says_nothing() -> None:
             check_answer(url, timeout_s=0.2)
 
 
-def test_a_certificate_that_is_not_trusted_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def distrust(*_: object, **__: object) -> None:
-        raise ssl.SSLCertVerificationError("self-signed certificate")
+def test_tls_that_fails_is_an_answer_where_the_settings_of_the_client_are_unknown(
+    tmp_path: Path,
+) -> None:
+    certificate = write_certificate(tmp_path / "server.pem")
+    with tls_server(certificate) as url:
+        check_answer(url, timeout_s=5)  # it does not trust the server
+    with tls_server(certificate, trusted_client=certificate) as url:
+        check_answer(url, timeout_s=5)
+        with pytest.raises(ConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+            check_answer(url, timeout_s=5, tls=Tls())
 
-    monkeypatch.setattr(ssl.SSLContext, "wrap_socket", distrust)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        check_answer(f"https://127.0.0.1:{server.getsockname()[1]}", timeout_s=5)
+
+def test_a_network_named_in_no_proxy_is_asked_without_the_proxy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As MLflow's client does. 127.0.0.2 is loopback, too, but none of the names of it."""
+    with HTTPServer(("127.0.0.2", 0), _StatusOfPath) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port()}")
+        monkeypatch.setenv("no_proxy", "127.0.0.0/8")
+        check_answer(f"http://127.0.0.2:{server.server_port}/200", timeout_s=5)
+        server.shutdown()
 
 
 def test_a_proxy_is_not_asked_for_a_server_on_this_machine(

@@ -10,6 +10,7 @@ from pix2pix.evaluation.paired import ModelScores
 RULE = RegisterConfig(
     experiment="x",
     model_name=None,
+    promote="auto",
     min_l1_gain=0.0,
     max_frechet_increase=0.0,
     confidence=0.95,
@@ -31,7 +32,7 @@ CHAMPION = contender("1", IMAGES)
 
 
 def judged(
-    challenger: Contender, champion: Contender | None = CHAMPION, **rule: float | None
+    challenger: Contender, champion: Contender | None = CHAMPION, **rule: float | str | None
 ) -> Verdict:
     targets = None if challenger.scores is None else TARGETS[: len(challenger.scores.l1)]
     return judge(challenger, champion, targets=targets, config=dataclasses.replace(RULE, **rule))
@@ -142,3 +143,15 @@ def test_what_cannot_be_scored_is_not_compared_and_it_is_said_what_to_do() -> No
     )
     assert judged(contender("2", None)).outcome == "not compared"
     assert judged(contender("2", None), None).reason == "too large"
+
+
+@pytest.mark.parametrize("champion", [CHAMPION, None])
+def test_what_is_promoted_by_hand_waits_for_the_command(champion: Contender | None) -> None:
+    """The first version waits, too; what is not better does not."""
+    better = contender("2", IMAGES - 0.01)
+    automatic, by_hand = judged(better, champion), judged(better, champion, promote="by_hand")
+    assert (automatic.outcome, by_hand.outcome) == ("promoted", "left to a person")
+    assert by_hand.reason == f"{automatic.reason}; it waits for `pix2pix promote m/2`"
+    assert (by_hand.opponent, by_hand.l1) == (automatic.opponent, automatic.l1)
+    equal = contender("2", IMAGES)
+    assert judged(equal, promote="by_hand") == judged(equal)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
+from pipelines.registry.champion import promote
 from tests.support.registered_project import (
     MODEL,
     REPORTS,
@@ -89,6 +90,28 @@ def test_with_enough_images_intervals_and_distances_decide(
     assert frechet["difference"] == pytest.approx(frechet["version"] - frechet["champion"])
     assert frechet["low"] <= frechet["difference"] <= frechet["high"]
     assert "(95 % interval: " in tag(uri, "2")
+
+
+def test_by_hand_no_version_becomes_the_champion_before_a_person_says_so(
+    workspace: Path, uri: str
+) -> None:
+    params = Path("params.yaml").read_text()
+    assert "promote: auto" in params
+    Path("params.yaml").write_text(params.replace("promote: auto", "promote: by_hand"))
+    train(0)
+    made = decision()
+    client = MlflowClient(uri)
+    assert (made["outcome"], made["compared_with"], champion(client)) == (
+        "left to a person",
+        None,
+        None,
+    )
+    command = f"it waits for `pix2pix promote {MODEL}/1`"
+    assert command in tag(uri, "1")
+    assert command in (REPORTS / "register.md").read_text()
+    promote(client, f"{MODEL}/1")
+    assert decision() == made | {"is_new": False}
+    assert (champion(client), tag(uri, "1")) == ("1", "promoted by hand, there was no champion")
 
 
 def test_the_same_weights_again_leave_the_champion(workspace: Path, uri: str) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.repository.git import check_out, folder_in_repository, git, resolve
+from pipelines.repository.git import check_out, folder_in_repository, git, origin_url, resolve
+from pipelines.repository.origin import origin
 from pix2pix.errors import UserError
 
 
@@ -139,3 +140,25 @@ def test_a_repository_inside_the_repository_is_named(repository: Path) -> None:
     (repository / "inner" / "x").write_text("x")
     with pytest.raises(UserError, match=r"inner/? is a git repository of its own"):
         resolve(repository, "HEAD", include_local_changes=True)
+
+
+def test_a_checkout_names_the_origin_of_the_project_and_pushes_to_the_project(
+    repository: Path, tmp_path: Path
+) -> None:
+    git(repository, "remote", "add", "origin", "git@example.org:team/project.git")
+    copy = tmp_path / "copy"
+    check_out(repository, resolve(repository, "HEAD", include_local_changes=False), copy)
+    assert origin(copy).web == "https://example.org/team/project"
+    git(copy, "push", "--quiet", "origin", "HEAD:refs/exps/x")
+    assert git(repository, "rev-parse", "refs/exps/x") == git(copy, "rev-parse", "HEAD")
+
+
+def test_a_checkout_of_a_project_without_an_address_has_none(
+    repository: Path, tmp_path: Path
+) -> None:
+    for name, url in (("without", None), ("folder", "../elsewhere")):
+        if url is not None:
+            git(repository, "remote", "add", "origin", url)
+        revision = resolve(repository, "HEAD", include_local_changes=False)
+        check_out(repository, revision, tmp_path / name)
+        assert origin_url(tmp_path / name) == str(repository)

@@ -12,7 +12,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Failed, Running, Scheduled
 
-from pipelines.flows.automations import FAILED_RUN, NEW_CHAMPION, SILENT_RUNS, register
+from pipelines.flows.automations import FAILED_RUN, NEW_CHAMPION, SILENT_RUNS, TO_PROMOTE, register
 from tests.support.project import ROOT
 from tests.support.receiver import receiver
 from tests.support.served_project import HELLO, ServedProject
@@ -44,7 +44,7 @@ def hook(served: ServedProject) -> Iterator["queue.Queue[dict[str, str]]"]:
         served.run("python", "-c", code)
         command = ("python", "-m", "pipelines.flows.automations")
         said = served.run(*command).stdout
-        assert said.splitlines() == [SILENT_RUNS, FAILED_RUN, NEW_CHAMPION]
+        assert said.splitlines() == [SILENT_RUNS, FAILED_RUN, NEW_CHAMPION, TO_PROMOTE]
         yield received
         with served.client() as client:
             (block,) = client.read_block_documents()
@@ -70,6 +70,8 @@ def test_a_failed_run_and_a_new_champion_are_told(
         "title": "New champion: facades version 3",
         "text": "l1 0.1\nhttp://run",
     }
+    emit(served, ("pix2pix.champion.left_to_a_person", "pix2pix.model.facades", payload, []))
+    assert hook.get(timeout=30)["title"] == "Waits for a person: facades version 3"
     assert hook.empty()
 
 

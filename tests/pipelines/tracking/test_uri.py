@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from urllib3.exceptions import InsecureRequestWarning
 
 from pipelines.commands.ui import ui
-from pipelines.tracking.uri import tracking_uri, without_password
+from pipelines.tracking.uri import reach, tracking_uri, without_password
 from pix2pix.config import Params
+from tests.support.tls_server import tls_server, write_certificate
 from tests.support.tracked_project import (
     complete,
     new_database,
@@ -89,3 +91,21 @@ def test_a_password_is_not_shown() -> None:
     assert without_password("http://ann:s3cret@mlflow:5000/x") == "http://ann:***@mlflow:5000/x"
     assert without_password("sqlite:////data/a@b:c/mlflow.db") == "sqlite:////data/a@b:c/mlflow.db"
     assert without_password("http://mlflow:5000") == "http://mlflow:5000"
+
+
+def test_a_server_is_asked_with_mlflows_own_variables_for_tls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, client = (write_certificate(tmp_path / name) for name in ("server.pem", "client.pem"))
+    with tls_server(server, trusted_client=client) as uri:
+        with pytest.raises(ConnectionError, match=r"cannot be used: .*CERTIFICATE_VERIFY_FAILED"):
+            reach(uri)
+        monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(server))
+        with pytest.raises(ConnectionError, match="cannot be used"):
+            reach(uri)
+        monkeypatch.setenv("MLFLOW_TRACKING_CLIENT_CERT_PATH", str(client))
+        reach(uri)
+        monkeypatch.delenv("MLFLOW_TRACKING_SERVER_CERT_PATH")
+        monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
+        with pytest.warns(InsecureRequestWarning):  # as MLflow's client warns
+            reach(uri)
