@@ -14,6 +14,8 @@ from dvc.repo.reproduce import get_active_graph, plan_repro  # type: ignore[impo
 
 from pix2pix.errors import UserError
 
+_LINKS = "reflink,hardlink,symlink,copy"  # the first that the file systems allow
+
 
 def stages_up_to(project_dir: Path, targets: Sequence[str]) -> list[str]:
     """Return the names of `targets` and of all stages that they need, in the order of `dvc repro`.
@@ -72,6 +74,9 @@ def share_cache(project_dir: Path, workspace_dir: Path) -> None:
     """Give the checkout `workspace_dir` the cache, remotes and credentials of `project_dir`.
 
     They are written to its local configuration, which is never committed, with absolute paths.
+    Data is linked from the cache unless somebody has configured otherwise: DVC would copy it where
+    the file system has no reflinks, for every workspace. A stage never writes to what it reads, and
+    DVC replaces the links of outputs by copies before the stage that writes them runs.
     What the user and the machine have configured applies in each checkout anyway. DVC's own
     records about the files of the checkout are kept in the checkout. Raises UserError if DVC cannot
     read the configuration.
@@ -81,6 +86,8 @@ def share_cache(project_dir: Path, workspace_dir: Path) -> None:
     merge(settings, config.load_one("local"))
     if "dir" not in config["cache"]:
         settings["cache"]["dir"] = str(project_dir.resolve() / ".dvc" / "cache")
+    if "type" not in config["cache"]:
+        settings["cache"]["type"] = _LINKS
     settings["core"]["site_cache_dir"] = str(workspace_dir.resolve() / ".dvc" / "tmp" / "site")
     with Config(str(workspace_dir / ".dvc"), validate=False).edit("local") as local:
         merge(local, _with_absolute_paths(settings))

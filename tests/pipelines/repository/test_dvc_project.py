@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 
 from pipelines.repository.dvc_project import has_remote, remote_address, share_cache
 
@@ -67,3 +68,28 @@ def test_a_workspace_shares_the_cache_that_the_user_has_configured(project: Path
     local = (workspace / ".dvc" / "config.local").read_text()
     assert "dir = /large/cache" not in local  # it applies there anyway
     assert str(project / ".dvc" / "cache") not in local
+
+
+def test_a_workspace_links_its_data_from_the_cache_unless_somebody_has_decided_otherwise(
+    project: Path,
+) -> None:
+    workspace = project.parent / "workspace"
+    for folder in (project, workspace):
+        (folder / ".dvc" / "config").write_text("[core]\n    no_scm = true\n")
+    (project / "data.bin").write_bytes(b"many bytes")
+    with Repo(str(project)) as repo:
+        repo.add(str(project / "data.bin"))
+    share_cache(project, workspace)
+    (workspace / "data.bin.dvc").write_bytes((project / "data.bin.dvc").read_bytes())
+    with Repo(str(workspace)) as repo:
+        assert repo.cache.local.cache_types == ["reflink", "hardlink", "symlink", "copy"]
+        repo.checkout(str(workspace / "data.bin.dvc"))
+        repo.unprotect(str(workspace / "data.bin"))  # as before a stage that keeps its outputs
+    (workspace / "data.bin").write_bytes(b"others")
+    (cached,) = (path for path in (project / ".dvc/cache/files").rglob("*") if path.is_file())
+    assert cached.read_bytes() == b"many bytes"
+
+    (project / ".dvc" / "config.local").write_text("[cache]\n    type = copy\n")
+    share_cache(project, workspace)
+    with Repo(str(workspace)) as repo:
+        assert repo.cache.local.cache_types == ["copy"]
