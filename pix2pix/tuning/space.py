@@ -112,8 +112,12 @@ def total_epochs(params: Params) -> int:
 
 
 def first_kept_epoch(params: Params) -> int:
-    """Return the first epoch whose dev L1 counts for a trial."""
-    return min(params.train.best_from_epoch, total_epochs(params))
+    """Return the first epoch whose dev L1 counts for a trial.
+
+    A trial leaves out the same share of young epochs as a training does, rounded down.
+    """
+    num_left_out = params.train.best_from_epoch - 1
+    return num_left_out * total_epochs(params) // params.train.total_epochs + 1
 
 
 def _budget(params: Params) -> dict[str, Any]:

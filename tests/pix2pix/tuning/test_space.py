@@ -128,8 +128,24 @@ def test_a_trial_has_its_values_and_the_budget_of_the_study(default_params: Para
     trial = trial_params(params, {"model.norm": "none", "augment.noise": 0.1}, seed=7)
     assert (trial.model.norm, trial.augment.noise, trial.train.seed) == ("none", 0.1, 7)
     assert (trial.train.num_epochs, trial.train.num_decay_epochs) == (4, 0)
-    assert (trial.train.best_from_epoch, trial.train.sample_every_epochs) == (4, 4)
+    assert (trial.train.best_from_epoch, trial.train.sample_every_epochs) == (3, 4)
     assert trial.train.learning_rate == params.train.learning_rate
+
+
+@pytest.mark.parametrize(
+    ("best_from", "num_epochs", "first"),
+    [(101, 50, 26), (200, 50, 50), (1, 50, 1), (101, 1, 1), (101, 400, 201)],
+)
+def test_a_trial_leaves_out_the_same_share_of_young_epochs_as_a_training(
+    default_params: Params, best_from: int, num_epochs: int, first: int
+) -> None:
+    train = dataclasses.replace(
+        default_params.train, num_epochs=100, num_decay_epochs=100, best_from_epoch=best_from
+    )
+    tune = dataclasses.replace(default_params.tune, num_epochs=num_epochs)
+    params = dataclasses.replace(default_params, train=train, tune=tune)
+    assert first_kept_epoch(params) == first
+    assert first_kept_epoch(trial_params(params, {})) == first  # as the trial itself counts
 
 
 def test_without_a_budget_of_its_own_a_trial_is_as_long_as_a_training(
