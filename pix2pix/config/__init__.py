@@ -6,10 +6,17 @@ text below each field is its description in Prefect's forms.
 """
 
 from pix2pix.config.augment import AugmentConfig
+from pix2pix.config.cautions import cautions
 from pix2pix.config.data import OWN_SOURCES, DataConfig, Direction
 from pix2pix.config.extra_source import MAX_SOURCE_CHANNELS, ExtraSource, SourceName
 from pix2pix.config.made_data import ArchiveConfig, SyntheticConfig
-from pix2pix.config.model import ModelConfig, generator_depth, why_not_as_target
+from pix2pix.config.model import (
+    DropoutLayout,
+    ModelConfig,
+    dropout_levels,
+    generator_depth,
+    why_not_as_target,
+)
 from pix2pix.config.params import Params, load_params, parse_params
 from pix2pix.config.recipe import RecipeConfig
 from pix2pix.config.results import STUDIES_SUFFIX, EvaluateConfig, RegisterConfig
@@ -65,6 +72,7 @@ __all__ = [
     "DataConfig",
     "Dimension",
     "Direction",
+    "DropoutLayout",
     "Encoding",
     "EvaluateConfig",
     "ExtraSource",
@@ -95,6 +103,8 @@ __all__ = [
     "Value",
     "VolumeAxis",
     "WrittenDtype",
+    "cautions",
+    "dropout_levels",
     "generator_depth",
     "height_width",
     "load_params",

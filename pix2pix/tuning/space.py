@@ -14,6 +14,7 @@ from pix2pix.config import (
     Quantised,
     Uniform,
     Value,
+    dropout_levels,
     parse_params,
 )
 from pix2pix.errors import UserError
@@ -50,6 +51,28 @@ def check_space(params: Params) -> None:
         problems = [*_rejected_values(params)]
     if problems:
         raise UserError("\n  ".join(["tune.space cannot be searched", *problems]))
+
+
+def refuse_idle_keys(params: Params) -> None:
+    """Raise UserError if `tune.space` varies a key that no trial uses.
+
+    `check_space` allows it: whoever trains, and starts no study, need not change `tune.space`.
+    """
+    values = {each.key: _extreme_values(each) for each in params.tune.space}
+    depths = values.get("model.depth", (params.model.depth,))
+    layouts = values.get("model.dropout_layout", (params.model.dropout_layout,))
+    trials = [
+        trial_params(params, {"model.depth": depth, "model.dropout_layout": layout})
+        for depth, layout in product(depths, layouts)
+    ]
+    if "model.dropout" in values and not any(
+        dropout_levels(trial.model.dropout_layout, trial.depth) for trial in trials
+    ):
+        raise UserError(
+            "tune.space: model.dropout has no effect in any trial: a generator of depth "
+            f"{max(trial.depth for trial in trials)} has no level with dropout in the layout "
+            "pytorch. Remove model.dropout from tune.space, or set model.dropout_layout: torch"
+        )
 
 
 def trial_params(params: Params, values: Mapping[str, Value], *, seed: int | None = None) -> Params:

@@ -11,6 +11,7 @@ from pix2pix.tuning.space import (
     default_values,
     first_kept_epoch,
     largest_batch,
+    refuse_idle_keys,
     total_epochs,
     trial_params,
 )
@@ -207,3 +208,24 @@ def test_the_largest_batch_is_that_of_params_yaml_or_of_a_trial(default_params: 
     assert largest_batch(_with_space(default_params, _choice("train.beta1", 0.5, 0.9))) == own
     sizes = _choice("train.batch_size", own + 7, own)
     assert largest_batch(_with_space(default_params, sizes)) == own + 7
+
+
+def test_a_search_of_dropout_that_no_trial_has_is_refused(default_params: Params) -> None:
+    dropout = _choice("model.dropout", 0.0, 0.5)
+    at_96 = dataclasses.replace(
+        default_params,
+        data=dataclasses.replace(default_params.data, image_size=96, load_size=100),
+    )
+    refuse_idle_keys(_with_space(default_params, dropout))
+    with pytest.raises(
+        ValueError, match=r"model\.dropout has no effect in any trial.*depth 5"
+    ):
+        refuse_idle_keys(_with_space(at_96, dropout))
+    check_space(_with_space(at_96, dropout))  # a training alone may go on
+    refuse_idle_keys(_with_space(at_96, _choice("train.beta1", 0.5, 0.9)))
+    layouts = _choice("model.dropout_layout", "pytorch", "torch")
+    refuse_idle_keys(_with_space(at_96, dropout, layouts))
+    at_128 = _with_space(default_params, dropout, _choice("model.depth", 4, 5))
+    with pytest.raises(ValueError, match=r"model\.dropout has no effect"):
+        refuse_idle_keys(at_128)
+    refuse_idle_keys(_with_space(default_params, dropout, _choice("model.depth", 4, 6)))

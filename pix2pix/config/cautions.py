@@ -1,0 +1,21 @@
+"""What valid parameters do, or do not do, that a person may not expect of them."""
+
+from collections.abc import Iterator
+
+from pix2pix.config.model import dropout_levels
+from pix2pix.config.params import Params
+
+
+def cautions(params: Params) -> list[str]:
+    """Return a sentence for each set of parameters of a training that may surprise."""
+    return [*_dropout_without_level(params)]
+
+
+def _dropout_without_level(params: Params) -> Iterator[str]:
+    model = params.model
+    if model.dropout > 0 and not dropout_levels(model.dropout_layout, params.depth):
+        yield (
+            f"model.dropout: {model.dropout:g} has no effect: a generator of depth {params.depth} "
+            f"has no level with dropout in the layout {model.dropout_layout}, and so no noise. "
+            "Set model.dropout_layout: torch, or model.dropout: 0"
+        )
