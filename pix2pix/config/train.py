@@ -88,7 +88,8 @@ class TrainConfig:
 
     num_microbatches: Annotated[int, Field(ge=1)]
     """Number of parts into which a worker divides its share of a batch, at least 1. A larger number
-    needs less memory and more time."""
+    needs less memory and more time. With model.norm: batch it is another training, because batch
+    norm then uses the statistics of each part alone; with others only rounding differs."""
 
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     """Learning rate of the Adam optimiser of both networks, above 0 and at most 1. The published

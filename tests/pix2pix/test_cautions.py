@@ -41,3 +41,20 @@ def test_dropout_that_no_level_has_is_said(
     said = cautions(params)
     assert len(said) == (0 if is_silent else 1)
     assert is_silent or "model.dropout: 0.5 has no effect: a generator of depth 5" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("norm", "num_parts", "is_said"),
+    [("batch", 2, True), ("batch", 1, False), ("instance", 2, False), ("none", 2, False)],
+)
+def test_batch_norm_of_parts_is_said_to_be_another_training(
+    default_params: Params, norm: Any, num_parts: int, is_said: bool
+) -> None:
+    params = dataclasses.replace(
+        default_params,
+        model=dataclasses.replace(default_params.model, norm=norm),
+        train=dataclasses.replace(default_params.train, batch_size=4, num_microbatches=num_parts),
+    )
+    assert ["num_microbatches: 2 is another training" in each for each in cautions(params)] == (
+        [True] if is_said else []
+    )

@@ -217,9 +217,7 @@ def test_a_search_of_dropout_that_no_trial_has_is_refused(default_params: Params
         data=dataclasses.replace(default_params.data, image_size=96, load_size=100),
     )
     refuse_idle_keys(_with_space(default_params, dropout))
-    with pytest.raises(
-        ValueError, match=r"model\.dropout has no effect in any trial.*depth 5"
-    ):
+    with pytest.raises(ValueError, match=r"model\.dropout has no effect in any trial.*depth 5"):
         refuse_idle_keys(_with_space(at_96, dropout))
     check_space(_with_space(at_96, dropout))  # a training alone may go on
     refuse_idle_keys(_with_space(at_96, _choice("train.beta1", 0.5, 0.9)))
