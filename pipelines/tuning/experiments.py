@@ -26,7 +26,7 @@ from pipelines.tuning.result_files import ResultFiles
 from pipelines.tuning.results import TRIAL, experiment_of, read_trials, trial_name
 from pipelines.tuning.search_space import make_sampler, optuna_space, population_space, tune_space
 from pipelines.tuning.trial import BEST_L1, LATEST_L1, TrialJob, run_trial
-from pix2pix.config import Params, TuneConfig, Value
+from pix2pix.config import NUM_SEEDS, Params, TuneConfig, Value
 from pix2pix.tuning.space import total_epochs
 from pix2pix.tuning.trials import Purpose, Trial, score_names
 
@@ -101,10 +101,10 @@ def run_repeats(
     )
 
 
-def repeat_seeds(params: Params) -> range:
-    """Return the seeds after train.seed, which no trial of the search had."""
+def repeat_seeds(params: Params) -> list[int]:
+    """Return the seeds after train.seed, which no trial of the search had; the last is before 0."""
     first = params.train.seed + 1
-    return range(first, first + params.tune.num_seeds)
+    return [(first + index) % NUM_SEEDS for index in range(params.tune.num_seeds)]
 
 
 def _run(

@@ -45,7 +45,7 @@ from pix2pix.config.sizes import (
     height_width,
     size_text,
 )
-from pix2pix.config.train import EXECUTION_KEYS, InitNetworks, TrainConfig
+from pix2pix.config.train import EXECUTION_KEYS, NUM_SEEDS, InitNetworks, TrainConfig
 from pix2pix.config.tune import (
     Choice,
     Dimension,
@@ -60,6 +60,7 @@ from pix2pix.config.tune import (
 __all__ = [
     "EXECUTION_KEYS",
     "MAX_SOURCE_CHANNELS",
+    "NUM_SEEDS",
     "OWN_SOURCES",
     "SIZE_MULTIPLE_PX",
     "SMALLEST_PX",

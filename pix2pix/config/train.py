@@ -8,6 +8,8 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapV
 
 from pix2pix.config.strict import STRICT, FilePath
 
+NUM_SEEDS = 2**32  # train.seed is less
+
 _Count = Annotated[int, Field(ge=1)]
 
 
@@ -61,7 +63,7 @@ class TrainConfig:
 
     __pydantic_config__ = STRICT
 
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    seed: Annotated[int, Field(ge=0, lt=NUM_SEEDS)]
     """Seed of the first weights, the order of the pairs, the augmentation and dropout, from 0 to
     2^32 - 1. The same seed gives the same training on the same hardware."""
 

@@ -92,22 +92,27 @@ def readable_values(values: Mapping[str, Value], space: Sequence[Dimension]) -> 
     """Return the values in the order of `space`, numbers of a range with five significant digits.
 
     Five digits are exact enough for a search, and a person can read and copy them. A number
-    outside its range becomes the nearest end of the range.
+    outside its range becomes the nearest end of the range. A quantised one becomes the nearest of
+    its `grid`: Optuna adds up the steps, to 0.30000000000000004.
     """
     return {each.key: _readable(each, values[each.key]) for each in space}
 
 
 def _readable(dimension: Dimension, value: Value) -> Value:
-    if not isinstance(dimension, Uniform | LogUniform):
+    if isinstance(dimension, Choice):
         return value
     assert isinstance(value, int | float)
+    if isinstance(dimension, Quantised):
+        return min(_numbers(dimension), key=lambda each: abs(each - value))
     return min(max(float(f"{value:.5g}"), dimension.low), dimension.high)
 
 
 def grid(dimension: Quantised | Choice) -> tuple[Value, ...]:
     """Return all values of a dimension that has finitely many, in order."""
-    if isinstance(dimension, Choice):
-        return dimension.values
+    return dimension.values if isinstance(dimension, Choice) else _numbers(dimension)
+
+
+def _numbers(dimension: Quantised) -> tuple[int | float, ...]:
     count = round((dimension.high - dimension.low) / dimension.step) + 1
     values = [dimension.low + index * dimension.step for index in range(count)]
     return tuple(values if dimension.is_whole else [float(f"{value:.10g}") for value in values])

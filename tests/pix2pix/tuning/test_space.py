@@ -11,6 +11,7 @@ from pix2pix.tuning.space import (
     default_values,
     first_kept_epoch,
     largest_batch,
+    readable_values,
     refuse_idle_keys,
     total_epochs,
     trial_params,
@@ -227,3 +228,14 @@ def test_a_search_of_dropout_that_no_trial_has_is_refused(default_params: Params
     with pytest.raises(ValueError, match=r"model\.dropout has no effect"):
         refuse_idle_keys(at_128)
     refuse_idle_keys(_with_space(default_params, dropout, _choice("model.depth", 4, 6)))
+
+
+def test_quantised_values_are_those_that_a_person_would_write(default_params: Params) -> None:
+    steps = {"key": "model.dropout", "kind": "quantised", "low": 0.0, "high": 0.5, "step": 0.1}
+    whole = {"key": "model.base_channels", "kind": "quantised", "low": 8, "high": 32, "step": 8}
+    space = _with_space(default_params, steps, whole).tune.space
+    values = readable_values(
+        {"model.dropout": 0.30000000000000004, "model.base_channels": 24}, space
+    )
+    assert values == {"model.dropout": 0.3, "model.base_channels": 24}
+    assert isinstance(values["model.base_channels"], int)
