@@ -1,5 +1,6 @@
 """`pix2pix check`: find wrong parameters and data before DVC removes the first output."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,8 @@ import typer
 
 if TYPE_CHECKING:
     from pix2pix.config import DataConfig
+
+logger = logging.getLogger(__name__)
 
 
 def check() -> None:
@@ -17,11 +20,13 @@ def check() -> None:
 
     For example: pix2pix check
     """
-    from pix2pix.config import load_params
+    from pix2pix.config import cautions, load_params
     from pix2pix.tuning.space import check_space
 
     params = load_params()
     check_space(params)
+    for caution in cautions(params):
+        logger.warning("%s", caution)
     root = Path(params.data.path)
     if params.data.has_own_files:
         if not root.exists() and _is_tracked(root):  # a flow pulls it after this check

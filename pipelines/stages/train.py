@@ -54,7 +54,7 @@ from pipelines.training.kept_checkpoints import other_kept_epochs
 from pipelines.training.profiles import copy_profile
 from pipelines.training.trained_model import write_model
 from pix2pix.checkpoint import ModelCard
-from pix2pix.config import Params, load_params
+from pix2pix.config import Params, cautions, load_params
 from pix2pix.data.contact_sheet import augmentation_sheet
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.prepared import open_split, source_statistics
@@ -135,6 +135,8 @@ def main() -> None:
     """Read params.yaml and data/prepared, write models/ and the training's reports."""
     params = load_params()
     inputs = read_inputs("train", params)
+    for caution in cautions(params):
+        logger.warning("%s", caution)
     manifest = load_manifest(PREPARED_DIR)
     check_fits_data(params, manifest, batch_size=params.train.batch_size)
     parent = read_parent_file(PARENT_PATH, params.train)

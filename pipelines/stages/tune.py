@@ -26,11 +26,11 @@ from pipelines.tuning.placement import TrialPlacement, place_trials
 from pipelines.tuning.report import report_text, write_study
 from pipelines.tuning.study import run_study
 from pipelines.tuning.trial import TrialJob
-from pix2pix.config import Params, load_params
+from pix2pix.config import Params, cautions, load_params
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.models import network_configs
 from pix2pix.models.transfer import check_fits
-from pix2pix.tuning.space import check_space, largest_batch
+from pix2pix.tuning.space import check_space, largest_batch, refuse_idle_keys
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +76,9 @@ def main() -> None:
     params = load_params()
     inputs = read_inputs("tune", params)
     check_space(params)
+    refuse_idle_keys(params)
+    for caution in cautions(params):
+        logger.warning("%s", caution)
     manifest = load_manifest(PREPARED_DIR)
     check_fits_data(params, manifest, batch_size=largest_batch(params))
     parent = read_parent_file(PARENT_PATH, params.train)

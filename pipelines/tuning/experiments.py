@@ -14,19 +14,19 @@ from typing import Any
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler, PopulationBasedTraining
 from ray.tune.search import BasicVariantGenerator
-from ray.tune.search.optuna import OptunaSearch
 
 from pipelines.entrypoint import InterruptionError
 from pipelines.processes.signals import first_signal_as
 from pipelines.runs.folder import Folder
 from pipelines.runs.whole_files import with_whole_files
 from pipelines.tuning.lost_checkpoints import replace_lost_checkpoints
+from pipelines.tuning.optuna_search import StudySearch
 from pipelines.tuning.placement import TrialPlacement
 from pipelines.tuning.result_files import ResultFiles
 from pipelines.tuning.results import TRIAL, experiment_of, read_trials, trial_name
 from pipelines.tuning.search_space import make_sampler, optuna_space, population_space, tune_space
 from pipelines.tuning.trial import BEST_L1, LATEST_L1, TrialJob, run_trial
-from pix2pix.config import Params, TuneConfig, Value
+from pix2pix.config import NUM_SEEDS, Params, TuneConfig, Value
 from pix2pix.tuning.space import total_epochs
 from pix2pix.tuning.trials import Purpose, Trial, score_names
 
@@ -64,7 +64,7 @@ def run_search(
         callbacks,
         param_space={TRIAL: common},
         tune_config=tune.TuneConfig(
-            search_alg=_optuna(config),
+            search_alg=_optuna(job.params),
             scheduler=_asha(job.params) if config.scheduler == "asha" else None,
             num_samples=config.num_trials,
             max_concurrent_trials=placement.num_concurrent,
@@ -101,10 +101,10 @@ def run_repeats(
     )
 
 
-def repeat_seeds(params: Params) -> range:
-    """Return the seeds after train.seed, which no trial of the search had."""
+def repeat_seeds(params: Params) -> list[int]:
+    """Return the seeds after train.seed, which no trial of the search had; the last is before 0."""
     first = params.train.seed + 1
-    return range(first, first + params.tune.num_seeds)
+    return [(first + index) % NUM_SEEDS for index in range(params.tune.num_seeds)]
 
 
 def _run(
@@ -185,13 +185,13 @@ def _name(trial: Any, *, first: int) -> str:
     return trial_name(int(trial.experiment_tag.split("_")[0]) + first)
 
 
-def _optuna(config: TuneConfig) -> OptunaSearch:
-    metrics = [BEST_L1, *score_names(config.objective)[1:]]
-    return OptunaSearch(
-        space={f"{TRIAL}/values/{key}": each for key, each in optuna_space(config.space).items()},
-        metric=metrics if len(metrics) > 1 else BEST_L1,
-        mode=["min"] * len(metrics) if len(metrics) > 1 else "min",
+def _optuna(params: Params) -> StudySearch:
+    config = params.tune
+    return StudySearch(
+        {f"{TRIAL}/values/{key}": each for key, each in optuna_space(config.space).items()},
+        metrics=[BEST_L1, *score_names(config.objective)[1:]],
         sampler=make_sampler(config),
+        num_epochs=total_epochs(params),
     )
 
 

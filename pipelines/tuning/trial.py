@@ -57,6 +57,16 @@ def run_trial(config: dict[str, Any], job: TrialJob) -> None:
         _train_on_workers(params, job, folder)
 
 
+def own_device(params: Params) -> torch.device:
+    """Return the device of the trial's own process.
+
+    With several workers these have the GPUs. The trial's own process has asked Ray for none, and
+    measures the distance of features on the CPU: its node may have no GPU, or lend it to others.
+    """
+    has_gpu = params.tune.num_workers == 1 and params.tune.gpus_per_worker > 0
+    return torch.device("cuda" if has_gpu else "cpu")
+
+
 def reported(history: Sequence[Record], params: Params) -> dict[str, Any]:
     """Return what Ray Tune gets of the last epoch of `history`.
 
@@ -82,7 +92,7 @@ def _finite(l1: float | None) -> float:
 def _train_here(params: Params, job: TrialJob, folder: Folder, number: int) -> None:
     """Train in this process, from the checkpoint that Ray Tune has for it, if there is one."""
     prepared_dir = local_dataset(job.dataset)
-    device = torch.device("cuda" if params.tune.gpus_per_worker else "cpu")
+    device = own_device(params)
     checkpoint = tune.get_checkpoint()
     copied: dict[str, int] = {}
     known_epoch = -1
@@ -180,7 +190,6 @@ def _train_on_workers(params: Params, job: TrialJob, folder: Folder) -> None:
     # history, and Ray Tune gets again those that it may lack.
     for count in range(1, len(trained.history)):
         tune.report(reported(trained.history[:count], params))
-    device = torch.device("cuda" if params.tune.gpus_per_worker else "cpu")
     prepared_dir = local_dataset(job.dataset)
-    distances = dev_distances(trained.best, params, prepared_dir, device=device)
+    distances = dev_distances(trained.best, params, prepared_dir, device=own_device(params))
     tune.report(reported(trained.history, params) | distances)

@@ -6,10 +6,17 @@ text below each field is its description in Prefect's forms.
 """
 
 from pix2pix.config.augment import AugmentConfig
+from pix2pix.config.cautions import cautions
 from pix2pix.config.data import OWN_SOURCES, DataConfig, Direction
 from pix2pix.config.extra_source import MAX_SOURCE_CHANNELS, ExtraSource, SourceName
 from pix2pix.config.made_data import ArchiveConfig, SyntheticConfig
-from pix2pix.config.model import ModelConfig, generator_depth, why_not_as_target
+from pix2pix.config.model import (
+    DropoutLayout,
+    ModelConfig,
+    dropout_levels,
+    generator_depth,
+    why_not_as_target,
+)
 from pix2pix.config.params import Params, load_params, parse_params
 from pix2pix.config.recipe import RecipeConfig
 from pix2pix.config.results import STUDIES_SUFFIX, EvaluateConfig, RegisterConfig
@@ -38,7 +45,7 @@ from pix2pix.config.sizes import (
     height_width,
     size_text,
 )
-from pix2pix.config.train import EXECUTION_KEYS, InitNetworks, TrainConfig
+from pix2pix.config.train import EXECUTION_KEYS, NUM_SEEDS, InitNetworks, TrainConfig
 from pix2pix.config.tune import (
     Choice,
     Dimension,
@@ -53,6 +60,7 @@ from pix2pix.config.tune import (
 __all__ = [
     "EXECUTION_KEYS",
     "MAX_SOURCE_CHANNELS",
+    "NUM_SEEDS",
     "OWN_SOURCES",
     "SIZE_MULTIPLE_PX",
     "SMALLEST_PX",
@@ -65,6 +73,7 @@ __all__ = [
     "DataConfig",
     "Dimension",
     "Direction",
+    "DropoutLayout",
     "Encoding",
     "EvaluateConfig",
     "ExtraSource",
@@ -95,6 +104,8 @@ __all__ = [
     "Value",
     "VolumeAxis",
     "WrittenDtype",
+    "cautions",
+    "dropout_levels",
     "generator_depth",
     "height_width",
     "load_params",

@@ -9,6 +9,8 @@ from pydantic import Field
 from pix2pix.config.sizes import Size, height_width
 from pix2pix.config.strict import STRICT
 
+DropoutLayout = Literal["pytorch", "torch"]
+
 MAX_DEPTH = 8  # levels of the published U-Net: 256 px down to one
 
 
@@ -34,7 +36,7 @@ class ModelConfig:
     """Probability, from 0 to below 1, with which dropout sets a value to zero in the inner levels
     of the generator's decoder. It is the generator's only source of noise; 0 switches it off."""
 
-    dropout_layout: Literal["pytorch", "torch"]
+    dropout_layout: DropoutLayout
     """In which decoder levels dropout works, counted from the innermost: pytorch (levels 2 to 4, as
     in the authors' PyTorch code; none with a depth of 5 or less) or torch (levels 1 to 3, as in
     their first code)."""
@@ -59,6 +61,16 @@ def why_not_as_target(source_channels: int, target_channels: int) -> str | None:
     if source_channels == target_channels or 1 in (source_channels, target_channels):
         return None
     return f"{source_channels} channels cannot stand for {target_channels}"
+
+
+def dropout_levels(layout: DropoutLayout, depth: int) -> range:
+    """Return the levels of a generator that end in dropout; 0 is the outermost one.
+
+    The published PyTorch code has dropout in the levels between the innermost one and the four
+    outer ones (decoder levels 2-4 of eight, counted from the inside). The first release, in Lua,
+    has it in the three innermost levels (1-3).
+    """
+    return range(4, depth - 1) if layout == "pytorch" else range(max(1, depth - 3), depth)
 
 
 def generator_depth(image_size: Size, depth: int | None) -> int:

@@ -8,6 +8,8 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapV
 
 from pix2pix.config.strict import STRICT, FilePath
 
+NUM_SEEDS = 2**32  # train.seed is less
+
 _Count = Annotated[int, Field(ge=1)]
 
 
@@ -61,7 +63,7 @@ class TrainConfig:
 
     __pydantic_config__ = STRICT
 
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    seed: Annotated[int, Field(ge=0, lt=NUM_SEEDS)]
     """Seed of the first weights, the order of the pairs, the augmentation and dropout, from 0 to
     2^32 - 1. The same seed gives the same training on the same hardware."""
 
@@ -88,7 +90,8 @@ class TrainConfig:
 
     num_microbatches: Annotated[int, Field(ge=1)]
     """Number of parts into which a worker divides its share of a batch, at least 1. A larger number
-    needs less memory and more time."""
+    needs less memory and more time. With model.norm: batch it is another training, because batch
+    norm then uses the statistics of each part alone; with others only rounding differs."""
 
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     """Learning rate of the Adam optimiser of both networks, above 0 and at most 1. The published

@@ -7,14 +7,19 @@ Level 0 is the outermost. `down[i]` halves height and width, and `up[i]` doubles
 # N batch, C channels, H, W pixels; float32 in [-1, 1] at both ends.
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pix2pix.config import MAX_SOURCE_CHANNELS, why_not_as_target
+from pix2pix.config import (
+    MAX_SOURCE_CHANNELS,
+    DropoutLayout,
+    dropout_levels,
+    why_not_as_target,
+)
 from pix2pix.models.layers import Norm, needs_bias, norm_layer
 from pix2pix.models.residual import added_to_source
 
@@ -35,7 +40,7 @@ class GeneratorConfig:
     depth: Annotated[int, Field(ge=2, le=12)] = 8
     norm: Norm = "batch"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
-    dropout_layout: Literal["pytorch", "torch"] = "pytorch"
+    dropout_layout: DropoutLayout = "pytorch"
     # How many of the first channels of the source the output is added to; 0: it stands for itself.
     residual_channels: Annotated[int, Field(ge=0, le=MAX_SOURCE_CHANNELS)] = 0
 
@@ -58,16 +63,10 @@ class GeneratorConfig:
     def has_dropout(self, level: int) -> bool:
         """Return whether `up[level]` ends in dropout.
 
-        The published PyTorch code has dropout in the levels between the innermost one and the four
-        outer ones (decoder levels 2-4 of eight, counted from the inside). The first release, in
-        Lua, has it in the three innermost levels (1-3). Dropout has no weights, so weights load
-        without an error in a wrong layout, and only the images differ.
+        Dropout has no weights, so weights load without an error in a wrong layout, and only the
+        images differ.
         """
-        if self.dropout == 0:
-            return False
-        if self.dropout_layout == "pytorch":
-            return 4 <= level < self.depth - 1
-        return max(1, self.depth - 3) <= level
+        return self.dropout > 0 and level in dropout_levels(self.dropout_layout, self.depth)
 
     def check_size(self, height: int, width: int) -> None:
         """Raise ValueError unless height and width (px) can be halved `depth` times."""

@@ -1,6 +1,7 @@
 """A worker's share of a batch, divided into parts to need less memory.
 
-The gradients of the parts add up to those of the share. Each of the two updates runs the generator
+The gradients of the parts add up to those of the share, except with batch norm, which uses the
+statistics of each part alone: that is another training. Each of the two updates runs the generator
 again: keeping the graphs of all parts from the first update to the second would take as much memory
 as the whole share.
 """

@@ -14,6 +14,7 @@ from pix2pix.config import (
     Quantised,
     Uniform,
     Value,
+    dropout_levels,
     parse_params,
 )
 from pix2pix.errors import UserError
@@ -52,6 +53,28 @@ def check_space(params: Params) -> None:
         raise UserError("\n  ".join(["tune.space cannot be searched", *problems]))
 
 
+def refuse_idle_keys(params: Params) -> None:
+    """Raise UserError if `tune.space` varies a key that no trial uses.
+
+    `check_space` allows it: whoever trains, and starts no study, need not change `tune.space`.
+    """
+    values = {each.key: _extreme_values(each) for each in params.tune.space}
+    depths = values.get("model.depth", (params.model.depth,))
+    layouts = values.get("model.dropout_layout", (params.model.dropout_layout,))
+    trials = [
+        trial_params(params, {"model.depth": depth, "model.dropout_layout": layout})
+        for depth, layout in product(depths, layouts)
+    ]
+    if "model.dropout" in values and not any(
+        dropout_levels(trial.model.dropout_layout, trial.depth) for trial in trials
+    ):
+        raise UserError(
+            "tune.space: model.dropout has no effect in any trial: a generator of depth "
+            f"{max(trial.depth for trial in trials)} has no level with dropout in the layout "
+            "pytorch. Remove model.dropout from tune.space, or set model.dropout_layout: torch"
+        )
+
+
 def trial_params(params: Params, values: Mapping[str, Value], *, seed: int | None = None) -> Params:
     """Return the parameters of a trial: `values` by dotted key, and the study's epochs and workers.
 
@@ -69,22 +92,27 @@ def readable_values(values: Mapping[str, Value], space: Sequence[Dimension]) -> 
     """Return the values in the order of `space`, numbers of a range with five significant digits.
 
     Five digits are exact enough for a search, and a person can read and copy them. A number
-    outside its range becomes the nearest end of the range.
+    outside its range becomes the nearest end of the range. A quantised one becomes the nearest of
+    its `grid`: Optuna adds up the steps, to 0.30000000000000004.
     """
     return {each.key: _readable(each, values[each.key]) for each in space}
 
 
 def _readable(dimension: Dimension, value: Value) -> Value:
-    if not isinstance(dimension, Uniform | LogUniform):
+    if isinstance(dimension, Choice):
         return value
     assert isinstance(value, int | float)
+    if isinstance(dimension, Quantised):
+        return min(_numbers(dimension), key=lambda each: abs(each - value))
     return min(max(float(f"{value:.5g}"), dimension.low), dimension.high)
 
 
 def grid(dimension: Quantised | Choice) -> tuple[Value, ...]:
     """Return all values of a dimension that has finitely many, in order."""
-    if isinstance(dimension, Choice):
-        return dimension.values
+    return dimension.values if isinstance(dimension, Choice) else _numbers(dimension)
+
+
+def _numbers(dimension: Quantised) -> tuple[int | float, ...]:
     count = round((dimension.high - dimension.low) / dimension.step) + 1
     values = [dimension.low + index * dimension.step for index in range(count)]
     return tuple(values if dimension.is_whole else [float(f"{value:.10g}") for value in values])
@@ -112,8 +140,12 @@ def total_epochs(params: Params) -> int:
 
 
 def first_kept_epoch(params: Params) -> int:
-    """Return the first epoch whose dev L1 counts for a trial."""
-    return min(params.train.best_from_epoch, total_epochs(params))
+    """Return the first epoch whose dev L1 counts for a trial.
+
+    A trial leaves out the same share of young epochs as a training does, rounded down.
+    """
+    num_left_out = params.train.best_from_epoch - 1
+    return num_left_out * total_epochs(params) // params.train.total_epochs + 1
 
 
 def _budget(params: Params) -> dict[str, Any]:

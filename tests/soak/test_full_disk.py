@@ -60,7 +60,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 def _tiny(folder: Path) -> Project:
     folder.mkdir(exist_ok=True)
     project = copy_project(folder)
-    project.set_params("smoke", **TINY)
+    project.set_params("smoke", **TINY, dropout_layout="torch")
     return project
 
 

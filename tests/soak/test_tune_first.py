@@ -14,7 +14,7 @@ FLOW = ("python", "-m", "pipelines.flows.train_pix2pix")
 def test_what_a_search_found_is_used_in_the_run_s_own_workspace(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    project.set_params("smoke", **TINY)
+    project.set_params("smoke", **TINY, dropout_layout="torch")
     home = tmp_path_factory.mktemp("home")
     project.run("env", f"PREFECT_HOME={home}", *FLOW, "--include-local-changes", "--tune-first",
                 "-S", "train.seed=6", "--targets", "prepare")  # fmt: skip

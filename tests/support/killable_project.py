@@ -72,7 +72,9 @@ def lengthen(project: Project) -> None:
 def prepared_study(folder: Path) -> Project:
     """A project with its data prepared, for three trials of many short epochs, one at a time."""
     project = copy_project(folder)
-    project.set_params("smoke", image_size="32", load_size="36", base_channels="4")
+    project.set_params(
+        "smoke", image_size="32", load_size="36", base_channels="4", dropout_layout="torch"
+    )
     path = project.folder / "params.yaml"
     head, tune = path.read_text().split("\ntune:\n")
     for old, new in (

@@ -20,6 +20,18 @@ def test_check_names_the_wrong_parameter(folder: Path) -> None:
     assert "params.yaml is missing; run `pix2pix use default`" in pix2pix("check").stderr
 
 
+def test_check_says_which_parameters_have_no_effect(folder: Path) -> None:
+    path = folder / "params.yaml"
+    path.write_text(
+        path.read_text()
+        .replace("image_size: 128", "image_size: 96")
+        .replace("load_size: 143", "load_size: 107")
+    )
+    done = pix2pix("check")
+    assert (done.returncode, done.stdout) == (0, "params.yaml is valid\n")
+    assert done.stderr.startswith("WARNING model.dropout: 0.5 has no effect")
+
+
 @pytest.mark.parametrize(
     ("files", "said"),
     [

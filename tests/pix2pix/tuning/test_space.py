@@ -11,6 +11,8 @@ from pix2pix.tuning.space import (
     default_values,
     first_kept_epoch,
     largest_batch,
+    readable_values,
+    refuse_idle_keys,
     total_epochs,
     trial_params,
 )
@@ -128,8 +130,24 @@ def test_a_trial_has_its_values_and_the_budget_of_the_study(default_params: Para
     trial = trial_params(params, {"model.norm": "none", "augment.noise": 0.1}, seed=7)
     assert (trial.model.norm, trial.augment.noise, trial.train.seed) == ("none", 0.1, 7)
     assert (trial.train.num_epochs, trial.train.num_decay_epochs) == (4, 0)
-    assert (trial.train.best_from_epoch, trial.train.sample_every_epochs) == (4, 4)
+    assert (trial.train.best_from_epoch, trial.train.sample_every_epochs) == (3, 4)
     assert trial.train.learning_rate == params.train.learning_rate
+
+
+@pytest.mark.parametrize(
+    ("best_from", "num_epochs", "first"),
+    [(101, 50, 26), (200, 50, 50), (1, 50, 1), (101, 1, 1), (101, 400, 201)],
+)
+def test_a_trial_leaves_out_the_same_share_of_young_epochs_as_a_training(
+    default_params: Params, best_from: int, num_epochs: int, first: int
+) -> None:
+    train = dataclasses.replace(
+        default_params.train, num_epochs=100, num_decay_epochs=100, best_from_epoch=best_from
+    )
+    tune = dataclasses.replace(default_params.tune, num_epochs=num_epochs)
+    params = dataclasses.replace(default_params, train=train, tune=tune)
+    assert first_kept_epoch(params) == first
+    assert first_kept_epoch(trial_params(params, {})) == first  # as the trial itself counts
 
 
 def test_without_a_budget_of_its_own_a_trial_is_as_long_as_a_training(
@@ -191,3 +209,33 @@ def test_the_largest_batch_is_that_of_params_yaml_or_of_a_trial(default_params: 
     assert largest_batch(_with_space(default_params, _choice("train.beta1", 0.5, 0.9))) == own
     sizes = _choice("train.batch_size", own + 7, own)
     assert largest_batch(_with_space(default_params, sizes)) == own + 7
+
+
+def test_a_search_of_dropout_that_no_trial_has_is_refused(default_params: Params) -> None:
+    dropout = _choice("model.dropout", 0.0, 0.5)
+    at_96 = dataclasses.replace(
+        default_params,
+        data=dataclasses.replace(default_params.data, image_size=96, load_size=100),
+    )
+    refuse_idle_keys(_with_space(default_params, dropout))
+    with pytest.raises(ValueError, match=r"model\.dropout has no effect in any trial.*depth 5"):
+        refuse_idle_keys(_with_space(at_96, dropout))
+    check_space(_with_space(at_96, dropout))  # a training alone may go on
+    refuse_idle_keys(_with_space(at_96, _choice("train.beta1", 0.5, 0.9)))
+    layouts = _choice("model.dropout_layout", "pytorch", "torch")
+    refuse_idle_keys(_with_space(at_96, dropout, layouts))
+    at_128 = _with_space(default_params, dropout, _choice("model.depth", 4, 5))
+    with pytest.raises(ValueError, match=r"model\.dropout has no effect"):
+        refuse_idle_keys(at_128)
+    refuse_idle_keys(_with_space(default_params, dropout, _choice("model.depth", 4, 6)))
+
+
+def test_quantised_values_are_those_that_a_person_would_write(default_params: Params) -> None:
+    steps = {"key": "model.dropout", "kind": "quantised", "low": 0.0, "high": 0.5, "step": 0.1}
+    whole = {"key": "model.base_channels", "kind": "quantised", "low": 8, "high": 32, "step": 8}
+    space = _with_space(default_params, steps, whole).tune.space
+    values = readable_values(
+        {"model.dropout": 0.30000000000000004, "model.base_channels": 24}, space
+    )
+    assert values == {"model.dropout": 0.3, "model.base_channels": 24}
+    assert isinstance(values["model.base_channels"], int)
