@@ -102,7 +102,7 @@ def run_repeats(
 
 
 def repeat_seeds(params: Params) -> list[int]:
-    """Return the seeds after train.seed, which no trial of the search had; the last is before 0."""
+    """Return the seeds after train.seed, which no trial had; the largest one is followed by 0."""
     first = params.train.seed + 1
     return [(first + index) % NUM_SEEDS for index in range(params.tune.num_seeds)]
 

@@ -110,7 +110,7 @@ class TrainConfig:
 
     lambda_adversarial: Annotated[float, Field(ge=0)]
     """Weight of the adversarial term in the generator's loss, 0 or more. With 0 the generator is
-    trained on L1 alone."""
+    trained on L1 alone; the discriminator is still trained, for trainings that start from it."""
 
     precision: Literal["auto", "float32", "bfloat16"]
     """Number type in which the networks compute: auto (bfloat16 where the hardware is fast with it,

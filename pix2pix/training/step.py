@@ -146,8 +146,10 @@ def _generator_objective(
     discriminator = unwrap(state.discriminator).requires_grad_(False)
     fake = part.shown(fake)
     pixels, patches = (None, None) if part.masks is None else part.masks
+    # Without a weight the term is only logged, and no gradient runs through the discriminator.
+    judged = fake if config.lambda_adversarial > 0 else fake.detach()
     with autocast(config, part.source.device):
-        fake_logits = discriminator(torch.cat([part.source, fake], dim=1))
+        fake_logits = discriminator(torch.cat([part.source, judged], dim=1))
     adversarial = adversarial_loss(fake_logits.float(), patches)
     l1 = l1_loss(fake.float(), part.target, pixels)
     discriminator.requires_grad_(True)

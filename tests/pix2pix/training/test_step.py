@@ -141,3 +141,21 @@ def test_the_error_tells_the_driver_whether_this_rank_had_the_loss(is_here: bool
     assert copied.is_here is is_here
     where = {True: "step 7 (l1 0.5);", False: "step 7 of another worker (here: l1 0.5);"}
     assert where[is_here] in str(copied)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_no_gradient_runs_through_the_discriminator_without_a_weight(
+    small_params: Params, weight: float
+) -> None:
+    params = _params(small_params, 1, norm="none", dropout=0.0)
+    config = dataclasses.replace(params.train, lambda_adversarial=weight)
+    state = state_of(params)
+    has_graph: list[bool] = []
+    state.discriminator.register_forward_hook(
+        lambda _module, _inputs, logits: has_graph.append(logits.requires_grad)
+    )
+    before = weights(state)
+    step = checked_step(state, *_batch(), config)
+    assert has_graph == [True, True, weight > 0]  # two passes of its own update, one of the other
+    assert float(step.adversarial) > 0  # which is still logged
+    assert all(not torch.equal(before[key], value) for key, value in weights(state).items())
