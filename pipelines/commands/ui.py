@@ -16,8 +16,9 @@ def ui() -> None:
     For example: pix2pix ui
     """
     from pipelines.services.addresses import check_free, mlflow_address
-    from pipelines.tracking.uri import tracking_uri, without_password
+    from pipelines.tracking.uri import refuse_other_folder, tracking_uri, without_password
 
+    refuse_other_folder()
     uri = tracking_uri()
     if uri.startswith("http"):
         typer.echo(f"the runs are on the MLflow server {without_password(uri)}")

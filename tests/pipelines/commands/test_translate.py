@@ -28,6 +28,7 @@ Asked = list[dict[str, Any]]
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
     """What the translations are asked for, in a folder with an input of each kind."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
     Path("photos").mkdir()
     for path in ("photos/a.png", "a.png"):
         cv2.imwrite(path, np.zeros((8, 8, 3), np.uint8))
