@@ -211,14 +211,18 @@ def _check_output(
 
 
 def _translate_folder(model: str, source: Path, result: Path, **options: Any) -> None:
-    from pipelines.registry.translate_folder import check_all_translated, translate_folder
+    from pipelines.registry.translate_folder import (
+        check_all_translated,
+        counts,
+        translate_folder,
+    )
     from pipelines.tracking.connection import connected
     from pipelines.tracking.uri import recorded_uri
 
     with connected(recorded_uri()) as client:
         folder = translate_folder(client, model, input_dir=source, output_dir=result, **options)
     check_all_translated(folder, source)
-    logger.info("%d images are in %s", len(folder.files), result)
+    logger.info("%s", counts(folder, result))
 
 
 def _translate_image(model: str, source: Path, result: Path, **options: Any) -> None:
