@@ -19,6 +19,9 @@ from pix2pix.files import NO_ROOM, write_text
 
 logger = logging.getLogger(__name__)
 
+# The message of an interrupted entry point that keeps what is finished, and uses it again.
+CONTINUES = "interrupted; the same command continues from what is finished"
+
 # Errors that the machine causes and not the program: no room, no rights, a failing disk. A missing
 # file is not among them: where a user can cause that, the program checks for it and names the file.
 _MACHINE_ERRORS = {
@@ -60,8 +63,10 @@ class InterruptionError(Exception):
         self.log_level = logging.INFO if is_usual else logging.ERROR
 
 
-def run(main: Callable[[], None]) -> None:
+def run(main: Callable[[], None], *, if_interrupted: str = "interrupted") -> None:
     """Run an entry point. An error that a user or a file can cause ends as one message.
+
+    `if_interrupted` is the message after Ctrl-C: it may promise what is true of this entry point.
 
     The exit code is then 1, or 75 if the same command may succeed later: a server does not answer,
     or storage fails. Every other error is a defect of this program and keeps its traceback.
@@ -88,7 +93,7 @@ def run(main: Callable[[], None]) -> None:
         logger.log(interrupted.log_level, "%s", interrupted)
         sys.exit(interrupted.exit_code)
     except KeyboardInterrupt as interrupted:
-        logger.error("interrupted; the same command continues from what is finished")
+        logger.error("%s", if_interrupted)
         number: int = next(iter(interrupted.args), signal.SIGINT)
         sys.exit(128 + number)
 

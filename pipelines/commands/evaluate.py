@@ -22,10 +22,10 @@ def evaluate(
     """
     from pipelines.registry.evaluate import evaluate_version
     from pipelines.tracking.connection import connected
-    from pipelines.tracking.uri import tracking_uri
+    from pipelines.tracking.uri import recorded_uri
     from pix2pix.config import load_params
 
     params = load_params()
-    with connected(tracking_uri()) as client:
+    with connected(recorded_uri()) as client:
         logged = evaluate_version(client, model, params=params)
     logger.info("MLflow run %s", logged.run_id)

@@ -40,9 +40,9 @@ def _of_model(reference: str, *, as_json: bool) -> str:
     from pipelines.registry.provenance_text import provenance_text
     from pipelines.repository.presets import DEFAULT, preset_params
     from pipelines.tracking.connection import connected
-    from pipelines.tracking.uri import tracking_uri
+    from pipelines.tracking.uri import recorded_uri
 
-    with connected(tracking_uri()) as client:
+    with connected(recorded_uri()) as client:
         provenance = read_provenance(client, reference)
     if as_json:
         return json.dumps(provenance.as_json(), indent=2)
@@ -52,9 +52,9 @@ def _of_model(reference: str, *, as_json: bool) -> str:
 def _of_data(data_hash: str, *, as_json: bool) -> str:
     from pipelines.registry.data_use import versions_of_data
     from pipelines.tracking.connection import connected
-    from pipelines.tracking.uri import tracking_uri
+    from pipelines.tracking.uri import recorded_uri
 
-    with connected(tracking_uri()) as client:
+    with connected(recorded_uri()) as client:
         use = versions_of_data(client, data_hash)
     if as_json:
         return json.dumps(asdict(use), indent=2)

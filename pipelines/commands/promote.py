@@ -22,7 +22,7 @@ def promote(
     """
     from pipelines.registry import champion
     from pipelines.tracking.connection import connected
-    from pipelines.tracking.uri import tracking_uri
+    from pipelines.tracking.uri import recorded_uri
 
-    with connected(tracking_uri()) as client:
+    with connected(recorded_uri()) as client:
         logger.info("%s", champion.promote(client, model))

@@ -20,7 +20,7 @@ def rollback(
     """
     from pipelines.registry.champion import roll_back
     from pipelines.tracking.connection import connected
-    from pipelines.tracking.uri import tracking_uri
+    from pipelines.tracking.uri import recorded_uri
 
-    with connected(tracking_uri()) as client:
+    with connected(recorded_uri()) as client:
         logger.info("%s", roll_back(client, name))

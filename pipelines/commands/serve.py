@@ -63,7 +63,7 @@ def serve(
 
     from pipelines.serving.options import ServeOptions
     from pipelines.serving.server import serve_until_interrupted
-    from pipelines.tracking.uri import tracking_uri
+    from pipelines.tracking.uri import recorded_uri
     from pix2pix.errors import UserError
 
     try:
@@ -85,4 +85,4 @@ def serve(
         first = error.errors()[0]
         place = "".join(f"--{str(part).replace('_', '-')}: " for part in first["loc"][:1])
         raise UserError(f"{place}{first['msg'].removeprefix('Value error, ')}") from None
-    serve_until_interrupted(options, uri=tracking_uri(), host=host, port=port)
+    serve_until_interrupted(options, uri=recorded_uri(), host=host, port=port)

@@ -211,22 +211,26 @@ def _check_output(
 
 
 def _translate_folder(model: str, source: Path, result: Path, **options: Any) -> None:
-    from pipelines.registry.translate_folder import check_all_translated, translate_folder
+    from pipelines.registry.translate_folder import (
+        check_all_translated,
+        counts,
+        translate_folder,
+    )
     from pipelines.tracking.connection import connected
-    from pipelines.tracking.uri import tracking_uri
+    from pipelines.tracking.uri import recorded_uri
 
-    with connected(tracking_uri()) as client:
+    with connected(recorded_uri()) as client:
         folder = translate_folder(client, model, input_dir=source, output_dir=result, **options)
     check_all_translated(folder, source)
-    logger.info("%d images are in %s", len(folder.files), result)
+    logger.info("%s", counts(folder, result))
 
 
 def _translate_image(model: str, source: Path, result: Path, **options: Any) -> None:
     from pipelines.registry.translate_image import translate_image
     from pipelines.tracking.connection import connected
-    from pipelines.tracking.uri import tracking_uri
+    from pipelines.tracking.uri import recorded_uri
 
-    with connected(tracking_uri()) as client:
+    with connected(recorded_uri()) as client:
         written = translate_image(client, model, image=source, output=result, **options)
     logger.info("the translated image is %s", written)
 
@@ -234,9 +238,9 @@ def _translate_image(model: str, source: Path, result: Path, **options: Any) -> 
 def _translate_film(model: str, source: Path, result: Path, **options: Any) -> None:
     from pipelines.registry.translate_film import FilmOptions, translate_film
     from pipelines.tracking.connection import connected
-    from pipelines.tracking.uri import tracking_uri
+    from pipelines.tracking.uri import recorded_uri
 
-    with connected(tracking_uri()) as client:
+    with connected(recorded_uri()) as client:
         num_frames = translate_film(
             client, model, film=source, output=result, options=FilmOptions(**options)
         )

@@ -16,17 +16,28 @@ def ui() -> None:
     For example: pix2pix ui
     """
     from pipelines.services.addresses import check_free, mlflow_address
-    from pipelines.tracking.uri import tracking_uri, without_password
+    from pipelines.tracking.uri import refuse_other_folder, tracking_uri, without_password
 
+    refuse_other_folder()
     uri = tracking_uri()
     if uri.startswith("http"):
         typer.echo(f"the runs are on the MLflow server {without_password(uri)}")
+        _show_pages(without_password(uri))
         return
     address = mlflow_address(os.environ)
     check_free(address)  # MLflow would end with exit code 0
+    _show_pages(address.url)
     # It serves one person and runs no jobs; each further process takes seconds to start.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     # Not on the command line, which everybody can see: the address may hold a password.
     os.environ["MLFLOW_BACKEND_STORE_URI"] = uri
     command = ["mlflow", "ui", "--host", "127.0.0.1", "--port", str(address.port), "--workers", "1"]
+    sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", *command])
+
+
+def _show_pages(url: str) -> None:
+    from pipelines.services.addresses import mlflow_pages
+
+    for name, page in mlflow_pages(url).items():
+        typer.echo(f"{name:<8}{page}")

@@ -24,6 +24,8 @@ def up(
     For example: pix2pix up --concurrency 8
     """
     from pipelines.services.console import start_services
+    from pipelines.tracking.uri import refuse_other_folder
 
+    refuse_other_folder()
     lines = start_services(Path.cwd(), concurrency=concurrency, training_slots=training_slots)
     typer.echo(lines, nl=False)

@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import json
 import logging
+import re
 from typing import Any, ClassVar, get_type_hints
 
 from pydantic import (
@@ -78,6 +79,8 @@ class Overrides(BaseModel):
             about.pop("default", None)
             if name in section:
                 about["default"] = section[name]
+        if len(cls.place) == 1:  # the definitions of what is nested in it are complete by now
+            _describe_in_markdown(schema, handler)
         return schema
 
     @model_serializer(mode="wrap")
@@ -85,6 +88,36 @@ class Overrides(BaseModel):
         """What was given, as params.yaml would hold it; nothing stands for what was not."""
         given_keys = self.model_fields_set
         return {name: value for name, value in handler(self).items() if name in given_keys}
+
+
+def _describe_in_markdown(schema: dict[str, Any], handler: GetJsonSchemaHandler) -> None:
+    """Turn each description in `schema`, and in what it refers to, into Markdown.
+
+    Prefect shows descriptions as Markdown with HTML: as plain text, they would lose `<key>`.
+    """
+    seen: set[str] = set()
+
+    def visit(value: Any) -> None:
+        if isinstance(value, list):
+            for each in value:
+                visit(each)
+        elif isinstance(value, dict):
+            if isinstance(text := value.get("description"), str):
+                value["description"] = _markdown(text)
+            if isinstance(reference := value.get("$ref"), str) and reference not in seen:
+                seen.add(reference)
+                visit(handler.resolve_ref_schema({"$ref": reference}))
+            for key in value.keys() - {"default"}:
+                visit(value[key])
+
+    visit(schema)
+
+
+def _markdown(text: str) -> str:
+    """A text as one line of Markdown that shows its very characters; `code` stays code."""
+    parts = re.split(r"(`[^`]*`)", " ".join(text.split()))
+    parts[::2] = [re.sub(r"([\\`*_<>\[\]&~|#])", r"\\\1", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _with_tuples(value: Any) -> Any:
@@ -122,7 +155,7 @@ def _form(section: type, *place: str) -> Any:
             fields[field.name] = (nested, nested())
         else:
             # The default is never used: only what was given is.
-            text = " ".join(described[field.name]["description"].split())
+            text = described[field.name]["description"]
             fields[field.name] = (hint, Field(default=None, description=text))
     name = "".join(part.title().replace("_", "") for part in place)
     form = create_model(name, __base__=Overrides, __doc__=section.__doc__, **fields)

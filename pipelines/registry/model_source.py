@@ -24,7 +24,7 @@ from pipelines.registry.model_files import downloaded, downloading
 from pipelines.registry.provenance import read_provenance
 from pipelines.registry.provenance_text import Topics, lineage_topics, provenance_topics
 from pipelines.tracking.connection import connected
-from pipelines.tracking.uri import tracking_uri
+from pipelines.tracking.uri import recorded_uri
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.errors import UserError
 from pix2pix.images.masked import decode_side
@@ -60,7 +60,7 @@ def model_source(reference: str) -> Iterator[ModelSource]:
     if folder.is_dir():
         yield _of_folder(folder)
         return
-    with connected(tracking_uri()) as client:
+    with connected(recorded_uri()) as client:
         version = find_version(client, reference)
         with downloaded(client, version) as model_dir, tempfile.TemporaryDirectory() as reports:
             yield _of_version(client, version, model_dir, Path(reports))

@@ -159,6 +159,13 @@ def _name(source: SourceImage, input_dir: Path) -> str:
     return printable(Path(str(source)).relative_to(input_dir).as_posix())
 
 
+def counts(folder: TranslatedFolder, output_dir: Path) -> str:
+    """How many images are in the output folder, and where they are from if some were kept."""
+    num_images = len(folder.files) + len(folder.kept)
+    made = f"{len(folder.files)} translated, {len(folder.kept)} kept; " if folder.kept else ""
+    return f"{made}{num_images} images are in {output_dir}"
+
+
 def check_all_translated(folder: TranslatedFolder, input_dir: Path) -> None:
     """Raise UserError naming the images that could not be translated."""
     failed = [f"  {input_dir / name}: {reason}" for name, reason in folder.failed.items()]

@@ -23,7 +23,7 @@ from pipelines.reproduction.packages import package_changes
 from pipelines.reproduction.rebuilding import Rebuilt, rebuilt
 from pipelines.reproduction.verdict import judge, score_rows
 from pipelines.tracking.connection import connected
-from pipelines.tracking.uri import tracking_uri
+from pipelines.tracking.uri import recorded_uri
 from pix2pix.checkpoint import GENERATOR_FILE
 from pix2pix.errors import UserError
 from pix2pix.files import write_text
@@ -47,7 +47,7 @@ def reproduce(
     version cannot be trained again here: before anything trains if code, environment or data are
     the reason.
     """
-    uri = tracking_uri()
+    uri = recorded_uri()
     with connected(uri) as client:
         version = find_version(client, reference)
         lineage = read_lineage(client, version)

@@ -70,6 +70,19 @@ def mlflow_address(environment: Mapping[str, str]) -> Address:
     )
 
 
+def mlflow_pages(url: str) -> dict[str, str]:
+    """The pages of runs and of models of the MLflow server at `url`.
+
+    MLflow starts in the mode GenAI, whose menu leads neither to charts of runs nor to models; the
+    query chooses the mode "Model training", which the browser then remembers.
+    """
+    pages = f"{url.rstrip('/')}/#"
+    return {
+        "runs": f"{pages}/experiments?workflowType=machine_learning",
+        "models": f"{pages}/models",
+    }
+
+
 def check_free(address: Address) -> None:
     """Raise ConnectionError naming the port and its variable if it cannot be listened on."""
     port = address.port or 0

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipelines.services.addresses import Address
+from pipelines.services.addresses import Address, mlflow_pages
 from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, WORKER, log_path
 from pipelines.services.programs import POOL
 from pipelines.services.up import Running
@@ -15,6 +15,7 @@ def describe(running: Running) -> str:
     lines = {
         "Prefect": f"{prefect}  ({_state(running, PREFECT_SERVER, running.prefect)})",
         "MLflow": f"{mlflow}  ({_state(running, MLFLOW_SERVER, running.mlflow)})",
+        **mlflow_pages(mlflow),
         "worker": f"takes the runs of pool {POOL}  ({_state(running, WORKER)})",
         "logs": str(log_path(Path(), "*")),
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipelines.cluster.failure import as_user_error
 from pipelines.cluster.placement import Placement, connect, find_placement
-from pipelines.entrypoint import InterruptionError, run
+from pipelines.entrypoint import CONTINUES, InterruptionError, run
 from pipelines.evaluation.model_content import content_hash
 from pipelines.evaluation.parent_fit import unlike_parent
 from pipelines.paths import (
@@ -235,4 +235,4 @@ def _computing(state: RunningState) -> dict[str, str | bool] | None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, if_interrupted=CONTINUES)

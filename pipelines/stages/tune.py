@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from pipelines.cluster.placement import connect
-from pipelines.entrypoint import InterruptionError, run
+from pipelines.entrypoint import CONTINUES, InterruptionError, run
 from pipelines.paths import PARENT_PATH, PREPARED_DIR, RUNS_DIR, TUNE_DIR
 from pipelines.repository.origin import origin
 from pipelines.repository.stage_inputs import read_inputs, refuse_changes
@@ -118,4 +118,4 @@ def _begin_or_continue(
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, if_interrupted=CONTINUES)

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from pipelines.processes.server_check import Tls, check_answer
 from pix2pix.errors import UserError
 
-_DEFAULT_URI = "sqlite:///mlflow.db"
+_DEFAULT_FILE = "mlflow.db"
+_DEFAULT_URI = f"sqlite:///{_DEFAULT_FILE}"
 _TIMEOUT_S = 5
 _SECRET_OPTION = re.compile(
     r"([?&][^=&\s]*(?:password|passwd|secret|token|key|signature)[^=&\s]*=)[^&\s]*", re.IGNORECASE
@@ -25,6 +26,30 @@ def tracking_uri() -> str:
     uri = os.environ.get("MLFLOW_TRACKING_URI") or _DEFAULT_URI
     path = sqlite_path(uri)
     return uri if path is None else f"sqlite:///{path.resolve()}"
+
+
+def recorded_uri() -> str:
+    """`tracking_uri()`, for what only reads: MLflow would make a database that is missing.
+
+    Raises UserError if no variable names an MLflow and the current folder has no database.
+    """
+    if not os.environ.get("MLFLOW_TRACKING_URI") and not Path(_DEFAULT_FILE).is_file():
+        where = (
+            "`make run` trains a model and makes it"
+            if Path("dvc.yaml").is_file()
+            else "run the command in the project's folder, which holds dvc.yaml"
+        )
+        raise UserError(
+            f"{_DEFAULT_FILE} is missing, which holds runs and models; {where}, or set "
+            "MLFLOW_TRACKING_URI"
+        )
+    return tracking_uri()
+
+
+def refuse_other_folder() -> None:
+    """Raise UserError if servers would show nothing here: no project, no database, no variable."""
+    if not Path("dvc.yaml").is_file():
+        recorded_uri()
 
 
 def artifact_location(uri: str) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.entrypoint import InterruptionError, read_json, run, write_json
+from pipelines.entrypoint import CONTINUES, InterruptionError, read_json, run, write_json
 from pix2pix.errors import StorageError, UserError
 
 
@@ -78,13 +78,18 @@ def test_a_damaged_file_is_named_with_the_stage_that_makes_it(tmp_path: Path) ->
         read_json(tmp_path / "x.json", made_by="train")
 
 
-def test_an_interruption_says_how_to_continue(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interruption_promises_only_what_the_entry_point_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     def main() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(SystemExit) as caught:
         run(main)
     assert caught.value.code == 130
+    assert capsys.readouterr().err == "ERROR interrupted\n"
+    with pytest.raises(SystemExit):
+        run(main, if_interrupted=CONTINUES)
     assert "the same command continues" in capsys.readouterr().err
 
 

@@ -92,11 +92,55 @@ def test_summary_names_the_stage_that_has_not_run(folder: Path) -> None:
 def test_ui_names_the_server_that_has_the_runs() -> None:
     done = pix2pix("ui", MLFLOW_TRACKING_URI="https://somebody:secret@mlflow.example")
     assert done.returncode == 0
-    assert "mlflow.example" in done.stdout
+    server = "https://somebody:***@mlflow.example"
+    assert done.stdout.splitlines() == [
+        f"the runs are on the MLflow server {server}",
+        f"runs    {server}/#/experiments?workflowType=machine_learning",
+        f"models  {server}/#/models",
+    ]
     assert "secret" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ui"],
+        ["up"],
+        ["promote", "foo/1"],
+        ["rollback", "foo"],
+        ["lineage", "foo/1"],
+        ["lineage", "--data", "123"],
+        ["serve", "foo"],
+        ["evaluate", "--model", "foo"],
+        ["reproduce", "foo/1"],
+        ["export", "foo/1", "out", "--no-page"],
+        ["translate", "params", "out", "--model", "foo"],
+    ],
+)
+def test_outside_the_project_nothing_is_made_and_the_folder_is_named(
+    words: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    before = sorted(folder.rglob("*"))
+    done = CliRunner().invoke(app, words, prog_name="pix2pix")
+    assert done.exit_code == 1
+    assert "run the command in the project's folder, which holds dvc.yaml" in done.stderr
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_in_the_project_a_verb_that_reads_says_what_makes_the_database(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (folder / "dvc.yaml").touch()
+    done = CliRunner().invoke(app, ["promote", "foo/1"], prog_name="pix2pix")
+    assert done.exit_code == 1
+    assert "mlflow.db is missing, which holds runs and models; `make run`" in done.stderr
+    assert not (folder / "mlflow.db").exists()
+
+
 def test_ui_on_a_port_that_is_taken_or_none_is_one_message(folder: Path) -> None:
+    (folder / "dvc.yaml").touch()
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         done = pix2pix("ui", MLFLOW_PORT=str(port))

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from pipelines.cli import app
 from pipelines.registry.translate_film import FilmOptions
+from pipelines.registry.translate_folder import TranslatedFolder, counts
 from pipelines.registry.translator_options import TranslatorOptions
 from tests.support.films import moving_square, write_film
 
@@ -28,6 +29,7 @@ Asked = list[dict[str, Any]]
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
     """What the translations are asked for, in a folder with an input of each kind."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
     Path("photos").mkdir()
     for path in ("photos/a.png", "a.png"):
         cv2.imwrite(path, np.zeros((8, 8, 3), np.uint8))
@@ -36,7 +38,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
 
     def translate(_client: Any, model: str, **options: Any) -> Any:
         asked.append({"model": model, **options})
-        return SimpleNamespace(files=[])
+        return SimpleNamespace(files=[], kept=[])
 
     def translate_film(*given: Any, **options: Any) -> int:
         translate(*given, **options)
@@ -116,3 +118,21 @@ def test_options_of_a_film(options: list[str], changed: dict[str, Any], asked: A
     plain = {"translator": PLAIN, "crf": None, "with_sound": True, "overwrite": False}
     film = {"model": "drawn", "film": Path("a.mp4"), "output": Path("out.mp4")}
     assert asked == [film | {"options": FilmOptions(**plain | changed)}]
+
+
+def test_kept_images_are_counted() -> None:
+    some = TranslatedFolder(
+        model="m",
+        version="1",
+        model_sha256="0",
+        inference_mode="published",
+        scale="training",
+        from_photo=False,
+        files={"a.png": "a.png"},
+        failed={},
+        left_alone=(),
+        kept=("b.png", "c.png"),
+        volumes={},
+    )
+    assert counts(some, Path("out")) == "1 translated, 2 kept; 3 images are in out"
+    assert counts(dataclasses.replace(some, kept=()), Path("out")) == "1 images are in out"

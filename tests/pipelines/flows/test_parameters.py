@@ -1,13 +1,16 @@
 """Forms of the flows: what params.yaml takes is taken, what it refuses is refused."""
 
 import dataclasses
+import html
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from markdown_it import MarkdownIt
 from prefect.utilities.callables import parameter_schema
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from pipelines.flows.parameters import DataForm, ModelForm, TrainForm, TuneForm, given
 from pipelines.flows.train_pix2pix import nested, train_pix2pix
@@ -101,6 +104,42 @@ def _check(schema: dict[str, Any], about: dict[str, Any], values: dict[str, Any]
             assert re.fullmatch(r"\S(?: ?\S)*\.", field["description"]), (
                 field
             )  # sentences, one line
+
+
+def _descriptions(value: Any) -> Iterator[str]:
+    """Of everything but sections, which have other texts in the forms."""
+    if isinstance(value, dict):
+        if "$ref" not in value and isinstance(text := value.get("description"), str):
+            yield text
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _descriptions(each)
+
+
+def _shown(markdown: str) -> str:
+    """What a person reads where Markdown with HTML is rendered: tags are not seen."""
+    return html.unescape(re.sub("<[^>]*>", "", MarkdownIt("commonmark").render(markdown))).strip()
+
+
+def _plain(markdown: str) -> str:
+    return re.sub(r"\\([!-/:-@[-`{-~])|`", r"\1", markdown)
+
+
+def test_prefect_shows_each_description_as_it_was_written() -> None:
+    schema = parameter_schema(train_pix2pix).model_dump()
+    found = list(_descriptions(schema))
+    shown = [_shown(text) for text in found]
+    sections = [TypeAdapter(each.type).json_schema() for each in dataclasses.fields(Params)]
+    written = [
+        text
+        for section in sections
+        for text in _descriptions([section["properties"], section.get("$defs")])
+    ]
+    lines = {" ".join(text.split()).replace("`", "") for text in written}
+    assert lines - set(shown) == set()
+    assert "(?P<key>.+)_(leftImg8bit|gtFine_color)$" in " ".join(shown)
+    assert [_plain(text) for text in found] == shown  # also those of the flow's own parameters
 
 
 def test_settings_of_the_command_line_are_nested() -> None:
