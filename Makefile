@@ -17,6 +17,8 @@ setup: .venv/ready ## create .venv from requirements.lock (done by the others wh
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12" >&2; exit 1; }
+	@test -x "$(UV)" || $(PYTHON) -m pip --version >/dev/null 2>&1 || \
+	  { echo "$(PYTHON) has no pip. Install it (sudo apt install python3-pip python3-venv), or install uv, then give the same command again" >&2; exit 1; }
 	@echo "installing into .venv what requirements.lock names"
 	@# Twice quiet: errors, but none of the warnings about places that pip has looked at in vain.
 	@test -x "$(UV)" || \

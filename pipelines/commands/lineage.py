@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from pipelines.registry.reference import REFERENCE_HELP
-from pix2pix.errors import UserError
 
 
 def lineage(
@@ -32,7 +31,7 @@ def lineage(
     elif data is not None and model is None:
         typer.echo(_of_data(data, as_json=as_json))
     else:
-        raise UserError("name either a model or, with --data, the hash of a data set")
+        raise typer.BadParameter("name either a model or, with --data, the hash of a data set")
 
 
 def _of_model(reference: str, *, as_json: bool) -> str:

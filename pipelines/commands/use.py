@@ -19,7 +19,7 @@ def use(
         str | None,
         typer.Argument(
             metavar="PRESET",
-            help="Name of a file below params/, without .yaml; the folder tasks/ may be left out.",
+            help="Name of a file below params/; .yaml and the folder tasks/ may be left out.",
             autocompletion=complete_names,
             show_default=False,
         ),
@@ -54,6 +54,7 @@ def use(
         return
     if preset is None:
         raise typer.BadParameter("name a preset; `pix2pix use --list` lists them")
+    preset = _name_of(preset)
     changes = use_preset(preset) if data is None else use_preset_for(preset, data)
     for key, (before, after) in (changes or {}).items():
         typer.echo(f"{key}: {before} -> {after}")
@@ -63,3 +64,12 @@ def use(
     typer.echo(f"params.yaml holds the preset {preset}; {result}")
     if data is None and (hint := where_data_belongs(preset)):
         typer.echo(hint)
+
+
+def _name_of(typed: str) -> str:
+    """The preset's name, also of the path that a shell completes: ./params/tasks/denoise.yaml."""
+    from pipelines.repository.presets import PRESETS_DIR, TASKS
+
+    path = Path(typed.removesuffix(".yaml"))
+    below = path.relative_to(PRESETS_DIR) if path.is_relative_to(PRESETS_DIR) else path
+    return below.as_posix().removeprefix(TASKS)

@@ -16,7 +16,7 @@ from pipelines.paths import METRICS_PATH, PREPARED_DIR
 from pipelines.registry.comparison import Outcome, Verdict
 from pipelines.registry.contenders import Contenders
 from pipelines.registry.data_obstacle import data_obstacle
-from pipelines.registry.decision_report import HEADING, decision_report
+from pipelines.registry.decision_report import HEADING, decision_report, warning_of
 from pipelines.registry.election import elect, is_decided, settle
 from pipelines.registry.lookup import CHAMPION, aliases_of
 from pipelines.registry.register import Registration
@@ -98,5 +98,8 @@ def _rows(client: MlflowClient, version: ModelVersion, verdict: Verdict) -> tupl
 def _describe(client: MlflowClient, version: ModelVersion, decision: Decision) -> None:
     """Put the report behind the description of the version, in place of an earlier report."""
     before = (version.description or "").partition(f"\n{HEADING}")[0]
-    report = decision_report(version.name, str(version.version), dataclasses.asdict(decision))
+    warning = warning_of(read_run_json(client, str(version.run_id), METRICS_PATH))
+    report = decision_report(
+        version.name, str(version.version), dataclasses.asdict(decision), warning=warning
+    )
     client.update_model_version(version.name, str(version.version), f"{before}\n{report}")

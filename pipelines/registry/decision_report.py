@@ -6,10 +6,29 @@ from typing import Any
 HEADING = "## Comparison with the champion"
 
 
-def decision_report(model: str, version: str, decision: Mapping[str, Any]) -> str:
+def warning_of(metrics: Mapping[str, Any] | None) -> str | None:
+    """A sentence if the model is worse than the mean target; `metrics` is metrics.json, if any.
+
+    It is worse if the intervals of the two test scores do not overlap.
+    """
+    mean = (metrics or {}).get("baselines", {}).get("mean_target")
+    if metrics is None or mean is None:
+        return None
+    own = metrics["test"]
+    if own["l1_low"] <= mean["l1_high"]:
+        return None
+    return (
+        f"worse than the mean target in L1 on the test split ({own['l1']:.4g}, mean target "
+        f"{mean['l1']:.4g}): look at the pairs, or train longer"
+    )
+
+
+def decision_report(
+    model: str, version: str, decision: Mapping[str, Any], *, warning: str | None = None
+) -> str:
     """The report on a version: outcome, reason, and a table of the scores of both versions.
 
-    `decision` is the key `decision` of register.json.
+    `decision` is the key `decision` of register.json, `warning` that of `warning_of`.
     """
     other = decision["compared_with"]
     head = ["metric", f"version {version}"]
@@ -20,6 +39,7 @@ def decision_report(model: str, version: str, decision: Mapping[str, Any]) -> st
         "",
         f"{model} version {version} was **{decision['outcome']}**: {decision['reason']}.",
         "",
+        *([] if warning is None else [f"The model is {warning}.", ""]),
         _line(head),
         _line(["---"] * len(head)),
         *(_line(_cells(row, has_other=other is not None)) for row in decision["rows"]),

@@ -7,9 +7,9 @@ changed. On a machine whose MLflow is empty, the run is created again with its f
 import logging
 from typing import Any
 
-from pipelines.entrypoint import run, write_json
-from pipelines.paths import REGISTER_PATH, REGISTER_REPORT_PATH
-from pipelines.registry.decision_report import decision_report
+from pipelines.entrypoint import read_json, run, write_json
+from pipelines.paths import METRICS_PATH, REGISTER_PATH, REGISTER_REPORT_PATH
+from pipelines.registry.decision_report import decision_report, warning_of
 from pipelines.registry.receipt import registered_sha256, still_complete, write_receipt
 from pipelines.tracking.uri import tracking_uri
 from pix2pix.files import write_text
@@ -31,9 +31,13 @@ def main() -> None:
     model, version = registration["model"], registration["version"]
     decision = registration["decision"]
     write_json(REGISTER_PATH, registration)
-    write_text(REGISTER_REPORT_PATH, decision_report(model, version, decision))
+    warning = warning_of(read_json(METRICS_PATH, made_by="evaluate"))
+    report = decision_report(model, version, decision, warning=warning)
+    write_text(REGISTER_REPORT_PATH, report)
     logger.info("registered %s version %s", model, version)
     logger.info("champion: %s, %s", decision["outcome"], decision["reason"])
+    if warning is not None:
+        logger.warning("the model is %s", warning)
 
 
 def _complete(uri: str) -> dict[str, Any]:

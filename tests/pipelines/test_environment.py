@@ -44,3 +44,16 @@ def test_a_python_without_our_packages_is_refused_in_one_sentence(module: str) -
     (line,) = done.stderr.splitlines()
     assert f"{Path(sys.executable)} (Python 3." in line
     assert "lacks the packages of this project: run `make setup` and then `. .venv/bin/" in line
+
+
+def test_a_python_without_pip_is_one_sentence_with_the_remedy(tmp_path: Path) -> None:
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\n[ "$2" = pip ] && exit 1\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    command = ["make", "setup", f"PYTHON={python}", "UV=.setup/bin/uv"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "has no pip. Install it (sudo apt install python3-pip" in done.stderr.splitlines()[0]
+    assert not (tmp_path / ".venv").exists()

@@ -53,6 +53,7 @@ def test_the_list_of_verbs_is_whole_sentences() -> None:
     [
         (["no-such"], "No such command 'no-such'"),
         (["use"], "name a preset; `pix2pix use --list` lists them"),
+        (["lineage"], "name either a model or, with --data, the hash of a data set"),
         (["evaluate"], "Missing option '--model'"),
         (["up", "--concurrency", "0"], "--concurrency"),
         (["up", "--training-slots", "many"], "--training-slots"),

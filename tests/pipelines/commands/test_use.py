@@ -21,6 +21,17 @@ def test_use_writes_the_complete_preset_and_prints_what_it_replaces(folder: Path
     assert "there was no valid one before" in pix2pix("use", "default").stdout
 
 
+def test_use_takes_the_paths_that_a_shell_completes(folder: Path) -> None:
+    for typed, name in (
+        ("params/smoke.yaml", "smoke"),
+        ("./params/tasks/denoise.yaml", "denoise"),
+        ("tasks/colourise", "colourise"),
+    ):
+        done = pix2pix("use", typed)
+        assert f"params.yaml holds the preset {name};" in done.stdout
+        assert (folder / "params.yaml").read_text() == complete_preset(name, folder)
+
+
 def test_an_unknown_preset_is_one_message_and_exit_code_1(folder: Path) -> None:
     done = pix2pix("use", "smok")
     assert (done.returncode, done.stdout) == (1, "")
