@@ -19,9 +19,15 @@ logger = logging.getLogger(__name__)
 
 def main() -> None:
     """Read params.yaml, models/ and data/prepared, write the metrics and pictures."""
-    config = load_params().evaluate
+    params = load_params()
     check_trained_on(MODEL_DIR, PREPARED_DIR)
-    evaluation = evaluate_model(PREPARED_DIR, MODEL_DIR, config, features_dir=FEATURES_DIR)
+    evaluation = evaluate_model(
+        PREPARED_DIR,
+        MODEL_DIR,
+        params.evaluate,
+        group=params.data.group,
+        features_dir=FEATURES_DIR,
+    )
     write_evaluation(METRICS_PATH.parent, evaluation)
     logger.info(
         "L1 on the test split: %.4f; all scores, with those of the baselines, are in %s",
