@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from pipelines.paths import METRICS_PATH, METRICS_TABLE_PATH, PANELS_DIR, PER_IM
 from pix2pix.checkpoint import ModelCard, load_generator
 from pix2pix.config import EvaluateConfig, height_width
 from pix2pix.data.batch import stacked_valid
+from pix2pix.data.groups import groups_of
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.prepared import PreparedSplit, open_split, stacked
@@ -32,10 +32,11 @@ from pix2pix.evaluation.baselines import (
 from pix2pix.evaluation.extractors import FeatureExtractor, choose_extractor
 from pix2pix.evaluation.feature_cache import CachedExtractor
 from pix2pix.evaluation.features import extract_features
+from pix2pix.evaluation.image_groups import groups_named
 from pix2pix.evaluation.panels import Extremes, panel_image
 from pix2pix.evaluation.protocol import Protocol, measuring_packages
 from pix2pix.evaluation.report import MODEL, Report, make_report, per_image_csv, report_json
-from pix2pix.evaluation.scoring import Scorer, SplitScores
+from pix2pix.evaluation.scoring import Reference, Scorer, SplitScores
 from pix2pix.evaluation.table import format_table
 from pix2pix.files import write_text
 from pix2pix.images.grids import write_png
@@ -57,11 +58,13 @@ def evaluate_model(
     model_dir: Path,
     config: EvaluateConfig,
     *,
+    group: str | None = None,
     features_dir: Path | None = None,
 ) -> Evaluation:
     """Score the model of `model_dir`, which must fit the data of `prepared_dir`.
 
-    `features_dir` keeps the features of images for the next evaluation, see `feature_cache`.
+    `group` is `data.group`: intervals draw the images of a group together. `features_dir` keeps the
+    features of images for the next evaluation, see `feature_cache`.
     Raises UserError naming a file that is missing or damaged.
     """
     device = best_device()
@@ -76,10 +79,11 @@ def evaluate_model(
         prepared_dir=prepared_dir,
         extractor=extractor,
         config=config,
+        group=group,
         device=device,
     )
     warnings = tuple(text for text in (warning, _no_identity(manifest)) if text is not None)
-    protocol = _protocol(manifest, card, extractor, config)
+    protocol = _protocol(manifest, card, extractor, config, group)
     report = make_report(scores, protocol=protocol, dev=card.dev, warnings=warnings)
     return Evaluation(content_hash(model_dir), report, scores, extremes)
 
@@ -106,6 +110,7 @@ def _score_test_split(
     prepared_dir: Path,
     extractor: FeatureExtractor,
     config: EvaluateConfig,
+    group: str | None,
     device: torch.device,
 ) -> tuple[SplitScores, Extremes]:
     """Score the model and each baseline that exists on the test split, batch by batch."""
@@ -138,8 +143,9 @@ def _score_test_split(
         quality = scorer.update(fakes, target, pair_ids, valid=valid)[MODEL]
         sources = part_sources(source, manifest.sources)
         extremes.update(sources, fake, target, pair_ids=pair_ids, l1=quality.l1, valid=valid)
-    reference = _real_features(train, manifest, len(test.pair_ids), extractor, config)
-    return scorer.finish(config, reference=reference), extremes
+    groups = groups_named(groups_of(test.pair_ids, group))
+    reference = _reference(train, manifest, groups.num_images, extractor, config, group)
+    return scorer.finish(config, groups=groups, reference=reference), extremes
 
 
 def _no_identity(manifest: Manifest) -> str | None:
@@ -162,19 +168,24 @@ def _train_targets(
         yield to_network(raw, manifest.target.value_range), stacked_valid(train, group)
 
 
-def _real_features(
+def _reference(
     train: PreparedSplit,
     manifest: Manifest,
     num_images: int,
     extractor: FeatureExtractor,
     config: EvaluateConfig,
-) -> np.ndarray | None:
+    group: str | None,
+) -> Reference | None:
     chosen = reference_indices(len(train.pair_ids), num_images, seed=config.seed)
-    return extract_features(
+    features = extract_features(
         (targets for targets, _ in _train_targets(train, manifest, config, chosen)),
         extractor,
         size_px=_size_of_all(manifest),
     )
+    if features is None:
+        return None
+    names = groups_of([train.pair_ids[index] for index in chosen], group)
+    return Reference(features, groups_named(names))
 
 
 def _size_of_all(manifest: Manifest) -> tuple[int, int] | None:
@@ -196,13 +207,18 @@ def _masked_sides(manifest: Manifest) -> Literal["none", "source", "target", "so
 
 
 def _protocol(
-    manifest: Manifest, card: ModelCard, extractor: FeatureExtractor, config: EvaluateConfig
+    manifest: Manifest,
+    card: ModelCard,
+    extractor: FeatureExtractor,
+    config: EvaluateConfig,
+    group: str | None,
 ) -> Protocol:
     test = manifest.splits["test"]
     return Protocol(
         split="test",
         split_hash=test.hash,
         num_images=len(test.pair_ids),
+        num_groups=len(set(groups_of(test.pair_ids, group))),
         resize=manifest.resize,
         image_size=test.size_px,
         direction=manifest.direction,

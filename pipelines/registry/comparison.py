@@ -11,9 +11,10 @@ from typing import Literal
 import numpy as np
 
 from pix2pix.config import RegisterConfig
+from pix2pix.evaluation.image_groups import ImageGroups, single_images
 from pix2pix.evaluation.intervals import Interval
 from pix2pix.evaluation.paired import (
-    MIN_IMAGES,
+    MIN_GROUPS,
     Difference,
     ModelScores,
     distance_difference,
@@ -56,12 +57,14 @@ def judge(
     *,
     targets: np.ndarray | None,
     config: RegisterConfig,
+    groups: ImageGroups | None = None,
 ) -> Verdict:
     """Compare two versions that were scored on the same dev images.
 
     `targets` (N, F) are the features of the N dev targets; without them, L1 alone decides.
+    `groups` are those of the dev images, which intervals draw; None: each image is one.
     """
-    verdict = _judge(challenger, champion, targets, config)
+    verdict = _judge(challenger, champion, targets=targets, config=config, groups=groups)
     if verdict.outcome != "promoted" or config.promote == "auto":
         return verdict
     waits = f"it waits for `pix2pix promote {challenger.model}/{challenger.version}`"
@@ -71,8 +74,10 @@ def judge(
 def _judge(
     challenger: Contender,
     champion: Contender | None,
+    *,
     targets: np.ndarray | None,
     config: RegisterConfig,
+    groups: ImageGroups | None,
 ) -> Verdict:
     opponent = None if champion is None else champion.version
     if challenger.scores is None:
@@ -89,7 +94,14 @@ def _judge(
     if not champion.scores.is_finite:
         reason = f"the dev L1 of version {opponent}, the champion, is not a finite number"
         return Verdict(outcome="promoted", reason=reason, opponent=opponent)
-    return _compare(challenger.scores, champion.scores, champion.version, targets, config)
+    return _compare(
+        challenger.scores,
+        champion.scores,
+        champion.version,
+        targets=targets,
+        config=config,
+        groups=groups or single_images(len(challenger.scores.l1)),
+    )
 
 
 def _what_to_do_by_hand(challenger: Contender, champion: Contender) -> str:
@@ -104,24 +116,34 @@ def _compare(
     first: ModelScores,
     second: ModelScores,
     opponent: str,
+    *,
     targets: np.ndarray | None,
     config: RegisterConfig,
+    groups: ImageGroups,
 ) -> Verdict:
     """Judge two versions that both have finite scores; `opponent` is the second."""
     num_bootstrap, confidence = config.num_bootstrap, config.confidence
-    l1 = l1_difference(first, second, num_bootstrap=num_bootstrap, confidence=confidence)
+    l1 = l1_difference(
+        first, second, num_bootstrap=num_bootstrap, confidence=confidence, groups=groups
+    )
     frechet = None
     if config.max_frechet_increase is not None:
         frechet = distance_difference(
-            first, second, targets, num_bootstrap=num_bootstrap, confidence=confidence
+            first,
+            second,
+            targets,
+            num_bootstrap=num_bootstrap,
+            confidence=confidence,
+            groups=groups,
         )
+    interval = _interval_name(confidence, groups)
     reasons = [
-        f"dev L1 {l1.first:.4g}, {_relation(l1.change, opponent, confidence)}",
-        *_objections(l1, frechet, opponent, config),
+        f"dev L1 {l1.first:.4g}, {_relation(l1.change, opponent, interval)}",
+        *_objections(l1, frechet, opponent, config=config, interval=interval),
     ]
     is_better = len(reasons) == 1
     if frechet is None and config.max_frechet_increase is not None:
-        reasons.append(_why_l1_alone(len(first.l1)))
+        reasons.append(_why_l1_alone(groups))
     return Verdict(
         outcome="promoted" if is_better else "not promoted",
         reason="; ".join(reasons),
@@ -132,7 +154,12 @@ def _compare(
 
 
 def _objections(
-    l1: Difference, frechet: Difference | None, opponent: str, config: RegisterConfig
+    l1: Difference,
+    frechet: Difference | None,
+    opponent: str,
+    *,
+    config: RegisterConfig,
+    interval: str,
 ) -> list[str]:
     """Why the first model is not better than the second; empty if it is."""
     objections = []
@@ -147,28 +174,37 @@ def _objections(
         if frechet.change.low > limit:
             objections.append(
                 f"its Frechet distance {frechet.first:.4g} is "
-                f"{_relation(frechet.change, opponent, config.confidence)}"
+                f"{_relation(frechet.change, opponent, interval)}"
             )
     return objections
 
 
-def _why_l1_alone(num_images: int) -> str:
-    if num_images < MIN_IMAGES:
+def _why_l1_alone(groups: ImageGroups) -> str:
+    if len(groups) < MIN_GROUPS:
+        are_single = len(groups) == groups.num_images
+        what = "dev images" if are_single else "groups of dev images"
         return (
-            f"L1 alone decides, without an interval, because there are fewer than {MIN_IMAGES} dev "
-            "images"
+            f"L1 alone decides, without an interval, because there are fewer than {MIN_GROUPS} "
+            f"{what}"
         )
     return "L1 alone decides, because images of these channels have no Frechet distance"
 
 
-def _relation(change: Interval, opponent: str, confidence: float) -> str:
+def _interval_name(confidence: float, groups: ImageGroups) -> str:
+    name = f"{100 * confidence:g} % interval"
+    if len(groups) == groups.num_images:
+        return name
+    return f"{name} over the {len(groups)} groups of {groups.num_images} images"
+
+
+def _relation(change: Interval, opponent: str, interval: str) -> str:
     if change.value == change.low == change.high == 0:
         return f"equal to version {opponent} image by image"
     relation = f"{_signed(change.value)} than version {opponent}"
     if change.low is None or change.high is None:
         return relation
     ends = f"{_signed(change.low)} to {_signed(change.high)}"
-    return f"{relation} ({100 * confidence:g} % interval: {ends})"
+    return f"{relation} ({interval}: {ends})"
 
 
 def _signed(change: float) -> str:

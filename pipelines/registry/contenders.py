@@ -14,11 +14,13 @@ from pipelines.registry.comparison import Contender, Verdict, judge
 from pipelines.registry.model_files import downloaded
 from pix2pix.checkpoint import load_card
 from pix2pix.config import RegisterConfig
+from pix2pix.data.groups import groups_of
 from pix2pix.data.manifest import load_manifest
 from pix2pix.errors import UserError
 from pix2pix.evaluation.extractors import FeatureExtractor, efficientnet_extractor
 from pix2pix.evaluation.feature_cache import CachedExtractor
-from pix2pix.evaluation.paired import MIN_IMAGES
+from pix2pix.evaluation.image_groups import groups_named
+from pix2pix.evaluation.paired import MIN_GROUPS
 
 
 class Contenders:
@@ -28,16 +30,24 @@ class Contenders:
     numbers of unlike protocols are never compared.
     """
 
-    def __init__(self, client: MlflowClient, prepared_dir: Path, config: RegisterConfig) -> None:
-        """`config` says whether Frechet distances are compared."""
+    def __init__(
+        self,
+        client: MlflowClient,
+        prepared_dir: Path,
+        config: RegisterConfig,
+        *,
+        group: str | None,
+    ) -> None:
+        """`config` says whether Frechet distances are compared; `group` is `data.group`."""
         self._client = client
         self._prepared_dir = prepared_dir
         self._config = config
         self._scored: dict[str, Contender] = {}
         self._extractor: FeatureExtractor | None = None
         self._targets: np.ndarray | None = None
-        num_images = len(load_manifest(prepared_dir).splits["dev"].pair_ids)
-        if config.max_frechet_increase is not None and num_images >= MIN_IMAGES:
+        pair_ids = load_manifest(prepared_dir).splits["dev"].pair_ids
+        self._groups = groups_named(groups_of(pair_ids, group))
+        if config.max_frechet_increase is not None and len(self._groups) >= MIN_GROUPS:
             # Not the Inception network of the stage `evaluate`: whether its weights are there
             # depends on the machine, but every machine has to decide alike.
             self._extractor = CachedExtractor(efficientnet_extractor(best_device()), FEATURES_DIR)
@@ -49,6 +59,7 @@ class Contenders:
             self._contender(challenger),
             None if champion is None else self._contender(champion),
             targets=self._targets,
+            groups=self._groups,
             config=self._config,
         )
 

@@ -66,7 +66,8 @@ def _judge(client: MlflowClient, version: ModelVersion, params: Params) -> Verdi
         verdict = Verdict(outcome="not compared", reason=obstacle)
         settle(client, version, verdict)
         return verdict
-    return elect(client, version, Contenders(client, PREPARED_DIR, params.register).judge)
+    contenders = Contenders(client, PREPARED_DIR, params.register, group=params.data.group)
+    return elect(client, version, contenders.judge)
 
 
 def _recorded(client: MlflowClient, version: ModelVersion) -> Decision | None:

@@ -35,7 +35,11 @@ def evaluate_version(client: MlflowClient, reference: str, *, params: Params) ->
         if obstacle is not None:
             raise UserError(f"{label(version)} does not fit {PREPARED_DIR}: {obstacle}")
         evaluation = evaluate_model(
-            PREPARED_DIR, model_dir, params.evaluate, features_dir=FEATURES_DIR
+            PREPARED_DIR,
+            model_dir,
+            params.evaluate,
+            group=params.data.group,
+            features_dir=FEATURES_DIR,
         )
     files = _write(evaluation)
     logger.info("%s on the test split\n%s", label(version), format_table(evaluation.report))

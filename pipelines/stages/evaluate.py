@@ -23,7 +23,13 @@ def main() -> None:
     params = load_params()
     inputs = read_inputs("evaluate", params)
     check_trained_on(MODEL_DIR, PREPARED_DIR)
-    evaluation = evaluate_model(PREPARED_DIR, MODEL_DIR, params.evaluate, features_dir=FEATURES_DIR)
+    evaluation = evaluate_model(
+        PREPARED_DIR,
+        MODEL_DIR,
+        params.evaluate,
+        group=params.data.group,
+        features_dir=FEATURES_DIR,
+    )
     write_evaluation(METRICS_PATH.parent, evaluation)
     refuse_changes(inputs)
     logger.info(

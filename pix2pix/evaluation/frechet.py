@@ -14,6 +14,7 @@ from torch_fidelity.metric_fid import (
 
 from pix2pix.config import EvaluateConfig
 from pix2pix.evaluation.feature_sets import check_features
+from pix2pix.evaluation.image_groups import ImageGroups, single_images
 from pix2pix.evaluation.intervals import Interval, bootstrap_sets
 
 # Each resample of a Frechet distance is one singular value decomposition: 200 of them take a second
@@ -33,18 +34,24 @@ def frechet_distance(fake: np.ndarray, real: np.ndarray) -> float:
 
 
 def frechet_interval(
-    fake: np.ndarray, real: np.ndarray, *, paired: bool, config: EvaluateConfig
+    fake: np.ndarray,
+    real: np.ndarray,
+    *,
+    paired: bool,
+    config: EvaluateConfig,
+    groups: tuple[ImageGroups, ImageGroups] | None = None,
 ) -> Interval:
     """Return the Frechet distance with its bootstrap interval, see `intervals.centred_interval`.
 
-    `paired`: row i of both sets belongs to one pair. At most `NUM_FRECHET_RESAMPLES` are used.
+    `paired`: row i of both sets belongs to one pair. `groups` are those of the images of each set;
+    None: each image is one. At most `NUM_FRECHET_RESAMPLES` are used.
     """
     first, second = _rotate_to_span(fake, real)
     rank = min(len(fake), len(real), fake.shape[1])
     return bootstrap_sets(
         _of_rotated(first, second),
         lambda rows, others: _frechet_of_rows(first, rows, second, others),
-        (len(fake), len(real)),
+        groups or (single_images(len(fake)), single_images(len(real))),
         paired=paired,
         num_resamples=_num_frechet_resamples(rank, config.num_bootstrap),
         confidence=config.confidence,
@@ -60,11 +67,13 @@ def frechet_difference(
     num_bootstrap: int,
     confidence: float,
     seed: int,
+    groups: ImageGroups | None = None,
 ) -> tuple[tuple[float, float], Interval]:
     """Frechet distances of two models' images to the same targets, and first minus second.
 
     Row i of all three sets belongs to one pair, and each resample draws the same pairs of all. So
-    the bias and the spread that both distances share cancel out.
+    the bias and the spread that both distances share cancel out. `groups` are those of the pairs;
+    None: each pair is one.
     """
     sets = [_rotate_to_span(fake, real) for fake in (first, second)]
     distances = _of_rotated(*sets[0]), _of_rotated(*sets[1])
@@ -73,10 +82,11 @@ def frechet_difference(
         ours, theirs = (_frechet_of_rows(fake, rows, target, rows) for fake, target in sets)
         return ours - theirs
 
+    groups = groups or single_images(len(real))
     change = bootstrap_sets(
         distances[0] - distances[1],
         difference,
-        (len(real), len(real)),
+        (groups, groups),
         paired=True,
         num_resamples=_num_frechet_resamples(min(real.shape), num_bootstrap),
         confidence=confidence,

@@ -1,6 +1,9 @@
-"""Bootstrap intervals: how much a score would change with other test images."""
+"""Bootstrap intervals: how much a score would change with other test images.
 
-from collections.abc import Callable, Iterator
+A resample draws groups of images, see `image_groups`.
+"""
+
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -8,6 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pix2pix.cores import num_cores
+from pix2pix.evaluation.image_groups import ImageGroups, single_images
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +24,26 @@ class Interval:
 
 
 def bootstrap_mean(
-    values: np.ndarray, *, num_resamples: int, confidence: float, seed: int
+    values: np.ndarray,
+    *,
+    num_resamples: int,
+    confidence: float,
+    seed: int,
+    groups: ImageGroups | None = None,
 ) -> Interval:
     """Return the mean over images with its percentile bootstrap interval (Efron 1979).
 
-    `values` is (N,), one score per image. For a single image there is no interval.
+    `values` is (N,), one score per image. `groups` are those of the images; None: each image is
+    one. For a single group there is no interval.
     Raises ValueError if there is no value or one is not finite.
     """
     if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
         raise ValueError(f"expected finite scores of at least one image, got {values!r}")
     value = float(values.mean())
-    if len(values) == 1:
+    groups = groups or single_images(len(values))
+    if len(groups) == 1:
         return Interval(value, None, None)
-    rows = _resampled_rows(len(values), num_resamples, np.random.default_rng(seed))
+    rows = groups.resamples(num_resamples, np.random.default_rng(seed))
     draws = np.array([values[chosen].mean() for chosen in rows])
     return _percentiles(value, draws, confidence)
 
@@ -40,7 +51,7 @@ def bootstrap_mean(
 def bootstrap_sets(
     value: float,
     statistic: Callable[[np.ndarray, np.ndarray], float],
-    sizes: tuple[int, int],
+    groups: tuple[ImageGroups, ImageGroups],
     *,
     paired: bool,
     num_resamples: int,
@@ -49,17 +60,19 @@ def bootstrap_sets(
 ) -> Interval:
     """Return the interval of a statistic of two image sets, by resampling both sets.
 
-    `statistic` receives the drawn rows of each set. With `paired`, the same rows of both sets are
-    drawn, which is right if row i of both belongs to one pair. See `centred_interval` for the
-    meaning of the interval. Raises ValueError if paired sets differ in size.
+    `groups` are those of each set, and `statistic` receives the drawn rows of each. With `paired`,
+    the same rows of both sets are drawn, which is right if row i of both belongs to one pair. See
+    `centred_interval` for the meaning of the interval. If a set is a single group, there is none.
+    Raises ValueError if paired sets differ in size.
     """
+    sizes = [of_set.num_images for of_set in groups]
     if paired and sizes[0] != sizes[1]:
         raise ValueError(f"paired sets must have the same size, got {sizes[0]} and {sizes[1]}")
+    if min(map(len, groups)) == 1:
+        return Interval(value, None, None)
     rng = np.random.default_rng(seed)
-    drawn = [
-        (rows, rows if paired else rng.integers(sizes[1], size=sizes[1]))
-        for rows in _resampled_rows(sizes[0], num_resamples, rng)
-    ]
+    first, second = (of_set.resamples(num_resamples, rng) for of_set in groups)
+    drawn = [(rows, rows) for rows in first] if paired else list(zip(first, second, strict=True))
     # A resample on each core, instead of all cores on one: the decomposition of a few hundred rows
     # gains little from a second core.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(num_cores()) as pool:
@@ -77,13 +90,6 @@ def centred_interval(value: float, draws: np.ndarray, *, confidence: float) -> I
     correct the bias that the estimate itself has at this size.
     """
     return _percentiles(value, draws - draws.mean() + value, confidence)
-
-
-def _resampled_rows(
-    num_rows: int, num_resamples: int, rng: np.random.Generator
-) -> Iterator[np.ndarray]:
-    """Yield rows drawn with replacement, one array per resample."""
-    return (rng.integers(num_rows, size=num_rows) for _ in range(num_resamples))
 
 
 def _percentiles(value: float, draws: np.ndarray, confidence: float) -> Interval:

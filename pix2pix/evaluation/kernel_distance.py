@@ -14,6 +14,7 @@ from torch_fidelity.metric_kid import (
 
 from pix2pix.config import EvaluateConfig
 from pix2pix.evaluation.feature_sets import check_features
+from pix2pix.evaluation.image_groups import ImageGroups, single_images
 from pix2pix.evaluation.intervals import Interval, centred_interval
 
 _NUM_SUBSETS = 100
@@ -21,19 +22,28 @@ _KERNEL_ROWS = 1024
 
 
 def kernel_interval(
-    fake: np.ndarray, real: np.ndarray, *, paired: bool, config: EvaluateConfig
+    fake: np.ndarray,
+    real: np.ndarray,
+    *,
+    paired: bool,
+    config: EvaluateConfig,
+    groups: tuple[ImageGroups, ImageGroups] | None = None,
 ) -> tuple[Interval, float]:
     """Return KID with its bootstrap interval, and the standard deviation over its subsets.
 
     The estimate is the mean over 100 random subsets of min(kid_subset_size, N, M) images, as
-    published. It is unbiased, so it may be slightly negative. The interval resamples whole sets.
+    published. It is unbiased, so it may be slightly negative. The interval resamples whole sets, by
+    their `groups` (None: each image is one); if a set is a single group, there is none.
     Raises UserError for fewer than two images in either set.
     """
     value, deviation = kernel_distance(
         fake, real, subset_size=config.kid_subset_size, seed=config.seed
     )
+    groups = groups or (single_images(len(fake)), single_images(len(real)))
+    if min(map(len, groups)) == 1:
+        return Interval(value, None, None), deviation
     first, second = fake.astype(np.float64), real.astype(np.float64)
-    draws = _resampled_mmd(first, second, paired=paired, config=config)
+    draws = _resampled_mmd(first, second, groups, paired=paired, config=config)
     return centred_interval(value, draws, confidence=config.confidence), deviation
 
 
@@ -57,39 +67,65 @@ def kernel_distance(
 
 
 def _resampled_mmd(
-    first: np.ndarray, second: np.ndarray, *, paired: bool, config: EvaluateConfig
+    first: np.ndarray,
+    second: np.ndarray,
+    groups: tuple[ImageGroups, ImageGroups],
+    *,
+    paired: bool,
+    config: EvaluateConfig,
 ) -> np.ndarray:
     """Return the unbiased squared MMD (Binkowski et al. 2018, sec. 2.1) of each resample.
 
     The result is (num_bootstrap,) or shorter. A resample is a vector with the number of times that
-    each image was drawn, so one kernel serves all resamples. Pairs of an image and its own copy do
-    not count: the estimator has no such pairs, and their k(x, x) would double the interval.
+    each group was drawn, so one kernel serves all resamples. Pairs of an image of a group and an
+    image of a copy of this group do not count: other images would have no such pairs, and for
+    single images, their k(x, x) would double the interval.
     """
     rng = np.random.default_rng(config.seed)
-    first_counts = _draw_counts(len(first), config.num_bootstrap, rng)
-    second_counts = first_counts if paired else _draw_counts(len(second), config.num_bootstrap, rng)
+    first_drawn = groups[0].draw_counts(config.num_bootstrap, rng)
+    second_drawn = first_drawn if paired else groups[1].draw_counts(config.num_bootstrap, rng)
+    first_counts = first_drawn[:, groups[0].numbers]
+    second_counts = second_drawn[:, groups[1].numbers]
     # A resample of copies of a single image has no pair; this happens with two to four images.
     usable = ((first_counts > 0).sum(axis=1) > 1) & ((second_counts > 0).sum(axis=1) > 1)
-    first_counts, second_counts = first_counts[usable], second_counts[usable]
-    within = [
-        (_kernel_sums(counts, features, counts, features) - counts**2 @ _kernel(features, features))
-        / (len(features) ** 2 - (counts**2).sum(axis=1))
-        for counts, features in ((first_counts, first), (second_counts, second))
-    ]
+    first_drawn, first_counts = first_drawn[usable], first_counts[usable]
+    second_drawn, second_counts = second_drawn[usable], second_counts[usable]
+    within = []
+    for drawn, counts, features, of_set in (
+        (first_drawn, first_counts, first, groups[0]),
+        (second_drawn, second_counts, second, groups[1]),
+    ):
+        copies, num_copies = _copies(drawn, features, features, of_set)
+        total = _kernel_sums(counts, features, counts, features)
+        total -= counts**2 @ _kernel(features, features) + copies
+        within.append(total / (counts.sum(axis=1) ** 2 - (counts**2).sum(axis=1) - num_copies))
     across = _kernel_sums(first_counts, first, second_counts, second)
-    num_across = len(first) * len(second)
+    num_across = first_counts.sum(axis=1) * second_counts.sum(axis=1)
     if paired:  # an image that is drawn twice forms two pairs with its own partner, not four
-        copies = first_counts - first_counts**2
-        across = across + copies @ _kernel(first, second)
-        num_across = num_across + copies.sum(axis=1)
+        copies, num_copies = _copies(first_drawn, first, second, groups[0])
+        own = first_counts - first_counts**2
+        across = across + own @ _kernel(first, second) - copies
+        num_across = num_across + own.sum(axis=1) - num_copies
     return np.asarray(within[0] + within[1] - 2 * across / num_across)
 
 
-def _draw_counts(num_rows: int, num_resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Return how often each row is drawn in each resample, (num_resamples, num_rows)."""
-    return rng.multinomial(num_rows, np.full(num_rows, 1 / num_rows), size=num_resamples).astype(
-        np.float64
-    )
+def _copies(
+    drawn: np.ndarray, first: np.ndarray, second: np.ndarray, groups: ImageGroups
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sum of k over pairs of copies of a group, and their number, for each resample.
+
+    The pairs are those of unlike images, each of another copy of the group: a group that was drawn
+    c times has c**2 - c times each pair. Groups of single images have none.
+    """
+    sums, nums = np.zeros(len(groups)), np.zeros(len(groups))
+    for group in np.flatnonzero(np.bincount(groups.numbers) > 1):
+        rows = np.flatnonzero(groups.numbers == group)
+        ones = np.ones((1, len(rows)))
+        every = _kernel_sums(ones, first[rows], ones, second[rows])[0]
+        sums[group] = every - _kernel(first[rows], second[rows]).sum()
+        nums[group] = len(rows) ** 2 - len(rows)
+    times = drawn**2 - drawn
+    return times @ sums, times @ nums
 
 
 def _kernel_sums(

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from pix2pix.evaluation.frechet import frechet_difference
+from pix2pix.evaluation.image_groups import ImageGroups, single_images
 from pix2pix.evaluation.intervals import Interval, bootstrap_mean
 
-# Resampling a handful of images yields intervals that are far too narrow: of five images, all
-# differences have the same sign by chance once in sixteen times. The covariance that a Frechet
-# distance needs means nothing either.
-MIN_IMAGES = 8
+# Resampling a handful of groups of images (`image_groups`) yields intervals that are far too
+# narrow: of five, all differences have the same sign by chance once in sixteen times. The
+# covariance that a Frechet distance needs means nothing either.
+MIN_GROUPS = 8
 
 _SEED = 0  # the same images always give the same interval
 
@@ -36,7 +37,7 @@ class ModelScores:
 class Difference:
     """A metric of two models, and the first minus the second: negative if the first is better.
 
-    The interval of the difference has no ends if there are fewer than `MIN_IMAGES` images.
+    The interval of the difference has no ends if there are fewer than `MIN_GROUPS` groups.
     """
 
     first: float
@@ -45,16 +46,27 @@ class Difference:
 
 
 def l1_difference(
-    first: ModelScores, second: ModelScores, *, num_bootstrap: int, confidence: float
+    first: ModelScores,
+    second: ModelScores,
+    *,
+    num_bootstrap: int,
+    confidence: float,
+    groups: ImageGroups | None = None,
 ) -> Difference:
-    """The difference of the mean L1, by a paired bootstrap: each image is drawn for both models.
+    """The difference of the mean L1, by a paired bootstrap: each group is drawn for both models.
 
+    `groups` are those of the images; None: each image is one.
     Raises ValueError if an L1 is not finite, or the models were scored on another number of images.
     """
+    groups = groups or single_images(len(first.l1))
     change = bootstrap_mean(
-        first.l1 - second.l1, num_resamples=num_bootstrap, confidence=confidence, seed=_SEED
+        first.l1 - second.l1,
+        num_resamples=num_bootstrap,
+        confidence=confidence,
+        seed=_SEED,
+        groups=groups,
     )
-    if len(first.l1) < MIN_IMAGES:
+    if len(groups) < MIN_GROUPS:
         change = Interval(change.value, None, None)
     return Difference(first=float(first.l1.mean()), second=float(second.l1.mean()), change=change)
 
@@ -66,14 +78,16 @@ def distance_difference(
     *,
     num_bootstrap: int,
     confidence: float,
+    groups: ImageGroups | None = None,
 ) -> Difference | None:
     """The difference of the Frechet distances to `targets`, the features (N, F) of the targets.
 
-    None if there are no features or fewer than `MIN_IMAGES` images.
+    None if there are no features or fewer than `MIN_GROUPS` groups.
     """
     if targets is None or first.features is None or second.features is None:
         return None
-    if len(targets) < MIN_IMAGES:
+    groups = groups or single_images(len(targets))
+    if len(groups) < MIN_GROUPS:
         return None
     distances, change = frechet_difference(
         first.features,
@@ -82,5 +96,6 @@ def distance_difference(
         num_bootstrap=num_bootstrap,
         confidence=confidence,
         seed=_SEED,
+        groups=groups,
     )
     return Difference(first=distances[0], second=distances[1], change=change)

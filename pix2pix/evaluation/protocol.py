@@ -14,8 +14,8 @@ from pix2pix.config import ScaleRule, Size
 _MEASURING_PACKAGES = ("numpy", "torch", "torchmetrics", "torch-fidelity")
 
 # The fields that must be equal if two reports are to be compared. The inference mode belongs to the
-# model; seed, num_bootstrap and confidence change intervals, but not the scores; package versions
-# help to explain a difference.
+# model; seed, num_bootstrap, confidence and num_groups change intervals, but not the scores;
+# package versions help to explain a difference.
 _MUST_AGREE = (
     "split",
     "split_hash",
@@ -50,6 +50,7 @@ class Protocol:
     split: str
     split_hash: str
     num_images: int
+    num_groups: int  # which intervals draw, see `evaluation.image_groups`
     resize: ScaleRule
     image_size: Size | None  # of `config.Scale`: of the images, or of their shorter sides
     direction: str

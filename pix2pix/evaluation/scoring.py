@@ -5,6 +5,7 @@ Images are not kept, only the quality and the features of each image.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,8 +18,10 @@ from pix2pix.evaluation.extractors import INCEPTION, FeatureExtractor
 from pix2pix.evaluation.feature_sets import MIN_IMAGES
 from pix2pix.evaluation.features import to_rgb8
 from pix2pix.evaluation.frechet import frechet_interval
+from pix2pix.evaluation.image_groups import ImageGroups, single_images
 from pix2pix.evaluation.intervals import Interval, bootstrap_mean
 from pix2pix.evaluation.kernel_distance import kernel_interval
+from pix2pix.evaluation.paired import MIN_GROUPS
 from pix2pix.evaluation.quality import Quality, image_quality
 from pix2pix.masked import with_target_where_masked
 
@@ -29,6 +32,13 @@ class SetScores:
 
     num_images: int
     metrics: Mapping[str, Interval]
+
+
+class Reference(NamedTuple):
+    """Features (M, F) of other real images than the targets, and the groups of these images."""
+
+    features: np.ndarray
+    groups: ImageGroups
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,37 +115,44 @@ class Scorer:
             assert rgb is not None  # it has the shape of the target
             self._features.setdefault(name, []).append(self._extractor(rgb).numpy())
 
-    def finish(self, config: EvaluateConfig, *, reference: np.ndarray | None = None) -> SplitScores:
+    def finish(
+        self,
+        config: EvaluateConfig,
+        *,
+        groups: ImageGroups | None = None,
+        reference: Reference | None = None,
+    ) -> SplitScores:
         """Return estimates and intervals over all images so far.
 
-        `reference` has features (M, F) of other real images. With it, `real_vs_real` is added:
-        their distance to the targets. For distances that cannot be computed, `warnings` has the
-        reason. Raises UserError if nothing was scored.
+        `groups` are those of the images, in the order of the updates; None: each image is one.
+        With a `reference`, `real_vs_real` is added: its distance to the targets. For distances that
+        cannot be computed, `warnings` has the reason. Raises UserError if nothing was scored.
         """
         if not self._pair_ids:
             raise UserError("no images to score: the split is empty")
         quality = {name: _concatenated(parts) for name, parts in self._quality.items()}
-        distances = self._distances(config, reference)
+        groups = groups or single_images(len(self._pair_ids))
+        distances = self._distances(config, groups, reference)
         scores = {
             name: SetScores(
                 num_images=len(self._pair_ids),
-                metrics={**_mean_metrics(images, config), **distances.get(name, {})},
+                metrics={**_mean_metrics(images, groups, config), **distances.get(name, {})},
             )
             for name, images in quality.items()
         }
         if reference is not None and REAL_VS_REAL in distances:
             scores[REAL_VS_REAL] = SetScores(
-                num_images=len(reference), metrics=distances[REAL_VS_REAL]
+                num_images=len(reference.features), metrics=distances[REAL_VS_REAL]
             )
         return SplitScores(
             pair_ids=tuple(self._pair_ids),
             quality=quality,
             scores=scores,
-            warnings=self._warnings(reference),
+            warnings=self._warnings(groups, reference),
         )
 
     def _distances(
-        self, config: EvaluateConfig, reference: np.ndarray | None
+        self, config: EvaluateConfig, groups: ImageGroups, reference: Reference | None
     ) -> dict[str, dict[str, Interval]]:
         """Return the distances to the targets by name of the fakes; empty if there are none."""
         if self._extractor is None or not self._features or len(self._pair_ids) < MIN_IMAGES:
@@ -144,22 +161,37 @@ class Scorer:
         real = np.concatenate(self._real_features)
         distances = {
             name: _set_distances(
-                np.concatenate(parts), real, names=names, paired=True, config=config
+                (np.concatenate(parts), real),
+                (groups, groups),
+                names=names,
+                paired=True,
+                config=config,
             )
             for name, parts in self._features.items()
         }
-        if reference is not None and len(reference) >= MIN_IMAGES:
+        if reference is not None and len(reference.features) >= MIN_IMAGES:
             distances[REAL_VS_REAL] = _set_distances(
-                reference, real, names=names, paired=False, config=config
+                (reference.features, real),
+                (reference.groups, groups),
+                names=names,
+                paired=False,
+                config=config,
             )
         return distances
 
-    def _warnings(self, reference: np.ndarray | None) -> tuple[str, ...]:
+    def _warnings(self, groups: ImageGroups, reference: Reference | None) -> tuple[str, ...]:
         """Return which scores are absent or unreliable, and why."""
         warnings = []
         num_images = len(self._pair_ids)
         if num_images == 1:
             warnings.append("no intervals: they need more than one image")
+        elif len(groups) == 1:
+            warnings.append("no intervals: all images are of one group (data.group)")
+        elif len(groups) < min(num_images, MIN_GROUPS):
+            warnings.append(
+                f"intervals are too narrow: the images are of {len(groups)} groups only, and "
+                f"intervals need {MIN_GROUPS}"
+            )
         if self._extractor is None:
             return tuple(warnings)
         names = distance_names(self._extractor.name)
@@ -168,10 +200,10 @@ class Scorer:
             warnings.append(f"{absent} {self._channels} channels have no RGB form")
         elif num_images < MIN_IMAGES:
             warnings.append(f"{absent} they need {MIN_IMAGES} images, got {num_images}")
-        elif reference is not None and len(reference) < num_images:
+        elif reference is not None and len(reference.features) < num_images:
             warnings.append(
-                f"{REAL_VS_REAL} has {len(reference)} images for {num_images} targets, too few for "
-                f"a fair {names[0]}: it grows as sets shrink"
+                f"{REAL_VS_REAL} has {len(reference.features)} images for {num_images} targets, "
+                f"too few for a fair {names[0]}: it grows as sets shrink"
             )
         return tuple(warnings)
 
@@ -180,7 +212,9 @@ def _concatenated(parts: Sequence[Quality]) -> Quality:
     return Quality(*(np.concatenate(scores) for scores in zip(*parts, strict=True)))
 
 
-def _mean_metrics(quality: Quality, config: EvaluateConfig) -> dict[str, Interval]:
+def _mean_metrics(
+    quality: Quality, groups: ImageGroups, config: EvaluateConfig
+) -> dict[str, Interval]:
     """Return the means over images with their intervals: l1, psnr_db, ssim."""
     return {
         name: bootstrap_mean(
@@ -188,23 +222,27 @@ def _mean_metrics(quality: Quality, config: EvaluateConfig) -> dict[str, Interva
             num_resamples=config.num_bootstrap,
             confidence=config.confidence,
             seed=config.seed,
+            groups=groups,
         )
         for name, values in quality._asdict().items()
     }
 
 
 def _set_distances(
-    fake: np.ndarray,
-    real: np.ndarray,
+    sets: tuple[np.ndarray, np.ndarray],
+    groups: tuple[ImageGroups, ImageGroups],
     *,
     names: tuple[str, str],
     paired: bool,
     config: EvaluateConfig,
 ) -> dict[str, Interval]:
-    """Return Frechet and kernel distance, and the deviation of the latter over subsets."""
-    kernel, deviation = kernel_interval(fake, real, paired=paired, config=config)
+    """Return Frechet and kernel distance of two sets of features, with intervals.
+
+    The deviation of the kernel distance over its subsets has none.
+    """
+    kernel, deviation = kernel_interval(*sets, paired=paired, config=config, groups=groups)
     return {
-        names[0]: frechet_interval(fake, real, paired=paired, config=config),
+        names[0]: frechet_interval(*sets, paired=paired, config=config, groups=groups),
         names[1]: kernel,
         f"{names[1]}_std": Interval(deviation, None, None),
     }

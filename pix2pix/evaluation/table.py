@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from pix2pix.evaluation.extractors import INCEPTION
 from pix2pix.evaluation.intervals import Interval
+from pix2pix.evaluation.protocol import Protocol
 from pix2pix.evaluation.report import MODEL, Report
 from pix2pix.evaluation.scoring import SetScores, distance_names
 
@@ -59,11 +60,18 @@ def _aligned(rows: list[list[str]]) -> list[str]:
     ]
 
 
+def _drawn(protocol: Protocol) -> str:
+    if protocol.num_groups == protocol.num_images:
+        return "images"
+    return f"the {protocol.num_groups} groups of images"
+
+
 def _notes(report: Report) -> list[str]:
     protocol = report.protocol
     what = "FID, KID" if protocol.extractor == INCEPTION else "Frechet, kernel (not FID, KID)"
+    interval = f"{protocol.confidence:.0%} interval over {_drawn(protocol)}"
     notes = [
-        f"(low), (high): which is better. Below: {protocol.confidence:.0%} interval over images.",
+        f"(low), (high): which is better. Below: {interval}.",
         f"{what}: {protocol.extractor} features, weights {protocol.extractor_sha256[:12]}.",
         *(f"warning: {warning}" for warning in report.warnings),
     ]

@@ -11,6 +11,7 @@ def make_protocol(**changes: object) -> Protocol:
         split="test",
         split_hash="abc",
         num_images=80,
+        num_groups=80,
         resize="stretch",
         image_size=128,
         direction="AtoB",

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines.evaluation.scores import evaluate_model
 from pix2pix.data.prepared import open_split
+from pix2pix.evaluation.report import report_json
 from pix2pix.images.image import resize
 from pix2pix.inference import Translator
 from pix2pix.preparation.pairs import find_pairs
@@ -90,3 +92,19 @@ def test_rectangles_train_and_score_and_translate_to_the_size_of_the_image(tmp_p
 
 
 FOLDERS = ("train", "dev", "test")
+
+
+@pytest.mark.slow
+def test_intervals_draw_the_groups_of_data_group(tmp_path: Path) -> None:
+    params = make_params(image_size=32, load_size=32)
+    scored = train_and_score(write_pairs(tmp_path / "raw", SIZES), tmp_path, params)
+    first_digit = r"(.)\d$"  # of the test pairs 02, 08 and 14
+    evaluation = evaluate_model(
+        tmp_path / "prepared", scored.model_dir, params.evaluate, group=first_digit
+    )
+    alone, grouped = scored.report, report_json(evaluation.report)
+
+    assert alone["protocol"]["num_groups"] == alone["protocol"]["num_images"] == 3
+    assert grouped["protocol"]["num_groups"] == 2
+    assert grouped["test"]["l1"] == alone["test"]["l1"]
+    assert grouped["test"]["l1_low"] != alone["test"]["l1_low"]

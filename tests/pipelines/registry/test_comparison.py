@@ -5,6 +5,7 @@ import pytest
 
 from pipelines.registry.comparison import Contender, Verdict, judge
 from pix2pix.config import RegisterConfig
+from pix2pix.evaluation.image_groups import ImageGroups, groups_named
 from pix2pix.evaluation.paired import ModelScores
 
 RULE = RegisterConfig(
@@ -32,10 +33,14 @@ CHAMPION = contender("1", IMAGES)
 
 
 def judged(
-    challenger: Contender, champion: Contender | None = CHAMPION, **rule: float | str | None
+    challenger: Contender,
+    champion: Contender | None = CHAMPION,
+    groups: ImageGroups | None = None,
+    **rule: float | str | None,
 ) -> Verdict:
     targets = None if challenger.scores is None else TARGETS[: len(challenger.scores.l1)]
-    return judge(challenger, champion, targets=targets, config=dataclasses.replace(RULE, **rule))
+    config = dataclasses.replace(RULE, **rule)
+    return judge(challenger, champion, targets=targets, config=config, groups=groups)
 
 
 def test_a_lower_l1_of_every_image_is_better() -> None:
@@ -53,6 +58,32 @@ def test_a_mean_that_is_lower_by_chance_is_not_better() -> None:
     assert verdict.outcome == "not promoted"
     assert verdict.reason.startswith("dev L1 0.295, 0.005 lower than version 1 (95 % interval: ")
     assert verdict.reason.endswith("higher); it would be better if the whole interval is lower")
+
+
+def films(num_films: int) -> ImageGroups:
+    return groups_named([f"film{image * num_films // 20}" for image in range(20)])
+
+
+def test_a_version_that_is_better_on_most_films_by_chance_is_not_better() -> None:
+    """Frame by frame it would be; of ten films, seven are better and three worse."""
+    change = np.where(films(10).numbers < 7, -0.01, 0.0085)
+    challenger = contender("2", IMAGES + change)
+    assert judged(challenger).outcome == "promoted"
+    verdict = judged(challenger, groups=films(10))
+    assert verdict.outcome == "not promoted"
+    assert "(95 % interval over the 10 groups of 20 images: " in verdict.reason
+
+
+def test_few_films_of_many_frames_have_no_interval() -> None:
+    verdict = judged(contender("2", IMAGES - 0.01), groups=films(7))
+    assert verdict.outcome == "promoted"
+    assert verdict.l1 is not None
+    assert verdict.l1.change.low is None
+    assert verdict.frechet is None
+    assert verdict.reason == (
+        "dev L1 0.29, 0.01 lower than version 1; L1 alone decides, without an interval, because "
+        "there are fewer than 8 groups of dev images"
+    )
 
 
 @pytest.mark.parametrize(("gain", "outcome"), [(0.009, "promoted"), (0.011, "not promoted")])

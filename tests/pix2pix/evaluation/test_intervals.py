@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from pix2pix.evaluation.image_groups import single_images
 from pix2pix.evaluation.intervals import Interval, bootstrap_mean, bootstrap_sets, centred_interval
 
 
@@ -62,7 +63,7 @@ def test_paired_sets_are_resampled_together_and_others_independently(paired: boo
     interval = bootstrap_sets(
         0.0,
         lambda rows, others: float((rows != others).sum()),
-        (10, 10),
+        (single_images(10), single_images(10)),
         paired=paired,
         num_resamples=50,
         confidence=0.9,
@@ -76,7 +77,7 @@ def test_paired_sets_of_unequal_size_are_refused() -> None:
         bootstrap_sets(
             0.0,
             lambda rows, others: 0.0,
-            (3, 4),
+            (single_images(3), single_images(4)),
             paired=True,
             num_resamples=1,
             confidence=0.9,

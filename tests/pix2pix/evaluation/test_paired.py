@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from pix2pix.evaluation.frechet import frechet_distance
+from pix2pix.evaluation.image_groups import groups_named
 from pix2pix.evaluation.intervals import Interval
 from pix2pix.evaluation.paired import (
-    MIN_IMAGES,
+    MIN_GROUPS,
     ModelScores,
     distance_difference,
     l1_difference,
@@ -44,7 +45,7 @@ def test_the_interval_is_as_wide_as_that_of_the_mean_of_the_differences() -> Non
 
 
 @pytest.mark.parametrize(
-    ("num_images", "has_interval"), [(1, False), (MIN_IMAGES - 1, False), (MIN_IMAGES, True)]
+    ("num_images", "has_interval"), [(1, False), (MIN_GROUPS - 1, False), (MIN_GROUPS, True)]
 )
 def test_few_images_have_neither_an_interval_nor_a_distance(
     num_images: int, has_interval: bool
@@ -57,6 +58,32 @@ def test_few_images_have_neither_an_interval_nor_a_distance(
     targets = features_of(num_images, seed=2)
     distance = distance_difference(first, second, targets, **RESAMPLING)
     assert (distance is not None) is has_interval
+
+
+@pytest.mark.parametrize(
+    ("num_groups", "has_interval"), [(1, False), (MIN_GROUPS - 1, False), (MIN_GROUPS, True)]
+)
+def test_few_groups_of_many_images_have_neither_an_interval_nor_a_distance(
+    num_groups: int, has_interval: bool
+) -> None:
+    groups = groups_named([f"film{image % num_groups}" for image in range(40)])
+    first, second = (scores(np.linspace(0, 1, 40), features_of(40, seed)) for seed in (0, 1))
+    change = l1_difference(first, second, **RESAMPLING, groups=groups).change
+    assert (change.low is not None) is has_interval
+    distance = distance_difference(first, second, features_of(40, 2), **RESAMPLING, groups=groups)
+    assert (distance is not None) is has_interval
+
+
+def test_a_difference_of_films_is_uncertain_however_many_frames_they_have() -> None:
+    """Eight films, five better and three worse by as much: frames alone would make it certain."""
+    change = np.array([-0.01] * 5 + [0.01] * 3).repeat(100)
+    first, second = scores(0.5 + change), scores(np.full(800, 0.5))
+    groups = groups_named([f"film{image // 100}" for image in range(800)])
+    by_image = l1_difference(first, second, **RESAMPLING).change
+    by_film = l1_difference(first, second, **RESAMPLING, groups=groups).change
+    assert by_image.high is not None
+    assert by_film.high is not None
+    assert by_image.high < 0 < by_film.high
 
 
 def test_images_without_features_have_no_distance() -> None:

@@ -11,7 +11,8 @@ from pix2pix.evaluation.baselines import IDENTITY, REAL_VS_REAL
 from pix2pix.evaluation.extractors import INCEPTION, FeatureExtractor, NetworkExtractor
 from pix2pix.evaluation.features import extract_features
 from pix2pix.evaluation.frechet import frechet_distance
-from pix2pix.evaluation.scoring import Scorer, SplitScores, distance_names
+from pix2pix.evaluation.image_groups import ImageGroups, groups_named, single_images
+from pix2pix.evaluation.scoring import Reference, Scorer, SplitScores, distance_names
 
 QUALITY = ["l1", "psnr_db", "ssim"]
 DISTANCES = ["frechet_colours", "kid_colours", "kid_colours_std"]
@@ -29,11 +30,13 @@ def score(
     extractor: FeatureExtractor | None,
     config: EvaluateConfig,
     reference: np.ndarray | None = None,
+    groups: ImageGroups | None = None,
 ) -> SplitScores:
     scorer = Scorer(extractor)
     for batch in scored:
         scorer.update(*batch)
-    return scorer.finish(config, reference=reference)
+    others = None if reference is None else Reference(reference, single_images(len(reference)))
+    return scorer.finish(config, groups=groups, reference=others)
 
 
 def images(num_images: int, channels: int = 3, *, seed: int = 0) -> torch.Tensor:
@@ -118,6 +121,32 @@ def test_real_vs_real_is_the_distance_between_other_real_images_and_the_targets(
     assert list(floor.metrics) == DISTANCES
     real = extract_features([images(12)], extractor, size_px=(16, 16))
     assert floor.metrics["frechet_colours"].value == frechet_distance(reference, real)
+
+
+def test_images_of_one_group_have_scores_without_intervals(
+    extractor: NetworkExtractor, config: EvaluateConfig
+) -> None:
+    single = score(batches(12), extractor=extractor, config=config)
+    grouped = score(
+        batches(12), extractor=extractor, config=config, groups=groups_named(["film"] * 12)
+    )
+    assert grouped.warnings == ("no intervals: all images are of one group (data.group)",)
+    metrics = grouped.scores["model"].metrics
+    assert {name: each.value for name, each in metrics.items()} == {
+        name: each.value for name, each in single.scores["model"].metrics.items()
+    }
+    assert all(each.low is each.high is None for each in metrics.values())
+
+
+def test_few_groups_are_named_by_a_warning(
+    extractor: NetworkExtractor, config: EvaluateConfig
+) -> None:
+    groups = groups_named([f"film{image // 4}" for image in range(12)])
+    result = score(batches(12), extractor=extractor, config=config, groups=groups)
+    assert result.scores["model"].metrics["l1"].low is not None
+    assert result.warnings == (
+        "intervals are too narrow: the images are of 3 groups only, and intervals need 8",
+    )
 
 
 def test_a_smaller_reference_is_used_with_a_warning(

@@ -60,6 +60,12 @@ def test_an_absent_value_is_a_dash_and_an_absent_metric_has_no_row() -> None:
     assert "PSNR" not in bare
 
 
+def test_the_table_says_over_how_many_groups_intervals_are() -> None:
+    assert "95% interval over images." in format_table(report())
+    grouped = format_table(report(protocol=make_protocol(num_groups=9)))
+    assert "95% interval over the 9 groups of images." in grouped
+
+
 def test_values_without_an_interval_take_one_line() -> None:
     one = SetScores(num_images=1, metrics={"l1": Interval(0.25, None, None)})
     lines = format_table(report(test=one, baselines={}, warnings=("no intervals",))).splitlines()
