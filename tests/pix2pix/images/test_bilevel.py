@@ -26,7 +26,8 @@ def tiff(photometric: str) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("data", [png(), tiff("minisblack"), tiff("miniswhite")])
+@pytest.mark.parametrize("data", [png(), tiff("minisblack"), tiff("miniswhite")],
+                         ids=["png", "black", "white"])  # fmt: skip
 def test_white_is_the_higher_value_however_it_is_stored(data: bytes) -> None:
     ids = decode(data, ReadOptions(label_ids=True))
     np.testing.assert_array_equal(ids, WHITE[..., None].astype(np.uint8))

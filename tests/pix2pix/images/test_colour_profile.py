@@ -48,6 +48,7 @@ def test_16_bit_png_files_have_a_profile_too() -> None:
 @pytest.mark.parametrize(
     ("profile", "name"),
     [(None, None), (b"", None), (icc(), "sRGB built-in"), (b"junk", "a profile without a name")],
+    ids=["none", "empty", "srgb", "junk"],  # the bytes hold the time at which they were made
 )
 def test_a_profile_that_cannot_be_read_has_no_name(profile: bytes | None, name: str | None) -> None:
     assert profile_name(profile) == name
