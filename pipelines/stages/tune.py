@@ -76,11 +76,11 @@ def main() -> None:
     params = load_params()
     inputs = read_inputs("tune", params)
     check_space(params)
-    refuse_idle_keys(params)
     for caution in cautions(params):
         logger.warning("%s", caution)
     manifest = load_manifest(PREPARED_DIR)
     check_fits_data(params, manifest, batch_size=largest_batch(params))
+    refuse_idle_keys(params)
     parent = read_parent_file(PARENT_PATH, params.train)
     if parent is not None:
         check_fits(parent.parent.networks, *network_configs(params))

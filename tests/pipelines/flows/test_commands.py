@@ -73,18 +73,19 @@ def test_what_may_fail_for_a_while_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("overwrite", "num_runs", "added"),
+    ("existing", "num_runs", "added"),
     [
-        (False, 1, []),
-        (False, 2, ["--keep"]),
-        (True, 1, ["--overwrite"]),
-        (True, 2, ["--overwrite"]),
+        ([], 1, []),
+        ([], 2, ["--keep"]),
+        (["--keep"], 2, ["--keep"]),
+        (["--overwrite"], 1, ["--overwrite"]),
+        (["--overwrite"], 2, ["--overwrite"]),
     ],
 )
 def test_a_translation_that_is_tried_again_is_not_refused_for_its_own_results(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    overwrite: bool,
+    existing: list[str],
     num_runs: int,
     added: list[str],
 ) -> None:
@@ -92,7 +93,7 @@ def test_a_translation_that_is_tried_again_is_not_refused_for_its_own_results(
     monkeypatch.setattr(translate_pix2pix, "pix2pix", lambda _shell, *words: ran.extend(words))
     monkeypatch.setattr(translate_pix2pix.task_run, "get_run_count", lambda: num_runs)
     options = ["--input", "in", "--output", "out"]
-    translate_pix2pix.translate.fn(_shell(tmp_path), "m@champion", options, overwrite=overwrite)
+    translate_pix2pix.translate.fn(_shell(tmp_path), "m@champion", options, existing)
     assert ran == ["translate", "--model", "m@champion", *options, *added]
 
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+import typer
 from mlflow import MlflowClient
 
 from pipelines.commands.lineage import lineage
@@ -117,5 +118,5 @@ def test_versions_are_found_by_their_data_over_all_models(workspace: Path, uri: 
 
 @pytest.mark.parametrize(("model", "data"), [(None, None), ("x", "abcd")])
 def test_either_a_model_or_data_is_named(model: str | None, data: str | None) -> None:
-    with pytest.raises(UserError, match="either a model or"):
+    with pytest.raises(typer.BadParameter, match="either a model or"):
         lineage(model=model, data=data, as_json=False)

@@ -165,8 +165,8 @@ SCAN = SideRecord("image", 1, "uint16", (0.0, 100.0), "area", nodata="file")
             SCAN,
             tiff(np.zeros((8, 8), np.uint16), extratags=[(42113, "s", 0, "0", True)]),
             "the image states which of its uint16 pixels have no value, which is only read from "
-            "files in a folder: give these pixels a value and remove the nodata tag (42113), or "
-            "use `pix2pix translate`",
+            "files in a folder: give these pixels a value and remove the nodata tag (42113) and "
+            "the mask, or use `pix2pix translate`",
         ),
     ],
     ids=["class id", "coloured labels", "opacity", "nodata"],
