@@ -30,7 +30,7 @@ from pix2pix.config import Params, cautions, load_params
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.models import network_configs
 from pix2pix.models.transfer import check_fits
-from pix2pix.tuning.space import check_space, largest_batch, refuse_idle_keys
+from pix2pix.tuning.space import check_space, idle_keys_caution, largest_batch
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,8 @@ def main() -> None:
         logger.warning("%s", caution)
     manifest = load_manifest(PREPARED_DIR)
     check_fits_data(params, manifest, batch_size=largest_batch(params))
-    refuse_idle_keys(params)
+    if (idle := idle_keys_caution(params)) is not None:
+        logger.warning("%s", idle)
     parent = read_parent_file(PARENT_PATH, params.train)
     if parent is not None:
         check_fits(parent.parent.networks, *network_configs(params))

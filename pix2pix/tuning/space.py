@@ -53,11 +53,8 @@ def check_space(params: Params) -> None:
         raise UserError("\n  ".join(["tune.space cannot be searched", *problems]))
 
 
-def refuse_idle_keys(params: Params) -> None:
-    """Raise UserError if `tune.space` varies a key that no trial uses.
-
-    `check_space` allows it: whoever trains, and starts no study, need not change `tune.space`.
-    """
+def idle_keys_caution(params: Params) -> str | None:
+    """Return a sentence if `tune.space` varies a key that no trial uses, else None."""
     values = {each.key: _extreme_values(each) for each in params.tune.space}
     depths = values.get("model.depth", (params.model.depth,))
     layouts = values.get("model.dropout_layout", (params.model.dropout_layout,))
@@ -68,11 +65,12 @@ def refuse_idle_keys(params: Params) -> None:
     if "model.dropout" in values and not any(
         dropout_levels(trial.model.dropout_layout, trial.depth) for trial in trials
     ):
-        raise UserError(
+        return (
             "tune.space: model.dropout has no effect in any trial: a generator of depth "
             f"{max(trial.depth for trial in trials)} has no level with dropout in the layout "
             "pytorch. Remove model.dropout from tune.space, or set model.dropout_layout: torch"
         )
+    return None
 
 
 def trial_params(params: Params, values: Mapping[str, Value], *, seed: int | None = None) -> Params:
