@@ -62,7 +62,11 @@ class Comparison:
 
     @property
     def share(self) -> float | None:
-        """Of the steps of the random search that the other needed to be as good."""
+        """Of the steps of the random search that the other needed to be as good.
+
+        All its steps count, not those until its best trial: a second random search of the same
+        size finds as good a trial with probability 1/2, so its median share is 1.
+        """
         needed = self.asha.epochs_to_target
         return None if needed is None else needed / self.random.num_epochs
 

@@ -23,6 +23,19 @@ def test_five_steps_give_the_published_losses(recorded: dict[str, Tensor]) -> No
     torch.testing.assert_close(torch.stack(losses), recorded["history"], atol=1e-4, rtol=0)
 
 
+def test_cudnn_measures_its_algorithms_in_each_step_as_in_the_published_training() -> None:
+    training = Training(Generator(width=1, depth=6), Discriminator(width=1))
+    found = []
+    training.generator.register_forward_pre_hook(
+        lambda *_: found.append((torch.backends.cudnn.enabled, torch.backends.cudnn.benchmark))
+    )
+    images = torch.rand(2, 3, 64, 64)
+    for _ in range(2):
+        training.step(images, images)
+    assert found == [(True, True)] * 2
+    assert not torch.backends.cudnn.benchmark  # the steps that are measured beside it
+
+
 def test_it_has_the_sizes_and_the_dropout_of_our_networks() -> None:
     configs = network_configs(published_params())
     kinds = (UNetGenerator, PatchDiscriminator)
