@@ -1,5 +1,6 @@
 """`pix2pix serve`: registered models behind HTTP, with a page to try them."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -64,6 +65,7 @@ def serve(
     from pipelines.serving.options import ServeOptions
     from pipelines.serving.server import serve_until_interrupted
     from pipelines.tracking.uri import recorded_uri
+    from pix2pix.config.validation_text import first_wrong
     from pix2pix.errors import UserError
 
     try:
@@ -82,7 +84,10 @@ def serve(
             look_s=look_s,
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        place = "".join(f"--{str(part).replace('_', '-')}: " for part in first["loc"][:1])
-        raise UserError(f"{place}{first['msg'].removeprefix('Value error, ')}") from None
+        raise UserError(first_wrong(error.errors(), named=_option)) from None
     serve_until_interrupted(options, uri=recorded_uri(), host=host, port=port)
+
+
+def _option(place: Sequence[int | str]) -> str:
+    """The option of a field of ServeOptions; the empty text for what concerns several."""
+    return "".join(f"--{str(part).replace('_', '-')}" for part in place[:1])

@@ -24,6 +24,7 @@ from pipelines.serving.messages import (
 )
 from pipelines.serving.request_schema import request_body
 from pipelines.serving.requests import JSON, image_files, wanted_type
+from pix2pix.config.validation_text import dotted, first_wrong
 from pix2pix.inference import Scale
 
 _NOT_FOUND, _UNPROCESSABLE, _TOO_MANY, _UNAVAILABLE = 404, 422, 429, 503
@@ -182,9 +183,9 @@ def _as_json(answer: Answer) -> Response:
 
 def _wrong_parameter(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"][1:])
-    return JSONResponse({"detail": f"{place}: {first['msg']}"}, _UNPROCESSABLE)
+    # The first part of a place is the part of the request, such as "query".
+    reason = first_wrong(error.errors(), named=lambda place: dotted(place[1:]))
+    return JSONResponse({"detail": reason}, _UNPROCESSABLE)
 
 
 def _busy(_request: Request, _error: Exception) -> Response:
