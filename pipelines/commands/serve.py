@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipelines.registry.reference import REFERENCE_HELP
+from pipelines.serving import defaults
 
 
 def serve(
@@ -22,35 +23,39 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the address.")] = 8000,
     min_replicas: Annotated[
         int, typer.Option(min=1, help="Processes of each model, when little is asked.")
-    ] = 1,
+    ] = defaults.MIN_REPLICAS,
     max_replicas: Annotated[
         int | None,
         typer.Option(min=1, help="Processes when much is asked; default: --min-replicas."),
     ] = None,
-    cpus_per_replica: Annotated[float, typer.Option(help="CPU cores of each process.")] = 1.0,
+    cpus_per_replica: Annotated[
+        float, typer.Option(help="CPU cores of each process.")
+    ] = defaults.CPUS_PER_REPLICA,
     gpus_per_replica: Annotated[
         float, typer.Option(min=0, help="GPUs of each process; 0.5: two share one.")
-    ] = 0.0,
+    ] = defaults.GPUS_PER_REPLICA,
     max_batch_size: Annotated[
         int, typer.Option(min=1, help="Images of one size that are translated at once.")
-    ] = 8,
+    ] = defaults.MAX_BATCH_SIZE,
     batch_wait_ms: Annotated[
         float, typer.Option(min=0, help="How long an image waits for others of its batch.")
-    ] = 2.0,
+    ] = defaults.BATCH_WAIT_MS,
     max_queued: Annotated[
         int, typer.Option(min=1, help="Waiting requests; further ones are answered with 429.")
-    ] = 64,
-    max_body_mib: Annotated[float, typer.Option(help="Longest body that is read, MiB.")] = 64.0,
+    ] = defaults.MAX_QUEUED,
+    max_body_mib: Annotated[
+        float, typer.Option(help="Longest body that is read, MiB.")
+    ] = defaults.MAX_BODY_MIB,
     max_megapixels: Annotated[
-        float, typer.Option(max=178, help="Largest image that is decoded.")
-    ] = 50.0,
+        float, typer.Option(max=defaults.MOST_MEGAPIXELS, help="Largest image that is decoded.")
+    ] = defaults.MAX_MEGAPIXELS,
     max_memory_gib: Annotated[
         float | None,
         typer.Option(min=0.1, help="Memory of each process, as of `pix2pix translate`."),
     ] = None,
     look_s: Annotated[
         float, typer.Option(min=0.1, help="How often the registry is asked for a new version.")
-    ] = 10.0,
+    ] = defaults.LOOK_S,
 ) -> None:
     """Serve registered models over HTTP, with a page to try them.
 
