@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, get_args
 
 import torch
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import nn
@@ -30,6 +30,7 @@ from pix2pix.config import (
     size_text,
 )
 from pix2pix.config.strict import STRICT
+from pix2pix.config.validation_text import checked_json
 from pix2pix.data.input_statistics import InputStatistics
 from pix2pix.data.manifest import FIRST_SOURCE, ExtraSourceRecord, SideRecord, all_sources
 from pix2pix.errors import UserError
@@ -187,34 +188,16 @@ def load_card(model_dir: Path) -> ModelCard:
     num_bytes = path.stat().st_size
     if num_bytes > _MAX_CARD_BYTES:
         raise UserError(f"{path} does not describe a model: it has {num_bytes} bytes; {_REMEDY}")
+    refusal = f"{path} does not describe a model"
+    card = checked_json(_CARD, path.read_bytes(), refusal=refusal, remedy=_REMEDY)
     try:
-        card = _CARD.validate_json(path.read_bytes())
         card.check()
-    except ValidationError as error:
-        raise UserError(f"{path} does not describe a model: {_explain(error)}; {_REMEDY}") from None
     except UserError as error:
-        raise UserError(f"{path} does not describe a model: {error}; {_REMEDY}") from None
+        raise UserError(f"{refusal}: {error}; {_REMEDY}") from None
     return card
 
 
 _REMEDY = "run `dvc repro train`, or `dvc pull`"
-_MAX_LENGTH = 60  # characters of a wrong value, or of a field's name, in a message
-
-
-def _explain(error: ValidationError) -> str:
-    """Describe the first wrong field: its dotted name, the reason and the value."""
-    first, *others = error.errors(include_url=False)
-    field = ".".join(str(part) for part in first["loc"][:5]) or "it"
-    reason = first["msg"].removeprefix("Value error, ")
-    got = ""
-    if not isinstance(first["input"], dict | list) and first["type"] not in (
-        "missing",
-        "json_invalid",
-    ):
-        value = repr(first["input"])
-        got = f" (got {value[:_MAX_LENGTH]}{'...' if len(value) > _MAX_LENGTH else ''})"
-    more = f", and {len(others)} more" if others else ""
-    return f"{field[:_MAX_LENGTH]}: {reason}{got}{more}"
 
 
 def load_generator(model_dir: Path) -> tuple[UNetGenerator, ModelCard]:

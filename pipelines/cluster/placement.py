@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import ray
@@ -58,14 +59,27 @@ def connect(address: str | None) -> None:
         )
 
 
+def node_resources() -> list[dict[str, float]]:
+    """Return the resources by name (CPU, GPU) of each node of the connected cluster."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def fits_nowhere(what: str, nodes: Sequence[Mapping[str, float]], *, remedy: str) -> UserError:
+    """Return the error about workers (`what`) for which the nodes have too little."""
+    seen = "; ".join(f"{node.get('CPU', 0):g} CPUs, {node.get('GPU', 0):g} GPUs" for node in nodes)
+    return UserError(
+        f"{what} does not fit on the {len(nodes)} node(s) that Ray sees ({seen or 'none'}). "
+        f"{remedy}, or name a larger cluster in RAY_ADDRESS"
+    )
+
+
 def find_placement(config: TrainConfig) -> Placement:
     """Return the placement of the workers on the connected cluster.
 
     What others use at present counts as free: Ray waits for it. Raises UserError if the cluster is
     too small, for which Ray would wait as well.
     """
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    placement = choose_placement(config, nodes)
+    placement = choose_placement(config, node_resources())
     logger.info(
         "training on %s worker(s) with %d CPU(s)%s each",
         placement.min_workers
@@ -90,13 +104,10 @@ def choose_placement(config: TrainConfig, nodes: list[dict[str, float]]) -> Plac
     if on_cpus is not None:
         return on_cpus
     each = f"{config.cpus_per_worker or 1} CPUs{' and a GPU' if config.device == 'gpu' else ''}"
-    resources = "; ".join(
-        f"{node.get('CPU', 0):g} CPUs, {node.get('GPU', 0):g} GPUs" for node in nodes
-    )
-    raise UserError(
-        f"train.num_workers: {config.min_workers} with {each} each does not fit on the "
-        f"{len(nodes)} node(s) that Ray sees ({resources or 'none'}). Lower train.num_workers or "
-        "train.cpus_per_worker, change train.device, or name a larger cluster in RAY_ADDRESS"
+    raise fits_nowhere(
+        f"train.num_workers: {config.min_workers} with {each} each",
+        nodes,
+        remedy="Lower train.num_workers or train.cpus_per_worker, change train.device",
     )
 
 

@@ -1,10 +1,12 @@
 """`pix2pix serve`: registered models behind HTTP, with a page to try them."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from pipelines.registry.reference import REFERENCE_HELP
+from pipelines.serving import defaults
 
 
 def serve(
@@ -21,35 +23,39 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the address.")] = 8000,
     min_replicas: Annotated[
         int, typer.Option(min=1, help="Processes of each model, when little is asked.")
-    ] = 1,
+    ] = defaults.MIN_REPLICAS,
     max_replicas: Annotated[
         int | None,
         typer.Option(min=1, help="Processes when much is asked; default: --min-replicas."),
     ] = None,
-    cpus_per_replica: Annotated[float, typer.Option(help="CPU cores of each process.")] = 1.0,
+    cpus_per_replica: Annotated[
+        float, typer.Option(help="CPU cores of each process.")
+    ] = defaults.CPUS_PER_REPLICA,
     gpus_per_replica: Annotated[
         float, typer.Option(min=0, help="GPUs of each process; 0.5: two share one.")
-    ] = 0.0,
+    ] = defaults.GPUS_PER_REPLICA,
     max_batch_size: Annotated[
         int, typer.Option(min=1, help="Images of one size that are translated at once.")
-    ] = 8,
+    ] = defaults.MAX_BATCH_SIZE,
     batch_wait_ms: Annotated[
         float, typer.Option(min=0, help="How long an image waits for others of its batch.")
-    ] = 2.0,
+    ] = defaults.BATCH_WAIT_MS,
     max_queued: Annotated[
         int, typer.Option(min=1, help="Waiting requests; further ones are answered with 429.")
-    ] = 64,
-    max_body_mib: Annotated[float, typer.Option(help="Longest body that is read, MiB.")] = 64.0,
+    ] = defaults.MAX_QUEUED,
+    max_body_mib: Annotated[
+        float, typer.Option(help="Longest body that is read, MiB.")
+    ] = defaults.MAX_BODY_MIB,
     max_megapixels: Annotated[
-        float, typer.Option(max=178, help="Largest image that is decoded.")
-    ] = 50.0,
+        float, typer.Option(max=defaults.MOST_MEGAPIXELS, help="Largest image that is decoded.")
+    ] = defaults.MAX_MEGAPIXELS,
     max_memory_gib: Annotated[
         float | None,
         typer.Option(min=0.1, help="Memory of each process, as of `pix2pix translate`."),
     ] = None,
     look_s: Annotated[
         float, typer.Option(min=0.1, help="How often the registry is asked for a new version.")
-    ] = 10.0,
+    ] = defaults.LOOK_S,
 ) -> None:
     """Serve registered models over HTTP, with a page to try them.
 
@@ -64,6 +70,7 @@ def serve(
     from pipelines.serving.options import ServeOptions
     from pipelines.serving.server import serve_until_interrupted
     from pipelines.tracking.uri import recorded_uri
+    from pix2pix.config.validation_text import first_wrong
     from pix2pix.errors import UserError
 
     try:
@@ -82,7 +89,10 @@ def serve(
             look_s=look_s,
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        place = "".join(f"--{str(part).replace('_', '-')}: " for part in first["loc"][:1])
-        raise UserError(f"{place}{first['msg'].removeprefix('Value error, ')}") from None
+        raise UserError(first_wrong(error.errors(), named=_option)) from None
     serve_until_interrupted(options, uri=recorded_uri(), host=host, port=port)
+
+
+def _option(place: Sequence[int | str]) -> str:
+    """The option of a field of ServeOptions; the empty text for what concerns several."""
+    return "".join(f"--{str(part).replace('_', '-')}" for part in place[:1])

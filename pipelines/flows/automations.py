@@ -19,6 +19,7 @@ from prefect.events.schemas.events import ResourceSpecification
 from prefect.settings import get_current_settings
 
 from pipelines.entrypoint import run
+from pipelines.flows.names import POOL
 from pipelines.flows.pages import all_pages
 from pix2pix.errors import UserError
 
@@ -32,7 +33,6 @@ TO_PROMOTE_EVENT = "pix2pix.champion.left_to_a_person"
 CHAMPION_RESOURCE = "pix2pix.model."  # followed by the name of the registered model
 BLOCK = "pix2pix"
 
-_POOL = "pix2pix"
 _TAG = "prefect.tag.pix2pix"  # of the deployments in prefect.yaml, and so of their runs
 _SILENT_AFTER = timedelta(seconds=90)  # three heartbeats, as often as prefect.yaml says
 _FLOW_RUN = ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"})
@@ -117,7 +117,7 @@ def _failed_run(blocks: Sequence[UUID]) -> AutomationCore:
         trigger=EventTrigger(
             expect={f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "TimedOut")},
             match=_FLOW_RUN,
-            match_related={"prefect.resource.role": "work-pool", "prefect.resource.name": _POOL},
+            match_related={"prefect.resource.role": "work-pool", "prefect.resource.name": POOL},
             for_each=_EACH_RUN,
             posture=Posture.Reactive,
             threshold=1,

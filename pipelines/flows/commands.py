@@ -9,12 +9,12 @@ from prefect.cache_policies import NO_CACHE
 from prefect.concurrency.sync import concurrency
 
 from pipelines.flows.data_check import show_data_check
+from pipelines.flows.names import TRAINING_SLOTS
 from pipelines.flows.passing import may_succeed_later, names_outage
 from pipelines.flows.progress import Progress
 from pipelines.processes.shell import CommandFailedError, Shell
 from pipelines.repository.dvc_project import data_files, has_remote, known_outputs
 
-TRAINING_SLOTS = "pix2pix-training"  # a global concurrency limit, with one slot per GPU
 _TRAIN = ("train", "tune")
 _LEASE_S = 60  # Prefect's minimum; a run that was killed occupies its slot for this time
 

@@ -1,10 +1,11 @@
 """Flow `evaluate-pix2pix`: score a registered model version on the test pairs of a data set."""
 
+import json
+
 from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
-from pipelines.entrypoint import read_json
 from pipelines.flows.artifacts import show_picture, show_scores
 from pipelines.flows.commands import RETRIES, check_parameters, pix2pix, pull, reproduce_all
 from pipelines.flows.parameters import DataForm, EvaluateForm, RegisterForm, given
@@ -49,7 +50,7 @@ def score(shell: Shell, model: str) -> None:
     """Score the model, and show the scores and the best panels."""
     pix2pix(shell, "evaluate", "--model", model)
     folder = shell.folder / EVALUATION_DIR
-    test = read_json(folder / "metrics.json", made_by="prepare")["test"]
+    test = json.loads((folder / "metrics.json").read_text())["test"]  # the command has written it
     rows = [{"metric": name, "value": value} for name, value in test.items()]
     show_scores(rows, key="evaluation", description=f"{model} on the test pairs")
     panels = folder / "panels" / "best.png"

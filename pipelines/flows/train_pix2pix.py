@@ -5,6 +5,7 @@ its deployments on a Prefect server.
 """
 
 import argparse
+import json
 import logging
 from collections.abc import Sequence
 
@@ -13,7 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import ParameterTypeError, SignatureMismatchError
 from prefect.states import Completed
 
-from pipelines.entrypoint import read_json, run
+from pipelines.entrypoint import run
 from pipelines.flows.commands import (
     RETRIES,
     check_parameters,
@@ -126,7 +127,8 @@ def _has_new_data(shell: Shell) -> bool:
 def is_new_data(shell: Shell) -> bool:
     """Whether no registered model was trained on the prepared data."""
     python(shell, "pipelines.registry.is_new_data")
-    return bool(read_json(shell.folder / NEW_DATA_PATH, made_by="prepare")["is_new"])
+    answer = json.loads((shell.folder / NEW_DATA_PATH).read_text())  # the command has written it
+    return bool(answer["is_new"])
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Whether a server answers, asked without the client of any tool."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import requests
@@ -43,7 +44,7 @@ def check_answer(url: str, *, timeout_s: float, tls: Tls | None = None) -> None:
     except OSError as error:  # also those of requests, and certificates that are missing
         raise ConnectionError(_reason(error)) from None
     else:
-        if status >= 500:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise ConnectionError(f"HTTP Error {status}: {words}")
 
 

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 
 from pipelines.evaluation.weights import WeightsHash, weights_hashes
 from pipelines.registry.lookup import label
 from pipelines.tracking.finished_run import read_finished_run
 from pipelines.tracking.run_file import read_run_json
 from pipelines.tracking.train_record import TrainRecord
+from pix2pix.config.validation_text import checked_json
 from pix2pix.errors import UserError
 
 LINEAGE_PATH = Path("provenance/lineage.json")  # among the artifacts of the run
@@ -74,14 +75,13 @@ def read_lineage(client: MlflowClient, version: ModelVersion) -> Lineage:
             f"{label(version)} has no {LINEAGE_PATH} in its MLflow run {version.run_id}: it was "
             "registered before lineages were recorded, or its run was deleted"
         )
-    try:
-        lineage = _LINEAGE.validate_json(json.dumps(content))  # strict, yet maps become dataclasses
-    except ValidationError as error:
-        fields = sorted({str(part) for each in error.errors() for part in each["loc"][:1]})
-        raise UserError(
-            f"{label(version)}: {LINEAGE_PATH} in its MLflow run {version.run_id} is damaged or of "
-            f"another version of this program ({', '.join(fields) or 'no lineage'})"
-        ) from None
+    lineage = checked_json(
+        _LINEAGE,
+        json.dumps(content),  # strict, yet maps become dataclasses
+        refusal=f"{label(version)}: {LINEAGE_PATH} in its MLflow run {version.run_id} is damaged "
+        "or of another version of this program",
+        remedy="use the version of this program that registered it",
+    )
     if lineage.format != _FORMAT:
         raise UserError(
             f"{label(version)}: {LINEAGE_PATH} has the format {lineage.format}; this program "

@@ -11,13 +11,13 @@ from pipelines.registry.provenance import Provenance
 from pipelines.repository.origin import flatten
 from pipelines.repository.patch import changed_files
 from pipelines.runs.machines import Machine
+from pipelines.tracking.run_params import shown_params
 from pipelines.tracking.train_record import TrainRecord
 from pix2pix.config import Params
 
 Topics = Sequence[tuple[str, str]]  # names, of which several lines may have the same, and lines
 
 _WIDTH = 13  # of the column with the names
-_NO_PARAMETERS = ("register.", "data.name", "tune.")  # no training depends on them
 
 
 def provenance_text(provenance: Provenance, defaults: Params) -> str:
@@ -102,11 +102,14 @@ def _patch(training: TrainRecord) -> str:
 
 
 def _parameters(params: Mapping[str, Any], defaults: Params) -> list[str]:
-    usual = flatten(asdict(defaults))
+    """Return the parameters that could have changed the result and are not the usual ones."""
+    own, usual = shown_params(params), shown_params(asdict(defaults))
+    # What is null is not among them: here it counts where the usual value is another one.
+    nulls = {key: value for key, value in flatten(params).items() if value == "null"}
     changed = [
         f"{key}: {value}"
-        for key, value in flatten(params).items()
-        if usual.get(key) != value and not key.startswith(_NO_PARAMETERS)
+        for key, value in (own | {key: nulls[key] for key in usual.keys() & nulls.keys()}).items()
+        if usual.get(key) != value and key != "data.name"  # it is among the data
     ]
     return changed or ["those of params/default.yaml"]
 

@@ -18,12 +18,12 @@ from pix2pix.preparation.offences import OffenceKind
 from pix2pix.preparation.pair_files import PairFiles
 from pix2pix.preparation.pairs import refuse_no_folder
 from pix2pix.preparation.quick_checks import check_names, refuse_offences
+from pix2pix.preparation.sides import are_narrow_halves
 
 _NAMES_PARAMETERS = re.compile(r"\bdata\.|\bset\b|channels|value_range|num_labels")
 _NEED_ALL: Collection[OffenceKind] = ("narrow_range", "crop_too_large")  # few files may mislead
 _NUM_LOOKED_AT = 12  # pairs of which the pixels are read; the stage prepare reads all
 _NAME_CHARACTERS = 60  # of the folder in the name of the data set
-_NARROW = 0.75  # halves of files A|B that are narrower than this share of their height are doubted
 
 
 def use_preset_for(preset: str, data_dir: Path, project_dir: Path = Path()) -> Changes | None:
@@ -125,13 +125,14 @@ def _check(root: Path, config: DataConfig) -> None:
 
 
 def _check_halves(root: Path, seen: Sequence[Inspected], pairs: Sequence[PairFiles]) -> None:
-    """Raise UserError if the files are hardly wide enough to show two images side by side."""
-    if not seen or any(each.size[1] >= _NARROW * each.size[0] for each in seen):
+    """Raise UserError if the files have the shape of single photos, not of two side by side."""
+    if not seen or not are_narrow_halves(seen):
         return
     height, width = seen[0].size
     raise UserError(
         f"{printable(root)}: this task needs both sides of each pair, but files such as "
         f"{printable(pairs[0].path_a.relative_to(root))} ({2 * width}x{height} px) look like one "
         f"image each, not like two side by side: put the sides into {printable(root / 'A')} and "
-        f"{printable(root / 'B')}, with equal names"
+        f"{printable(root / 'B')}, with equal names; if each file does show both sides, set "
+        "data.layout: side_by_side"
     )

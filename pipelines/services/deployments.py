@@ -10,10 +10,10 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import SCHEDULE_TYPES
 from prefect.client.schemas.sorting import DeploymentSort
 
+from pipelines.flows.names import POOL
 from pipelines.flows.pages import all_pages
 from pipelines.repository.params_file import PARAMS_FILE
 from pipelines.services.module_command import run_module
-from pipelines.services.programs import POOL
 from pix2pix.config import load_params
 from pix2pix.config.yaml_file import read_yaml
 from pix2pix.errors import UserError

@@ -16,10 +16,8 @@ from prefect.client.schemas.objects import Worker, WorkerStatus
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from pipelines.services.programs import POOL
+from pipelines.flows.names import POOL, TRAINING_SLOTS
 from pix2pix.errors import UserError
-
-TRAINING_LIMIT = "pix2pix-training"
 
 _DEFAULT_CONCURRENCY = 4
 _MAX_WORKERS = 200  # Prefect's limit
@@ -62,16 +60,16 @@ def ensure_pool(client: SyncPrefectClient, *, concurrency: int | None) -> None:
 def ensure_training_limit(client: SyncPrefectClient, *, slots: int | None) -> None:
     """Create the limit of trainings at once; an existing limit stays unless `slots` is given."""
     try:
-        existing = client.read_global_concurrency_limit_by_name(TRAINING_LIMIT)
+        existing = client.read_global_concurrency_limit_by_name(TRAINING_SLOTS)
     except ObjectNotFound:
         limit = _DEFAULT_TRAINING_SLOTS if slots is None else slots
         client.create_global_concurrency_limit(
-            GlobalConcurrencyLimitCreate(name=TRAINING_LIMIT, limit=limit)
+            GlobalConcurrencyLimitCreate(name=TRAINING_SLOTS, limit=limit)
         )
         return
     if slots is not None and existing.limit != slots:
         client.update_global_concurrency_limit(
-            TRAINING_LIMIT, GlobalConcurrencyLimitUpdate(limit=slots)
+            TRAINING_SLOTS, GlobalConcurrencyLimitUpdate(limit=slots)
         )
 
 

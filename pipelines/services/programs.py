@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.flows.names import POOL
 from pipelines.services.addresses import HOST
 from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, WORKER
 from pipelines.services.site import Site, client_variables
-
-POOL = "pix2pix"
 
 _PYTHON = Path(sys.executable).name  # its folder is the first in PATH
 

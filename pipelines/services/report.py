@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from pipelines.flows.names import POOL
 from pipelines.services.addresses import Address, mlflow_pages
 from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, WORKER, log_path
-from pipelines.services.programs import POOL
 from pipelines.services.up import Running
 from pipelines.tracking.uri import without_password
 

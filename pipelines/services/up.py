@@ -32,7 +32,6 @@ class Running:
     mlflow: Address
     started: tuple[str, ...]
     is_deployed: bool
-    automations: tuple[str, ...]
     has_prefect_toml: bool
 
 
@@ -55,7 +54,7 @@ def up(project: Path, *, environment: Mapping[str, str], limits: Limits) -> Runn
             ensure_training_limit(client, slots=limits.training_slots)
             wait_for_worker = start_worker(site, client)
             is_deployed = deploy(project, client, client_environment(site))
-            registered = automations.register(client)
+            automations.register(client)
             wait_for_worker()
         has_toml = not site.prefect.is_elsewhere and write_prefect_toml(project, site.prefect.url)
         after = supervisord.running_programs(project)
@@ -65,6 +64,5 @@ def up(project: Path, *, environment: Mapping[str, str], limits: Limits) -> Runn
         mlflow=site.mlflow,
         started=tuple(name for name in after if name not in before),
         is_deployed=is_deployed,
-        automations=tuple(registered),
         has_prefect_toml=has_toml,
     )

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import ipaddress
 import os
+from http import HTTPStatus
 
 from fastapi import HTTPException, Request
 
@@ -11,8 +12,6 @@ from pix2pix.errors import UserError
 
 TOKEN_VARIABLE = "PIX2PIX_SERVE_TOKEN"
 _PLACEHOLDER = "change-me"  # in deploy/kuberay/settings.yaml, which everybody can read
-
-_UNAUTHORIZED, _FORBIDDEN = 401, 403
 
 
 def token_digest() -> bytes | None:
@@ -69,7 +68,7 @@ class Access:
         # Of digests, in constant time: the time of an answer tells nothing about the token.
         if not hmac.compare_digest(given, self._digest) or scheme.lower() != "bearer":
             raise HTTPException(
-                _UNAUTHORIZED,
+                HTTPStatus.UNAUTHORIZED,
                 "send the server's token as `Authorization: Bearer TOKEN`",
                 headers={"WWW-Authenticate": "Bearer"},
             )
@@ -80,5 +79,5 @@ class Access:
         name = request.url.hostname or ""
         if not (is_loopback(client) and is_loopback(name)):
             raise HTTPException(
-                _FORBIDDEN, "this server has no token, so it answers its own machine only"
+                HTTPStatus.FORBIDDEN, "this server has no token, so it answers its own machine only"
             )

@@ -5,6 +5,7 @@ import base64
 import copy
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -24,9 +25,9 @@ from pipelines.serving.messages import (
 )
 from pipelines.serving.request_schema import request_body
 from pipelines.serving.requests import JSON, image_files, wanted_type
+from pix2pix.config.validation_text import dotted, first_wrong
 from pix2pix.inference import Scale
 
-_NOT_FOUND, _UNPROCESSABLE, _TOO_MANY, _UNAVAILABLE = 404, 422, 429, 503
 _HEALTH_S = 10.0
 _UNLIKE = "X-Input-Unlike-Training"
 
@@ -40,18 +41,18 @@ headers of the answer name the model, its version, and the protocol: how the ima
 """
 _FILE = {"type": "string", "format": "binary"}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"content": {name: {"schema": _FILE} for name in ("image/png", "image/tiff")}},
+    HTTPStatus.OK: {"content": {name: {"schema": _FILE} for name in ("image/png", "image/tiff")}},
     **{
         status: {"description": f"{meaning}; `detail` says in a sentence what is wrong."}
         for status, meaning in {
-            400: "The body is no form or JSON with an image",
-            401: "The token is missing or wrong",
-            404: "There is no such model",
-            406: "The result cannot have the wanted format",
-            413: "The body or the image is too large",
-            415: "The file has an unknown format",
-            422: "The image is damaged or does not fit the model",
-            429: "Too many requests wait",
+            HTTPStatus.BAD_REQUEST: "The body is no form or JSON with an image",
+            HTTPStatus.UNAUTHORIZED: "The token is missing or wrong",
+            HTTPStatus.NOT_FOUND: "There is no such model",
+            HTTPStatus.NOT_ACCEPTABLE: "The result cannot have the wanted format",
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body or the image is too large",
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The file has an unknown format",
+            HTTPStatus.UNPROCESSABLE_ENTITY: "The image is damaged or does not fit the model",
+            HTTPStatus.TOO_MANY_REQUESTS: "Too many requests wait",
         }.items()
     },
 }
@@ -80,7 +81,8 @@ def make_app(
         reference = next(iter(models)) if model is None else model.removeprefix("models:/")
         if reference not in models:
             raise HTTPException(
-                _NOT_FOUND, f"there is no model {reference!r} here; there are {', '.join(models)}"
+                HTTPStatus.NOT_FOUND,
+                f"there is no model {reference!r} here; there are {', '.join(models)}",
             )
         return models[reference]
 
@@ -122,7 +124,9 @@ def make_app(
         """An example source of the model's dev split."""
         content = await model.example(number, field)
         if content is None:
-            raise HTTPException(_NOT_FOUND, f"the model has no example {number} for {field!r}")
+            raise HTTPException(
+                HTTPStatus.NOT_FOUND, f"the model has no example {number} for {field!r}"
+            )
         kind = "image/png" if content.startswith(b"\x89PNG") else "image/tiff"
         return Response(content, media_type=kind)
 
@@ -132,7 +136,7 @@ def make_app(
         try:
             await asyncio.wait_for(asyncio.gather(*map(_is_alive, models.values())), _HEALTH_S)
         except TimeoutError:
-            raise HTTPException(_UNAVAILABLE, "a model does not answer") from None
+            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "a model does not answer") from None
         return {"status": "ok"}
 
     @app.get("/metrics", dependencies=allowed, response_class=PlainTextResponse)
@@ -182,14 +186,14 @@ def _as_json(answer: Answer) -> Response:
 
 def _wrong_parameter(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"][1:])
-    return JSONResponse({"detail": f"{place}: {first['msg']}"}, _UNPROCESSABLE)
+    # The first part of a place is the part of the request, such as "query".
+    reason = first_wrong(error.errors(), named=lambda place: dotted(place[1:]))
+    return JSONResponse({"detail": reason}, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def _busy(_request: Request, _error: Exception) -> Response:
     return JSONResponse(
         {"detail": "too many requests wait already; try again in a second"},
-        _TOO_MANY,
+        HTTPStatus.TOO_MANY_REQUESTS,
         headers={"Retry-After": "1"},
     )

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pipelines.serving import defaults
+
 
 class ServeOptions(BaseModel):
     """Models, replicas and limits of a server; replicas and queues are those of each model."""
@@ -11,17 +13,19 @@ class ServeOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     models: Annotated[tuple[str, ...], Field(min_length=1)]
-    min_replicas: Annotated[int, Field(ge=1)] = 1
-    max_replicas: Annotated[int, Field(ge=1)] = 1
-    cpus_per_replica: Annotated[float, Field(gt=0)] = 1.0
-    gpus_per_replica: Annotated[float, Field(ge=0)] = 0.0
-    max_batch_size: Annotated[int, Field(ge=1)] = 8
-    batch_wait_ms: Annotated[float, Field(ge=0)] = 2.0
-    max_queued: Annotated[int, Field(ge=1)] = 64
-    max_body_mib: Annotated[float, Field(gt=0)] = 64.0
-    max_megapixels: Annotated[float, Field(gt=0, le=178)] = 50.0
+    min_replicas: Annotated[int, Field(ge=1)] = defaults.MIN_REPLICAS
+    max_replicas: Annotated[int, Field(ge=1)] = defaults.MAX_REPLICAS
+    cpus_per_replica: Annotated[float, Field(gt=0)] = defaults.CPUS_PER_REPLICA
+    gpus_per_replica: Annotated[float, Field(ge=0)] = defaults.GPUS_PER_REPLICA
+    max_batch_size: Annotated[int, Field(ge=1)] = defaults.MAX_BATCH_SIZE
+    batch_wait_ms: Annotated[float, Field(ge=0)] = defaults.BATCH_WAIT_MS
+    max_queued: Annotated[int, Field(ge=1)] = defaults.MAX_QUEUED
+    max_body_mib: Annotated[float, Field(gt=0)] = defaults.MAX_BODY_MIB
+    max_megapixels: Annotated[float, Field(gt=0, le=defaults.MOST_MEGAPIXELS)] = (
+        defaults.MAX_MEGAPIXELS
+    )
     max_memory_gib: Annotated[float | None, Field(gt=0)] = None
-    look_s: Annotated[float, Field(gt=0)] = 10.0
+    look_s: Annotated[float, Field(gt=0)] = defaults.LOOK_S
 
     @model_validator(mode="after")
     def _check_replicas(self) -> "ServeOptions":

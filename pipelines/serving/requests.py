@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import AsyncGenerator
+from http import HTTPStatus
 from typing import Literal, get_args
 
 from fastapi import HTTPException, Request
@@ -18,7 +19,6 @@ JSON: Literal["application/json"] = "application/json"
 _MEDIA_TYPES: tuple[MediaType, ...] = get_args(MediaType)
 _BINARY = "application/octet-stream"
 _MAX_FILES = 65  # the first source, and as many extra ones as a card can have
-_BAD_REQUEST, _NOT_ACCEPTABLE, _TOO_LARGE, _UNSUPPORTED = 400, 406, 413, 415
 
 
 async def image_files(request: Request, *, max_bytes: int) -> dict[str, bytes]:
@@ -35,7 +35,7 @@ async def image_files(request: Request, *, max_bytes: int) -> dict[str, bytes]:
     if kind.startswith("image/") or kind in (*_MEDIA_TYPES, _BINARY):
         return {FIRST_FIELD: body}
     raise HTTPException(
-        _UNSUPPORTED,
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         f"the Content-Type is {kind or 'missing'}; send multipart/form-data with a field "
         f"`{FIRST_FIELD}`, {JSON}, or the file itself as image/... or application/x-npy",
     )
@@ -43,7 +43,10 @@ async def image_files(request: Request, *, max_bytes: int) -> dict[str, bytes]:
 
 async def _body(request: Request, *, max_bytes: int) -> bytes:
     """Read a body, and stop as soon as it is too long."""
-    too_long = HTTPException(_TOO_LARGE, f"the body is longer than the accepted {max_bytes} bytes")
+    too_long = HTTPException(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"the body is longer than the accepted {max_bytes} bytes",
+    )
     stated = request.headers.get("content-length", "")
     if stated.isdecimal() and int(stated) > max_bytes:
         raise too_long
@@ -67,18 +70,22 @@ async def _from_form(request: Request, body: bytes) -> dict[str, bytes]:
         ).parse()
     except (MultiPartException, KeyError) as error:  # KeyError: no boundary
         reason = getattr(error, "message", "it states no boundary")
-        raise HTTPException(_BAD_REQUEST, f"the form cannot be read: {reason}") from None
+        raise HTTPException(HTTPStatus.BAD_REQUEST, f"the form cannot be read: {reason}") from None
     try:
         files: dict[str, bytes] = {}
         for field, value in form.multi_items():
             if field in files:
-                raise HTTPException(_BAD_REQUEST, f"the form has two files in the field `{field}`")
+                raise HTTPException(
+                    HTTPStatus.BAD_REQUEST, f"the form has two files in the field `{field}`"
+                )
             if isinstance(value, UploadFile):
                 files[field] = await value.read()
     finally:
         await form.close()
     if FIRST_FIELD not in files:
-        raise HTTPException(_BAD_REQUEST, f"the form has no file in a field `{FIRST_FIELD}`")
+        raise HTTPException(
+            HTTPStatus.BAD_REQUEST, f"the form has no file in a field `{FIRST_FIELD}`"
+        )
     return files
 
 
@@ -86,10 +93,11 @@ def _from_json(body: bytes) -> dict[str, bytes]:
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
-        raise HTTPException(_BAD_REQUEST, "the body is no JSON") from None
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "the body is no JSON") from None
     if not isinstance(content, dict) or FIRST_FIELD not in content:
         raise HTTPException(
-            _BAD_REQUEST, f'the JSON has no image; send {{"{FIRST_FIELD}": "<base64 of a file>"}}'
+            HTTPStatus.BAD_REQUEST,
+            f'the JSON has no image; send {{"{FIRST_FIELD}": "<base64 of a file>"}}',
         )
     return {str(field): _from_base64(str(field), text) for field, text in content.items()}
 
@@ -100,7 +108,7 @@ def _from_base64(field: str, text: object) -> bytes:
             return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         pass
-    raise HTTPException(_BAD_REQUEST, f"`{field}` is no base64")
+    raise HTTPException(HTTPStatus.BAD_REQUEST, f"`{field}` is no base64")
 
 
 def wanted_type(accept: str) -> MediaType | Literal["application/json"] | None:
@@ -117,7 +125,7 @@ def wanted_type(accept: str) -> MediaType | Literal["application/json"] | None:
             if name == known:
                 return known
     raise HTTPException(
-        _NOT_ACCEPTABLE,
+        HTTPStatus.NOT_ACCEPTABLE,
         f"the answer can be {', '.join(_MEDIA_TYPES)} or {JSON}, and `Accept` allows none of them",
     )
 

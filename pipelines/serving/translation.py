@@ -5,6 +5,7 @@ What is wrong with a file ends as a `Refusal` whose reason is one sentence.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,10 @@ from pix2pix.inference import Scale
 from pix2pix.inference.input_check import unlike_training
 
 _HASH_DIGITS = 12
-_STATUS = {UnknownFormatError: 415, TooManyPixelsError: 413}
-_UNPROCESSABLE, _NOT_ACCEPTABLE, _INSUFFICIENT_STORAGE = 422, 406, 507
+_STATUS = {
+    UnknownFormatError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    TooManyPixelsError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def job(version: LoadedVersion, question: Question, *, max_pixels: int) -> Job |
     sides = _by_field(version.translator.card)
     if question.files.keys() != sides.keys():
         return Refusal(
-            _UNPROCESSABLE,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
             f"the model needs files in the fields {', '.join(sides)}, got "
             f"{', '.join(question.files)}",
         )
@@ -67,11 +70,13 @@ def job(version: LoadedVersion, question: Question, *, max_pixels: int) -> Job |
         try:
             images[name] = _decoded(question.files[field], side, max_pixels=max_pixels)
         except UserError as error:
-            status = _STATUS.get(type(error), _UNPROCESSABLE)
+            status = _STATUS.get(type(error), HTTPStatus.UNPROCESSABLE_ENTITY)
             subject = f"the image in the field `{field}`" if len(sides) > 1 else "the image"
             return Refusal(status, f"{subject} {_one_sentence(error)}")
         except MemoryError:
-            return Refusal(_INSUFFICIENT_STORAGE, "the server has too little memory; try it later")
+            return Refusal(
+                HTTPStatus.INSUFFICIENT_STORAGE, "the server has too little memory; try it later"
+            )
     return Job(version, images, question.scale)
 
 
@@ -124,9 +129,9 @@ def _translated(
                 {name: batch[[i]] for name, batch in images.items()} for i in range(num_images)
             )
             return [_translated(like, each, 1)[0] for each in alone]
-        return [Refusal(_UNPROCESSABLE, _one_sentence(error))]
+        return [Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, _one_sentence(error))]
     except StorageError as error:  # the disk is full, on which large images are translated
-        return [Refusal(_INSUFFICIENT_STORAGE, _one_sentence(error))] * num_images
+        return [Refusal(HTTPStatus.INSUFFICIENT_STORAGE, _one_sentence(error))] * num_images
 
 
 def answer(question: Question, job: Job, result: np.ndarray) -> Answer | Refusal:
@@ -139,12 +144,12 @@ def answer(question: Question, job: Job, result: np.ndarray) -> Answer | Refusal
     written = as_written(result, card.target.file_dtype)
     media_type = question.media_type or lossless_type(written, alpha=card.target.alpha)
     if media_type == "image/jpeg" and card.target.kind == "labels":
-        return Refusal(_NOT_ACCEPTABLE, "JPEG would change the labels; ask for image/png")
+        return Refusal(HTTPStatus.NOT_ACCEPTABLE, "JPEG would change the labels; ask for image/png")
     try:
         nodata = written_nodata(card.target, written.dtype)
         content = encode_as(written, media_type, alpha=card.target.alpha, nodata=nodata)
     except UserError as error:
-        return Refusal(_NOT_ACCEPTABLE, _one_sentence(error))
+        return Refusal(HTTPStatus.NOT_ACCEPTABLE, _one_sentence(error))
     return Answer(
         content=content,
         media_type=media_type,

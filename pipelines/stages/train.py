@@ -17,21 +17,19 @@ from pipelines.paths import (
     HISTORY_PATH,
     KEPT_EPOCHS_DIR,
     MODEL_DIR,
-    PARENT_PATH,
     PREPARED_DIR,
     PROFILE_DIR,
-    RUNS_DIR,
     SAMPLES_DIR,
     TRAIN_PATH,
 )
 from pipelines.repository.origin import Origin, origin
 from pipelines.repository.stage_inputs import read_inputs, refuse_changes
 from pipelines.runs.dataset import publish_dataset
-from pipelines.runs.folder import Folder, open_folder
+from pipelines.runs.folder import Folder
 from pipelines.runs.history import curves_csv, history_jsonl
 from pipelines.runs.machines import recorded_machines
 from pipelines.runs.owner import owned
-from pipelines.runs.parent import ParentFile, publish_parent, read_parent_file
+from pipelines.runs.parent import ParentFile, publish_parent
 from pipelines.runs.samples import sample_name
 from pipelines.runs.state import (
     CHECKPOINTS_FOLDER,
@@ -47,21 +45,21 @@ from pipelines.tracking.live_run import LiveRun, mark_ended
 from pipelines.tracking.node_metrics import node_metrics
 from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pipelines.tracking.uri import tracking_uri
-from pipelines.training.batches import check_fits_data, train_augmentation
+from pipelines.training.batches import train_augmentation
 from pipelines.training.computing import recorded_computing
 from pipelines.training.driver import Trained, train
+from pipelines.training.inputs import checked_inputs
 from pipelines.training.kept_checkpoints import other_kept_epochs
 from pipelines.training.profiles import copy_profile
 from pipelines.training.trained_model import write_model
 from pix2pix.checkpoint import ModelCard
-from pix2pix.config import Params, cautions, load_params
+from pix2pix.config import Params, load_params
 from pix2pix.data.contact_sheet import augmentation_sheet
-from pix2pix.data.manifest import Manifest, load_manifest
+from pix2pix.data.manifest import Manifest
 from pix2pix.data.prepared import open_split, source_statistics
 from pix2pix.files import write_bytes, write_text
 from pix2pix.images.grids import write_png
 from pix2pix.models import network_configs
-from pix2pix.models.transfer import check_fits
 from pix2pix.parent import Parent
 from pix2pix.parent_record import ParentRecord
 
@@ -134,22 +132,19 @@ def _write_outputs(
 def main() -> None:
     """Read params.yaml and data/prepared, write models/ and the training's reports."""
     params = load_params()
-    inputs = read_inputs("train", params)
-    for caution in cautions(params):
-        logger.warning("%s", caution)
-    manifest = load_manifest(PREPARED_DIR)
-    check_fits_data(params, manifest, batch_size=params.train.batch_size)
-    parent = read_parent_file(PARENT_PATH, params.train)
-    if parent is not None:
-        check_fits(parent.parent.networks, *network_configs(params))
+    read = read_inputs("train", params)
+    inputs = checked_inputs(params, batch_size=params.train.batch_size)
+    manifest = inputs.manifest
     begun = origin(Path())
-    storage = open_folder(params.train.storage_path or str(RUNS_DIR))
-    parent_sha256 = None if parent is None else parent.sha256
-    folder = training_folder(storage, params, manifest.data_hash, parent_sha256=parent_sha256)
+    folder = training_folder(
+        inputs.storage, params, manifest.data_hash, parent_sha256=inputs.parent_sha256
+    )
     with owned(folder):
-        state = _begin_or_continue(params, manifest, folder=folder, begun=begun, parent_file=parent)
+        state = _begin_or_continue(
+            params, manifest, folder=folder, begun=begun, parent_file=inputs.parent
+        )
         refuse_changes(
-            inputs,
+            read,
             kept=f"The finished training stays in {folder}: with the earlier values the same "
             "command takes it over at once",
         )

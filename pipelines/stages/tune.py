@@ -6,13 +6,13 @@ from pathlib import Path
 
 from pipelines.cluster.placement import connect
 from pipelines.entrypoint import CONTINUES, InterruptionError, run
-from pipelines.paths import PARENT_PATH, PREPARED_DIR, RUNS_DIR, TUNE_DIR
+from pipelines.paths import PREPARED_DIR, TUNE_DIR
 from pipelines.repository.origin import origin
 from pipelines.repository.stage_inputs import read_inputs, refuse_changes
 from pipelines.runs.dataset import publish_dataset
-from pipelines.runs.folder import Folder, open_folder
+from pipelines.runs.folder import Folder
 from pipelines.runs.owner import owned
-from pipelines.runs.parent import ParentFile, publish_parent, read_parent_file
+from pipelines.runs.parent import ParentFile, publish_parent
 from pipelines.runs.state import (
     RunningState,
     close_running_state,
@@ -20,16 +20,14 @@ from pipelines.runs.state import (
     study_folder,
 )
 from pipelines.tracking.begun_run import begun_run
-from pipelines.training.batches import check_fits_data
+from pipelines.training.inputs import checked_inputs
 from pipelines.tuning.follower import StudyFollower, live_study
 from pipelines.tuning.placement import TrialPlacement, place_trials
 from pipelines.tuning.report import report_text, write_study
 from pipelines.tuning.study import run_study
 from pipelines.tuning.trial import TrialJob
-from pix2pix.config import Params, cautions, load_params
-from pix2pix.data.manifest import Manifest, load_manifest
-from pix2pix.models import network_configs
-from pix2pix.models.transfer import check_fits
+from pix2pix.config import Params, load_params
+from pix2pix.data.manifest import Manifest
 from pix2pix.tuning.space import check_space, idle_keys_caution, largest_batch
 
 logger = logging.getLogger(__name__)
@@ -74,24 +72,19 @@ def _tune(
 def main() -> None:
     """Read params.yaml and data/prepared, write reports/tune."""
     params = load_params()
-    inputs = read_inputs("tune", params)
+    read = read_inputs("tune", params)
     check_space(params)
-    for caution in cautions(params):
-        logger.warning("%s", caution)
-    manifest = load_manifest(PREPARED_DIR)
-    check_fits_data(params, manifest, batch_size=largest_batch(params))
+    inputs = checked_inputs(params, batch_size=largest_batch(params))
+    manifest = inputs.manifest
     if (idle := idle_keys_caution(params)) is not None:
         logger.warning("%s", idle)
-    parent = read_parent_file(PARENT_PATH, params.train)
-    if parent is not None:
-        check_fits(parent.parent.networks, *network_configs(params))
-    storage = open_folder(params.train.storage_path or str(RUNS_DIR))
-    parent_sha256 = None if parent is None else parent.sha256
-    folder = study_folder(storage, params, manifest.data_hash, parent_sha256=parent_sha256)
+    folder = study_folder(
+        inputs.storage, params, manifest.data_hash, parent_sha256=inputs.parent_sha256
+    )
     with owned(folder):
-        state, is_sent = _begin_or_continue(params, manifest, folder, parent)
+        state, is_sent = _begin_or_continue(params, manifest, folder, inputs.parent)
         refuse_changes(
-            inputs,
+            read,
             kept=f"The finished study stays in {folder}: with the earlier values the same command "
             "runs no trial again",
         )

@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 from boto3.exceptions import S3UploadFailedError
@@ -21,8 +22,7 @@ from pix2pix.errors import UserError
 
 # Of SQLite and PostgreSQL. MLflow calls it a bad request, and a server passes on the text only.
 _DUPLICATE = re.compile(r"UNIQUE constraint failed|UniqueViolation")
-_REFUSALS = (401, 403)
-_CONFLICT, _TOO_MANY_REQUESTS, _SERVER_ERROR = 409, 429, 500
+_REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 # What MLflow's client passes on of the object store of its files, where no server is in between.
 _STORE_ERRORS = (BotoCoreError, ClientError, S3UploadFailedError)
 # What MLflow's client raises by itself, and passes on of a database and of that store.
@@ -115,7 +115,8 @@ def may_pass(error: Exception) -> bool:
     """
     status = _status(error)
     if status is not None and (
-        status >= _SERVER_ERROR or status in (_CONFLICT, _TOO_MANY_REQUESTS)
+        status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        or status in (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
     ):
         return True
     if isinstance(error, MlflowException):

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AliasChoices, ConfigDict, Field, TypeAdapter
 
 from pipelines.entrypoint import read_json, write_json
 from pipelines.repository.origin import Origin
 from pipelines.runs.machines import Machine
 from pipelines.tracking.description import DataRecord
-from pix2pix.errors import UserError
+from pix2pix.config.validation_text import checked_json
 from pix2pix.parent_record import ParentRecord
 
 
@@ -58,12 +58,10 @@ def write_train_record(path: Path, record: TrainRecord) -> None:
 
 def read_train_record(path: Path) -> TrainRecord:
     """Read train.json. Raises UserError naming the file, what it lacks and the remedy."""
-    mapping = read_json(path, made_by="train")
-    try:
-        return _RECORD.validate_json(json.dumps(mapping))  # strict, yet maps become dataclasses
-    except ValidationError as error:  # written before these were recorded, or by hand
-        fields = sorted({str(part) for problem in error.errors() for part in problem["loc"][:1]})
-        raise UserError(
-            f"{path} does not say what the training ran with ({', '.join(fields)}); "
-            "run `dvc repro -f -s train`"
-        ) from None
+    return checked_json(
+        _RECORD,
+        json.dumps(read_json(path, made_by="train")),  # strict, yet maps become dataclasses
+        # It was written before these were recorded, or by hand.
+        refusal=f"{path} does not say what the training ran with",
+        remedy="run `dvc repro -f -s train`",
+    )

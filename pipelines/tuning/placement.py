@@ -3,10 +3,8 @@
 import logging
 from dataclasses import dataclass
 
-import ray
-
+from pipelines.cluster.placement import fits_nowhere, node_resources
 from pix2pix.config import TuneConfig
-from pix2pix.errors import UserError
 
 _MEMORY_BYTES = 2**20  # Ray wants each trial to ask for something
 
@@ -26,8 +24,7 @@ def place_trials(config: TuneConfig) -> TrialPlacement:
 
     Raises UserError, in place of Ray's endless wait, if not even one trial fits.
     """
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    placement = choose_trial_placement(config, nodes)
+    placement = choose_trial_placement(config, node_resources())
     logger.info(
         "%d trial(s) at a time, each of %d worker(s) with %d CPU(s)%s",
         placement.num_concurrent,
@@ -50,11 +47,10 @@ def choose_trial_placement(config: TuneConfig, nodes: list[dict[str, float]]) ->
     num_trials = sum(_num_workers_on(config, node) for node in nodes) // config.num_workers
     if num_trials == 0:
         each = f"{config.cpus_per_worker} CPUs and {config.gpus_per_worker:g} GPUs"
-        seen = "; ".join(f"{n.get('CPU', 0):g} CPUs, {n.get('GPU', 0):g} GPUs" for n in nodes)
-        raise UserError(
-            f"tune.num_workers: {config.num_workers} with {each} each does not fit on the "
-            f"{len(nodes)} node(s) that Ray sees ({seen or 'none'}). Lower tune.num_workers, "
-            "tune.cpus_per_worker or tune.gpus_per_worker, or name a larger cluster in RAY_ADDRESS"
+        raise fits_nowhere(
+            f"tune.num_workers: {config.num_workers} with {each} each",
+            nodes,
+            remedy="Lower tune.num_workers, tune.cpus_per_worker or tune.gpus_per_worker",
         )
     num_concurrent = min(num_trials, config.max_concurrent_trials or num_trials)
     if config.num_workers > 1:

@@ -1,7 +1,6 @@
 """Reading and validating params.yaml."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,12 @@ from pydantic import TypeAdapter, ValidationError
 from pix2pix.config.augment import AugmentConfig
 from pix2pix.config.data import DataConfig
 from pix2pix.config.model import ModelConfig, generator_depth, why_not_as_target
-from pix2pix.config.patterns import WORDS
 from pix2pix.config.results import MAX_NAME_CHARACTERS, EvaluateConfig, RegisterConfig
 from pix2pix.config.sizes import height_width, size_text
 from pix2pix.config.strict import STRICT
 from pix2pix.config.train import TrainConfig
 from pix2pix.config.tune import TuneConfig
+from pix2pix.config.validation_text import all_wrong
 from pix2pix.config.yaml_file import read_yaml
 from pix2pix.errors import UserError
 
@@ -127,23 +126,8 @@ def parse_params(mapping: Mapping[str, Any]) -> Params:
 
 def _explain(error: ValidationError) -> str:
     """Return one line for each wrong key: its dotted name, the reason and the value."""
-    lines = []
-    for item in error.errors(include_url=False):
-        key = ".".join(str(part) for part in item["loc"]) or "params"
-        reason = item["msg"].removeprefix("Value error, ")
-        if item["type"] == "string_pattern_mismatch":
-            reason = WORDS[item["ctx"]["pattern"]]
-        if item["type"] == "json_invalid":
-            raise UserError("a text contains half of a character (\\ud800 to \\udfff); correct it")
-        is_leaf = not isinstance(item["input"], dict) and item["type"] != "missing"
-        lines.append(
-            f"{key}: {reason}" + (f" (got {_shortened(item['input'])})" if is_leaf else "")
-        )
-    head = "1 wrong parameter" if len(lines) == 1 else f"{len(lines)} wrong parameters"
-    return "\n  ".join([head, *lines])
-
-
-def _shortened(value: Any) -> str:
-    """Return a value as text, without a login, and shortened if it is long."""
-    text = re.sub(r"(?<=://)[^/\s]*@", "***@", repr(value))
-    return text if len(text) <= 200 else f"{text[:150]} ... {text[-20:]}"
+    problems = error.errors()
+    if problems[0]["type"] == "json_invalid":
+        return "a text contains half of a character (\\ud800 to \\udfff); correct it"
+    head = "1 wrong parameter" if len(problems) == 1 else f"{len(problems)} wrong parameters"
+    return "\n  ".join([head, *all_wrong(problems)])

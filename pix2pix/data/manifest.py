@@ -13,7 +13,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from pix2pix.config import (
     AnyKernel,
@@ -32,6 +32,7 @@ from pix2pix.config import (
     WrittenDtype,
     network_channels,
 )
+from pix2pix.config.validation_text import checked_json
 from pix2pix.data.splits import Split
 from pix2pix.errors import UserError
 
@@ -186,10 +187,8 @@ def load_manifest(prepared_dir: Path) -> Manifest:
     path = prepared_dir / MANIFEST_NAME
     if not path.is_file():
         raise UserError(f"{path} is missing; run `dvc repro prepare` or `dvc pull`")
-    try:
-        manifest = _MANIFEST.validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise UserError(f"{path} is no manifest of format {FORMAT}: {error}; {_AGAIN}") from None
+    refusal = f"{path} is no manifest of format {FORMAT}"
+    manifest = checked_json(_MANIFEST, path.read_bytes(), refusal=refusal, remedy=_AGAIN)
     if manifest.data_hash != content_hash(manifest):
         raise UserError(f"{path} was changed after it was written; {_AGAIN}")
     return manifest

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 
 from pix2pix.atomic import new_directory
 from pix2pix.config import ArchiveConfig
+from pix2pix.config.validation_text import checked_json
 from pix2pix.errors import UserError
 from pix2pix.files import sha256_of_file, write_text
 from pix2pix.sources.download import MAX_BYTES, RETRY_PAUSES_S, download
@@ -80,12 +81,12 @@ def read_ledger(ledger: Path) -> dict[str, ArchiveRecord]:
     """The recorded archives by data set, none if the file is missing. Raises UserError."""
     if not ledger.is_file():
         return {}
-    try:
-        return _LEDGER.validate_json(ledger.read_bytes())
-    except ValidationError as error:
-        raise UserError(
-            f"{ledger} is not a record of archives; restore it with `git checkout`: {error}"
-        ) from error
+    return checked_json(
+        _LEDGER,
+        ledger.read_bytes(),
+        refusal=f"{ledger} is not a record of archives",
+        remedy="restore it with `git checkout`",
+    )
 
 
 def write_ledger(ledger: Path, records: dict[str, ArchiveRecord]) -> None:

@@ -40,7 +40,16 @@ MAX_BYTES = 1 << 34  # twice the largest published archive, edges2handbags
 _NUMBER = "[0-9]{1,18}"  # \d and isdigit would take digits that int refuses
 
 # Answers that may be different a moment later; any other refusal is final.
-_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+_PASSING = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
 
 _log = logging.getLogger(__name__)
 

@@ -223,9 +223,7 @@ def _rejection_reason(params: Params, values: Mapping[str, Value]) -> str | None
     try:
         trial_params(params, values)
     except UserError as error:
-        return (
-            " ".join(str(error).split()).removeprefix("1 wrong parameter ").removeprefix("params: ")
-        )
+        return " ".join(str(error).split()).removeprefix("1 wrong parameter ")
     return None
 
 

@@ -15,8 +15,8 @@ from pipelines.flows import (
     translate_pix2pix,
     workspaces,
 )
+from pipelines.flows.names import TRAINING_SLOTS
 from pipelines.processes.shell import Shell, stage_environment
-from pipelines.services.prefect_setup import TRAINING_LIMIT
 from tests.support.project import Project
 
 
@@ -50,7 +50,7 @@ def test_a_stage_that_trains_waits_for_a_slot_of_the_limit_that_make_up_makes(
     for stage in ("train", "tune"):
         with commands._slot(stage):
             pass
-    assert asked == [TRAINING_LIMIT] * 2
+    assert asked == [TRAINING_SLOTS] * 2
 
 
 def test_what_may_fail_for_a_while_is_tried_again() -> None:

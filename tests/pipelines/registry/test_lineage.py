@@ -83,7 +83,10 @@ def test_a_version_without_a_lineage_and_a_damaged_one_are_refused(
     with pytest.raises(UserError, match="was registered before lineages were recorded"):
         read_lineage(client, version)
     for content, said in (
-        ({"format": 1, "weights": {}}, r"damaged or of another version .*\(outputs, scores, train"),
+        (
+            {"format": 1, "weights": {}},
+            r"damaged or of another version .*: training: Field required, and 2 more; use",
+        ),
         ([], "is damaged"),
     ):
         client.log_dict(registration.run_id, content, LINEAGE_PATH.as_posix())

@@ -166,6 +166,10 @@ def _grey(folder: Path) -> None:
             save(folder / side / f"{index}.png", noise(9 * number + index, 1, size=SIDE_PX))
 
 
+def _photos_3_to_2(folder: Path) -> None:
+    write(folder, width=SIDE_PX * 3 // 2)
+
+
 def _other_names(folder: Path) -> None:
     write(folder / "night")
     write(folder / "day")
@@ -187,6 +191,7 @@ def _other_names(folder: Path) -> None:
         ("edges-to-object", _labels, r"label maps.*correct data\.path"),
         ("aerial-to-map", _one_side, r"folder 'B'\) holds no images"),
         ("labels-to-photo", write, r"needs both sides.*0\.png \(160x160 px\).*put the sides into"),
+        ("labels-to-photo", _photos_3_to_2, r"0\.png \(240x160 px\) look like one image each"),
     ],
 )
 def test_a_folder_without_what_the_task_needs_is_refused_and_nothing_written(

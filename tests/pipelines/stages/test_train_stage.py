@@ -15,6 +15,7 @@ from pipelines.runs.folder import open_folder
 from pipelines.runs.history import curves_csv
 from pipelines.runs.state import close_running_state, open_state, training_folder
 from pipelines.stages import train, tune
+from pipelines.training import inputs
 from pipelines.training.trained_model import write_model
 from pix2pix.checkpoint import load_generator
 from pix2pix.config import Params
@@ -46,7 +47,7 @@ def test_a_batch_of_more_pairs_than_there_are_is_refused_before_ray_starts(
     config = dataclasses.replace(small_params.train, batch_size=7)
     params = dataclasses.replace(small_params, data=data, train=config)
     monkeypatch.setattr(stage, "load_params", lambda: params)
-    monkeypatch.setattr(stage, "load_manifest", lambda _: manifest)
+    monkeypatch.setattr(inputs, "load_manifest", lambda _: manifest)
     with pytest.raises(
         UserError,
         match=r"batch_size \(7\) exceeds the 3 training pairs with 2 crops each.*to 6 or less",

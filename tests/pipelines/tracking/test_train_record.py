@@ -43,7 +43,7 @@ def test_what_it_does_not_say_is_named_with_the_remedy(
     path = tmp_path / "train.json"
     path.write_text(json.dumps(dataclasses.asdict(record) | change))
     (key,) = change
-    with pytest.raises(UserError, match=rf"train\.json .*\({key}\); run `dvc repro -f -s train`"):
+    with pytest.raises(UserError, match=rf"train\.json .*: {key}\b.*; run `dvc repro -f -s train`"):
         read_train_record(path)
 
 

@@ -179,5 +179,8 @@ def test_missing_and_damaged_data_are_named_with_the_command_that_makes_them(
     with pytest.raises(ValueError, match="size_px is None, which does not fit resize: stretch"):
         load_manifest(prepared_dir)
     manifest.write_text("{}")
-    with pytest.raises(ValueError, match="is no manifest of format 2"):
+    with pytest.raises(
+        ValueError, match=r"is no manifest of format 2: .*; run `dvc repro -f -s prepare`$"
+    ) as refused:
         load_manifest(prepared_dir)
+    assert "\n" not in str(refused.value)

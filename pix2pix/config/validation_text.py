@@ -1,0 +1,77 @@
+"""What pydantic finds wrong with a file or a parameter, as a user reads it.
+
+pydantic's own text has several lines, names its classes and ends with addresses of its manual.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from pix2pix.config.patterns import WORDS
+from pix2pix.errors import UserError
+
+Place = Sequence[int | str]  # of a value: the keys and indices that lead to it
+
+_T = TypeVar("_T")
+
+_MAX_PARTS = 5  # of a place
+_MAX_PLACE, _MAX_VALUE = 60, 120  # characters
+
+
+def checked_json(
+    adapter: TypeAdapter[_T], content: bytes | str, *, refusal: str, remedy: str
+) -> _T:
+    """Return the value in JSON that a program wrote, validated.
+
+    `refusal` names the file and says what it is not, `remedy` what to do; they frame the message of
+    the UserError that is raised if the content is wrong.
+    """
+    try:
+        return adapter.validate_json(content)
+    except ValidationError as error:
+        raise UserError(f"{refusal}: {first_wrong(error.errors())}; {remedy}") from None
+
+
+def dotted(place: Place) -> str:
+    """The place as it is written in params.yaml and in messages: train.beta1."""
+    return _shortened(".".join(str(part) for part in place[:_MAX_PARTS]), _MAX_PLACE)
+
+
+def first_wrong(problems: Sequence[Any], *, named: Callable[[Place], str] = dotted) -> str:
+    """The first wrong value in one line, and how many others there are.
+
+    `problems` are the `errors()` of a ValidationError or of FastAPI's error of the same kind.
+    """
+    first, *others = problems
+    more = f", and {len(others)} more" if others else ""
+    return f"{_line(first, named)}{more}"
+
+
+def all_wrong(problems: Sequence[Any]) -> list[str]:
+    """One line for each wrong value: its dotted place, the reason and the value."""
+    return [_line(problem, dotted) for problem in problems]
+
+
+def _line(problem: Any, named: Callable[[Place], str]) -> str:
+    reason = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "string_pattern_mismatch":
+        reason = WORDS.get(problem["ctx"]["pattern"], reason)
+    place = named(problem["loc"])
+    if place:
+        reason = f"{place}: {reason}"
+    value = problem["input"]
+    # A mapping is named by its place; a missing key and text that is no JSON have no value.
+    if isinstance(value, dict) or problem["type"] in ("missing", "json_invalid"):
+        return reason
+    return f"{reason} (got {_value_text(value)})"
+
+
+def _value_text(value: Any) -> str:
+    """A value as text, without a login, and shortened if it is long."""
+    return _shortened(re.sub(r"(?<=://)[^/\s]*@", "***@", repr(value)), _MAX_VALUE)
+
+
+def _shortened(text: str, num_characters: int) -> str:
+    return text if len(text) <= num_characters else f"{text[:num_characters]}..."
