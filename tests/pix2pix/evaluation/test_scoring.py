@@ -115,11 +115,11 @@ def test_distances_are_called_fid_and_kid_with_inception_alone(
 def test_real_vs_real_is_the_distance_between_other_real_images_and_the_targets(
     extractor: NetworkExtractor, config: EvaluateConfig
 ) -> None:
-    reference = extract_features([images(12, seed=7)], extractor, size_px=(16, 16))
+    reference = extract_features([images(12, seed=7)], extractor)
     result = score(batches(12), extractor=extractor, config=config, reference=reference)
     floor = result.scores[REAL_VS_REAL]
     assert list(floor.metrics) == DISTANCES
-    real = extract_features([images(12)], extractor, size_px=(16, 16))
+    real = extract_features([images(12)], extractor)
     assert floor.metrics["frechet_colours"].value == frechet_distance(reference, real)
 
 
@@ -152,7 +152,7 @@ def test_few_groups_are_named_by_a_warning(
 def test_a_smaller_reference_is_used_with_a_warning(
     extractor: NetworkExtractor, config: EvaluateConfig
 ) -> None:
-    reference = extract_features([images(5, seed=7)], extractor, size_px=(16, 16))
+    reference = extract_features([images(5, seed=7)], extractor)
     result = score(batches(12), extractor=extractor, config=config, reference=reference)
     assert result.scores[REAL_VS_REAL].num_images == 5
     assert "real_vs_real has 5 images for 12 targets" in result.warnings[0]
