@@ -60,11 +60,13 @@ def evaluate_model(
     *,
     group: str | None = None,
     features_dir: Path | None = None,
+    warnings: tuple[str, ...] = (),
 ) -> Evaluation:
     """Score the model of `model_dir`, which must fit the data of `prepared_dir`.
 
     `group` is `data.group`: intervals draw the images of a group together. `features_dir` keeps the
-    features of images for the next evaluation, see `feature_cache`.
+    features of images for the next evaluation, see `feature_cache`. `warnings` of the caller are
+    the first ones of the report.
     Raises UserError naming a file that is missing or damaged.
     """
     device = best_device()
@@ -82,9 +84,11 @@ def evaluate_model(
         group=group,
         device=device,
     )
-    warnings = tuple(text for text in (warning, _no_identity(manifest)) if text is not None)
+    own_warnings = (text for text in (warning, _no_identity(manifest)) if text is not None)
     protocol = _protocol(manifest, card, extractor, config, group)
-    report = make_report(scores, protocol=protocol, dev=card.dev, warnings=warnings)
+    report = make_report(
+        scores, protocol=protocol, dev=card.dev, warnings=(*warnings, *own_warnings)
+    )
     return Evaluation(content_hash(model_dir), report, scores, extremes)
 
 
