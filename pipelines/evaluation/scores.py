@@ -1,6 +1,7 @@
 """Score a model and the baselines on the prepared test split, and write the files of scores."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -40,7 +41,7 @@ from pix2pix.evaluation.scoring import Reference, Scorer, SplitScores
 from pix2pix.evaluation.table import format_table
 from pix2pix.files import write_text
 from pix2pix.images.grids import write_png
-from pix2pix.models import InferenceNetwork
+from pix2pix.models import InferenceMode, InferenceNetwork
 from pix2pix.models.residual import as_target
 
 
@@ -60,18 +61,20 @@ def evaluate_model(
     *,
     group: str | None = None,
     features_dir: Path | None = None,
+    mode: InferenceMode | None = None,
     warnings: tuple[str, ...] = (),
 ) -> Evaluation:
     """Score the model of `model_dir`, which must fit the data of `prepared_dir`.
 
     `group` is `data.group`: intervals draw the images of a group together. `features_dir` keeps the
-    features of images for the next evaluation, see `feature_cache`. `warnings` of the caller are
-    the first ones of the report.
+    features of images for the next evaluation, see `feature_cache`. `mode` None means the
+    inference mode of the model. `warnings` of the caller are the first ones of the report.
     Raises UserError naming a file that is missing or damaged.
     """
     device = best_device()
     manifest = load_manifest(prepared_dir)
     generator, card = load_generator(model_dir)
+    card = replace(card, inference_mode=mode or card.inference_mode)
     extractor, warning = choose_extractor(config.inception_weights, device)
     if features_dir is not None:
         extractor = CachedExtractor(extractor, features_dir)
