@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple, TypeVar
@@ -33,7 +34,7 @@ from pipelines.training.trained_model import write_model
 from pix2pix.checkpoint import load_generator
 from pix2pix.config import Params, height_width
 from pix2pix.data.prepared import open_split
-from pix2pix.evaluation.baselines import reference_indices
+from pix2pix.data.reference import reference_targets
 from pix2pix.evaluation.report import report_json
 from pix2pix.models import InferenceNetwork, PatchDiscriminator, UNetGenerator, network_configs
 from pix2pix.models import translate as translate_batch
@@ -101,17 +102,14 @@ def separate_scores(work: Work, folder: Path) -> Scores:
     config = work.params.evaluate
     mean = np.asarray(np.mean(np.asarray(train.target), axis=0, dtype=np.float64))
     height, width = height_width(work.params.data.image_size)
-    others = reference_indices(len(train), len(test), seed=config.seed)
+    others = chain.from_iterable(reference_targets(work.prepared_dir, batch_size=_BATCH))
     translate_to_files(generator, _images(test.source), folder / "model", seed=card.seed)
     write_files(_images(test.target), folder / "real")
     write_files(_images(test.source), folder / "identity")
     write_files(
         [_resized(mean.astype(np.float32), height, width)] * len(test), folder / "mean_target"
     )
-    write_files(
-        [_resized(train.target[row].astype(np.float32), height, width) for row in others],
-        folder / "real_vs_real",
-    )
+    write_files(others, folder / "real_vs_real")
     subset_size = min(config.kid_subset_size, len(test))
     scores = {}
     for name in ("model", "mean_target", "identity", "real_vs_real"):
@@ -137,7 +135,7 @@ def _images(images: object) -> list[np.ndarray]:
 
 
 def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A float32 image (H, W, 3) as the evaluation resizes it, in uint8."""
+    """A float32 image (H, W, 3) as the evaluation resizes the mean target, in uint8."""
     stretched = torch.nn.functional.interpolate(
         torch.from_numpy(image).permute(2, 0, 1)[None],
         size=[height, width],

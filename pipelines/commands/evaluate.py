@@ -1,7 +1,7 @@
 """`pix2pix evaluate`: score a registered model on the prepared data."""
 
 import logging
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,11 +12,19 @@ logger = logging.getLogger(__name__)
 
 def evaluate(
     model: Annotated[str, typer.Option(help=f"Registered model: {REFERENCE_HELP}.")],
+    mode: Annotated[
+        Literal["published", "deterministic"] | None,
+        typer.Option(
+            help="Inference mode: published (with dropout, and batch norm over each image) or "
+            "deterministic. Without it, the mode that the training chose by dev L1."
+        ),
+    ] = None,
 ) -> None:
     """Score a registered model on the test pairs of data/prepared.
 
     The scores are computed as the stage `evaluate` computes them. They are written to
-    reports/evaluation and to MLflow.
+    reports/evaluation and to MLflow. With --mode nothing of the model changes: it translates in
+    the mode that the training chose.
 
     For example: pix2pix evaluate --model pix2pix-facades-drawn@champion
     """
@@ -27,5 +35,5 @@ def evaluate(
 
     params = load_params()
     with connected(recorded_uri()) as client:
-        logged = evaluate_version(client, model, params=params)
+        logged = evaluate_version(client, model, params=params, mode=mode)
     logger.info("MLflow run %s", logged.run_id)

@@ -46,7 +46,7 @@ def score_on_dev(
 def target_features(prepared_dir: Path, extractor: FeatureExtractor) -> np.ndarray | None:
     """The features (N, F) of the dev targets; None if they have no RGB form."""
     targets = (pairs.target for pairs in _pairs(prepared_dir))
-    return extract_features(targets, extractor, size_px=None)
+    return extract_features(targets, extractor)
 
 
 def _pairs(prepared_dir: Path) -> Iterator[Pairs]:

@@ -1,8 +1,9 @@
 """Score a model and the baselines on the prepared test split, and write the files of scores."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,13 +21,13 @@ from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.data.prepared import PreparedSplit, open_split, stacked
 from pix2pix.data.ranges import to_network
+from pix2pix.data.reference import reference_positions, reference_targets
 from pix2pix.data.sources import part_sources
 from pix2pix.evaluation.baselines import (
     IDENTITY,
     MEAN_TARGET,
     mean_image,
     mean_target_fake,
-    reference_indices,
     why_no_identity,
 )
 from pix2pix.evaluation.extractors import FeatureExtractor, choose_extractor
@@ -40,7 +41,7 @@ from pix2pix.evaluation.scoring import Reference, Scorer, SplitScores
 from pix2pix.evaluation.table import format_table
 from pix2pix.files import write_text
 from pix2pix.images.grids import write_png
-from pix2pix.models import InferenceNetwork
+from pix2pix.models import InferenceMode, InferenceNetwork
 from pix2pix.models.residual import as_target
 
 
@@ -60,16 +61,20 @@ def evaluate_model(
     *,
     group: str | None = None,
     features_dir: Path | None = None,
+    mode: InferenceMode | None = None,
+    warnings: tuple[str, ...] = (),
 ) -> Evaluation:
     """Score the model of `model_dir`, which must fit the data of `prepared_dir`.
 
     `group` is `data.group`: intervals draw the images of a group together. `features_dir` keeps the
-    features of images for the next evaluation, see `feature_cache`.
+    features of images for the next evaluation, see `feature_cache`. `mode` None means the
+    inference mode of the model. `warnings` of the caller are the first ones of the report.
     Raises UserError naming a file that is missing or damaged.
     """
     device = best_device()
     manifest = load_manifest(prepared_dir)
     generator, card = load_generator(model_dir)
+    card = replace(card, inference_mode=mode or card.inference_mode)
     extractor, warning = choose_extractor(config.inception_weights, device)
     if features_dir is not None:
         extractor = CachedExtractor(extractor, features_dir)
@@ -82,9 +87,11 @@ def evaluate_model(
         group=group,
         device=device,
     )
-    warnings = tuple(text for text in (warning, _no_identity(manifest)) if text is not None)
+    own_warnings = (text for text in (warning, _no_identity(manifest)) if text is not None)
     protocol = _protocol(manifest, card, extractor, config, group)
-    report = make_report(scores, protocol=protocol, dev=card.dev, warnings=warnings)
+    report = make_report(
+        scores, protocol=protocol, dev=card.dev, warnings=(*warnings, *own_warnings)
+    )
     return Evaluation(content_hash(model_dir), report, scores, extremes)
 
 
@@ -144,7 +151,7 @@ def _score_test_split(
         sources = part_sources(source, manifest.sources)
         extremes.update(sources, fake, target, pair_ids=pair_ids, l1=quality.l1, valid=valid)
     groups = groups_named(groups_of(test.pair_ids, group))
-    reference = _reference(train, manifest, groups.num_images, extractor, config, group)
+    reference = _reference(prepared_dir, extractor, config, group)
     return scorer.finish(config, groups=groups, reference=reference), extremes
 
 
@@ -156,42 +163,31 @@ def _no_identity(manifest: Manifest) -> str | None:
 
 
 def _train_targets(
-    train: PreparedSplit, manifest: Manifest, config: EvaluateConfig, chosen: Any = None
+    train: PreparedSplit, manifest: Manifest, config: EvaluateConfig
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Yield batches (N, C, H, W) in [-1, 1] of all training targets or the `chosen` indices.
+    """Yield batches (N, C, H, W) in [-1, 1] of all training targets.
 
     With each comes which pixels count, see `data.batch.Batch.valid`.
     """
-    positions = range(len(train.pair_ids)) if chosen is None else chosen
-    for group in train.groups(positions, config.batch_size):
+    for group in train.groups(range(len(train.pair_ids)), config.batch_size):
         raw = torch.from_numpy(stacked(train.target, group))
         yield to_network(raw, manifest.target.value_range), stacked_valid(train, group)
 
 
 def _reference(
-    train: PreparedSplit,
-    manifest: Manifest,
-    num_images: int,
-    extractor: FeatureExtractor,
-    config: EvaluateConfig,
-    group: str | None,
+    prepared_dir: Path, extractor: FeatureExtractor, config: EvaluateConfig, group: str | None
 ) -> Reference | None:
-    chosen = reference_indices(len(train.pair_ids), num_images, seed=config.seed)
-    features = extract_features(
-        (targets for targets, _ in _train_targets(train, manifest, config, chosen)),
-        extractor,
-        size_px=_size_of_all(manifest),
+    manifest = load_manifest(prepared_dir)
+    batches = (
+        to_network(torch.from_numpy(raw), manifest.target.value_range)
+        for raw in reference_targets(prepared_dir, batch_size=config.batch_size)
     )
+    features = extract_features(batches, extractor)
     if features is None:
         return None
-    names = groups_of([train.pair_ids[index] for index in chosen], group)
+    train_ids = manifest.splits["train"].pair_ids
+    names = groups_of([train_ids[position] for position in reference_positions(manifest)], group)
     return Reference(features, groups_named(names))
-
-
-def _size_of_all(manifest: Manifest) -> tuple[int, int] | None:
-    """Height and width of the test images; None if they are unlike, at the scale of training."""
-    scale = manifest.scale("test")
-    return scale.size_of(0, 0) if scale.rule == "stretch" else None
 
 
 def _masked_sides(manifest: Manifest) -> Literal["none", "source", "target", "source and target"]:

@@ -22,6 +22,7 @@ from pipelines.registry.examples import log_examples
 from pipelines.registry.kept_epochs import log_kept_epochs
 from pipelines.registry.lineage import log_lineage, project_lineage
 from pipelines.registry.register import register_model
+from pipelines.registry.trained_pairs import log_pairs
 from pipelines.repository.origin import flatten
 from pipelines.tracking.completion import complete_run
 from pipelines.tracking.connection import connected
@@ -57,6 +58,9 @@ def complete_registration(uri: str) -> dict[str, Any]:
         log_examples(client, run.run_id, MODEL_DIR, prepared_dir=PREPARED_DIR)
         log_kept_epochs(client, run.run_id, KEPT_EPOCHS_DIR, example=example)
         log_lineage(client, run.run_id, project_lineage(Path(), MODEL_DIR))
+        log_pairs(
+            client, run.run_id, load_manifest(PREPARED_DIR), data_hash=training.data.data_hash
+        )
         decision = decide(client, registration, params)
     return dataclasses.asdict(registration) | {"decision": dataclasses.asdict(decision)}
 

@@ -1,5 +1,6 @@
 """Score registered versions on the dev split of the prepared data."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from pipelines.evaluation.model_fit import misfit
 from pipelines.paths import FEATURES_DIR
 from pipelines.registry.comparison import Contender, Verdict, judge
 from pipelines.registry.model_files import downloaded
+from pipelines.registry.trained_pairs import leak
 from pix2pix.checkpoint import load_card
 from pix2pix.config import RegisterConfig
 from pix2pix.data.groups import groups_of
@@ -21,6 +23,8 @@ from pix2pix.evaluation.extractors import FeatureExtractor, efficientnet_extract
 from pix2pix.evaluation.feature_cache import CachedExtractor
 from pix2pix.evaluation.image_groups import groups_named
 from pix2pix.evaluation.paired import MIN_GROUPS
+
+logger = logging.getLogger(__name__)
 
 
 class Contenders:
@@ -72,10 +76,14 @@ class Contenders:
     def _score(self, version: ModelVersion) -> Contender:
         """The version with its scores, or with the reason why it cannot be scored."""
         model, number = version.name, str(version.version)
+        manifest = load_manifest(self._prepared_dir)
         try:
             with downloaded(self._client, version) as model_dir:
-                obstacle = misfit(load_card(model_dir), load_manifest(self._prepared_dir))
+                obstacle = misfit(load_card(model_dir), manifest)
                 if obstacle is None:
+                    known = leak(self._client, version, manifest, "dev")
+                    if known is not None:
+                        logger.warning(known)
                     scores = score_on_dev(model_dir, self._prepared_dir, self._extractor)
                     return Contender(model=model, version=number, scores=scores)
         except UserError as error:  # files that are missing or damaged

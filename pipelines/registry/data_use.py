@@ -31,7 +31,7 @@ def versions_of_data(client: MlflowClient, data_hash: str) -> DataUse:
         raise UserError(
             f"--data {data_hash!r} is no hash of data: give at least 4 of its 64 hexadecimal digits"
         )
-    versions = _search(client, data_hash)
+    versions = versions_on(client, data_hash)
     hashes = sorted({version.tags[DATA_HASH_TAG] for version in versions})
     if not hashes:
         raise UserError(
@@ -47,8 +47,8 @@ def versions_of_data(client: MlflowClient, data_hash: str) -> DataUse:
     )
 
 
-def _search(client: MlflowClient, data_hash: str) -> list[ModelVersion]:
-    """Return the versions whose data's hash begins with `data_hash`."""
+def versions_on(client: MlflowClient, data_hash: str) -> list[ModelVersion]:
+    """Return the versions of all models whose data's hash begins with `data_hash`."""
     where = f"tags.`{DATA_HASH_TAG}` LIKE '{data_hash}%'"
     found: list[ModelVersion] = []
     page = client.search_model_versions(where)

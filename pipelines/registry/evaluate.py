@@ -12,26 +12,35 @@ from pipelines.paths import EVALUATION_DIR, FEATURES_DIR, METRICS_PATH, PREPARED
 from pipelines.registry.evaluation_run import log_evaluation
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
+from pipelines.registry.trained_pairs import leak
 from pipelines.tracking.run import MlflowRun
 from pix2pix.checkpoint import load_card
 from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.errors import UserError
 from pix2pix.evaluation.table import format_table
+from pix2pix.models import InferenceMode
 
 logger = logging.getLogger(__name__)
 
 
-def evaluate_version(client: MlflowClient, reference: str, *, params: Params) -> MlflowRun:
+def evaluate_version(
+    client: MlflowClient, reference: str, *, params: Params, mode: InferenceMode | None = None
+) -> MlflowRun:
     """Score a version on data/prepared, write reports/evaluation and log the scores as a run.
+
+    `mode` None means the inference mode of the version, in which it translates. A version that was
+    trained on some of the test pairs is scored with a warning.
 
     Raises UserError if there is no such version, or if the data does not fit it.
     """
     started_s = time.time()
     manifest = load_manifest(PREPARED_DIR)
     version = find_version(client, reference)
+    known = leak(client, version, manifest, "test")
     with downloaded(client, version) as model_dir:
-        obstacle = misfit(load_card(model_dir), manifest)
+        card = load_card(model_dir)
+        obstacle = misfit(card, manifest)
         if obstacle is not None:
             raise UserError(f"{label(version)} does not fit {PREPARED_DIR}: {obstacle}")
         evaluation = evaluate_model(
@@ -40,6 +49,8 @@ def evaluate_version(client: MlflowClient, reference: str, *, params: Params) ->
             params.evaluate,
             group=params.data.group,
             features_dir=FEATURES_DIR,
+            mode=mode,
+            warnings=() if known is None else (known,),
         )
     files = _write(evaluation)
     logger.info("%s on the test split\n%s", label(version), format_table(evaluation.report))
@@ -47,6 +58,7 @@ def evaluate_version(client: MlflowClient, reference: str, *, params: Params) ->
         client,
         version,
         evaluation,
+        own_mode=card.inference_mode,
         experiment=f"{params.register.experiment}-evaluations",
         manifest=manifest,
         data_name=params.data.name,

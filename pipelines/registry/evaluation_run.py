@@ -24,6 +24,7 @@ from pipelines.tracking.run_by_key import open_run
 from pix2pix.data.manifest import Manifest
 from pix2pix.evaluation.protocol import Protocol
 from pix2pix.evaluation.report import report_json
+from pix2pix.models import InferenceMode
 
 
 def log_evaluation(
@@ -31,6 +32,7 @@ def log_evaluation(
     version: ModelVersion,
     evaluation: Evaluation,
     *,
+    own_mode: InferenceMode,
     experiment: str,
     manifest: Manifest,
     data_name: str,
@@ -39,14 +41,18 @@ def log_evaluation(
 ) -> MlflowRun:
     """Log scores, protocol and files as a run in `experiment`, linked to the model.
 
+    In another inference mode than `own_mode`, the version's, the scores are not those of the
+    version: the name of the run says the mode, and the model does not show its scores.
     Repeated evaluations of one version on the same data under the same protocol share one run.
     """
     protocol = evaluation.report.protocol
+    is_own = protocol.inference_mode == own_mode
+    name = f"{version.name}/{version.version} on {data_name}"
     run = open_run(
         client,
         experiment,
         run_key=_run_key(version, manifest, protocol),
-        name=f"{version.name}/{version.version} on {data_name}",
+        name=name if is_own else f"{name}, {protocol.inference_mode}",
         started_s=started_s,
         tags=_tags(version, manifest),
     )
@@ -54,7 +60,7 @@ def log_evaluation(
     run.log_dataset(data_record(manifest, name=data_name), context="evaluation")
     run.log_scores(scores_of(report_json(evaluation.report)), time_s=time.time())
     run.log_files(files)
-    _link(run, version)
+    _link(run, version, with_scores=is_own)
     run.set_status("FINISHED", ended_s=time.time())
     return run
 
@@ -78,10 +84,12 @@ def _tags(version: ModelVersion, manifest: Manifest) -> dict[str, str]:
     }
 
 
-def _link(run: MlflowRun, version: ModelVersion) -> None:
+def _link(run: MlflowRun, version: ModelVersion, *, with_scores: bool) -> None:
     """Link the run to the model, and its scores to the model and the data, for MLflow's UI."""
     model_id = version.tags[LOGGED_TAG]
     run.client.log_inputs(run.run_id, models=[LoggedModelInput(model_id)])
+    if not with_scores:
+        return
     logged = run.client.get_run(run.run_id)
     assert logged.inputs is not None  # logged above
     [data] = logged.inputs.dataset_inputs

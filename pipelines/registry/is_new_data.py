@@ -10,8 +10,8 @@ from mlflow import MlflowClient
 
 from pipelines.entrypoint import run, write_json
 from pipelines.paths import NEW_DATA_PATH, PREPARED_DIR
+from pipelines.registry.data_use import versions_on
 from pipelines.tracking.connection import connected
-from pipelines.tracking.described_run import DATA_HASH_TAG
 from pipelines.tracking.uri import tracking_uri
 from pix2pix.config import load_params
 from pix2pix.data.manifest import load_manifest
@@ -31,17 +31,17 @@ class NewData:
 def known_run(client: MlflowClient, *, experiment: str, model: str, data_hash: str) -> str | None:
     """The latest finished run in `experiment` on that data with a version of `model`, or None."""
     mlflow_experiment = client.get_experiment_by_name(experiment)
-    if mlflow_experiment is None:
+    trained = {each.run_id for each in versions_on(client, data_hash) if each.name == model}
+    if mlflow_experiment is None or not trained:
         return None
-    where = f"tags.`{DATA_HASH_TAG}` = '{data_hash}' and attributes.status = 'FINISHED'"
-    latest_first = ["attributes.start_time DESC"]
-    experiment_ids = [mlflow_experiment.experiment_id]
-    for candidate in client.search_runs(experiment_ids, where, order_by=latest_first):
-        run_id = str(candidate.info.run_id)
-        versions = client.search_model_versions(f"run_id = '{run_id}'")
-        if any(version.name == model for version in versions):
-            return run_id
-    return None
+    run_ids = ", ".join(f"'{run_id}'" for run_id in sorted(filter(None, trained)))
+    found = client.search_runs(
+        [mlflow_experiment.experiment_id],
+        f"attributes.run_id IN ({run_ids}) and attributes.status = 'FINISHED'",
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
+    )
+    return str(found[0].info.run_id) if found else None
 
 
 def main() -> None:

@@ -58,8 +58,8 @@ class EvaluateConfig:
     them, a distance of EfficientNet features is computed in place of FID."""
 
     kid_subset_size: Annotated[int, Field(ge=2)]
-    """Number of images in each random subset of KID, at least 2. If the test split has fewer
-    images, all of them are used."""
+    """Number of images in each random subset of KID, at least 2. If the test split has no more
+    images, all of them are used, and kid_std, the deviation over the subsets, is absent."""
 
     num_panels: Annotated[int, Field(ge=1, le=64)]
     """Number of test pairs with the best and with the worst L1 that are shown in reports/panels,

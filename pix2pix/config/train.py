@@ -136,7 +136,8 @@ class TrainConfig:
     best_from_epoch: Annotated[int, Field(ge=1)]
     """First epoch that may be kept as the best one, at least 1 and at most the last epoch. Young
     generators produce blurred images, which score well in L1, so the first epochs should not be
-    kept."""
+    kept. With the last epoch (num_epochs plus num_decay_epochs), that one is kept whatever its L1,
+    as in the published code."""
 
     early_stopping_epochs: Annotated[int | None, Field(ge=1)]
     """Number of epochs without a better L1 on the dev split, counted from best_from_epoch, after

@@ -8,7 +8,6 @@ larger, the fakes look less real than real images.
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -68,13 +67,3 @@ def mean_target_fake(mean: Tensor, like: Tensor) -> Tensor:
 
 def _stretched(images: Tensor, size_px: Sequence[int]) -> Tensor:
     return F.interpolate(images, size=list(size_px), mode="bilinear", antialias=True)
-
-
-def reference_indices(num_available: int, num_images: int, *, seed: int) -> np.ndarray:
-    """Return sorted indices of the training targets for the baseline `real_vs_real`.
-
-    They are random and distinct, and as many as there are test images, because a Frechet distance
-    is larger for smaller sets. If there are fewer training targets, all are used.
-    """
-    chosen = np.random.default_rng(seed).permutation(num_available)[:num_images]
-    return np.sort(chosen)

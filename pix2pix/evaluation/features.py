@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from pix2pix.evaluation.extractors import FeatureExtractor
 
@@ -23,19 +22,14 @@ def to_rgb8(images: Tensor) -> Tensor | None:
     return levels.expand(-1, 3, -1, -1)
 
 
-def extract_features(
-    batches: Iterable[Tensor], extractor: FeatureExtractor, *, size_px: tuple[int, int] | None
-) -> np.ndarray | None:
-    """Return features (N, F) of real images (N, C, H, W) in [-1, 1], such as training targets.
+def extract_features(batches: Iterable[Tensor], extractor: FeatureExtractor) -> np.ndarray | None:
+    """Return features (N, F) of images (N, C, H, W) in [-1, 1], such as training targets.
 
-    Images are first resized to `size_px` (height, width), the size of the images with which they
-    are compared: larger images would be sharper. With `size_px` None they stay as they are. Returns
+    Images that are compared must have come to their size in one way, see `data.reference`. Returns
     None if there is no image, or if the images have neither 1 nor 3 channels.
     """
     features = []
     for images in batches:
-        if size_px is not None and images.shape[2:] != size_px:
-            images = F.interpolate(images, size=size_px, mode="bilinear", antialias=True)
         rgb = to_rgb8(images)
         if rgb is None:
             return None

@@ -28,12 +28,13 @@ def kernel_interval(
     paired: bool,
     config: EvaluateConfig,
     groups: tuple[ImageGroups, ImageGroups] | None = None,
-) -> tuple[Interval, float]:
+) -> tuple[Interval, float | None]:
     """Return KID with its bootstrap interval, and the standard deviation over its subsets.
 
     The estimate is the mean over 100 random subsets of min(kid_subset_size, N, M) images, as
-    published. It is unbiased, so it may be slightly negative. The interval resamples whole sets, by
-    their `groups` (None: each image is one); if a set is a single group, there is none.
+    published. If each of them would hold all images, there is one, and no deviation. The estimate
+    is unbiased, so it may be slightly negative. The interval resamples whole sets, by their
+    `groups` (None: each image is one); if a set is a single group, there is none.
     Raises UserError for fewer than two images in either set.
     """
     value, deviation = kernel_distance(
@@ -49,21 +50,26 @@ def kernel_interval(
 
 def kernel_distance(
     fake: np.ndarray, real: np.ndarray, *, subset_size: int, seed: int
-) -> tuple[float, float]:
+) -> tuple[float, float | None]:
     """Return KID of two feature sets, (N, F) and (M, F), and its deviation over the subsets.
 
+    The deviation is None where each subset would hold all images: the libraries draw the same set
+    a hundred times then, and give the rounding errors of its orders as the deviation.
     Raises UserError for fewer than two images in either set.
     """
     check_features(fake, real)
+    size = min(subset_size, len(fake), len(real))
+    is_whole = size == len(fake) == len(real)
     metric = kid_features_to_metric(
         torch.from_numpy(fake.astype(np.float64)),
         torch.from_numpy(real.astype(np.float64)),
-        kid_subsets=_NUM_SUBSETS,
-        kid_subset_size=min(subset_size, len(fake), len(real)),
+        kid_subsets=1 if is_whole else _NUM_SUBSETS,
+        kid_subset_size=size,
         rng_seed=seed,
         verbose=False,
     )
-    return float(metric[KEY_METRIC_KID_MEAN]), float(metric[KEY_METRIC_KID_STD])
+    deviation = None if is_whole else float(metric[KEY_METRIC_KID_STD])
+    return float(metric[KEY_METRIC_KID_MEAN]), deviation
 
 
 def _resampled_mmd(

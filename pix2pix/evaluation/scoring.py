@@ -238,14 +238,16 @@ def _set_distances(
 ) -> dict[str, Interval]:
     """Return Frechet and kernel distance of two sets of features, with intervals.
 
-    The deviation of the kernel distance over its subsets has none.
+    The deviation of the kernel distance over its subsets has none, and is absent if they are alike.
     """
     kernel, deviation = kernel_interval(*sets, paired=paired, config=config, groups=groups)
-    return {
+    distances = {
         names[0]: frechet_interval(*sets, paired=paired, config=config, groups=groups),
         names[1]: kernel,
-        f"{names[1]}_std": Interval(deviation, None, None),
     }
+    if deviation is not None:
+        distances[f"{names[1]}_std"] = Interval(deviation, None, None)
+    return distances
 
 
 def _check_finite(name: str, images: Tensor, pair_ids: Sequence[str]) -> None:

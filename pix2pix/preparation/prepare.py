@@ -2,7 +2,7 @@
 
 import errno
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -15,21 +15,19 @@ from pix2pix.atomic import new_directory
 from pix2pix.config import DataConfig
 from pix2pix.data.arrays import ArrayFiles, EarlyFlushes, Files, create_arrays
 from pix2pix.data.manifest import MANIFEST_NAME, Manifest
-from pix2pix.data.masks import masked_pair
 from pix2pix.data.prepared import flat_layouts, layouts, shapes_file
+from pix2pix.data.reference import reference_file, reference_positions
 from pix2pix.data.splits import Split
 from pix2pix.errors import StorageError, UserError
 from pix2pix.files import NO_ROOM, flush_all
-from pix2pix.images.scale import to_size
 from pix2pix.memory import no_traceback_of_memory
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.new_manifest import make_manifest, write_manifest
 from pix2pix.preparation.offences import BadPair
 from pix2pix.preparation.pair_files import have_volumes
 from pix2pix.preparation.parallel import map_in_order
-from pix2pix.preparation.photos import made_pair
-from pix2pix.preparation.read_pairs import read_pair, read_photo
 from pix2pix.preparation.report import BadPairsError, CheckedPair, CheckReport
+from pix2pix.preparation.resized_pairs import as_test_target, resized_pair
 
 _MIB = 2**20
 
@@ -82,6 +80,7 @@ def write_prepared(
                 _write_split(
                     directory, split, report, manifest, config=config, num_workers=num_workers
                 )
+            _write_reference(directory, report, manifest, config=config, num_workers=num_workers)
             write_manifest(directory, manifest)
             flush_all(directory)  # no later step would notice files that a power cut has damaged
         except OSError as error:
@@ -100,16 +99,50 @@ def _write_split(
     config: DataConfig,
     num_workers: int | None,
 ) -> None:
-    (directory / split).mkdir()
+    resized = partial(resized_pair, manifest=_without_pairs(manifest), split=split, config=config)
+    pairs = _pairs_of(split, report)
     files = _files(directory, split, report, manifest)
+    _write_rows(files, pairs, resized, label=f"prepare {split}", num_workers=num_workers)
+
+
+def _write_reference(
+    directory: Path,
+    report: CheckReport,
+    manifest: Manifest,
+    *,
+    config: DataConfig,
+    num_workers: int | None,
+) -> None:
+    """Write the file of `data.reference`, if there is one."""
+    file = reference_file(directory, manifest)
+    if file is None:
+        return
+    train = _pairs_of("train", report)
+    pairs = [train[position] for position in reference_positions(manifest)]
+    resized = partial(as_test_target, manifest=_without_pairs(manifest), config=config)
+    _write_rows([file], pairs, resized, label="prepare reference", num_workers=num_workers)
+
+
+def _pairs_of(split: Split, report: CheckReport) -> list[CheckedPair]:
+    return [pair for pair in report.pairs if pair.split == split]
+
+
+def _write_rows(
+    files: Files,
+    pairs: Sequence[CheckedPair],
+    resized: Callable[[CheckedPair], tuple[np.ndarray, ...]],
+    *,
+    label: str,
+    num_workers: int | None,
+) -> None:
+    """Create the files, in a new folder, and write what `resized` makes of each pair."""
+    files[0][0].parent.mkdir()
     create_arrays(files)
-    resized = partial(_resized, manifest=_without_pairs(manifest), split=split, config=config)
-    pairs = [pair for pair in report.pairs if pair.split == split]
     with ArrayFiles(files) as arrays, EarlyFlushes(path for path, _ in files) as flushes:
         written = map_in_order(
             partial(_write, arrays=arrays, resized=resized),
             list(enumerate(pairs)),
-            label=f"prepare {split}",
+            label=label,
             num_workers=num_workers,
             in_threads=have_volumes(pair.files for pair in pairs),
         )
@@ -150,52 +183,12 @@ def _files(directory: Path, split: Split, report: CheckReport, manifest: Manifes
     if manifest.resize == "stretch":
         return [*layouts(directory, split, manifest)]
     scale = manifest.scale(split)
-    sizes = [scale.size_of(*pair.size) for pair in report.pairs if pair.split == split]
+    sizes = [scale.size_of(*pair.size) for pair in _pairs_of(split, report)]
     shapes = np.array(sizes, np.int64)
     return [
         shapes_file(directory, split, len(sizes)),
         *flat_layouts(directory, split, manifest, shapes),
     ]
-
-
-def _resized(
-    pair: CheckedPair, *, manifest: Manifest, split: Split, config: DataConfig
-) -> tuple[np.ndarray, ...]:
-    """Read a pair and resize it: what the files of `_files` hold of it."""
-    height, width = manifest.scale(split).size_of(*pair.size)
-    images = (
-        _made(pair, split, config)
-        if config.layout == "photos"
-        else _read(pair, manifest, config, size=(height, width))
-    )
-    return (
-        images if manifest.resize == "stretch" else (np.array([height, width], np.int64), *images)
-    )
-
-
-def _made(pair: CheckedPair, split: Split, config: DataConfig) -> tuple[np.ndarray, ...]:
-    """Source and target, of which a recipe makes one from a photo."""
-    photo, facts = read_photo(pair.files, config)
-    made = made_pair(photo, config, pair_id=pair.files.pair_id, file_dtype=facts.dtype, split=split)
-    return made.by_role(config)
-
-
-def _read(
-    pair: CheckedPair, manifest: Manifest, config: DataConfig, *, size: tuple[int, int]
-) -> tuple[np.ndarray, ...]:
-    """Source, target, the mask if there is one, and extra sources, resized."""
-    read = read_pair(pair.files, config)
-    records = (manifest.source, manifest.target)
-    source, target, *extra = (
-        to_size(image.as_dtype(record.dtype), record, *size)
-        for image, record in zip(read.images, (*records, *manifest.extra_sides), strict=True)
-    )
-    images: tuple[np.ndarray, ...] = (
-        masked_pair(source, target, records=records)
-        if manifest.is_masked
-        else (source.pixels, target.pixels)
-    )
-    return (*images, *(image.pixels for image in extra))
 
 
 def _may_be_replaced(directory: Path) -> bool:
@@ -207,11 +200,9 @@ def _may_be_replaced(directory: Path) -> bool:
 
 
 def _needed_bytes(report: CheckReport, manifest: Manifest) -> int:
-    return sum(
-        layout.num_bytes
-        for split in manifest.splits
-        for _, layout in _files(Path(), split, report, manifest)
-    )
+    files = [file for split in manifest.splits for file in _files(Path(), split, report, manifest)]
+    reference = reference_file(Path(), manifest)
+    return sum(layout.num_bytes for _, layout in [*files, *([reference] if reference else [])])
 
 
 def _disk_full(prepared_dir: Path, needed: int, free: int) -> StorageError:

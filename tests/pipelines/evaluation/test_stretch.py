@@ -33,6 +33,7 @@ FILES = {
     "manifest.json": "f836eb61488ef68a403714ceab96d594324d1a13ee035a5af7c31df5724eef67",
     "test/source.npy": "1437b80048117be2624ad81bd90eeb2e32344ec26a7453a5488872dab0f423e1",
     "test/target.npy": "a6515e9a0e6091cca90a7639ea11c07f31ad7ac2b698cfc3a56537f2ff5f4188",
+    "reference/target.npy": "cae5f1fae341e95fe666a9d8238e245f5e4c9233bbdfe8ff7c9e95e40ecce99b",
     "train/source.npy": "9cf36b8fe0a4ee1c2f36b06bbd0aad378d10f3f621f37965e018019f6a600c2a",
     "train/target.npy": "eb5753d7e047688b9f75ec1dcbad38d7c248902d461479389851bb108cb96782",
 }

@@ -11,6 +11,7 @@ from pipelines.entrypoint import run
 from pipelines.evaluation import scores
 from pipelines.registry.mlflow_state import LOGGED_TAG
 from pipelines.stages import evaluate as stage
+from pix2pix.checkpoint import load_card
 from pix2pix.data.manifest import load_manifest
 from pix2pix.evaluation.extractors import NetworkExtractor
 from tests.support.registered_project import (
@@ -108,6 +109,32 @@ def test_an_evaluation_is_a_run_that_says_what_was_scored_on_what(
     for name in OUTPUTS:
         path = Path(client.download_artifacts(run_id, f"reports/{name}"))
         assert path.read_bytes() == (REPORTS / "evaluation" / name).read_bytes()
+
+
+def test_a_version_is_scored_in_another_mode_than_its_own(workspace: Path, uri: str) -> None:
+    """As a model would be whose training had chosen that mode; the version shows its own scores."""
+    train(0)
+    register_model()
+    own = load_card(MODELS).inference_mode
+    other = "deterministic" if own == "published" else "published"
+    own_run = evaluated(f"{MODEL}/1", uri)
+    client = MlflowClient(uri)
+    model_id = client.get_model_version(MODEL, "1").tags[LOGGED_TAG]
+    shown = client.get_logged_model(model_id).to_dictionary()
+
+    evaluate(model=f"{MODEL}/1", mode=other)
+
+    scored = json.loads((REPORTS / "evaluation/metrics.json").read_text())
+    assert scored["protocol"]["inference_mode"] == other
+    experiment = client.get_experiment_by_name("pix2pix-evaluations")
+    found = client.search_runs([experiment.experiment_id])
+    [run_of_mode] = [each for each in found if each.info.run_id != own_run]
+    assert run_of_mode.info.run_name == f"{MODEL}/1 on smoke-drawn, {other}"
+    assert client.get_logged_model(model_id).to_dictionary() == shown
+    change_card(inference_mode=other)
+    run(stage.main)
+    expected = json.loads((REPORTS / "metrics.json").read_text())
+    assert scored["test"] == expected["test"]
 
 
 def test_evaluating_again_is_the_same_run(workspace: Path, uri: str) -> None:

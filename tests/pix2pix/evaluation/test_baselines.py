@@ -1,11 +1,9 @@
-import numpy as np
 import pytest
 import torch
 
 from pix2pix.evaluation.baselines import (
     mean_image,
     mean_target_fake,
-    reference_indices,
     why_no_identity,
 )
 
@@ -33,12 +31,3 @@ def test_the_mean_target_is_resized_to_the_size_of_the_test_images() -> None:
     fake = mean_target_fake(lines, torch.zeros(3, 1, 16, 16))
     assert fake.shape == (3, 1, 16, 16)
     torch.testing.assert_close(fake[2, 0, 5], torch.full((16,), -1 / 3), atol=0.2, rtol=0)
-
-
-def test_the_reference_is_as_large_as_the_test_split_without_repetitions() -> None:
-    chosen = reference_indices(50, 20, seed=1)
-    assert len(set(chosen.tolist())) == 20
-    assert (np.diff(chosen) > 0).all()
-    assert chosen.tolist() == reference_indices(50, 20, seed=1).tolist()
-    assert chosen.tolist() != reference_indices(50, 20, seed=2).tolist()
-    assert reference_indices(5, 20, seed=1).tolist() == [0, 1, 2, 3, 4]

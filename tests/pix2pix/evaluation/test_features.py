@@ -29,7 +29,7 @@ def test_one_channel_becomes_gray() -> None:
 def test_other_channel_counts_have_no_rgb_form(channels: int, extractor: NetworkExtractor) -> None:
     images = torch.zeros(2, channels, 16, 16)
     assert to_rgb8(images) is None
-    assert extract_features([images], extractor, size_px=(16, 16)) is None
+    assert extract_features([images], extractor) is None
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 9])
@@ -37,18 +37,9 @@ def test_features_do_not_depend_on_the_batches(
     batch_size: int, extractor: NetworkExtractor
 ) -> None:
     images = torch.rand(9, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    features = extract_features(images.split(batch_size), extractor, size_px=(16, 16))
+    features = extract_features(images.split(batch_size), extractor)
     np.testing.assert_array_equal(features, extractor(to_rgb8(images)).numpy())
 
 
-def test_larger_images_are_resized_to_the_size_of_the_comparison(
-    extractor: NetworkExtractor,
-) -> None:
-    """Averaged, not sampled: every third line is white, so the result is a third of white."""
-    lines = ((torch.arange(48) % 3 == 0) * 2.0 - 1).expand(2, 3, 48, 48)
-    features = extract_features([lines], extractor, size_px=(16, 16))
-    np.testing.assert_allclose(features, 85, atol=10)
-
-
 def test_no_images_have_no_features(extractor: NetworkExtractor) -> None:
-    assert extract_features([], extractor, size_px=(16, 16)) is None
+    assert extract_features([], extractor) is None
