@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from pipelines.commands.apply_tuned import apply_tuned
 from pipelines.commands.check import check
@@ -57,7 +58,21 @@ Exit codes: 0 done, 1 a mistake that the message explains, 2 a wrong option, 75 
 failed and the same command may succeed later, 128 + N ended by signal N.
 """
 
+
+class _Verbs(TyperGroup):
+    """The verbs; a wrong value of an option is named in the words of this program alone."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb, without what pydantic writes before a sentence, which Typer would show."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
 app = typer.Typer(
+    cls=_Verbs,
     help=_HELP,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},

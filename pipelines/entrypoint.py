@@ -7,7 +7,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ _TEMPORARY_ERRORS = {
 
 
 class InterruptionError(Exception):
-    """A signal ended the work after everything had been saved.
+    """A signal ended the work; the message says what is kept.
 
     `is_usual`: nothing is left to do, as with a server, which ends in no other way.
     """
@@ -78,7 +79,7 @@ def run(main: Callable[[], None], *, if_interrupted: str = "interrupted") -> Non
     try:
         # A signal ends the program with exit code 128 + signal. The end of the DVC that started
         # this process counts as SIGTERM.
-        with stopping_at_once():
+        with interrupted_as(lambda: if_interrupted), stopping_at_once():
             end_with_dvc()
             main()
     except (UserError, OSError) as error:
@@ -92,10 +93,16 @@ def run(main: Callable[[], None], *, if_interrupted: str = "interrupted") -> Non
     except InterruptionError as interrupted:
         logger.log(interrupted.log_level, "%s", interrupted)
         sys.exit(interrupted.exit_code)
+
+
+@contextmanager
+def interrupted_as(message: Callable[[], str]) -> Iterator[None]:
+    """Raise InterruptionError with what `message` returns if a signal ends the block."""
+    try:
+        yield
     except KeyboardInterrupt as interrupted:
-        logger.error("%s", if_interrupted)
         number: int = next(iter(interrupted.args), signal.SIGINT)
-        sys.exit(128 + number)
+        raise InterruptionError(message(), number) from None
 
 
 def can_be_mended(error: UserError | OSError) -> bool:

@@ -49,11 +49,10 @@ def translate(
         ),
     ] = None,
     input_dir: Annotated[
-        Path | None, typer.Option("--input", metavar="DIR", help="Another way to name INPUT.")
+        # What the flow uses: a value of an option may begin with a dash.
+        Path | None, typer.Option("--input", hidden=True)
     ] = None,
-    output_dir: Annotated[
-        Path | None, typer.Option("--output", metavar="DIR", help="Another way to name OUTPUT.")
-    ] = None,
+    output_dir: Annotated[Path | None, typer.Option("--output", hidden=True)] = None,
     extra_source: Annotated[
         list[str] | None,
         typer.Option(

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from mlflow import MlflowClient
 
-from pipelines.registry.film_parts import translate_parts
+from pipelines.entrypoint import interrupted_as
+from pipelines.registry.film_parts import PART_FRAMES, translate_parts
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
@@ -43,8 +44,9 @@ def translate_film(
     """Translate `film` to `output`; return the number of frames.
 
     The output appears when it is complete. Finished parts are kept beside it meanwhile, and the
-    same call continues from them. Raises UserError, before anything is written, if the film cannot
-    be read, the model cannot translate films, or the output exists and may not be overwritten.
+    same call continues from them. Raises InterruptionError after a signal. Raises UserError, before
+    anything is written, if the film cannot be read, the model cannot translate films, or the
+    output exists and may not be overwritten.
     """
     with opened(film):  # so that what is no film is named before its output is
         codec = codec_of(output)
@@ -70,7 +72,10 @@ def translate_film(
         "versions": f"torch {torch.__version__}, av {library_version()}",
     }
     logger.info("%d frames, translated with %s", facts.num_frames, made_by)
-    with unfinished_folder(output, job, discard_other=options.overwrite) as folder:
+    with (
+        unfinished_folder(output, job, discard_other=options.overwrite) as folder,
+        interrupted_as(lambda: _kept_after_interruption(folder)),
+    ):
         encoding = Encoding(codec, crf, facts.time_base, facts.rate)
         with _removed_if_useless(folder):
             translated = translate_parts(
@@ -95,6 +100,20 @@ def translate_film(
             put_in_place(whole, output)
         remove(folder)
     return translated.num_frames
+
+
+def _kept_after_interruption(folder: Path) -> str:
+    """Say what is kept of a film whose translation was interrupted; remove a folder of nothing."""
+    if any(folder.glob("*.nut")):
+        return (
+            f"interrupted; the finished parts are kept in {folder}, and the same command continues "
+            "from them"
+        )
+    remove(folder)
+    return (
+        f"interrupted before the first part of {PART_FRAMES} frames was finished; nothing is kept, "
+        "and the same command begins anew"
+    )
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from pipelines.entrypoint import write_json
+from pipelines.entrypoint import interrupted_as, write_json
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
@@ -69,6 +69,7 @@ def translate_folder(
 
     `extra_dirs` are the folders of the model's extra sources by name. Raises UserError if there is
     no such version or no image, if the folders overlap, or if the names are not those of the model.
+    Raises InterruptionError after a signal.
     Images that cannot be translated are named in the result. With `on_cluster` a Ray cluster
     translates, see `cluster_translation`.
     """
@@ -86,7 +87,8 @@ def translate_folder(
         logger.info("%d images, translated with %s", len(to_make), label(version))
         manifest_path = output_dir / MANIFEST_NAME
         manifest_path.unlink(missing_ok=True)  # an earlier one does not describe these images
-        failures = _translate(model_dir, to_make, options, on_cluster=on_cluster)
+        with interrupted_as(lambda: _kept_after_interruption(output_dir, existing)):
+            failures = _translate(model_dir, to_make, options, on_cluster=on_cluster)
     volumes = write_volumes(plan, failures, target=card.target)
     failures |= {SourceImage(path): why for path, why in left_out(input_dir).items()}
     others = no_pictures(input_dir)
@@ -127,6 +129,13 @@ def _translate(
 
         return translate_on_cluster(model_dir, plan, options)
     return translate_files(options.load(model_dir), plan, scale=options.scale)
+
+
+def _kept_after_interruption(output_dir: Path, existing: Existing) -> str:
+    kept = f"interrupted; the finished images are in {output_dir}"
+    if existing == "overwrite":  # which of them are old ones, nobody can tell
+        return f"{kept}, and the same command makes all of them again"
+    return f"{kept}; with --keep the same command makes only the others"
 
 
 def _check_names(card: ModelCard, extra_dirs: Mapping[str, Path]) -> None:

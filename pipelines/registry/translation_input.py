@@ -16,9 +16,9 @@ FILM_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")  # of translated films
 
 
 def kind_of_input(source: Path, result: Path) -> InputKind:
-    """What is translated. An animated image becomes a film if the result has the name of one.
+    """What is translated: a film if the result has the name of one, for an animated image too.
 
-    Raises UserError if there is nothing at `source`, or an image of an unsupported format.
+    Raises UserError if there is nothing at `source`, or a file that is not read.
     """
     if source.is_dir():
         return "folder"
@@ -27,8 +27,14 @@ def kind_of_input(source: Path, result: Path) -> InputKind:
     suffix = stem_and_suffix(source)[1]
     if suffix in UNREAD_SUFFIXES:
         raise UserError(f"{source}: {suffix} files are not supported; convert it to PNG")
-    is_image = suffix in SUFFIXES and result.suffix.lower() not in FILM_SUFFIXES
-    return "image" if is_image else "film"
+    if result.suffix.lower() in FILM_SUFFIXES:
+        return "film"
+    if suffix in SUFFIXES:
+        return "image"
+    raise UserError(
+        f"{source} is no image that is read ({', '.join(SUFFIXES)}); name another file, or convert "
+        f"it to PNG. If it is a film, name OUTPUT as one ({', '.join(FILM_SUFFIXES)})"
+    )
 
 
 def check_image_output(image: Path, output: Path, *, overwrite: bool) -> None:

@@ -35,16 +35,16 @@ def check_folders(
 
     Also if it holds links to folders, whose images would be left out unnoticed.
     """
-    options = {"--input": input_dir}
-    options |= {f"--extra-source {name}": folder for name, folder in extra_dirs.items()}
-    for option, folder in options.items():
+    folders = {"INPUT": input_dir}
+    folders |= {f"--extra-source {name}": folder for name, folder in extra_dirs.items()}
+    for name, folder in folders.items():
         if not folder.is_dir():
-            raise UserError(f"{option} {folder} is not a folder")
+            raise UserError(f"{name} {folder} is not a folder")
         refuse_linked_folders(folder)
         source, output = folder.resolve(), output_dir.resolve()
         if source.is_relative_to(output) or output.is_relative_to(source):
             raise UserError(
-                f"--output {output_dir} overlaps {option} {folder}: translated images could "
+                f"OUTPUT {output_dir} overlaps {name} {folder}: translated images could "
                 "replace your own, or be translated again; name a folder beside it"
             )
 
@@ -104,7 +104,7 @@ def planned(
             plan[image] = output
     if not plan:
         raise UserError(
-            f"--input {input_dir} holds no images ({', '.join(SUFFIXES)})"
+            f"INPUT {input_dir} holds no images ({', '.join(SUFFIXES)})"
             + "".join(f"\n  {printable(path)}: {why}" for path, why in left_out(input_dir).items())
         )
     return plan

@@ -17,7 +17,14 @@ from mlflow.exceptions import MlflowException
 from requests import HTTPError, RequestException
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from pipelines.tracking.uri import reach, refused, sqlite_path, unusable, without_password
+from pipelines.tracking.uri import (
+    artifact_location,
+    reach,
+    refused,
+    sqlite_path,
+    unusable,
+    without_password,
+)
 from pix2pix.errors import UserError
 
 # Of SQLite and PostgreSQL. MLflow calls it a bad request, and a server passes on the text only.
@@ -88,11 +95,18 @@ def _make_database(path: Path) -> None:
     """Make a SQLite file with MLflow's tables, completely or not at all.
 
     MLflow makes them in many steps. Of two processes that do so in the same file, one fails, and a
-    process that is killed meanwhile leaves a file that MLflow can never use.
+    process that is killed meanwhile leaves a file that MLflow can never use. It also makes the
+    experiment Default, whose files would lie below the current folder: that of a Ray worker is
+    removed some day.
     """
+    from mlflow.store.tracking.sqlalchemy_store import (
+        SqlAlchemyStore,
+    )  # no client of a server needs it
+
     partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+    uri = f"sqlite:///{partial}"
     try:
-        _client(f"sqlite:///{partial}")
+        SqlAlchemyStore(uri, artifact_location(uri))  # type: ignore[no-untyped-call]
         _give_name(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -58,12 +58,12 @@ def test_the_list_of_verbs_is_whole_sentences() -> None:
         (["up", "--concurrency", "0"], "--concurrency"),
         (["up", "--training-slots", "many"], "--training-slots"),
         (
-            ["translate", "--model", "x", "--input", "a", "--output", "b", "--scale", "half"],
-            "--scale",
+            ["translate", "a", "b", "--model", "x", "--scale", "half"],
+            "Invalid value for '--scale': 'half' is not one of 'training', 'native'.",
         ),
         (
-            ["translate", "--model", "x", "--input", "a", "--output", "b", "--max-memory-gib", "0"],
-            "--max-memory-gib",
+            ["translate", "a", "b", "--model", "x", "--max-memory-gib", "0"],
+            "Invalid value for '--max-memory-gib'",
         ),
     ],
 )

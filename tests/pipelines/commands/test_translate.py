@@ -136,3 +136,15 @@ def test_kept_images_are_counted() -> None:
     )
     assert counts(some, Path("out")) == "1 translated, 2 kept; 3 images are in out"
     assert counts(dataclasses.replace(some, kept=()), Path("out")) == "1 images are in out"
+
+
+def test_help_shows_one_way_to_name_input_and_output_and_scripts_may_use_options(
+    asked: Asked,
+) -> None:
+    shown = CliRunner().invoke(app, ["translate", "--help"]).stdout
+    assert "INPUT" in shown
+    assert "--input" not in shown
+    assert "--output" not in shown
+    _translate("photos", "out")
+    _translate("--input", "photos", "--output", "out")
+    assert asked[0] == asked[1]

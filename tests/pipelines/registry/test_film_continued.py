@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pipelines.commands.translate import translate
+from pipelines.entrypoint import InterruptionError
 from pipelines.processes.file_lock import try_lock
 from pipelines.registry import film_parts
 from pix2pix.errors import StorageError, UserError
@@ -77,7 +78,9 @@ def test_an_interrupted_translation_is_not_continued_with_other_options(
     source, output = write_film(tmp_path / "in.mp4", moving_square(6)), tmp_path / "out.mp4"
     with monkeypatch.context() as patch:
         patch.setattr("pipelines.registry.translate_film.assemble", _interrupted)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(
+            InterruptionError, match=r"\.out\.mp4\.unfinished, and the same command"
+        ):
             translate(model=model, source=source, result=output)
     with pytest.raises(UserError, match=r"had crf 18 \(now 30\); continue it with its own options"):
         translate(model=model, source=source, result=output, crf=30)
@@ -85,6 +88,19 @@ def test_an_interrupted_translation_is_not_continued_with_other_options(
     translate(model=model, source=source, result=output, crf=30, overwrite=True)
     translate(model=model, source=source, result=tmp_path / "other.mp4", crf=30)
     assert output.read_bytes() == (tmp_path / "other.mp4").read_bytes()
+
+
+def test_nothing_is_kept_of_a_film_that_was_interrupted_before_its_first_part(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    films = folder(tmp_path)
+    source = write_film(films / "in.mp4", moving_square(6))
+    monkeypatch.setattr(film_parts, "translate_frames", _interrupted)
+    with pytest.raises(
+        InterruptionError, match="nothing is kept, and the same command begins anew"
+    ):
+        translate(model=model, source=source, result=films / "out.mp4")
+    assert names(films) == {"in.mp4"}
 
 
 def _interrupted(*arguments: object, **options: object) -> None:

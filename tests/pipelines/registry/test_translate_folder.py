@@ -1,4 +1,5 @@
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipelines.commands.translate import translate
-from pipelines.entrypoint import run
+from pipelines.entrypoint import InterruptionError, run
 from pix2pix.config import load_params
 from pix2pix.errors import UserError
 from pix2pix.images.decode import decode
@@ -152,7 +153,7 @@ def test_nothing_is_written_where_the_model_or_the_folder_is_wrong(
     register_model()
     with pytest.raises(ValueError, match="has no version 2"):
         translated(f"{MODEL}/2", images, tmp_path / "out")
-    with pytest.raises(ValueError, match="overlaps --input"):
+    with pytest.raises(ValueError, match="overlaps INPUT"):
         translated(f"{MODEL}/1", images, images / "out")
     assert contents(images).keys() == IMAGES.keys()
     assert not (tmp_path / "out").exists()
@@ -166,10 +167,15 @@ def test_a_manifest_does_not_outlive_the_images_it_describes(
     translated(f"{MODEL}/1", images, tmp_path / "out")
 
     def killed(*arguments: object, **options: object) -> None:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(signal.SIGTERM)
 
     monkeypatch.setattr("pipelines.registry.translate_folder.translate_files", killed)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(InterruptionError, match="out; with --keep the same command makes") as ended:
+        translated(f"{MODEL}/1", images, tmp_path / "out", keep=True)
+    assert ended.value.exit_code == 128 + signal.SIGTERM
+    with pytest.raises(
+        InterruptionError, match="out, and the same command makes all of them again"
+    ):
         translated(f"{MODEL}/1", images, tmp_path / "out", overwrite=True)
     assert not (tmp_path / "out" / "manifest.json").exists()
 

@@ -43,6 +43,20 @@ def test_a_missing_input_and_an_unsupported_image_are_named(tmp_path: Path) -> N
         kind_of_input(tmp_path / "x.HEIC", OUT)
 
 
+@pytest.mark.parametrize("name", ["README.md", "x", "x.mp4"])
+@pytest.mark.parametrize("result", ["out.png", "out"])
+def test_a_file_of_another_kind_is_named_with_the_kinds_that_are_read(
+    tmp_path: Path, name: str, result: str
+) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(UserError) as caught:
+        kind_of_input(tmp_path / name, Path(result))
+    message = str(caught.value)
+    assert f"{name} is no image that is read (.png, " in message
+    assert "convert it to PNG" in message
+    assert message.endswith("name OUTPUT as one (.mp4, .m4v, .mov, .mkv, .webm)")
+
+
 def test_films_have_the_suffixes_that_can_be_written() -> None:
     assert tuple(CODECS) == FILM_SUFFIXES
 

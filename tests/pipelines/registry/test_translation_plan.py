@@ -50,7 +50,7 @@ def test_images_that_would_become_one_file_are_named(tmp_path: Path) -> None:
 
 def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
     write(tmp_path / "in" / "notes.txt", b"x")
-    with pytest.raises(ValueError, match=r"--input .*in holds no images \(\.png"):
+    with pytest.raises(ValueError, match=r"INPUT .*in holds no images \(\.png"):
         planned(tmp_path / "in", tmp_path / "out", source=PHOTO, target=PHOTO)
 
 
@@ -59,14 +59,14 @@ def test_an_output_that_overlaps_the_input_is_refused(tmp_path: Path, output: st
     (tmp_path / "in").mkdir()
     (tmp_path / "out").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "in")
-    with pytest.raises(ValueError, match="overlaps --input"):
+    with pytest.raises(ValueError, match="overlaps INPUT"):
         check_folders(tmp_path / "in", tmp_path / output)
     check_folders(tmp_path / "in", tmp_path / "out")
     check_folders(tmp_path / "in", tmp_path / "in2")
 
 
 def test_an_input_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"--input .*in is not a folder"):
+    with pytest.raises(ValueError, match=r"INPUT .*in is not a folder"):
         check_folders(tmp_path / "in", tmp_path / "out")
 
 

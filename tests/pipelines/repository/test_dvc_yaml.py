@@ -12,7 +12,8 @@ from ruamel.yaml import YAML
 from pix2pix.config import EXECUTION_KEYS, load_params
 
 ROOT = Path(__file__).parents[3]
-STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
+DVC_YAML: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")
+STAGES: dict[str, Any] = DVC_YAML["stages"]
 
 # How any stage ends, what it has begun with, and what places a training, keeps it and follows it:
 # no result is a function of these packages.
@@ -112,10 +113,26 @@ def test_prepare_lists_every_data_parameter_that_it_reads() -> None:
 
 
 def test_register_depends_on_every_output_before_it() -> None:
-    outputs = {
-        out if isinstance(out, str) else next(iter(out))  # a mapping where it has settings
-        for name, stage in STAGES.items()
-        if name not in ("register", "tune")  # a study is no part of a training
-        for out in (*stage["outs"], *stage.get("metrics", []))
-    } - {"data/raw"}  # data/prepared stands for it
-    assert outputs - set(STAGES["register"]["deps"]) == set()
+    # A study is no part of a training, and data/prepared stands for data/raw.
+    outputs = {out for name in STAGES if name not in ("register", "tune") for out in _outputs(name)}
+    assert outputs - {"data/raw"} - set(STAGES["register"]["deps"]) == set()
+
+
+def test_plots_are_of_files_that_a_run_without_a_search_makes_or_that_git_has() -> None:
+    made = {out for name in STAGES if name != "tune" for out in _outputs(name)}
+    plotted = {path for plot in DVC_YAML["plots"] for path in _plotted_files(plot)}
+    assert plotted - made == {"benchmarks/results/bench-cpu.json"}
+
+
+def _outputs(stage: str) -> list[str]:
+    """The files and folders that a stage writes. An entry is a mapping where it has settings."""
+    outs = [*STAGES[stage]["outs"], *STAGES[stage].get("metrics", [])]
+    return [out if isinstance(out, str) else next(iter(out)) for out in outs]
+
+
+def _plotted_files(plot: str | dict[str, Any]) -> list[str]:
+    """The files or folders of an entry of `plots`: its name, or the keys of its `y`."""
+    if isinstance(plot, str):
+        return [plot]
+    (content,) = plot.values()
+    return list(content["y"])

@@ -57,6 +57,20 @@ def test_a_user_who_lacks_the_rights_is_told_so() -> None:
             client.set_registered_model_alias("model", "champion", "1")
 
 
+@pytest.mark.slow  # a new database
+def test_files_of_the_default_experiment_lie_beside_the_database_that_a_worker_makes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Ray worker runs in a folder of its own, which is removed some day."""
+    for folder in ("project", "worker"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "worker")
+    with connected(f"sqlite:///{tmp_path}/project/mlflow.db") as client:
+        location = client.get_experiment("0").artifact_location
+    assert location == f"file://{tmp_path}/project/mlartifacts/0"
+    assert not list((tmp_path / "worker").iterdir())
+
+
 @pytest.mark.slow
 def test_processes_that_open_a_new_sqlite_file_at_the_same_time_all_can_use_it(
     tmp_path: Path,
