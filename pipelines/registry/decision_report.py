@@ -3,19 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pipelines.tracking.score_keys import interval_of
+
 HEADING = "## Comparison with the champion"
 
 
 def warning_of(metrics: Mapping[str, Any] | None) -> str | None:
     """A sentence if the model is worse than the mean target; `metrics` is metrics.json, if any.
 
-    It is worse if the intervals of the two test scores do not overlap.
+    It is worse if the intervals of the two test scores do not overlap. A single image has none.
     """
     mean = (metrics or {}).get("baselines", {}).get("mean_target")
     if metrics is None or mean is None:
         return None
     own = metrics["test"]
-    if own["l1_low"] <= mean["l1_high"]:
+    interval, of_mean = interval_of(own, "l1"), interval_of(mean, "l1")
+    if interval is None or of_mean is None or interval[0] <= of_mean[1]:
         return None
     return (
         f"worse than the mean target in L1 on the test split ({own['l1']:.4g}, mean target "

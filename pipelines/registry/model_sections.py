@@ -9,6 +9,7 @@ from pipelines.paths import METRICS_PATH, PANELS_DIR
 from pipelines.registry.model_source import ModelSource
 from pipelines.registry.provenance_text import Topics
 from pipelines.repository.origin import flatten
+from pipelines.tracking.score_keys import is_score, score_text
 from pix2pix.checkpoint import ModelCard
 from pix2pix.export.page import Picture, Section, Table
 
@@ -58,10 +59,10 @@ def _scores(card: ModelCard, metrics: Mapping[str, Any] | None) -> Section:
             parts=[Table(rows, has_numbers=True)],
         )
     columns = {"model": metrics["test"], **metrics.get("baselines", {})}
-    names = [name for name in metrics["test"] if not name.endswith(("_low", "_high"))]
+    names = [name for name in metrics["test"] if is_score(name)]
     rows = [
         ["metric", *(name.replace("_", " ") for name in columns)],
-        *([name, *(_score(column, name) for column in columns.values())] for name in names),
+        *([name, *(score_text(column, name) for column in columns.values())] for name in names),
     ]
     return Section(
         title="Scores",
@@ -69,14 +70,6 @@ def _scores(card: ModelCard, metrics: Mapping[str, Any] | None) -> Section:
         "training's targets, the source itself, and real targets against others.",
         parts=[Table(rows, has_numbers=True)],
     )
-
-
-def _score(scores: Mapping[str, float], name: str) -> str:
-    if scores.get(name) is None:
-        return ""
-    low, high = scores.get(f"{name}_low"), scores.get(f"{name}_high")
-    interval = "" if low is None or high is None else f" ({low:.3g} to {high:.3g})"
-    return f"{scores[name]:.4g}{interval}"
 
 
 def _panels(project_dir: Path) -> Section:

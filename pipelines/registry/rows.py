@@ -6,14 +6,13 @@ from typing import Any
 
 from pipelines.registry.comparison import Verdict
 from pipelines.tracking.finished_run import scores_of
+from pipelines.tracking.score_keys import is_score
 from pix2pix.evaluation.extractors import EFFICIENTNET
 from pix2pix.evaluation.paired import Difference
 from pix2pix.evaluation.protocol import compare_protocols
 
 DEV_L1 = "dev/l1"
 DEV_FRECHET = f"dev/frechet_{EFFICIENTNET}"
-
-_NOT_COMPARED = ("_low", "_high", "_std", "/num_images")  # describe the uncertainty of a score
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,5 +73,5 @@ def _test_scores(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {
         name: score
         for name, score in scores_of({"test": metrics["test"]}).items()
-        if not name.endswith(_NOT_COMPARED)
+        if is_score(name)
     }

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.evaluation.weights import TensorDifference, WeightsHash
+from pipelines.tracking.score_keys import HIGH, LOW, is_score
 
-_NO_SCORES = ("_low", "_high", "_std", "/num_images")  # describe the uncertainty of a score
 _BASELINES = "test/baseline_"
 
 
@@ -50,13 +50,11 @@ def score_rows(recorded: Mapping[str, float], rebuilt: Mapping[str, float]) -> l
             metric=metric,
             recorded=score,
             rebuilt=rebuilt[metric],
-            low=recorded.get(f"{metric}_low"),
-            high=recorded.get(f"{metric}_high"),
+            low=recorded.get(f"{metric}{LOW}"),
+            high=recorded.get(f"{metric}{HIGH}"),
         )
         for metric, score in recorded.items()
-        if metric in rebuilt
-        and not metric.startswith(_BASELINES)
-        and not metric.endswith(_NO_SCORES)
+        if metric in rebuilt and not metric.startswith(_BASELINES) and is_score(metric)
     ]
 
 

@@ -11,10 +11,9 @@ from pipelines.repository.dvc_lock import model_lineage
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.history import Record, parse_history
 from pipelines.tracking.report_files import report_files
+from pipelines.tracking.score_keys import is_score
 from pipelines.tracking.train_record import TrainRecord, read_train_record
 from pix2pix.errors import UserError
-
-_NOT_OF_BASELINES = ("_low", "_high", "_std", "num_images")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,9 +65,7 @@ def scores_of(metrics: Mapping[str, Any]) -> dict[str, float]:
     """
     scores = dict(_numbers(metrics["test"], "test/"))
     for name, others in metrics.get("baselines", {}).items():
-        values = {
-            key: value for key, value in others.items() if not key.endswith(_NOT_OF_BASELINES)
-        }
+        values = {key: value for key, value in others.items() if is_score(key)}
         scores |= _numbers(values, f"test/baseline_{name}/")
     return scores
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from pipelines.tracking.score_keys import is_score, score_text
+
 _TEST = "test/"
 _COLUMNS = {  # the prefix of the metrics, and the heading
     _TEST: "model",
@@ -9,7 +11,6 @@ _COLUMNS = {  # the prefix of the metrics, and the heading
     f"{_TEST}baseline_identity/": "identity",
     f"{_TEST}baseline_real_vs_real/": "real vs real",
 }
-_NO_SCORES = ("_low", "_high", "_std", "num_images")
 
 
 def score_table(scores: Mapping[str, float]) -> str:
@@ -28,7 +29,7 @@ def score_table(scores: Mapping[str, float]) -> str:
     if not metrics:
         return ""
     rows = [
-        [metric.replace("_", " "), *(_cell(scores, f"{prefix}{metric}") for prefix in columns)]
+        [metric.replace("_", " "), *(score_text(scores, f"{prefix}{metric}") for prefix in columns)]
         for metric in metrics
     ]
     table = [["test", *columns.values()], ["---"] * (len(columns) + 1), *rows]
@@ -38,12 +39,4 @@ def score_table(scores: Mapping[str, float]) -> str:
 def _metric_of(key: str, prefix: str) -> str | None:
     """Return the name of a score behind `prefix`; None if the key is none of these."""
     name = key.removeprefix(prefix)
-    return None if name == key or "/" in name or name.endswith(_NO_SCORES) else name
-
-
-def _cell(scores: Mapping[str, float], key: str) -> str:
-    if key not in scores:
-        return ""
-    low, high = scores.get(f"{key}_low"), scores.get(f"{key}_high")
-    interval = "" if low is None or high is None else f" ({low:.3g} to {high:.3g})"
-    return f"{scores[key]:.4g}{interval}"
+    return None if name == key or "/" in name or not is_score(name) else name

@@ -25,3 +25,7 @@ def test_a_model_worse_than_the_mean_target_is_called_so(low: float, is_worse: b
 def test_without_scores_of_the_mean_target_nothing_is_said() -> None:
     assert warning_of(None) is None
     assert warning_of({"test": {}, "baselines": {}}) is None
+
+
+def test_scores_of_a_single_image_have_no_intervals_to_compare() -> None:
+    assert warning_of({"test": {"l1": 0.3}, "baselines": {"mean_target": {"l1": 0.1}}}) is None
