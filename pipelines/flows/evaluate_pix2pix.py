@@ -9,13 +9,14 @@ from prefect.states import Completed
 from pipelines.flows.artifacts import show_picture, show_scores
 from pipelines.flows.commands import RETRIES, check_parameters, pix2pix, pull, reproduce_all
 from pipelines.flows.parameters import DataForm, EvaluateForm, RegisterForm, given
+from pipelines.flows.run_names import run_name
 from pipelines.flows.workspaces import flow_workspace
 from pipelines.paths import EVALUATION_DIR
 from pipelines.processes.shell import Shell
 from pipelines.repository.dvc_project import stages_up_to
 
 
-@flow(name="evaluate-pix2pix")
+@flow(name="evaluate-pix2pix", flow_run_name=run_name)
 def evaluate_pix2pix(
     model: str,
     data: DataForm = DataForm(),  # noqa: B008 - frozen

@@ -34,6 +34,7 @@ from pipelines.flows.parameters import (
     given,
 )
 from pipelines.flows.record import REGISTER, Result, record_result, show, show_decision
+from pipelines.flows.run_names import run_name
 from pipelines.flows.server import check_server
 from pipelines.flows.settings import nested
 from pipelines.flows.tuning import tune_and_use
@@ -44,7 +45,7 @@ from pipelines.repository.dvc_project import stages_up_to
 from pix2pix.errors import UserError
 
 
-@flow(name="train-pix2pix")
+@flow(name="train-pix2pix", flow_run_name=run_name)
 def train_pix2pix(
     data: DataForm = DataForm(),  # noqa: B008 - frozen
     augment: AugmentForm = AugmentForm(),  # noqa: B008

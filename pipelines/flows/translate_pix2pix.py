@@ -10,12 +10,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import task_run
 
 from pipelines.flows.commands import RETRIES, pix2pix
+from pipelines.flows.run_names import run_name
 from pipelines.processes.shell import Shell, stage_environment
 from pipelines.tracking.uri import tracking_uri
 from pix2pix.errors import UserError
 
 
-@flow(name="translate-pix2pix")
+@flow(name="translate-pix2pix", flow_run_name=run_name)
 def translate_pix2pix(
     model: str,
     input_dir: str,

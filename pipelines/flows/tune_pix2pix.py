@@ -6,12 +6,13 @@ from prefect.states import Completed
 from pipelines.flows.commands import check_parameters, pull, push
 from pipelines.flows.parameters import AugmentForm, DataForm, ModelForm, TrainForm, TuneForm, given
 from pipelines.flows.record import record_result, show
+from pipelines.flows.run_names import run_name
 from pipelines.flows.tuning import run_study
 from pipelines.flows.workspaces import flow_workspace
 from pipelines.repository.dvc_project import stages_up_to
 
 
-@flow(name="tune-pix2pix")
+@flow(name="tune-pix2pix", flow_run_name=run_name)
 def tune_pix2pix(
     tune: TuneForm = TuneForm(),  # noqa: B008 - frozen
     data: DataForm = DataForm(),  # noqa: B008

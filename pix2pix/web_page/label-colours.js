@@ -37,6 +37,24 @@ function classPalette({ num_labels: numLabels, void_label: voidLabel }) {
   return palette;
 }
 
+/**
+ * A picture as one would draw it: class ids, which are grey values, in the colours of their classes.
+ * Null if a class id has no colour.
+ */
+function asDrawing(picture, { source }) {
+  if (source.num_labels === null) return picture;
+  const colours = new Map(classPalette(source).map(({ colour, id }) => [id, rgbOf(colour)]));
+  const { width, height } = picture;
+  const data = picture.data.slice();
+  for (let first = 0; first < data.length; first += 4) {
+    const [red, green, blue] = data.subarray(first, first + 3);
+    const colour = red === green && red === blue ? colours.get(red) : undefined;
+    if (colour === undefined) return null;
+    data.set(colour, first);
+  }
+  return new ImageData(data, width, height);
+}
+
 function hexOf(hueDeg, lightness) {
   const context = document.createElement("canvas").getContext("2d");
   context.fillStyle = `hsl(${hueDeg} 70% ${lightness}%)`;

@@ -73,7 +73,8 @@ def random_picture(height: int, width: int, channels: int) -> np.ndarray:
 
 
 def draw_rectangles(browser_page: Page, colours: list[int]) -> None:
-    """A rectangle of each colour of the palette, from left to right."""
+    """A rectangle of each colour of the palette, from left to right, and nothing else."""
+    browser_page.get_by_role("button", name="Clear").click()
     browser_page.get_by_label("Rectangle").check()
     box = browser_page.locator("drawing-board canvas").bounding_box()
     assert box is not None

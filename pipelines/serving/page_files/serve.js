@@ -7,6 +7,7 @@ const board = element("board");
 let models = []; // of GET /models
 let model = null; // the chosen one
 let picture = null; // the chosen file, when the source is no drawing: {blob, name}
+let begunWith = null; // the picture that the page itself has chosen, an example
 let numAsked = 0; // translations that were asked for; the answer to the last one is shown
 
 function say(text, isError = false) {
@@ -40,6 +41,7 @@ async function chooseModel(chosen) {
   const isDrawable = canBeDrawn(source);
   element("source-kind").hidden = !isDrawable;
   showKind(isDrawable ? "drawing" : "picture");
+  if (picture === begunWith) forgetPicture(); // it is of another model
   await showExamples();
 }
 
@@ -59,6 +61,12 @@ function choosePicture(blob, name) {
   URL.revokeObjectURL(preview.src);
   preview.src = URL.createObjectURL(blob);
   preview.hidden = false;
+}
+
+function forgetPicture() {
+  picture = begunWith = null;
+  element("picture-name").textContent = "No picture is chosen yet.";
+  element("preview").hidden = true;
 }
 
 /** Say of a file that the browser cannot show, such as TIFF, that it is chosen all the same. */
@@ -83,7 +91,33 @@ async function showExamples() {
       translateSource();
     });
     tiles.append(tile);
+    if (number === 0) await beginWith(image, name);
   }
+}
+
+/**
+ * Make an example the source where nothing has been drawn or chosen yet; a drawing, if it fits.
+ *
+ * Not of a model of several sources: who replaces one of them might not notice the others.
+ */
+async function beginWith(image, name) {
+  const ofModel = model;
+  if (Object.keys(model.extra_sources).length > 0) return;
+  const drawing = await drawingOf(image);
+  if (model !== ofModel || picture !== null || board.done.length > 0) return;
+  if (drawing === null) {
+    choosePicture(image, name);
+    begunWith = picture;
+  } else board.show(drawing);
+  say(`The source is ${name}; press Translate.`);
+}
+
+/** What the board shows of a file; null if one cannot draw such a source, or not of this size. */
+async function drawingOf(file) {
+  if (element("source-kind").hidden) return null;
+  const decoded = await decodePicture(file).catch(() => null); // no format that the browser reads
+  const { width, height } = board.picture;
+  return decoded?.width === width && decoded.height === height ? asDrawing(decoded, model) : null;
 }
 
 /** The files of an example by their fields in a request. */

@@ -113,8 +113,10 @@ function show(source, result) {
 async function takePicture(file, name) {
   chosen = await decoded8Bit(file, name);
   const { width, height } = board.picture;
-  if (chosen.width === width && chosen.height === height && facts.source.num_labels === null) {
-    board.show(chosen); // whose event makes the drawing the source
+  const fits = chosen.width === width && chosen.height === height;
+  const drawing = fits ? asDrawing(chosen, facts) : null;
+  if (drawing !== null) {
+    board.show(drawing); // whose event makes the drawing the source
     say(`${name} is on the canvas.`);
     return;
   }
@@ -131,7 +133,7 @@ async function takeUpload({ detail: file }) {
   if (chosen !== null && facts.extra_sources.length === 0) await translateChosen();
 }
 
-async function takeExample(button) {
+async function chooseExample(button) {
   for (const image of button.querySelectorAll("img")) {
     const letters = atob(image.src.split(",")[1]);
     const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
@@ -140,6 +142,10 @@ async function takeExample(button) {
     if (source === facts.source.name) await takePicture(file, button.ariaLabel);
     else extraSources.choose(source, file, button.ariaLabel);
   }
+}
+
+async function takeExample(button) {
+  await chooseExample(button);
   await translateChosen();
 }
 
@@ -148,6 +154,10 @@ board.setUp({ ...facts.board, ...drawingColours(facts) });
 board.addEventListener("drawn", () => { chosen = null; });
 button.addEventListener("click", translateChosen);
 document.querySelector("picture-input").addEventListener("picture", takeUpload);
-for (const example of document.querySelectorAll(".examples button")) {
-  example.addEventListener("click", () => takeExample(example));
+const examples = document.querySelectorAll(".examples button");
+for (const example of examples) example.addEventListener("click", () => takeExample(example));
+// The page does not begin empty. Of several sources, who replaces one might not notice the others.
+if (examples.length > 0 && facts.extra_sources.length === 0) {
+  const greeting = statusLine.textContent;
+  chooseExample(examples[0]).then(() => say(greeting));
 }

@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,7 @@ def page(browser: "Browser", url: str) -> Iterator["Page"]:
     page.on("request", lambda request: requested.append(request.url))
     page.goto(url)
     page.locator("drawing-board canvas").wait_for()
-    page.locator("#about-model", has_text="version").wait_for()
+    page.locator("#status", has_text="The source is example 1").wait_for()
     yield page
     assert problems == []
     assert all(each.startswith((url, "blob:", "data:")) for each in requested)
@@ -136,6 +137,7 @@ def test_a_drawing_is_translated_as_by_the_translator_byte_for_byte(
     palette = translators[0].card.source_statistics.palette
     names = page.locator(".board-colours label")
     assert names.count() == len(palette)
+    page.get_by_role("button", name="Clear", exact=True).click()
     names.nth(2).click()
     page.get_by_label("Rectangle").check()
     drag(page, (0.2, 0.3), (0.7, 0.8))
@@ -148,6 +150,63 @@ def test_a_drawing_is_translated_as_by_the_translator_byte_for_byte(
     page.get_by_role("button", name="Translate", exact=True).click()
     assert result(page) == encode(translators[0].translate(drawn))
     assert f"{NAME}, version 1" in page.locator("#made-by").inner_text()
+
+
+def test_the_page_begins_with_an_example_on_which_one_can_draw(
+    page: "Page", translators: list[Translator]
+) -> None:
+    (example,) = label_maps(30, 1)
+    np.testing.assert_array_equal(drawing(page), example)
+    page.locator("#translate").click()
+    assert result(page) == encode(translators[0].translate(example))
+
+
+def test_class_ids_of_an_example_are_on_the_canvas_and_one_of_another_size_is_a_picture(
+    browser: "Browser", translators: list[Translator]
+) -> None:
+    ids = np.zeros((32, 64, 1), np.uint8)
+    ids[:, 20:40], ids[5:9], ids[20:] = 2, 255, 3
+    for example, is_drawing in ((ids, True), (ids[:, :40], False)):
+        model = LocalModel(translators[1])
+        model.version = replace(model.version, examples=({"source": encode(example)},))
+        with started(model) as url:
+            page = browser.new_page()
+            page.goto(url)
+            page.locator("#status", has_text="The source is example 1").wait_for()
+            assert page.locator("drawing-board canvas").is_visible() is is_drawing
+            assert page.locator("#preview").is_visible() is not is_drawing
+            page.locator("#translate").click()
+            assert result(page) == encode(translators[1].translate(example))
+            page.close()
+
+
+def test_an_example_does_not_take_the_place_of_a_drawing_or_outlive_its_model(
+    browser: "Browser", translators: list[Translator]
+) -> None:
+    late: list[Any] = []
+    with started(LocalModel(translators[0])) as url:
+        page = browser.new_page()
+        page.route("**/examples/0?*", lambda route: late.append(route))
+        page.goto(url)
+        page.locator("#about-model", has_text="version").wait_for()
+        drag(page, (0.1, 0.1), (0.9, 0.2))
+        drawn = drawing(page)
+        late[0].continue_()
+        page.get_by_role("button", name="example 3").wait_for()
+        np.testing.assert_array_equal(drawing(page), drawn)
+        page.close()
+    models = [LocalModel(translators[0]) for _ in range(2)]
+    small = label_maps(30, 1)[0][:32]
+    models[0].version = replace(models[0].version, examples=({"source": encode(small)},))
+    models[1].version = replace(models[1].version, examples=())
+    with started(*models) as url:
+        page = browser.new_page()
+        page.goto(url)
+        page.locator("#picture-name", has_text="example 1").wait_for()
+        page.get_by_label("Model").select_option(index=1)
+        page.get_by_label("Picture", exact=True).check()
+        page.get_by_text("No picture is chosen yet.").wait_for()
+        page.close()
 
 
 def test_one_can_draw_with_the_keyboard_alone(page: "Page", translators: list[Translator]) -> None:

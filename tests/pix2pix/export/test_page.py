@@ -37,6 +37,9 @@ def test_drawings_examples_and_pictures_are_translated_as_by_the_translator(
     """In the published mode, with the dropout masks of the translator, added to the source."""
     options = {"dropout": 0.5, "residual_channels": 3}
     with opened(tmp_path, **options) as (browser_page, translator):
+        example = random_picture(32, 32, 3)
+        browser_page.wait_for_function("() => board.done.length > 0")
+        np.testing.assert_array_equal(drawing(browser_page), example)  # the page begins with it
         draw_rectangles(browser_page, [1, 2])
         drawn = drawing(browser_page)
         assert len(np.unique(drawn.reshape(-1, 3), axis=0)) == 3
@@ -44,7 +47,6 @@ def test_drawings_examples_and_pictures_are_translated_as_by_the_translator(
         assert_equal_levels(translation(browser_page), translator.translate(drawn))
         browser_page.locator("#status").evaluate("each => { each.textContent = ''; }")
         browser_page.get_by_role("button", name="example 1").click()
-        example = random_picture(32, 32, 3)
         assert_equal_levels(translation(browser_page), translator.translate(example))
         np.testing.assert_array_equal(drawing(browser_page), example)
         wide = random_picture(45, 70, 3)

@@ -148,7 +148,7 @@ def test_the_page_takes_a_picture_for_each_source(tmp_path: Path) -> None:
         page.get_by_role("button", name="example 1").click()
         assert_equal_levels(translation(page), translator.translate(example_of(translator.card)))
         upload(page, images["source"], tmp_path)  # waits for the other pictures
-        page.locator("#status", has_text="upload.png: 32 by 32 pixels.").wait_for()
+        page.locator("#status", has_text="upload.png is on the canvas.").wait_for()
 
 
 def choose(page: Page, name: str, picture: np.ndarray, folder: Path) -> None:
