@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.evaluation.device import best_device
-from pipelines.evaluation.translation import translated
 from pix2pix.checkpoint import load_generator
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import load_manifest
@@ -17,6 +16,7 @@ from pix2pix.evaluation.paired import ModelScores
 from pix2pix.evaluation.quality import image_quality
 from pix2pix.masked import Pairs, pairs_of, with_target_where_masked
 from pix2pix.models import InferenceNetwork
+from pix2pix.tiled.batches import translated
 
 _BATCH_SIZE = 8  # images; it affects only the speed
 

@@ -11,7 +11,6 @@ from torch import Tensor
 from pipelines.entrypoint import write_json
 from pipelines.evaluation.device import best_device
 from pipelines.evaluation.model_content import MODEL_KEY, content_hash
-from pipelines.evaluation.translation import translated
 from pipelines.paths import METRICS_PATH, METRICS_TABLE_PATH, PANELS_DIR, PER_IMAGE_PATH
 from pix2pix.checkpoint import ModelCard, load_generator
 from pix2pix.config import EvaluateConfig, height_width
@@ -43,6 +42,7 @@ from pix2pix.files import write_text
 from pix2pix.images.grids import write_png
 from pix2pix.models import InferenceMode, InferenceNetwork
 from pix2pix.models.residual import as_target
+from pix2pix.tiled.batches import translated
 
 
 class Evaluation(NamedTuple):

@@ -13,13 +13,13 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from pydantic import ConfigDict, TypeAdapter
 
-from pipelines.evaluation.weights import WeightsHash, weights_hashes
 from pipelines.registry.lookup import label
 from pipelines.tracking.finished_run import read_finished_run
 from pipelines.tracking.run_file import read_run_json
 from pipelines.tracking.train_record import TrainRecord
 from pix2pix.config.validation_text import checked_json
 from pix2pix.errors import UserError
+from pix2pix.weights import WeightsHash, weights_hashes
 
 LINEAGE_PATH = Path("provenance/lineage.json")  # among the artifacts of the run
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipelines.evaluation.weights import TensorDifference, WeightsHash
 from pipelines.registry.provenance_text import machine_text
 from pipelines.reproduction.verdict import ScoreRow, Verdict
 from pipelines.runs.machines import Machine
+from pix2pix.weights import TensorDifference, WeightsHash
 
 _MAX_TENSORS = 10  # in the text; the JSON file has all
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.entrypoint import read_json
-from pipelines.evaluation.weights import WeightsHash, weights_hashes
 from pipelines.paths import METRICS_PATH, MODEL_DIR, TRAIN_PATH
 from pipelines.processes.shell import Shell
 from pipelines.registry.lineage import Lineage
@@ -23,6 +22,7 @@ from pipelines.reproduction.stages import run_stage
 from pipelines.tracking.finished_run import scores_of
 from pipelines.tracking.train_record import TrainRecord, read_train_record
 from pipelines.tracking.uri import tracking_uri
+from pix2pix.weights import WeightsHash, weights_hashes
 
 logger = logging.getLogger(__name__)
 

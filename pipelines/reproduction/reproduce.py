@@ -9,7 +9,6 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from pipelines.entrypoint import write_json
-from pipelines.evaluation.weights import TensorDifference, differing_tensors
 from pipelines.paths import REPRODUCTIONS_DIR
 from pipelines.processes.shell import CommandFailedError
 from pipelines.registry.lineage import Lineage, read_lineage
@@ -27,6 +26,7 @@ from pipelines.tracking.uri import recorded_uri
 from pix2pix.checkpoint import GENERATOR_FILE
 from pix2pix.errors import UserError
 from pix2pix.files import write_text
+from pix2pix.weights import TensorDifference, differing_tensors
 
 ALLOW = "--allow-changed-environment"
 

@@ -10,8 +10,8 @@ may vary with the choice of the test images.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipelines.evaluation.weights import TensorDifference, WeightsHash
 from pipelines.tracking.score_keys import HIGH, LOW, is_score
+from pix2pix.weights import TensorDifference, WeightsHash
 
 _BASELINES = "test/baseline_"
 

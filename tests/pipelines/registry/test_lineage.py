@@ -9,7 +9,6 @@ import typer
 from mlflow import MlflowClient
 
 from pipelines.commands.lineage import lineage
-from pipelines.evaluation.weights import weights_hashes
 from pipelines.registry.data_use import DataUse, versions_of_data
 from pipelines.registry.lineage import LINEAGE_PATH, project_lineage, read_lineage
 from pipelines.registry.lookup import find_version
@@ -17,6 +16,7 @@ from pipelines.repository.presets import PRESETS_DIR
 from pipelines.tracking.described_run import DATA_HASH_TAG
 from pix2pix.data.manifest import load_manifest
 from pix2pix.errors import UserError
+from pix2pix.weights import weights_hashes
 from tests.support.project import ROOT
 from tests.support.registered_project import (
     MODEL,

@@ -6,13 +6,13 @@ import platform
 import pytest
 import torch
 
-from pipelines.evaluation.weights import TensorDifference, WeightsHash
 from pipelines.repository.origin import installed_packages
 from pipelines.reproduction import machines
 from pipelines.reproduction.machines import changes_here, machine_changes
 from pipelines.reproduction.packages import package_changes
 from pipelines.reproduction.verdict import ScoreRow, Verdict, judge, score_rows
 from pipelines.runs.machines import Machine, this_machine
+from pix2pix.weights import TensorDifference, WeightsHash
 from tests.support.tracked_project import ORIGIN
 
 HERE = this_machine(torch.device("cpu"), num_workers=1)

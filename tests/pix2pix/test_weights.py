@@ -5,8 +5,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from pipelines.evaluation.weights import differing_tensors, weights_hashes
 from pix2pix.errors import UserError
+from pix2pix.weights import differing_tensors, weights_hashes
 
 ONE = {"b": torch.tensor([1.0, 2.0]), "a": torch.tensor(3, dtype=torch.int64)}
 

@@ -9,14 +9,10 @@ from pix2pix.files import spill_folder
 from pix2pix.memory import allowed_bytes, enough_memory
 from pix2pix.models import InferenceNetwork, translate
 from pix2pix.models.padding import pad_to_multiple
-from pix2pix.tiled import (
-    PaddedSource,
-    Tile,
-    least_bytes,
-    make_plan,
-    translate_in_tiles,
-    whole_bytes,
-)
+from pix2pix.tiled.passes import translate_in_tiles
+from pix2pix.tiled.plan import least_bytes, make_plan, whole_bytes
+from pix2pix.tiled.source import PaddedSource
+from pix2pix.tiled.tiles import Tile
 
 logger = logging.getLogger(__name__)
 

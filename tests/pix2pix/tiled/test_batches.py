@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipelines.evaluation.translation import translated
 from pix2pix.errors import UserError
 from pix2pix.models import GeneratorConfig, InferenceNetwork, UNetGenerator, initialize, translate
 from pix2pix.tiled import least_bytes, whole_bytes
+from pix2pix.tiled.batches import translated
 
 SEED = 3
 SIZE = (500, 700)  # is padded to 512 x 704
@@ -46,7 +46,7 @@ def test_an_image_that_is_too_large_is_translated_in_tiles(
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(
-        "pipelines.evaluation.translation.translate", lambda *_, **__: pytest.fail("not tiled")
+        "pix2pix.tiled.batches.translate", lambda *_, **__: pytest.fail("not tiled")
     )
     allowed = whole_bytes(network.config, (512, 704)) - 1
     expected = translate(network, sources(), seeds=[SEED] * 3)
