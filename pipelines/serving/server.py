@@ -63,7 +63,9 @@ def running(options: ServeOptions, *, uri: str, host: str, port: int) -> Iterato
         ends.callback(ray.shutdown)
         _check_resources(options)
         _check_serve(host, port)
-        if _serve_details() is None:
+        # A Ray of this process ends with it, and Serve with that. If Serve were ended before, Ray
+        # would say that a task of Serve has failed, in which Serve's controller kills itself.
+        if "RAY_ADDRESS" in os.environ and _serve_details() is None:
             ends.callback(_end_serve)
         serve.start(http_options={"host": host, "port": port})
         app = application(options, uri=uri, digest=digest)

@@ -13,6 +13,7 @@ from pix2pix.config.made_data import ArchiveConfig, SyntheticConfig
 from pix2pix.config.model import (
     DropoutLayout,
     ModelConfig,
+    Upsample,
     dropout_levels,
     generator_depth,
     why_not_as_target,
@@ -101,6 +102,7 @@ __all__ = [
     "TrainConfig",
     "TuneConfig",
     "Uniform",
+    "Upsample",
     "Value",
     "VolumeAxis",
     "WrittenDtype",

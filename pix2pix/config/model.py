@@ -10,6 +10,7 @@ from pix2pix.config.sizes import Size, height_width
 from pix2pix.config.strict import STRICT
 
 DropoutLayout = Literal["pytorch", "torch"]
+Upsample = Literal["transposed", "resize"]
 
 MAX_DEPTH = 8  # levels of the published U-Net: 256 px down to one
 
@@ -46,6 +47,12 @@ class ModelConfig:
     target. True suits targets that keep most of the source: restored, coloured or enlarged photos.
     Source and target need as many channels, or one of them a single one. Published networks have
     false."""
+
+    upsample: Upsample
+    """How the decoder doubles height and width: transposed (transposed convolutions, as published)
+    or resize (each pixel is repeated, then comes a convolution 3x3), which leaves no pattern of a
+    checkerboard. A parent of train.init_from needs the same value; published weights are
+    transposed."""
 
     discriminator_channels: Annotated[int, Field(ge=1, le=512)]
     """Number of channels of the discriminator's first layer, from 1 to 512. Published networks have

@@ -21,6 +21,7 @@ def network_configs(params: Params) -> tuple[GeneratorConfig, DiscriminatorConfi
         norm=model.norm,
         dropout=model.dropout,
         dropout_layout=model.dropout_layout,
+        upsample=model.upsample,
         residual_channels=params.data.source_side.channels if model.residual else 0,
     )
     discriminator = DiscriminatorConfig(

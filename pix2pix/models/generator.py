@@ -17,11 +17,13 @@ from torch.nn import functional as F
 from pix2pix.config import (
     MAX_SOURCE_CHANNELS,
     DropoutLayout,
+    Upsample,
     dropout_levels,
     why_not_as_target,
 )
 from pix2pix.models.layers import Norm, needs_bias, norm_layer
 from pix2pix.models.residual import added_to_source
+from pix2pix.models.upsampling import upsampling
 
 LEAK = 0.2  # slope of LeakyReLU for negative numbers
 _MAX_WIDTH = 8  # times base_channels, from the fourth level inwards
@@ -41,6 +43,7 @@ class GeneratorConfig:
     norm: Norm = "batch"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
     dropout_layout: DropoutLayout = "pytorch"
+    upsample: Upsample = "transposed"
     # How many of the first channels of the source the output is added to; 0: it stands for itself.
     residual_channels: Annotated[int, Field(ge=0, le=MAX_SOURCE_CHANNELS)] = 0
 
@@ -100,18 +103,16 @@ class _Down(nn.Module):
 
 
 class _Up(nn.Module):
-    """ReLU, transposed convolution 4x4 with stride 2; then, at some levels, norm and dropout."""
+    """ReLU, convolution that doubles the size; then, at some levels, norm and dropout."""
 
     def __init__(self, config: GeneratorConfig, level: int) -> None:
         super().__init__()
         num_inputs = 1 if level == config.depth - 1 else 2  # the second is the skip connection
         out_channels = config.target_channels if level == 0 else config.width(level - 1)
-        self.conv = nn.ConvTranspose2d(
+        self.conv = upsampling(
+            config.upsample,
             num_inputs * config.width(level),
             out_channels,
-            4,
-            stride=2,
-            padding=1,
             bias=level == 0 or needs_bias(config.norm, normed=True),
         )
         self.norm = norm_layer(config.norm, out_channels) if level > 0 else nn.Identity()

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from pix2pix.models.generator import LEAK, UNetGenerator, image
 from pix2pix.models.padding import pad_to_multiple
+from pix2pix.models.upsampling import kernel
 
 InferenceMode = Literal["published", "deterministic"]
 
@@ -31,7 +32,7 @@ MASK_PART = 2**24  # values of a dropout mask that are drawn at once
 class InferenceNetwork(nn.Module):
     """Maps (N, source_channels, H, W) to (N, target_channels, H, W), both in [-1, 1].
 
-    In the `published` mode it shares the generator's weights, in the `deterministic` mode it has a
+    In the `published` mode it shares weights of the generator, in the `deterministic` mode it has a
     copy; so make a new one after more training. H and W must be multiples of 2**depth.
     """
 
@@ -162,7 +163,7 @@ class Block(nn.Module):
         conv, norm = block.get_submodule("conv"), block.get_submodule("norm")
         assert isinstance(conv, nn.Conv2d | nn.ConvTranspose2d)
         self.is_up = isinstance(conv, nn.ConvTranspose2d)
-        weight, bias = conv.weight.detach(), _detached(conv.bias)
+        weight, bias = kernel(conv).detach(), _detached(conv.bias)
         instance_norm = None
         if isinstance(norm, nn.BatchNorm2d):
             if mode == "deterministic":

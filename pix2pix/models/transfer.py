@@ -179,6 +179,7 @@ def _generator_keys(config: GeneratorConfig) -> dict[str, object]:
         "model.base_channels": config.base_channels,
         "model.depth": config.depth,
         "model.norm": config.norm,
+        "model.upsample": config.upsample,
     }
 
 

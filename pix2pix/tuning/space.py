@@ -38,7 +38,7 @@ _FIXED_TRAIN_KEYS = {
     "init_from": "set it in params.yaml: all trials start from the same networks",
     "init_networks": "set it in params.yaml: all trials start from the same networks",
 }
-_GENERATOR_SHAPE = {"model.base_channels", "model.depth", "model.norm"}
+_GENERATOR_SHAPE = {"model.base_channels", "model.depth", "model.norm", "model.upsample"}
 _DISCRIMINATOR_SHAPE = {"model.discriminator_channels", "model.discriminator_layers"}
 
 

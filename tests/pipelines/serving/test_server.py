@@ -212,8 +212,8 @@ def test_options_that_contradict_each_other_are_refused(
     assert message in capfd.readouterr().err
 
 
-def test_with_a_token_it_serves_another_address_and_ends_completely(
-    registry: Registry, tmp_path: Path
+def test_with_a_token_it_serves_another_address_and_ends_completely_without_a_word_of_ray(
+    registry: Registry, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     secret = {"PIX2PIX_SERVE_TOKEN": "sesame"}
     with serving(registry, tmp_path, "--host", "0.0.0.0", **secret) as served:
@@ -224,3 +224,6 @@ def test_with_a_token_it_serves_another_address_and_ends_completely(
         assert not any("sesame" in " ".join(each.cmdline()) for each in started)
     assert served.process.returncode == 128 + signal.SIGTERM
     assert not any(map(is_alive, started))
+    said = capfd.readouterr()
+    assert "the server has ended" in said.err
+    assert "(raylet)" not in said.out + said.err

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -41,12 +42,13 @@ def exported(network: InferenceNetwork, folder: Path) -> tuple[OnnxNetwork, torc
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("mode", "norm", "channels", "dropout", "residual"),
+    ("mode", "norm", "channels", "dropout", "changes"),
     [
-        ("published", "batch", (3, 3), 0.5, 0),
-        ("published", "instance", (4, 1), 0.25, 3),
-        ("deterministic", "none", (2, 5), 0, 0),
-        ("deterministic", "batch", (1, 3), 0, 1),
+        ("published", "batch", (3, 3), 0.5, {}),
+        ("published", "batch", (3, 3), 0.5, {"upsample": "resize"}),
+        ("published", "instance", (4, 1), 0.25, {"residual_channels": 3}),
+        ("deterministic", "none", (2, 5), 0, {}),
+        ("deterministic", "batch", (1, 3), 0, {"residual_channels": 1, "upsample": "resize"}),
     ],
 )
 def test_any_number_and_size_of_images_is_translated_as_by_the_network(
@@ -54,7 +56,7 @@ def test_any_number_and_size_of_images_is_translated_as_by_the_network(
     norm: str,
     channels: tuple[int, int],
     dropout: float,
-    residual: int,
+    changes: dict[str, Any],
     tmp_path: Path,
 ) -> None:
     source, target = map(side, channels)
@@ -64,7 +66,7 @@ def test_any_number_and_size_of_images_is_translated_as_by_the_network(
         target=target,
         norm=norm,
         dropout=dropout,
-        residual_channels=residual,
+        **changes,
     )
     network = InferenceNetwork(generator, mode)
     by_onnx, by_torch = exported(network, tmp_path)

@@ -107,6 +107,13 @@ def test_a_residual_is_added_to_the_pixels_of_each_tile(
     torch.testing.assert_close(tiled(network, image, tmp_path), expected, atol=2e-5, rtol=0)
 
 
+def test_decoders_that_repeat_pixels_have_no_seams(tmp_path: Path) -> None:
+    network = make_network("published", upsample="resize")
+    image = some_image(3, 128, 192)
+    expected = whole(network, image)
+    torch.testing.assert_close(tiled(network, image, tmp_path), expected, atol=2e-5, rtol=0)
+
+
 def test_masks_that_are_drawn_in_several_parts_are_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

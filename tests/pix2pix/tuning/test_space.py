@@ -64,12 +64,12 @@ def test_shapes_cannot_vary_where_trials_start_from_a_parent(default_params: Par
     alone = dataclasses.replace(
         both, train=dataclasses.replace(both.train, init_networks="generator")
     )
-    for params, key in (
-        (both, "model.norm"),
-        (both, "model.discriminator_layers"),
-        (alone, "model.base_channels"),
+    for params, key, values in (
+        (both, "model.norm", ("batch", "none")),
+        (both, "model.upsample", ("transposed", "resize")),
+        (both, "model.discriminator_layers", (2, 3)),
+        (alone, "model.base_channels", (2, 3)),
     ):
-        values = ("batch", "none") if key == "model.norm" else (2, 3)
         with pytest.raises(ValueError, match=f"{key} cannot vary with train.init_from"):
             check_space(_with_space(params, _choice(key, *values)))
     check_space(_with_space(alone, _choice("model.discriminator_layers", 2, 3)))
