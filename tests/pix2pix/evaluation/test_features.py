@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -41,13 +43,20 @@ def test_features_do_not_depend_on_the_batches(
     np.testing.assert_array_equal(features, extractor(to_rgb8(images)).numpy())
 
 
+@pytest.mark.parametrize("height", [16, 48])
 def test_larger_images_are_resized_to_the_size_of_the_comparison(
-    extractor: NetworkExtractor,
+    extractor: NetworkExtractor, height: int
 ) -> None:
     """Averaged, not sampled: every third line is white, so the result is a third of white."""
-    lines = ((torch.arange(48) % 3 == 0) * 2.0 - 1).expand(2, 3, 48, 48)
-    features = extract_features([lines], extractor, size_px=(16, 16))
+    lines = ((torch.arange(48) % 3 == 0) * 2.0 - 1).expand(2, 3, height, 48)
+    seen = []
+    watched = replace(
+        extractor,
+        features=lambda images: seen.append(images.shape[2:]) or extractor.features(images),
+    )
+    features = extract_features([lines], watched, size_px=(16, 16))
     np.testing.assert_allclose(features, 85, atol=10)
+    assert set(seen) == {(16, 16)}
 
 
 def test_no_images_have_no_features(extractor: NetworkExtractor) -> None:
