@@ -79,6 +79,16 @@ def test_a_card_of_another_kind_is_refused(model_dir: Path, change: dict[str, ob
         load_card(model_dir)
 
 
+# Of as many channels for the network as the generator has.
+ONE_HOT = dataclasses.asdict(CARD.target) | {
+    "kind": "labels",
+    "channels": 1,
+    "num_labels": 3,
+    "encoding": "one_hot",
+    "kernel": "nearest",
+}
+
+
 def _nested(depth: int) -> str:
     return "[" * depth + "]" * depth
 
@@ -113,6 +123,10 @@ def _nested(depth: int) -> str:
         ("source.value_range", [0.0, 1e999], "source.value_range"),
         ("source.value_range", [5.0, 5.0], r"source.value_range is \[5.0, 5.0\], not low < high"),
         ("target.dtype", "object", "target.dtype is 'object'"),
+        ("target", ONE_HOT, "target.encoding is one_hot, which only sources can have"),
+        ("scale", "fit", "load_size is None, which does not fit scale: fit"),
+        ("load_size", 64, "load_size is 64, which does not fit scale: stretch"),
+        ("dev", {"x" * 2**20: 0.0}, r"it has 10\d{5} bytes"),
         ("target.kernel", "/etc/passwd", "target.kernel.*: Input should be "),
         ("seed", -1, "seed: Input should be greater"),
         ("seed", 2**64, "seed: "),

@@ -177,9 +177,9 @@ def _order_of_exchange(params: Params, *, rank: int, world_size: int) -> list[st
 
 
 def _late_largest(rank: int) -> list[int]:
-    """What is known in each of three calls, in which another rank has the largest, and after."""
+    """What is known in each of four calls, in which another rank has the largest, and after."""
     late = LateMax(torch.device("cpu"))
-    asked = [1 if rank == 0 else 0, rank, 0]
+    asked = [1 if rank == 0 else 0, rank, 0, rank]
     return [*map(late.exchanged, asked), late.last(), late.last()]
 
 

@@ -92,17 +92,19 @@ def test_a_new_and_a_renamed_file_of_a_listed_folder_change_it(
     assert now() == before
 
 
-def test_it_changes_with_the_data_with_torch_and_with_the_stage(
+def test_it_changes_with_the_data_the_parent_torch_and_the_stage(
     default_params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fingerprints = {
         stage_fingerprint("train", default_params, "data"),
         stage_fingerprint("train", default_params, "other data"),
         stage_fingerprint("tune", default_params, "data"),
+        stage_fingerprint("train", default_params, "data", parent_sha256="1" * 64),
+        stage_fingerprint("train", default_params, "data", parent_sha256="2" * 64),
     }
     monkeypatch.setattr(fingerprint, "version", {"torch": "9.9.9+cpu"}.__getitem__)
     fingerprints.add(stage_fingerprint("train", default_params, "data"))
-    assert len(fingerprints) == 4
+    assert len(fingerprints) == 6
     assert metadata.version("torch") != "9.9.9+cpu"
 
 

@@ -208,6 +208,15 @@ def test_a_claim_of_another_machine_counts_until_it_is_unchanged_for_long(
         assert hosts == ["node-b", expected]  # at the first look it may be alive
 
 
+def test_a_claim_that_changes_is_that_of_a_process_which_runs() -> None:
+    times, owner = ClaimTimes(stale_s=-1.0), _elsewhere(this_process())
+    assert [times.is_abandoned("claim", content, owner) for content in (b"1", b"2", b"2")] == [
+        False,
+        False,
+        True,
+    ]
+
+
 def test_a_claim_is_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "runs").mkdir()
     monkeypatch.setattr("pipelines.runs.claims._RENEWAL_INTERVAL_S", 0.01)

@@ -222,6 +222,7 @@ BAD_BODIES: dict[str, tuple[int, dict[str, Any]]] = {
     "list": (400, {"json": []}),
     "number": (400, {"json": {"image": 3}}),
     "no base64": (400, {"json": {"image": "ä"}}),
+    "base64 with other characters in it": (400, {"json": {"image": "AA!AA=="}}),
     "long": (413, {"files": {"image": b"x" * MAX_BYTES}}),
     "long, length not stated": (413, {"content": None}),
     "unknown scale": (422, {"files": {"image": b"x"}, "params": {"scale": "huge"}}),

@@ -50,6 +50,13 @@ def test_at_most_one_in_a_hundred_dev_images_is_flagged(num_dev: int) -> None:
     assert num_flagged(statistics, dev) == num_dev // 100  # and the ranges are no wider than needed
 
 
+@pytest.mark.parametrize("outlier", [0, 255])
+def test_a_single_training_image_does_not_widen_the_ranges(outlier: int) -> None:
+    levels = np.array([100] * 400 + [outlier], np.uint8)
+    train = np.broadcast_to(levels[:, None, None, None], (401, 8, 8, 1))
+    assert num_flagged(calibrated(train, train[:0]), train[[0, -1]]) == 1
+
+
 def test_negatives_noise_and_pictures_are_unlike_drawn_label_maps() -> None:
     train, dev, others = facades(0, 40), facades(40, 20), facades(60, 20)
     statistics = calibrated(train, dev)

@@ -247,3 +247,16 @@ def test_fewer_groups_than_splits_are_refused() -> None:
 def test_splits_that_cannot_be_filled_are_refused(sizes: dict[str, int], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         assign_splits(in_folders(**sizes), make_config())
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_stand_in_for_dev_is_no_test_pair(seed: int) -> None:
+    """It is the test split that should change as rarely as possible."""
+    pairs = drawn_names(random.Random(seed), 12)
+    config = make_config(test_fraction=0.5, dev_fraction=1e-9, split_seed=seed)
+    splits = assign_splits(pairs, config)
+    assert len(find_stand_ins(pairs, config)["dev"]) == 1
+    others = assign_splits(pairs, make_config(test_fraction=0.5, dev_fraction=0.6, split_seed=seed))
+    assert {name for name in pairs if splits[name] == "test"} == {
+        name for name in pairs if others[name] == "test"
+    }

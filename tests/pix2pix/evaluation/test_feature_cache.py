@@ -84,6 +84,16 @@ def test_another_extractor_has_features_of_its_own(
     assert calls == [4]
 
 
+def test_another_kind_of_device_has_features_of_its_own(
+    extractor: NetworkExtractor, tmp_path: Path
+) -> None:
+    """Its rounding is another one. There is one that computes nothing, in place of a GPU."""
+    zeros = torch.zeros(4, 48)
+    CachedExtractor(extractor, tmp_path)(IMAGES)
+    other = replace(extractor, device=torch.device("meta"), features=lambda _images: zeros)
+    assert torch.equal(CachedExtractor(other, tmp_path)(IMAGES), zeros)
+
+
 @pytest.mark.parametrize("module", [extractors, fused])
 def test_an_edit_of_the_code_that_computes_features_makes_them_anew(
     counted: tuple[NetworkExtractor, list[int]],
@@ -125,6 +135,17 @@ def test_a_damaged_file_is_never_used_and_is_replaced(
     path.write_bytes(DAMAGES[damage](intact))
     assert torch.equal(CachedExtractor(extractor, tmp_path)(IMAGES), expected)
     assert (calls, path.read_bytes()) == ([4, 4], intact)
+
+
+def test_a_file_that_is_read_counts_as_used_now(
+    extractor: NetworkExtractor, tmp_path: Path
+) -> None:
+    cached = CachedExtractor(extractor, tmp_path)
+    cached(IMAGES)
+    (path,) = tmp_path.iterdir()
+    os.utime(path, (0, 0))
+    cached(IMAGES)
+    assert path.stat().st_mtime > 0
 
 
 def test_the_least_recently_used_files_go_first(

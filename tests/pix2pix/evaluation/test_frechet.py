@@ -5,7 +5,12 @@ import pytest
 import torch
 from torch import nn
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
-from torch_fidelity.metric_kid import kernel_mmd
+from torch_fidelity.metric_kid import (
+    KEY_METRIC_KID_MEAN,
+    KEY_METRIC_KID_STD,
+    kernel_mmd,
+    kid_features_to_metric,
+)
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
@@ -118,6 +123,21 @@ def test_kid_subsets_are_no_larger_than_either_set(config: EvaluateConfig) -> No
     assert kernel_interval(fake, real, paired=False, config=config) == kernel_interval(
         fake, real, paired=False, config=small
     )
+
+
+def test_kid_is_the_mean_over_subsets_of_the_size_that_is_set(config: EvaluateConfig) -> None:
+    fake, real = feature_sets(20, 20, 50)
+    small = replace(config, kid_subset_size=9)
+    interval, deviation = kernel_interval(fake, real, paired=False, config=small)
+    theirs = kid_features_to_metric(
+        *(torch.from_numpy(features.astype(np.float64)) for features in (fake, real)),
+        kid_subsets=100,
+        kid_subset_size=9,
+        rng_seed=small.seed,
+        verbose=False,
+    )
+    expected = theirs[KEY_METRIC_KID_MEAN], theirs[KEY_METRIC_KID_STD]
+    assert (interval.value, deviation) == pytest.approx(expected, rel=1e-9)
 
 
 def test_slicing_the_kernel_does_not_change_the_interval(

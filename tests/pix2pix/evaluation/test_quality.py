@@ -21,6 +21,11 @@ def test_a_constant_error_of_a_tenth_gives_l1_a_tenth_and_20_db() -> None:
     np.testing.assert_allclose(quality.psnr_db, 20.0, rtol=1e-6)
 
 
+def test_values_beyond_the_range_are_errors() -> None:
+    target = torch.ones(1, 1, 20, 20)
+    assert image_quality(target + 0.5, target).l1 == pytest.approx([0.25])
+
+
 def test_l1_is_the_share_of_wrong_pixels_between_black_and_white() -> None:
     target = torch.full((1, 1, 20, 20), -1.0)
     fake = target.clone()

@@ -129,6 +129,20 @@ def test_real_vs_real_is_the_distance_between_other_real_images_and_the_targets(
     assert list(floor.metrics) == DISTANCES
     real = extract_features([images(12)], extractor)
     assert floor.metrics["frechet_colours"].value == frechet_distance(reference, real)
+    assert result.warnings == ()  # it is as large as the split
+
+
+def test_a_reference_of_one_group_has_distances_without_intervals(
+    extractor: NetworkExtractor, config: EvaluateConfig
+) -> None:
+    features = extract_features([images(12, seed=7)], extractor, size_px=(16, 16))
+    scorer = Scorer(extractor)
+    for batch in batches(12):
+        scorer.update(*batch)
+    reference = Reference(features, groups_named(["one"] * 12))
+    metrics = scorer.finish(config, reference=reference).scores[REAL_VS_REAL].metrics
+    assert list(metrics) == DISTANCES
+    assert all(interval.low is interval.high is None for interval in metrics.values())
 
 
 def test_images_of_one_group_have_scores_without_intervals(

@@ -49,6 +49,8 @@ def test_without_a_void_label_ids_stay_as_they_are() -> None:
     ("values", "void_label", "message"),
     [
         ([0, 255], None, "holds 255; num_labels is 5"),
+        ([0, 5], None, "holds 5; num_labels is 5"),
+        ([0, 5], 255, "holds 5; num_labels is 5 and void_label 255"),
         ([0, 5, 255], 255, "holds 5; num_labels is 5 and void_label 255"),
         (list(range(5, 12)), None, "holds 5, 6, 7, 8, 9, ...; num_labels is 5"),
     ],

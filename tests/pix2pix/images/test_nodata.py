@@ -177,6 +177,8 @@ RECORD = SideRecord("image", 1, "float32", (0.0, 1.0), "area")
         ({"nodata": -9999.0}, "float32", -9999.0),
         ({"nodata": -9999.0}, "int16", -9999.0),
         ({"nodata": -9999.0}, "uint8", None),
+        ({"nodata": 255.0}, "uint8", 255.0),
+        ({"nodata": 256.0}, "uint8", None),
         ({"nodata": 0.5}, "uint8", None),
         ({"nodata": "nan"}, "uint8", None),
         ({"nodata": "file"}, "float32", None),

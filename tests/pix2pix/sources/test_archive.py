@@ -76,6 +76,17 @@ def test_a_cached_file_that_was_damaged_is_refused(site: Site, tmp_path: Path) -
     assert not archive.exists()
 
 
+def test_a_sound_archive_of_the_same_size_is_another_file(site: Site, tmp_path: Path) -> None:
+    """A byte of gzip's header that nobody reads tells the two apart, and so does their hash."""
+    fetch(site, tmp_path)
+    archive = tmp_path / "cache/facades.tar.gz"
+    content = bytearray(archive.read_bytes())
+    content[4] ^= 1  # the time
+    archive.write_bytes(content)
+    with pytest.raises(ValueError, match=r"is not the file that .*archives\.json records"):
+        fetch(site, tmp_path)
+
+
 def test_an_archive_of_the_user_is_never_deleted(site: Site, tmp_path: Path) -> None:
     own = tar_gz({"facades/pictures/1.jpg": b"first"})
     (tmp_path / "cache").mkdir()

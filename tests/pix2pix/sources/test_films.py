@@ -31,8 +31,11 @@ def config(films: Path, **changes: object) -> DataConfig:
     return dataclasses.replace(data, **{**own, "frames_per_s": None, **changes})
 
 
-def grey(num_frames: int, first: int = 10, step: int = 1) -> np.ndarray:
-    values = first + step * np.arange(num_frames, dtype=np.uint8)
+STEP = 8  # of brightness from frame to frame; converting colours moves it by 1
+
+
+def grey(num_frames: int, first: int = 10) -> np.ndarray:
+    values = first + STEP * np.arange(num_frames, dtype=np.uint8)
     return np.broadcast_to(values[:, None, None, None], (num_frames, 32, 32, 3)).copy()
 
 
@@ -67,8 +70,29 @@ def test_each_frame_of_a_is_with_the_frame_of_b_that_is_shown_then(tmp_path: Pat
     found = brightness(out)
     assert list(found) == [f"x/00000s/{40 * i:08d}ms" for i in range(7)]
     for index, (a, b) in enumerate(found.values()):
-        assert a == pytest.approx(10 + index, abs=1)
-        assert b == pytest.approx(110 + index // 2, abs=1)
+        assert a == pytest.approx(10 + STEP * index, abs=1)
+        assert b == pytest.approx(110 + STEP * (index // 2), abs=1)
+
+
+def test_times_count_from_the_first_frame_of_each_film_to_the_end_of_the_shorter(
+    tmp_path: Path,
+) -> None:
+    """B begins a second later by its own clock, and has a frame more."""
+    second, frame = 12800, 512
+    write_pair(
+        tmp_path,
+        "x.mkv",
+        times_a=list(range(0, 5 * frame, frame)),
+        times_b=list(range(second, second + 6 * frame, frame)),
+    )
+    pair = FilmPair("x", (tmp_path / "A/x.mkv", tmp_path / "B/x.mkv"))
+    for frames_per_s, num_pairs in ((None, 5), (25.0, 5), (50.0, 10)):
+        found = list(frame_pairs(pair, frames_per_s))
+        assert len(found) == num_pairs
+        of_a = [5 * index // num_pairs for index in range(num_pairs)]
+        brightnesses = [[image.mean() for image in images] for _, images in found]
+        expected = [[10 + STEP * index, 110 + STEP * index] for index in of_a]
+        np.testing.assert_allclose(brightnesses, expected, atol=1)
 
 
 def with_depth(films: Path) -> DataConfig:
@@ -89,7 +113,7 @@ def test_extra_sources_have_the_frame_that_is_shown_then(tmp_path: Path) -> None
     )  # fmt: skip
     assert extract_pairs(with_depth(films), out) == 4
     found = [read_image(image).mean() for image in sorted((out / "D").rglob("*.png"))]
-    assert found == pytest.approx([200, 200, 201, 202], abs=1)
+    assert found == pytest.approx([200, 200, 200 + STEP, 200 + 2 * STEP], abs=1)
 
 
 def test_films_behind_a_link_to_a_folder_are_not_left_out_unnoticed(tmp_path: Path) -> None:
@@ -119,7 +143,8 @@ def test_frames_at_equal_distances_of_films_of_variable_rate(tmp_path: Path) -> 
     assert extract_pairs(config(films, frames_per_s=1.0), out) == 4
     found = brightness(out)
     assert list(found) == [f"deep/x/00000s/{1000 * i:08d}ms" for i in range(4)]
-    expected = [(10, 110), (12, 111), (13, 111), (14, 112)]
+    shown = np.array([(0, 0), (2, 1), (3, 1), (4, 2)])
+    expected = (10, 110) + STEP * shown
     np.testing.assert_allclose(list(found.values()), expected, atol=1)
 
 
@@ -151,7 +176,7 @@ def test_frames_of_the_same_millisecond_are_all_kept(tmp_path: Path) -> None:
         f"x/00000s/{name}" for name in ("00000000ms", "00000000ms-1", "00000000ms-2", "00000001ms")
     ]
     found = brightness(out)
-    expected = [(10 + index, 110 + index) for index in range(4)]
+    expected = [(10 + STEP * index, 110 + STEP * index) for index in range(4)]
     np.testing.assert_allclose([found[name] for name in names], expected, atol=1)
 
 

@@ -12,7 +12,7 @@ from pix2pix.masked import Pairs, with_target_where_masked
 from pix2pix.models import DiscriminatorConfig, PatchDiscriminator
 from pix2pix.training.counted import Counted, masks_of
 from pix2pix.training.dev import dev_metrics
-from pix2pix.training.losses import l1_loss
+from pix2pix.training.losses import adversarial_loss, l1_loss
 from tests.support.checked_step import checked_step
 from tests.support.deviation import deviation, gradients
 from tests.support.drawn_batches import state_of
@@ -57,6 +57,7 @@ def test_nothing_that_counts_is_a_loss_of_zero() -> None:
     valid = torch.zeros(2, 1, 32, 32, dtype=torch.bool)
     masks = masks_of(valid, PatchDiscriminator(DiscriminatorConfig()))
     assert l1_loss(torch.ones(2, 3, 32, 32), torch.zeros(2, 3, 32, 32), masks.pixels).item() == 0
+    assert adversarial_loss(torch.ones(masks.patches.values.shape), masks.patches).item() == 0
 
 
 @pytest.mark.parametrize("num_layers", [0, 1, 2, 3])
@@ -157,3 +158,18 @@ def test_each_value_of_a_loss_has_the_same_weight() -> None:
         for part, loss in zip(parts, losses, strict=True)
     ]
     assert sum(means).item() == pytest.approx((1 + 2 + 3 + 6) / 4)
+
+
+def test_dev_l1_does_not_depend_on_the_batches_as_each_image_has_the_same_dropout(
+    small_params: Params,
+) -> None:
+    model = dataclasses.replace(small_params.model, depth=5, dropout_layout="torch")
+    assert model.dropout > 0
+    state = state_of(dataclasses.replace(small_params, model=model))
+    source, target, _ = _batch()
+    whole = dev_metrics(state.generator, [Pairs(source, target)], seed=3)
+    parts = [Pairs(*pair) for pair in zip(source.split(1), target.split(1), strict=True)]
+    alone = dev_metrics(state.generator, parts, seed=3)
+    other = dev_metrics(state.generator, parts, seed=4)
+    assert whole["dev/l1_published"] == pytest.approx(alone["dev/l1_published"], rel=1e-6)
+    assert other["dev/l1_published"] != pytest.approx(alone["dev/l1_published"], rel=1e-6)

@@ -206,6 +206,18 @@ def test_a_gradient_that_is_not_finite_masks_the_update_although_the_loss_is_fin
     _assert_equal({n: after[n] for n in names}, {n: before[n] for n in names})
 
 
+def test_a_loss_of_the_generator_alone_is_told_as_its_own(small_params: Params) -> None:
+    """The update of the discriminator, just before, was made."""
+    config = dataclasses.replace(small_params.train, lambda_l1=1e38)
+    source, target, _ = _pairs(0)
+    step = train_step(state_of(small_params), source, torch.full_like(target, 10.0), config)
+    assert step.report.values[-2:].tolist() == [0, 1]
+    with pytest.raises(NonFiniteLossError, match=r"non-finite loss in step 5 \(") as caught:
+        step.report.check(5, torch.device("cpu"))
+    assert set(caught.value.terms) == {"adversarial", "l1", "weighted_sum"}
+    assert not caught.value.in_gradient
+
+
 def test_no_update_is_made_until_the_report_of_a_masked_step_is_read(
     small_params: Params,
 ) -> None:

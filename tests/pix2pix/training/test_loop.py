@@ -3,16 +3,19 @@
 import copy
 import dataclasses
 import math
+from collections.abc import Iterator
 
 import pytest
 import torch
 
 from pix2pix.config import Params
 from pix2pix.training import EpochResult, NonFiniteLossError, fit
+from pix2pix.training.losses import l1_loss
 from tests.support.checked_step import checked_step
 from tests.support.drawn_batches import (
     DEV,
     DrawnBatches,
+    Pair,
     assert_equal_states,
     drawn_pair,
     run_epochs,
@@ -79,6 +82,28 @@ def test_logged_terms_are_unweighted_and_their_weighted_sum_is_the_loss(
     assert metrics["train/loss_g"] == pytest.approx(weighted, rel=1e-9)
     halved = 0.5 * (metrics["train/loss_d_real"] + metrics["train/loss_d_fake"])
     assert metrics["train/loss_d"] == pytest.approx(halved, rel=1e-9)
+
+
+class _SameBatches(DrawnBatches):
+    """The batches of epoch 0, in each epoch."""
+
+    def __call__(self, epoch: int, start_step: int) -> Iterator[Pair]:
+        return super().__call__(0, start_step)
+
+
+def test_the_losses_of_an_epoch_are_the_means_over_its_own_steps(small_params: Params) -> None:
+    """With a learning rate of next to nothing, so that those of all epochs are equal."""
+    params = dataclasses.replace(
+        small_params,
+        model=dataclasses.replace(small_params.model, dropout=0.0),
+        train=dataclasses.replace(small_params.train, learning_rate=1e-12),
+    )
+    state = state_of(params)
+    pairs = [drawn_pair(index) for index in range(_SameBatches.num_batches)]
+    losses = [l1_loss(state.generator(source), target).item() for source, target in pairs]
+    events = list(fit(state, _SameBatches(), params.train, dev=DEV))
+    expected = pytest.approx(sum(losses) / len(losses), rel=1e-4)
+    assert [event.metrics["train/loss_g_l1"] for event in events[1:]] == [expected] * 3
 
 
 @pytest.mark.parametrize("poisoned", ["source", "target"])
