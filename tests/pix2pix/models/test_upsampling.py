@@ -75,3 +75,11 @@ def test_a_parent_of_the_other_way_is_refused_with_the_parameter_to_set() -> Non
     )
     with pytest.raises(ValueError, match=r"(?s)4x4 +.*3x3.*Set model\.upsample: transposed, or"):
         check_fits(parent, GeneratorConfig(**SMALL, upsample="resize"), discriminator)
+
+
+def test_every_weight_of_resize_learns() -> None:
+    generator = UNetGenerator(GeneratorConfig(**SMALL, upsample="resize"))
+    generator(random(2, 3, 64, 64)).square().sum().backward()
+    layers = [level.conv for level in generator.up]
+    assert all(layer.weight.grad is not None for layer in layers)
+    assert all(bool(layer.weight.grad.count_nonzero() > 0) for layer in layers)
