@@ -135,7 +135,7 @@ def test_real_vs_real_is_the_distance_between_other_real_images_and_the_targets(
 def test_a_reference_of_one_group_has_distances_without_intervals(
     extractor: NetworkExtractor, config: EvaluateConfig
 ) -> None:
-    features = extract_features([images(12, seed=7)], extractor, size_px=(16, 16))
+    features = extract_features([images(12, seed=7)], extractor)
     scorer = Scorer(extractor)
     for batch in batches(12):
         scorer.update(*batch)
