@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, assert_never
 import typer
 
 from pipelines.registry.reference import REFERENCE_HELP
-from pipelines.registry.translation_input import (
+from pipelines.translation.translation_input import (
     InputKind,
     check_film_output,
     check_image_output,
@@ -146,7 +146,7 @@ def translate(
 
     import torch
 
-    from pipelines.registry.translator_options import TranslatorOptions
+    from pipelines.translation.translator_options import TranslatorOptions
 
     # Otherwise a GPU may sum in another order in each call, with other rounding errors.
     torch.backends.cudnn.deterministic = True
@@ -200,7 +200,7 @@ def _check_output(
 ) -> None:
     """Raise UserError if the result cannot be written, before large libraries are imported."""
     if kind == "folder":
-        from pipelines.registry.translation_plan import check_folders
+        from pipelines.translation.translation_plan import check_folders
 
         check_folders(source, result, extra_dirs=extra_dirs)
     elif kind == "image":
@@ -210,13 +210,13 @@ def _check_output(
 
 
 def _translate_folder(model: str, source: Path, result: Path, **options: Any) -> None:
-    from pipelines.registry.translate_folder import (
+    from pipelines.tracking.connection import connected
+    from pipelines.tracking.uri import recorded_uri
+    from pipelines.translation.translate_folder import (
         check_all_translated,
         counts,
         translate_folder,
     )
-    from pipelines.tracking.connection import connected
-    from pipelines.tracking.uri import recorded_uri
 
     with connected(recorded_uri()) as client:
         folder = translate_folder(client, model, input_dir=source, output_dir=result, **options)
@@ -225,9 +225,9 @@ def _translate_folder(model: str, source: Path, result: Path, **options: Any) ->
 
 
 def _translate_image(model: str, source: Path, result: Path, **options: Any) -> None:
-    from pipelines.registry.translate_image import translate_image
     from pipelines.tracking.connection import connected
     from pipelines.tracking.uri import recorded_uri
+    from pipelines.translation.translate_image import translate_image
 
     with connected(recorded_uri()) as client:
         written = translate_image(client, model, image=source, output=result, **options)
@@ -235,9 +235,9 @@ def _translate_image(model: str, source: Path, result: Path, **options: Any) -> 
 
 
 def _translate_film(model: str, source: Path, result: Path, **options: Any) -> None:
-    from pipelines.registry.translate_film import FilmOptions, translate_film
     from pipelines.tracking.connection import connected
     from pipelines.tracking.uri import recorded_uri
+    from pipelines.translation.translate_film import FilmOptions, translate_film
 
     with connected(recorded_uri()) as client:
         num_frames = translate_film(

@@ -9,7 +9,7 @@ import pytest
 from mlflow import MlflowClient
 from PIL import Image
 
-from pipelines.registry.translate_folder import translate_folder
+from pipelines.translation.translate_folder import translate_folder
 from pix2pix.errors import UserError
 from pix2pix.inference import Translator
 from tests.support.project import copy_project

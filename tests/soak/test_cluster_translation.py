@@ -10,12 +10,12 @@ import pytest
 from mlflow import MlflowClient
 from ray.cluster_utils import Cluster
 
-from pipelines.registry.translate_folder import translate_folder
+from pipelines.translation.translate_folder import translate_folder
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
-from tests.pipelines.registry.conftest import datasets, uri, workspace
 from tests.soak.test_node_loss import three_nodes
 from tests.support.registered_project import MODEL, MODELS, register_model, train
+from tests.support.registered_workspace import datasets, uri, workspace
 
 __all__ = ["datasets", "three_nodes", "uri", "workspace"]  # fixtures
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.registry.translated_files import translate_files
-from pipelines.registry.translation_plan import SourceImage, planned
+from pipelines.translation.translated_files import translate_files
+from pipelines.translation.translation_plan import SourceImage, planned
 from pix2pix.data.manifest import SideRecord
 from pix2pix.inference import Translator
 from pix2pix.models import GeneratorConfig

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipelines.registry.translation_plan import SourceImage, planned
+from pipelines.translation.translation_plan import SourceImage, planned
 from pix2pix.inference import Translator
 
 

@@ -13,9 +13,9 @@ import torch
 from typer.testing import CliRunner
 
 from pipelines.cli import app
-from pipelines.registry.translate_film import FilmOptions
-from pipelines.registry.translate_folder import TranslatedFolder, counts
-from pipelines.registry.translator_options import TranslatorOptions
+from pipelines.translation.translate_film import FilmOptions
+from pipelines.translation.translate_folder import TranslatedFolder, counts
+from pipelines.translation.translator_options import TranslatorOptions
 from tests.support.films import moving_square, write_film
 
 PLAIN = TranslatorOptions(scale="training", mode=None, max_memory_gib=None, from_photo=False)
@@ -45,8 +45,10 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
         return 2  # frames
 
     for name, function in (("folder", translate), ("image", translate), ("film", translate_film)):
-        monkeypatch.setattr(f"pipelines.registry.translate_{name}.translate_{name}", function)
-    monkeypatch.setattr("pipelines.registry.translate_folder.check_all_translated", lambda *_: None)
+        monkeypatch.setattr(f"pipelines.translation.translate_{name}.translate_{name}", function)
+    monkeypatch.setattr(
+        "pipelines.translation.translate_folder.check_all_translated", lambda *_: None
+    )
     monkeypatch.setattr("pipelines.tracking.connection.connected", nullcontext)
     monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)  # set back afterwards
     return asked

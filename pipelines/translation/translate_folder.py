@@ -11,8 +11,8 @@ from pipelines.entrypoint import interrupted_as, write_json
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
-from pipelines.registry.translated_files import translate_files
-from pipelines.registry.translation_plan import (
+from pipelines.translation.translated_files import translate_files
+from pipelines.translation.translation_plan import (
     NO_EXTRA,
     Existing,
     SourceImage,
@@ -22,8 +22,8 @@ from pipelines.registry.translation_plan import (
     planned,
     without_existing,
 )
-from pipelines.registry.translator_options import TranslatorOptions
-from pipelines.registry.volume_results import write_volumes
+from pipelines.translation.translator_options import TranslatorOptions
+from pipelines.translation.volume_results import write_volumes
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names, printable
@@ -125,7 +125,7 @@ def _translate(
 ) -> dict[SourceImage, str]:
     """Translate here or on a cluster; return the images that failed, with the reasons."""
     if on_cluster:
-        from pipelines.registry.cluster_translation import translate_on_cluster  # imports Ray
+        from pipelines.translation.cluster_translation import translate_on_cluster  # imports Ray
 
         return translate_on_cluster(model_dir, plan, options)
     return translate_files(options.load(model_dir), plan, scale=options.scale)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from pipelines.registry.translated_files import translate_files
-from pipelines.registry.translation_plan import planned
-from pipelines.registry.volume_results import write_volumes
+from pipelines.translation.translated_files import translate_files
+from pipelines.translation.translation_plan import planned
+from pipelines.translation.volume_results import write_volumes
 from pix2pix.data.manifest import SideRecord
 from pix2pix.images.decode import decode
 from tests.support.scientific_files import dicom, exr, nifti, npy, npz, tiff

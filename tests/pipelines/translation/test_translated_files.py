@@ -11,9 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from pipelines.registry import translated_files
-from pipelines.registry.translated_files import translate_files
-from pipelines.registry.translation_plan import (
+from pipelines.translation import translated_files
+from pipelines.translation.translated_files import translate_files
+from pipelines.translation.translation_plan import (
     SourceImage,
 )
 from pix2pix import memory

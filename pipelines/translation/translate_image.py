@@ -7,10 +7,10 @@ from mlflow import MlflowClient
 
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
-from pipelines.registry.translated_files import translate_file
-from pipelines.registry.translation_input import refuse_existing
-from pipelines.registry.translation_plan import SourceImage, result_suffix, source_images
-from pipelines.registry.translator_options import TranslatorOptions
+from pipelines.translation.translated_files import translate_file
+from pipelines.translation.translation_input import refuse_existing
+from pipelines.translation.translation_plan import SourceImage, result_suffix, source_images
+from pipelines.translation.translator_options import TranslatorOptions
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.errors import UserError
 from pix2pix.inference import check_makes_sources

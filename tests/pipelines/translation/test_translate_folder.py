@@ -169,7 +169,7 @@ def test_a_manifest_does_not_outlive_the_images_it_describes(
     def killed(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt(signal.SIGTERM)
 
-    monkeypatch.setattr("pipelines.registry.translate_folder.translate_files", killed)
+    monkeypatch.setattr("pipelines.translation.translate_folder.translate_files", killed)
     with pytest.raises(InterruptionError, match="out; with --keep the same command makes") as ended:
         translated(f"{MODEL}/1", images, tmp_path / "out", keep=True)
     assert ended.value.exit_code == 128 + signal.SIGTERM

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.registry.cluster_translation import translate_on_cluster
-from pipelines.registry.translated_files import translate_files
-from pipelines.registry.translation_plan import SourceImage, planned
-from pipelines.registry.translator_options import TranslatorOptions
+from pipelines.translation.cluster_translation import translate_on_cluster
+from pipelines.translation.translated_files import translate_files
+from pipelines.translation.translation_plan import SourceImage, planned
+from pipelines.translation.translator_options import TranslatorOptions
 from tests.support.exports import side
 from tests.support.several_sources import make, scene
 from tests.support.small_sets import save

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.registry.translation_plan import check_folders, left_out, no_pictures, planned
+from pipelines.translation.translation_plan import check_folders, left_out, no_pictures, planned
 from pix2pix.data.manifest import SideRecord
 from pix2pix.images.encode import encode
 from tests.support.model_folders import PHOTO, source_image

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from pipelines.registry.translation_plan import SourceImage
+from pipelines.translation.translation_plan import SourceImage
 from pix2pix.data.manifest import SideRecord
 from pix2pix.files import write_bytes
 from pix2pix.images.decode import decode

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipelines.processes.progress_line import image_line
-from pipelines.registry.translation_plan import SourceImage
+from pipelines.translation.translation_plan import SourceImage
 from pix2pix.data.manifest import FIRST_SOURCE
 from pix2pix.errors import UserError
 from pix2pix.files import write_bytes

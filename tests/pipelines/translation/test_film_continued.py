@@ -12,7 +12,7 @@ import pytest
 from pipelines.commands.translate import translate
 from pipelines.entrypoint import InterruptionError
 from pipelines.processes.file_lock import try_lock
-from pipelines.registry import film_parts
+from pipelines.translation import film_parts
 from pix2pix.errors import StorageError, UserError
 from pix2pix.film.frames import film_frames
 from pix2pix.inference import Translator
@@ -32,7 +32,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from pipelines.commands.translate import translate
-from pipelines.registry import film_parts
+from pipelines.translation import film_parts
 film_parts.PART_FRAMES, film_parts.BATCH_FRAMES = 4, 3
 write_part, parts = film_parts.write_part, []
 def write_and_die(path, *arguments, **options):
@@ -77,7 +77,7 @@ def test_an_interrupted_translation_is_not_continued_with_other_options(
 ) -> None:
     source, output = write_film(tmp_path / "in.mp4", moving_square(6)), tmp_path / "out.mp4"
     with monkeypatch.context() as patch:
-        patch.setattr("pipelines.registry.translate_film.assemble", _interrupted)
+        patch.setattr("pipelines.translation.translate_film.assemble", _interrupted)
         with pytest.raises(
             InterruptionError, match=r"\.out\.mp4\.unfinished, and the same command"
         ):
@@ -141,7 +141,7 @@ def test_a_full_disk_is_named_and_the_finished_parts_are_kept(
         raise OSError(28, "No space left on device", str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipelines.registry.translate_film.assemble", full)
+        patch.setattr("pipelines.translation.translate_film.assemble", full)
         with pytest.raises(StorageError, match=r"out\.mp4 cannot be written.* make room"):
             translate(model=model, source=source, result=films / "out.mp4")
     parts = films / ".out.mp4.unfinished"

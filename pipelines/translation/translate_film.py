@@ -10,13 +10,13 @@ import torch
 from mlflow import MlflowClient
 
 from pipelines.entrypoint import interrupted_as
-from pipelines.registry.film_parts import PART_FRAMES, translate_parts
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
-from pipelines.registry.translation_input import check_film_output
-from pipelines.registry.translator_options import TranslatorOptions
-from pipelines.registry.unfinished_film import Job, remove, unfinished_folder
+from pipelines.translation.film_parts import PART_FRAMES, translate_parts
+from pipelines.translation.translation_input import check_film_output
+from pipelines.translation.translator_options import TranslatorOptions
+from pipelines.translation.unfinished_film import Job, remove, unfinished_folder
 from pix2pix.errors import UserError
 from pix2pix.files import put_in_place, sha256_of_file, written_to
 from pix2pix.film.assembly import assemble, check_pixels_fit, check_sound_fits

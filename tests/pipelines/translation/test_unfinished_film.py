@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.registry.unfinished_film import unfinished_folder
+from pipelines.translation.unfinished_film import unfinished_folder
 
 
 @pytest.mark.parametrize("name", ["x" * 251 + ".mp4", "é" * 125 + ".mp4", "x" * 239 + ".mp4"])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.registry.translation_input import (
+from pipelines.translation.translation_input import (
     FILM_SUFFIXES,
     check_film_output,
     check_image_output,

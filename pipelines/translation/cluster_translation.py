@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pipelines.cluster.ordered_map import map_in_order
 from pipelines.evaluation.model_content import MODEL_FILES
-from pipelines.registry.translated_files import PROGRESS_S, translate_file
-from pipelines.registry.translation_plan import SourceImage
-from pipelines.registry.translator_options import TranslatorOptions
+from pipelines.translation.translated_files import PROGRESS_S, translate_file
+from pipelines.translation.translation_plan import SourceImage
+from pipelines.translation.translator_options import TranslatorOptions
 from pix2pix.errors import StorageError
 
 logger = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from pipelines.cli import app
 from pipelines.registry.package import write_package
-from pipelines.registry.translate_folder import translate_folder
-from pipelines.registry.translated_files import translate_files
-from pipelines.registry.translation_plan import SourceImage, check_folders, planned
+from pipelines.translation.translate_folder import translate_folder
+from pipelines.translation.translated_files import translate_files
+from pipelines.translation.translation_plan import SourceImage, check_folders, planned
 from pix2pix.data.manifest import ExtraSourceRecord, SideRecord
 from pix2pix.errors import UserError
 from pix2pix.images.decode import decode
