@@ -88,7 +88,7 @@ def register(uri: str, model_dir: Path, folder: Path) -> None:
     experiment_id = client.create_experiment("serving", (folder / "files").as_uri())
     run_id = client.create_run(experiment_id).info.run_id
     example = np.zeros((_SIZE, _SIZE, 3), np.uint8)
-    run = TrackedRun(run_id=run_id, experiment_id=experiment_id, tracking_uri=uri)
+    run = TrackedRun(run_id=run_id, experiment_id=experiment_id)
     register_model(client, run, model_dir, name=_NAME, example=example)
 
 

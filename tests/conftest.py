@@ -88,15 +88,6 @@ def reference_dir() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def maps_dir() -> Path:
-    """Real aerial | map pairs of the published maps set."""
-    folder = SHARED / "datasets" / "maps"
-    if not folder.is_dir():
-        pytest.skip("../shared/datasets/maps is not there")
-    return folder
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is set up together is tested by one process; the groups that take longest come first.
 

@@ -12,7 +12,6 @@ from mlflow import MlflowClient
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.finished_run import read_finished_run
 from pipelines.tracking.training_run import bring_up_to_date, describe, open_training_run
-from pipelines.tracking.uri import without_password
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,7 +20,6 @@ class TrackedRun:
 
     run_id: str
     experiment_id: str
-    tracking_uri: str
 
 
 def complete_run(client: MlflowClient, project_dir: Path, *, experiment: str) -> TrackedRun:
@@ -49,8 +47,4 @@ def complete_run(client: MlflowClient, project_dir: Path, *, experiment: str) ->
     run.log_files(finished.reports, dvc_md5=finished.outputs)
     describe(run, description, finished.history, finished.scores)
     run.set_status("FINISHED", ended_s=finished.ended_s)
-    return TrackedRun(
-        run_id=run.run_id,
-        experiment_id=run.experiment_id,
-        tracking_uri=without_password(client.tracking_uri),
-    )
+    return TrackedRun(run_id=run.run_id, experiment_id=run.experiment_id)
