@@ -77,9 +77,10 @@ def _how_to_set(message: str, preset: str, data_dir: Path) -> str:
     """How the parameters that a message names are set, as params.yaml has not been written."""
     if not _NAMES_PARAMETERS.search(message):
         return ""
+    end = "\n" if "\n" in message else ". "
     return (
-        f". To set parameters for this folder, run `pix2pix use {preset}` without --data, then set "
-        f"data.source: folder, data.path: {data_dir} and the others in params.yaml"
+        f"{end}To set parameters for this folder, run `pix2pix use {preset}` without --data, then "
+        f"set data.source: folder, data.path: {data_dir} and the others in params.yaml"
     )
 
 

@@ -9,6 +9,7 @@ from pix2pix.images.names import printable
 from pix2pix.preparation.checks import split_found
 from pix2pix.preparation.offences import REMEDIES, Offence
 from pix2pix.preparation.pairs import Discovery, find_pairs
+from pix2pix.preparation.report import offence_lines
 
 
 def check_names(root: Path, config: DataConfig) -> Discovery:
@@ -28,7 +29,7 @@ def check_names(root: Path, config: DataConfig) -> Discovery:
 def refuse_offences(
     root: Path, offences: Sequence[Offence], config: DataConfig, *, num_sound: int
 ) -> None:
-    """Raise UserError with an offence and its remedy, if the stage `prepare` would stop.
+    """Raise UserError with the offences and their remedies, if the stage `prepare` would stop.
 
     It goes on if `data.on_bad_pair` is exclude, and leaving out pairs leaves some.
     """
@@ -36,7 +37,12 @@ def refuse_offences(
     may_exclude = bool(num_sound) and not beyond_excluding
     if not offences or (may_exclude and config.on_bad_pair == "exclude"):
         return
-    first = (beyond_excluding or offences)[0]
-    exclude = ", or set data.on_bad_pair: exclude" if may_exclude else ""
-    more = f" (the first of {len(offences)} offences)" if len(offences) > 1 else ""
-    raise UserError(f"{printable(root)}: {first}{more}; {REMEDIES[first.kind]}{exclude}")
+    shown = beyond_excluding or offences
+    if len(shown) == 1:
+        exclude = ", or set data.on_bad_pair: exclude" if may_exclude else ""
+        raise UserError(f"{printable(root)}: {shown[0]}; {REMEDIES[shown[0].kind]}{exclude}")
+    exclude = (
+        "\nOr set data.on_bad_pair: exclude, which leaves these pairs out" if may_exclude else ""
+    )
+    lines = "\n".join(offence_lines(shown))
+    raise UserError(f"{printable(root)}: {len(shown)} offences\n{lines}{exclude}")

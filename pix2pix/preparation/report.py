@@ -1,7 +1,7 @@
 """The report of the checks: as an object, as text for the console and as JSON."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,12 @@ def format_report(report: CheckReport, *, max_per_kind: int = 20) -> str:
         head += f" ({', '.join(f'{sizes[split]} {split}' for split in SPLITS)})"
     head += f", {len(report.offences)} offences"
     return "\n".join(
-        [head, *report.sides, *_offence_lines(report, max_per_kind), *_note_lines(report)]
+        [
+            head,
+            *report.sides,
+            *offence_lines(report.offences, max_per_kind=max_per_kind),
+            *_note_lines(report),
+        ]
     )
 
 
@@ -86,7 +91,7 @@ def as_dict(report: CheckReport) -> dict[str, Any]:
                     for item in offences
                 ],
             }
-            for kind, offences in _by_kind(report).items()
+            for kind, offences in _by_kind(report.offences).items()
         },
         "sides": list(report.sides),
         "notes": list(report.notes),
@@ -99,18 +104,19 @@ def num_by_split(report: CheckReport) -> dict[str, int]:
     return {split: counts[split] for split in SPLITS}
 
 
-def _by_kind(report: CheckReport) -> Mapping[OffenceKind, list[Offence]]:
+def offence_lines(offences: Sequence[Offence], *, max_per_kind: int = 20) -> Iterator[str]:
+    """Yield the lines of the console about offences: per kind the count, the remedy, the files."""
+    for kind, alike in _by_kind(offences).items():
+        yield f"{kind.replace('_', ' ')} ({len(alike)}): {REMEDIES[kind]}"
+        yield from (f"  {offence}" for offence in alike[:max_per_kind])
+        if len(alike) > max_per_kind:
+            yield f"  ... and {len(alike) - max_per_kind} more"
+
+
+def _by_kind(offences: Sequence[Offence]) -> Mapping[OffenceKind, list[Offence]]:
     """Group the offences by kind, in the order of `REMEDIES`, which is that of the checks."""
-    grouped = {kind: [o for o in report.offences if o.kind == kind] for kind in REMEDIES}
-    return {kind: offences for kind, offences in grouped.items() if offences}
-
-
-def _offence_lines(report: CheckReport, max_per_kind: int) -> Iterator[str]:
-    for kind, offences in _by_kind(report).items():
-        yield f"{kind.replace('_', ' ')} ({len(offences)}): {REMEDIES[kind]}"
-        yield from (f"  {offence}" for offence in offences[:max_per_kind])
-        if len(offences) > max_per_kind:
-            yield f"  ... and {len(offences) - max_per_kind} more"
+    grouped = {kind: [each for each in offences if each.kind == kind] for kind in REMEDIES}
+    return {kind: alike for kind, alike in grouped.items() if alike}
 
 
 def _note_lines(report: CheckReport) -> Iterator[str]:

@@ -36,7 +36,16 @@ def test_sound_names_are_paired(tmp_path: Path) -> None:
             r"A/test/y\.png: .*; each folder needs a file .*, or set data\.on_bad_pair: exclude$",
         ),
         (pairs("test/x", "test/y"), r"no pairs to train on: found folders test"),
-        (["A/x.png", "B/y.png"], r": .*\(the first of 2 offences\); each folder"),
+        (
+            ["A/x.png", "B/y.png"],
+            r": 2 offences\nmissing partner \(2\): each folder needs .*\n  A/x\.png: .*"
+            r"\n  B/y\.png: side B has no partner on side A$",
+        ),
+        (
+            [*pairs("x", "y", "z"), "A/lone.png", "A/x.jpg"],
+            r": 2 offences\nmissing partner \(1\): .*\n  A/lone\.png: .*\nsame stem \(1\): .*"
+            r"\n  A/x\.jpg, A/x\.png: .*\nOr set data\.on_bad_pair: exclude, which leaves these",
+        ),
     ],
 )
 def test_what_prepare_would_stop_at_is_refused_with_the_folder(
