@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
+
+from pix2pix.config.validation_text import checked_json
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -96,10 +98,12 @@ def read_measured(path: Path) -> Measured:
     """Read what `write_measured` wrote. Raises ValueError naming the file."""
     if not path.is_file():
         raise ValueError(f"{path} is missing; run `python -m benchmarks.scaling --out {path}`")
-    try:
-        return _MEASURED.validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise ValueError(f"{path} does not hold measurements: {error}") from None
+    return checked_json(
+        _MEASURED,
+        path.read_bytes(),
+        refusal=f"{path} does not hold measurements",
+        remedy=f"run `python -m benchmarks.scaling --out {path}`",
+    )
 
 
 def write_measured(path: Path, measured: Measured) -> None:
