@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,9 @@ _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _STORE_ERRORS = (BotoCoreError, ClientError, S3UploadFailedError)
 # What MLflow's client raises by itself, and passes on of a database and of that store.
 CLIENT_ERRORS = (MlflowException, SQLAlchemyError, RequestException, *_STORE_ERRORS)
+
+# Alembic, with which MLflow makes tables, has one context for all threads of a process.
+_MAKING = threading.Lock()
 
 
 @contextmanager
@@ -75,7 +79,7 @@ def _connect(uri: str) -> MlflowClient:
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     try:
         path = sqlite_path(uri)
-        if path is not None and not path.exists():
+        if path is not None:
             _make_database(path)
         client = _client(uri)
     except (MlflowException, SQLAlchemyError, OSError) as error:
@@ -92,24 +96,26 @@ def _client(uri: str) -> MlflowClient:
 
 
 def _make_database(path: Path) -> None:
-    """Make a SQLite file with MLflow's tables, completely or not at all.
+    """Make a SQLite file with MLflow's tables, completely or not at all, if there is none.
 
     MLflow makes them in many steps. Of two processes that do so in the same file, one fails, and a
     process that is killed meanwhile leaves a file that MLflow can never use. It also makes the
     experiment Default, whose files would lie below the current folder: that of a Ray worker is
     removed some day.
     """
-    from mlflow.store.tracking.sqlalchemy_store import (
-        SqlAlchemyStore,
-    )  # no client of a server needs it
+    # No client of a server needs it.
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
-    uri = f"sqlite:///{partial}"
-    try:
-        SqlAlchemyStore(uri, artifact_location(uri))  # type: ignore[no-untyped-call]
-        _give_name(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with _MAKING:
+        if path.exists():
+            return
+        partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+        uri = f"sqlite:///{partial}"
+        try:
+            SqlAlchemyStore(uri, artifact_location(uri))  # type: ignore[no-untyped-call]
+            _give_name(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def _give_name(partial: Path, path: Path) -> None:

@@ -16,7 +16,7 @@ FILM_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")  # of translated films
 
 
 def kind_of_input(source: Path, result: Path) -> InputKind:
-    """What is translated: a film if the result has the name of one, for an animated image too.
+    """What is translated: a film if one of both has the name of one; an animated image can be one.
 
     Raises UserError if there is nothing at `source`, or a file that is not read.
     """
@@ -27,7 +27,7 @@ def kind_of_input(source: Path, result: Path) -> InputKind:
     suffix = stem_and_suffix(source)[1]
     if suffix in UNREAD_SUFFIXES:
         raise UserError(f"{source}: {suffix} files are not supported; convert it to PNG")
-    if result.suffix.lower() in FILM_SUFFIXES:
+    if not {suffix, result.suffix.lower()}.isdisjoint(FILM_SUFFIXES):
         return "film"
     if suffix in SUFFIXES:
         return "image"

@@ -1,5 +1,7 @@
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,23 @@ def test_files_of_the_default_experiment_lie_beside_the_database_that_a_worker_m
         location = client.get_experiment("0").artifact_location
     assert location == f"file://{tmp_path}/project/mlartifacts/0"
     assert not list((tmp_path / "worker").iterdir())
+
+
+@pytest.mark.slow
+def test_threads_that_open_a_new_sqlite_file_at_the_same_time_all_can_use_it(
+    tmp_path: Path,
+) -> None:
+    """As those of a worker do that log its epochs and the metrics of its machine."""
+    together = threading.Barrier(4)
+
+    def name_of_first(_: int) -> str:
+        together.wait()
+        with connected(f"sqlite:///{tmp_path}/mlflow.db") as client:
+            return str(client.get_experiment("0").name)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(name_of_first, range(4))) == ["Default"] * 4
+    assert {path.name for path in tmp_path.iterdir()} <= {"mlflow.db", "mlartifacts"}
 
 
 @pytest.mark.slow

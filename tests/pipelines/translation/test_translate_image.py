@@ -59,7 +59,7 @@ def test_what_cannot_be_translated_is_named_and_nothing_is_written(
     text.write_text("hello")
     for source, said in (
         (broken, r"broken\.png: is no PNG"),
-        (text, r"text\.txt .*(cannot be read as a film|a single picture or a text)"),
+        (text, r"text\.txt is no image that is read .*convert it to PNG"),
     ):
         with pytest.raises(UserError, match=said):
             translate(model=model, source=source, result=tmp_path / "b.png")

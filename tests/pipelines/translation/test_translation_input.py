@@ -25,6 +25,7 @@ OUT = Path("out")
         ("x.gif", "out.mp4", "film"),  # an animated one
         ("x.gif", "out.png", "image"),
         ("x.mp4", "out.mp4", "film"),
+        ("x.mp4", "out.png", "film"),  # which is refused later, as the name of a film
         ("x", "out.mp4", "film"),
     ],
 )
@@ -43,7 +44,7 @@ def test_a_missing_input_and_an_unsupported_image_are_named(tmp_path: Path) -> N
         kind_of_input(tmp_path / "x.HEIC", OUT)
 
 
-@pytest.mark.parametrize("name", ["README.md", "x", "x.mp4"])
+@pytest.mark.parametrize("name", ["README.md", "x", "x.avi"])
 @pytest.mark.parametrize("result", ["out.png", "out"])
 def test_a_file_of_another_kind_is_named_with_the_kinds_that_are_read(
     tmp_path: Path, name: str, result: str
