@@ -15,7 +15,7 @@ from pix2pix.models import (
 from pix2pix.models.discriminator import DiscriminatorConfig
 from pix2pix.models.initialization import initialize
 from pix2pix.models.transfer import ParentNetworks, check_fits
-from pix2pix.models.upsampling import upsampling
+from pix2pix.models.upsampling import kernel, upsampling
 
 SMALL = {"base_channels": 4, "depth": 5, "dropout": 0.0}
 
@@ -33,6 +33,13 @@ def test_resize_repeats_each_pixel_and_then_convolves_3x3(bias: bool) -> None:
     assert weight.shape == (5, 3, 3, 3)
     expected = F.conv2d(F.interpolate(x, scale_factor=2.0), weight, layer.bias, padding=1)
     torch.testing.assert_close(layer(x), expected)
+
+
+def test_its_kernel_is_not_rounded_where_the_network_computes_in_bfloat16() -> None:
+    layer = upsampling("resize", 3, 5, bias=False)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(kernel(layer)[..., 0, 0], layer.weight[..., 0, 0])
+        assert kernel(layer).dtype == torch.float32
 
 
 def test_only_resize_maps_a_constant_to_a_constant() -> None:
