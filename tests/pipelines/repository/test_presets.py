@@ -18,6 +18,7 @@ from pipelines.repository.presets import (
 from pix2pix.config import Params, load_params
 from pix2pix.config.yaml_file import read_yaml
 from pix2pix.errors import StorageError, UserError
+from pix2pix.tuning.space import check_space
 from tests.support.file_size_limit import files_of_at_most
 
 ROOT = Path(__file__).parents[3]
@@ -42,6 +43,11 @@ def test_every_preset_is_complete_and_has_the_values_of_its_file(
     changes = read_yaml(ROOT / "params" / f"{name}.yaml")
     expected = _merged(dataclasses.asdict(default_params), changes)
     assert _as_json(dataclasses.asdict(preset_params(name, ROOT))) == _as_json(expected)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_preset_can_be_searched(name: str) -> None:
+    check_space(preset_params(name, ROOT))
 
 
 def test_the_mappings_hold_what_the_texts_hold() -> None:

@@ -41,10 +41,19 @@ def test_each_node_logs_its_metrics_from_when_the_run_is_there(
 
 
 @pytest.mark.timeout(60)
-def test_without_mlflow_nothing_is_raised_and_nothing_waits(default_params: Params) -> None:
+def test_without_mlflow_the_thread_goes_on_looking(
+    default_params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LOOK_EVERY_S", 0.05)
+    found: list[object] = []
+    look = NodeMetrics._monitor
+    monkeypatch.setattr(
+        NodeMetrics, "_monitor", lambda self, node: found.append(look(self, node)) or found[-1]
+    )
     uri = f"http://127.0.0.1:{closed_port()}"
     with NodeMetrics(uri, described(default_params)).logged(None):
-        pass
+        until(lambda: len(found) > 1)  # had it raised, there would be no second look
+    assert set(found) == {None}
 
 
 @pytest.mark.parametrize(("value", "is_on"), [(None, True), ("true", True), ("false", False)])

@@ -121,10 +121,6 @@ def test_all_wrong_keys_are_named_at_once(default_params: Params) -> None:
     assert "c.d" in str(caught.value)
 
 
-def test_every_preset_can_be_searched(default_params: Params) -> None:
-    check_space(default_params)
-
-
 def test_a_trial_has_its_values_and_the_budget_of_the_study(default_params: Params) -> None:
     params = _with_space(default_params, _choice("model.norm", "batch", "none"), num_epochs=4)
     trial = trial_params(params, {"model.norm": "none", "augment.noise": 0.1}, seed=7)
