@@ -31,10 +31,11 @@ class NewData:
 def known_run(client: MlflowClient, *, experiment: str, model: str, data_hash: str) -> str | None:
     """The latest finished run in `experiment` on that data with a version of `model`, or None."""
     mlflow_experiment = client.get_experiment_by_name(experiment)
-    trained = {each.run_id for each in versions_on(client, data_hash) if each.name == model}
+    versions = versions_on(client, data_hash)
+    trained = {each.run_id for each in versions if each.name == model and each.run_id}
     if mlflow_experiment is None or not trained:
         return None
-    run_ids = ", ".join(f"'{run_id}'" for run_id in sorted(filter(None, trained)))
+    run_ids = ", ".join(f"'{run_id}'" for run_id in sorted(trained))
     found = client.search_runs(
         [mlflow_experiment.experiment_id],
         f"attributes.run_id IN ({run_ids}) and attributes.status = 'FINISHED'",
