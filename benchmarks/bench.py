@@ -5,9 +5,9 @@
     python -m benchmarks.bench --document         # only write docs/performance.md anew
 
 Rows, and the ceilings of each run, go to a file of this machine's processor or GPU, such as
-benchmarks/results/bench-cpu-amd-epyc.json; docs/performance.md has those of all machines. Each topic is a module of this folder with a function
-`measured_rows(ceilings)` that returns its rows. A topic whose libraries this machine lacks is left
-out and named.
+benchmarks/results/bench-cpu-amd-epyc.json; docs/performance.md has those of all machines. Each
+topic is a module of this folder with a function `measured_rows(ceilings)` that returns its rows. A
+topic whose libraries this machine lacks is left out and named.
 """
 
 import argparse
