@@ -39,7 +39,10 @@ def _rule(card: ModelCard) -> str:
         "fit": f"images of any size are resized to {card.load_size} px on their shorter side",
         "none": "images of any size keep their pixels; the training saw crops of that size",
     }
-    return f"{rules[card.scale]}; results have the size of the image"
+    size = "have the size of the image"
+    if card.target_scale != 1:
+        size = f"are {card.target_scale:g} times as high and wide as the image"
+    return f"{rules[card.scale]}; results {size}"
 
 
 def _made(card: ModelCard) -> str:
