@@ -7,8 +7,9 @@ import pytest
 
 from pix2pix.errors import UserError
 from pix2pix.preparation.folders import _OTHER_NAMES, SPLIT_FOLDERS
-from pix2pix.sources.films import extract_pairs, film_pairs
-from tests.support.film_pairs import config, empty_files, with_depth, write_pair
+from pix2pix.sources.films import FilmPair, extract_pairs, film_pairs, frame_pairs
+from tests.support.film_pairs import config, empty_files, grey, with_depth, write_pair
+from tests.support.films import write_film
 
 
 def no_partner(films: Path) -> None:
@@ -52,6 +53,22 @@ def test_films_that_are_no_pairs_are_named(
     with pytest.raises(UserError, match=said):
         extract_pairs(config(tmp_path / "films"), tmp_path / "out")
     assert not list(tmp_path.glob("out/**/*.png"))
+
+
+@pytest.mark.parametrize("num_frames", [9, 7])
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_films_may_differ_by_a_frame_of_the_slower_one(
+    names: str, num_frames: int, tmp_path: Path
+) -> None:
+    """a has 25 frames a second. b has four frames and lasts 0.415 s, 0.104 s each."""
+    write_film(tmp_path / "a.mp4", grey(num_frames))
+    write_film(tmp_path / "b.mp4", grey(4), pts=[0, 1600, 3200, 4800])
+    pair = FilmPair("x", tuple(tmp_path / f"{name}.mp4" for name in names))
+    if num_frames == 9:  # 0.36 s: nearly one and a half frames of its own less
+        assert len(list(frame_pairs(pair, 25.0))) == 9
+    else:
+        with pytest.raises(UserError, match=r"0\.\d+ s; cut both to the same scene"):
+            next(frame_pairs(pair, 25.0))
 
 
 @pytest.mark.parametrize("partners", [("A/y.flv", "B/y.flv"), ("A/y.FLV", "B/y.mp4")])
