@@ -47,7 +47,7 @@ def translated_values(
     nodata = written_nodata(target, np.dtype(target.file_dtype or target.dtype))
     if nodata is None:
         return pixels
-    if target.nodata is not None and target.kind == "image":  # beside a class lies another class
+    if target.nodata is not None:  # not beside an ignore_label: there lies another class
         pixels = _beside(nodata, pixels, target)
     if valid is None:
         return pixels

@@ -78,6 +78,11 @@ def write_workspace(folder: Path, data: Path) -> Path:
     return folder
 
 
+def checks(*pairs_of_items: list[str]) -> dict[str, Any]:
+    """A report of the checks with an item of these pairs each."""
+    return {"offences": {"kind": {"items": [{"pairs": pairs} for pairs in pairs_of_items]}}}
+
+
 def train(seed: int, *, test: dict[str, float] | None = None) -> ModelCard:
     """A model of random weights in the current project, as a training of its own leaves it."""
     card = _write_weights(seed)
