@@ -21,6 +21,7 @@ from pix2pix.data.padding import reflected
 from pix2pix.data.transforms import photometric_transforms, resamples
 from pix2pix.errors import UserError
 from pix2pix.images.alpha import premultiplied, straight, weighted_by_alpha
+from pix2pix.images.rounding import rounded_to
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ class Augmentation:
         # Resampling averages colours, which must be weighted by their opacity.
         weighs = self._resamples and side.alpha and side.kind == "image"
         moved = self._geometry.apply(change, premultiplied(image) if weighs else image, side.kind)
-        return _as_stored(straight(moved, image), image) if weighs else moved
+        return rounded_to(image.dtype, straight(moved, image)) if weighs else moved
 
     def _photometric(self, image: np.ndarray, side: SideRecord, *, seed: int) -> np.ndarray:
         if not self._photometry.transforms or side.kind == "labels":
@@ -131,16 +132,7 @@ class Augmentation:
         unit = (image.astype(np.float32) - low) / np.float32(high - low)
         unit = self._photometry(image=unit)["image"]
         values: np.ndarray = unit * np.float32(high - low) + np.float32(low)
-        return _as_stored(values, image)
-
-
-def _as_stored(values: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """Convert to the dtype of `image`; for integers, values are rounded and clipped."""
-    if not np.issubdtype(image.dtype, np.integer):
-        return values.astype(image.dtype)
-    limits = np.iinfo(image.dtype)  # a declared range may be wider than the dtype
-    rounded: np.ndarray = np.rint(values).clip(limits.min, limits.max)
-    return rounded.astype(image.dtype)
+        return rounded_to(image.dtype, values)  # a declared range may be wider than the dtype
 
 
 def _spread_colours(image: np.ndarray, blur_px: float) -> np.ndarray:
@@ -151,7 +143,7 @@ def _spread_colours(image: np.ndarray, blur_px: float) -> np.ndarray:
     if not blur_px:
         return image[..., :-1]
     spread = weighted_by_alpha(image, lambda values: cv2.GaussianBlur(values, (0, 0), blur_px))
-    return _as_stored(spread[..., :-1], image)
+    return rounded_to(image.dtype, spread[..., :-1])
 
 
 def augment_seed(seed: int, epoch: int, pair_id: str, *, crop: int = 0) -> int:

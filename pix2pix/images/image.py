@@ -23,6 +23,7 @@ from pix2pix.images.labels import LabelSide, class_range, void_to_class
 from pix2pix.images.luma import LUMA
 from pix2pix.images.names import printable
 from pix2pix.images.options import AS_STORED, ReadOptions, ReadSide
+from pix2pix.images.rounding import rounded_to
 from pix2pix.images.volumes import file_content
 
 _OPACITY_HINT = "remove the transparency (alpha) channel, or "
@@ -113,7 +114,7 @@ def _with_channels(image: np.ndarray, side: Side) -> np.ndarray:
 def luma(image: np.ndarray) -> np.ndarray:
     """The brightness (H, W, 1) of colours (H, W, 3), in the same dtype (ITU-R BT.601)."""
     weighted = sum(image[..., index].astype(np.float64) * LUMA[index] for index in range(3))
-    return as_dtype(np.asarray(weighted)[..., None], image.dtype)
+    return rounded_to(image.dtype, np.asarray(weighted)[..., None])
 
 
 def _equal_channel(image: np.ndarray) -> np.ndarray:
@@ -206,7 +207,7 @@ def resize(
         filtered = _filter(image, height, width, kernel)
     if image.dtype.kind == "f":  # bicubic overshoots, and rounding errors can leave the range
         filtered = filtered.clip(image.min(), image.max())
-    return as_dtype(filtered, image.dtype)
+    return rounded_to(image.dtype, filtered)
 
 
 def area_averages(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -259,12 +260,3 @@ def _resize_pillow(
         for index in range(image.shape[2])
     ]
     return np.stack([np.asarray(channel) for channel in channels], axis=2)
-
-
-def as_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Convert to `dtype`; for integers, values are rounded and clipped first."""
-    if dtype.kind == "f":
-        return values.astype(dtype)
-    whole: np.ndarray = np.rint(values)
-    np.clip(whole, 0, np.iinfo(dtype).max, out=whole)
-    return whole.astype(dtype)
