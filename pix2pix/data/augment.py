@@ -32,9 +32,13 @@ _PHOTOMETRIC_STREAM = 0x9E3779B97F4A7C15
 
 
 class Augmentation:
-    """The random change of a pair, made by `make_augmentation`.
+    """The random change of pairs that `augment` describes; results have the size data.image_size.
 
-    Calls do not depend on earlier calls, but no two threads may call the same object at a time.
+    `extra` are the sides of the extra sources, which are changed like the source. Labels are
+    resampled with "nearest". Labels and opacity get no photometric changes. Photometric results
+    stay inside the side's value_range. All images of a pair that are changed get the same random
+    brightness, contrast and blur. Calls do not depend on earlier calls, but no two threads may call
+    the same object at a time.
     """
 
     def __init__(
@@ -44,8 +48,10 @@ class Augmentation:
         *,
         source: SideRecord,
         target: SideRecord,
-        extra: Sequence[SideRecord],
+        extra: Sequence[SideRecord] = (),
     ) -> None:
+        """Raises UserError if there are photometric settings but no side that they could change."""
+        _check_photometric(augment, sources=(source, *extra), target=target)
         self.source = source
         self.target = target
         self.size = height_width(data.image_size)  # height and width of the results
@@ -155,27 +161,6 @@ def augment_seed(seed: int, epoch: int, pair_id: str, *, crop: int = 0) -> int:
     number = f"\0{crop}" if crop else ""
     digest = hashlib.sha256(f"{seed}/{epoch}/{pair_id}{number}".encode()).digest()
     return int.from_bytes(digest[:8], "big")
-
-
-def make_augmentation(
-    augment: AugmentConfig,
-    data: DataConfig,
-    *,
-    source: SideRecord,
-    target: SideRecord,
-    extra: Sequence[SideRecord] = (),
-) -> Augmentation:
-    """Build the augmentation that `augment` describes; results have the size data.image_size.
-
-    `extra` are the sides of the extra sources, which are changed like the source. Labels are
-    resampled with "nearest". Labels and opacity get no photometric changes. Photometric results
-    stay inside the side's value_range. All images of a pair that are changed get the same random
-    brightness, contrast and blur.
-
-    Raises UserError if there are photometric settings but no side that they could change.
-    """
-    _check_photometric(augment, sources=(source, *extra), target=target)
-    return Augmentation(augment, data, source=source, target=target, extra=extra)
 
 
 def _check_photometric(
