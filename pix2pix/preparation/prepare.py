@@ -20,7 +20,7 @@ from pix2pix.data.reference import reference_file, reference_positions
 from pix2pix.data.splits import Split
 from pix2pix.errors import StorageError, UserError
 from pix2pix.files import NO_ROOM, flush_all
-from pix2pix.memory import no_traceback_of_memory
+from pix2pix.memory import bytes_text, no_traceback_of_memory
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.new_manifest import make_manifest, write_manifest
 from pix2pix.preparation.offences import BadPair
@@ -28,8 +28,6 @@ from pix2pix.preparation.pair_files import have_volumes
 from pix2pix.preparation.parallel import map_in_order
 from pix2pix.preparation.report import BadPairsError, CheckedPair, CheckReport
 from pix2pix.preparation.resized_pairs import as_test_target, resized_pair
-
-_MIB = 2**20
 
 
 class Prepared(NamedTuple):
@@ -208,7 +206,7 @@ def _needed_bytes(report: CheckReport, manifest: Manifest) -> int:
 def _disk_full(prepared_dir: Path, needed: int, free: int) -> StorageError:
     return StorageError(
         errno.ENOSPC,
-        f"the disk is too small for the prepared data: {needed / _MIB:.0f} MiB needed, "
-        f"{free / _MIB:.0f} MiB free; make room or lower data.load_size, and run again",
+        f"the disk is too small for the prepared data: {bytes_text(needed)} needed, "
+        f"{bytes_text(free)} free; make room or lower data.load_size, and run again",
         str(prepared_dir),
     )
