@@ -98,8 +98,8 @@ def _write_split(
     num_workers: int | None,
 ) -> None:
     resized = partial(resized_pair, manifest=_without_pairs(manifest), split=split, config=config)
-    pairs = _pairs_of(split, report)
     files = _files(directory, split, report, manifest)
+    pairs = report.of_split(split)
     _write_rows(files, pairs, resized, label=f"prepare {split}", num_workers=num_workers)
 
 
@@ -115,14 +115,10 @@ def _write_reference(
     file = reference_file(directory, manifest)
     if file is None:
         return
-    train = _pairs_of("train", report)
+    train = report.of_split("train")
     pairs = [train[position] for position in reference_positions(manifest)]
     resized = partial(as_test_target, manifest=_without_pairs(manifest), config=config)
     _write_rows([file], pairs, resized, label="prepare reference", num_workers=num_workers)
-
-
-def _pairs_of(split: Split, report: CheckReport) -> list[CheckedPair]:
-    return [pair for pair in report.pairs if pair.split == split]
 
 
 def _write_rows(
@@ -181,7 +177,7 @@ def _files(directory: Path, split: Split, report: CheckReport, manifest: Manifes
     if manifest.resize == "stretch":
         return [*layouts(directory, split, manifest)]
     scale = manifest.scale(split)
-    sizes = [scale.size_of(*pair.size) for pair in _pairs_of(split, report)]
+    sizes = [scale.size_of(*pair.size) for pair in report.of_split(split)]
     shapes = np.array(sizes, np.int64)
     return [
         shapes_file(directory, split, len(sizes)),
