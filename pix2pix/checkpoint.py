@@ -83,7 +83,7 @@ class ModelCard:
     data_hash: str
     extra_sources: Annotated[tuple[ExtraSourceRecord, ...], Field(max_length=64)] = ()
     parent: ParentRecord | None = None  # the trained model that the training started from
-    source_statistics: InputStatistics | None = None  # None in cards from before
+    source_statistics: InputStatistics | None = None  # None in older cards
     recipe: RecipeConfig | None = None  # which made side A of photos; None: it was files
 
     def __post_init__(self) -> None:
