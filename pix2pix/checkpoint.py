@@ -143,7 +143,7 @@ class ModelCard:
             raise UserError(
                 f"load_size is {self.load_size}, which does not fit scale: {self.scale}"
             )
-        if any(length % 2**self.generator.depth for length in height_width(self.image_size)):
+        if any(length % self.generator.multiple_px for length in height_width(self.image_size)):
             raise UserError(
                 f"image_size is {size_text(self.image_size)}, which cannot be halved "
                 f"{self.generator.depth} times (generator.depth)"

@@ -40,6 +40,7 @@ from pix2pix.inference.value_checks import warn_outside
 from pix2pix.inference.whole import translate_whole
 from pix2pix.memory import allowed_bytes, enough_memory
 from pix2pix.models import InferenceMode, InferenceNetwork
+from pix2pix.models.padding import padded_size
 from pix2pix.tiled import least_bytes, whole_bytes
 
 InferenceScale = Literal["training", "native"]
@@ -214,9 +215,8 @@ class Translator:
 
     def _padded_size(self, image: np.ndarray, scale: InferenceScale) -> tuple[int, int]:
         """The height and width that the network receives."""
-        height, width = self._scale(scale).size_of(*image.shape[:2])
-        multiple = 2**self.card.generator.depth
-        return height + -height % multiple, width + -width % multiple
+        size = self._scale(scale).size_of(*image.shape[:2])
+        return padded_size(size, self.card.generator.multiple_px)
 
     def _batch(
         self, images: Sequence[Sequence[Masked]], *, scale: InferenceScale, progress: Progress

@@ -100,7 +100,7 @@ def translate(network: InferenceNetwork, source: Tensor, *, seeds: Sequence[int]
     if len(seeds) != len(source):
         raise ValueError(f"{len(source)} images need as many seeds, got {len(seeds)}")
     height, width = source.shape[-2:]
-    source = pad_to_multiple(source, 2**network.config.depth)
+    source = pad_to_multiple(source, network.config.multiple_px)
     masks = dropout_masks(network, *source.shape[-2:], seeds=seeds)
     fake: Tensor = network(source, [mask.to(source.device) for mask in masks])
     return fake.float()[..., :height, :width]  # autocast leaves bfloat16
