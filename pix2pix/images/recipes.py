@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from pix2pix.config import RecipeConfig
-from pix2pix.images.image import luma, resize
+from pix2pix.images.image import luma
+from pix2pix.images.resize import resize
 from pix2pix.images.rounding import rounded_to
 from pix2pix.images.validity import fill_value
 

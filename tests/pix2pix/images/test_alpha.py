@@ -13,7 +13,7 @@ from pix2pix.data.augment import Augmentation
 from pix2pix.data.manifest import SideRecord
 from pix2pix.data.prepared import open_split
 from pix2pix.images.grids import as_rgb8
-from pix2pix.images.image import resize
+from pix2pix.images.resize import resize
 from pix2pix.preparation.prepare import prepare_pairs
 
 PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
