@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from pix2pix.files import open_plain
 from pix2pix.images.decoded import DAMAGED
 from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT
 from pix2pix.images.tiff_pages import open_tiff
+from pix2pix.special_files import open_plain
 
 # Pixel scale, tie points, transformation; directory, numbers and texts of the geographic keys.
 _SCALE, _TIE_POINTS, _TRANSFORMATION, _KEYS = 33550, 33922, 34264, 34735
