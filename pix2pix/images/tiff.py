@@ -126,7 +126,9 @@ def _stated_nodata(page: tifffile.TiffPage) -> float | None:
     try:
         return float(str(stated).strip(" \0"))
     except ValueError:
-        raise UserError(f"states the nodata value {stated!r}, which is no number") from None
+        raise UserError(
+            f"states the nodata value {stated!r}, which is no number; correct tag {NODATA_TAG}"
+        ) from None
 
 
 def _read(file: tifffile.TiffFile, options: ReadOptions, num_bytes: int) -> _Stored:
