@@ -27,7 +27,7 @@ from pipelines.translation.volume_results import write_volumes
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names, printable
-from pix2pix.inference import Scale, check_makes_sources
+from pix2pix.inference import InferenceScale, check_makes_sources
 from pix2pix.models import InferenceMode
 
 MANIFEST_NAME = "manifest.json"
@@ -45,7 +45,7 @@ class TranslatedFolder:
     version: str
     model_sha256: str  # of weights and card, as registered
     inference_mode: InferenceMode
-    scale: Scale
+    scale: InferenceScale
     from_photo: bool  # whether a recipe made the sources from the files
     files: Mapping[str, str]  # source file to output file
     failed: Mapping[str, str]  # source file to the reason of the failure

@@ -8,7 +8,6 @@ from typing import Literal
 
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
-from pix2pix.files import refuse_linked_folders
 from pix2pix.images.encode import file_suffix
 from pix2pix.images.georeference import georeference
 from pix2pix.images.names import REMEDY as NAME_REMEDY
@@ -22,6 +21,7 @@ from pix2pix.preparation.folders import (
     image_files,
     stem_and_suffix,
 )
+from pix2pix.special_files import refuse_linked_folders
 
 NO_EXTRA: Mapping[str, Path] = MappingProxyType({})
 

@@ -21,6 +21,7 @@ from pix2pix.data.padding import reflected
 from pix2pix.data.transforms import photometric_transforms, resamples
 from pix2pix.errors import UserError
 from pix2pix.images.alpha import premultiplied, straight, weighted_by_alpha
+from pix2pix.images.rounding import rounded_to
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +32,13 @@ _PHOTOMETRIC_STREAM = 0x9E3779B97F4A7C15
 
 
 class Augmentation:
-    """The random change of a pair, made by `make_augmentation`.
+    """The random change of pairs that `augment` describes; results have the size data.image_size.
 
-    Calls do not depend on earlier calls, but no two threads may call the same object at a time.
+    `extra` are the sides of the extra sources, which are changed like the source. Labels are
+    resampled with "nearest". Labels and opacity get no photometric changes. Photometric results
+    stay inside the side's value_range. All images of a pair that are changed get the same random
+    brightness, contrast and blur. Calls do not depend on earlier calls, but no two threads may call
+    the same object at a time.
     """
 
     def __init__(
@@ -43,8 +48,10 @@ class Augmentation:
         *,
         source: SideRecord,
         target: SideRecord,
-        extra: Sequence[SideRecord],
+        extra: Sequence[SideRecord] = (),
     ) -> None:
+        """Raises UserError if there are photometric settings but no side that they could change."""
+        _check_photometric(augment, sources=(source, *extra), target=target)
         self.source = source
         self.target = target
         self.size = height_width(data.image_size)  # height and width of the results
@@ -98,7 +105,7 @@ class Augmentation:
         # Resampling averages colours, which must be weighted by their opacity.
         weighs = self._resamples and side.alpha and side.kind == "image"
         moved = self._geometry.apply(change, premultiplied(image) if weighs else image, side.kind)
-        return _as_stored(straight(moved, image), image) if weighs else moved
+        return rounded_to(image.dtype, straight(moved, image)) if weighs else moved
 
     def _photometric(self, image: np.ndarray, side: SideRecord, *, seed: int) -> np.ndarray:
         if not self._photometry.transforms or side.kind == "labels":
@@ -131,16 +138,7 @@ class Augmentation:
         unit = (image.astype(np.float32) - low) / np.float32(high - low)
         unit = self._photometry(image=unit)["image"]
         values: np.ndarray = unit * np.float32(high - low) + np.float32(low)
-        return _as_stored(values, image)
-
-
-def _as_stored(values: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """Convert to the dtype of `image`; for integers, values are rounded and clipped."""
-    if not np.issubdtype(image.dtype, np.integer):
-        return values.astype(image.dtype)
-    limits = np.iinfo(image.dtype)  # a declared range may be wider than the dtype
-    rounded: np.ndarray = np.rint(values).clip(limits.min, limits.max)
-    return rounded.astype(image.dtype)
+        return rounded_to(image.dtype, values)  # a declared range may be wider than the dtype
 
 
 def _spread_colours(image: np.ndarray, blur_px: float) -> np.ndarray:
@@ -151,7 +149,7 @@ def _spread_colours(image: np.ndarray, blur_px: float) -> np.ndarray:
     if not blur_px:
         return image[..., :-1]
     spread = weighted_by_alpha(image, lambda values: cv2.GaussianBlur(values, (0, 0), blur_px))
-    return _as_stored(spread[..., :-1], image)
+    return rounded_to(image.dtype, spread[..., :-1])
 
 
 def augment_seed(seed: int, epoch: int, pair_id: str, *, crop: int = 0) -> int:
@@ -163,27 +161,6 @@ def augment_seed(seed: int, epoch: int, pair_id: str, *, crop: int = 0) -> int:
     number = f"\0{crop}" if crop else ""
     digest = hashlib.sha256(f"{seed}/{epoch}/{pair_id}{number}".encode()).digest()
     return int.from_bytes(digest[:8], "big")
-
-
-def make_augmentation(
-    augment: AugmentConfig,
-    data: DataConfig,
-    *,
-    source: SideRecord,
-    target: SideRecord,
-    extra: Sequence[SideRecord] = (),
-) -> Augmentation:
-    """Build the augmentation that `augment` describes; results have the size data.image_size.
-
-    `extra` are the sides of the extra sources, which are changed like the source. Labels are
-    resampled with "nearest". Labels and opacity get no photometric changes. Photometric results
-    stay inside the side's value_range. All images of a pair that are changed get the same random
-    brightness, contrast and blur.
-
-    Raises UserError if there are photometric settings but no side that they could change.
-    """
-    _check_photometric(augment, sources=(source, *extra), target=target)
-    return Augmentation(augment, data, source=source, target=target, extra=extra)
 
 
 def _check_photometric(

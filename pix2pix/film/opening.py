@@ -134,7 +134,9 @@ def _read_packets(path: Path, container: InputContainer, stream: VideoStream) ->
             if packet.pts > found.last_pts:
                 found.last_pts, found.last_duration = packet.pts, packet.duration or 0
     except FFmpegError as error:
-        raise FilmError(f"{path} is damaged after {found.end_s:.1f} s: {error.strerror}") from None
+        raise FilmError(
+            f"{path} is damaged after {found.end_s:.1f} s: {error.strerror}; copy it again"
+        ) from None
     return found
 
 

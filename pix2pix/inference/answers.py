@@ -10,9 +10,9 @@ from pix2pix.checkpoint import ModelCard
 from pix2pix.data.manifest import SideRecord
 from pix2pix.data.ranges import from_network
 from pix2pix.errors import UserError
-from pix2pix.images.image import resize
 from pix2pix.images.labels import class_to_void
 from pix2pix.images.nodata import written_nodata
+from pix2pix.images.resize import resize
 from pix2pix.images.scale import from_scale
 from pix2pix.images.stored import as_written
 from pix2pix.images.validity import Masked, filled

@@ -14,7 +14,7 @@ from pix2pix.data.masks import NO_SOURCE
 from pix2pix.data.prepared import open_split
 from pix2pix.data.ranges import from_network, to_network
 from pix2pix.errors import UserError
-from pix2pix.images.image import resize
+from pix2pix.images.resize import resize
 from pix2pix.images.scale import from_scale
 from pix2pix.images.stored import as_written
 from pix2pix.images.validity import Masked
