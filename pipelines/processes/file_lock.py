@@ -1,4 +1,8 @@
-"""A lock on a local file or folder that ends with its process, however that process ends."""
+"""A lock on a local file or folder that ends with its process, however that process ends.
+
+Not that of the package filelock, which others use to wait for each other: this one is handed on to
+child processes, may be on a folder, and its owner may remove what it has locked.
+"""
 
 import errno
 import fcntl

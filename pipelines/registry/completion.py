@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.entrypoint import read_json
 from pipelines.evaluation.model_content import MODEL_KEY, content_hash
+from pipelines.json_files import read_json
 from pipelines.paths import KEPT_EPOCHS_DIR, METRICS_PATH, MODEL_DIR, PREPARED_DIR, TRAIN_PATH
 from pipelines.registry.decision import decide
 from pipelines.registry.dev_sources import dev_sources

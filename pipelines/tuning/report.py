@@ -10,7 +10,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from pipelines.entrypoint import write_json
+from pipelines.json_files import write_json
 from pipelines.runs.history import as_json
 from pipelines.tuning.optuna_study import pictures
 from pix2pix.config import Params, Value

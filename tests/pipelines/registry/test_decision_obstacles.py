@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from pipelines.entrypoint import TRY_AGAIN, write_json
+from pipelines.entrypoint import TRY_AGAIN
+from pipelines.json_files import write_json
 from pipelines.paths import CHECKS_PATH
 from pipelines.registry.data_obstacle import has_failed
 from pix2pix.config import DataConfig, Params
