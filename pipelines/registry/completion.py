@@ -23,7 +23,7 @@ from pipelines.registry.kept_epochs import log_kept_epochs
 from pipelines.registry.lineage import log_lineage, project_lineage
 from pipelines.registry.register import register_model
 from pipelines.registry.trained_pairs import log_pairs
-from pipelines.repository.origin import flatten
+from pipelines.repository.dotted_keys import flatten
 from pipelines.tracking.completion import complete_run
 from pipelines.tracking.connection import connected
 from pipelines.tracking.train_record import TrainRecord, read_train_record
