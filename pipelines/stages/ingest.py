@@ -5,7 +5,8 @@ import logging
 from pathlib import Path
 from typing import assert_never
 
-from pipelines.entrypoint import run, write_json
+from pipelines.entrypoint import run
+from pipelines.json_files import write_json
 from pipelines.paths import ARCHIVE_CACHE_DIR, ARCHIVE_LEDGER_PATH, RAW_DIR, SOURCE_PATH
 from pipelines.repository.stage_inputs import read_inputs, refuse_changes
 from pix2pix.atomic import new_directory

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from pipelines.entrypoint import interrupted_as, write_json
+from pipelines.entrypoint import interrupted_as
+from pipelines.json_files import write_json
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG

@@ -12,8 +12,9 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from safetensors.numpy import load_file, save_file
 
-from pipelines.entrypoint import run, write_json
+from pipelines.entrypoint import run
 from pipelines.evaluation.model_content import content_hash
+from pipelines.json_files import write_json
 from pipelines.paths import CHECKS_PATH
 from pipelines.registry.register import CONTENT_TAG, Registration
 from pipelines.repository.presets import complete_preset

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from pipelines.entrypoint import TRY_AGAIN, write_json
+from pipelines.entrypoint import TRY_AGAIN
+from pipelines.json_files import write_json
 from pipelines.paths import CHECKS_PATH
 from tests.support.registered_project import (
     MODEL,
