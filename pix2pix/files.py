@@ -145,7 +145,7 @@ def flush_all(folder: Path) -> None:
 
 def spill_folder() -> Path:
     """The folder for large temporary files: `TMPDIR` if it is set, else /var/tmp if it exists."""
-    if "TMPDIR" not in os.environ and os.access(_LARGE_TEMPORARY_FILES, os.W_OK):
+    if not os.environ.get("TMPDIR") and os.access(_LARGE_TEMPORARY_FILES, os.W_OK):
         return Path(_LARGE_TEMPORARY_FILES)
     return Path(tempfile.gettempdir())
 

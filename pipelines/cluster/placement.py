@@ -2,7 +2,6 @@
 
 import logging
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import ray
 
 import pipelines
 import pix2pix
+from pipelines.cluster.address import named_address
 from pipelines.cluster.start import keep_sigterm_handler, start_ray
 from pix2pix.config import TrainConfig
 from pix2pix.errors import UserError
@@ -41,7 +41,7 @@ def connect(address: str | None) -> None:
     """
     if ray.is_initialized():
         return
-    address = address or os.environ.get("RAY_ADDRESS")
+    address = address or named_address()
     if address is not None and address.startswith("ray://"):
         raise UserError(
             f"{address}: Ray Train does not work through the Ray client. Give the address of the "

@@ -119,7 +119,7 @@ def _artifact_variables(site: Site, store: str) -> dict[str, str]:
     With SQLite these are the paths that are used without a server, so that a run made in either
     way opens in the other; with another database, files go through the server.
     """
-    if "MLFLOW_ARTIFACTS_DESTINATION" in site.environment:
+    if site.environment.get("MLFLOW_ARTIFACTS_DESTINATION"):
         return {}
     beside = artifact_location(store)
     if beside is None:

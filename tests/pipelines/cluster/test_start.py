@@ -163,11 +163,13 @@ def test_a_cluster_on_this_machine_is_joined_only_if_its_address_is_given(
     starting: Callable[..., list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without an address, Ray itself looks for one that `ray start` has left in a file."""
-    calls = starting(_nothing, _nothing)
+    calls = starting(_nothing, _nothing, _nothing)
     connect(None)
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:6379")
     connect(None)
-    assert [call["address"] for call in calls] == ["local", "127.0.0.1:6379"]
+    monkeypatch.setenv("RAY_ADDRESS", "")  # which names none, and Ray itself would refuse
+    connect(None)
+    assert [call["address"] for call in calls] == ["local", "127.0.0.1:6379", "local"]
 
 
 def test_a_ray_client_s_address_is_refused() -> None:
