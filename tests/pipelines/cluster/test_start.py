@@ -170,6 +170,21 @@ def test_a_cluster_on_this_machine_is_joined_only_if_its_address_is_given(
     assert [call["address"] for call in calls] == ["local", "127.0.0.1:6379"]
 
 
+def test_an_empty_address_is_none(
+    starting: Callable[..., list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = starting(_nothing)
+    monkeypatch.setenv("RAY_ADDRESS", "")
+    connect(None)
+    assert [call["address"] for call in calls] == ["local"]
+
+
+@pytest.mark.parametrize("wrong", ["head", "http://head:8265"])
+def test_what_is_no_address_is_refused_in_one_sentence_and_what_is_one_is_named(wrong: str) -> None:
+    with pytest.raises(UserError, match=rf"'{wrong}' .* is no address .* such as 10.0.0.1:6379"):
+        connect(wrong)
+
+
 def test_a_ray_client_s_address_is_refused() -> None:
     with pytest.raises(UserError, match="does not work through the Ray client"):
         connect("ray://host:10001")
