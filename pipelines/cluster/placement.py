@@ -9,7 +9,7 @@ import ray
 
 import pipelines
 import pix2pix
-from pipelines.cluster.address import named_cluster
+from pipelines.cluster.address import named_cluster, reach
 from pipelines.cluster.start import keep_sigterm_handler, start_ray
 from pix2pix.config import TrainConfig
 from pix2pix.errors import UserError
@@ -57,6 +57,7 @@ def connect(address: str | None) -> None:
 
 def _join(address: str) -> None:
     try:
+        reach(address)
         # Every node gets the code of this one: another commit may be installed there.
         ray.init(
             address=address,
