@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import torch
 
-from pipelines.cluster.address import named_address
+from pipelines.cluster.address import named_cluster
 from pipelines.runs.machines import Machine, this_machine
 from pix2pix.cores import num_cores
 
@@ -57,7 +57,7 @@ def changes_here(then: Sequence[Machine]) -> list[str]:
 
 def is_local() -> bool:
     """Return whether trainings run on this machine."""
-    return named_address() is None
+    return named_cluster() is None
 
 
 def threads_here(recorded: Machine) -> int:

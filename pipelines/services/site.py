@@ -1,12 +1,11 @@
 """The project's folder, the servers that it uses, and the environment of its programs."""
 
-import os
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.processes.server_check import check_answer, is_answering
+from pipelines.processes.shell import path_with_tools
 from pipelines.services.addresses import Address, mlflow_address, prefect_address
 from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, prefect_home
 from pipelines.tracking.uri import artifact_location, reach
@@ -58,8 +57,7 @@ def inherited_environment(site: Site) -> dict[str, str]:
     Passwords are handed on in this way only: everybody may see a command line.
     """
     # Both tools start programs of this interpreter by their names.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{site.environment.get('PATH', os.defpath)}"
-    environment = {**site.environment, "PATH": path}
+    environment = {**site.environment, "PATH": path_with_tools(site.environment)}
     if not site.prefect.is_elsewhere:  # a server elsewhere may need the login in the user's home
         environment["PREFECT_HOME"] = str(prefect_home(site.project).resolve())
     if not site.mlflow.is_elsewhere:

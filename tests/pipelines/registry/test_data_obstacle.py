@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.entrypoint import write_json
+from pipelines.json_files import write_json
 from pipelines.paths import CHECKS_PATH
 from pipelines.registry.data_obstacle import data_obstacle, has_failed
 from pix2pix.config import DataConfig, Params, load_params

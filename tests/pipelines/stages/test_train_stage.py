@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.runs.folder import open_folder
 from pipelines.runs.history import curves_csv
-from pipelines.runs.state import close_running_state, open_state, training_folder
+from pipelines.runs.state import open_state, training_folder
 from pipelines.stages import train, tune
 from pipelines.training import inputs
 from pix2pix.config import Params
@@ -97,6 +97,6 @@ def test_a_finished_training_is_forgotten(small_params: Params, tmp_path: Path) 
     storage = open_folder(str(tmp_path))
     state = open_state(training_folder(storage, small_params, "data"))
     assert json.loads(state.folder.read("run.json"))["run_key"] == state.run_key
-    close_running_state(state)
+    state.folder.remove_all()
     assert list(tmp_path.iterdir()) == []
     assert open_state(training_folder(storage, small_params, "data")).run_key != state.run_key
