@@ -184,10 +184,10 @@ def test_sources_have_the_size_that_their_scales_give(model_dir: Path) -> None:
     scales = {"depth": 1.0, "photo": 4.0, "any": None, "small": 0.25}
     extra = tuple(ExtraSourceRecord(name, PHOTO, scale) for name, scale in scales.items())
     card = dataclasses.replace(CARD, target_scale=2.0, extra_sources=extra)
-    assert card.source_sizes(20, 31) == {
+    assert card.source_sizes(19, 31) == {
         "source": (10, 16),
         "depth": (10, 16),
-        "photo": (40, 62),
+        "photo": (38, 62),
         "any": (10, 16),
         "small": (2, 4),
     }

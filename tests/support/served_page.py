@@ -1,6 +1,7 @@
 """The page of a server in this process, and what a person does there."""
 
 import base64
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,6 @@ from playwright.sync_api import Page
 from pipelines.serving.access import Access
 from pipelines.serving.http_app import make_app
 from tests.support.http_app import no_metrics
-from tests.support.mlflow_process import closed_port
 from tests.support.served_models import NAME, LocalModel
 
 
@@ -21,15 +21,16 @@ def started(*models: LocalModel, digest: bytes | None = None) -> Iterator[str]:
     """The page's address while a server runs in a thread."""
     named = {f"{NAME}/{place}": model for place, model in enumerate(models, start=1)}
     app = make_app(named, access=Access(digest), max_body_bytes=2**24, metrics=no_metrics)
-    port = closed_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.should_exit = True
-        thread.join()
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    # It listens before the server runs: a page that asks at once waits, and is not refused.
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def drawing(page: Page) -> np.ndarray:

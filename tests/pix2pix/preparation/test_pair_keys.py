@@ -164,7 +164,7 @@ def test_nothing_is_proposed_where_half_of_the_names_are_equal(
     tmp_path: Path, num_equal: int, is_proposed: bool
 ) -> None:
     for index in range(10):
-        touch(tmp_path, f"A/{index}.png", f"B/{index}{'' if index < num_equal else '_mask'}.png")
+        touch(tmp_path, f"A/S{index}.png", f"B/{'S' if index < num_equal else 's'}{index}.png")
     if is_proposed:
         with pytest.raises(UserError, match=r"4 have equal names; .* would give 10 pairs"):
             find_pairs(tmp_path, make_config())

@@ -97,6 +97,16 @@ def test_frames_are_as_many_in_a_second_as_is_written(
     assert found == list(milliseconds)
 
 
+def test_a_frame_that_begins_at_a_chosen_time_is_taken(tmp_path: Path) -> None:
+    """0.1 is somewhat more as a float, of which the step is somewhat less than ten seconds."""
+    times = [0, 10 * 12800, 20 * 12800]
+    write_pair(tmp_path, "x.mkv", times_a=times, times_b=times)
+    pair = FilmPair("x", (tmp_path / "A/x.mkv", tmp_path / "B/x.mkv"))
+    found = [[image.mean() for image in images] for _, images in frame_pairs(pair, 0.1)]
+    expected = [[10 + STEP * index, 110 + STEP * index] for index in range(3)]
+    np.testing.assert_allclose(found, expected, atol=1)
+
+
 def test_frames_of_the_same_millisecond_are_all_kept(tmp_path: Path) -> None:
     films, out = tmp_path / "films", tmp_path / "out"
     for side, first in (("A", 10), ("B", 110)):
