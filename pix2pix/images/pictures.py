@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from pix2pix.errors import UserError
-from pix2pix.images.colour_profile import profile_name
+from pix2pix.images.colour_profile import stated_profile
 from pix2pix.images.decoded import (
     DAMAGED,
     Decoded,
@@ -22,7 +22,13 @@ from pix2pix.images.decoded import (
     from_bits,
 )
 from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, upright
-from pix2pix.images.png_chunks import PNG, PNG_CHANNELS, check_chunks, check_rows
+from pix2pix.images.png_chunks import (
+    PNG,
+    PNG_CHANNELS,
+    check_chunks,
+    check_rows,
+    chunk_content,
+)
 
 _JPEG = b"\xff\xd8\xff"
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the markers of frame headers
@@ -35,8 +41,9 @@ _BMP = b"BM"
 
 _ALPHA_MODES = ("LA", "PA", "RGBA")
 _MODES = ("1", "L", "P", "RGB", "I;16", *_ALPHA_MODES)
-# PNG chunks that can hold an orientation, and that of the colour profile.
-_METADATA_CHUNKS = {b"eXIf", b"iTXt", b"tEXt", b"zTXt", b"iCCP"}
+# PNG chunks that can hold an orientation, and those about colours.
+_CICP = b"cICP"
+_METADATA_CHUNKS = {b"eXIf", b"iTXt", b"tEXt", b"zTXt", b"iCCP", b"gAMA", _CICP}
 
 
 def decode_picture(data: bytes, *, label_ids: bool) -> Decoded | None:
@@ -100,7 +107,7 @@ def _png_metadata(data: bytes) -> tuple[int, str | None]:
     """The orientation and the name of the colour profile of a PNG file."""
     with open_picture(data, ("PNG",)) as image:
         turn = orientation(image.getexif().get(ORIENTATION_TAG))
-        return turn, profile_name(image.info.get("icc_profile"))
+        return turn, stated_profile(image, chunk_content(data, _CICP))
 
 
 def _decode_pillow(
@@ -120,7 +127,8 @@ def _decode_pillow(
             if file_format == "PNG" and _ends_empty(file):
                 check_rows(data)
             mode, turn = file.mode, orientation(file.getexif().get(ORIENTATION_TAG))
-            profile = profile_name(file.info.get("icc_profile"))
+            cicp = chunk_content(data, _CICP) if file_format == "PNG" else None
+            profile = stated_profile(file, cicp)
             image: Image.Image = file
             if mode == "P" and not label_ids:
                 image = file.convert("RGBA" if "transparency" in file.info else "RGB")
