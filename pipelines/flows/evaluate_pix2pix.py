@@ -1,6 +1,7 @@
 """Flow `evaluate-pix2pix`: score a registered model version on the test pairs of a data set."""
 
 import json
+from typing import Literal
 
 from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
@@ -23,6 +24,7 @@ def evaluate_pix2pix(
     evaluate: EvaluateForm = EvaluateForm(),  # noqa: B008
     register: RegisterForm = RegisterForm(),  # noqa: B008
     revision: str = "HEAD",
+    mode: Literal["published", "deterministic"] | None = None,
 ) -> State:
     """Prepare the data and score a registered model on its test split; MLflow gets the scores.
 
@@ -32,6 +34,8 @@ def evaluate_pix2pix(
         evaluate: how the test split is scored
         register: the MLflow experiment
         revision: commit, branch or tag to run; a remote's, such as origin/main, is fetched first
+        mode: inference mode: published (with dropout, and batch norm over each image) or
+            deterministic; by default the mode that the training chose by dev L1
     """
     overrides = given(data=data, evaluate=evaluate, register=register)
     with flow_workspace(overrides, revision=revision, include_local_changes=False) as (
@@ -41,15 +45,15 @@ def evaluate_pix2pix(
         check_parameters(shell)
         pull(shell, update_imports=False)
         reproduce_all(shell, stages_up_to(shell.folder, ["prepare"]))
-        score(shell, model)
+        score(shell, model, mode)
         workspace.discard()
     return Completed(message=f"{model} is scored")
 
 
 @task(cache_policy=NO_CACHE, **RETRIES)
-def score(shell: Shell, model: str) -> None:
-    """Score the model, and show the scores and the best panels."""
-    pix2pix(shell, "evaluate", "--model", model)
+def score(shell: Shell, model: str, mode: str | None) -> None:
+    """Score the model, and show the scores and the best panels; `mode` None is the model's own."""
+    pix2pix(shell, "evaluate", "--model", model, *([] if mode is None else ["--mode", mode]))
     folder = shell.folder / EVALUATION_DIR
     test = json.loads((folder / "metrics.json").read_text())["test"]  # the command has written it
     rows = [{"metric": name, "value": value} for name, value in test.items()]
