@@ -20,22 +20,22 @@ from pipelines.repository.dvc_project import stages_up_to
 @flow(name="evaluate-pix2pix", flow_run_name=run_name)
 def evaluate_pix2pix(
     model: str,
+    mode: Literal["published", "deterministic"] | None = None,
     data: DataForm = DataForm(),  # noqa: B008 - frozen
     evaluate: EvaluateForm = EvaluateForm(),  # noqa: B008
     register: RegisterForm = RegisterForm(),  # noqa: B008
     revision: str = "HEAD",
-    mode: Literal["published", "deterministic"] | None = None,
 ) -> State:
     """Prepare the data and score a registered model on its test split; MLflow gets the scores.
 
     Args:
         model: registered model: NAME/VERSION, NAME@ALIAS, or NAME: its latest version
+        mode: inference mode: published (with dropout, and batch norm over each image) or
+            deterministic; by default the mode that the training chose by dev L1
         data: which pairs, and how they are prepared
         evaluate: how the test split is scored
         register: the MLflow experiment
         revision: commit, branch or tag to run; a remote's, such as origin/main, is fetched first
-        mode: inference mode: published (with dropout, and batch norm over each image) or
-            deterministic; by default the mode that the training chose by dev L1
     """
     overrides = given(data=data, evaluate=evaluate, register=register)
     with flow_workspace(overrides, revision=revision, include_local_changes=False) as (
