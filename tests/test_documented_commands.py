@@ -164,7 +164,8 @@ def _pix2pix(words: list[str]) -> None:
     if len(words) > 1:  # otherwise the verb is only named
         context = command.make_context("pix2pix", list(words[1:]))
         names = [name.removeprefix("tasks/") for name in preset_names(ROOT)]
-        known = [*names, "NAME", None]  # None: the command lists them
+        # docs/data.md tells how to write the preset `scenes`; None: the command lists them.
+        known = [*names, "scenes", "NAME", None]
         assert words[0] != "use" or context.params["preset"] in known, words
 
 

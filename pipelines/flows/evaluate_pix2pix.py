@@ -1,6 +1,7 @@
 """Flow `evaluate-pix2pix`: score a registered model version on the test pairs of a data set."""
 
 import json
+from typing import Literal
 
 from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
@@ -19,6 +20,7 @@ from pipelines.repository.dvc_project import stages_up_to
 @flow(name="evaluate-pix2pix", flow_run_name=run_name)
 def evaluate_pix2pix(
     model: str,
+    mode: Literal["published", "deterministic"] | None = None,
     data: DataForm = DataForm(),  # noqa: B008 - frozen
     evaluate: EvaluateForm = EvaluateForm(),  # noqa: B008
     register: RegisterForm = RegisterForm(),  # noqa: B008
@@ -28,6 +30,8 @@ def evaluate_pix2pix(
 
     Args:
         model: registered model: NAME/VERSION, NAME@ALIAS, or NAME: its latest version
+        mode: inference mode: published (with dropout, and batch norm over each image) or
+            deterministic; by default the mode that the training chose by dev L1
         data: which pairs, and how they are prepared
         evaluate: how the test split is scored
         register: the MLflow experiment
@@ -41,15 +45,15 @@ def evaluate_pix2pix(
         check_parameters(shell)
         pull(shell, update_imports=False)
         reproduce_all(shell, stages_up_to(shell.folder, ["prepare"]))
-        score(shell, model)
+        score(shell, model, mode)
         workspace.discard()
     return Completed(message=f"{model} is scored")
 
 
 @task(cache_policy=NO_CACHE, **RETRIES)
-def score(shell: Shell, model: str) -> None:
-    """Score the model, and show the scores and the best panels."""
-    pix2pix(shell, "evaluate", "--model", model)
+def score(shell: Shell, model: str, mode: str | None) -> None:
+    """Score the model, and show the scores and the best panels; `mode` None is the model's own."""
+    pix2pix(shell, "evaluate", "--model", model, *([] if mode is None else ["--mode", mode]))
     folder = shell.folder / EVALUATION_DIR
     metrics = json.loads((folder / METRICS_PATH.name).read_text())  # the command has written it
     rows = [{"metric": name, "value": value} for name, value in metrics["test"].items()]

@@ -10,6 +10,7 @@ import functools
 import json
 import logging
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar, get_type_hints
 
 from pydantic import (
@@ -20,6 +21,7 @@ from pydantic import (
     ModelWrapValidatorHandler,
     SerializerFunctionWrapHandler,
     TypeAdapter,
+    ValidationError,
     ValidationInfo,
     create_model,
     model_serializer,
@@ -37,6 +39,7 @@ from pix2pix.config import (
     TuneConfig,
     load_params,
 )
+from pix2pix.config.validation_text import all_wrong
 from pix2pix.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -195,3 +198,26 @@ class RegisterForm(_form(RegisterConfig, "register")):  # type: ignore[misc]
 def given(**sections: Overrides) -> dict[str, Any]:
     """The keys that were given, by section; sections without any are left out."""
     return {name: keys for name, form in sections.items() if (keys := form.model_dump(mode="json"))}
+
+
+class _Sections(BaseModel):
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    data: DataForm = DataForm()
+    augment: AugmentForm = AugmentForm()
+    model: ModelForm = ModelForm()
+    train: TrainForm = TrainForm()
+    tune: TuneForm = TuneForm()
+    evaluate: EvaluateForm = EvaluateForm()
+    register: RegisterForm = RegisterForm()
+
+
+def check_sections(sections: Mapping[str, Any]) -> None:
+    """Check sections as the forms do that a flow takes, and a section's name besides.
+
+    Raises UserError with a line for each wrong key. Prefect's own message repeats all parameters.
+    """
+    try:
+        _Sections.model_validate(sections)
+    except ValidationError as error:
+        raise UserError(all_wrong(error.errors())) from None

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.exceptions import ParameterTypeError, SignatureMismatchError
 from prefect.states import Completed
 
 from pipelines.entrypoint import run
@@ -31,6 +30,7 @@ from pipelines.flows.parameters import (
     RegisterForm,
     TrainForm,
     TuneForm,
+    check_sections,
     given,
 )
 from pipelines.flows.record import REGISTER, Result, record_result, show, show_decision
@@ -143,19 +143,20 @@ def main() -> None:
         "-S", "--set-param", action="append", default=[], metavar="train.num_epochs=3"
     )
     chosen = parser.parse_args()
-    parameters = nested(chosen.set_param) | {
-        "revision": chosen.revision,
-        "include_local_changes": chosen.include_local_changes,
-        "targets": chosen.targets,
-        "tune_first": chosen.tune_first,
-    }
+    sections = nested(chosen.set_param)
     try:
-        train_pix2pix.validate_parameters(parameters)
-    except (ParameterTypeError, SignatureMismatchError) as error:
+        check_sections(sections)
+    except UserError as error:
         raise UserError(f"--set-param: {error}") from None
     check_server()
     logging.getLogger("httpx").setLevel(logging.WARNING)  # httpx logs each request at level INFO
-    train_pix2pix(**parameters)
+    train_pix2pix(
+        **sections,
+        revision=chosen.revision,
+        include_local_changes=chosen.include_local_changes,
+        targets=chosen.targets,
+        tune_first=chosen.tune_first,
+    )
 
 
 if __name__ == "__main__":

@@ -125,9 +125,7 @@ def parse_params(mapping: Mapping[str, Any]) -> Params:
 
 
 def _explain(error: ValidationError) -> str:
-    """Return one line for each wrong key: its dotted name, the reason and the value."""
     problems = error.errors()
     if problems[0]["type"] == "json_invalid":
         return "a text contains half of a character (\\ud800 to \\udfff); correct it"
-    head = "1 wrong parameter" if len(problems) == 1 else f"{len(problems)} wrong parameters"
-    return "\n  ".join([head, *all_wrong(problems)])
+    return all_wrong(problems)

@@ -16,6 +16,7 @@ Place = Sequence[int | str]  # of a value: the keys and indices that lead to it
 
 _T = TypeVar("_T")
 
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _MAX_PARTS = 5  # of a place
 _MAX_PLACE, _MAX_VALUE = 60, 120  # characters
 
@@ -49,13 +50,16 @@ def first_wrong(problems: Sequence[Any], *, named: Callable[[Place], str] = dott
     return f"{_line(first, named)}{more}"
 
 
-def all_wrong(problems: Sequence[Any]) -> list[str]:
-    """One line for each wrong value: its dotted place, the reason and the value."""
-    return [_line(problem, dotted) for problem in problems]
+def all_wrong(problems: Sequence[Any]) -> str:
+    """How many parameters are wrong; then a line for each: its dotted place, reason and value."""
+    head = "1 wrong parameter" if len(problems) == 1 else f"{len(problems)} wrong parameters"
+    return "\n  ".join([head, *(_line(problem, dotted) for problem in problems)])
 
 
 def _line(problem: Any, named: Callable[[Place], str]) -> str:
     reason = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] in _UNKNOWN:  # its own words are those of a programmer
+        reason = "there is no such key"
     if problem["type"] == "string_pattern_mismatch":
         reason = WORDS.get(problem["ctx"]["pattern"], reason)
     place = named(problem["loc"])

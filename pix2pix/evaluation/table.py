@@ -75,4 +75,6 @@ def _notes(report: Report) -> list[str]:
         f"{what}: {protocol.extractor} features, weights {protocol.extractor_sha256[:12]}.",
         *(f"warning: {warning}" for warning in report.warnings),
     ]
-    return [line for note in notes for line in textwrap.wrap(note, MAX_WIDTH)]
+    # Not at hyphens: a path or an option in two parts cannot be copied.
+    wrapped = (textwrap.wrap(note, MAX_WIDTH, break_on_hyphens=False) for note in notes)
+    return [line for lines in wrapped for line in lines]

@@ -116,7 +116,7 @@ def _nested(depth: int) -> str:
         ("generator.depth", int("9" * 4000), "generator.depth: "),
         ("generator.dropout", float("nan"), "generator.dropout: Input should be "),
         ("generator.dropout", 1.0, "generator.dropout: Input should be less than 1"),
-        ("generator.surprise", 1, "generator.surprise: Unexpected keyword"),
+        ("generator.surprise", 1, "generator.surprise: there is no such key"),
         ("discriminator.base_channels", 10**9, "discriminator.base_channels: Input should be less"),
         ("discriminator.num_layers", -1, "discriminator.num_layers: Input should be greater"),
         ("source.channels", 10**9, "source.channels is 1000000000, but the generator has 3"),

@@ -29,7 +29,7 @@ def _drop(key: str) -> Callable[[dict[str, Any]], None]:
     [
         (
             setting("train.lambda_L1", 100.0),
-            "train.lambda_L1: Unexpected keyword argument (got 100.0)",
+            "train.lambda_L1: there is no such key (got 100.0)",
         ),
         (
             setting("train.learning_rate", "2e-4"),
@@ -127,7 +127,7 @@ def _drop(key: str) -> Callable[[dict[str, Any]], None]:
             setting("train.best_from_epoch", 99),
             "train: best_from_epoch (99) is after the last epoch",
         ),
-        (setting("extra", 1), "extra: Unexpected keyword argument"),
+        (setting("extra", 1), "extra: there is no such key"),
         (_drop("train.seed"), "train.seed: Field required"),
     ],
 )

@@ -206,10 +206,17 @@ function showEntry({ source, result, fileName, by, unlike }) {
   element("no-result").hidden = true;
   element("comparison").hidden = false;
   element("comparison").show(source, result);
+  bringIntoSight(element("comparison"));
   element("made-by").textContent = by;
   element("unlike").hidden = unlike === null;
   element("unlike").textContent = `Unlike the training's images: ${unlike}. The translation may be poor.`;
   Object.assign(element("download"), { href: result, download: fileName, hidden: false });
+}
+
+/** Scroll as little as shows the whole element, once the size of its pictures is known. */
+async function bringIntoSight(shown) {
+  await Promise.allSettled([...shown.querySelectorAll("img")].map((image) => image.decode()));
+  shown.scrollIntoView({ block: "nearest" });
 }
 
 function showHistory() {

@@ -16,6 +16,7 @@ from pipelines.flows import (
     workspaces,
 )
 from pipelines.flows.names import TRAINING_SLOTS
+from pipelines.paths import EVALUATION_DIR
 from pipelines.processes.shell import Shell, stage_environment
 from tests.support.project import Project
 
@@ -95,6 +96,23 @@ def test_a_translation_that_is_tried_again_is_not_refused_for_its_own_results(
     folders = ["--", "in", "out"]
     translate_pix2pix.translate.fn(_shell(tmp_path), "m@champion", folders, existing)
     assert ran == ["translate", "--model", "m@champion", *added, *folders]
+
+
+@pytest.mark.parametrize(
+    ("mode", "added"), [(None, []), ("deterministic", ["--mode", "deterministic"])]
+)
+def test_a_version_is_scored_in_the_mode_that_was_asked_for_and_else_in_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str | None, added: list[str]
+) -> None:
+    ran: list[str] = []
+    shown: list[Any] = []
+    monkeypatch.setattr(evaluate_pix2pix, "pix2pix", lambda _shell, *words: ran.extend(words))
+    monkeypatch.setattr(evaluate_pix2pix, "show_scores", lambda rows, **_: shown.extend(rows))
+    (tmp_path / EVALUATION_DIR).mkdir(parents=True)
+    (tmp_path / EVALUATION_DIR / "metrics.json").write_text('{"test": {"l1": 0.5}}')
+    evaluate_pix2pix.score.fn(_shell(tmp_path), "m@champion", mode)
+    assert ran == ["evaluate", "--model", "m@champion", *added]
+    assert shown == [{"metric": "l1", "value": 0.5}]
 
 
 @pytest.mark.slow

@@ -34,6 +34,12 @@ def test_the_widest_table_has_at_most_a_hundred_columns() -> None:
     assert max(len(line) for line in format_table(report()).splitlines()) <= 100
 
 
+def test_a_path_in_a_warning_stays_whole() -> None:
+    path = "~/checkpoints/weights-inception-2015-12-05-6726825d.pth"
+    for num_words in range(30):  # wherever the line ends
+        assert path in format_table(report(warnings=("no " * num_words + path,)))
+
+
 def test_columns_are_aligned() -> None:
     lines = format_table(report()).splitlines()
     starts = [lines[0].index(name) for name in ("model", "identity", "mean target", "real vs real")]

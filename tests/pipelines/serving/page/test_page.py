@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from pix2pix.images.encode import encode, encode_as
 from pix2pix.inference import Translator
@@ -147,6 +147,24 @@ def test_the_slider_uncovers_the_source(page: Page) -> None:
         "each => each.style.clipPath"
     )
     assert cut == "inset(0px 0px 0px 100%)"
+
+
+@pytest.mark.parametrize("size", [{"width": 1100, "height": 800}, {"width": 390, "height": 844}])
+def test_the_result_is_in_sight_when_it_is_there_and_when_it_is_chosen_again(
+    browser: Browser, url: str, size: Any
+) -> None:
+    context = browser.new_context(viewport=size)
+    page = context.new_page()
+    page.goto(url)
+    page.locator("#status", has_text="press Translate").wait_for()
+    page.locator("#translate").click()
+    result(page)
+    expect(page.locator(".compare-frame")).to_be_in_viewport(ratio=1)
+    if size["width"] > size["height"]:  # beside it, the next translation can be asked for at once
+        expect(page.locator("#translate")).to_be_in_viewport(ratio=1)
+    page.locator("#history .tiles button").click()
+    expect(page.locator(".compare-frame")).to_be_in_viewport(ratio=1)
+    context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
