@@ -37,8 +37,9 @@ class Augmentation:
     `extra` are the sides of the extra sources, which are changed like the source. Labels are
     resampled with "nearest". Labels and opacity get no photometric changes. Photometric results
     stay inside the side's value_range. All images of a pair that are changed get the same random
-    brightness, contrast and blur. Calls do not depend on earlier calls, but no two threads may call
-    the same object at a time.
+    brightness, contrast, blur and amount of noise. The noise itself is that of the source in the
+    target, and another one in each extra source, as of another sensor. Calls do not depend on
+    earlier calls, but no two threads may call the same object at a time.
     """
 
     def __init__(
@@ -96,8 +97,10 @@ class Augmentation:
             self._photometric(source, self.source, seed=seed),
             target,
             *(
-                self._photometric(image, side, seed=seed)
-                for image, side in zip(others, self._extra, strict=True)
+                self._photometric(image, side, seed=seed, number=number)
+                for number, (image, side) in enumerate(
+                    zip(others, self._extra, strict=True), start=1
+                )
             ),
         )
 
@@ -107,24 +110,27 @@ class Augmentation:
         moved = self._geometry.apply(change, premultiplied(image) if weighs else image, side.kind)
         return rounded_to(image.dtype, straight(moved, image)) if weighs else moved
 
-    def _photometric(self, image: np.ndarray, side: SideRecord, *, seed: int) -> np.ndarray:
+    def _photometric(
+        self, image: np.ndarray, side: SideRecord, *, seed: int, number: int = 0
+    ) -> np.ndarray:
+        """Alter an image unless it holds labels; `number` counts the extra sources, from 1."""
         if not self._photometry.transforms or side.kind == "labels":
             return image
-        return self._alter(image, side, seed=seed)
+        return self._alter(image, side, seed=seed, number=number)
 
-    def _alter(self, image: np.ndarray, side: SideRecord, *, seed: int) -> np.ndarray:
+    def _alter(self, image: np.ndarray, side: SideRecord, *, seed: int, number: int) -> np.ndarray:
         """Apply photometric changes to the visible colours; opacity is not changed."""
         if not side.alpha:
-            return self._alter_colours(image, side.value_range, seed=seed)
+            return self._alter_colours(image, side.value_range, seed=seed, number=number)
         colours, opacity = image[..., :-1], image[..., -1:]
         visible = opacity > 0
         # Blur would mix the meaningless colours of transparent pixels into visible pixels.
         filled = np.where(visible, colours, _spread_colours(image, self._blur_px))
-        altered = self._alter_colours(filled, side.value_range, seed=seed)
+        altered = self._alter_colours(filled, side.value_range, seed=seed, number=number)
         return np.concatenate([np.where(visible, altered, colours), opacity], axis=-1)
 
     def _alter_colours(
-        self, image: np.ndarray, value_range: tuple[float, float], *, seed: int
+        self, image: np.ndarray, value_range: tuple[float, float], *, seed: int, number: int
     ) -> np.ndarray:
         """Apply photometric changes to values scaled to [0, 1].
 
@@ -133,7 +139,10 @@ class Augmentation:
         # `set_random_seed` cannot be used: it gives every transform a generator with the same seed,
         # so that all of them would use equal random numbers (albumentations 2.0.8).
         seed ^= _PHOTOMETRIC_STREAM
-        self._photometry.set_random_state(np.random.default_rng(seed), random.Random(seed))
+        # The first generator draws the noise of the pixels alone, the second all amounts. If two
+        # sources had the same noise, their difference would be free of it.
+        noise_seed = (seed, number) if number else seed
+        self._photometry.set_random_state(np.random.default_rng(noise_seed), random.Random(seed))
         low, high = value_range
         unit = (image.astype(np.float32) - low) / np.float32(high - low)
         unit = self._photometry(image=unit)["image"]
