@@ -46,7 +46,7 @@ def _compared(scores: Mapping[str, Any], baseline: Mapping[str, Any]) -> list[st
 
 
 def _decides(key: str) -> bool:
-    return is_score(key) and ((key in ("l1", "fid") or key.startswith("frechet_")))
+    return is_score(key) and (key in ("l1", "fid") or key.startswith("frechet_"))
 
 
 def decision_report(
