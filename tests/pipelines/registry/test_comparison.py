@@ -66,7 +66,7 @@ def films(num_films: int) -> ImageGroups:
 
 def test_a_version_that_is_better_on_most_films_by_chance_is_not_better() -> None:
     """Frame by frame it would be; of ten films, seven are better and three worse."""
-    change = np.where(films(10).numbers < 7, -0.01, 0.0085)
+    change = np.where(films(10).numbers < 7, -0.01, 0.0075)
     challenger = contender("2", IMAGES + change)
     assert judged(challenger).outcome == "promoted"
     verdict = judged(challenger, groups=films(10))
