@@ -20,22 +20,6 @@ logger = logging.getLogger(__name__)
 # The message of an interrupted entry point that keeps what is finished, and uses it again.
 CONTINUES = "interrupted; the same command continues from what is finished"
 
-# Errors that the machine causes and not the program: no room, no rights, a failing disk. A missing
-# file is not among them: where a user can cause that, the program checks for it and names the file.
-_MACHINE_ERRORS = {
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.EIO,
-    errno.ESTALE,
-    errno.EMFILE,
-    errno.ENFILE,
-    errno.ENAMETOOLONG,
-}
-
 # The exit code if the same command may succeed later: EX_TEMPFAIL of sysexits.h.
 TRY_AGAIN = 75
 _STAGE_TRY_AGAIN = re.compile(rf"exited with {TRY_AGAIN}\b")  # DVC's message about such a stage
@@ -46,6 +30,16 @@ _TEMPORARY_ERRORS = {
     errno.ESTALE,
     errno.EMFILE,
     errno.ENFILE,
+}
+
+# Errors that the machine causes and not the program: no room, no rights, a failing disk. A missing
+# file is not among them: where a user can cause that, the program checks for it and names the file.
+_MACHINE_ERRORS = _TEMPORARY_ERRORS | {
+    errno.EFBIG,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENAMETOOLONG,
 }
 
 

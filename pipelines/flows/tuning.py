@@ -12,9 +12,9 @@ from pipelines.paths import BEST_PARAMS_PATH, TUNE_DIR
 from pipelines.processes.shell import Shell
 from pipelines.repository.dvc_project import stages_up_to
 from pipelines.repository.workspace import Workspace
+from pix2pix.files import write_bytes
 
 _PICTURES = ("curves", "slices", "importance")
-_USED = "tuned"  # a file in the workspace that says: params.yaml has the best parameters
 
 
 def run_study(shell: Shell) -> None:
@@ -24,21 +24,23 @@ def run_study(shell: Shell) -> None:
 
 
 def tune_and_use(workspace: Workspace, shell: Shell) -> None:
-    """Run the study and write its best parameters into the workspace's params.yaml, once.
+    """Run the study, once, and write its best parameters into the workspace's params.yaml.
 
     A later run that continues in the workspace must not search again, starting from the best
-    parameters.
+    parameters. So they are kept beside the checkout before params.yaml changes: wherever the run
+    is killed, the next one has them, and writes them again.
     """
-    if not (workspace.folder / _USED).exists():
+    best = workspace.folder / BEST_PARAMS_PATH.name
+    if not best.exists():
         run_study(shell)
-        use_best(shell)
-        (workspace.folder / _USED).touch()
+        write_bytes(best, (shell.folder / BEST_PARAMS_PATH).read_bytes())
+    use_best(shell, best)
 
 
 @task(cache_policy=NO_CACHE)
-def use_best(shell: Shell) -> None:
+def use_best(shell: Shell, best: Path) -> None:
     """Write the best parameters into the workspace's params.yaml."""
-    pix2pix(shell, "apply-tuned")
+    pix2pix(shell, "apply-tuned", str(best))
 
 
 def show_study(folder: Path) -> None:

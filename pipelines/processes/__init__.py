@@ -1,4 +1,4 @@
-"""Commands that end with their caller, signals, locks; whether a server answers.
+"""Commands that end with their caller, signals, locks, lines of progress; whether a server answers.
 
 Imports no tool and no other package of the pipeline. Start with `shell`, then `guardian`.
 """

@@ -62,17 +62,17 @@ def train(
     another reason, StorageError if its checkpoints are damaged after they were written, and
     InterruptionError if a signal stopped it, after its state was saved.
     """
+    job = WorkerJob(
+        params=params,
+        dataset=dataset,
+        run=run,
+        live_run=live_run,
+        parent=parent,
+        node_metrics=node_metrics,
+        num_cpus=placement.cpus_per_worker,
+    )
     for _ in range(_MAX_TRIES):
-        _fit(
-            params,
-            dataset,
-            placement=placement,
-            run=run,
-            live_run=live_run,
-            parent=parent,
-            node_metrics=node_metrics,
-            callbacks=callbacks,
-        )
+        _fit(job, placement, callbacks)
         newest = newest_checkpoint(run / CHECKPOINTS_FOLDER)
         if newest is not None and is_finished(newest[1]["history"], params.train):
             return _read_result(newest[1], params.train, samples=run / SAMPLES_FOLDER)
@@ -87,35 +87,18 @@ def train(
     )
 
 
-def _fit(
-    params: Params,
-    dataset: DatasetSource,
-    *,
-    placement: Placement,
-    run: Folder,
-    live_run: LiveRun | None,
-    parent: Folder | None,
-    node_metrics: NodeMetrics | None,
-    callbacks: Sequence[ray.train.UserCallback],
-) -> None:
+def _fit(job: WorkerJob, placement: Placement, callbacks: Sequence[ray.train.UserCallback]) -> None:
     """Run the workers until the training has ended."""
+    run = job.run
     run.sweep()
     (run / CHECKPOINTS_FOLDER).sweep()
     # This record is of an earlier process. Ray would read it, and expect checkpoints that have been
     # removed since.
     run.remove(_RAY_RECORD)
-    with console(params.train.total_epochs) as mailbox:
-        job = WorkerJob(
-            params=params,
-            dataset=dataset,
-            run=run,
-            live_run=live_run,
-            parent=parent,
-            node_metrics=node_metrics,
-            num_cpus=placement.cpus_per_worker,
-            mailbox=mailbox,
-        )
-        trainer = _trainer(job, placement=placement, callbacks=[*callbacks])
+    with console(job.params.train.total_epochs) as mailbox:
+        # Ray's type excludes a worker that returns a value.
+        worker: Any = partial(train_worker, job, mailbox)
+        trainer = _trainer(worker, job, placement=placement, callbacks=[*callbacks])
         fit: Callable[[], Any] = trainer.fit
         result, signal_number = run_interruptibly(fit, stop=partial(_stop, mailbox))
     outcome: Outcome = result.return_value
@@ -132,11 +115,10 @@ def _stop(mailbox: Any) -> None:
 
 
 def _trainer(
-    job: WorkerJob, *, placement: Placement, callbacks: list[Any]
+    worker: Any, job: WorkerJob, *, placement: Placement, callbacks: list[Any]
 ) -> ray.train.torch.TorchTrainer:
     config = job.params.train
     storage_path, _, name = job.run.path.rpartition("/")
-    worker: Any = partial(train_worker, job)  # Ray's type excludes a worker that returns a value
     limits = (placement.min_workers, placement.max_workers)
     scaling: dict[str, Any] = {  # Ray's types lack some of its options
         "num_workers": limits[0] if limits[0] == limits[1] else limits,

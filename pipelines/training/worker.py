@@ -40,16 +40,18 @@ class WorkerJob:
     parent: Folder | None  # where the networks are that it starts from; None: from new ones
     node_metrics: NodeMetrics | None
     num_cpus: int
-    mailbox: Any  # handle of the actor behind `pipelines.cluster.mailbox.console`
 
 
-def train_worker(job: WorkerJob) -> Outcome:
-    """Train on this worker. Returns the outcome, which is the same on all ranks."""
+def train_worker(job: WorkerJob, mailbox: Any) -> Outcome:
+    """Train on this worker. Returns the outcome, which is the same on all ranks.
+
+    `mailbox` is the handle of the actor behind `pipelines.cluster.mailbox.console`.
+    """
     torch.set_num_threads(job.num_cpus)
     device = ray.train.torch.get_device()
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    console = WorkerConsole(job.mailbox)
+    console = WorkerConsole(mailbox)
     logging.getLogger().addHandler(console)
     prepared_dir, problem = _check_node(job.run, job.dataset)
     problem = first_problem(problem)

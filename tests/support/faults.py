@@ -28,7 +28,7 @@ from pix2pix.data.batch import Batch
 from pix2pix.training import Step, TrainState
 from pix2pix.training.distributed import rank, world_size
 
-Worker = Callable[[WorkerJob], Outcome]
+Worker = Callable[[WorkerJob, Any], Outcome]  # with the mailbox
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Kill:
 def use_worker(monkeypatch: pytest.MonkeyPatch, worker: Worker) -> None:
     """Have `train` start this on each Ray worker."""
 
-    def train_faultily(job: WorkerJob) -> Outcome:
-        return worker(job)  # a closure: Ray sends it as it is
+    def train_faultily(job: WorkerJob, mailbox: Any) -> Outcome:
+        return worker(job, mailbox)  # a closure: Ray sends it as it is
 
     monkeypatch.setattr(pipelines.training.driver, "train_worker", train_faultily)
 
@@ -55,10 +55,10 @@ def use_worker(monkeypatch: pytest.MonkeyPatch, worker: Worker) -> None:
 def killing_worker(kills: list[Kill], happened: Path) -> Worker:
     """Each kill happens once, and leaves a file of its number in `happened`."""
 
-    def worker(job: WorkerJob) -> Outcome:
+    def worker(job: WorkerJob, mailbox: Any) -> Outcome:
         _before_each_step(lambda step: _kill_at(kills, happened, step))
         _kill_in_writes(kills, happened)
-        return train_worker(job)
+        return train_worker(job, mailbox)
 
     return worker
 
@@ -69,12 +69,12 @@ def recording_worker(seen: Path, *, step_s: float, until: Path | None = None) ->
     The world size of each start is a line of the file `seen`.
     """
 
-    def worker(job: WorkerJob) -> Outcome:
+    def worker(job: WorkerJob, mailbox: Any) -> Outcome:
         if rank() == 0:
             with seen.open("a") as file:
                 file.write(f"{world_size()}\n")
         _before_each_step(lambda _step: _take(step_s, until))
-        return train_worker(job)
+        return train_worker(job, mailbox)
 
     return worker
 
@@ -87,7 +87,7 @@ def _take(seconds: float, until: Path | None) -> None:
 def poisoning_worker(step: int, happened: Path, *, times: int, on_rank: int) -> Worker:
     """The batch of `step` holds a NaN on one rank, so many times."""
 
-    def worker(job: WorkerJob) -> Outcome:
+    def worker(job: WorkerJob, mailbox: Any) -> Outcome:
         original = pix2pix.training.loop._train_batch
 
         def poisoned(state: TrainState, batch: Batch, config: TrainConfig, **options: Any) -> None:
@@ -98,7 +98,7 @@ def poisoning_worker(step: int, happened: Path, *, times: int, on_rank: int) -> 
             original(state, batch, config, **options)
 
         pix2pix.training.loop._train_batch = poisoned
-        return train_worker(job)
+        return train_worker(job, mailbox)
 
     return worker
 
@@ -106,7 +106,7 @@ def poisoning_worker(step: int, happened: Path, *, times: int, on_rank: int) -> 
 def limited_worker(step: int, max_file_bytes: int) -> Worker:
     """From `step` on no file may grow beyond that: writes fail midway, as on a full disk."""
 
-    def worker(job: WorkerJob) -> Outcome:
+    def worker(job: WorkerJob, mailbox: Any) -> Outcome:
         import resource
 
         def limit(now: int) -> None:
@@ -114,7 +114,7 @@ def limited_worker(step: int, max_file_bytes: int) -> Worker:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (max_file_bytes, max_file_bytes))
 
         _before_each_step(limit)
-        return train_worker(job)
+        return train_worker(job, mailbox)
 
     return worker
 
