@@ -13,9 +13,9 @@ from tests.support.model_folders import source_image
 NAME = "pix2pix-facades-drawn"
 
 
-def register(uri: str, project: Path, run: TrackedRun) -> Registration:
+def register(uri: str, project: Path, run: TrackedRun, *, name: str = NAME) -> Registration:
     with connected(uri) as client:
-        return register_model(client, run, project / "models", name=NAME, example=source_image())
+        return register_model(client, run, project / "models", name=name, example=source_image())
 
 
 def package_dir(uri: str, registration: Registration) -> Path:

@@ -166,6 +166,22 @@ def test_a_version_whose_registration_was_killed_before_the_alias_is_compared_by
     assert champion(client) == "2"
 
 
+def test_a_version_that_was_called_promoted_and_never_was_does_not_stay_so(
+    client: MlflowClient,
+) -> None:
+    """Its registration was killed between the word and the alias."""
+    new_versions(client, 3)
+    scores = Scores(0.3, 0.2, 0.1)
+    register(client, 1, scores)
+    client.set_model_version_tag(MODEL, "2", CHAMPION_TAG, "promoted: 0.2")
+    register(client, 3, scores)
+    assert words(client) == {
+        "1": "replaced by version 3",
+        "2": "replaced by version 3",
+        "3": "promoted: 0.1",
+    }
+
+
 def test_registering_the_champion_again_leaves_it(client: MlflowClient) -> None:
     new_versions(client, 1)
     client.set_registered_model_alias(MODEL, "champion", "1")  # as an older pipeline did

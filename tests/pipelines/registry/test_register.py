@@ -95,6 +95,16 @@ def test_other_weights_and_another_training_are_versions_of_their_own(
     assert register(uri, project, run).version == "4"
 
 
+def test_under_another_name_the_same_training_is_a_version_of_that_model(
+    uri: str, project: Path, default_params: Params
+) -> None:
+    run = complete(uri, project, default_params)
+    register(uri, project, run)
+    other = register(uri, project, run, name="another")
+    assert (other.model, other.version) == ("another", "1")
+    assert len(MlflowClient(uri).search_model_versions(f"run_id = '{run.run_id}'")) == 2
+
+
 def test_a_version_says_what_it_is(uri: str, project: Path, default_params: Params) -> None:
     run = complete(uri, project, default_params)
     registration = register(uri, project, run)

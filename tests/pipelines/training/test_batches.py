@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from pipelines.training import batches as module
-from pipelines.training.batches import dev_set, train_batches
+from pipelines.training.batches import check_fits_data, dev_set, train_batches
 from pix2pix.config import Params
 from pix2pix.data.ranges import to_network
 from pix2pix.data.sampling import epoch_order
+from pix2pix.errors import UserError
 from tests.support.random_pairs import CPU, SOURCE, TARGET, make_pairs
 from tests.support.small_training import with_train
 from tests.support.tracked_project import small_manifest
@@ -70,3 +71,15 @@ def test_the_dev_pairs_are_shared_and_the_samples_are_on_each_worker(
         scored = torch.cat([batch.source for batch in dev.batches])
         assert torch.equal(scored, sources[rank::world_size])
         assert torch.equal(torch.cat(list(dev.samples)), sources[[1, 9]])
+
+
+def test_random_changes_that_change_nothing_of_the_data_are_found_before_workers_start(
+    params: Params,
+) -> None:
+    augment = dataclasses.replace(params.augment, brightness=0.2, photometric_on="source")
+    changed = dataclasses.replace(params, augment=augment)
+    manifest = small_manifest(params)
+    check_fits_data(changed, manifest, batch_size=4)
+    labels = dataclasses.replace(manifest.source, kind="labels")
+    with pytest.raises(UserError, match=r"augment\.brightness would change nothing: source hold"):
+        check_fits_data(changed, dataclasses.replace(manifest, source=labels), batch_size=4)
