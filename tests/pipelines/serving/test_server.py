@@ -201,6 +201,8 @@ def test_more_gpus_than_ray_has_are_refused_in_one_sentence(
         (("--min-replicas", "3", "--max-replicas", "2"), "max_replicas is 2"),
         ((f"models:/{NAME}@champion",), "names one twice"),
         (("--cpus-per-replica", "0"), "--cpus-per-replica: Input should be greater than 0"),
+        (("--max-body-mib", "inf"), "--max-body-mib: Input should be a finite number"),
+        (("--look-s", "inf"), "--look-s: Input should be a finite number"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(
