@@ -8,14 +8,37 @@ from pix2pix.images.names import first_names
 from pix2pix.images.palettes import IdColours
 from pix2pix.preparation.inspection import Inspected
 
+_MOST_COLOURS = 64  # as of the colours that a model's card lists, see `data.palette`
+
 
 def label_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
-    """Notes on palettes that give class ids other colours than those of most files."""
+    """Notes on palettes that give ids other colours than most do, and on colours that are mixed."""
     for role, (name, side) in enumerate(config.roles.items()):
         if side.num_labels is not None:
             yield from _unlike_palettes(
                 name, {pair.files.pair_id: pair.facts[role].id_colours for pair in pairs}
             )
+        yield from _mixed_colours(
+            name,
+            {
+                pair.files.pair_id: number
+                for pair in pairs
+                # Of lossy files another note tells.
+                if (number := pair.num_colours[role]) is not None and not pair.facts[role].is_lossy
+            },
+        )
+
+
+def _mixed_colours(name: str, numbers: dict[str, int]) -> Iterator[str]:
+    mixed = [pair_id for pair_id, number in numbers.items() if number > _MOST_COLOURS]
+    if mixed:
+        yield (
+            f"side {name}: {len(mixed)} label file(s) hold more than {_MOST_COLOURS} colours, such "
+            f"as {mixed[0]} with {numbers[mixed[0]]}: where edges were smoothed or files were "
+            "scaled, colours of neighbours are mixed, and a mixture is no label. Export them "
+            "without smoothing (antialiasing), or set kind: image if they are pictures: "
+            f"{first_names(mixed)}"
+        )
 
 
 def _unlike_palettes(name: str, palettes: dict[str, IdColours]) -> Iterator[str]:

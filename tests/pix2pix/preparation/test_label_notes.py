@@ -9,6 +9,7 @@ import tifffile
 from PIL import Image
 
 from pix2pix.preparation.checks import check_pairs
+from pix2pix.preparation.values import num_colours
 from tests.support.small_sets import make_config, make_side, noise
 
 NUM_PAIRS = 6
@@ -65,6 +66,31 @@ def test_palettes_that_were_sorted_anew_are_named(
         "#0000c8 to 0 in 1 (#c80000 in most)."
     )
     assert note.endswith("set num_labels: null and channels: 3 of the side: 1, 4")
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("kind", ["labels", "image"])
+def test_labels_with_smoothed_edges_are_named(kind: str, channels: int, tmp_path: Path) -> None:
+    for index in range(NUM_PAIRS):
+        for side in "AB":
+            (tmp_path / side).mkdir(exist_ok=True)
+        drawn = Image.fromarray(COLOURS[noise(index, 1)[:12, :12, 0] % 3])
+        kernel = Image.Resampling.BICUBIC if index in (2, 3) else Image.Resampling.NEAREST
+        labels = drawn.resize((64, 64), kernel).convert({1: "L", 3: "RGB", 4: "RGBA"}[channels])
+        labels.save(tmp_path / f"A/{index}.png")
+        Image.fromarray(noise(50 + index, size=64)).save(tmp_path / f"B/{index}.png")
+    config = make_config(side_a=make_side(kind=kind, channels=channels), near_duplicate_bits=-1)
+    report = check_pairs(tmp_path, config, num_workers=1)
+    notes = [note for note in report.notes if "label file(s) hold more than 64 colours" in note]
+    assert len(notes) == (kind == "labels")
+    assert all(note.startswith("side A: 2 label") and note.endswith(": 2, 3") for note in notes)
+
+
+def test_the_colours_of_an_image_are_counted_in_all_channels() -> None:
+    colours = np.array([[[1, 2, 3], [1, 2, 4], [3, 2, 1], [1, 2, 3]]], np.uint8)
+    assert num_colours(colours) == 3
+    assert num_colours(colours[..., :2]) == 2
+    assert num_colours(np.arange(4, dtype=np.uint8).repeat(2**17)[None, :, None]) == 4
 
 
 def test_colours_of_ids_that_a_file_does_not_hold_do_not_count(tmp_path: Path) -> None:
