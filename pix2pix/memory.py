@@ -47,7 +47,7 @@ def allowed_bytes(device: "torch.device", max_memory_gib: float | None = None) -
     available = available_bytes(device)
     if max_memory_gib is None:
         return available
-    return max(0, min(available, round(max_memory_gib * GIB) - _taken_bytes(device)))
+    return max(0, round(min(available, max_memory_gib * GIB - _taken_bytes(device))))
 
 
 def _taken_bytes(device: "torch.device") -> int:

@@ -10,7 +10,7 @@ from pipelines.serving import defaults
 class ServeOptions(BaseModel):
     """Models, replicas and limits of a server; replicas and queues are those of each model."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     models: Annotated[tuple[str, ...], Field(min_length=1)]
     min_replicas: Annotated[int, Field(ge=1)] = defaults.MIN_REPLICAS

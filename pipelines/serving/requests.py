@@ -18,6 +18,7 @@ JSON: Literal["application/json"] = "application/json"
 
 _MEDIA_TYPES: tuple[MediaType, ...] = get_args(MediaType)
 _BINARY = "application/octet-stream"
+_IN_ADDRESS = ("scale", "model")
 _MAX_FILES = 65  # the first source, and as many extra ones as a card can have
 
 
@@ -59,7 +60,7 @@ async def _body(request: Request, *, max_bytes: int) -> bytes:
 
 
 async def _from_form(request: Request, body: bytes) -> dict[str, bytes]:
-    """The files of a form; its other fields are ignored."""
+    """The files of a form; its texts are ignored, but for those that belong into the address."""
 
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
@@ -80,6 +81,8 @@ async def _from_form(request: Request, body: bytes) -> dict[str, bytes]:
                 )
             if isinstance(value, UploadFile):
                 files[field] = await value.read()
+            elif field in _IN_ADDRESS:
+                raise _belongs_into_address(field)
     finally:
         await form.close()
     if FIRST_FIELD not in files:
@@ -108,7 +111,20 @@ def _from_base64(field: str, text: object) -> bytes:
             return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         pass
-    raise HTTPException(HTTPStatus.BAD_REQUEST, f"`{field}` is no base64")
+    if field in _IN_ADDRESS:
+        raise _belongs_into_address(field)
+    raise HTTPException(
+        HTTPStatus.BAD_REQUEST,
+        f"`{field}` is no base64; send that of the file in one line and with nothing before it, as "
+        "`base64 -w0 FILE` prints it",
+    )
+
+
+def _belongs_into_address(field: str) -> HTTPException:
+    """The error for a setting in a body, where nobody would notice that it does nothing."""
+    return HTTPException(
+        HTTPStatus.BAD_REQUEST, f"`{field}` belongs into the address: /translate?{field}=..."
+    )
 
 
 def wanted_type(accept: str) -> MediaType | Literal["application/json"] | None:

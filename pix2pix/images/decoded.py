@@ -9,6 +9,7 @@ import numpy as np
 
 from pix2pix.errors import UserError
 from pix2pix.images.orientation import UPRIGHT
+from pix2pix.images.palettes import IdColours
 
 WHOLE_FILE = "replace it with a whole copy"
 
@@ -55,7 +56,8 @@ class FileFacts:
     GeoTIFF says its stored values mean, None: themselves; `decode_file` applies it.
     `unread_channels` are those of an OpenEXR file beside its colours, if no `array_key` was chosen.
     `colour_profile` is the name of the ICC profile or of what else states the meaning of colours,
-    which is not applied. `dtype` is that of the file's values; `decode_file` sets it.
+    which is not applied. `id_colours` are those of class ids that are the indices of a palette.
+    `dtype` is that of the file's values; `decode_file` sets it.
     """
 
     file_format: str
@@ -72,6 +74,7 @@ class FileFacts:
     scaling: Scaling | None = None
     unread_channels: tuple[str, ...] = ()
     colour_profile: str | None = None
+    id_colours: IdColours = ()
     dtype: str = ""
 
     @property

@@ -22,6 +22,7 @@ from pix2pix.images.decoded import (
     from_bits,
 )
 from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, upright
+from pix2pix.images.palettes import id_colours
 from pix2pix.images.png_chunks import (
     PNG,
     PNG_CHANNELS,
@@ -134,6 +135,7 @@ def _decode_pillow(
                 image = file.convert("RGBA" if "transparency" in file.info else "RGB")
             has_alpha = image.mode in _ALPHA_MODES
             pixels: np.ndarray = from_bits(np.asarray(image), label_ids=label_ids)
+            palette = _palette(file) if mode == "P" and label_ids else None
             if mode in ("1", "L", "RGB") and "transparency" in file.info and not label_ids:
                 pixels = _without_key(pixels, file.info["transparency"], depth)
                 has_alpha = True
@@ -148,8 +150,14 @@ def _decode_pillow(
         is_lossy=is_lossy,
         num_frames=num_frames,
         colour_profile=profile,
+        id_colours=() if palette is None else id_colours(pixels, palette),
     )
     return Decoded(upright(pixels, turn), facts)
+
+
+def _palette(image: Image.Image) -> np.ndarray:
+    """The colours (K, 3) uint8 of the indices of an image."""
+    return np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
 
 
 def _ends_empty(image: Image.Image) -> bool:

@@ -20,8 +20,15 @@ from pix2pix.images.decoded import (
 from pix2pix.images.georeference import NODATA_TAG, stated_affine
 from pix2pix.images.options import ReadOptions, VolumeSlice
 from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, upright
+from pix2pix.images.palettes import IdColours, id_colours
 from pix2pix.images.tiff_codecs import lossy_codec
-from pix2pix.images.tiff_colours import check_colours, highest_value, palette_colours, spread
+from pix2pix.images.tiff_colours import (
+    check_colours,
+    highest_value,
+    palette_colours,
+    spread,
+    stored_palette,
+)
 from pix2pix.images.tiff_masks import mask_of_slice, mask_pages, valid_pixels, without_masks
 from pix2pix.images.tiff_pages import check_page_chain, check_pages, check_series, open_tiff
 from pix2pix.images.tiff_scaling import check_unscaled, gdal_metadata, stated_scaling
@@ -84,9 +91,16 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
         has_mask=stored.has_mask,
         scaling=scaling,
         colour_profile=profile,
+        id_colours=_id_colours(pixels, stored.page) if options.label_ids else (),
     )
     valid = None if stored.valid is None else upright(stored.valid, turn)
     return Decoded(upright(from_bits(pixels, label_ids=options.label_ids), turn), facts, valid)
+
+
+def _id_colours(ids: np.ndarray, page: tifffile.TiffPage) -> IdColours:
+    if page.photometric != tifffile.PHOTOMETRIC.PALETTE or ids.dtype.kind != "u":
+        return ()
+    return id_colours(ids, stored_palette(page))
 
 
 def _tag_value(page: tifffile.TiffPage, code: int) -> object:

@@ -42,9 +42,8 @@ def spread(pixels: np.ndarray, highest: int) -> np.ndarray:
 def palette_colours(indices: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
     """Replace the indices of a palette, (H, W, 1), by its colours, (H, W, 3).
 
-    TIFF palettes have 16 bits. Some programs write 8 bits; libtiff takes those, too, for what they
-    are if no entry is higher. Raises UserError if there are several pages or channels of indices,
-    or if the palette has too few colours.
+    Raises UserError if there are several pages or channels of indices, or if the palette has too
+    few colours.
     """
     if indices.shape[-1] != 1:
         fault = f"holds {indices.shape[-1]} pages or channels with a palette, not one"
@@ -52,10 +51,19 @@ def palette_colours(indices: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
             f"{fault}; set slices: z of the side if each page is an image, or store one per file",
             for_sender=f"{fault}; store one per file, or convert it to RGB",
         )
-    stored = np.zeros((0, 3), np.uint16) if page.colormap is None else page.colormap.T
+    palette = stored_palette(page)
     highest = int(indices.max(initial=0))
-    if highest >= len(stored):
-        raise damaged(UserError(f"its palette has {len(stored)} colours, a pixel has {highest}"))
-    palette = (stored >> 8 if stored.max() > 255 else stored).astype(np.uint8)
+    if highest >= len(palette):
+        raise damaged(UserError(f"its palette has {len(palette)} colours, a pixel has {highest}"))
     colours: np.ndarray = palette[indices[..., 0]]
     return colours
+
+
+def stored_palette(page: tifffile.TiffPage) -> np.ndarray:
+    """The colours (K, 3) uint8 of the indices of a page; none if it has no palette.
+
+    TIFF palettes have 16 bits. Some programs write 8 bits; libtiff takes those, too, for what they
+    are if no entry is higher.
+    """
+    stored = np.zeros((0, 3), np.uint16) if page.colormap is None else page.colormap.T
+    return (stored >> 8 if stored.max(initial=0) > 255 else stored).astype(np.uint8)

@@ -22,6 +22,7 @@ from pix2pix.preparation.consistency import (
 from pix2pix.preparation.file_notes import file_notes
 from pix2pix.preparation.folders import split_folder
 from pix2pix.preparation.inspection import Inspected, inspect_pair
+from pix2pix.preparation.label_notes import label_notes
 from pix2pix.preparation.leakage import equal_within_splits, find_leaks
 from pix2pix.preparation.mask_notes import mask_notes, stated_nodata
 from pix2pix.preparation.offences import Offence
@@ -75,6 +76,7 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
             *_notes(discovery, pairs, splits, config),
             *_empty_mask_notes(pairs, seen.empty_masks),
             *file_notes(seen.decoded, config),
+            *label_notes(seen.decoded, config),
             *mask_notes(seen.decoded, config),
             *doubtful_sides(seen.decoded, config),
             *affine_notes(seen.decoded, config, root=root),

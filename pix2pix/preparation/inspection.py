@@ -23,7 +23,9 @@ from pix2pix.preparation.offences import BadPair, Offence, OffenceKind
 from pix2pix.preparation.pair_files import PairFiles
 from pix2pix.preparation.read_pairs import ReadPair, read_pair
 from pix2pix.preparation.too_small import too_small
-from pix2pix.preparation.values import Values, is_far_outside, measure
+from pix2pix.preparation.values import Values, is_far_outside, measure, num_colours
+
+_MOST_CHANNELS = 4  # of label colours that are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,9 @@ class Inspected:
     # Mean absolute difference of source and target divided by the range of their values, in
     # [0, 1]; None if their shapes or dtypes differ.
     difference: float | None
+    num_colours: tuple[
+        int | None, ...
+    ]  # of labels of 8 bits that are no ids; None for other images
     copies_of_target: tuple[str, ...]  # names of the extra sources that are equal to the target
 
     @property
@@ -103,12 +108,21 @@ def _inspected(files: PairFiles, root: Path, config: DataConfig) -> Inspected | 
         facts=pair.facts,
         values=values,
         difference=_difference(*pair.images[:2]),
+        num_colours=tuple(
+            num_colours(image.pixels) if _has_label_colours(side, image.pixels) else None
+            for side, image in zip(config.roles.values(), pair.images, strict=True)
+        ),
         copies_of_target=tuple(
             extra.name
             for extra, image in zip(config.extra_sources, pair.images[2:], strict=True)
             if np.array_equal(image.pixels, pair.target)
         ),
     )
+
+
+def _has_label_colours(side: SideConfig, image: np.ndarray) -> bool:
+    is_told_by_colour = side.kind == "labels" and side.num_labels is None
+    return is_told_by_colour and image.dtype == np.uint8 and image.shape[2] <= _MOST_CHANNELS
 
 
 def _offences(

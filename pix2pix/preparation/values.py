@@ -11,7 +11,7 @@ _FAR = 3  # a value that is this many lengths of a range away from it is no meas
 _MAX_DISTINCT = 32
 _MOST = 0.9
 _BLOCK = 1 << 20
-_SAMPLED = 1 << 16  # the number of float values in which distinct values are counted
+_SAMPLED = 1 << 16  # the number of float values, or pixels, in which distinct ones are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,15 @@ def measure(image: np.ndarray, *, declared: tuple[float, float] | None, has_alph
         num_common=_num_common(counts),
         is_flat=_is_flat(image),
     )
+
+
+def num_colours(image: np.ndarray) -> int:
+    """The number of colours in (H, W, C) uint8, C up to 4, or in a sample of its pixels."""
+    pixels = image.reshape(-1, image.shape[2])
+    sample = pixels[:: max(1, len(pixels) // _SAMPLED)]
+    packed = np.zeros((len(sample), 4), np.uint8)
+    packed[:, : image.shape[2]] = sample
+    return len(np.unique(packed.view(np.uint32)))
 
 
 def is_far_outside(image: np.ndarray, value_range: tuple[float, float]) -> bool:

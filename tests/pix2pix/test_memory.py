@@ -59,7 +59,8 @@ def test_a_limit_counts_what_the_process_already_has() -> None:
     has_gib = psutil.Process().memory_info().rss / 2**30
     assert allowed_bytes(CPU, has_gib + 0.25) == pytest.approx(2**28, abs=2**24)
     assert allowed_bytes(CPU, has_gib / 2) == 0
-    assert allowed_bytes(CPU, 2.0**30) == pytest.approx(available_bytes(CPU), rel=0.2)
+    for unlimited in (2.0**30, float("inf")):
+        assert allowed_bytes(CPU, unlimited) == pytest.approx(available_bytes(CPU), rel=0.2)
 
 
 @pytest.mark.parametrize(

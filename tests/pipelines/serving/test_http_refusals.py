@@ -1,5 +1,6 @@
 """Wrong, too large and unauthorised requests are refused in one sentence."""
 
+import base64
 import dataclasses
 import re
 import struct
@@ -243,6 +244,38 @@ def test_a_bad_request_is_refused_in_one_sentence(name: str, translator: Transla
     refused = ask(app_of(LocalModel(translator)), "POST", "/translate", **request)
     assert (refused.status_code, list(refused.json())) == (status, ["detail"])
     assert "\n" not in refused.json()["detail"]
+
+
+PNG = encode(np.zeros((SIZE, SIZE, 3), np.uint8))
+
+
+@pytest.mark.parametrize("setting", ["scale", "model"])
+def test_a_setting_in_the_body_is_not_ignored(setting: str, translator: Translator) -> None:
+    """The answer would be that of the default, and nobody would notice."""
+    app = app_of(LocalModel(translator))
+    image = base64.b64encode(PNG).decode()
+    bodies: list[dict[str, Any]] = [
+        {"files": {"image": ("x", PNG)}, "data": {setting: "native"}},
+        {"json": {"image": image, setting: "native"}},
+    ]
+    for body in bodies:
+        refused = ask(app, "POST", "/translate", **body)
+        assert refused.status_code == 400
+        assert refused.json()["detail"] == (
+            f"`{setting}` belongs into the address: /translate?{setting}=..."
+        )
+    other_text = {"files": {"image": ("x", PNG)}, "data": {"note": "native"}}
+    assert ask(app, "POST", "/translate", **other_text).status_code == 200
+
+
+@pytest.mark.parametrize("before", ["data:image/png;base64,", "\n"])
+def test_what_is_wrong_with_base64_is_said(before: str, translator: Translator) -> None:
+    json = {"image": before + base64.b64encode(PNG).decode()}
+    refused = ask(app_of(LocalModel(translator)), "POST", "/translate", json=json)
+    assert refused.status_code == 400
+    assert (
+        "in one line and with nothing before it, as `base64 -w0 FILE`" in refused.json()["detail"]
+    )
 
 
 PROTECTED = [

@@ -202,6 +202,8 @@ def test_more_gpus_than_ray_has_are_refused_in_one_sentence(
         ((f"models:/{NAME}@champion",), "names one twice"),
         (("--cpus-per-replica", "0"), "--cpus-per-replica: Input should be greater than 0"),
         (("--max-replicas", "0"), "--max-replicas: Input should be greater than or equal to 1"),
+        (("--max-body-mib", "inf"), "--max-body-mib: Input should be a finite number"),
+        (("--look-s", "inf"), "--look-s: Input should be a finite number"),
     ],
 )
 def test_options_that_are_out_of_range_or_contradict_each_other_are_wrong_options(
