@@ -4,15 +4,16 @@
     python -m benchmarks.bench training_step      # some topics; the other rows of the file stay
     python -m benchmarks.bench --document         # only write docs/performance.md anew
 
-Rows, and the ceilings of each run, go to benchmarks/results/bench-cpu.json or bench-cuda.json, and
-from there into docs/performance.md. Each topic is a module of this folder with a function
-`measured_rows(ceilings)` that returns its rows. A topic whose libraries this machine lacks is left
-out and named.
+Rows, and the ceilings of each run, go to a file of this machine's processor or GPU, such as
+benchmarks/results/bench-cpu-amd-epyc.json; docs/performance.md has those of all machines. Each
+topic is a module of this folder with a function `measured_rows(ceilings)` that returns its rows. A
+topic whose libraries this machine lacks is left out and named.
 """
 
 import argparse
 import importlib
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ import torch
 from benchmarks.bench_tables import write_document
 from benchmarks.ceilings import measured_ceilings
 from benchmarks.rows import Bench, Ceilings, Row, Run, read_bench, replaced, write_bench
+from pix2pix.training.hardware import hardware_of
 
 TOPICS = ("training_step", "input_path", "scoring", "startup", "large_n")
 
@@ -35,10 +37,16 @@ def main() -> None:
     """Measure, print the table, write the results and the document."""
     arguments = _arguments()
     if not arguments.document:
-        path = RESULTS_DIR / f"bench-{arguments.device}.json"
-        bench = _measured(arguments.topics, torch.device(arguments.device), path)
-        write_bench(path, bench)
+        device = torch.device(arguments.device)
+        path = result_path(hardware_of(device).name)
+        write_bench(path, _measured(arguments.topics, device, path))
     write_document(DOCUMENT_PATH, [read_bench(path) for path in result_paths()])
+
+
+def result_path(device_name: str) -> Path:
+    """The file of a machine with this processor or GPU."""
+    words = re.findall("[a-z0-9]+", device_name.lower().removeprefix("this "))
+    return RESULTS_DIR / f"bench-{'-'.join(words)}.json"
 
 
 def result_paths() -> list[Path]:

@@ -17,7 +17,8 @@ from sklearn.datasets import load_sample_image
 
 from pix2pix.config import SyntheticConfig
 from pix2pix.images.grids import write_png
-from pix2pix.images.image import read_image, resize
+from pix2pix.images.image import read_image
+from pix2pix.images.resize import resize
 from pix2pix.sources.synthetic import write_synthetic
 
 _SIDE_PX = 256

@@ -11,7 +11,7 @@ from benchmarks.markdown import table
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.images.grids import as_rgb8, image_grid
-from pix2pix.images.image import resize
+from pix2pix.images.resize import resize
 from pix2pix.inference import Translator
 
 SHEET = "tasks.png"

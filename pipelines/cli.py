@@ -98,5 +98,5 @@ for _verb in VERBS:
 def main() -> None:
     """Run the verb that the command line names."""
     # The tools that a verb starts are found although the environment is not activated.
-    os.environ["PATH"] = path_with_tools()
+    os.environ["PATH"] = path_with_tools(os.environ)
     app(prog_name="pix2pix")

@@ -1,7 +1,6 @@
-"""What every entry point uses: logging, errors as one message, reading and writing JSON."""
+"""What every entry point uses: logging, signals, and errors as one message and an exit code."""
 
 import errno
-import json
 import logging
 import os
 import re
@@ -9,14 +8,12 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 from pipelines.processes.parent_watch import end_with_dvc
 from pipelines.processes.shell import CommandFailedError
 from pipelines.processes.signals import stopping_at_once
 from pix2pix.errors import StorageError, UserError
-from pix2pix.files import NO_ROOM, write_text
+from pix2pix.files import NO_ROOM
 
 logger = logging.getLogger(__name__)
 
@@ -130,23 +127,3 @@ def with_remedy(error: Exception) -> str:
         return str(error)
     remedy = "; make room on the disk, then give the same command again"
     return f"{error}{remedy if error.errno in NO_ROOM else ''}"
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON, completely or not at all. Raises ValueError for NaN and infinities."""
-    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
-
-
-def read_json(path: Path, *, made_by: str) -> Any:
-    """Read a JSON file that the stage `made_by` writes.
-
-    Raises UserError naming both if the file is missing or damaged.
-    """
-    if not path.is_file():
-        raise UserError(f"{path} is missing; run `dvc repro {made_by}` or `dvc pull`")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(
-            f"{path} is damaged ({error}); run `dvc repro -f -s {made_by}` or `dvc checkout`"
-        ) from None

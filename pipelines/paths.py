@@ -24,6 +24,7 @@ PROFILE_DIR = Path("reports/profile")  # with train.profile; no output of DVC's
 AUGMENTATION_PATH = Path("reports/augmentation.png")
 
 TUNE_DIR = Path("reports/tune")
+BEST_PARAMS_PATH = TUNE_DIR / "best_params.yaml"
 
 METRICS_PATH = Path("reports/metrics.json")
 METRICS_TABLE_PATH = Path("reports/metrics.txt")

@@ -83,7 +83,7 @@ class ModelCard:
     data_hash: str
     extra_sources: Annotated[tuple[ExtraSourceRecord, ...], Field(max_length=64)] = ()
     parent: ParentRecord | None = None  # the trained model that the training started from
-    source_statistics: InputStatistics | None = None  # None in cards from before
+    source_statistics: InputStatistics | None = None  # None in older cards
     recipe: RecipeConfig | None = None  # which made side A of photos; None: it was files
 
     def __post_init__(self) -> None:
@@ -143,7 +143,7 @@ class ModelCard:
             raise UserError(
                 f"load_size is {self.load_size}, which does not fit scale: {self.scale}"
             )
-        if any(length % 2**self.generator.depth for length in height_width(self.image_size)):
+        if any(length % self.generator.multiple_px for length in height_width(self.image_size)):
             raise UserError(
                 f"image_size is {size_text(self.image_size)}, which cannot be halved "
                 f"{self.generator.depth} times (generator.depth)"

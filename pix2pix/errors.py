@@ -15,7 +15,7 @@ class UserError(ValueError):
     channels".
     """
 
-    def __init__(self, message: object = "", *, for_sender: str | None = None) -> None:
+    def __init__(self, message: object, *, for_sender: str | None = None) -> None:
         super().__init__(message)
         self.for_sender = str(message) if for_sender is None else for_sender
 

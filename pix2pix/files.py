@@ -1,4 +1,4 @@
-"""Write files atomically and durably, and refuse to read what is not a plain file.
+"""Write files atomically and durably.
 
 Atomically: a reader sees the old content or the complete new one. Durably: the file survives a
 power cut once the function has returned. For this, the content is flushed before the rename, or
@@ -9,19 +9,17 @@ import errno
 import fcntl
 import hashlib
 import os
-import stat
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from pix2pix.errors import StorageError, UserError
+from pix2pix.errors import StorageError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
-_MAX_BYTES = 1 << 32  # of a file that is read as a whole
 _LARGE_TEMPORARY_FILES = "/var/tmp"  # on many systems /tmp is in memory
 
 
@@ -147,7 +145,7 @@ def flush_all(folder: Path) -> None:
 
 def spill_folder() -> Path:
     """The folder for large temporary files: `TMPDIR` if it is set, else /var/tmp if it exists."""
-    if "TMPDIR" not in os.environ and os.access(_LARGE_TEMPORARY_FILES, os.W_OK):
+    if not os.environ.get("TMPDIR") and os.access(_LARGE_TEMPORARY_FILES, os.W_OK):
         return Path(_LARGE_TEMPORARY_FILES)
     return Path(tempfile.gettempdir())
 
@@ -168,89 +166,6 @@ def written_to(path: Path) -> Iterator[None]:
         )
         named.errno = error.errno
         raise named from error
-
-
-def read_plain(path: Path) -> bytes:
-    """Return the content of a plain file.
-
-    Raises UserError, whose message does not name the file, as `open_plain` does, and for files of
-    more than 4 GiB; OSError for folders and for files that cannot be read.
-    """
-    with open_plain(path) as file:
-        num_bytes = os.fstat(file.fileno()).st_size
-        if num_bytes > _MAX_BYTES:
-            raise UserError(
-                f"is too large: it has {num_bytes} bytes, and at most {_MAX_BYTES} are read; cut "
-                "it into parts"
-            )
-        return file.read()
-
-
-@contextmanager
-def open_plain(path: Path) -> Iterator[BinaryIO]:
-    """Open a plain file for reading.
-
-    Raises UserError for pipes and devices, because reading them can wait for ever; its message does
-    not name the file. Raises OSError for folders and for files that cannot be read.
-    """
-    with open(path, "rb", opener=_opened_without_waiting) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise UserError("is a pipe, a socket or a device, not a file; take it away")
-        yield file
-
-
-def _opened_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
-def special_files(root: Path) -> list[Path]:
-    """The sorted paths below `root` that are neither files nor folders, links being followed.
-
-    These are pipes, sockets, devices, and links that lead nowhere or in a circle.
-    """
-    return sorted(
-        Path(folder, name)
-        for folder, _, names in os.walk(root)
-        for name in names
-        if not os.path.isfile(os.path.join(folder, name))
-    )
-
-
-def refuse_special_files(root: Path) -> None:
-    """Raise UserError naming the `special_files` below `root`, or links to folders.
-
-    DVC hashes every file of a dependency, and reading a pipe would block it for ever.
-    """
-    if special := special_files(root):
-        raise UserError(
-            f"{root} holds {len(special)} thing(s) that are no files (pipes, sockets, devices, or "
-            f"links that lead nowhere or in a circle): {_first(special)}; take them away"
-        )
-    refuse_linked_folders(root)
-
-
-def refuse_linked_folders(root: Path) -> None:
-    """Raise UserError naming the links to folders below `root`; hidden folders are no data.
-
-    Neither DVC nor `os.walk` follows them: their images would be left out unnoticed, and where a
-    link is followed by its name, as the folder of a side, DVC would not notice changes of them.
-    """
-    linked = []
-    for folder, subfolders, _ in os.walk(root):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        linked += [Path(folder, name) for name in subfolders]
-    if linked := sorted(path for path in linked if path.is_symlink()):
-        raise UserError(
-            f"{root} holds {len(linked)} link(s) to folders, which are not followed: "
-            f"{_first(linked)}; move the folders there, link each of their files (`cp -rs` with "
-            "absolute paths), or "
-            f"make {root} itself a link to the folder that holds all"
-        )
-
-
-def _first(paths: Sequence[Path]) -> str:
-    names = ", ".join(ascii(str(path)) for path in paths[:5])
-    return names + (", ..." if paths[5:] else "")
 
 
 def sha256_of_file(path: Path) -> str:

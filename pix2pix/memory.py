@@ -68,7 +68,8 @@ def enough_memory(
     runs out of memory.
     """
     if needed_bytes > allowed:
-        needs = f"{what} needs about {_size(needed_bytes)} of memory and {_size(allowed)} are"
+        needed, left = bytes_text(needed_bytes), bytes_text(allowed)
+        needs = f"{what} needs about {needed} of memory and {left} are"
         if max_memory_gib is None:
             raise UserError(
                 f"{needs} available; {_REMEDY}", for_sender=f"{needs} available; {_SENDER_REMEDY}"
@@ -82,7 +83,8 @@ def enough_memory(
         yield
 
 
-def _size(num_bytes: int) -> str:
+def bytes_text(num_bytes: int) -> str:
+    """A number of bytes for people: 20 MiB or 1.5 GiB."""
     if num_bytes < GIB // 10:
         return f"{num_bytes / 2**20:.0f} MiB"
     return f"{num_bytes / GIB:.1f} GiB"

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import torch
 from pydantic import TypeAdapter, ValidationError
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
@@ -126,9 +126,9 @@ def model_sha256(path: Path) -> str:
     The file may be of another version of this program. Raises UserError if it does not say.
     """
     try:
-        head = json.loads(_metadata(path.read_bytes())[_HEAD_KEY])
-        return str(head["model_sha256"])
-    except (OSError, ValueError, LookupError, TypeError, struct.error):
+        with safe_open(path, framework="pt") as file:  # reads no tensors
+            return str(json.loads(file.metadata()[_HEAD_KEY])["model_sha256"])
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError):
         raise UserError(f"{path} does not hold the networks to start from") from None
 
 

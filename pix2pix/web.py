@@ -19,10 +19,9 @@ from typing import Any, Self
 from urllib.error import HTTPError
 from urllib.parse import quote, urljoin, urlsplit
 from urllib.request import (
+    AbstractHTTPHandler,
     HTTPDefaultErrorHandler,
     HTTPErrorProcessor,
-    HTTPHandler,
-    HTTPSHandler,
     OpenerDirector,
     ProxyHandler,
     Request,
@@ -216,8 +215,7 @@ def _opener(watch: _Watch) -> OpenerDirector:
     opener = OpenerDirector()
     for handler in (
         ProxyHandler(),
-        _Http(watch),
-        _Https(watch),
+        _Web(watch),
         HTTPDefaultErrorHandler(),
         HTTPErrorProcessor(),
     ):
@@ -235,29 +233,21 @@ class _Connection(http.client.HTTPConnection):
         self._watch.socket = self.sock
 
 
-class _SecureConnection(http.client.HTTPSConnection):
-    def __init__(self, *arguments: Any, watch: _Watch, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._watch = watch
-
-    def connect(self) -> None:
-        super().connect()
-        self._watch.socket = self.sock
+class _SecureConnection(_Connection, http.client.HTTPSConnection):
+    pass
 
 
-class _Http(HTTPHandler):
+class _Web(AbstractHTTPHandler):
+    """HTTP and HTTPS over connections that are watched."""
+
     def __init__(self, watch: _Watch) -> None:
         super().__init__()
         self._watch = watch
+
+    http_request = https_request = AbstractHTTPHandler.do_request_
 
     def http_open(self, req: Request) -> HTTPResponse:
         return self.do_open(partial(_Connection, watch=self._watch), req)
-
-
-class _Https(HTTPSHandler):
-    def __init__(self, watch: _Watch) -> None:
-        super().__init__()
-        self._watch = watch
 
     def https_open(self, req: Request) -> HTTPResponse:
         context = ssl.create_default_context()

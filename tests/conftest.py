@@ -88,6 +88,7 @@ def reference_dir() -> Path:
     return folder
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is set up together is tested by one process; the groups that take longest come first.
 

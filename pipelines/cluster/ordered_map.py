@@ -6,6 +6,7 @@ the function may be called twice for an item.
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from pipelines.cluster.placement import connect
@@ -51,9 +52,18 @@ def map_in_order(
         num_gpus=1 if num_gpus else None,
     )
     for row in mapped.iter_rows():
-        for level, text in row["warnings"]:
+        answer: _Answer = row["answer"]
+        for level, text in answer.warnings:
             logger.log(level, "%s", text)
-        yield row["result"]
+        yield answer.result
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a call of the function has returned and logged. Ray Data keeps it as it is, pickled."""
+
+    result: Any
+    warnings: list[tuple[int, str]]  # logging level and text
 
 
 class _Mapper:
@@ -68,14 +78,14 @@ class _Mapper:
         self._function = make(**options)
         self._items = items
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+    def __call__(self, row: dict[str, Any]) -> dict[str, _Answer]:
         warnings = _Warnings()
         logging.getLogger().addHandler(warnings)
         try:
             result = self._function(self._items[row["id"]])
         finally:
             logging.getLogger().removeHandler(warnings)
-        return {"result": result, "warnings": warnings.texts}
+        return {"answer": _Answer(result, warnings.texts)}
 
 
 class _Warnings(logging.Handler):

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import ray
 
 import pipelines
 import pix2pix
+from pipelines.cluster.address import named_cluster, reach
 from pipelines.cluster.start import keep_sigterm_handler, start_ray
 from pix2pix.config import TrainConfig
 from pix2pix.errors import UserError
@@ -37,11 +37,12 @@ def connect(address: str | None) -> None:
     """Join the cluster at `address` or `RAY_ADDRESS`, or start Ray on this machine.
 
     If this process is connected already, nothing is done. Raises ConnectionError if the cluster
-    does not answer or Ray does not start here, UserError for a Ray client's address.
+    does not answer or Ray does not start here, UserError for a Ray client's address and for what is
+    no address.
     """
     if ray.is_initialized():
         return
-    address = address or os.environ.get("RAY_ADDRESS")
+    address = address or named_cluster()
     if address is not None and address.startswith("ray://"):
         raise UserError(
             f"{address}: Ray Train does not work through the Ray client. Give the address of the "
@@ -50,13 +51,24 @@ def connect(address: str | None) -> None:
     with keep_sigterm_handler():
         if address is None:
             start_ray()
-            return
+        else:
+            _join(address)
+
+
+def _join(address: str) -> None:
+    try:
+        reach(address)
         # Every node gets the code of this one: another commit may be installed there.
         ray.init(
             address=address,
             log_to_driver=False,
             runtime_env={"py_modules": [pix2pix, pipelines], "excludes": ["**/__pycache__/"]},
         )
+    except ValueError as error:
+        raise UserError(
+            f"{address!r} (RAY_ADDRESS or train.ray_address) is no address of a Ray cluster such "
+            f"as 10.0.0.1:6379: {error}"
+        ) from None
 
 
 def node_resources() -> list[dict[str, float]]:

@@ -8,16 +8,14 @@ from typing import Annotated
 
 import typer
 
-from pipelines.paths import TUNE_DIR
+from pipelines.paths import BEST_PARAMS_PATH
 from pix2pix.errors import UserError
-
-BEST_PATH = TUNE_DIR / "best_params.yaml"
 
 
 def apply_tuned(
     file: Annotated[
         Path, typer.Argument(help="File of parameters that a study wrote.", metavar="FILE")
-    ] = BEST_PATH,
+    ] = BEST_PARAMS_PATH,
 ) -> None:
     """Write the best parameters of a study to params.yaml.
 

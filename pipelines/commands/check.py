@@ -43,9 +43,9 @@ def _is_tracked(root: Path) -> bool:
 
 def _check_folder(root: Path, config: "DataConfig") -> None:
     """Raise UserError for what the stages `ingest` and `prepare` would stop at in the names."""
-    from pix2pix.files import refuse_special_files
     from pix2pix.images.names import refuse_bad_names
     from pix2pix.preparation.pairs import refuse_no_folder
+    from pix2pix.special_files import refuse_special_files
 
     refuse_no_folder(root)
     refuse_bad_names(root)

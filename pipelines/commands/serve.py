@@ -22,39 +22,37 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the address.")] = 8000,
     min_replicas: Annotated[
-        int, typer.Option(min=1, help="Processes of each model, when little is asked.")
+        int, typer.Option(help="Processes of each model, when little is asked.")
     ] = defaults.MIN_REPLICAS,
     max_replicas: Annotated[
-        int | None,
-        typer.Option(min=1, help="Processes when much is asked; default: --min-replicas."),
+        int | None, typer.Option(help="Processes when much is asked; default: --min-replicas.")
     ] = None,
     cpus_per_replica: Annotated[
         float, typer.Option(help="CPU cores of each process.")
     ] = defaults.CPUS_PER_REPLICA,
     gpus_per_replica: Annotated[
-        float, typer.Option(min=0, help="GPUs of each process; 0.5: two share one.")
+        float, typer.Option(help="GPUs of each process; 0.5: two share one.")
     ] = defaults.GPUS_PER_REPLICA,
     max_batch_size: Annotated[
-        int, typer.Option(min=1, help="Images of one size that are translated at once.")
+        int, typer.Option(help="Images of one size that are translated at once.")
     ] = defaults.MAX_BATCH_SIZE,
     batch_wait_ms: Annotated[
-        float, typer.Option(min=0, help="How long an image waits for others of its batch.")
+        float, typer.Option(help="How long an image waits for others of its batch.")
     ] = defaults.BATCH_WAIT_MS,
     max_queued: Annotated[
-        int, typer.Option(min=1, help="Waiting requests; further ones are answered with 429.")
+        int, typer.Option(help="Waiting requests; further ones are answered with 429.")
     ] = defaults.MAX_QUEUED,
     max_body_mib: Annotated[
         float, typer.Option(help="Longest body that is read, MiB.")
     ] = defaults.MAX_BODY_MIB,
     max_megapixels: Annotated[
-        float, typer.Option(max=defaults.MOST_MEGAPIXELS, help="Largest image that is decoded.")
+        float, typer.Option(help="Largest image that is decoded.")
     ] = defaults.MAX_MEGAPIXELS,
     max_memory_gib: Annotated[
-        float | None,
-        typer.Option(min=0.1, help="Memory of each process, as of `pix2pix translate`."),
+        float | None, typer.Option(help="Memory of each process, as of `pix2pix translate`.")
     ] = None,
     look_s: Annotated[
-        float, typer.Option(min=0.1, help="How often the registry is asked for a new version.")
+        float, typer.Option(help="Seconds after which the registry is asked for a new version.")
     ] = defaults.LOOK_S,
 ) -> None:
     """Serve registered models over HTTP, with a page to try them.
@@ -71,13 +69,12 @@ def serve(
     from pipelines.serving.server import serve_until_interrupted
     from pipelines.tracking.uri import recorded_uri
     from pix2pix.config.validation_text import first_wrong
-    from pix2pix.errors import UserError
 
     try:
         options = ServeOptions(
             models=tuple(models),
             min_replicas=min_replicas,
-            max_replicas=max_replicas or min_replicas,
+            max_replicas=min_replicas if max_replicas is None else max_replicas,
             cpus_per_replica=cpus_per_replica,
             gpus_per_replica=gpus_per_replica,
             max_batch_size=max_batch_size,
@@ -89,7 +86,7 @@ def serve(
             look_s=look_s,
         )
     except ValidationError as error:
-        raise UserError(first_wrong(error.errors(), named=_option)) from None
+        raise typer.BadParameter(first_wrong(error.errors(), named=_option)) from None
     serve_until_interrupted(options, uri=recorded_uri(), host=host, port=port)
 
 

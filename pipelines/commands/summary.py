@@ -2,7 +2,7 @@
 
 import typer
 
-from pipelines.entrypoint import read_json
+from pipelines.json_files import read_json
 from pipelines.paths import (
     METRICS_PATH,
     METRICS_TABLE_PATH,

@@ -34,25 +34,16 @@ _KINDS: Mapping[str, tuple[InputKind, ...]] = MappingProxyType(  # of input, tha
 def translate(
     model: Annotated[str, typer.Option(help=f"Registered model: {REFERENCE_HELP}.")],
     source: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="INPUT", help="Film, image, or folder of images.", show_default=False
-        ),
-    ] = None,
+        Path, typer.Argument(metavar="INPUT", help="Film, image, or folder of images.")
+    ],
     result: Annotated[
-        Path | None,
+        Path,
         typer.Argument(
             metavar="OUTPUT",
             help="Film (.mp4, .mov, .mkv or .webm), image (.png or .tif), or folder of the "
             "results, which keep their names.",
-            show_default=False,
         ),
-    ] = None,
-    input_dir: Annotated[
-        # What the flow uses: a value of an option may begin with a dash.
-        Path | None, typer.Option("--input", hidden=True)
-    ] = None,
-    output_dir: Annotated[Path | None, typer.Option("--output", hidden=True)] = None,
+    ],
     extra_source: Annotated[
         list[str] | None,
         typer.Option(
@@ -128,7 +119,6 @@ def translate(
 
     For example: pix2pix translate in.mp4 out.mp4 --model pix2pix-facades-drawn@champion
     """
-    source, result = _one_of(source, input_dir, "INPUT"), _one_of(result, output_dir, "OUTPUT")
     kind = kind_of_input(source, result)
     given = {
         "--crf": crf is not None,
@@ -244,16 +234,6 @@ def _translate_film(model: str, source: Path, result: Path, **options: Any) -> N
             client, model, film=source, output=result, options=FilmOptions(**options)
         )
     logger.info("%d frames are in %s", num_frames, result)
-
-
-def _one_of(argument: Path | None, option: Path | None, name: str) -> Path:
-    """The path that was named by position or by its option. Raises UserError for both or none."""
-    named = [path for path in (argument, option) if path is not None]
-    if len(named) != 1:
-        raise UserError(
-            f"name {name} once, as in: pix2pix translate INPUT OUTPUT --model NAME@champion"
-        )
-    return named[0]
 
 
 def _extra_dirs(options: list[str]) -> dict[str, Path]:

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-import httpx
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import BlockDocument, StateType
 from prefect.events.actions import ActionTypes, ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
@@ -21,6 +20,7 @@ from prefect.settings import get_current_settings
 from pipelines.entrypoint import run
 from pipelines.flows.names import POOL
 from pipelines.flows.pages import all_pages
+from pipelines.flows.server import prefect_client
 from pix2pix.errors import UserError
 
 SILENT_RUNS = "pix2pix: silent runs have crashed"
@@ -45,11 +45,8 @@ def main() -> None:
     url = get_current_settings().api.url
     if url is None:
         raise UserError("no Prefect server is named; run `make up` or set PREFECT_API_URL")
-    try:
-        with get_client(sync_client=True) as client:
-            names = register(client)
-    except httpx.HTTPError as error:
-        raise ConnectionError(f"Prefect at {url} cannot be used: {error}") from error
+    with prefect_client(url) as client:
+        names = register(client)
     sys.stdout.write("".join(f"{name}\n" for name in names))
     if FAILED_RUN not in names:
         sys.stdout.write(f"no notifications: there is no notification block named {BLOCK}\n")

@@ -12,7 +12,7 @@ from pipelines.flows.commands import RETRIES, check_parameters, pix2pix, pull, r
 from pipelines.flows.parameters import DataForm, EvaluateForm, RegisterForm, given
 from pipelines.flows.run_names import run_name
 from pipelines.flows.workspaces import flow_workspace
-from pipelines.paths import EVALUATION_DIR
+from pipelines.paths import EVALUATION_DIR, METRICS_PATH, PANELS_DIR
 from pipelines.processes.shell import Shell
 from pipelines.repository.dvc_project import stages_up_to
 
@@ -55,9 +55,9 @@ def score(shell: Shell, model: str, mode: str | None) -> None:
     """Score the model, and show the scores and the best panels; `mode` None is the model's own."""
     pix2pix(shell, "evaluate", "--model", model, *([] if mode is None else ["--mode", mode]))
     folder = shell.folder / EVALUATION_DIR
-    test = json.loads((folder / "metrics.json").read_text())["test"]  # the command has written it
-    rows = [{"metric": name, "value": value} for name, value in test.items()]
+    metrics = json.loads((folder / METRICS_PATH.name).read_text())  # the command has written it
+    rows = [{"metric": name, "value": value} for name, value in metrics["test"].items()]
     show_scores(rows, key="evaluation", description=f"{model} on the test pairs")
-    panels = folder / "panels" / "best.png"
+    panels = folder / PANELS_DIR.name / "best.png"
     if panels.is_file():
         show_picture(panels, key="evaluation-panels", description="pairs with the lowest L1")

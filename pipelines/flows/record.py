@@ -11,10 +11,10 @@ from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 from prefect.runtime import flow_run
 
-from pipelines.entrypoint import read_json
 from pipelines.flows.artifacts import mlflow_links, show_picture, show_result, show_scores
 from pipelines.flows.automations import CHAMPION_EVENT, CHAMPION_RESOURCE, TO_PROMOTE_EVENT
 from pipelines.flows.commands import RETRIES, dvc, python
+from pipelines.json_files import read_json
 from pipelines.paths import (
     METRICS_PATH,
     PANELS_DIR,

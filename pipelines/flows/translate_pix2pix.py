@@ -45,26 +45,27 @@ def translate_pix2pix(
     environment = stage_environment(project_dir) | {"MLFLOW_TRACKING_URI": tracking_uri()}
     with tempfile.TemporaryDirectory() as logs:
         shell = Shell(folder=project_dir, environment=environment, logs_dir=Path(logs))
-        options = ["--input", input_dir, "--output", output_dir, "--scale", scale]
+        arguments = ["--scale", scale]
         if max_memory_gib is not None:
-            options += ["--max-memory-gib", str(max_memory_gib)]
+            arguments += ["--max-memory-gib", str(max_memory_gib)]
         for name, folder in (extra_sources or {}).items():
-            options += ["--extra-source", f"{name}={folder}"]
+            arguments += ["--extra-source", f"{name}={folder}"]
+        arguments += ["--", input_dir, output_dir]  # their names may begin with a dash
         existing = existing_options(overwrite=overwrite, keep=keep)
-        translate(shell, model, options, existing)
+        translate(shell, model, arguments, existing)
     get_run_logger().info("the results are in %s", os.path.abspath(output_dir))
     return output_dir
 
 
 @task(cache_policy=NO_CACHE, **RETRIES)
-def translate(shell: Shell, model: str, options: list[str], existing: list[str]) -> None:
+def translate(shell: Shell, model: str, arguments: list[str], existing: list[str]) -> None:
     """Run the verb `translate`; when it is tried again, what it has made before is kept.
 
-    `existing` are the options about results that exist.
+    `existing` are the options about results that exist, `arguments` the others and the folders.
     """
     if not existing and task_run.get_run_count() > 1:
         existing = ["--keep"]
-    pix2pix(shell, "translate", "--model", model, *options, *existing)
+    pix2pix(shell, "translate", "--model", model, *existing, *arguments)
 
 
 def existing_options(*, overwrite: bool, keep: bool) -> list[str]:

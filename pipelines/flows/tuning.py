@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 
 from pipelines.flows.artifacts import show_picture
 from pipelines.flows.commands import pix2pix, reproduce_all
-from pipelines.paths import TUNE_DIR
+from pipelines.paths import BEST_PARAMS_PATH, TUNE_DIR
 from pipelines.processes.shell import Shell
 from pipelines.repository.dvc_project import stages_up_to
 from pipelines.repository.workspace import Workspace
@@ -43,7 +43,7 @@ def use_best(shell: Shell) -> None:
 
 def show_study(folder: Path) -> None:
     """Create artifacts of the best parameters and of the plots."""
-    best = (folder / "best_params.yaml").read_text(encoding="utf-8")
+    best = (folder / BEST_PARAMS_PATH.name).read_text(encoding="utf-8")
     create_markdown_artifact(f"```yaml\n{best}```\n", key="best-parameters")
     for name in _PICTURES:
         if (folder / f"{name}.png").is_file():

@@ -90,16 +90,16 @@ def stage_environment(project_dir: Path) -> dict[str, str]:
     """This environment, with the tools of this interpreter and the code of `project_dir` first."""
     before = os.environ.get("PYTHONPATH")
     return os.environ | {
-        "PATH": path_with_tools(),
+        "PATH": path_with_tools(os.environ),
         "PYTHONPATH": os.pathsep.join([str(project_dir), *([before] if before else [])]),
         "PYTHONUNBUFFERED": "1",
     }
 
 
-def path_with_tools() -> str:
-    """The variable PATH with the folder of this interpreter and its tools first."""
+def path_with_tools(environment: Mapping[str, str]) -> str:
+    """The PATH of `environment` with the folder of this interpreter and its tools first."""
     tools = str(Path(sys.executable).parent)
-    return os.pathsep.join([tools, os.environ.get("PATH", os.defpath)])
+    return os.pathsep.join([tools, environment.get("PATH", os.defpath)])
 
 
 def _follow(lines: TextIO, process: subprocess.Popen[bytes]) -> Iterator[str]:

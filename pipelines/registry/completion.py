@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.entrypoint import read_json
 from pipelines.evaluation.model_content import MODEL_KEY, content_hash
+from pipelines.json_files import read_json
 from pipelines.paths import KEPT_EPOCHS_DIR, METRICS_PATH, MODEL_DIR, PREPARED_DIR, TRAIN_PATH
 from pipelines.registry.decision import decide
 from pipelines.registry.dev_sources import dev_sources
@@ -23,7 +23,7 @@ from pipelines.registry.kept_epochs import log_kept_epochs
 from pipelines.registry.lineage import log_lineage, project_lineage
 from pipelines.registry.register import register_model
 from pipelines.registry.trained_pairs import log_pairs
-from pipelines.repository.origin import flatten
+from pipelines.repository.dotted_keys import flatten
 from pipelines.tracking.completion import complete_run
 from pipelines.tracking.connection import connected
 from pipelines.tracking.train_record import TrainRecord, read_train_record

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.entrypoint import read_json
 from pipelines.evaluation.model_fit import other_data
+from pipelines.json_files import read_json
 from pipelines.paths import CHECKS_PATH, MODEL_DIR, PREPARED_DIR
 from pix2pix.config import DataConfig
 

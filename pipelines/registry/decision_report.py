@@ -3,27 +3,50 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.tracking.score_keys import interval_of
+from pipelines.tracking.score_keys import interval_of, is_score
 
 HEADING = "## Comparison with the champion"
 
+_BASELINES = {"mean_target": "the mean target", "identity": "the source itself"}
+
 
 def warning_of(metrics: Mapping[str, Any] | None) -> str | None:
-    """A sentence if the model is worse than the mean target; `metrics` is metrics.json, if any.
+    """A sentence if the model is no better than a baseline; `metrics` is metrics.json, if any.
 
-    It is worse if the intervals of the two test scores do not overlap. A single image has none.
+    It is better if its interval of L1 or of the Frechet distance lies below that of the baseline: a
+    blurred model may be better in L1 alone, a sharp one in the distance alone. Where there are no
+    intervals, nothing is said.
     """
-    mean = (metrics or {}).get("baselines", {}).get("mean_target")
-    if metrics is None or mean is None:
-        return None
-    own = metrics["test"]
-    interval, of_mean = interval_of(own, "l1"), interval_of(mean, "l1")
-    if interval is None or of_mean is None or interval[0] <= of_mean[1]:
+    scores, baselines = (metrics or {}).get("test", {}), (metrics or {}).get("baselines", {})
+    failures = [
+        f"{name} ({', '.join(compared)})"
+        for key, name in _BASELINES.items()
+        if (compared := _compared(scores, baselines.get(key, {})))
+    ]
+    if not failures:
         return None
     return (
-        f"worse than the mean target in L1 on the test split ({own['l1']:.4g}, mean target "
-        f"{mean['l1']:.4g}): look at the pairs, or train longer"
+        f"no better on the test split than {' and '.join(failures)}: look at the pairs and at "
+        "reports/panels, or train longer"
     )
+
+
+def _compared(scores: Mapping[str, Any], baseline: Mapping[str, Any]) -> list[str]:
+    """The scores of both in words, if the model is better in none of them; else nothing."""
+    compared = []
+    for key in filter(_decides, scores):
+        own, other = interval_of(scores, key), interval_of(baseline, key)
+        if own is None or other is None:
+            continue
+        if own[1] < other[0]:
+            return []
+        name = "L1" if key == "l1" else "Frechet distance"
+        compared.append(f"{name} {scores[key]:.4g} against {baseline[key]:.4g}")
+    return compared
+
+
+def _decides(key: str) -> bool:
+    return is_score(key) and (key in ("l1", "fid") or key.startswith("frechet_"))
 
 
 def decision_report(

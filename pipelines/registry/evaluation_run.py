@@ -15,7 +15,7 @@ from pipelines.evaluation.scores import Evaluation
 from pipelines.registry.logged_model import link_metrics
 from pipelines.registry.mlflow_state import LOGGED_TAG
 from pipelines.registry.register import CONTENT_TAG
-from pipelines.repository.origin import flatten
+from pipelines.repository.dotted_keys import flatten
 from pipelines.tracking.described_run import DATA_HASH_TAG
 from pipelines.tracking.description import data_record
 from pipelines.tracking.finished_run import scores_of
@@ -56,7 +56,7 @@ def log_evaluation(
         started_s=started_s,
         tags=_tags(version, manifest),
     )
-    run.log_params(flatten(asdict(protocol), "protocol."))
+    run.log_params(flatten({"protocol": asdict(protocol)}))
     run.log_dataset(data_record(manifest, name=data_name), context="evaluation")
     run.log_scores(scores_of(report_json(evaluation.report)), time_s=time.time())
     run.log_files(files)

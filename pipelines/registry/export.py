@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipelines.entrypoint import write_json
+from pipelines.json_files import write_json
 from pipelines.page_runtime import runtime
 from pipelines.registry.model_sections import read_metrics, sections, summary
 from pipelines.registry.model_source import ModelSource, model_source

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 
 from mlflow import MlflowClient
 
-from pipelines.entrypoint import run, write_json
+from pipelines.entrypoint import run
+from pipelines.json_files import write_json
 from pipelines.paths import NEW_DATA_PATH, PREPARED_DIR
 from pipelines.registry.data_use import versions_on
 from pipelines.tracking.connection import connected

@@ -4,7 +4,7 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from pipelines.entrypoint import read_json
+from pipelines.json_files import read_json
 from pipelines.paths import REGISTER_PATH
 from pipelines.registry.reference import REFERENCE, REFERENCE_HELP
 from pipelines.tracking.uri import without_password

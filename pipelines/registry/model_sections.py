@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.paths import METRICS_PATH, PANELS_DIR
 from pipelines.registry.model_source import ModelSource
 from pipelines.registry.provenance_text import Topics
-from pipelines.repository.origin import flatten
+from pipelines.repository.dotted_keys import flatten
 from pipelines.tracking.score_keys import is_score, score_text
 from pix2pix.checkpoint import ModelCard
 from pix2pix.export.page import Picture, Section, Table

@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.paths import PARENT_PATH, PREPARED_DIR, RAW_DIR
 from pipelines.registry.lineage import Lineage
 from pipelines.registry.provenance import Provenance
-from pipelines.repository.origin import flatten
+from pipelines.repository.dotted_keys import flatten
 from pipelines.repository.patch import changed_files
 from pipelines.runs.machines import Machine
 from pipelines.tracking.run_params import shown_params

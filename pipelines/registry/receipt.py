@@ -14,7 +14,7 @@ from typing import Any
 
 import pipelines
 import pix2pix
-from pipelines.entrypoint import write_json
+from pipelines.json_files import write_json
 from pipelines.paths import MODEL_DIR, PREPARED_DIR, RECEIPT_PATH, SAMPLES_DIR
 from pipelines.registry.mlflow_state import Registered, state_sha256
 from pipelines.repository.dvc_lock import model_lineage

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, Run
@@ -16,16 +15,13 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 from pipelines.evaluation.model_content import content_hash
 from pipelines.registry.logged_model import TEST_PREFIX, link_metrics, log_model
 from pipelines.registry.mlflow_state import LOGGED_TAG
-from pipelines.registry.reference import VERSION_REFERENCE
+from pipelines.registry.version_description import version_description
 from pipelines.tracking.completion import TrackedRun
 from pipelines.tracking.described_run import DATA_HASH_TAG, GIT_COMMIT_TAG, PARENT_TAG
 from pipelines.tracking.run_by_key import RUN_KEY_TAG
-from pipelines.tracking.score_table import score_table
 from pipelines.tracking.uri import without_password
 from pix2pix.checkpoint import ModelCard, load_card
-from pix2pix.config import ScaleRule, height_width
 from pix2pix.inference import Images
-from pix2pix.parent_record import ParentRecord
 
 CONTENT_TAG = "pix2pix.model_sha256"
 
@@ -67,7 +63,7 @@ def register_model(
         tags[LOGGED_TAG] = logged.model_id
         version = _create_version(client, name, tracked, logged=logged, tags=tags)
     set_version_tags(client, version, tags)
-    description = _describe(card, tracked)
+    description = version_description(card, tracked.data.metrics)
     # Behind it, `decision.py` adds the comparison with the champion.
     if not (version.description or "").startswith(description):
         client.update_model_version(name, version.version, description)
@@ -139,50 +135,3 @@ def _scores(card: ModelCard, run: Run) -> dict[str, float]:
         for key, value in sorted(run.data.metrics.items())
         if key.startswith(TEST_PREFIX) and not key.startswith(_BASELINE_PREFIX)
     }
-
-
-def _describe(card: ModelCard, run: Run) -> str:
-    """The description of a version: a few lines of Markdown for people who choose a version."""
-    height, width = height_width(card.image_size)
-    dev = ", ".join(f"{key} {value:.4g}" for key, value in card.dev.items())
-    return (
-        f"pix2pix on **{card.name}**, {card.direction}, trained at "
-        f"{width}x{height} px for {card.epoch} epochs; "
-        f"{card.inference_mode} inference.\n\n"
-        f"{' + '.join(_source(name, card) for name in card.sources)} -> "
-        f"{card.target.channels} channels {card.target.dtype}; {_rule(card)}.{_made(card)}\n\n"
-        f"{'' if card.parent is None else _started_from(card.parent)}"
-        f"{dev}\n\n{score_table(run.data.metrics)}\n"
-    )
-
-
-def _made(card: ModelCard) -> str:
-    """A sentence about the recipe, if there is one."""
-    return "" if card.recipe is None else f" Side A was made from photos ({card.recipe.kind})."
-
-
-def _source(name: str, card: ModelCard) -> str:
-    side = card.sources[name]
-    text = f"{side.channels} channels {side.dtype}"
-    if side.encoding == "one_hot":
-        text = f"{side.network_channels} classes"
-    return f"{name}: {text}" if card.extra_sources else text
-
-
-def _started_from(parent: ParentRecord) -> str:
-    """One paragraph about the parent; a version in MLflow is a link to its page."""
-    version = VERSION_REFERENCE.fullmatch(parent.reference)
-    if version is None:
-        return f"Started from {parent.summary}.\n\n"
-    page = f"#/models/{quote(version['name'], safe='')}/versions/{version['version']}"
-    link = f"[{parent.reference}]({page})"
-    return f"Started from {parent.summary.replace(parent.reference, link)}.\n\n"
-
-
-def _rule(card: ModelCard) -> str:
-    rules: dict[ScaleRule, str] = {
-        "stretch": "images of any size are stretched to that size",
-        "fit": f"images of any size are resized to {card.load_size} px on their shorter side",
-        "none": "images of any size keep their pixels; the training saw crops of that size",
-    }
-    return f"{rules[card.scale]}; results have the size of the image"

@@ -1,13 +1,10 @@
-"""The origin of a run: its commit, its packages, and its parameters as text."""
+"""The origin of a run: its commit and its packages."""
 
-import json
 import logging
 import platform
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import distributions, requires, version
 from pathlib import Path
-from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -95,18 +92,3 @@ def installed_version(distribution: str) -> str:
     A local label (the last part of `2.11.0+cpu`) is left out, because registries do not have it.
     """
     return Version(version(distribution)).public
-
-
-def flatten(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Return nested mappings as one with dotted keys; values as in params.yaml (null, true, 0.5).
-
-    >>> flatten({"train": {"seed": 0, "use_gpu": False}})
-    {'train.seed': '0', 'train.use_gpu': 'false'}
-    """
-    flat: dict[str, str] = {}
-    for key, value in mapping.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value if isinstance(value, str) else json.dumps(value)
-    return flat

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from pipelines.repository.origin import flatten
+from pipelines.repository.dotted_keys import flatten
 from pix2pix.config import Params, load_params, parse_params
 from pix2pix.config.yaml_file import parse_yaml, read_yaml, read_yaml_text
 from pix2pix.errors import UserError

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pipelines.entrypoint import run, write_json
+from pipelines.entrypoint import run
+from pipelines.json_files import write_json
 from pipelines.repository.presets import SCHEMA_PATH
 from pix2pix.config import Params
 

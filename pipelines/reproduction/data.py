@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pipelines.entrypoint import read_json
+from pipelines.json_files import read_json
 from pipelines.paths import PREPARED_DIR, RAW_DIR
 from pipelines.processes.shell import Shell
 from pipelines.registry.lineage import Lineage

@@ -4,12 +4,12 @@ Equal weights, bit for bit, can only be expected on the same kind of machine, an
 order in which it adds numbers varies.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
+from pipelines.cluster.address import named_cluster
 from pipelines.runs.machines import Machine, this_machine
 from pix2pix.cores import num_cores
 
@@ -57,7 +57,7 @@ def changes_here(then: Sequence[Machine]) -> list[str]:
 
 def is_local() -> bool:
     """Return whether trainings run on this machine."""
-    return "RAY_ADDRESS" not in os.environ
+    return named_cluster() is None
 
 
 def threads_here(recorded: Machine) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.entrypoint import read_json
+from pipelines.json_files import read_json
 from pipelines.paths import METRICS_PATH, MODEL_DIR, TRAIN_PATH
 from pipelines.processes.shell import Shell
 from pipelines.registry.lineage import Lineage

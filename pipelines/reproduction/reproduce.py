@@ -8,7 +8,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
-from pipelines.entrypoint import write_json
+from pipelines.json_files import write_json
 from pipelines.paths import REPRODUCTIONS_DIR
 from pipelines.processes.shell import CommandFailedError
 from pipelines.registry.lineage import Lineage, read_lineage

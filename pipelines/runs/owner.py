@@ -4,7 +4,6 @@ On a local file system the owner locks a file beside the folder. The kernel rele
 the process ends, in whatever way. An object store has no locks: see `claims`.
 """
 
-import errno
 import json
 import logging
 import os
@@ -14,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
-from pipelines.processes.file_lock import try_lock
+from pipelines.processes.file_lock import is_without_locks, try_lock
 from pipelines.processes.signals import ask_to_stop
 from pipelines.runs.claims import ClaimTimes, Owner, claim, this_process
 from pipelines.runs.folder import Folder
@@ -22,7 +21,6 @@ from pix2pix.errors import UserError
 
 _PATIENCE_S = 150.0  # a process that was asked to stop may be saving
 _POLL_S = 0.5
-_WITHOUT_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +65,7 @@ def _lock(
     try:
         lock = try_lock(path)
     except OSError as error:
-        if error.errno not in _WITHOUT_LOCKS:
+        if not is_without_locks(error):
             raise
         logger.warning(
             "%s: this file system has no locks (%s); claim files are used instead", path, error

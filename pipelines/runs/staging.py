@@ -4,13 +4,14 @@ The process that makes such a folder locks it, and the lock ends with that proce
 So a folder without a lock was left by a process that was killed, and `sweep` removes it.
 """
 
-import fcntl
 import os
 import shutil
 import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
+
+from pipelines.processes.file_lock import is_without_locks, try_lock_folder
 
 _PREFIX = ".staging_"
 
@@ -34,42 +35,25 @@ def stage(parent: Path | None = None) -> Path:
         _release_removed()
         while True:
             folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-            # A `sweep` of another process may remove the folder before it is locked.
-            with suppress(FileNotFoundError, BlockingIOError):
-                lock = _lock(folder)
-                if lock is None:
-                    return folder
-                if folder.exists():
-                    _locked[folder] = lock
-                    return folder
-                os.close(lock)
+            try:
+                lock = try_lock_folder(folder)
+            except OSError as error:
+                if not is_without_locks(error):
+                    raise
+                return folder  # nothing is ever swept there
+            if lock is not None:  # else a `sweep` of another process was faster, and removed it
+                _locked[folder] = lock
+                return folder
 
 
 def sweep(parent: Path) -> None:
     """Remove the folders in `parent` that were left by processes which have ended."""
     for folder in parent.glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # in use, of another user, or already removed
-            lock = _lock(folder)
+        with suppress(OSError):  # of another user, or the file system has no locks
+            lock = try_lock_folder(folder)
             if lock is not None:
                 shutil.rmtree(folder, ignore_errors=True)
                 os.close(lock)
-
-
-def _lock(folder: Path) -> int | None:
-    """Lock a folder. Returns a file descriptor, or None if the file system has no locks.
-
-    Without locks nothing is ever swept. Raises BlockingIOError if the folder is locked already.
-    """
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise
-    except OSError:
-        os.close(lock)
-        return None
-    return lock
 
 
 def _release_removed() -> None:

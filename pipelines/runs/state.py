@@ -62,8 +62,3 @@ def open_state(folder: Folder) -> RunningState:
     run_key, started_s = uuid.uuid4().hex, time.time()
     folder.write(RUN_FILE, json.dumps({"run_key": run_key, "started_s": started_s}).encode())
     return RunningState(folder, run_key, started_s, is_new=True)
-
-
-def close_running_state(state: RunningState) -> None:
-    """Remove the state of a training or a study whose result was written."""
-    state.folder.remove_all()

@@ -24,7 +24,7 @@ def start_services(
     make_folders(project)
     # Prefect reads its home when it is imported, and that shall not be the user's own; except
     # where that may hold a login to a server elsewhere.
-    if "PREFECT_API_URL" not in os.environ:
+    if not os.environ.get("PREFECT_API_URL"):
         os.environ["PREFECT_HOME"] = str(prefect_home(project))
     from pipelines.services.report import describe
     from pipelines.services.up import Limits, up

@@ -1,11 +1,8 @@
 """What Prefect's server needs before flow runs can start: the pool, its worker, the limit."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
-import httpx
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import (
     GlobalConcurrencyLimitCreate,
     GlobalConcurrencyLimitUpdate,
@@ -14,7 +11,6 @@ from prefect.client.schemas.actions import (
 )
 from prefect.client.schemas.objects import Worker, WorkerStatus
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from pipelines.flows.names import POOL, TRAINING_SLOTS
 from pix2pix.errors import UserError
@@ -22,19 +18,6 @@ from pix2pix.errors import UserError
 _DEFAULT_CONCURRENCY = 4
 _MAX_WORKERS = 200  # Prefect's limit
 _DEFAULT_TRAINING_SLOTS = 1  # one training takes all that the machine has
-
-
-@contextmanager
-def prefect_client(api_url: str) -> Iterator[SyncPrefectClient]:
-    """A client of the server at `api_url`.
-
-    Raises ConnectionError naming it where the server refuses or does not answer.
-    """
-    try:
-        with temporary_settings({PREFECT_API_URL: api_url}), get_client(sync_client=True) as client:
-            yield client
-    except httpx.HTTPError as error:
-        raise ConnectionError(f"Prefect at {api_url} cannot be used: {error}") from error
 
 
 def ensure_pool(client: SyncPrefectClient, *, concurrency: int | None) -> None:

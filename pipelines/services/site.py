@@ -1,12 +1,11 @@
 """The project's folder, the servers that it uses, and the environment of its programs."""
 
-import os
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.processes.server_check import check_answer, is_answering
+from pipelines.processes.shell import path_with_tools
 from pipelines.services.addresses import Address, mlflow_address, prefect_address
 from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, prefect_home
 from pipelines.tracking.uri import artifact_location, reach
@@ -58,8 +57,7 @@ def inherited_environment(site: Site) -> dict[str, str]:
     Passwords are handed on in this way only: everybody may see a command line.
     """
     # Both tools start programs of this interpreter by their names.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{site.environment.get('PATH', os.defpath)}"
-    environment = {**site.environment, "PATH": path}
+    environment = {**site.environment, "PATH": path_with_tools(site.environment)}
     if not site.prefect.is_elsewhere:  # a server elsewhere may need the login in the user's home
         environment["PREFECT_HOME"] = str(prefect_home(site.project).resolve())
     if not site.mlflow.is_elsewhere:
@@ -119,7 +117,7 @@ def _artifact_variables(site: Site, store: str) -> dict[str, str]:
     With SQLite these are the paths that are used without a server, so that a run made in either
     way opens in the other; with another database, files go through the server.
     """
-    if "MLFLOW_ARTIFACTS_DESTINATION" in site.environment:
+    if site.environment.get("MLFLOW_ARTIFACTS_DESTINATION"):
         return {}
     beside = artifact_location(store)
     if beside is None:

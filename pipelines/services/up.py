@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.flows import automations
+from pipelines.flows.server import prefect_client
 from pipelines.services import supervisord
 from pipelines.services.addresses import Address
 from pipelines.services.deployments import check_folder, check_forms, deploy
 from pipelines.services.layout import locked
-from pipelines.services.prefect_setup import ensure_pool, ensure_training_limit, prefect_client
+from pipelines.services.prefect_setup import ensure_pool, ensure_training_limit
 from pipelines.services.prefect_toml import write_prefect_toml
 from pipelines.services.site import client_environment, find_site
 from pipelines.services.starting import start_servers, start_worker

@@ -12,5 +12,3 @@ MAX_QUEUED = 64
 MAX_BODY_MIB = 64.0
 MAX_MEGAPIXELS = 50.0
 LOOK_S = 10.0
-
-MOST_MEGAPIXELS = 178  # that max_megapixels may be

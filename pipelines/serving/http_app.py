@@ -26,7 +26,7 @@ from pipelines.serving.messages import (
 from pipelines.serving.request_schema import request_body
 from pipelines.serving.requests import JSON, image_files, wanted_type
 from pix2pix.config.validation_text import dotted, first_wrong
-from pix2pix.inference import Scale
+from pix2pix.inference import InferenceScale
 
 _HEALTH_S = 10.0
 _UNLIKE = "X-Input-Unlike-Training"
@@ -96,7 +96,9 @@ def make_app(
     async def translate(
         request: Request,
         model: Annotated[ServedModel, Depends(chosen)],
-        scale: Annotated[Scale, Query(description="`native` keeps the image's size.")] = "training",
+        scale: Annotated[
+            InferenceScale, Query(description="`native` keeps the image's size.")
+        ] = "training",
     ) -> Response:
         media_type = wanted_type(request.headers.get("accept", "*/*"))
         files = await image_files(request, max_bytes=max_body_bytes)

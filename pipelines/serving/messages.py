@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pix2pix.images.encode import MediaType
-from pix2pix.inference import Scale
+from pix2pix.inference import InferenceScale
 
 FIRST_FIELD = "image"  # that of the first source; the extra sources have fields of their names
 
@@ -20,7 +20,7 @@ class Question:
 
     files: Mapping[str, bytes]
     media_type: MediaType | None = None
-    scale: Scale = "training"
+    scale: InferenceScale = "training"
 
 
 @dataclass(frozen=True, slots=True)

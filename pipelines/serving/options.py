@@ -21,10 +21,9 @@ class ServeOptions(BaseModel):
     batch_wait_ms: Annotated[float, Field(ge=0)] = defaults.BATCH_WAIT_MS
     max_queued: Annotated[int, Field(ge=1)] = defaults.MAX_QUEUED
     max_body_mib: Annotated[float, Field(gt=0)] = defaults.MAX_BODY_MIB
-    max_megapixels: Annotated[float, Field(gt=0, le=defaults.MOST_MEGAPIXELS)] = (
-        defaults.MAX_MEGAPIXELS
-    )
-    max_memory_gib: Annotated[float | None, Field(gt=0)] = None
+    # Pillow refuses images of more pixels.
+    max_megapixels: Annotated[float, Field(gt=0, le=178)] = defaults.MAX_MEGAPIXELS
+    max_memory_gib: Annotated[float | None, Field(ge=0.1)] = None
     look_s: Annotated[float, Field(gt=0)] = defaults.LOOK_S
 
     @model_validator(mode="after")

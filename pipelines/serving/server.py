@@ -1,7 +1,6 @@
 """Start a server on Ray Serve, and end it with this process."""
 
 import logging
-import os
 import re
 import socket
 import time
@@ -15,6 +14,7 @@ from ray import serve
 from ray.serve import Application
 from ray.serve.context import _get_global_client
 
+from pipelines.cluster.address import named_cluster
 from pipelines.cluster.placement import connect
 from pipelines.entrypoint import InterruptionError
 from pipelines.registry.loaded_version import number_of
@@ -55,7 +55,7 @@ def running(options: ServeOptions, *, uri: str, host: str, port: int) -> Iterato
     check_address(host, digest)
     for reference in options.models:
         logger.info("%s is version %s", reference, number_of(uri, reference))
-    if "RAY_ADDRESS" not in os.environ:  # else the port is one of the cluster's
+    if named_cluster() is None:  # else the port is one of the cluster's
         _check_port(host, port)
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     with ExitStack() as ends:
@@ -65,7 +65,7 @@ def running(options: ServeOptions, *, uri: str, host: str, port: int) -> Iterato
         _check_serve(host, port)
         # A Ray of this process ends with it, and Serve with that. If Serve were ended before, Ray
         # would say that a task of Serve has failed, in which Serve's controller kills itself.
-        if "RAY_ADDRESS" in os.environ and _serve_details() is None:
+        if named_cluster() is not None and _serve_details() is None:
             ends.callback(_end_serve)
         serve.start(http_options={"host": host, "port": port})
         app = application(options, uri=uri, digest=digest)

@@ -21,7 +21,7 @@ from pix2pix.images.masked import decode_side, masked_array
 from pix2pix.images.nodata import written_nodata
 from pix2pix.images.stored import as_written
 from pix2pix.images.upload import TooManyPixelsError, UnknownFormatError, check_upload
-from pix2pix.inference import Scale
+from pix2pix.inference import InferenceScale
 from pix2pix.inference.input_check import unlike_training
 
 _HASH_DIGITS = 12
@@ -40,7 +40,7 @@ class Job:
 
     version: LoadedVersion
     images: Mapping[str, np.ndarray]
-    scale: Scale
+    scale: InferenceScale
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
@@ -160,7 +160,7 @@ def answer(question: Question, job: Job, result: np.ndarray) -> Answer | Refusal
     )
 
 
-def protocol(card: ModelCard, scale: Scale = "training") -> str:
+def protocol(card: ModelCard, scale: InferenceScale = "training") -> str:
     """How a translation was made, with the words of the evaluation's protocol."""
     size = card.image_scale.size
     resize = card.scale if size is None else f"{card.scale} {size_text(size)}"

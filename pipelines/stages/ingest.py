@@ -5,16 +5,18 @@ import logging
 from pathlib import Path
 from typing import assert_never
 
-from pipelines.entrypoint import run, write_json
+from pipelines.entrypoint import run
+from pipelines.json_files import write_json
 from pipelines.paths import ARCHIVE_CACHE_DIR, ARCHIVE_LEDGER_PATH, RAW_DIR, SOURCE_PATH
 from pipelines.repository.stage_inputs import read_inputs, refuse_changes
 from pix2pix.atomic import new_directory
 from pix2pix.config import DataConfig, load_params
 from pix2pix.errors import UserError
-from pix2pix.files import refuse_special_files, write_text
+from pix2pix.files import write_text
 from pix2pix.images.names import refuse_bad_names
 from pix2pix.sources.archive import fetch_archive
 from pix2pix.sources.synthetic import write_synthetic
+from pix2pix.special_files import refuse_special_files
 
 _NOTHING_HERE = "The pairs are read from the folder data.path of params.yaml; nothing is copied.\n"
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.entrypoint import run, write_json
+from pipelines.entrypoint import run
+from pipelines.json_files import write_json
 from pipelines.paths import CHECKS_PATH, PREPARED_DIR
 from pipelines.repository.stage_inputs import read_inputs, refuse_changes
 from pix2pix.config import DataConfig, load_params

@@ -7,7 +7,8 @@ changed. On a machine whose MLflow is empty, the run is created again with its f
 import logging
 from typing import Any
 
-from pipelines.entrypoint import read_json, run, write_json
+from pipelines.entrypoint import run
+from pipelines.json_files import read_json, write_json
 from pipelines.paths import METRICS_PATH, REGISTER_PATH, REGISTER_REPORT_PATH
 from pipelines.registry.decision_report import decision_report, warning_of
 from pipelines.registry.receipt import registered_sha256, still_complete, write_receipt

@@ -35,7 +35,6 @@ from pipelines.runs.state import (
     CHECKPOINTS_FOLDER,
     SAMPLES_FOLDER,
     RunningState,
-    close_running_state,
     open_state,
     training_folder,
 )
@@ -126,7 +125,14 @@ def _write_outputs(
         checkpoints, trained.history, params.train, best_epoch=trained.best.epoch
     ):
         write(KEPT_EPOCHS_DIR / f"epoch_{other.epoch:04d}", other)
-    return write(MODEL_DIR, trained.best)
+    card = write(MODEL_DIR, trained.best)
+    logger.info(
+        "best dev L1 %.4f after epoch %d, %s inference",
+        card.dev["dev/l1"],
+        card.epoch,
+        card.inference_mode,
+    )
+    return card
 
 
 def main() -> None:
@@ -140,15 +146,13 @@ def main() -> None:
         inputs.storage, params, manifest.data_hash, parent_sha256=inputs.parent_sha256
     )
     with owned(folder):
-        state = _begin_or_continue(
-            params, manifest, folder=folder, begun=begun, parent_file=inputs.parent
-        )
+        _begin_or_continue(params, manifest, folder=folder, begun=begun, parent_file=inputs.parent)
         refuse_changes(
             read,
             kept=f"The finished training stays in {folder}: with the earlier values the same "
             "command takes it over at once",
         )
-        close_running_state(state)
+        folder.remove_all()
 
 
 def _begin_or_continue(
@@ -158,13 +162,14 @@ def _begin_or_continue(
     folder: Folder,
     begun: Origin,
     parent_file: ParentFile | None,
-) -> RunningState:
+) -> None:
+    """Train to the end, and write models/ and the reports."""
     state = open_state(folder)
     if not state.is_new:
-        logger.info("continuing the interrupted training in %s", state.folder)
+        logger.info("continuing the interrupted training in %s", folder)
     parent = None
     if parent_file is not None:
-        publish_parent(parent_file, state.folder)
+        publish_parent(parent_file, folder)
         parent = _parent_record(parent_file.parent, params, manifest)
     connect(params.train.ray_address)
     placement = find_placement(params.train)
@@ -183,18 +188,19 @@ def _begin_or_continue(
         trained,
         params,
         manifest,
-        checkpoints=state.folder / CHECKPOINTS_FOLDER,
+        checkpoints=folder / CHECKPOINTS_FOLDER,
         parent=parent,
     )
-    copy_profile(state.folder, PROFILE_DIR)
+    copy_profile(folder, PROFILE_DIR)
+    computing = recorded_computing(folder)
     record = TrainRecord(
         run_key=description.run_key,
         name=description.name,
         started_s=description.started_s,
         elapsed_s=time.time() - resumed_s,
         num_workers=placement.max_workers,
-        computing=_computing(state),
-        machines=recorded_machines(state.folder),
+        computing=None if computing is None else computing._asdict(),
+        machines=recorded_machines(folder),
         epochs=int(trained.history[-1]["epoch"]),
         best_epoch=card.epoch,
         origin=description.origin,
@@ -204,13 +210,6 @@ def _begin_or_continue(
         parent=parent,
     )
     write_train_record(TRAIN_PATH, record)
-    logger.info(
-        "best dev L1 %.4f after epoch %d, %s inference",
-        card.dev["dev/l1"],
-        card.epoch,
-        card.inference_mode,
-    )
-    return state
 
 
 def _parent_record(parent: Parent, params: Params, manifest: Manifest) -> ParentRecord:
@@ -222,11 +221,6 @@ def _parent_record(parent: Parent, params: Params, manifest: Manifest) -> Parent
     if unlike is not None:
         logger.warning("the parent is of another kind: %s", unlike)
     return record
-
-
-def _computing(state: RunningState) -> dict[str, str | bool] | None:
-    computing = recorded_computing(state.folder)
-    return None if computing is None else computing._asdict()
 
 
 if __name__ == "__main__":

@@ -13,12 +13,7 @@ from pipelines.runs.dataset import publish_dataset
 from pipelines.runs.folder import Folder
 from pipelines.runs.owner import owned
 from pipelines.runs.parent import ParentFile, publish_parent
-from pipelines.runs.state import (
-    RunningState,
-    close_running_state,
-    open_state,
-    study_folder,
-)
+from pipelines.runs.state import RunningState, open_state, study_folder
 from pipelines.tracking.begun_run import begun_run
 from pipelines.training.inputs import checked_inputs
 from pipelines.tuning.follower import StudyFollower, live_study
@@ -82,33 +77,33 @@ def main() -> None:
         inputs.storage, params, manifest.data_hash, parent_sha256=inputs.parent_sha256
     )
     with owned(folder):
-        state, is_sent = _begin_or_continue(params, manifest, folder, inputs.parent)
+        is_sent = _begin_or_continue(params, manifest, folder, inputs.parent)
         refuse_changes(
             read,
             kept=f"The finished study stays in {folder}: with the earlier values the same command "
             "runs no trial again",
         )
         if is_sent:
-            close_running_state(state)
+            folder.remove_all()
 
 
 def _begin_or_continue(
     params: Params, manifest: Manifest, folder: Folder, parent: ParentFile | None
-) -> tuple[RunningState, bool]:
-    """Run the study and write its files; return its state and whether MLflow has all of it."""
+) -> bool:
+    """Run the study and write its files; return whether MLflow has all of it."""
     connect(params.train.ray_address)
     placement = place_trials(params.tune)
     state = open_state(folder)
     if not state.is_new:
-        logger.info("continuing the interrupted study in %s", state.folder)
+        logger.info("continuing the interrupted study in %s", folder)
     is_sent = _tune(params, manifest, state, placement, parent)
     if not is_sent:
         logger.warning(
             "MLflow lacks some of the study, which is kept in %s; when MLflow answers, "
             "`dvc repro -f -s tune` sends it, and runs no trial again",
-            state.folder,
+            folder,
         )
-    return state, is_sent
+    return is_sent
 
 
 if __name__ == "__main__":

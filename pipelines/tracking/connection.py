@@ -47,7 +47,8 @@ def connected(uri: str) -> Iterator[MlflowClient]:
     Raises ConnectionError naming the URI, what is wrong with it and the remedy: within seconds if
     MLflow cannot be used, and later in the context where an error of MLflow may end by itself, see
     `may_pass`. Raises UserError where MLflow, or the object store of its files, refuses what the
-    user tries. Other errors of MLflow in the context stay as they are.
+    user tries, and where the driver of a database is missing. Other errors of MLflow in the context
+    stay as they are.
     """
     client = _connect(uri)
     try:
@@ -86,6 +87,12 @@ def _connect(uri: str) -> MlflowClient:
         if is_refusal(error):
             raise refused(uri, error) from error
         raise unusable(uri, _reason_of(error)) from error
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"MLflow at {without_password(uri)} needs a driver that is not installed ({error}); "
+            "name the one that is, as in postgresql+psycopg2://... (docs/services.md), or install "
+            "this one"
+        ) from None
     return client
 
 

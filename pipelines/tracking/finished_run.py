@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.entrypoint import read_json
+from pipelines.json_files import read_json
 from pipelines.paths import HISTORY_PATH, METRICS_PATH, SAMPLES_DIR, TRAIN_PATH
 from pipelines.repository.dvc_lock import model_lineage
 from pipelines.runs.folder import Folder, open_folder

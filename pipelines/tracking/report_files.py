@@ -12,6 +12,7 @@ from pipelines.paths import (
     REGISTER_REPORT_PATH,
     REPRODUCTIONS_DIR,
     SAMPLES_DIR,
+    TUNE_DIR,
 )
 from pix2pix.files import sha256_of_file
 
@@ -19,7 +20,7 @@ from pix2pix.files import sha256_of_file
 # training, and the others are written after the run is complete, or by commands.
 _NOT_REPORTS = (
     SAMPLES_DIR,
-    Path("reports/tune"),
+    TUNE_DIR,
     REGISTER_PATH,
     REGISTER_REPORT_PATH,
     NEW_DATA_PATH,

@@ -6,7 +6,7 @@ All others are in the file `params.json` of the run. A long list hides what diff
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.repository.origin import flatten
+from pipelines.repository.dotted_keys import flatten
 from pix2pix.config import EXECUTION_KEYS, OWN_SOURCES
 
 _SECTIONS = ("data", "augment", "model", "train")

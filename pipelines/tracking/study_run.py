@@ -8,7 +8,7 @@ from typing import assert_never
 
 from mlflow import MlflowClient
 
-from pipelines.repository.origin import flatten
+from pipelines.repository.dotted_keys import flatten
 from pipelines.tracking.described_run import open_described_run
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.run import NOTHING, MlflowRun, Status, Steps

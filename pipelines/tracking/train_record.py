@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, ConfigDict, Field, TypeAdapter
 
-from pipelines.entrypoint import read_json, write_json
+from pipelines.json_files import read_json, write_json
 from pipelines.repository.origin import Origin
 from pipelines.runs.machines import Machine
 from pipelines.tracking.description import DataRecord

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from pix2pix.config import Params
-from pix2pix.data.augment import Augmentation, make_augmentation
+from pix2pix.data.augment import Augmentation
 from pix2pix.data.loader import EvalBatches, TrainBatches
 from pix2pix.data.manifest import Manifest
 from pix2pix.data.prepared import PreparedSplit, stacked
@@ -30,9 +30,9 @@ def check_fits_data(params: Params, manifest: Manifest, *, batch_size: int) -> N
 def train_augmentation(params: Params, manifest: Manifest) -> Augmentation:
     """Return the random changes of training pairs that the parameters describe.
 
-    Raises UserError as `make_augmentation` does.
+    Raises UserError as `Augmentation` does.
     """
-    return make_augmentation(
+    return Augmentation(
         params.augment,
         params.data,
         source=manifest.source,

@@ -15,8 +15,6 @@ from pix2pix.errors import StorageError
 
 logger = logging.getLogger(__name__)
 
-_STORAGE = "storage: "  # begins the result for an image whose output could not be written
-
 
 def translate_on_cluster(
     model_dir: Path,
@@ -38,11 +36,11 @@ def translate_on_cluster(
         options={"model_files": model_files, "options": options},
     )
     logged_s = time.monotonic()
-    for number, (source, reason) in enumerate(zip(plan, results, strict=True), start=1):
-        if reason.startswith(_STORAGE):
-            raise StorageError(reason.removeprefix(_STORAGE))
-        if reason:
-            failures[source] = reason
+    for number, (source, failure) in enumerate(zip(plan, results, strict=True), start=1):
+        if isinstance(failure, StorageError):
+            raise failure
+        if failure is not None:
+            failures[source] = failure
         if time.monotonic() - logged_s >= PROGRESS_S:
             logger.info("%d of %d images", number, len(plan))
             logged_s = time.monotonic()
@@ -59,10 +57,13 @@ class _FileTranslator:
                 Path(folder, name).write_bytes(content)
             self._translator = options.load(Path(folder))
 
-    def __call__(self, item: tuple[SourceImage, Path]) -> str:
-        """The reason why the image could not be translated; empty: it was."""
+    def __call__(self, item: tuple[SourceImage, Path]) -> str | StorageError | None:
+        """The reason why the image could not be translated; None: it was.
+
+        Also the error of a file that cannot be written: raised here, it would be one of Ray Data.
+        """
         source, output = item
         try:
-            return translate_file(self._translator, source, output, scale=self._scale) or ""
-        except StorageError as error:  # its own exception would not tell the file across processes
-            return f"{_STORAGE}{error}"
+            return translate_file(self._translator, source, output, scale=self._scale)
+        except StorageError as error:
+            return error

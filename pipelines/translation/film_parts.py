@@ -15,7 +15,7 @@ from pix2pix.files import put_in_place, written_to
 from pix2pix.film.encoding import Encoding, Timed, write_part
 from pix2pix.film.frames import FilmFrame, film_frames
 from pix2pix.images.names import printable
-from pix2pix.inference import Scale, Translator
+from pix2pix.inference import InferenceScale, Translator
 from pix2pix.inference.film_frames import translate_frames
 from pix2pix.memory import no_traceback_of_memory
 
@@ -44,7 +44,7 @@ def translate_parts(
     *,
     num_frames: int,
     encoding: Encoding,
-    scale: Scale,
+    scale: InferenceScale,
 ) -> TranslatedParts:
     """Translate `film` to parts in `folder` that are not there yet; return all.
 
@@ -79,7 +79,10 @@ def translate_parts(
 
 
 def _translated(
-    translator: Translator, frames: Iterator[FilmFrame], scale: Scale, progress: "_Progress"
+    translator: Translator,
+    frames: Iterator[FilmFrame],
+    scale: InferenceScale,
+    progress: "_Progress",
 ) -> Iterator[Timed]:
     for batch in _batches(frames, BATCH_FRAMES):
         images = np.stack([frame.image() for frame in batch])

@@ -1,5 +1,6 @@
 """Translate every image of a folder with a registered model version, in its inference mode."""
 
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -7,7 +8,8 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from pipelines.entrypoint import interrupted_as, write_json
+from pipelines.entrypoint import interrupted_as
+from pipelines.json_files import write_json
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.register import CONTENT_TAG
@@ -23,11 +25,11 @@ from pipelines.translation.translation_plan import (
     without_existing,
 )
 from pipelines.translation.translator_options import TranslatorOptions
-from pipelines.translation.volume_results import write_volumes
+from pipelines.translation.volume_results import volume_files, write_volumes
 from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names, printable
-from pix2pix.inference import Scale, check_makes_sources
+from pix2pix.inference import InferenceScale, check_makes_sources
 from pix2pix.models import InferenceMode
 
 MANIFEST_NAME = "manifest.json"
@@ -45,7 +47,7 @@ class TranslatedFolder:
     version: str
     model_sha256: str  # of weights and card, as registered
     inference_mode: InferenceMode
-    scale: Scale
+    scale: InferenceScale
     from_photo: bool  # whether a recipe made the sources from the files
     files: Mapping[str, str]  # source file to output file
     failed: Mapping[str, str]  # source file to the reason of the failure
@@ -83,13 +85,16 @@ def translate_folder(
         plan = planned(
             input_dir, output_dir, source=card.source, target=card.target, extra_dirs=extra_dirs
         )
-        to_make = without_existing(plan, existing=existing)
-        logger.info("%d images, translated with %s", len(to_make), label(version))
+        volumes = volume_files(plan).values()
+        to_make = without_existing(plan, existing=existing, volumes=volumes)
         manifest_path = output_dir / MANIFEST_NAME
+        if existing != "overwrite":
+            _refuse_other_manifest(manifest_path)
+        logger.info("%d images, translated with %s", len(to_make), label(version))
         manifest_path.unlink(missing_ok=True)  # an earlier one does not describe these images
         with interrupted_as(lambda: _kept_after_interruption(output_dir, existing)):
             failures = _translate(model_dir, to_make, options, on_cluster=on_cluster)
-    volumes = write_volumes(plan, failures, target=card.target)
+    written = write_volumes(plan, failures, target=card.target)
     failures |= {SourceImage(path): why for path, why in left_out(input_dir).items()}
     others = no_pictures(input_dir)
     if others:
@@ -109,7 +114,7 @@ def translate_folder(
         left_alone=tuple(_name(SourceImage(path), input_dir) for path in others),
         volumes={
             _name(SourceImage(path), input_dir): output.relative_to(output_dir).as_posix()
-            for path, output in volumes.items()
+            for path, output in written.items()
         },
     )
     write_json(manifest_path, asdict(folder))
@@ -129,6 +134,24 @@ def _translate(
 
         return translate_on_cluster(model_dir, plan, options)
     return translate_files(options.load(model_dir), plan, scale=options.scale)
+
+
+def _refuse_other_manifest(path: Path) -> None:
+    """Raise UserError if a file has the name of the manifest and was not written as one.
+
+    Others use this name, too: web pages, and the prepared data of this project.
+    """
+    if not path.exists():
+        return
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = None
+    if not (isinstance(found, dict) and {"model_sha256", "files"} <= found.keys()):
+        raise UserError(
+            f"{path} exists and is no list of translated images, which gets this name; name "
+            "another folder, or give --overwrite to replace it"
+        )
 
 
 def _kept_after_interruption(output_dir: Path, existing: Existing) -> str:

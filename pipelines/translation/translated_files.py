@@ -18,7 +18,7 @@ from pix2pix.images.encode import encode
 from pix2pix.images.georeference import georeference
 from pix2pix.images.nodata import written_nodata
 from pix2pix.images.stored import as_written
-from pix2pix.inference import Scale, Translator
+from pix2pix.inference import InferenceScale, Translator
 from pix2pix.memory import no_traceback_of_memory
 
 PROGRESS_S = 10.0
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 def translate_files(
-    translator: Translator, plan: Mapping[SourceImage, Path], *, scale: Scale = "training"
+    translator: Translator, plan: Mapping[SourceImage, Path], *, scale: InferenceScale = "training"
 ) -> dict[SourceImage, str]:
     """Translate and write each image; return the images that failed, with the reasons.
 
@@ -46,7 +46,7 @@ def translate_files(
 
 
 def translate_file(
-    translator: Translator, source: SourceImage, output: Path, *, scale: Scale
+    translator: Translator, source: SourceImage, output: Path, *, scale: InferenceScale
 ) -> str | None:
     """Translate and write one image; return the reason if it cannot be translated.
 
@@ -60,7 +60,7 @@ def translate_file(
     return None
 
 
-def _translated(translator: Translator, source: SourceImage, scale: Scale) -> bytes:
+def _translated(translator: Translator, source: SourceImage, scale: InferenceScale) -> bytes:
     extra_paths = dict(source.extra_paths)
     missing = [name for name in translator.sources if name not in (FIRST_SOURCE, *extra_paths)]
     if missing:

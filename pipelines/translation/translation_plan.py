@@ -1,6 +1,6 @@
 """Which images of a folder are translated, and into which file each of them is."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -8,7 +8,6 @@ from typing import Literal
 
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
-from pix2pix.files import refuse_linked_folders
 from pix2pix.images.encode import file_suffix
 from pix2pix.images.georeference import georeference
 from pix2pix.images.names import REMEDY as NAME_REMEDY
@@ -22,6 +21,7 @@ from pix2pix.preparation.folders import (
     image_files,
     stem_and_suffix,
 )
+from pix2pix.special_files import refuse_linked_folders
 
 NO_EXTRA: Mapping[str, Path] = MappingProxyType({})
 
@@ -33,8 +33,12 @@ def check_folders(
 ) -> None:
     """Raise UserError if a folder of images is missing, or overlaps the output folder.
 
-    Also if it holds links to folders, whose images would be left out unnoticed.
+    Also if it holds links to folders, whose images would be left out unnoticed, and if there can be
+    no output folder, because a file has its name or that of a folder above.
     """
+    for path in (output_dir, *output_dir.parents):
+        if path.exists() and not path.is_dir():
+            raise UserError(f"OUTPUT {output_dir}: {path} is a file; name a folder for the results")
     folders = {"INPUT": input_dir}
     folders |= {f"--extra-source {name}": folder for name, folder in extra_dirs.items()}
     for name, folder in folders.items():
@@ -158,13 +162,14 @@ def no_pictures(input_dir: Path) -> list[Path]:
 
 
 def without_existing(
-    plan: Mapping[SourceImage, Path], *, existing: Existing
+    plan: Mapping[SourceImage, Path], *, existing: Existing, volumes: Collection[Path] = ()
 ) -> dict[SourceImage, Path]:
     """The part of the plan that is to be translated, given what happens to results that exist.
 
-    Raises UserError if there are any and `existing` is "refuse".
+    `volumes` are the files that are made of the results, see `volume_results`. Raises UserError if
+    there are any results or volumes and `existing` is "refuse".
     """
-    there = [output for output in plan.values() if output.exists()]
+    there = [output for output in (*plan.values(), *volumes) if output.exists()]
     if there and existing == "refuse":
         raise UserError(
             f"{len(there)} result(s) exist, such as {there[0]}; name another folder, give "

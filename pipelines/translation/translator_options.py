@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.evaluation.device import best_device
-from pix2pix.inference import Scale, Translator
+from pix2pix.inference import InferenceScale, Translator
 from pix2pix.models import InferenceMode
 
 
@@ -12,7 +12,7 @@ from pix2pix.models import InferenceMode
 class TranslatorOptions:
     """The options of `Translator.load`, and the scale of what it translates."""
 
-    scale: Scale = "training"
+    scale: InferenceScale = "training"
     mode: InferenceMode | None = None  # None: that of the model
     max_memory_gib: float | None = None  # None: what is free
     from_photo: bool = False  # whether the model's recipe makes the sources from photos

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.entrypoint import write_json
+from pipelines.json_files import write_json
 from pipelines.processes.file_lock import try_lock
 from pix2pix.errors import UserError
 from pix2pix.files import make_folder, written_to

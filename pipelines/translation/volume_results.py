@@ -17,21 +17,25 @@ _SUFFIXES = (".nii", ".nii.gz")
 logger = logging.getLogger(__name__)
 
 
+def volume_files(plan: Mapping[SourceImage, Path]) -> dict[Path, Path]:
+    """The file of the volume of each NIfTI file of a plan: beside its slices, with its name."""
+    return {
+        path: next(iter(outputs.values())).with_name(path.name)
+        for path, outputs in _slices(plan).items()
+    }
+
+
 def write_volumes(
     plan: Mapping[SourceImage, Path], failed: Collection[SourceImage], *, target: SideRecord
 ) -> dict[Path, Path]:
-    """Write a NIfTI file beside the written slices of each NIfTI file of a plan.
+    """Write the `volume_files` of a plan, of the written slices, see `images.nifti_volume`.
 
-    It has the name of the source file, see `images.nifti_volume`. A volume of which a slice could
-    not be translated is left out. Returns the written files by their source files. Raises
-    StorageError.
+    A volume of which a slice could not be translated is left out. Returns the written files by
+    their source files. Raises StorageError.
     """
-    slices: dict[Path, dict[SourceImage, Path]] = {}
-    for source, output in plan.items():
-        if source.volume_slice and stem_and_suffix(source.path)[1] in _SUFFIXES:
-            slices.setdefault(source.path, {})[source] = output
+    files = volume_files(plan)
     written = {}
-    for path, outputs in slices.items():
+    for path, outputs in _slices(plan).items():
         if not outputs.keys().isdisjoint(failed):
             logger.warning("%s: no volume is written, as slices could not be translated", path)
             continue
@@ -40,6 +44,15 @@ def write_volumes(
             for output in outputs.values()
         ]
         chosen = [source.volume_slice for source in outputs if source.volume_slice]
-        written[path] = next(iter(outputs.values())).with_name(path.name)
+        written[path] = files[path]
         write_bytes(written[path], volume_like(path.read_bytes(), planes, chosen))
     return written
+
+
+def _slices(plan: Mapping[SourceImage, Path]) -> dict[Path, dict[SourceImage, Path]]:
+    """The slices of a plan and their outputs, by the NIfTI file that they are of."""
+    slices: dict[Path, dict[SourceImage, Path]] = {}
+    for source, output in plan.items():
+        if source.volume_slice and stem_and_suffix(source.path)[1] in _SUFFIXES:
+            slices.setdefault(source.path, {})[source] = output
+    return slices

@@ -10,7 +10,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from pipelines.entrypoint import write_json
+from pipelines.json_files import write_json
+from pipelines.paths import BEST_PARAMS_PATH
 from pipelines.runs.history import as_json
 from pipelines.tuning.optuna_study import pictures
 from pix2pix.config import Params, Value
@@ -20,7 +21,6 @@ from pix2pix.tuning.seed_band import Gain
 from pix2pix.tuning.space import first_kept_epoch
 from pix2pix.tuning.trials import Trial, best_l1, score_names
 
-BEST_FILE = "best_params.yaml"
 _HEAD = "# Of trial {number}; `pix2pix apply-tuned` writes it into params.yaml.\n"
 
 
@@ -37,7 +37,7 @@ class StudyResult:
 
 def write_study(folder: Path, study: StudyResult, params: Params) -> dict[str, Path]:
     """Write all files of a study to `folder`; returns them by their path there."""
-    write_text(folder / BEST_FILE, best_params_yaml(study.front[0]))
+    write_text(folder / BEST_PARAMS_PATH.name, best_params_yaml(study.front[0]))
     for trial in study.front[1:]:
         write_text(folder / "front" / f"trial_{trial.number:04d}.yaml", best_params_yaml(trial))
     write_text(folder / "report.txt", report_text(study, params))

@@ -101,8 +101,8 @@ class DataConfig:
 
     dev_fraction: Annotated[float, Field(gt=0, lt=1)]
     """Share of the training pairs, between 0 and 1, that is held back as the dev split, on which
-    the best epoch is chosen. Used only where the data has no
-    folder dev, and no folder val beside a folder test."""
+    the best epoch is chosen. Used only where the data has no folder dev, and no folder val beside a
+    folder test."""
 
     test_fraction: Annotated[float, Field(gt=0, lt=1)]
     """Share of all pairs, between 0 and 1, that is held back as the test split. Used only where the
@@ -137,8 +137,8 @@ class DataConfig:
     (?P<key>.+)_(leftImg8bit|gtFine_color)$, and files that it does not match are left out. With
     groups named a and b it also says which side a file belongs to, so that both may lie in one
     folder: (?P<key>.+)_((?P<a>in)|(?P<b>out))$. It then also needs a group for each of
-    extra_sources, with its name. With (?i) at its beginning, upper and lower case
-    are not told apart. Null: equal paths form a pair."""
+    extra_sources, with its name. With (?i) at its beginning, upper and lower case are not told
+    apart. Null: equal paths form a pair."""
 
     synthetic: SyntheticConfig
     archive: ArchiveConfig
@@ -150,19 +150,14 @@ class DataConfig:
             load_size=self.load_size,
             target_scale=self.target_scale,
         )
-        if self.layout == "side_by_side" and self.target_scale != 1:
-            raise ValueError(
-                "layout: side_by_side shows A and B in halves of one size; set side_a.scale and "
-                "side_b.scale to 1, or layout: two_folders"
-            )
         if self.group is not None:
             check_has_one_group(self.group)
         if self.pair_pattern is not None:
             check_has_key(self.pair_pattern)
+            if self.layout != "two_folders":
+                raise ValueError("pair_pattern needs layout: two_folders")
         if self.layout == "side_by_side":
             self._check_one_file_for_both()
-        if self.layout == "photos" and self.pair_pattern is not None:
-            raise ValueError("pair_pattern needs layout: two_folders")
         check_recipe(
             self.recipe,
             self.side_b,
@@ -172,20 +167,12 @@ class DataConfig:
             scale=_ratio(self.side_b, self.side_a),
         )
         self._check_sources()
-        if not self.has_own_files and self.path != "data/raw":
-            raise ValueError(
-                f"path must be data/raw for source: {self.source}, got {self.path!r}; set source: "
-                "folder if your own pairs are there, or source: video if your films are"
-            )
         check_inside("folder_a", self.folder_a)
         check_inside("folder_b", self.folder_b)
         if self.has_own_files:
             check_not_an_output(Path(self.path))
-        if not self.has_own_files and self.layout != "side_by_side":
-            raise ValueError(
-                f"source: {self.source} is stored side by side, got {self.layout}; set layout: "
-                "side_by_side, or source: folder for your own images"
-            )
+        else:
+            self._check_made_pairs()
         if self.source == "video":
             self._check_films()
 
@@ -193,6 +180,18 @@ class DataConfig:
     def has_own_files(self) -> bool:
         """Whether the pairs come from the user's own files, in the folder `path`."""
         return self.source in OWN_SOURCES
+
+    def _check_made_pairs(self) -> None:
+        if self.path != "data/raw":
+            raise ValueError(
+                f"path must be data/raw for source: {self.source}, got {self.path!r}; set source: "
+                "folder if your own pairs are there, or source: video if your films are"
+            )
+        if self.layout != "side_by_side":
+            raise ValueError(
+                f"source: {self.source} is stored side by side, got {self.layout}; set layout: "
+                "side_by_side, or source: folder for your own images"
+            )
 
     def _check_films(self) -> None:
         if self.layout != "two_folders":
@@ -226,8 +225,11 @@ class DataConfig:
             )
 
     def _check_one_file_for_both(self) -> None:
-        if self.pair_pattern is not None:
-            raise ValueError("pair_pattern needs layout: two_folders")
+        if self.target_scale != 1:
+            raise ValueError(
+                "layout: side_by_side shows A and B in halves of one size; set side_a.scale and "
+                "side_b.scale to 1, or layout: two_folders"
+            )
         for key in ("array_key", "axes", "slices"):
             a, b = getattr(self.side_a, key), getattr(self.side_b, key)
             if a != b:

@@ -35,7 +35,7 @@ class RecipeConfig:
     filter, of grey values from 0 to 255) is above high, and goes on while it is above low. Lower
     values give more lines."""
 
-    line_px: Annotated[int, Field(ge=1, le=15)] = 1  # models from before do not state it
+    line_px: Annotated[int, Field(ge=1, le=15)] = 1  # older models do not state it
     """Width in pixels of the lines of the recipe edges, 1 to 15. Where outlines are the target
     (direction: BtoA), networks learn to draw lines of 3 pixels; where lines are 1 pixel wide, white
     paper has so low an L1 that they draw little or nothing. Slanted lines become a little wider."""

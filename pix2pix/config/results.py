@@ -47,7 +47,8 @@ class EvaluateConfig:
 
     num_bootstrap: Annotated[int, Field(ge=100)]
     """Number of random resamples of the test images from which the interval of each score is
-    computed, at least 100."""
+    computed, at least 100. Frechet distances, which take long, use at most 200 of them, and fewer
+    for more than 1000 images."""
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     """Coverage of the intervals of the scores, above 0.5 and below 1: 0.95 gives 95 % intervals."""
@@ -108,4 +109,4 @@ class RegisterConfig:
 
     num_bootstrap: Annotated[int, Field(ge=100)]
     """Number of random resamples of the dev images from which the intervals are computed, at least
-    100."""
+    100; that of the Frechet distance uses at most 200 of them."""

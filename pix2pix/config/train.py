@@ -37,8 +37,9 @@ InitNetworks = Literal["both", "generator"]
 Workers = Annotated[_Count | tuple[_Count, _Count], WrapValidator(_workers)]
 
 # An interrupted training may continue with other values of these parameters. Only another number of
-# workers or another device changes numbers slightly: by the order of float sums, by the dropout
-# masks and, without sync_batch_norm, by the statistics of a batch.
+# workers or of their CPUs, or another device, changes numbers slightly: by the order of float sums
+# and, with other workers, by the dropout masks and, without sync_batch_norm, by the statistics of a
+# batch.
 EXECUTION_KEYS = (
     "checkpoint_every_epochs",
     "checkpoint_every_steps",
@@ -65,7 +66,8 @@ class TrainConfig:
 
     seed: Annotated[int, Field(ge=0, lt=NUM_SEEDS)]
     """Seed of the first weights, the order of the pairs, the augmentation and dropout, from 0 to
-    2^32 - 1. The same seed gives the same training on the same hardware."""
+    2^32 - 1. The same seed gives the same training, bit for bit, with as many workers on the same
+    CPUs. On GPUs the order of sums may differ each time, and with it the rounding."""
 
     init_from: FilePath | None
     """Trained model that the training starts from: a registered version (models:/NAME/VERSION), the
@@ -81,8 +83,8 @@ class TrainConfig:
     """Number of passes over the training pairs at the full learning rate, at least 1."""
 
     num_decay_epochs: Annotated[int, Field(ge=0)]
-    """Number of further passes, during which the learning rate falls linearly to zero, 0 or
-    more."""
+    """Number of further passes, during which the learning rate falls linearly, 0 or more: of n
+    passes, the last one has 1/(n + 1) of the full rate."""
 
     batch_size: Annotated[int, Field(ge=1)]
     """Number of pairs in one training step over all workers together, at least one for each worker

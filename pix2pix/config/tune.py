@@ -206,7 +206,9 @@ class TuneConfig:
             self._check_population()
         gpus = self.gpus_per_worker
         if gpus > 1 or (self.num_workers > 1 and gpus not in (0, 1)):
-            raise ValueError("gpus_per_worker must be at most 1; with several workers 0 or 1")
+            raise ValueError(
+                f"gpus_per_worker must be at most 1, and with several workers 0 or 1, got {gpus:g}"
+            )
 
     def _check_population(self) -> None:
         if self.num_workers > 1:

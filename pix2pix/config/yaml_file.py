@@ -34,7 +34,7 @@ def read_yaml(path: Path) -> Any:
 def read_yaml_text(path: Path) -> str:
     """Return the text of a YAML file after a check. Raises UserError as `read_yaml` does."""
     if not path.is_file():
-        raise UserError(f"{path} is missing, or no plain file")
+        raise UserError(f"{path} is missing, or no plain file; correct its name")
     if path.stat().st_size > _MAX_CHARACTERS:
         raise UserError(f"{path} has {path.stat().st_size} bytes; parameters take less than 1 MB")
     try:

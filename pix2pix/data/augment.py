@@ -21,6 +21,7 @@ from pix2pix.data.padding import reflected
 from pix2pix.data.transforms import photometric_transforms, resamples
 from pix2pix.errors import UserError
 from pix2pix.images.alpha import premultiplied, straight, weighted_by_alpha
+from pix2pix.images.rounding import rounded_to
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +32,14 @@ _PHOTOMETRIC_STREAM = 0x9E3779B97F4A7C15
 
 
 class Augmentation:
-    """The random change of a pair, made by `make_augmentation`.
+    """The random change of pairs that `augment` describes; results have the size data.image_size.
 
-    Calls do not depend on earlier calls, but no two threads may call the same object at a time.
+    `extra` are the sides of the extra sources, which are changed like the source. Labels are
+    resampled with "nearest". Labels and opacity get no photometric changes. Photometric results
+    stay inside the side's value_range. All images of a pair that are changed get the same random
+    brightness, contrast, blur and amount of noise. The noise itself is that of the source in the
+    target, and another one in each extra source, as of another sensor. Calls do not depend on
+    earlier calls, but no two threads may call the same object at a time.
     """
 
     def __init__(
@@ -43,8 +49,10 @@ class Augmentation:
         *,
         source: SideRecord,
         target: SideRecord,
-        extra: Sequence[SideRecord],
+        extra: Sequence[SideRecord] = (),
     ) -> None:
+        """Raises UserError if there are photometric settings but no side that they could change."""
+        _check_photometric(augment, sources=(source, *extra), target=target)
         self.source = source
         self.target = target
         self.size = height_width(data.image_size)  # height and width of the results
@@ -89,8 +97,10 @@ class Augmentation:
             self._photometric(source, self.source, seed=seed),
             target,
             *(
-                self._photometric(image, side, seed=seed)
-                for image, side in zip(others, self._extra, strict=True)
+                self._photometric(image, side, seed=seed, number=number)
+                for number, (image, side) in enumerate(
+                    zip(others, self._extra, strict=True), start=1
+                )
             ),
         )
 
@@ -98,26 +108,29 @@ class Augmentation:
         # Resampling averages colours, which must be weighted by their opacity.
         weighs = self._resamples and side.alpha and side.kind == "image"
         moved = self._geometry.apply(change, premultiplied(image) if weighs else image, side.kind)
-        return _as_stored(straight(moved, image), image) if weighs else moved
+        return rounded_to(image.dtype, straight(moved, image)) if weighs else moved
 
-    def _photometric(self, image: np.ndarray, side: SideRecord, *, seed: int) -> np.ndarray:
+    def _photometric(
+        self, image: np.ndarray, side: SideRecord, *, seed: int, number: int = 0
+    ) -> np.ndarray:
+        """Alter an image unless it holds labels; `number` counts the extra sources, from 1."""
         if not self._photometry.transforms or side.kind == "labels":
             return image
-        return self._alter(image, side, seed=seed)
+        return self._alter(image, side, seed=seed, number=number)
 
-    def _alter(self, image: np.ndarray, side: SideRecord, *, seed: int) -> np.ndarray:
+    def _alter(self, image: np.ndarray, side: SideRecord, *, seed: int, number: int) -> np.ndarray:
         """Apply photometric changes to the visible colours; opacity is not changed."""
         if not side.alpha:
-            return self._alter_colours(image, side.value_range, seed=seed)
+            return self._alter_colours(image, side.value_range, seed=seed, number=number)
         colours, opacity = image[..., :-1], image[..., -1:]
         visible = opacity > 0
         # Blur would mix the meaningless colours of transparent pixels into visible pixels.
         filled = np.where(visible, colours, _spread_colours(image, self._blur_px))
-        altered = self._alter_colours(filled, side.value_range, seed=seed)
+        altered = self._alter_colours(filled, side.value_range, seed=seed, number=number)
         return np.concatenate([np.where(visible, altered, colours), opacity], axis=-1)
 
     def _alter_colours(
-        self, image: np.ndarray, value_range: tuple[float, float], *, seed: int
+        self, image: np.ndarray, value_range: tuple[float, float], *, seed: int, number: int
     ) -> np.ndarray:
         """Apply photometric changes to values scaled to [0, 1].
 
@@ -126,21 +139,15 @@ class Augmentation:
         # `set_random_seed` cannot be used: it gives every transform a generator with the same seed,
         # so that all of them would use equal random numbers (albumentations 2.0.8).
         seed ^= _PHOTOMETRIC_STREAM
-        self._photometry.set_random_state(np.random.default_rng(seed), random.Random(seed))
+        # The first generator draws the noise of the pixels alone, the second all amounts. If two
+        # sources had the same noise, their difference would be free of it.
+        noise_seed = (seed, number) if number else seed
+        self._photometry.set_random_state(np.random.default_rng(noise_seed), random.Random(seed))
         low, high = value_range
         unit = (image.astype(np.float32) - low) / np.float32(high - low)
         unit = self._photometry(image=unit)["image"]
         values: np.ndarray = unit * np.float32(high - low) + np.float32(low)
-        return _as_stored(values, image)
-
-
-def _as_stored(values: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """Convert to the dtype of `image`; for integers, values are rounded and clipped."""
-    if not np.issubdtype(image.dtype, np.integer):
-        return values.astype(image.dtype)
-    limits = np.iinfo(image.dtype)  # a declared range may be wider than the dtype
-    rounded: np.ndarray = np.rint(values).clip(limits.min, limits.max)
-    return rounded.astype(image.dtype)
+        return rounded_to(image.dtype, values)  # a declared range may be wider than the dtype
 
 
 def _spread_colours(image: np.ndarray, blur_px: float) -> np.ndarray:
@@ -151,7 +158,7 @@ def _spread_colours(image: np.ndarray, blur_px: float) -> np.ndarray:
     if not blur_px:
         return image[..., :-1]
     spread = weighted_by_alpha(image, lambda values: cv2.GaussianBlur(values, (0, 0), blur_px))
-    return _as_stored(spread[..., :-1], image)
+    return rounded_to(image.dtype, spread[..., :-1])
 
 
 def augment_seed(seed: int, epoch: int, pair_id: str, *, crop: int = 0) -> int:
@@ -163,27 +170,6 @@ def augment_seed(seed: int, epoch: int, pair_id: str, *, crop: int = 0) -> int:
     number = f"\0{crop}" if crop else ""
     digest = hashlib.sha256(f"{seed}/{epoch}/{pair_id}{number}".encode()).digest()
     return int.from_bytes(digest[:8], "big")
-
-
-def make_augmentation(
-    augment: AugmentConfig,
-    data: DataConfig,
-    *,
-    source: SideRecord,
-    target: SideRecord,
-    extra: Sequence[SideRecord] = (),
-) -> Augmentation:
-    """Build the augmentation that `augment` describes; results have the size data.image_size.
-
-    `extra` are the sides of the extra sources, which are changed like the source. Labels are
-    resampled with "nearest". Labels and opacity get no photometric changes. Photometric results
-    stay inside the side's value_range. All images of a pair that are changed get the same random
-    brightness, contrast and blur.
-
-    Raises UserError if there are photometric settings but no side that they could change.
-    """
-    _check_photometric(augment, sources=(source, *extra), target=target)
-    return Augmentation(augment, data, source=source, target=target, extra=extra)
 
 
 def _check_photometric(

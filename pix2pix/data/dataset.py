@@ -26,7 +26,7 @@ class Key(NamedTuple):
 
 
 class Item(NamedTuple):
-    """An augmented pair, (H, W, C) each, of stored values; `sources` has an image per source.
+    """A pair, (H, W, C) each, of stored values; `sources` has an image per source.
 
     `mask` is that of `data.masks`. Images may be views of the stored arrays.
     """
@@ -35,6 +35,16 @@ class Item(NamedTuple):
     target: np.ndarray
     pair_id: str
     mask: np.ndarray | None = None
+
+
+def stored_item(pairs: PreparedSplit, position: int) -> Item:
+    """A pair without augmentation."""
+    return Item(
+        tuple(np.asarray(images[position]) for images in pairs.sources),
+        np.asarray(pairs.target[position]),
+        pairs.pair_ids[position],
+        None if pairs.mask is None else np.asarray(pairs.mask[position]),
+    )
 
 
 class AugmentedPairs:
@@ -46,18 +56,16 @@ class AugmentedPairs:
         self._seed = seed
 
     def __getitem__(self, key: Key) -> Item:
-        epoch, position, crop = key
-        pairs = self._pairs
-        pair_id = pairs.pair_ids[position]
-        seed = augment_seed(self._seed, epoch, pair_id, crop=crop)
-        source, *extra = (np.asarray(images[position]) for images in pairs.sources)
-        target = np.asarray(pairs.target[position])
-        if pairs.mask is None:
-            source, target, *extra = self._own.plain(source, target, seed=seed, extra=extra)
-            return Item((source, *extra), target, pair_id)
-        pair = MaskedPair(source, target, np.asarray(pairs.mask[position]))
+        stored = stored_item(self._pairs, key.position)
+        seed = augment_seed(self._seed, key.epoch, stored.pair_id, crop=key.crop)
+        source, *extra = stored.sources
+        if stored.mask is None:
+            source, target, *extra = self._own.plain(source, stored.target, seed=seed, extra=extra)
+            return Item((source, *extra), target, stored.pair_id)
+        pair = MaskedPair(source, stored.target, stored.mask)
         changed, changed_extra = self._own.masked(pair, seed=seed, extra=extra)
-        return Item((changed.source, *changed_extra), changed.target, pair_id, changed.mask)
+        sources = (changed.source, *changed_extra)
+        return Item(sources, changed.target, stored.pair_id, changed.mask)
 
 
 class _OwnAugmentation(threading.local):

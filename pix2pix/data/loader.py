@@ -3,7 +3,6 @@
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, cycle, islice
-from types import TracebackType
 from typing import Self, TypeAlias
 
 import torch
@@ -107,12 +106,7 @@ class TrainBatches:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _end_pass(self) -> None:

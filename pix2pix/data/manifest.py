@@ -50,7 +50,7 @@ class SideRecord:
     """How the images of one side (source or target) are read and stored.
 
     `value_range` holds the stored values that are mapped to -1 and 1. `alpha`: the last channel is
-    opacity, see `images.image.resize`. `file_dtype` is that of translated files where it is not
+    opacity, see `images.resize.resize`. `file_dtype` is that of translated files where it is not
     `dtype`, see `images.stored`. `stated_nodata` is the value that the files of a side with nodata
     "file" state, the most frequent one; "nan" for NaN, which JSON cannot hold. The other fields are
     those of `config.SideConfig`.

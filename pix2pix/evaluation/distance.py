@@ -1,6 +1,6 @@
 """The distance between generated and real dev images, in a feature space."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, assert_never
 
 import numpy as np
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pix2pix.errors import UserError
 from pix2pix.evaluation.extractors import FeatureExtractor
-from pix2pix.evaluation.features import to_rgb8
+from pix2pix.evaluation.features import extract_features
 from pix2pix.evaluation.frechet import frechet_distance
 from pix2pix.evaluation.kernel_distance import kernel_distance
 from pix2pix.masked import Pairs, pairs_of, with_target_where_masked
@@ -35,7 +35,7 @@ def dev_distance(
     pairs = [
         (_shown_fake(network, batch, seed=seed), batch.target) for batch in map(pairs_of, batches)
     ]
-    fake, real = (_features([pair[side] for pair in pairs], extractor) for side in (0, 1))
+    fake, real = (_features(images, extractor) for images in zip(*pairs, strict=True))
     match distance:
         case "frechet":
             return frechet_distance(fake, real)
@@ -51,14 +51,11 @@ def _shown_fake(network: InferenceNetwork, pairs: Pairs, *, seed: int) -> Tensor
     return with_target_where_masked(fake, pairs.target, pairs.valid)
 
 
-def _features(batches: list[Tensor], extractor: FeatureExtractor) -> np.ndarray:
-    features = []
-    for images in batches:
-        rgb = to_rgb8(images)
-        if rgb is None:
-            raise UserError(
-                f"tune.objective: a feature distance needs images of 1 or 3 channels, these have "
-                f"{images.shape[1]}; use objective: l1"
-            )
-        features.append(extractor(rgb).numpy())
-    return np.concatenate(features)
+def _features(batches: Sequence[Tensor], extractor: FeatureExtractor) -> np.ndarray:
+    features = extract_features(batches, extractor)
+    if features is None:
+        raise UserError(
+            f"tune.objective: a feature distance needs images of 1 or 3 channels, these have "
+            f"{batches[0].shape[1]}; use objective: l1"
+        )
+    return features

@@ -67,13 +67,12 @@ def frechet_difference(
     num_bootstrap: int,
     confidence: float,
     seed: int,
-    groups: ImageGroups | None = None,
+    groups: ImageGroups,
 ) -> tuple[tuple[float, float], Interval]:
     """Frechet distances of two models' images to the same targets, and first minus second.
 
     Row i of all three sets belongs to one pair, and each resample draws the same pairs of all. So
-    the bias and the spread that both distances share cancel out. `groups` are those of the pairs;
-    None: each pair is one.
+    the bias and the spread that both distances share cancel out. `groups` are those of the pairs.
     """
     sets = [_rotate_to_span(fake, real) for fake in (first, second)]
     distances = _of_rotated(*sets[0]), _of_rotated(*sets[1])
@@ -82,7 +81,6 @@ def frechet_difference(
         ours, theirs = (_frechet_of_rows(fake, rows, target, rows) for fake, target in sets)
         return ours - theirs
 
-    groups = groups or single_images(len(real))
     change = bootstrap_sets(
         distances[0] - distances[1],
         difference,

@@ -39,8 +39,8 @@ def image_quality(fake: Tensor, target: Tensor, valid: Tensor | None = None) -> 
     """Score each fake against its target, both (N, C, H, W) in [-1, 1].
 
     `valid` (N, 1, H, W) bool says which pixels count, None: all. L1 is the mean over channels and
-    pixels. PSNR has a data range of 1 and is capped at
-    `MAX_PSNR_DB`. SSIM is that of Wang et al. 2004, averaged over channels; see `masked_ssim_map`.
+    pixels. PSNR has a data range of 1 and is capped at `MAX_PSNR_DB`. SSIM is that of Wang et al.
+    2004, averaged over channels; see `masked_ssim_map`.
     Raises ValueError if the shapes differ or an image is smaller than SSIM's window.
     """
     if fake.shape != target.shape or fake.ndim != 4:

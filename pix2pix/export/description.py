@@ -34,7 +34,6 @@ def description(card: ModelCard, network: InferenceNetwork, *, model: str) -> di
 
     `model` is what people call the model, such as "pix2pix-maps version 3".
     """
-    multiple = 2**network.config.depth
     source, *extra_sources = _sources(card)
     return {
         "model": model,
@@ -45,7 +44,7 @@ def description(card: ModelCard, network: InferenceNetwork, *, model: str) -> di
         "target": _side(FAKE, card.target),
         "padding": {
             "inside": True,  # the file does it itself, images may have any size
-            "multiple_px": multiple,
+            "multiple_px": network.config.multiple_px,
             "at": ["right", "bottom"],
             "values": "reflection; the result is cropped",
         },

@@ -188,7 +188,7 @@ def _masks(card: ModelCard, network: InferenceNetwork) -> list[str]:
     if has_masks_file(card, network):
         return [f'feeds.update(np.load("{masks_file(network.mode)}"))  # dropout']
     if levels := mask_names(network):
-        rate, multiple = network.config.dropout, 2**network.config.depth
+        rate, multiple = network.config.dropout, network.config.multiple_px
         masks = [(name, network.config.width(at - 1), 2**at) for name, at in levels.items()]
         return [
             f"random = np.random.default_rng({card.seed})  # other seeds, other translations",

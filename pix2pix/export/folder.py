@@ -45,15 +45,14 @@ logger = logging.getLogger(__name__)
 class ExportedFile:
     """A file of an export, and how far it is from the inference network.
 
-    `parity` is that of an exact file. `error` is that of a smaller one against the exact ONNX file.
+    The `difference` of an exact file is a Parity, that of a smaller one is to the exact ONNX file.
     """
 
     name: str
     inference_mode: InferenceMode
     num_bytes: int
     sha256: str
-    parity: Parity | None = None
-    error: MeasuredError | None = None
+    difference: Parity | MeasuredError
 
 
 def write_export(
@@ -113,7 +112,7 @@ def _write_exact(
         )
         check_parity(parity, file_name=path.name)
         logger.info("%s: largest difference %.2g", path.name, parity.largest)
-        files.append(_exported_file(path, network, parity=parity))
+        files.append(_exported_file(path, network, parity))
     return files
 
 
@@ -144,7 +143,7 @@ def _write_smaller(
         write_int8(path, exact_path, exact.input_names, calibration)
     error = measure_error(OnnxNetwork(path), exact, measured)
     logger.info("%s: mean difference %.2g, largest %.2g", path.name, error.mean, error.largest)
-    return _exported_file(path, network, error=error)
+    return _exported_file(path, network, error)
 
 
 def training_masks(network: InferenceNetwork, card: ModelCard) -> dict[str, Tensor]:
@@ -161,17 +160,12 @@ def training_masks(network: InferenceNetwork, card: ModelCard) -> dict[str, Tens
 
 
 def _exported_file(
-    path: Path,
-    network: InferenceNetwork,
-    *,
-    parity: Parity | None = None,
-    error: MeasuredError | None = None,
+    path: Path, network: InferenceNetwork, difference: Parity | MeasuredError
 ) -> ExportedFile:
     return ExportedFile(
         name=path.name,
         inference_mode=network.mode,
         num_bytes=path.stat().st_size,
         sha256=sha256_of_file(path),
-        parity=parity,
-        error=error,
+        difference=difference,
     )

@@ -30,7 +30,7 @@ class PortableNetwork(nn.Module):
     def forward(self, source: Tensor, masks: Sequence[Tensor] = ()) -> Tensor:
         """Translate a batch."""
         height, width = source.shape[-2:]
-        padded = reflect_to_multiple(source, 2**self.network.config.depth)
+        padded = reflect_to_multiple(source, self.network.config.multiple_px)
         shapes = self.network.mask_shapes(*padded.shape[-2:]).values()
         cut = [_upper_left(mask, *shape[1:]) for mask, shape in zip(masks, shapes, strict=True)]
         fake: Tensor = self.network(padded, cut)
@@ -39,13 +39,13 @@ class PortableNetwork(nn.Module):
 
 def mask_names(network: InferenceNetwork) -> dict[str, int]:
     """The level of each dropout mask by the name of the input, in the order of the inputs."""
-    multiple = 2**network.config.depth
+    multiple = network.config.multiple_px
     return {f"mask_{level}": level for level in network.mask_shapes(multiple, multiple)}
 
 
 def exported_program(network: InferenceNetwork) -> ExportedProgram:
     """Return the portable network as a torch.export program for any N, H and W of at least 1."""
-    multiple = 2**network.config.depth
+    multiple = network.config.multiple_px
     # Unlike lengths, so that none is taken for another one.
     height, width = 2 * multiple + 1, 4 * multiple
     source = torch.zeros(2, network.config.source_channels, height, width)

@@ -1,6 +1,7 @@
 """Compare an exported file with the inference network that it was made of."""
 
 from collections.abc import Callable, Iterable, Sequence
+from math import prod
 from typing import NamedTuple
 
 import torch
@@ -11,6 +12,7 @@ from pix2pix.config import height_width
 from pix2pix.errors import UserError
 from pix2pix.models import InferenceNetwork, translate
 from pix2pix.models.inference_network import dropout_masks
+from pix2pix.models.padding import padded_size
 
 TOLERANCE = 1e-4  # of the network's range [-1, 1]
 
@@ -44,7 +46,7 @@ def odd_sizes(network: InferenceNetwork, image_size: int | tuple[int, int]) -> l
 
     Batches that would need much memory are left out.
     """
-    multiple = 2**network.config.depth
+    multiple = network.config.multiple_px
     sizes = [
         BatchSize(1, *height_width(image_size)),
         BatchSize(2, multiple - 1, multiple + 1),
@@ -84,8 +86,7 @@ def check_parity(parity: Parity, *, file_name: str) -> None:
 
 def masks_for(network: InferenceNetwork, source: Tensor, *, seed: int) -> list[Tensor]:
     """The dropout masks (C, h, w) that `Translator` draws for images of this size."""
-    multiple = 2**network.config.depth
-    height, width = (-(-length // multiple) * multiple for length in source.shape[-2:])
+    height, width = padded_size(source.shape[-2:], network.config.multiple_px)
     return [mask[0] for mask in dropout_masks(network, height, width, seeds=[seed])]
 
 
@@ -105,5 +106,4 @@ def random_sources(size: BatchSize, channels: int) -> Tensor:
 
 
 def _padded_pixels(size: BatchSize, multiple: int) -> int:
-    height, width = (-(-length // multiple) * multiple for length in size[1:])
-    return size.num_images * height * width
+    return size.num_images * prod(padded_size(size[1:], multiple))

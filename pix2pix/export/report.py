@@ -9,6 +9,7 @@ from pix2pix.checkpoint import ModelCard
 from pix2pix.export.example import has_example
 from pix2pix.export.folder import ExportedFile
 from pix2pix.export.parity import TOLERANCE
+from pix2pix.export.smaller import MeasuredError
 
 _PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy")
 _MIB = 2**20
@@ -33,32 +34,29 @@ def export_json(
 
 
 def _file_json(file: ExportedFile) -> dict[str, Any]:
-    described: dict[str, Any] = {
+    described = {
         "name": file.name,
         "inference_mode": file.inference_mode,
         "num_bytes": file.num_bytes,
         "sha256": file.sha256,
     }
-    if file.parity is not None:
-        described["largest_difference"] = file.parity.largest
-        described["differences"] = [
-            {**size._asdict(), "largest_difference": difference}
-            for size, difference in file.parity.differences.items()
-        ]
-    if file.error is not None:
-        described["error"] = asdict(file.error)
-    return described
+    if isinstance(file.difference, MeasuredError):
+        return {**described, "error": asdict(file.difference)}
+    by_size = [
+        {**size._asdict(), "largest_difference": difference}
+        for size, difference in file.difference.differences.items()
+    ]
+    return {**described, "largest_difference": file.difference.largest, "differences": by_size}
 
 
 def file_table(files: Sequence[ExportedFile]) -> list[list[str]]:
     """A heading and a row for each file: its size and how far it is from the network."""
     rows = [["file", "inference mode", "MiB", "largest difference", "mean difference"]]
     for file in files:
-        exact = file.parity is not None
-        largest = file.parity.largest if file.parity else file.error.largest if file.error else 0.0
-        mean = "" if exact or file.error is None else f"{file.error.mean:.2g}"
+        difference = file.difference
+        mean = f"{difference.mean:.2g}" if isinstance(difference, MeasuredError) else ""
         size = f"{file.num_bytes / _MIB:.1f}"
-        rows.append([file.name, file.inference_mode, size, f"{largest:.2g}", mean])
+        rows.append([file.name, file.inference_mode, size, f"{difference.largest:.2g}", mean])
     return rows
 
 

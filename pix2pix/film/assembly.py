@@ -17,7 +17,7 @@ from av.stream import Stream
 from pix2pix.errors import UserError
 from pix2pix.film.encoding import H264, codec_of, mark
 from pix2pix.film.frames import Look
-from pix2pix.film.opening import opened
+from pix2pix.film.opening import as_file, opened
 
 _FORMATS = {
     ".mp4": "mp4",
@@ -82,7 +82,7 @@ def assemble(
     options = _INDEX_FIRST if container in ("mp4", "mov") else {}
     with (
         opened(film) as source,
-        av.open(str(output), "w", format=container, options=options) as joined,
+        av.open(as_file(output), "w", format=container, options=options) as joined,
     ):
         joined.metadata.update({**source.metadata, "comment": comment})
         joined.set_chapters(source.chapters())

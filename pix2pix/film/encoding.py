@@ -22,6 +22,7 @@ from av.video.stream import VideoStream
 from pix2pix.errors import UserError
 from pix2pix.film.colour import FrameMaker
 from pix2pix.film.frames import Look
+from pix2pix.film.opening import as_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def library_version() -> str:
 
 def write_part(path: Path, images: Iterable[Timed], *, look: Look, encoding: Encoding) -> None:
     """Write images of one size, at least one, to a file. Raises OSError if it cannot write."""
-    with av.open(str(path), "w", format="nut") as part:
+    with av.open(as_file(path), "w", format="nut") as part:
         stream = cast("VideoStream", part.add_stream(encoding.codec.name, rate=encoding.rate))
         make_frame = None
         for timed in images:

@@ -97,7 +97,8 @@ def _next(
         frame = next(decoded, None)
     except FFmpegError as error:
         raise FilmError(
-            f"{path} cannot be decoded{_after(last_pts, stream)}: {error.strerror}"
+            f"{path} cannot be decoded{_after(last_pts, stream)}: {error.strerror}; copy it again, "
+            "or cut it"
         ) from None
     if frame is not None and frame.is_corrupt:
         raise FilmError(f"{path} is damaged{_after(last_pts, stream)}; copy it again, or cut it")

@@ -22,6 +22,8 @@ UNREAD_SUFFIXES = (
     *(".h264", ".264", ".h265", ".265", ".hevc", ".ivf", ".av1", ".insv", ".lrv", ".braw", ".r3d"),
 )
 
+_LISTS = ("concat", "hls", "dash", "webm_dash_manifest", "sdp")  # as libav names them
+
 _USUAL_RATE = Fraction(25)  # frames per second, for an encoder where the film names no rate
 _MISSING_S = 0.5  # more than headers round, and less than anyone would call a film cut off
 
@@ -41,6 +43,14 @@ class FilmFacts:
     rate: Fraction  # frames per second on average
 
 
+def as_file(path: Path) -> str:
+    """The name of a file for libav, which takes what precedes a colon for a protocol.
+
+    Without it, a film in the current folder could not be called `take:2.mp4`.
+    """
+    return f"file:{path}"
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[InputContainer]:
     """Open a film for reading.
@@ -48,7 +58,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
     Raises FilmError if the file is missing, no film, or one that libav cannot read.
     """
     try:
-        container = av.open(str(path), "r")
+        container = av.open(as_file(path), "r")
     except FileNotFoundError:
         raise FilmError(f"{path} does not exist; correct the name") from None
     except FFmpegError as error:
@@ -58,6 +68,8 @@ def opened(path: Path) -> Iterator[InputContainer]:
     with container:
         if container.format.name.endswith("_pipe") or container.format.name in ("image2", "tty"):
             raise FilmError(f"{path} is a single picture or a text; name a film")
+        if container.format.name in _LISTS:  # nobody would notice changes of the others
+            raise FilmError(f"{path} is a list of other films; name a film that holds its pictures")
         yield container
 
 
@@ -134,7 +146,9 @@ def _read_packets(path: Path, container: InputContainer, stream: VideoStream) ->
             if packet.pts > found.last_pts:
                 found.last_pts, found.last_duration = packet.pts, packet.duration or 0
     except FFmpegError as error:
-        raise FilmError(f"{path} is damaged after {found.end_s:.1f} s: {error.strerror}") from None
+        raise FilmError(
+            f"{path} is damaged after {found.end_s:.1f} s: {error.strerror}; copy it again"
+        ) from None
     return found
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pix2pix.images.rounding import rounded_to
+
 _TINY = 1e-6  # share of full opacity; below it, dividing by alpha would amplify rounding errors
 
 
@@ -59,9 +61,7 @@ def unpremultiplied(image: np.ndarray) -> np.ndarray:
     alpha = image[..., -1:].astype(np.float64) / _top(image)
     nothing = np.zeros(image[..., :-1].shape)
     colours = np.divide(image[..., :-1], alpha, out=nothing, where=alpha > 0)
-    if image.dtype.kind == "u":
-        colours = np.rint(colours).clip(0, _top(image))
-    return np.concatenate([colours.astype(image.dtype), image[..., -1:]], axis=-1)
+    return np.concatenate([rounded_to(image.dtype, colours), image[..., -1:]], axis=-1)
 
 
 def _top(image: np.ndarray) -> np.float32:

@@ -54,8 +54,8 @@ class FileFacts:
     that its integers are in the same units as the floats of rescaled files. `scaling` is what a
     GeoTIFF says its stored values mean, None: themselves; `decode_file` applies it.
     `unread_channels` are those of an OpenEXR file beside its colours, if no `array_key` was chosen.
-    `colour_profile` is the name of the ICC profile, which is not applied. `dtype` is that of the
-    file's values; `decode_file` sets it.
+    `colour_profile` is the name of the ICC profile or of what else states the meaning of colours,
+    which is not applied. `dtype` is that of the file's values; `decode_file` sets it.
     """
 
     file_format: str

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from pix2pix.files import open_plain
 from pix2pix.images.decoded import DAMAGED
 from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT
+from pix2pix.images.tiff_pages import open_tiff
+from pix2pix.special_files import open_plain
 
 # Pixel scale, tie points, transformation; directory, numbers and texts of the geographic keys.
 _SCALE, _TIE_POINTS, _TRANSFORMATION, _KEYS = 33550, 33922, 34264, 34735
@@ -37,7 +38,7 @@ def georeference(path: Path, size: tuple[int, int] | None = None) -> Sequence[Ta
     if path.suffix.lower() not in _SUFFIXES:
         return ()
     try:
-        with open_plain(path) as opened, tifffile.TiffFile(opened) as file:
+        with open_plain(path) as opened, open_tiff(opened) as file:
             tags = file.pages.first.tags
             turn = tags.get(ORIENTATION_TAG)
             if turn is not None and turn.value != UPRIGHT:

@@ -1,4 +1,4 @@
-"""Read one image file, convert it to the channels of its side, and resize it.
+"""Read one image file, and convert it to the channels of its side.
 
 A side is a source or the target of a pair, with the settings of `data.side_a`, `data.side_b` or an
 entry of `data.extra_sources`. Arrays are (H, W, C), channels in RGB order, uint8, uint16 or
@@ -8,25 +8,22 @@ float32.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, assert_never
+from typing import Protocol
 
-import cv2
 import numpy as np
-from PIL import Image
 
-from pix2pix.config import AnyKernel, Kernel, Kind, SideConfig
+from pix2pix.config import Kind, SideConfig
 from pix2pix.errors import UserError
-from pix2pix.images.alpha import weighted_by_alpha
 from pix2pix.images.decode import OddWidthError, decode_file, decode_halves
 from pix2pix.images.decoded import Decoded
 from pix2pix.images.labels import LabelSide, class_range, void_to_class
 from pix2pix.images.luma import LUMA
 from pix2pix.images.names import printable
 from pix2pix.images.options import AS_STORED, ReadOptions, ReadSide
+from pix2pix.images.rounding import rounded_to
 from pix2pix.images.volumes import file_content
 
 _OPACITY_HINT = "remove the transparency (alpha) channel, or "
-_CV_CHANNELS = 4  # the most channels that cv2.resize can average in one call
 
 
 class Side(LabelSide, ReadSide, Protocol):
@@ -113,7 +110,7 @@ def _with_channels(image: np.ndarray, side: Side) -> np.ndarray:
 def luma(image: np.ndarray) -> np.ndarray:
     """The brightness (H, W, 1) of colours (H, W, 3), in the same dtype (ITU-R BT.601)."""
     weighted = sum(image[..., index].astype(np.float64) * LUMA[index] for index in range(3))
-    return as_dtype(np.asarray(weighted)[..., None], image.dtype)
+    return rounded_to(image.dtype, np.asarray(weighted)[..., None])
 
 
 def _equal_channel(image: np.ndarray) -> np.ndarray:
@@ -183,88 +180,3 @@ def _check_void_fits(dtype: np.dtype, side: SideConfig) -> None:
             f"void_label is {side.void_label}, which {dtype.name} files cannot hold; correct it, "
             "or set void_label: null"
         )
-
-
-def resize(
-    image: np.ndarray, height: int, width: int, *, kernel: AnyKernel, alpha: bool = False
-) -> np.ndarray:
-    """Resize (H, W, C) to (height, width, C) of the same dtype.
-
-    "nearest" copies the pixel under the centre of each new pixel. "area" averages the pixels that
-    each new pixel covers, both when shrinking and when enlarging. "bilinear" and "bicubic" are
-    antialiased: their kernels are widened when shrinking. With `alpha` the last channel is opacity
-    and weights the colours, so that transparent pixels do not colour visible ones.
-    """
-    if image.shape[:2] == (height, width):
-        return image
-    if kernel == "nearest":
-        rows, columns = _centres(image.shape[0], height), _centres(image.shape[1], width)
-        return image.take(rows, axis=0).take(columns, axis=1)
-    if alpha:
-        filtered = weighted_by_alpha(image, lambda values: _filter(values, height, width, kernel))
-    else:
-        filtered = _filter(image, height, width, kernel)
-    if image.dtype.kind == "f":  # bicubic overshoots, and rounding errors can leave the range
-        filtered = filtered.clip(image.min(), image.max())
-    return as_dtype(filtered, image.dtype)
-
-
-def area_averages(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resize (H, W, C) of any dtype as `resize` does floats with "area", to float32.
-
-    Nothing is rounded to integers, and no float copy of the image is searched for its range.
-    """
-    return _resize_area(image, height, width).clip(image.min(), image.max())
-
-
-def _filter(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.ndarray:
-    """Resize (H, W, C) of any dtype to (height, width, C) float32."""
-    match kernel:
-        case "area":
-            return _resize_area(image, height, width)
-        case "bilinear":
-            return _resize_pillow(image, height, width, Image.Resampling.BILINEAR)
-        case "bicubic":
-            return _resize_pillow(image, height, width, Image.Resampling.BICUBIC)
-        case _:
-            assert_never(kernel)
-
-
-def _centres(old: int, new: int) -> np.ndarray:
-    """The old index under the centre of each new pixel, (new,)."""
-    return (2 * np.arange(new) + 1) * old // (2 * new)
-
-
-def _resize_area(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Average boxes of pixels in float32, one axis at a time.
-
-    In a single call that shrinks one axis and enlarges the other, OpenCV would drop pixels instead
-    of averaging them.
-    """
-    parts = []
-    for first in range(0, image.shape[2], _CV_CHANNELS):
-        part = image[..., first : first + _CV_CHANNELS].astype(np.float32)
-        wide = cv2.resize(part, (width, image.shape[0]), interpolation=cv2.INTER_AREA)
-        both = cv2.resize(wide, (width, height), interpolation=cv2.INTER_AREA)
-        parts.append(both.reshape(height, width, -1))  # OpenCV drops a single channel's axis
-    return np.concatenate(parts, axis=2)
-
-
-def _resize_pillow(
-    image: np.ndarray, height: int, width: int, resample: Image.Resampling
-) -> np.ndarray:
-    """Resize each channel as float32; Pillow itself resizes no 16-bit or many-channel images."""
-    channels = [
-        Image.fromarray(image[..., index].astype(np.float32)).resize((width, height), resample)
-        for index in range(image.shape[2])
-    ]
-    return np.stack([np.asarray(channel) for channel in channels], axis=2)
-
-
-def as_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Convert to `dtype`; for integers, values are rounded and clipped first."""
-    if dtype.kind == "f":
-        return values.astype(dtype)
-    whole: np.ndarray = np.rint(values)
-    np.clip(whole, 0, np.iinfo(dtype).max, out=whole)
-    return whole.astype(dtype)

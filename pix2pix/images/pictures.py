@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from pix2pix.errors import UserError
-from pix2pix.images.colour_profile import profile_name
+from pix2pix.images.colour_profile import stated_profile
 from pix2pix.images.decoded import (
     DAMAGED,
     Decoded,
@@ -22,18 +22,28 @@ from pix2pix.images.decoded import (
     from_bits,
 )
 from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, upright
-from pix2pix.images.png_chunks import PNG, PNG_CHANNELS, check_chunks, check_rows
+from pix2pix.images.png_chunks import (
+    PNG,
+    PNG_CHANNELS,
+    check_chunks,
+    check_rows,
+    chunk_content,
+)
 
 _JPEG = b"\xff\xd8\xff"
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the markers of frame headers
 _JPEG_LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
+_JPEG_SCAN = 0xDA  # the marker of the header that precedes the pixels
+_JPEG_END = b"\xff\xd9"
+_JPEG_FILL = 0xFF  # any number of these bytes may precede a marker
 _GIF = (b"GIF87a", b"GIF89a")
 _BMP = b"BM"
 
 _ALPHA_MODES = ("LA", "PA", "RGBA")
 _MODES = ("1", "L", "P", "RGB", "I;16", *_ALPHA_MODES)
-# PNG chunks that can hold an orientation, and that of the colour profile.
-_METADATA_CHUNKS = {b"eXIf", b"iTXt", b"tEXt", b"zTXt", b"iCCP"}
+# PNG chunks that can hold an orientation, and those about colours.
+_CICP = b"cICP"
+_METADATA_CHUNKS = {b"eXIf", b"iTXt", b"tEXt", b"zTXt", b"iCCP", b"gAMA", _CICP}
 
 
 def decode_picture(data: bytes, *, label_ids: bool) -> Decoded | None:
@@ -44,7 +54,7 @@ def decode_picture(data: bytes, *, label_ids: bool) -> Decoded | None:
     if data.startswith(PNG):
         return _decode_png(data, label_ids=label_ids)
     if data.startswith(_JPEG):
-        _check_jpeg_kind(data)
+        _check_jpeg(data)
         return _decode_pillow(data, "JPEG", is_lossy=True)
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return _decode_pillow(data, "WEBP", is_lossy=_has_lossy_chunk(data))
@@ -97,7 +107,7 @@ def _png_metadata(data: bytes) -> tuple[int, str | None]:
     """The orientation and the name of the colour profile of a PNG file."""
     with open_picture(data, ("PNG",)) as image:
         turn = orientation(image.getexif().get(ORIENTATION_TAG))
-        return turn, profile_name(image.info.get("icc_profile"))
+        return turn, stated_profile(image, chunk_content(data, _CICP))
 
 
 def _decode_pillow(
@@ -117,7 +127,8 @@ def _decode_pillow(
             if file_format == "PNG" and _ends_empty(file):
                 check_rows(data)
             mode, turn = file.mode, orientation(file.getexif().get(ORIENTATION_TAG))
-            profile = profile_name(file.info.get("icc_profile"))
+            cicp = chunk_content(data, _CICP) if file_format == "PNG" else None
+            profile = stated_profile(file, cicp)
             image: Image.Image = file
             if mode == "P" and not label_ids:
                 image = file.convert("RGBA" if "transparency" in file.info else "RGB")
@@ -178,24 +189,37 @@ def _has_lossy_chunk(data: bytes) -> bool:
     return False
 
 
-def _check_jpeg_kind(data: bytes) -> None:
-    """Raise UserError for JPEG files of more than 8 bits or without loss, which Pillow cannot read.
+def _check_jpeg(data: bytes) -> None:
+    """Raise UserError for JPEG files that Pillow cannot read, or not to their end.
 
-    The frame header says so: ITU-T T.81, B.2.2.
+    The former are of more than 8 bits or without loss, as the frame header says: ITU-T T.81, B.2.2.
+    The latter have no marker of the end behind the header of the pixels. Compressed pixels cannot
+    hold one, zeros do not either, and Pillow makes some picture of zeros without an error: copies
+    that were interrupted, and disks that were repaired, fill files up with them.
     """
-    first = 2
+    first = 2  # behind the marker of the beginning
     while first + 5 <= len(data) and data[first] == 0xFF:
         marker, length = struct.unpack_from(">xBH", data, first)
+        if marker == _JPEG_FILL:
+            first += 1
+            continue
         if marker in _JPEG_FRAMES:
-            num_bits = data[first + 4]
-            if num_bits != 8 or marker in _JPEG_LOSSLESS:
-                kind = "without loss" if marker in _JPEG_LOSSLESS else "with loss"
-                raise UserError(
-                    f"is a JPEG file of {num_bits} bits {kind}, of a kind that is not read; "
-                    "convert it to PNG or TIFF"
-                )
+            _check_jpeg_frame(marker, num_bits=data[first + 4])
+        if marker == _JPEG_SCAN:
+            if data.find(_JPEG_END, first) < 0:
+                raise damaged(UserError("its end is missing"))
             return
         first += 2 + length
+
+
+def _check_jpeg_frame(marker: int, *, num_bits: int) -> None:
+    if num_bits == 8 and marker not in _JPEG_LOSSLESS:
+        return
+    kind = "without loss" if marker in _JPEG_LOSSLESS else "with loss"
+    raise UserError(
+        f"is a JPEG file of {num_bits} bits {kind}, of a kind that is not read; convert it to PNG "
+        "or TIFF"
+    )
 
 
 def _check_gif_end(data: bytes) -> None:

@@ -43,6 +43,17 @@ def check_chunks(data: bytes) -> set[bytes]:
     return kinds
 
 
+def chunk_content(data: bytes, wanted: bytes) -> bytes | None:
+    """The content of a chunk before the pixels of a file with sound chunks; None without one."""
+    first, kind = len(PNG), b""
+    while kind not in (b"IDAT", b"IEND"):
+        length, kind = struct.unpack_from(">I4s", data, first)
+        if kind == wanted:
+            return data[first + 8 : first + 8 + length]
+        first += 12 + length
+    return None
+
+
 def check_rows(data: bytes) -> None:
     """Raise UserError if the pixels of a file with sound chunks unpack to fewer rows than stated.
 

@@ -11,7 +11,9 @@ import cv2
 import numpy as np
 
 from pix2pix.config import RecipeConfig
-from pix2pix.images.image import as_dtype, luma, resize
+from pix2pix.images.image import luma
+from pix2pix.images.resize import resize
+from pix2pix.images.rounding import rounded_to
 from pix2pix.images.validity import fill_value
 
 # Photos are (H, W, C) of uint8, uint16 or float32 with 1 or 3 channels. Results have the dtype and
@@ -63,7 +65,7 @@ def _grey_levels(photo: np.ndarray, value_range: ValueRange) -> np.ndarray:
     grey = luma(photo) if photo.shape[2] == 3 else photo
     low, high = value_range
     levels = (grey[..., 0].astype(np.float64) - low) * (_WHITE / (high - low))
-    return as_dtype(levels, np.dtype(np.uint8))
+    return rounded_to(np.dtype(np.uint8), levels)
 
 
 def _edges(grey: np.ndarray, recipe: RecipeConfig) -> np.ndarray:
@@ -111,4 +113,4 @@ def _degraded(
     values = resize(values, height, width, kernel="area")
     low, high = value_range
     noise = random.normal(0, recipe.noise * (high - low), values.shape)
-    return as_dtype((values + noise).clip(low, high), photo.dtype)
+    return rounded_to(photo.dtype, (values + noise).clip(low, high))

@@ -7,7 +7,7 @@ at the scale that it was trained at. The rule `stretch` brings images of any sha
 from typing import Protocol
 
 from pix2pix.config import AnyKernel, Scale
-from pix2pix.images.image import resize
+from pix2pix.images.resize import resize
 from pix2pix.images.validity import Masked, divided, joined
 
 

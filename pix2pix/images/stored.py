@@ -12,6 +12,7 @@ import numpy as np
 
 from pix2pix.config import ImageDtype, WrittenDtype
 from pix2pix.errors import UserError
+from pix2pix.images.rounding import rounded_to
 
 DTYPES: tuple[ImageDtype, ...] = get_args(ImageDtype)
 AS_FLOAT32 = ("int8", "int16", "int32", "uint32", "float16", "float64")
@@ -69,9 +70,7 @@ def as_written(image: np.ndarray, dtype: WrittenDtype | None) -> np.ndarray:
     """
     if dtype is None:
         return image
-    limits = np.iinfo(dtype)
-    whole: np.ndarray = np.rint(image.astype(np.float64)).clip(limits.min, limits.max)
-    return whole.astype(dtype)
+    return rounded_to(np.dtype(dtype), image.astype(np.float64))
 
 
 def _whole(pixels: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
 """Decode the bytes of a TIFF file: any number of channels, integers or floats."""
 
 import io
-import logging
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -24,7 +23,7 @@ from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, up
 from pix2pix.images.tiff_codecs import lossy_codec
 from pix2pix.images.tiff_colours import check_colours, highest_value, palette_colours, spread
 from pix2pix.images.tiff_masks import mask_of_slice, mask_pages, valid_pixels, without_masks
-from pix2pix.images.tiff_pages import check_page_chain, check_pages, check_series
+from pix2pix.images.tiff_pages import check_page_chain, check_pages, check_series, open_tiff
 from pix2pix.images.tiff_scaling import check_unscaled, gdal_metadata, stated_scaling
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -55,10 +54,8 @@ def decode_tiff(data: bytes, options: ReadOptions) -> Decoded:
     geographic files have them, are left out. Masks are only read with `options.nodata` "file".
     Raises UserError.
     """
-    # tifffile logs what is wrong with a damaged file, and raises an exception with it as well.
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     try:
-        with tifffile.TiffFile(io.BytesIO(data)) as file:
+        with open_tiff(io.BytesIO(data)) as file:
             check_page_chain(io.BytesIO(data))
             stored = _read(file, options, len(data))
             turn = orientation(_tag_value(stored.page, ORIENTATION_TAG))
@@ -129,7 +126,9 @@ def _stated_nodata(page: tifffile.TiffPage) -> float | None:
     try:
         return float(str(stated).strip(" \0"))
     except ValueError:
-        raise UserError(f"states the nodata value {stated!r}, which is no number") from None
+        raise UserError(
+            f"states the nodata value {stated!r}, which is no number; correct tag {NODATA_TAG}"
+        ) from None
 
 
 def _read(file: tifffile.TiffFile, options: ReadOptions, num_bytes: int) -> _Stored:
@@ -172,7 +171,7 @@ def tiff_length(file: IO[bytes]) -> int | None:
     """The number of slices of a stack of pages, None for a file of one image."""
     try:
         check_page_chain(file)
-        with tifffile.TiffFile(file) as opened:
+        with open_tiff(file) as opened:
             len(opened.pages)  # this finds pages that point back to earlier ones
             series = without_masks(_series(opened))[0]
             check_series(opened, series)

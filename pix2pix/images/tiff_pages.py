@@ -1,5 +1,6 @@
-"""Find out whether all pages of a TIFF file are there; tifffile leaves out those that are not."""
+"""Open a TIFF file, and find out whether all its pages are there; tifffile leaves out others."""
 
+import logging
 import struct
 from collections.abc import Sequence
 from math import prod
@@ -11,6 +12,13 @@ from pix2pix.errors import UserError
 from pix2pix.images.decoded import check_num_values
 
 _BIG_TIFF = 43  # the version that a header of BigTIFF states, whose offsets have 64 bits
+
+
+def open_tiff(file: IO[bytes]) -> tifffile.TiffFile:
+    """Open a file. Raises what tifffile raises."""
+    # tifffile logs what is wrong with a damaged file, and raises an exception with it as well.
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+    return tifffile.TiffFile(file)
 
 
 def check_page_chain(file: IO[bytes]) -> None:

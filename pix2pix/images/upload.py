@@ -5,9 +5,7 @@ compared with a limit first. Only formats are accepted whose headers state the s
 """
 
 import io
-import logging
 
-import tifffile
 from PIL import UnidentifiedImageError
 
 from pix2pix.errors import UserError
@@ -15,6 +13,7 @@ from pix2pix.images.decoded import DAMAGED, WHOLE_FILE, damaged
 from pix2pix.images.numpy_files import NPY
 from pix2pix.images.pictures import open_picture
 from pix2pix.images.tiff import TIFF
+from pix2pix.images.tiff_pages import open_tiff
 
 _PILLOW_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 
@@ -45,10 +44,8 @@ def check_upload(data: bytes, *, max_pixels: int) -> None:
 
 
 def _pixels_of_tiff(data: bytes) -> int:
-    # tifffile logs what is wrong with a damaged file, and raises an exception with it as well.
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     try:
-        with tifffile.TiffFile(io.BytesIO(data)) as file:
+        with open_tiff(io.BytesIO(data)) as file:
             # len() finds pages that point back to earlier ones, over which a loop would not end.
             pages = [file.pages[index].aspage() for index in range(len(file.pages))]
             return sum(page.imagewidth * page.imagelength * page.imagedepth for page in pages)

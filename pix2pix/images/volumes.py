@@ -9,7 +9,6 @@ from typing import IO, get_args
 
 from pix2pix.config import VolumeAxis
 from pix2pix.errors import UserError
-from pix2pix.files import open_plain, read_plain
 from pix2pix.images.decode import unpacked
 from pix2pix.images.decoded import too_large
 from pix2pix.images.dicom import dicom_length, is_dicom
@@ -17,6 +16,7 @@ from pix2pix.images.nifti import GZIP, is_nifti, nifti_length
 from pix2pix.images.numpy_files import NPY, NPZ, npy_length, npz_length
 from pix2pix.images.options import ReadOptions, ReadSide, VolumeSlice
 from pix2pix.images.tiff import TIFF, tiff_length
+from pix2pix.special_files import open_plain, read_plain
 
 _HEAD_BYTES = 600  # enough to recognise each format
 _MAX_SLICES = 2**16  # a header that states more is most likely damaged or hostile

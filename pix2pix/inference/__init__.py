@@ -2,6 +2,6 @@
 
 from pix2pix.inference.from_photo import check_makes_sources
 from pix2pix.inference.source_images import Images
-from pix2pix.inference.translator import Scale, Translator
+from pix2pix.inference.translator import InferenceScale, Translator
 
-__all__ = ["Images", "Scale", "Translator", "check_makes_sources"]
+__all__ = ["Images", "InferenceScale", "Translator", "check_makes_sources"]

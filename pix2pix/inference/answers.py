@@ -10,9 +10,9 @@ from pix2pix.checkpoint import ModelCard
 from pix2pix.data.manifest import SideRecord
 from pix2pix.data.ranges import from_network
 from pix2pix.errors import UserError
-from pix2pix.images.image import resize
 from pix2pix.images.labels import class_to_void
 from pix2pix.images.nodata import written_nodata
+from pix2pix.images.resize import resize
 from pix2pix.images.scale import from_scale
 from pix2pix.images.stored import as_written
 from pix2pix.images.validity import Masked, filled
@@ -47,7 +47,7 @@ def translated_values(
     nodata = written_nodata(target, np.dtype(target.file_dtype or target.dtype))
     if nodata is None:
         return pixels
-    if target.nodata is not None and target.kind == "image":  # beside a class lies another class
+    if target.nodata is not None:  # not beside an ignore_label: there lies another class
         pixels = _beside(nodata, pixels, target)
     if valid is None:
         return pixels

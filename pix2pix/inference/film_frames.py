@@ -11,7 +11,7 @@ from pix2pix.checkpoint import ModelCard
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 from pix2pix.images.image import conform
-from pix2pix.inference.translator import Scale, Translator
+from pix2pix.inference.translator import InferenceScale, Translator
 
 _REMEDY = "translate a folder of images instead"
 
@@ -39,7 +39,9 @@ def check_translates_films(card: ModelCard) -> None:
             )
 
 
-def translate_frames(translator: Translator, frames: np.ndarray, *, scale: Scale) -> np.ndarray:
+def translate_frames(
+    translator: Translator, frames: np.ndarray, *, scale: InferenceScale
+) -> np.ndarray:
     """Translate frames (N, H, W, 3) uint8 to (N, H', W', 3) uint8.
 
     A model of grey images reads the luma of the frames. Grey results get three equal channels.

@@ -7,9 +7,9 @@ import numpy as np
 from pix2pix.checkpoint import ModelCard
 from pix2pix.config import Scale
 from pix2pix.errors import UserError
-from pix2pix.images.image import resize
 from pix2pix.images.options import VolumeSlice
 from pix2pix.images.recipes import made_from
+from pix2pix.images.resize import resize
 from pix2pix.images.scale import from_scale
 from pix2pix.images.validity import Masked
 from pix2pix.inference.value_checks import check_values

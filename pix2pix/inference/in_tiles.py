@@ -9,14 +9,13 @@ from torch import Tensor
 from pix2pix.checkpoint import ModelCard
 from pix2pix.files import spill_folder
 from pix2pix.inference.answers import stored_values
+from pix2pix.memory import bytes_text
 from pix2pix.models import InferenceNetwork
 from pix2pix.tiled import ImageSource, Tile, make_plan, translate_in_tiles
 
 Progress = Callable[[float], None]
 
 logger = logging.getLogger(__name__)
-
-_GIB = 2**30
 
 
 def translate_tiled(
@@ -49,10 +48,10 @@ def translate_tiled(
     plan = make_plan(network, padded_size, allowed_bytes=allowed_bytes)
     folder = spill_folder()
     logger.info(
-        "an image of %dx%d px is translated in tiles, with %.1f GiB of temporary files in %s",
+        "an image of %dx%d px is translated in tiles, with %s of temporary files in %s",
         width,
         height,
-        plan.disk_bytes / _GIB,
+        bytes_text(plan.disk_bytes),
         folder,
     )
     translate_in_tiles(

@@ -11,7 +11,7 @@ from typing import Literal, Self
 import numpy as np
 
 from pix2pix.checkpoint import ModelCard, load_generator
-from pix2pix.config import Scale as ImageScale
+from pix2pix.config import Scale
 from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
 from pix2pix.errors import UserError
 from pix2pix.images.masked import read_side
@@ -40,9 +40,10 @@ from pix2pix.inference.value_checks import warn_outside
 from pix2pix.inference.whole import translate_whole
 from pix2pix.memory import allowed_bytes, enough_memory
 from pix2pix.models import InferenceMode, InferenceNetwork
+from pix2pix.models.padding import padded_size
 from pix2pix.tiled import least_bytes, whole_bytes
 
-Scale = Literal["training", "native"]
+InferenceScale = Literal["training", "native"]
 
 _BATCH_PIXELS = 8 * 256**2  # a larger batch needs more memory and is no faster
 
@@ -121,7 +122,7 @@ class Translator:
         *,
         extra_paths: Mapping[str, Path] = MappingProxyType({}),
         pair_id: str | None = None,
-        scale: Scale = "training",
+        scale: InferenceScale = "training",
         progress: Progress = _no_progress,
     ) -> np.ndarray:
         """Translate an image file, or a slice of it, to (H, W, C') of the target's dtype.
@@ -157,13 +158,13 @@ class Translator:
             raise UserError(f"{path}: {reason}") from None
 
     def _translated_photo(
-        self, photo: np.ndarray, name: str, *, scale: Scale, progress: Progress
+        self, photo: np.ndarray, name: str, *, scale: InferenceScale, progress: Progress
     ) -> np.ndarray:
         source = made_source(self.card, photo, name=name, is_native=scale == "native")
         (result,) = self._translated([[Masked(source)]], scale=scale, progress=progress)
         return at_size_of(photo, result, self.card)
 
-    def translate(self, image: Images, *, scale: Scale = "training") -> np.ndarray:
+    def translate(self, image: Images, *, scale: InferenceScale = "training") -> np.ndarray:
         """Translate one image (H, W, C) of the source's dtype to (H, W, C') of the target's.
 
         An image of a single channel may be (H, W) as well. A model of several sources takes one
@@ -173,7 +174,7 @@ class Translator:
         translated: np.ndarray = self.translate_batch(batch, scale=scale)[0]
         return translated
 
-    def translate_batch(self, images: Images, *, scale: Scale = "training") -> np.ndarray:
+    def translate_batch(self, images: Images, *, scale: InferenceScale = "training") -> np.ndarray:
         """Translate (N, H, W, C) of the source's dtype to (N, H, W, C') of the target's.
 
         A model of several sources takes a batch for each of them, by name. The values are those of
@@ -191,7 +192,7 @@ class Translator:
         self,
         images: Sequence[Sequence[Masked]],
         *,
-        scale: Scale,
+        scale: InferenceScale,
         progress: Progress = _no_progress,
     ) -> list[np.ndarray]:
         """Translate images of one size that `conformed_batch` has converted, one per source."""
@@ -207,19 +208,18 @@ class Translator:
             translated += self._batch(part, scale=scale, progress=progress)
         return translated
 
-    def _scale(self, scale: Scale) -> ImageScale:
+    def _scale(self, scale: InferenceScale) -> Scale:
         """How images come to the size of the network."""
-        native = ImageScale("none", None, self.card.target_scale)
+        native = Scale("none", None, self.card.target_scale)
         return self.card.image_scale if scale == "training" else native
 
-    def _padded_size(self, image: np.ndarray, scale: Scale) -> tuple[int, int]:
+    def _padded_size(self, image: np.ndarray, scale: InferenceScale) -> tuple[int, int]:
         """The height and width that the network receives."""
-        height, width = self._scale(scale).size_of(*image.shape[:2])
-        multiple = 2**self.card.generator.depth
-        return height + -height % multiple, width + -width % multiple
+        size = self._scale(scale).size_of(*image.shape[:2])
+        return padded_size(size, self.card.generator.multiple_px)
 
     def _batch(
-        self, images: Sequence[Sequence[Masked]], *, scale: Scale, progress: Progress
+        self, images: Sequence[Sequence[Masked]], *, scale: InferenceScale, progress: Progress
     ) -> list[np.ndarray]:
         """Translate images at once if there is enough memory, else one by one and in tiles."""
         height, width = images[0][0].pixels.shape[:2]

@@ -71,9 +71,14 @@ class GeneratorConfig:
         """
         return self.dropout > 0 and level in dropout_levels(self.dropout_layout, self.depth)
 
+    @property
+    def multiple_px(self) -> int:
+        """Height and width of images must be multiples of this, because each level halves them."""
+        return 1 << self.depth
+
     def check_size(self, height: int, width: int) -> None:
         """Raise ValueError unless height and width (px) can be halved `depth` times."""
-        multiple = 2**self.depth
+        multiple = self.multiple_px
         if height % multiple or width % multiple:
             raise ValueError(
                 f"this generator halves {self.depth} times: height and width must be "

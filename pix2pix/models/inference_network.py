@@ -14,7 +14,7 @@ masks. So several threads may share a network, and torch.export accepts it.
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -100,7 +100,7 @@ def translate(network: InferenceNetwork, source: Tensor, *, seeds: Sequence[int]
     if len(seeds) != len(source):
         raise ValueError(f"{len(source)} images need as many seeds, got {len(seeds)}")
     height, width = source.shape[-2:]
-    source = pad_to_multiple(source, 2**network.config.depth)
+    source = pad_to_multiple(source, network.config.multiple_px)
     masks = dropout_masks(network, *source.shape[-2:], seeds=seeds)
     fake: Tensor = network(source, [mask.to(source.device) for mask in masks])
     return fake.float()[..., :height, :width]  # autocast leaves bfloat16
@@ -141,14 +141,6 @@ def drawn_parts(shape: Sequence[int], *, rate: float, random: torch.Generator) -
         yield part.bernoulli_(1.0 - rate, generator=random)
 
 
-class _Norm(NamedTuple):
-    """The instance norm of a convolution's output; None: it does not scale or shift."""
-
-    weight: Tensor | None
-    bias: Tensor | None
-    eps: float
-
-
 class Block(nn.Module):
     """A 4x4 convolution that halves or doubles height and width, with or without instance norm."""
 
@@ -164,19 +156,18 @@ class Block(nn.Module):
         assert isinstance(conv, nn.Conv2d | nn.ConvTranspose2d)
         self.is_up = isinstance(conv, nn.ConvTranspose2d)
         weight, bias = kernel(conv).detach(), _detached(conv.bias)
-        instance_norm = None
-        if isinstance(norm, nn.BatchNorm2d):
-            if mode == "deterministic":
-                weight, bias = _merged_with_norm(weight, bias, norm, channel_axis=int(self.is_up))
-            else:
-                instance_norm = _Norm(_detached(norm.weight), _detached(norm.bias), norm.eps)
+        scale = shift = None
+        self.eps = None
+        if isinstance(norm, nn.BatchNorm2d) and mode == "deterministic":
+            weight, bias = _merged_with_norm(weight, bias, norm, channel_axis=int(self.is_up))
+        elif isinstance(norm, nn.BatchNorm2d):
+            scale, shift, self.eps = _detached(norm.weight), _detached(norm.bias), norm.eps
         elif isinstance(norm, nn.InstanceNorm2d):
-            instance_norm = _Norm(None, None, norm.eps)
-        self.eps = None if instance_norm is None else instance_norm.eps
+            self.eps = norm.eps
         self.register_buffer("weight", weight)
         self.register_buffer("bias", bias)
-        self.register_buffer("scale", None if instance_norm is None else instance_norm.weight)
-        self.register_buffer("shift", None if instance_norm is None else instance_norm.bias)
+        self.register_buffer("scale", scale)
+        self.register_buffer("shift", shift)
 
     @property
     def out_channels(self) -> int:

@@ -1,5 +1,7 @@
 """Pad images to a size that a U-Net can halve."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -14,6 +16,12 @@ def pad_to_multiple(images: Tensor, multiple: int) -> Tensor:
     if not height % multiple and not width % multiple:
         return images
     return reflect_to_multiple(images, multiple)
+
+
+def padded_size(size: Sequence[int], multiple: int) -> tuple[int, int]:
+    """Height and width that images of this height and width have after `pad_to_multiple`."""
+    height, width = (-(-length // multiple) * multiple for length in size)
+    return height, width
 
 
 def reflect_to_multiple(images: Tensor, multiple: int) -> Tensor:

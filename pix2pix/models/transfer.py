@@ -165,7 +165,7 @@ def _remedy(
         wanted = _differing(before, _discriminator_keys(discriminator_config)) | wanted
     keys = ", ".join(f"{key}: {value}" for key, value in wanted.items())
     if "model.depth" in wanted:
-        keys += f" (data.image_size must be a multiple of {2**parent.generator.config.depth})"
+        keys += f" (data.image_size must be a multiple of {parent.generator.config.multiple_px})"
     options = [f"set {keys}"] if keys else []
     if all(each.name.startswith(f"{_DISCRIMINATOR}.") for each in mismatches):
         options.append("set train.init_networks: generator")

@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pix2pix.images.image import area_averages
 from pix2pix.images.luma import LUMA
+from pix2pix.images.resize import area_averages
 
 NUM_BITS = 256
 

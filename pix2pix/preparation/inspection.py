@@ -10,7 +10,6 @@ import numpy as np
 
 from pix2pix.config import DataConfig, SideConfig
 from pix2pix.images.decoded import FileFacts
-from pix2pix.images.names import relative_paths
 from pix2pix.images.validity import Masked
 from pix2pix.memory import no_traceback_of_memory
 from pix2pix.preparation.duplicates import thumbnails
@@ -83,15 +82,14 @@ def _inspected(files: PairFiles, root: Path, config: DataConfig) -> Inspected | 
     try:
         pair = read_pair(files, config)
     except BadPair as error:
-        paths = files.names(root) if error.path is None else relative_paths(root, [error.path])
-        return Unreadable(files, (Offence(error.kind, (files.pair_id,), paths, error.message),))
+        return Unreadable(files, (files.offence(error, root),))
     nothing = why_nothing_counts(pair, config)
     if nothing is not None:
         return Unreadable(files, _offences(files, [("nothing_counts", nothing)], root))
     values = _values(pair, config)
     wrong = [*_too_small(pair.size, config), *_wrong_sides(pair, values, config)]
     # What a recipe makes of equal photos may differ: the photos alone tell pairs apart.
-    telling = pair.images if config.layout != "photos" else (pair.images[_photo_role(config)],)
+    telling = pair.images if config.layout != "photos" else (pair.images[photo_role(config)],)
     return Inspected(
         files=files,
         offences=_offences(files, wrong, root),
@@ -161,7 +159,7 @@ def _difference(source_image: Masked, target_image: Masked) -> float | None:
     return total / source.size / (high - low)
 
 
-def _photo_role(config: DataConfig) -> int:
+def photo_role(config: DataConfig) -> int:
     """The place of side B among the roles."""
     return list(config.roles).index("B")
 

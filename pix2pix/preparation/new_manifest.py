@@ -91,7 +91,7 @@ def _side_record(
 
 
 def _split_record(report: CheckReport, split: Split, config: DataConfig) -> SplitRecord:
-    pairs = [pair for pair in report.pairs if pair.split == split]
+    pairs = report.of_split(split)
     pair_ids = tuple(pair.files.pair_id for pair in pairs)
     content_hashes = tuple(pair.content_hash for pair in pairs)
     # Side A is a function of the photos and of the recipe.

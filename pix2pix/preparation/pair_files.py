@@ -39,6 +39,11 @@ class PairFiles:
         paths = relative_paths(root, (self.path_a, self.path_b, *self.extra_paths))
         return tuple(f"{path}{number}" for path in paths)
 
+    def offence(self, error: BadPair, root: Path) -> Offence:
+        """The offence of this pair, with the file that is wrong, or else with all."""
+        paths = self.names(root) if error.path is None else relative_paths(root, [error.path])
+        return Offence(error.kind, (self.pair_id,), paths, error.message)
+
 
 def have_volumes(pairs: Iterable[PairFiles]) -> bool:
     """Whether some pairs are slices of volumes, of which a process keeps the last ones unpacked."""
@@ -58,8 +63,7 @@ def split_into_slices(
         try:
             sliced += _slices(pair, config)
         except BadPair as error:
-            paths = pair.names(root) if error.path is None else relative_paths(root, [error.path])
-            offences.append(Offence(error.kind, (pair.pair_id,), paths, error.message))
+            offences.append(pair.offence(error, root))
     return sorted(sliced, key=lambda pair: pair.pair_id), offences
 
 

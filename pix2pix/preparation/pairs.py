@@ -14,7 +14,6 @@ from pathlib import Path
 
 from pix2pix.config import DataConfig
 from pix2pix.errors import UserError
-from pix2pix.files import refuse_linked_folders
 from pix2pix.images.names import printable, relative_paths
 from pix2pix.preparation.folders import (
     SUFFIXES,
@@ -29,6 +28,7 @@ from pix2pix.preparation.offences import Offence
 from pix2pix.preparation.pair_files import PairFiles, split_into_slices
 from pix2pix.preparation.pair_keys import key_finder, refuse_bad_keys, refuse_other_names
 from pix2pix.preparation.pairing import ignored_files, lone_files, outside_split_folders
+from pix2pix.special_files import refuse_linked_folders
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ import numpy as np
 
 from pix2pix.config import DataConfig
 from pix2pix.data.splits import Split
-from pix2pix.images.image import resize, value_range
+from pix2pix.images.image import value_range
 from pix2pix.images.recipes import made_from
+from pix2pix.images.resize import resize
 
 
 class MadePair(NamedTuple):

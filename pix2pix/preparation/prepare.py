@@ -20,7 +20,7 @@ from pix2pix.data.reference import reference_file, reference_positions
 from pix2pix.data.splits import Split
 from pix2pix.errors import StorageError, UserError
 from pix2pix.files import NO_ROOM, flush_all
-from pix2pix.memory import no_traceback_of_memory
+from pix2pix.memory import bytes_text, no_traceback_of_memory
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.new_manifest import make_manifest, write_manifest
 from pix2pix.preparation.offences import BadPair
@@ -28,8 +28,6 @@ from pix2pix.preparation.pair_files import have_volumes
 from pix2pix.preparation.parallel import map_in_order
 from pix2pix.preparation.report import BadPairsError, CheckedPair, CheckReport
 from pix2pix.preparation.resized_pairs import as_test_target, resized_pair
-
-_MIB = 2**20
 
 
 class Prepared(NamedTuple):
@@ -100,8 +98,8 @@ def _write_split(
     num_workers: int | None,
 ) -> None:
     resized = partial(resized_pair, manifest=_without_pairs(manifest), split=split, config=config)
-    pairs = _pairs_of(split, report)
     files = _files(directory, split, report, manifest)
+    pairs = report.of_split(split)
     _write_rows(files, pairs, resized, label=f"prepare {split}", num_workers=num_workers)
 
 
@@ -117,14 +115,10 @@ def _write_reference(
     file = reference_file(directory, manifest)
     if file is None:
         return
-    train = _pairs_of("train", report)
+    train = report.of_split("train")
     pairs = [train[position] for position in reference_positions(manifest)]
     resized = partial(as_test_target, manifest=_without_pairs(manifest), config=config)
     _write_rows([file], pairs, resized, label="prepare reference", num_workers=num_workers)
-
-
-def _pairs_of(split: Split, report: CheckReport) -> list[CheckedPair]:
-    return [pair for pair in report.pairs if pair.split == split]
 
 
 def _write_rows(
@@ -183,7 +177,7 @@ def _files(directory: Path, split: Split, report: CheckReport, manifest: Manifes
     if manifest.resize == "stretch":
         return [*layouts(directory, split, manifest)]
     scale = manifest.scale(split)
-    sizes = [scale.size_of(*pair.size) for pair in _pairs_of(split, report)]
+    sizes = [scale.size_of(*pair.size) for pair in report.of_split(split)]
     shapes = np.array(sizes, np.int64)
     return [
         shapes_file(directory, split, len(sizes)),
@@ -208,7 +202,7 @@ def _needed_bytes(report: CheckReport, manifest: Manifest) -> int:
 def _disk_full(prepared_dir: Path, needed: int, free: int) -> StorageError:
     return StorageError(
         errno.ENOSPC,
-        f"the disk is too small for the prepared data: {needed / _MIB:.0f} MiB needed, "
-        f"{free / _MIB:.0f} MiB free; make room or lower data.load_size, and run again",
+        f"the disk is too small for the prepared data: {bytes_text(needed)} needed, "
+        f"{bytes_text(free)} free; make room or lower data.load_size, and run again",
         str(prepared_dir),
     )

@@ -11,6 +11,8 @@ from pix2pix.errors import UserError
 from pix2pix.preparation.offences import REMEDIES, Offence, OffenceKind
 from pix2pix.preparation.pair_files import PairFiles
 
+_MAX_LISTED = 20  # offences of a kind on the console
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedPair:
@@ -45,6 +47,10 @@ class CheckReport:
     has_alpha: tuple[bool, ...] = (False, False)
     stated_nodata: tuple[StatedNodata, ...] = (None, None)
 
+    def of_split(self, split: Split) -> list[CheckedPair]:
+        """The pairs of a split, in the order of its arrays."""
+        return [pair for pair in self.pairs if pair.split == split]
+
     @property
     def is_beyond_excluding(self) -> bool:
         """Whether there is an offence that leaving out pairs does not correct."""
@@ -59,7 +65,7 @@ class BadPairsError(UserError):
         self.report = report
 
 
-def format_report(report: CheckReport, *, max_per_kind: int = 20) -> str:
+def format_report(report: CheckReport) -> str:
     """Format the report for the console: per kind of offence its count, remedy and files."""
     head = f"{report.num_found} pairs found, {len(report.pairs)} sound"
     if report.pairs:
@@ -70,8 +76,8 @@ def format_report(report: CheckReport, *, max_per_kind: int = 20) -> str:
         [
             head,
             *report.sides,
-            *offence_lines(report.offences, max_per_kind=max_per_kind),
-            *_note_lines(report),
+            *offence_lines(report.offences),
+            *(f"note: {note}" for note in report.notes),
         ]
     )
 
@@ -104,20 +110,16 @@ def num_by_split(report: CheckReport) -> dict[str, int]:
     return {split: counts[split] for split in SPLITS}
 
 
-def offence_lines(offences: Sequence[Offence], *, max_per_kind: int = 20) -> Iterator[str]:
+def offence_lines(offences: Sequence[Offence]) -> Iterator[str]:
     """Yield the lines of the console about offences: per kind the count, the remedy, the files."""
     for kind, alike in _by_kind(offences).items():
         yield f"{kind.replace('_', ' ')} ({len(alike)}): {REMEDIES[kind]}"
-        yield from (f"  {offence}" for offence in alike[:max_per_kind])
-        if len(alike) > max_per_kind:
-            yield f"  ... and {len(alike) - max_per_kind} more"
+        yield from (f"  {offence}" for offence in alike[:_MAX_LISTED])
+        if len(alike) > _MAX_LISTED:
+            yield f"  ... and {len(alike) - _MAX_LISTED} more"
 
 
 def _by_kind(offences: Sequence[Offence]) -> Mapping[OffenceKind, list[Offence]]:
     """Group the offences by kind, in the order of `REMEDIES`, which is that of the checks."""
     grouped = {kind: [each for each in offences if each.kind == kind] for kind in REMEDIES}
     return {kind: alike for kind, alike in grouped.items() if alike}
-
-
-def _note_lines(report: CheckReport) -> Iterator[str]:
-    return (f"note: {note}" for note in report.notes)

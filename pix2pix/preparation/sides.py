@@ -7,7 +7,7 @@ import numpy as np
 
 from pix2pix.config import DataConfig
 from pix2pix.images.names import first_names
-from pix2pix.preparation.inspection import Inspected
+from pix2pix.preparation.inspection import Inspected, photo_role
 from pix2pix.preparation.layout import twin_folders
 from pix2pix.preparation.offences import Offence
 from pix2pix.preparation.range_use import RangeUse, range_use
@@ -52,8 +52,7 @@ def wrong_sides(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[Offe
                 f"{name} and the target are the same picture in {num_copies} of {len(pairs)} pairs"
             )
             yield Offence("identical_sides", (), (), message)
-    photo_role = list(config.roles).index("B")
-    if config.layout == "photos" and _are_masks(pairs, photo_role, "image"):
+    if config.layout == "photos" and _are_masks(pairs, photo_role(config), "image"):
         message = (
             f"recipe.kind is {config.recipe.kind}, but the files are drawings or label maps: a few "
             "values make up nine tenths of nearly every one"

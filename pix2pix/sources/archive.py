@@ -15,8 +15,11 @@ from pix2pix.config import ArchiveConfig
 from pix2pix.config.validation_text import checked_json
 from pix2pix.errors import UserError
 from pix2pix.files import sha256_of_file, write_text
-from pix2pix.sources.download import MAX_BYTES, RETRY_PAUSES_S, download
+from pix2pix.sources.download import download
 from pix2pix.sources.unpack import unpack_archive
+
+_RETRY_PAUSES_S = (1.0, 3.0, 10.0, 30.0)
+_MAX_BYTES = 1 << 34  # twice the largest published archive, edges2handbags
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,7 @@ def fetch_archive(
     cache_dir: Path,
     ledger: Path,
     timeout_s: float = 60.0,
-    retry_pauses_s: Sequence[float] = RETRY_PAUSES_S,
+    retry_pauses_s: Sequence[float] = _RETRY_PAUSES_S,
 ) -> ArchiveRecord:
     """Put train/, val/ and test/ of a published data set into `directory`, as a whole.
 
@@ -104,7 +107,7 @@ def _download(
     retry_pauses_s: Sequence[float],
 ) -> None:
     """Fetch the archive; errors say what else can be done."""
-    max_bytes = MAX_BYTES if known is None else known.size_bytes
+    max_bytes = _MAX_BYTES if known is None else known.size_bytes
     try:
         download(
             url, archive, timeout_s=timeout_s, retry_pauses_s=retry_pauses_s, max_bytes=max_bytes

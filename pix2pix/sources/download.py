@@ -33,10 +33,6 @@ from pix2pix.errors import StorageError
 from pix2pix.files import put_in_place
 from pix2pix.web import AddressError, Answer, ask
 
-RETRY_PAUSES_S = (1.0, 3.0, 10.0, 30.0)
-
-MAX_BYTES = 1 << 34  # twice the largest published archive, edges2handbags
-
 _NUMBER = "[0-9]{1,18}"  # \d and isdigit would take digits that int refuses
 
 # Answers that may be different a moment later; any other refusal is final.
@@ -85,9 +81,9 @@ def download(
     url: str,
     path: Path,
     *,
-    timeout_s: float = 60.0,
-    retry_pauses_s: Sequence[float] = RETRY_PAUSES_S,
-    max_bytes: int = MAX_BYTES,
+    timeout_s: float,
+    retry_pauses_s: Sequence[float],
+    max_bytes: int,
 ) -> None:
     """Fetch `url` to `path`, which appears only when complete.
 

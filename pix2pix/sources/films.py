@@ -16,12 +16,13 @@ import numpy as np
 
 from pix2pix.config import DataConfig
 from pix2pix.errors import UserError
-from pix2pix.files import refuse_linked_folders, write_bytes
+from pix2pix.files import write_bytes
 from pix2pix.film.frames import FilmFrame, film_frames
 from pix2pix.film.opening import SUFFIXES, UNREAD_SUFFIXES, inspect
 from pix2pix.images.grids import png_bytes
 from pix2pix.images.names import first_names, relative_paths
 from pix2pix.preparation.folders import all_files, split_of, stem_and_suffix
+from pix2pix.special_files import refuse_linked_folders
 
 STRETCH_S = 10  # a folder holds the frames of so many seconds
 

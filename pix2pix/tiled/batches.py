@@ -26,7 +26,7 @@ def translated(
     needs more is translated image by image, and a single image that does in tiles: the values are
     the same, but for rounding. Raises UserError if an image does not even fit in tiles.
     """
-    padded = pad_to_multiple(source, 2**network.config.depth)
+    padded = pad_to_multiple(source, network.config.multiple_px)
     height, width = source.shape[-2:]
     size = (padded.shape[-2], padded.shape[-1])
     allowed = allowed_bytes(network.device) if allowed is None else allowed

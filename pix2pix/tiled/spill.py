@@ -15,8 +15,7 @@ import numpy as np
 
 from pix2pix.errors import UserError
 from pix2pix.files import written_to
-
-_GIB = 2**30
+from pix2pix.memory import bytes_text
 
 
 def check_room(folder: Path, needed_bytes: int) -> None:
@@ -24,9 +23,9 @@ def check_room(folder: Path, needed_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed_bytes > free:
         raise UserError(
-            f"its translation needs {needed_bytes / _GIB:.1f} GiB of temporary files and {folder} "
-            f"has room for {free / _GIB:.1f} GiB; make room on its disk, or set TMPDIR to a folder "
-            "on another disk"
+            f"its translation needs {bytes_text(needed_bytes)} of temporary files and {folder} has "
+            f"room for {bytes_text(free)}; make room on its disk, or set TMPDIR to a folder on "
+            "another disk"
         )
 
 

@@ -1,8 +1,8 @@
-"""Losses and gradients that are not finite: masked on the device, reported to the host later.
+"""Losses and gradients that are not finite: the device skips their updates, the host hears later.
 
 A step never waits for its own result. A loss that is not finite makes all gradients of its network
 NaN. The exchange of gradients between ranks spreads NaN, so that every rank sees it without a
-message of its own. Then the update of the network is masked on the device, and so are all later
+message of its own. Then the update of the network is skipped on the device, and so are all later
 updates, until the host has read the report of the step, which it does one step later.
 """
 
@@ -58,28 +58,28 @@ class NonFiniteLossError(UserError):
 
 
 class Update(NamedTuple):
-    """An update of a network, which was made or masked."""
+    """An update of a network, which was made or skipped."""
 
     terms: Terms  # of its loss
-    masked: Tensor  # float32 scalar: 1 if the update was masked, else 0
+    skipped: Tensor  # float32 scalar: 1 if the update was skipped, else 0
 
 
 class Report(NamedTuple):
     """What a step says about its two updates, on the device, for the host to read later."""
 
     names: tuple[tuple[str, ...], ...]  # of the terms of each update: discriminator, generator
-    values: Tensor  # float32: the terms of both, then for each update 1 if it was masked, else 0
+    values: Tensor  # float32: the terms of both, then for each update 1 if it was skipped, else 0
 
     def check(self, step: int, device: torch.device) -> None:
-        """Raise NonFiniteLossError, on all ranks, if an update of this `step` was masked.
+        """Raise NonFiniteLossError, on all ranks, if an update of this `step` was skipped.
 
         The host waits here until the values are there. `device` is that of the networks.
         """
         values = self.values.tolist()
-        masked = values[-len(self.names) :]
-        for names, is_masked in zip(self.names, masked, strict=True):
+        skipped = values[-len(self.names) :]
+        for names, is_skipped in zip(self.names, skipped, strict=True):
             terms = {name: values.pop(0) for name in names}
-            if is_masked:
+            if is_skipped:
                 is_here = not all(map(isfinite, terms.values()))
                 in_gradient = not any_over_ranks(is_here, device)
                 raise NonFiniteLossError(
@@ -90,10 +90,10 @@ class Report(NamedTuple):
 def report(*updates: Update) -> Report:
     """Return the report of a step with these updates."""
     terms = [value for each in updates for value in each.terms.values()]
-    masked = [each.masked for each in updates]
+    skipped = [each.skipped for each in updates]
     return Report(
         tuple(tuple(each.terms) for each in updates),
-        torch.stack([value.float() for value in (*terms, *masked)]),
+        torch.stack([value.float() for value in (*terms, *skipped)]),
     )
 
 
@@ -108,18 +108,18 @@ def spoiled_if_not_finite(total: Tensor, terms: Sequence[Tensor]) -> Tensor:
 
 
 @torch.no_grad()
-def masked_step(optimizer: Adam, network: nn.Module, masked: Tensor) -> Tensor:
-    """Update the network, unless `masked` is 1 or a gradient is not finite.
+def step_if_finite(optimizer: Adam, network: nn.Module, skipped: Tensor) -> Tensor:
+    """Update the network, unless `skipped` is 1 or a gradient is not finite.
 
-    `masked` is a float32 scalar, 0 or 1. It becomes 1 if a gradient is not finite; the result is a
-    copy of it. A masked update changes no weight and no moment of Adam. A gradient also counts as
+    `skipped` is a float32 scalar, 0 or 1. It becomes 1 if a gradient is not finite; the result is a
+    copy of it. A skipped update changes no weight and no moment of Adam. A gradient also counts as
     not finite if its values add up to more than float32 holds: Adam needs squares of such values,
     which would be infinite.
     """
     sums = [each.grad.sum() for each in network.parameters() if each.grad is not None]
-    masked.copy_(torch.maximum(masked, (~torch.stack(sums).isfinite().all()).float()))
-    # By these two attributes, torch.amp.GradScaler tells a fused optimiser what to mask.
-    optimizer.grad_scale, optimizer.found_inf = None, masked  # type: ignore[attr-defined]
+    skipped.copy_(torch.maximum(skipped, (~torch.stack(sums).isfinite().all()).float()))
+    # By these two attributes, torch.amp.GradScaler tells a fused optimiser what to skip.
+    optimizer.grad_scale, optimizer.found_inf = None, skipped  # type: ignore[attr-defined]
     optimizer.step()
     del optimizer.grad_scale, optimizer.found_inf  # type: ignore[attr-defined]
-    return masked.clone()
+    return skipped.clone()

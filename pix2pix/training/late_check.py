@@ -12,7 +12,7 @@ from pix2pix.training.state import TrainState
 
 
 class Before(NamedTuple):
-    """What a step changes although its updates are masked, as it was before the step."""
+    """What a step changes although its updates are skipped, as it was before the step."""
 
     step: int
     batch: int
@@ -42,7 +42,7 @@ class Before(NamedTuple):
         for each, value in zip(num_tracked, self.num_tracked, strict=True):
             each.copy_(value)
         state.step, state.batch, state.loss_sums = self.step, self.batch, self.loss_sums
-        state.masked.zero_()
+        state.skipped.zero_()
 
 
 def _buffers(state: TrainState) -> tuple[list[Tensor], list[Tensor]]:
@@ -98,7 +98,7 @@ class LateCheck:
         try:
             pending.report.check(pending.before.step, self._state.device)
         except NonFiniteLossError as error:
-            self._pending = None  # a later step was masked, too
+            self._pending = None  # a later step was skipped, too
             pending.before.put_back(self._state)
             error.batch = pending.batch
             raise

@@ -1,7 +1,7 @@
 """Steps that are recorded once, as a CUDA graph, and then replayed (`train.compile`).
 
 A step of small batches is over sooner than the host has started its 1,000 kernels one by one. A
-graph starts all of them at once: forward and backward passes, masked updates and the reports. Its
+graph starts all of them at once: forward and backward passes, both updates and the reports. Its
 kernels are those of `train_step`, so that the numbers are the same.
 
 Random numbers stay those of (seed, step, rank): a graph reads seed and offset of the device's

@@ -55,13 +55,13 @@ class TrainState:
     step: int = 0  # finished optimiser updates
     batch: int = 0  # finished batches of the current pass
     loss_sums: Tensor = field(init=False)  # (4,) float64: over these batches, on this rank
-    masked: Tensor = field(init=False)  # float32 scalar: 1 if no update is made, see `finite`
+    skipped: Tensor = field(init=False)  # float32 scalar: 1 if no update is made, see `finite`
     history: list[dict[str, float]] = field(default_factory=list)  # one record per epoch result
     best: Best | None = None
 
     def __post_init__(self) -> None:
         self.clear_losses()
-        self.masked = torch.zeros((), device=self.device)
+        self.skipped = torch.zeros((), device=self.device)
 
     @property
     def device(self) -> torch.device:

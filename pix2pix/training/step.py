@@ -17,9 +17,9 @@ from pix2pix.training.finite import (
     Report,
     Terms,
     Update,
-    masked_step,
     report,
     spoiled_if_not_finite,
+    step_if_finite,
 )
 from pix2pix.training.losses import adversarial_loss, discriminator_loss, l1_loss
 from pix2pix.training.microbatches import Microbatch, generate, generate_without_graph, split_share
@@ -49,7 +49,7 @@ class Step(NamedTuple):
 
 
 class _Objective(NamedTuple):
-    """A network's loss on one part, and its terms. The update is masked if one is not finite."""
+    """A network's loss on one part, and its terms. The update is skipped if one is not finite."""
 
     total: Tensor
     terms: Terms
@@ -68,7 +68,7 @@ def train_step(
     `source` and `target` are (N, C, H, W) in [-1, 1] on the networks' device. With several ranks
     they are this rank's share of the `config.batch_size` pairs. `valid` (N, 1, H, W) bool says
     which pixels count in the losses, see `counted`; None, then on every rank: all. An update with a
-    loss or gradient that is not finite is masked, and with it all later ones, see `finite`.
+    loss or gradient that is not finite is skipped, and with it all later ones, see `finite`.
     """
     masks = None if valid is None else masks_of(valid, unwrap(state.discriminator))
     parts = split_share(source, target, config.num_microbatches, masks)
@@ -103,7 +103,7 @@ def _update_discriminator(
             objective = _discriminator_objective(state, part, fake, config)
             means = _backward(objective, part, weight=weight, means=means)
     return Update(
-        means, masked_step(state.discriminator_optimizer, state.discriminator, state.masked)
+        means, step_if_finite(state.discriminator_optimizer, state.discriminator, state.skipped)
     )
 
 
@@ -122,7 +122,7 @@ def _update_generator(
             fake = generate(state.generator, part, config) if shared_fake is None else shared_fake
             objective = _generator_objective(state, part, fake, config)
             means = _backward(objective, part, weight=weight, means=means)
-    return Update(means, masked_step(state.generator_optimizer, state.generator, state.masked))
+    return Update(means, step_if_finite(state.generator_optimizer, state.generator, state.skipped))
 
 
 def _discriminator_objective(

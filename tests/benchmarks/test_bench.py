@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.bench import DOCUMENT_PATH, TOPICS, result_paths
+from benchmarks.bench import DOCUMENT_PATH, TOPICS, result_path, result_paths
 from benchmarks.bench_tables import bench_section, hardware_section
 from benchmarks.markdown import with_sections
 from benchmarks.rows import Bench, Ceilings, Row, Run, read_bench, replaced, write_bench
@@ -93,6 +93,18 @@ def test_the_document_has_the_table_of_hardware_and_the_measurements() -> None:
     measured = "\n".join(bench_section(read_bench(path)) for path in result_paths())
     sections = {"hardware": hardware_section(), "measurements": f"\n{measured}\n"}
     assert with_sections(document, sections) == document
+
+
+def test_each_machine_has_a_file_of_its_own() -> None:
+    named = {
+        path: {run.ceilings.device_name for run in read_bench(path).runs.values()}
+        for path in result_paths()
+    }
+    assert {path: {result_path(name) for name in names} for path, names in named.items()} == {
+        path: {path} for path in named
+    }
+    assert result_path("this CPU (AMD EPYC)").name == "bench-cpu-amd-epyc.json"
+    assert result_path("NVIDIA H200").name == "bench-nvidia-h200.json"
 
 
 def test_the_step_is_measured_on_a_machine_without_the_pipeline_and_its_tools() -> None:

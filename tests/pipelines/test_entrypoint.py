@@ -1,12 +1,9 @@
 import errno
-import json
-import math
 import signal
-from pathlib import Path
 
 import pytest
 
-from pipelines.entrypoint import CONTINUES, InterruptionError, read_json, run, write_json
+from pipelines.entrypoint import CONTINUES, InterruptionError, run
 from pix2pix.errors import StorageError, UserError
 
 
@@ -72,12 +69,6 @@ def test_a_defect_of_the_program_keeps_its_traceback(defect: Exception) -> None:
         run(main)
 
 
-def test_a_damaged_file_is_named_with_the_stage_that_makes_it(tmp_path: Path) -> None:
-    (tmp_path / "x.json").write_text('{"cut":')
-    with pytest.raises(UserError, match=r"x\.json is damaged .* run `dvc repro -f -s train`"):
-        read_json(tmp_path / "x.json", made_by="train")
-
-
 def test_an_interruption_promises_only_what_the_entry_point_says(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -104,17 +95,3 @@ def test_only_what_an_interruption_leaves_undone_is_an_error(
         run(main)
     assert caught.value.code == 128 + signal.SIGTERM
     assert capsys.readouterr().err == f"{level} ended\n"
-
-
-def test_json_is_written_completely_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "file.json"
-    write_json(path, {"a": 1})
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        write_json(path, {"a": math.nan})
-    assert json.loads(path.read_text()) == {"a": 1}
-    assert [file.name for file in path.parent.iterdir()] == ["file.json"]
-
-
-def test_a_missing_file_is_named_with_the_stage_that_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"x\.json is missing; run `dvc repro train`"):
-        read_json(tmp_path / "x.json", made_by="train")

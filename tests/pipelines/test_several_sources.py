@@ -54,8 +54,8 @@ def test_several_sources_from_files_to_translated_files(
     folders = {name: scenes / "test" / name for name in ("labels", "depth", "photo")}
     (folders["photo"] / "08.png").unlink()
     options = [f"--extra-source={name}={folders[name]}" for name in ("depth", "photo")]
-    translate = ["pix2pix", "translate", "--model", "pix2pix-tiny/1", "--output", "out"]
-    done = project.run(*translate, "--input", str(folders["labels"]), *options, check=False)
+    translate = ["pix2pix", "translate", "--model", "pix2pix-tiny/1", *options]
+    done = project.run(*translate, str(folders["labels"]), "out", check=False)
     assert done.returncode == 1
     assert "labels/08.png: has no file of the same name in the folder of photo" in done.stderr
     assert [path.name for path in (tmp_path / "out").glob("*.png")] == ["02.png"]

@@ -14,9 +14,10 @@ from pix2pix.checkpoint import (
     load_generator,
     save_model,
 )
+from pix2pix.data.manifest import ExtraSourceRecord
 from pix2pix.errors import UserError
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig, PatchDiscriminator, UNetGenerator
-from tests.support.model_folders import model_card, save_random
+from tests.support.model_folders import PHOTO, model_card, save_random
 
 GENERATOR = GeneratorConfig(base_channels=2, depth=5, dropout=0.0)
 DISCRIMINATOR = DiscriminatorConfig(base_channels=2, num_layers=1)
@@ -176,6 +177,30 @@ def test_a_file_that_is_no_card_is_refused_in_one_line(model_dir: Path, content:
     with pytest.raises(UserError, match=r"model\.json does not describe a model: ") as caught:
         load_card(model_dir)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_sources_have_the_size_that_their_scales_give(model_dir: Path) -> None:
+    """Of a target that is twice as large as the first source; never less than a pixel."""
+    scales = {"depth": 1.0, "photo": 4.0, "any": None, "small": 0.25}
+    extra = tuple(ExtraSourceRecord(name, PHOTO, scale) for name, scale in scales.items())
+    card = dataclasses.replace(CARD, target_scale=2.0, extra_sources=extra)
+    assert card.source_sizes(19, 31) == {
+        "source": (10, 16),
+        "depth": (10, 16),
+        "photo": (38, 62),
+        "any": (10, 16),
+        "small": (2, 4),
+    }
+    assert card.source_sizes(2, 1)["small"] == (1, 1)
+
+
+@pytest.mark.parametrize("names", [("source",), ("depth", "depth")])
+def test_two_sources_of_one_name_are_refused(model_dir: Path, names: tuple[str, ...]) -> None:
+    path = model_dir / "model.json"
+    extra = [dataclasses.asdict(ExtraSourceRecord(name, PHOTO, 1.0)) for name in names]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"extra_sources": extra}))
+    with pytest.raises(UserError, match="two sources have the same name"):
+        load_card(model_dir)
 
 
 def test_weights_that_do_not_fit_are_refused_before_memory_is_allocated(

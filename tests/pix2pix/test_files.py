@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -108,6 +109,28 @@ def test_two_that_write_one_file_do_not_disturb_each_other(
     assert (os.listdir(tmp_path), path.read_text()) == (["a.txt"], "first")
 
 
+def test_a_file_that_another_process_finishes_meanwhile_is_not_emptied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the name of the unfinished file until this process has the lock."""
+    path, readers = tmp_path / "a.txt", []
+    flock = fcntl.flock
+
+    def finish_first(file: BinaryIO, operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        (partial,) = tmp_path.iterdir()
+        partial.write_text("first")
+        partial.rename(path)
+        readers.append(path.open())
+        flock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", finish_first)
+    write_text(path, "second")
+    with readers[0] as reader:
+        assert reader.read() == "first"
+    assert (os.listdir(tmp_path), path.read_text()) == (["a.txt"], "second")
+
+
 def _no_locks(*_: object) -> None:
     raise OSError(errno.ENOLCK, "no locks here")
 
@@ -175,8 +198,11 @@ def test_tmpdir_is_where_the_files_go(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("tempfile.tempdir", None)
     assert spill_folder() == tmp_path
     monkeypatch.delenv("TMPDIR")
-    assert spill_folder().is_dir()
-    assert spill_folder() != tmp_path
+    usual = spill_folder()
+    assert usual.is_dir()
+    assert usual != tmp_path
+    monkeypatch.setenv("TMPDIR", "")  # names none, for Python as well
+    assert spill_folder() == usual
 
 
 def test_the_hash_is_that_of_the_content(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pix2pix.errors import StorageError, UserError
-from pix2pix.files import read_plain, refuse_special_files, write_bytes
+from pix2pix.files import write_bytes
 from pix2pix.images.image import read_image
+from pix2pix.special_files import read_plain, refuse_special_files
 from tests.support.file_size_limit import files_of_at_most
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from pix2pix.errors import StorageError
 from tests.support.raw_server import OK, RawServer, download_from, read_body, send_for_ever
+from tests.support.tls_server import tls_server, write_certificate
 
 
 @pytest.mark.parametrize(
@@ -125,6 +126,17 @@ def test_an_error_s_status_is_told(liar: RawServer) -> None:
     liar.says(b"HTTP/1.1 503 Busy\r\n\r\n")
     with pytest.raises(HTTPError, match="503"):
         read_body(liar.url)
+
+
+def test_an_https_server_is_asked_once_its_certificate_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = write_certificate(tmp_path / "own.pem")
+    with tls_server(certificate) as url:
+        with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
+            read_body(url)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert read_body(url) == b""
 
 
 def test_a_full_disk_names_the_file_and_is_no_fault_of_the_server(

@@ -27,33 +27,42 @@ class Site:
 
     content: bytes
     etag: str | None = '"1"'
+    modified: str | None = None  # the Last-Modified
     ranges: bool = True
     knows_if_range: bool = True
     chunked: bool = False
     pause_s: float = 0.0
     statuses: list[int] = field(default_factory=list)  # of the next answers, then 200 or 206
     cuts: list[int] = field(default_factory=list)  # bytes of the next answers, then all
+    starts: dict[int, int] = field(default_factory=dict)  # of parts, by request, whatever is asked
     before_answer: Callable[[], None] = lambda: None
     asked: list[str | None] = field(default_factory=list)  # the Range of each request
+    asked_if: list[str | None] = field(default_factory=list)  # the If-Range of each request
     url: str = ""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         asked = handler.headers.get("Range")
         self.asked.append(asked)
+        self.asked_if.append(handler.headers.get("If-Range"))
         self.before_answer()
         time.sleep(self.pause_s)
         if self.statuses:
             handler.send_error(self.statuses.pop(0))
             return
         if_range = handler.headers.get("If-Range") if self.knows_if_range else None
-        partial = asked is not None and self.ranges and if_range in (None, self.etag)
+        is_same = if_range in (None, self.etag, self.modified)
+        partial = asked is not None and self.ranges and is_same
         start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and partial else 0
+        if len(self.asked) in self.starts:
+            partial, start = True, self.starts[len(self.asked)]
         handler.send_response(206 if partial else 200)
         if partial:
             end, total = len(self.content) - 1, len(self.content)
             handler.send_header("Content-Range", f"bytes {start}-{end}/{total}")
         if self.etag:
             handler.send_header("ETag", self.etag)
+        if self.modified:
+            handler.send_header("Last-Modified", self.modified)
         self._send(handler, self.content[start:])
 
     def _send(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from pix2pix.config import load_params
-from pix2pix.data.augment import make_augmentation
+from pix2pix.data.augment import Augmentation
 from pix2pix.data.manifest import SideRecord
 
 PARAMS = load_params(Path("params/default.yaml"))
@@ -44,7 +44,7 @@ PHOTOMETRIC = {"brightness": 0.3, "contrast": 0.4, "noise": 0.1, "blur_px": 2.0}
 def make(*, source=IMAGE, target=IMAGE, extra=(), load_size=80, image_size=64, **changes):
     data = dataclasses.replace(PARAMS.data, load_size=load_size, image_size=image_size)
     augment = dataclasses.replace(OFF, **changes)
-    return make_augmentation(augment, data, source=source, target=target, extra=extra)
+    return Augmentation(augment, data, source=source, target=target, extra=extra)
 
 
 def smooth(channels, *, size=80, seed=0):

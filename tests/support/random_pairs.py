@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from pix2pix.config import load_params
-from pix2pix.data.augment import make_augmentation
+from pix2pix.data.augment import Augmentation
 from pix2pix.data.loader import TrainBatches
 from pix2pix.data.manifest import SideRecord
 from pix2pix.data.prepared import PreparedSplit
@@ -41,7 +41,7 @@ def make_pairs(folder=None, *, num_pairs=14, size=36):
 def make_augmented():
     data = dataclasses.replace(PARAMS.data, load_size=36, image_size=32)
     augment = dataclasses.replace(PARAMS.augment, rotate_deg=10.0, noise=0.05)
-    return make_augmentation(augment, data, source=SOURCE, target=TARGET)
+    return Augmentation(augment, data, source=SOURCE, target=TARGET)
 
 
 def make_batches(pairs, **options):

@@ -12,8 +12,9 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from safetensors.numpy import load_file, save_file
 
-from pipelines.entrypoint import run, write_json
+from pipelines.entrypoint import run
 from pipelines.evaluation.model_content import content_hash
+from pipelines.json_files import write_json
 from pipelines.paths import CHECKS_PATH
 from pipelines.registry.register import CONTENT_TAG, Registration
 from pipelines.repository.presets import complete_preset
@@ -76,6 +77,11 @@ def write_workspace(folder: Path, data: Path) -> Path:
     (folder / PREPARED).symlink_to(data / PREPARED)
     write_json(folder / CHECKS_PATH, {"offences": {}})
     return folder
+
+
+def checks(*pairs_of_items: list[str]) -> dict[str, Any]:
+    """A report of the checks with an item of these pairs each."""
+    return {"offences": {"kind": {"items": [{"pairs": pairs} for pairs in pairs_of_items]}}}
 
 
 def train(seed: int, *, test: dict[str, float] | None = None) -> ModelCard:

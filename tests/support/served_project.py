@@ -14,9 +14,9 @@ import psutil
 from mlflow import MlflowClient
 from prefect.client.orchestration import SyncPrefectClient
 
+from pipelines.flows.server import prefect_client
 from pipelines.processes.tree import is_alive
 from pipelines.services import supervisord
-from pipelines.services.prefect_setup import prefect_client
 from tests.support.mlflow_process import closed_port
 from tests.support.project import Project, copy_project
 

@@ -1,6 +1,6 @@
 "use strict";
 
-// Resize images as pix2pix.images.image.resize does. An image is {height, width, channels, values}
+// Resize images as pix2pix.images.resize.resize does. An image is {height, width, channels, values}
 // with float values row by row, the channels of a pixel side by side.
 
 /** The nearest integer; halves go to the even one, as numpy rounds. */

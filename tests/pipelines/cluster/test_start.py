@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import ray
 from pipelines.cluster.placement import connect
 from pipelines.cluster.start import _is_asked_to_end, start_ray
 from pix2pix.errors import UserError
+from tests.support.mlflow_process import closed_port
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 TIMED_OUT = Exception("The current node timed out during startup.")  # the message of Ray
@@ -163,11 +165,39 @@ def test_a_cluster_on_this_machine_is_joined_only_if_its_address_is_given(
     starting: Callable[..., list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without an address, Ray itself looks for one that `ray start` has left in a file."""
-    calls = starting(_nothing, _nothing)
+    calls = starting(_nothing, _nothing, _nothing)
     connect(None)
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:6379")
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        address = f"127.0.0.1:{head.getsockname()[1]}"
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        connect(None)
+    assert [call["address"] for call in calls] == ["local", address]
+
+
+def test_a_cluster_that_does_not_answer_is_named_before_ray_tries_for_minutes(
+    starting: Callable[..., list[dict[str, Any]]],
+) -> None:
+    calls = starting(_nothing)
+    with pytest.raises(
+        ConnectionError, match=r"cluster at 127\.0\.0\.1:.* does not answer: .*refused"
+    ):
+        connect(f"127.0.0.1:{closed_port()}")
+    assert calls == []
+
+
+def test_an_empty_address_is_none(
+    starting: Callable[..., list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = starting(_nothing)
+    monkeypatch.setenv("RAY_ADDRESS", "")
     connect(None)
-    assert [call["address"] for call in calls] == ["local", "127.0.0.1:6379"]
+    assert [call["address"] for call in calls] == ["local"]
+
+
+@pytest.mark.parametrize("wrong", ["head", "head:ray", "http://head:8265"])
+def test_what_is_no_address_is_refused_in_one_sentence_and_what_is_one_is_named(wrong: str) -> None:
+    with pytest.raises(UserError, match=rf"'{wrong}' .* is no address .* such as 10.0.0.1:6379"):
+        connect(wrong)
 
 
 def test_a_ray_client_s_address_is_refused() -> None:

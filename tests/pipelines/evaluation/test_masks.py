@@ -35,8 +35,8 @@ def noise(values: np.ndarray) -> np.ndarray:
 
 
 def _params(nodata: Any, rule: dict[str, Any]) -> Params:
-    side = measured_side(nodata=nodata)
-    params = masked_params(side_a=side, side_b=side, **rule)
+    side_a = measured_side(nodata=nodata, value_range=[50.0, 950.0])
+    params = masked_params(side_a=side_a, side_b=measured_side(nodata=nodata), **rule)
     return with_augmentation(params, photometric_on="both", **CHANGES)
 
 

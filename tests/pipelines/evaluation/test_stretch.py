@@ -11,7 +11,7 @@ import pytest
 from pipelines.evaluation.scores import evaluate_model
 from pix2pix.data.prepared import open_split
 from pix2pix.evaluation.report import report_json
-from pix2pix.images.image import resize
+from pix2pix.images.resize import resize
 from pix2pix.inference import Translator
 from pix2pix.preparation.pairs import find_pairs
 from pix2pix.preparation.prepare import prepare_pairs

@@ -21,7 +21,8 @@ from pix2pix.data.prepared import open_split
 from pix2pix.data.ranges import to_network
 from pix2pix.evaluation.protocol import compare_protocols
 from pix2pix.evaluation.quality import image_quality
-from pix2pix.images.image import read_image, resize
+from pix2pix.images.image import read_image
+from pix2pix.images.resize import resize
 from pix2pix.inference import Translator
 from pix2pix.preparation.prepare import prepare_pairs
 from tests.support.drawn_shapes import (

@@ -93,9 +93,9 @@ def test_a_translation_that_is_tried_again_is_not_refused_for_its_own_results(
     ran: list[str] = []
     monkeypatch.setattr(translate_pix2pix, "pix2pix", lambda _shell, *words: ran.extend(words))
     monkeypatch.setattr(translate_pix2pix.task_run, "get_run_count", lambda: num_runs)
-    options = ["--input", "in", "--output", "out"]
-    translate_pix2pix.translate.fn(_shell(tmp_path), "m@champion", options, existing)
-    assert ran == ["translate", "--model", "m@champion", *options, *added]
+    folders = ["--", "in", "out"]
+    translate_pix2pix.translate.fn(_shell(tmp_path), "m@champion", folders, existing)
+    assert ran == ["translate", "--model", "m@champion", *added, *folders]
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.entrypoint import write_json
 from pipelines.flows import record
 from pipelines.flows.automations import CHAMPION_EVENT, TO_PROMOTE_EVENT
+from pipelines.json_files import write_json
 from pipelines.paths import REGISTER_PATH
 from pipelines.processes.shell import Shell
 

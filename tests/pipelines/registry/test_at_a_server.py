@@ -46,7 +46,7 @@ def test_each_entry_point_works_at_a_real_server(
         python("pipelines", "evaluate", "--model", MODEL, server=server)
         (tmp_path / "in").mkdir()
         (tmp_path / "in" / "a.png").write_bytes(encode(source_image(40, 51)))
-        folders = ("--input", str(tmp_path / "in"), "--output", str(tmp_path / "out"))
+        folders = (str(tmp_path / "in"), str(tmp_path / "out"))
         python("pipelines", "translate", "--model", f"{MODEL}@champion", *folders, server=server)
         train(1)
         decision = register_model()["decision"]

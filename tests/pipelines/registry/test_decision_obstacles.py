@@ -1,23 +1,21 @@
 """What `register` decides where models or data cannot simply be compared."""
 
-import dataclasses
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from pipelines.entrypoint import TRY_AGAIN, write_json
+from pipelines.entrypoint import TRY_AGAIN
+from pipelines.json_files import write_json
 from pipelines.paths import CHECKS_PATH
-from pipelines.registry.data_obstacle import has_failed
-from pix2pix.config import DataConfig, Params
 from tests.support.registered_project import (
     MODEL,
     MODELS,
     REPORTS,
     champion,
     change_card,
+    checks,
     decision,
     dev_l1,
     register_model,
@@ -166,25 +164,3 @@ def test_after_a_failed_check_of_the_data_nothing_is_compared_until_it_passes(
     CHECKS_PATH.write_text(report)
     assert decision()["outcome"] == "promoted"
     assert tag(uri, "1").startswith("promoted: ")
-
-
-def checks(*pairs_of_items: list[str]) -> dict[str, Any]:
-    return {"offences": {"kind": {"items": [{"pairs": pairs} for pairs in pairs_of_items]}}}
-
-
-@pytest.mark.parametrize(
-    ("report", "fails", "excludes"),
-    [
-        ({"offences": {}}, False, False),
-        (checks(["a"]), True, False),
-        (checks(["a"], []), True, True),
-    ],
-)
-def test_excluded_pairs_are_no_failure_but_an_offence_of_the_whole_data_is(
-    report: dict[str, Any], fails: bool, excludes: bool, default_params: Params
-) -> None:
-    def config(on_bad_pair: str) -> DataConfig:
-        return dataclasses.replace(default_params.data, on_bad_pair=on_bad_pair)
-
-    assert has_failed(report, config("fail")) is fails
-    assert has_failed(report, config("exclude")) is excludes

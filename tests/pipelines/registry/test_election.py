@@ -92,6 +92,15 @@ def test_one_after_another_the_better_one_is_the_champion(client: MlflowClient) 
     }
 
 
+def test_of_equal_ones_that_wait_the_oldest_is_the_champion(client: MlflowClient) -> None:
+    """By number: as words, 10 comes before 9."""
+    new_versions(client, 11)
+    for number in ("9", "10"):
+        client.set_model_version_tag(MODEL, number, CHAMPION_TAG, "waiting to be compared")
+    register(client, 11, Scores(*[0.5] * 8, 0.2, 0.2, 0.3))
+    assert champion(client) == "9"
+
+
 @pytest.mark.server
 @pytest.mark.slow
 @pytest.mark.parametrize("slow", [2, 3])
@@ -163,6 +172,30 @@ def test_registering_the_champion_again_leaves_it(client: MlflowClient) -> None:
     verdict = register(client, 1, Scores(0.3))
     assert (verdict.outcome, verdict.reason) == ("promoted", "version 1 is the champion already")
     assert words(client) == {"1": "promoted: version 1 is the champion already"}
+
+
+def test_registering_a_promoted_version_again_keeps_what_was_said_of_it(
+    client: MlflowClient,
+) -> None:
+    new_versions(client, 1)
+    for _ in range(2):
+        assert register(client, 1, Scores(0.3)).outcome == "promoted"
+        assert words(client) == {"1": "promoted: 0.3"}
+
+
+def test_a_champion_without_a_word_is_replaced_and_one_that_waits_goes_on_waiting(
+    client: MlflowClient,
+) -> None:
+    """The first got its alias in MLflow itself; the registration of the second was killed."""
+    new_versions(client, 3)
+    client.set_registered_model_alias(MODEL, "champion", "1")
+    client.set_model_version_tag(MODEL, "2", CHAMPION_TAG, "waiting to be compared")
+    register(client, 3, Scores(0.2, 0.3, 0.1))
+    assert words(client) == {
+        "1": "replaced by version 3",
+        "2": "waiting to be compared",
+        "3": "promoted: 0.1",
+    }
 
 
 def test_a_version_that_was_champion_for_a_moment_is_not_in_the_history(

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from pipelines.repository.origin import (
-    flatten,
     installed_packages,
     origin,
     pinned_dependencies,
@@ -91,14 +90,3 @@ def test_installed_packages_are_a_requirements_file() -> None:
     lines = installed_packages().splitlines()
     assert f"numpy=={version('numpy')}" in lines
     assert lines == sorted(set(lines), key=str.lower)
-
-
-def test_parameters_are_text_as_in_params_yaml() -> None:
-    nested = {"a": {"b": None, "c": {"d": True}}, "e": 0.0002, "f": (0, 1.5), "g": "text"}
-    assert flatten(nested) == {
-        "a.b": "null",
-        "a.c.d": "true",
-        "e": "0.0002",
-        "f": "[0, 1.5]",
-        "g": "text",
-    }

@@ -69,6 +69,12 @@ def test_files_go_where_the_user_says(tmp_path: Path) -> None:
     assert "MLFLOW_DEFAULT_ARTIFACT_ROOT" not in inherited_environment(site)
 
 
+def test_an_empty_variable_names_no_place_for_files(tmp_path: Path) -> None:
+    site = site_with(tmp_path, MLFLOW_ARTIFACTS_DESTINATION="")
+    here = f"file://{tmp_path}/mlartifacts"
+    assert inherited_environment(site)["MLFLOW_ARTIFACTS_DESTINATION"] == here
+
+
 def test_servers_elsewhere_keep_their_variables_and_the_user_s_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

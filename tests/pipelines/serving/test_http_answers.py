@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from pix2pix.data.manifest import SideRecord
-from pix2pix.images.decode import decode
+from pix2pix.images.decode import decode, decode_file
 from pix2pix.images.encode import encode, encode_as
+from pix2pix.images.options import ReadOptions
 from pix2pix.inference import Translator
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig
 from tests.support.http_app import app_of, post
@@ -99,6 +100,8 @@ def test_pixels_without_a_value_are_left_out_as_in_a_translated_file(
     result = decode(answer.content)
     np.testing.assert_array_equal(result, translator.translate_file(path))
     assert ((result == -1) == (image != image.clip(0, 100))).all()
+    facts = decode_file(answer.content, ReadOptions(nodata="file")).facts
+    assert facts.nodata == -1  # which other programs read
 
 
 def test_whole_numbers_whose_file_states_nodata_are_refused(tmp_path: Path) -> None:

@@ -201,14 +201,15 @@ def test_more_gpus_than_ray_has_are_refused_in_one_sentence(
         (("--min-replicas", "3", "--max-replicas", "2"), "max_replicas is 2"),
         ((f"models:/{NAME}@champion",), "names one twice"),
         (("--cpus-per-replica", "0"), "--cpus-per-replica: Input should be greater than 0"),
+        (("--max-replicas", "0"), "--max-replicas: Input should be greater than or equal to 1"),
     ],
 )
-def test_options_that_contradict_each_other_are_refused(
+def test_options_that_are_out_of_range_or_contradict_each_other_are_wrong_options(
     wrong: tuple[str, ...], message: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         app(["serve", CHAMPION, *wrong])
-    assert ended.value.code == 1
+    assert ended.value.code == 2
     assert message in capfd.readouterr().err
 
 

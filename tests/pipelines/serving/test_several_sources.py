@@ -16,11 +16,11 @@ from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode, encode_as
 from pix2pix.inference import Translator
 from tests.pipelines.serving.test_http_app import app_of, ask, npy
-from tests.pipelines.serving.test_page import started
 from tests.pix2pix.inference.test_several_sources import make, scene
 from tests.support.browser import opened_page, problems_of
 from tests.support.exports import side
 from tests.support.served_models import NAME, LocalModel, write_labels_model
+from tests.support.served_page import started
 
 
 @pytest.fixture(scope="module")

@@ -4,25 +4,19 @@ import csv
 import dataclasses
 import io
 import json
-import math
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-import torch
 
 from pipelines.runs.folder import open_folder
 from pipelines.runs.history import curves_csv
-from pipelines.runs.state import close_running_state, open_state, training_folder
+from pipelines.runs.state import open_state, training_folder
 from pipelines.stages import train, tune
 from pipelines.training import inputs
-from pipelines.training.trained_model import write_model
-from pix2pix.checkpoint import load_generator
 from pix2pix.config import Params
 from pix2pix.data.manifest import Manifest, SplitRecord
 from pix2pix.errors import UserError
-from pix2pix.models import network_configs
-from pix2pix.training import new_state
 from tests.support.model_folders import PHOTO
 
 MANIFEST = Manifest(
@@ -53,34 +47,6 @@ def test_a_batch_of_more_pairs_than_there_are_is_refused_before_ray_starts(
         match=r"batch_size \(7\) exceeds the 3 training pairs with 2 crops each.*to 6 or less",
     ):
         stage.main()
-
-
-def test_the_model_holds_the_best_weights_and_the_better_inference_mode(
-    small_params: Params, tmp_path: Path
-) -> None:
-    state = new_state(*network_configs(small_params), config=small_params.train)
-    scores = {"dev/l1": 0.1, "dev/l1_published": 0.2, "dev/l1_deterministic": 0.1}
-    state.epoch = 2
-    state.keep_as_best(scores)
-    assert state.best is not None
-    write_model(tmp_path, state.best, params=small_params, manifest=MANIFEST)
-    generator, card = load_generator(tmp_path)
-    assert (card.inference_mode, card.epoch, card.dev) == ("deterministic", 2, scores)
-    assert (card.name, card.data_hash) == (small_params.data.name, "abc")
-    weights = state.generator.state_dict()
-    assert all(torch.equal(weights[key], value) for key, value in generator.state_dict().items())
-
-
-def test_a_mode_without_a_finite_score_is_neither_used_nor_on_the_card(
-    small_params: Params, tmp_path: Path
-) -> None:
-    state = new_state(*network_configs(small_params), config=small_params.train)
-    state.keep_as_best({"dev/l1": 0.2, "dev/l1_published": 0.2, "dev/l1_deterministic": math.nan})
-    assert state.best is not None
-    write_model(tmp_path, state.best, params=small_params, manifest=MANIFEST)
-    _, card = load_generator(tmp_path)
-    assert card.inference_mode == "published"
-    assert card.dev == {"dev/l1": 0.2, "dev/l1_published": 0.2}
 
 
 def test_curves_have_a_row_per_epoch_and_leave_empty_what_it_lacks() -> None:
@@ -131,6 +97,6 @@ def test_a_finished_training_is_forgotten(small_params: Params, tmp_path: Path) 
     storage = open_folder(str(tmp_path))
     state = open_state(training_folder(storage, small_params, "data"))
     assert json.loads(state.folder.read("run.json"))["run_key"] == state.run_key
-    close_running_state(state)
+    state.folder.remove_all()
     assert list(tmp_path.iterdir()) == []
     assert open_state(training_folder(storage, small_params, "data")).run_key != state.run_key

@@ -47,6 +47,15 @@ def test_a_server_that_knows_no_such_user_is_not_called_down() -> None:
             pass
 
 
+def test_a_database_without_its_driver_is_a_mistake_that_the_message_explains() -> None:
+    uri = "postgresql+pg8000://me:secret@127.0.0.1:1/mlflow"
+    with (
+        pytest.raises(UserError, match=r"me:\*\*\*@.* needs a driver .*pg8000"),
+        connected(uri),
+    ):
+        pass
+
+
 def test_a_user_who_lacks_the_rights_is_told_so() -> None:
     with raw_server() as server:
         uri = f"http://127.0.0.1:{server.port}"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.repository.origin import flatten
+from pipelines.repository.dotted_keys import flatten
 from pipelines.tracking.description import DataRecord, data_record
 from pipelines.tracking.train_record import TrainRecord, read_train_record, write_train_record
 from pix2pix.config import Params

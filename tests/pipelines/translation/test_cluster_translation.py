@@ -1,5 +1,6 @@
 """Folders are translated on a Ray cluster as on this machine alone."""
 
+import errno
 import logging
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pipelines.translation.cluster_translation import translate_on_cluster
 from pipelines.translation.translated_files import translate_files
 from pipelines.translation.translation_plan import SourceImage, planned
 from pipelines.translation.translator_options import TranslatorOptions
+from pix2pix.errors import StorageError
 from tests.support.exports import side
 from tests.support.several_sources import make, scene
 from tests.support.small_sets import save
@@ -57,6 +59,19 @@ def test_models_of_several_sources_give_the_same_files_failures_and_warnings(
     assert len(contents[0]) == NUM_SCENES - 2
     assert contents[0] == contents[1]
     assert len(set(contents[0].values())) == NUM_SCENES - 2
+
+
+def test_a_file_that_cannot_be_written_is_named_with_the_cause(tmp_path: Path) -> None:
+    make(tmp_path / "model", "published", target=side(2))
+    for name, image in scene(8, 20, seed=0).items():
+        save(tmp_path / name / f"0{'.npy' if name == 'depth' else '.png'}", image)
+    extra_paths = tuple((name, next((tmp_path / name).iterdir())) for name in ("depth", "photo"))
+    image = SourceImage(next((tmp_path / "source").iterdir()), extra_paths=extra_paths)
+    (tmp_path / "file").touch()
+    plan = {image: tmp_path / "file" / "0.tif"}
+    with pytest.raises(StorageError, match=r"file/0\.tif cannot be written") as caught:
+        translate_on_cluster(tmp_path / "model", plan, TranslatorOptions())
+    assert caught.value.errno == errno.EEXIST  # it says whether trying again may help
 
 
 def _warnings(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -10,9 +10,10 @@ import pytest
 import tifffile
 
 from pipelines.translation.translated_files import translate_files
-from pipelines.translation.translation_plan import planned
-from pipelines.translation.volume_results import write_volumes
+from pipelines.translation.translation_plan import planned, without_existing
+from pipelines.translation.volume_results import volume_files, write_volumes
 from pix2pix.data.manifest import SideRecord
+from pix2pix.errors import UserError
 from pix2pix.images.decode import decode
 from tests.support.scientific_files import dicom, exr, nifti, npy, npz, tiff
 from tests.support.translated_scans import GEO, RANGES, SCAN, SCANS, make_translator, translated
@@ -132,6 +133,21 @@ def test_the_slices_of_a_nifti_file_become_a_volume_with_its_affine(tmp_path: Pa
         slice_file = tmp_path / f"out/sub/p.1#z{index:03d}.tif"
         turned = np.asarray(made.dataobj)[::-1, :, index].T  # x grows to the left in the file
         np.testing.assert_array_equal(turned, tifffile.imread(slice_file))
+
+
+def test_a_volume_in_the_output_is_not_replaced_unasked(tmp_path: Path) -> None:
+    """Its slices may be nowhere: it is the scan that the translation is to be compared with."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/p.nii.gz").write_bytes(nifti(np.zeros((5, 4, 3), np.int16), packed=True))
+    plan = planned(tmp_path / "in", tmp_path / "out", source=changed(slices="z"), target=SCANS)
+    volumes = volume_files(plan).values()
+    assert list(volumes) == [tmp_path / "out/p.nii.gz"]
+    assert without_existing(plan, existing="refuse", volumes=volumes) == plan
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/p.nii.gz").touch()
+    with pytest.raises(UserError, match=r"1 result\(s\) exist, such as .*out/p\.nii\.gz; name"):
+        without_existing(plan, existing="refuse", volumes=volumes)
+    assert without_existing(plan, existing="overwrite", volumes=volumes) == plan
 
 
 def test_a_volume_of_a_model_for_single_images_is_to_be_cut_into_files(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """A film is translated frame by frame, and keeps its times and its sound."""
 
-import dataclasses
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,11 +8,9 @@ import pytest
 from av.video.reformatter import ColorRange, Colorspace
 
 from pipelines.commands.translate import translate
-from pix2pix.data.manifest import ExtraSourceRecord
 from pix2pix.errors import UserError
 from pix2pix.film.frames import film_frames
 from pix2pix.inference import Translator
-from pix2pix.inference.film_frames import check_translates_films, translate_frames
 from tests.support.films import (
     TIME_BASE,
     moving_square,
@@ -22,10 +19,8 @@ from tests.support.films import (
     write_film,
     write_sound,
 )
-from tests.support.model_folders import PHOTO
-from tests.support.registered_project import MODELS, train
+from tests.support.registered_project import MODELS
 from tests.support.translated_films import LOSSLESS, UNEVEN, expected_frames, folder, names
-from tests.support.translators import make_translator
 
 pytestmark = [
     pytest.mark.slow,  # models are registered in each: a second and more
@@ -152,51 +147,3 @@ def test_the_same_dropout_noise_is_in_every_frame(model: str, tmp_path: Path) ->
     first, *others = [frame.image() for frame in film_frames(output)]
     for other in others:
         np.testing.assert_allclose(other, first, atol=1)
-
-
-def test_grey_models_read_luma_and_show_grey(tmp_path: Path) -> None:
-    grey = dataclasses.replace(PHOTO, channels=1)
-    translator = make_translator(
-        tmp_path,
-        "deterministic",
-        source=grey,
-        target=grey,
-        generator=dataclasses.replace(
-            make_translator(tmp_path / "x", "deterministic").card.generator, target_channels=1
-        ),
-        discriminator=dataclasses.replace(
-            make_translator(tmp_path / "y", "deterministic").card.discriminator, in_channels=2
-        ),
-    )
-    frame = moving_square(1)[0]
-    luma = np.rint(frame @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)[..., None]
-    shown = translate_frames(translator, frame[None], scale="training")
-    np.testing.assert_array_equal(shown, np.repeat(translator.translate(luma)[None], 3, axis=3))
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"source": dataclasses.replace(PHOTO, dtype="uint16")}, "the source .* is uint16 with 3"),
-        ({"target": dataclasses.replace(PHOTO, dtype="float32")}, "the target .* is float32"),
-        (
-            {"target": dataclasses.replace(PHOTO, nodata=0)},
-            "values for missing pixels in its target",
-        ),
-        ({"target": dataclasses.replace(PHOTO, channels=4)}, "the target .* with 4 channel"),
-        (
-            {"extra_sources": (ExtraSourceRecord("depth", PHOTO, 1.0),)},
-            "needs the sources source, depth, and a film is only one",
-        ),
-        (
-            {"source": dataclasses.replace(PHOTO, channels=1, num_labels=5)},
-            "class ids in its source",
-        ),
-    ],
-)
-def test_models_of_other_images_are_refused(
-    changes: dict[str, object], said: str, workspace: Path
-) -> None:
-    card = dataclasses.replace(train(0), **changes)
-    with pytest.raises(UserError, match=said):
-        check_translates_films(card)

@@ -180,6 +180,21 @@ def test_a_manifest_does_not_outlive_the_images_it_describes(
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
+@pytest.mark.parametrize("content", [b'{"name": "my page"}', b"\xff", b"[1]"])
+def test_another_s_manifest_is_replaced_on_request_alone(
+    content: bytes, workspace: Path, images: Path, tmp_path: Path
+) -> None:
+    train(0)
+    register_model()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/manifest.json").write_bytes(content)
+    for options in ({}, {"keep": True}):
+        with pytest.raises(UserError, match=r"manifest\.json exists and is no list of translated"):
+            translated(f"{MODEL}/1", images, tmp_path / "out", **options)
+    assert contents(tmp_path / "out") == {"manifest.json": content}
+    translated(f"{MODEL}/1", images, tmp_path / "out", overwrite=True)
+
+
 def test_nothing_is_overwritten_unasked(workspace: Path, images: Path, tmp_path: Path) -> None:
     train(0)
     register_model()

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix.config import load_params
-from pix2pix.data.augment import augment_seed, make_augmentation
+from pix2pix.data.augment import Augmentation, augment_seed
 from pix2pix.data.contact_sheet import augmentation_sheet
 from pix2pix.data.manifest import SideRecord
 from pix2pix.data.prepared import PreparedSplit
@@ -15,7 +15,7 @@ SIDE = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")
 def test_each_row_shows_a_pair_as_stored_and_as_training_sees_it() -> None:
     params = load_params(Path("params/default.yaml"))
     data = dataclasses.replace(params.data, load_size=68, image_size=64)
-    augmentation = make_augmentation(params.augment, data, source=SIDE, target=SIDE)
+    augmentation = Augmentation(params.augment, data, source=SIDE, target=SIDE)
     stored = np.random.default_rng(0).integers(0, 256, (2, 3, 68, 68, 3), dtype=np.uint8)
     pairs = PreparedSplit(source=stored[0], target=stored[1], pair_ids=("a", "b", "c"))
 
@@ -37,7 +37,7 @@ def test_each_row_shows_a_pair_as_stored_and_as_training_sees_it() -> None:
 def test_a_small_split_gives_a_small_sheet() -> None:
     params = load_params(Path("params/default.yaml"))
     data = dataclasses.replace(params.data, load_size=64, image_size=64)
-    augmentation = make_augmentation(params.augment, data, source=SIDE, target=SIDE)
+    augmentation = Augmentation(params.augment, data, source=SIDE, target=SIDE)
     images = np.zeros((1, 64, 64, 3), np.uint8)
     pairs = PreparedSplit(source=images, target=images, pair_ids=("a",))
     sheet = augmentation_sheet(pairs, augmentation, seed=0, num_epochs=1)

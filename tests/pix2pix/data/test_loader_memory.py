@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from benchmarks.workload import in_fresh_process
-from pix2pix.data.augment import make_augmentation
+from pix2pix.data.augment import Augmentation
 from pix2pix.data.batch import on_device
 from pix2pix.data.loader import TrainBatches
 from pix2pix.data.manifest import SideRecord
@@ -41,7 +41,7 @@ def test_a_batch_keeps_its_pixels_while_later_ones_use_the_same_memory() -> None
     masks = rng.integers(0, 3, (12, 36, 36, 1), dtype=np.uint8)
     pairs = PreparedSplit(images, -images, tuple("abcdefghijkl"), masks)
     data = dataclasses.replace(PARAMS.data, load_size=36, image_size=32)
-    augmentation = make_augmentation(PARAMS.augment, data, source=side, target=side)
+    augmentation = Augmentation(PARAMS.augment, data, source=side, target=side)
     batches = TrainBatches(pairs, augmentation, seed=0, batch_size=3, device=CPU)
     kept, copies = [], []
     for batch in batches(0):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pix2pix.config import load_params
-from pix2pix.data.augment import Augmentation, augment_seed, make_augmentation
+from pix2pix.data.augment import Augmentation, augment_seed
 from pix2pix.data.contact_sheet import augmentation_sheet
 from pix2pix.data.loader import EvalBatches, TrainBatches
 from pix2pix.data.manifest import SideRecord
@@ -36,7 +36,7 @@ def make(
 ) -> Augmentation:
     data = dataclasses.replace(PARAMS.data, image_size=image_size, load_size=image_size)
     augment = dataclasses.replace(OFF, **changes)
-    return make_augmentation(augment, data, source=source, target=target)
+    return Augmentation(augment, data, source=source, target=target)
 
 
 def patches(*, height: int = 44, width: int = 40, seed: int = 0) -> np.ndarray:

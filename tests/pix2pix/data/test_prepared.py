@@ -10,7 +10,7 @@ import pytest
 
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
-from pix2pix.images.image import resize
+from pix2pix.images.resize import resize
 from pix2pix.preparation.inspection import content_hash
 from pix2pix.preparation.offences import Offence
 from pix2pix.preparation.pairs import find_pairs

@@ -8,7 +8,7 @@ import pytest
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.data.reference import reference_positions, reference_targets
-from pix2pix.images.image import resize
+from pix2pix.images.resize import resize
 from pix2pix.preparation.pairs import find_pairs
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.preparation.read_pairs import read_pair

@@ -15,9 +15,9 @@ from pix2pix.export.description import description
 from pix2pix.export.folder import write_export
 from pix2pix.export.network import exported_program
 from pix2pix.export.onnx_model import OnnxNetwork, onnx_model
-from pix2pix.export.parity import BatchSize, random_sources
+from pix2pix.export.parity import BatchSize, Parity, random_sources
 from pix2pix.export.samples import Samples
-from pix2pix.export.smaller import measure_error, with_half_weights
+from pix2pix.export.smaller import MeasuredError, measure_error, with_half_weights
 from pix2pix.models import InferenceNetwork
 from tests.support.exports import MODEL, make_model
 
@@ -48,12 +48,13 @@ def test_both_modes_and_their_smaller_files_are_written_and_described(tmp_path: 
     for name, file in named.items():
         content = (tmp_path / name).read_bytes()
         assert (file.num_bytes, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
-        assert (file.parity is None) == (file.error is not None)
+        is_smaller = name.endswith((".fp16.onnx", ".int8.onnx"))
+        assert isinstance(file.difference, MeasuredError if is_smaller else Parity)
         assert not _names_this_machine(tmp_path / name)
     for mode in ("published", "deterministic"):
         exact, half, eighth = (named[f"{mode}{kind}.onnx"] for kind in ("", ".fp16", ".int8"))
         assert exact.num_bytes > 1.5 * half.num_bytes > 2 * eighth.num_bytes
-        assert 0 < half.error.mean < eighth.error.mean < 0.1
+        assert 0 < half.difference.mean < eighth.difference.mean < 0.1
         # The smaller files say the same about their use.
         assert _metadata(tmp_path / half.name) == _metadata(tmp_path / exact.name)
         assert _metadata(tmp_path / eighth.name) == _metadata(tmp_path / exact.name)

@@ -10,7 +10,7 @@ import pytest
 from pix2pix.data.input_statistics import InputStatistics
 from pix2pix.export.page import Picture, Section, Table, page
 from pix2pix.export.workbench import obstacle
-from pix2pix.images.image import resize
+from pix2pix.images.resize import resize
 from pix2pix.images.scale import from_scale, to_scale
 from pix2pix.images.validity import Masked
 from pix2pix.web_page import with_parts

@@ -117,6 +117,21 @@ def test_parts_of_any_length_are_joined_with_the_sound(
     assert next(film_frames(output)).look.colour == LOOK.colour
 
 
+def test_a_film_with_a_colon_in_its_name_is_written_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    frames = moving_square(2)
+    film = write_film(tmp_path / "film.mkv", frames)
+    encoding = Encoding(codec_of(film), 40, Fraction(1, 25), Fraction(25))
+    part, output = Path("part:0.nut"), Path("take:2.mkv")
+    images = [Timed(frame, pts) for pts, frame in enumerate(frames)]
+    write_part(part, images, look=LOOK, encoding=encoding)
+    assemble(film, [part], output, look=LOOK, last_duration_s=Fraction(1, 25), with_sound=True,
+             comment="made by a test")  # fmt: skip
+    assert len(list(film_frames(tmp_path / output))) == 2
+
+
 def test_a_shape_of_pixels_that_the_output_cannot_state_is_refused(tmp_path: Path) -> None:
     wide = Look(LOOK.colour, LOOK.matrix, Fraction(4, 3))
     check_pixels_fit(wide, tmp_path / "in.mkv", tmp_path / "out.mkv")

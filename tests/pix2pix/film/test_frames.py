@@ -35,6 +35,16 @@ def test_frames_are_turned_upright(rotation: tuple[float, bool], tmp_path: Path)
         assert found.look.pixel_aspect == (Fraction(3, 4) if is_turned else Fraction(4, 3))
 
 
+@pytest.mark.parametrize("name", ["take:2.mp4", "http:x.mp4", "-x.mp4", "50%.mp4", "%03d.mp4"])
+def test_a_film_in_the_current_folder_may_have_any_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_film(tmp_path / name, moving_square(2))
+    monkeypatch.chdir(tmp_path)
+    assert inspect(Path(name)).num_frames == 2
+    assert len(list(film_frames(Path(name)))) == 2
+
+
 def test_other_turns_are_refused(tmp_path: Path) -> None:
     film = write_film(tmp_path / "x.mp4", moving_square(1), rotation=(30, False))
     with pytest.raises(FilmError, match=r"x\.mp4 is to be shown turned by other angles"):
@@ -88,9 +98,23 @@ def cut_off(share: float, container_options: dict[str, str]) -> Callable[[Path],
     return write
 
 
+def list_of_films(head: str) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        write_film(path.with_name("part.ts"), moving_square(3))
+        path.write_text(f"{head}part.ts\n")
+
+    return write
+
+
 @pytest.mark.parametrize(
     ("name", "write", "said"),
     [
+        ("x.mp4", list_of_films("ffconcat version 1.0\nfile "), "is a list of other films"),
+        (
+            "x.m3u8",
+            list_of_films("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n"),
+            "is a list of other films",
+        ),
         ("x.mp4", write_text, "cannot be read as a film: Invalid data"),
         ("x.mp4", write_picture, "is a single picture"),
         ("x.mp4", write_nothing, "does not exist; correct the name"),

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from pix2pix.config import AugmentConfig, Kernel, load_params
-from pix2pix.data.augment import make_augmentation
+from pix2pix.data.augment import Augmentation
 from pix2pix.data.manifest import SideRecord
 from pix2pix.data.prepared import open_split
 from pix2pix.images.grids import as_rgb8
-from pix2pix.images.image import resize
+from pix2pix.images.resize import resize
 from pix2pix.preparation.prepare import prepare_pairs
 
 PARAMS = Path(__file__).parents[3] / "params" / "default.yaml"
@@ -79,7 +79,7 @@ def test_photometric_changes_leave_opacity_and_what_is_hidden_as_they_were(
     data = replace(load_params(PARAMS).data, image_size=64, load_size=64)
     config = augment_config(brightness=0.3, contrast=0.3, noise=0.2, blur_px=2.0)
     record = side(dtype, image.shape[-1])
-    augmentation = make_augmentation(config, data, source=record, target=record)
+    augmentation = Augmentation(config, data, source=record, target=record)
 
     source, target = augmentation(image, image, seed=5)
 
@@ -93,9 +93,7 @@ def test_photometric_changes_leave_opacity_and_what_is_hidden_as_they_were(
 def test_blur_keeps_the_colour_at_the_edge() -> None:
     image = disc()
     data = replace(load_params(PARAMS).data, image_size=64, load_size=64)
-    augmentation = make_augmentation(
-        augment_config(blur_px=5.0), data, source=side(), target=side()
-    )
+    augmentation = Augmentation(augment_config(blur_px=5.0), data, source=side(), target=side())
 
     blurred, _ = augmentation(image, image, seed=3)
 
@@ -107,7 +105,7 @@ def test_turning_keeps_the_colour_at_the_edge() -> None:
     image = disc()
     data = replace(load_params(PARAMS).data, image_size=64, load_size=64)
     config = augment_config(rotate_deg=40.0, scale=0.2)
-    augmentation = make_augmentation(config, data, source=side(), target=side())
+    augmentation = Augmentation(config, data, source=side(), target=side())
 
     for turned in augmentation(image, image, seed=3):
         assert turned.dtype == np.uint8

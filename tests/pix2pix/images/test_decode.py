@@ -245,6 +245,28 @@ def test_kinds_of_jpeg_that_are_not_read_are_named(content: bytes, said: str) ->
         decode(content)
 
 
+def with_thumbnail(image: np.ndarray, **options: Any) -> bytes:
+    """A JPEG file with a small one, whole, in its EXIF data, as cameras write it."""
+    small = b"Exif\0\0" + encoded(image[:8, :8], "jpeg")
+    return encoded(image, "jpeg", exif=small, **options)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("num_zeros", [2, 40, 400])
+def test_a_jpeg_that_is_filled_up_with_zeros_is_damaged(num_zeros: int, progressive: bool) -> None:
+    """An interrupted copy often has the size of the whole file."""
+    data = with_thumbnail(picture(), progressive=progressive)
+    assert decode(data).shape == (20, 30, 3)
+    with pytest.raises(UserError, match="is truncated or damaged"):
+        decode(data[:-num_zeros] + bytes(num_zeros))
+
+
+def test_what_follows_a_jpeg_or_fills_it_is_passed_over() -> None:
+    data = encoded(picture(), "jpeg")
+    filled = data[:2] + b"\xff\xff" + data[2:] + b"\0more"
+    np.testing.assert_array_equal(decode(filled), decode(data))
+
+
 def test_the_first_of_several_jpegs_in_a_file_is_taken() -> None:
     file, image = io.BytesIO(), Image.fromarray(picture())
     image.save(file, "MPO", save_all=True, append_images=[image.rotate(180)])

@@ -42,6 +42,23 @@ def test_bands_that_are_no_opacity_are_not_written_as_png(dtype: str, channels: 
         encode_as(image, "image/png")
 
 
+@pytest.mark.parametrize(
+    ("dtype", "channels"), [("uint16", 3), ("float32", 1), ("uint8", 2), ("uint8", 4)]
+)
+def test_what_jpeg_cannot_store_is_refused(dtype: str, channels: int) -> None:
+    said = rf"^image/jpeg cannot store {channels} channel\(s\) of {dtype}; ask for"
+    with pytest.raises(UserError, match=said):
+        encode_as(picture(dtype, channels), "image/jpeg")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_jpeg_is_grey_or_coloured(channels: int) -> None:
+    smooth = np.linspace(0, 255, 9 * 13).astype(np.uint8).reshape(9, 13, 1).repeat(channels, axis=2)
+    decoded = decode_file(encode_as(smooth, "image/jpeg"))
+    assert (decoded.facts.file_format, decoded.pixels.shape) == ("JPEG", smooth.shape)
+    np.testing.assert_allclose(decoded.pixels, smooth, atol=8)
+
+
 def test_other_programs_find_colours_and_opacity_in_a_tiff_file() -> None:
     image = picture("uint8", 4)
     content = encode_as(image, "image/tiff", alpha=True)

@@ -1,5 +1,8 @@
 """OpenEXR files, as the library of its authors writes them."""
 
+import io
+from collections.abc import Callable
+
 import numpy as np
 import OpenEXR
 import pytest
@@ -111,7 +114,40 @@ def test_channels_that_are_no_picture_name_no_layer_that_they_do_not_have(names:
         decode(exr(planes(names)))
 
 
-def test_a_cropped_file_and_parts_are_refused() -> None:
+def test_a_cropped_file_is_refused() -> None:
     window = (np.array([0, 0], np.int32), np.array([9, 30], np.int32))
     with pytest.raises(UserError, match=r"stores 7x20 px .*displayWindow"):
         decode(exr(planes("RGB"), displayWindow=window))
+
+
+def two_parts() -> bytes:
+    file = io.BytesIO()
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    OpenEXR.File([OpenEXR.Part(dict(header), planes("RGB"), eye) for eye in ("l", "r")]).write(file)
+    return file.getvalue()
+
+
+def deep_pixels() -> bytes:
+    """Each pixel has a list of depths."""
+    depths = np.empty((20, 7), object)
+    for place in np.ndindex(depths.shape):
+        depths[place] = np.ones(1, np.float32)
+    file = io.BytesIO()
+    header = {"compression": OpenEXR.ZIPS_COMPRESSION, "type": OpenEXR.deepscanline}
+    OpenEXR.File(header, {"Z": depths}).write(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("write", [two_parts, deep_pixels])
+def test_parts_and_deep_pixels_are_refused(write: Callable[[], bytes]) -> None:
+    with pytest.raises(UserError, match="holds several parts or deep pixels; store one flat part"):
+        decode(write())
+
+
+def test_of_a_file_that_was_cut_off_the_library_writes_nothing(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    data = exr(planes("RGB"), compression=OpenEXR.NO_COMPRESSION)
+    with pytest.raises(UserError, match="its pixels end beyond the end of the file"):
+        decode(data[:-1])
+    assert capfd.readouterr() == ("", "")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pix2pix.images.image import area_averages, resize
+from pix2pix.images.resize import area_averages, resize
 from tests.support.pictures import noise
 
 

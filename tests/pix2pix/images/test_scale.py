@@ -3,7 +3,7 @@ import pytest
 
 from pix2pix.config import Scale
 from pix2pix.data.manifest import SideRecord
-from pix2pix.images.image import resize
+from pix2pix.images.resize import resize
 from pix2pix.images.scale import from_scale, to_scale
 from pix2pix.images.validity import Masked
 

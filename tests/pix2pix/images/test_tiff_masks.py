@@ -54,6 +54,10 @@ def test_a_mask_is_turned_cut_and_joined_to_the_nodata_value() -> None:
     np.testing.assert_array_equal(colours.valid, VALID)
     whole = decode_file(masked_tiff(IMAGE, np.ones_like(VALID)), BY_FILE)
     assert (whole.valid, whole.facts.has_mask) == (None, True)
+    second = np.ones_like(VALID)
+    second[:, -2:] = False
+    two = decode_file(masked_tiff(IMAGE, VALID, second), BY_FILE)
+    np.testing.assert_array_equal(two.valid, VALID & second)
     other = decode_file(masked_tiff(IMAGE, VALID[:-1]), BY_FILE)
     assert (other.valid, other.facts.has_mask) == (None, False)
 

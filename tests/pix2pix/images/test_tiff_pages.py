@@ -54,6 +54,17 @@ def test_a_stack_that_is_cut_off_is_never_taken_for_a_smaller_one(options: dict[
     assert set(found) <= {0, 5}  # 5: only a description at the end is missing
 
 
+def test_tifffile_writes_nothing_about_a_damaged_stack(caplog: pytest.LogCaptureFixture) -> None:
+    """What it logs would come to the console, beside the error that names the file."""
+    caplog.set_level("WARNING", "tifffile")
+    content = written(STACK, photometric="minisblack", metadata=None)
+    tag = struct.pack("<HH", 273, 4)  # where the pixels of a page lie
+    second = content.index(tag, content.index(tag) + 1)
+    damaged = io.BytesIO(content[:second] + b"\xff\xff" + content[second + 2 :])
+    assert tiff_length(damaged) == 5  # only reading the slice finds what is wrong
+    assert caplog.messages == []
+
+
 def test_pages_in_other_files_are_missed() -> None:
     pages = "".join(
         f'<TiffData IFD="0" FirstZ="{z}" PlaneCount="1"><UUID FileName="{z}.ome.tif">'

@@ -1,5 +1,6 @@
 """Which slices of a volume are images, and that the volume is read once."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -145,6 +146,29 @@ def test_a_packed_volume_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.Mo
     path.write_bytes(nifti(STACK.T // 2, packed=True))
     read = read_side(path, side("z"), VolumeSlice("z", 3, 7)).pixels
     np.testing.assert_array_equal(read[..., 0], STACK[3] // 2)
+
+
+@pytest.mark.parametrize(
+    ("stack", "time_s"),
+    [(STACK // 2, 2), (STACK.repeat(2, axis=0) // 2, 1)],
+    ids=["of its size, later", "of its time, larger"],
+)
+def test_a_volume_in_the_place_of_one_that_was_kept_is_read(
+    tmp_path: Path, stack: np.ndarray, time_s: int
+) -> None:
+    path = tmp_path / "x.npy"
+    for written, when in ((STACK, 1), (stack, time_s)):
+        write(path, npy(written))
+        os.utime(path, (when, when))
+        read = read_side(path, side("z"), VolumeSlice("z", 3, len(written))).pixels
+        np.testing.assert_array_equal(read[..., 0], written[3])
+
+
+def test_two_arrays_of_a_file_are_two_volumes(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.npz", npz(a=STACK, b=STACK // 2))
+    for key, stack in (("a", STACK), ("b", STACK // 2)):
+        read = read_side(path, side("z", array_key=key), VolumeSlice("z", 3, 7)).pixels
+        np.testing.assert_array_equal(read[..., 0], stack[3])
 
 
 @pytest.mark.parametrize("rule", ["w", "z[]", "z[1]", "z[::0]", "z[a:b]", "[1:2]", "z[1:2:-1]", ""])

@@ -14,7 +14,7 @@ from pix2pix.data.masks import NO_SOURCE
 from pix2pix.data.prepared import open_split
 from pix2pix.data.ranges import from_network, to_network
 from pix2pix.errors import UserError
-from pix2pix.images.image import resize
+from pix2pix.images.resize import resize
 from pix2pix.images.scale import from_scale
 from pix2pix.images.stored import as_written
 from pix2pix.images.validity import Masked
@@ -186,11 +186,23 @@ def test_no_generated_float_is_a_hole_for_gdal(nodata: float) -> None:
     assert ((values >= 0) & (values <= 255)).all()
 
 
-def test_a_value_that_files_round_to_the_mark_is_moved_as_well() -> None:
-    target = replace(TARGET, channels=1, nodata="file", stated_nodata=0.0, file_dtype="int16")
-    answer = np.array([[[0.4], [-0.4], [0.6], [-3.0]]], np.float32)
-    values = translated_values(Masked(answer), None, target, size=(1, 4))
-    np.testing.assert_array_equal(as_written(values, "int16").ravel(), [1, 1, 1, -3])
+@pytest.mark.parametrize(
+    ("value_range", "mark", "answer", "written"),
+    [
+        ((-3.0, 5.0), 0.0, [0.4, -0.4, 0.6, -3.0], [1, 1, 1, -3]),
+        ((0.4, 5.0), 0.0, [0.4, 0.6], [1, 1]),
+        ((-3.0, 4.6), 5.0, [4.6, 4.4], [4, 4]),
+    ],
+    ids=["inside", "below the range", "above the range"],
+)
+def test_a_value_that_files_round_to_the_mark_is_moved_as_well(
+    value_range: tuple[float, float], mark: float, answer: list[float], written: list[int]
+) -> None:
+    marked = {"nodata": "file", "stated_nodata": mark, "file_dtype": "int16"}
+    target = replace(TARGET, channels=1, value_range=value_range, **marked)
+    pixels = np.array(answer, np.float32).reshape(1, -1, 1)
+    values = translated_values(Masked(pixels), None, target, size=pixels.shape[:2])
+    np.testing.assert_array_equal(as_written(values, "int16").ravel(), written)
 
 
 def test_an_ignored_class_stays_what_the_network_says() -> None:

@@ -18,7 +18,7 @@ from pix2pix.data.prepared import open_split
 from pix2pix.data.ranges import from_network
 from pix2pix.errors import UserError
 from pix2pix.images.encode import encode
-from pix2pix.images.image import resize
+from pix2pix.images.resize import resize
 from pix2pix.models import (
     GeneratorConfig,
     InferenceNetwork,

@@ -60,6 +60,19 @@ def test_the_deterministic_mode_equals_eval_mode(norm: str, size: tuple[int, int
         torch.testing.assert_close(fake, generator.eval()(source), atol=1e-5, rtol=0)
 
 
+def test_channels_that_hardly_varied_in_training_are_the_same_in_the_deterministic_mode() -> None:
+    """The norm divides by their deviation, plus a small number."""
+    generator = make_generator()
+    for module in generator.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_var[::2] = torch.linspace(0, 1e-4, len(module.running_var[::2]))
+            module.weight.data[::2] *= 0.01  # they would be large
+    source = images(1)
+    fake = translate(InferenceNetwork(generator, "deterministic"), source, seeds=[0])
+    with torch.no_grad():
+        torch.testing.assert_close(fake, generator.eval()(source), atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize("channels", [(3, 3), (1, 3), (3, 1), (4, 3)])
 @pytest.mark.parametrize("mode", MODES)
 def test_a_residual_is_added_to_the_source_in_both_modes(

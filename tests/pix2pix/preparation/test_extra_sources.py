@@ -13,7 +13,7 @@ from pix2pix.config import DataConfig
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
-from pix2pix.images.image import resize
+from pix2pix.images.resize import resize
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.pairs import find_pairs
 from pix2pix.preparation.prepare import prepare_pairs

@@ -49,11 +49,26 @@ def test_a_group_that_the_folders_cut_is_an_offence_and_test_keeps_it(tmp_path: 
         ("group_across_splits", ("train/clip3_0",)),
         ("group_across_splits", ("train/clip3_1",)),
     ]
+    save_pair(tmp_path, "test/clip3_8", *draw(910))
+    first = check_pairs(tmp_path, make_config(group=r"(clip\d+)_"), num_workers=1).offences[0]
+    assert first.paths == ("A/train/clip3_0.png", "A/test/clip3_8.png")  # the first of its kind
     left = split_of(tmp_path, group=r"(clip\d+)_", on_bad_pair="exclude")
     assert "test/clip3_9" in left
     assert "train/clip3_0" not in left
     by_folder = check_pairs(tmp_path, make_config(group=r"^(.*clip\d+)_"), num_workers=1)
     assert by_folder.offences == ()
+
+
+@pytest.mark.parametrize("shift", [0, 3])
+def test_a_copy_in_a_group_that_the_folders_cut_is_one_offence(tmp_path: Path, shift: int) -> None:
+    write_clips(tmp_path, 8, folder="train/")
+    ids, photo = draw(30)
+    save_pair(tmp_path, "test/clip3_9", ids, photo + np.uint8(shift))
+    report = check_pairs(tmp_path, make_config(group=r"(clip\d+)_"), num_workers=1)
+    assert [(item.kind, item.pair_ids) for item in report.offences] == [
+        ("group_across_splits", ("train/clip3_0",)),
+        ("group_across_splits", ("train/clip3_1",)),
+    ]
 
 
 @pytest.mark.parametrize("on_bad_pair", ["fail", "exclude"])

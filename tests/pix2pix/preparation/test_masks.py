@@ -64,6 +64,8 @@ def test_a_pair_that_loses_its_last_pixels_in_resizing_is_bad(tmp_path: Path) ->
     assert kinds(tmp_path, config_of()) == ["nothing_counts"]
     kept = config_of(resize="none", load_size=None)
     assert kinds(tmp_path, kept) == []
+    only_of_the_training = config_of(load_size=4 * SIZE)  # scores have the size of image_size
+    assert kinds(tmp_path, only_of_the_training) == ["nothing_counts"]
 
 
 def test_a_set_of_which_nothing_is_left_is_one_error(tmp_path: Path) -> None:

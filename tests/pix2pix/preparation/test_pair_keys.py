@@ -159,6 +159,28 @@ def test_nothing_is_proposed_where_it_would_not_help(tmp_path: Path) -> None:
     assert {offence.kind for offence in offences} == {"missing_partner"}
 
 
+@pytest.mark.parametrize(("num_equal", "is_proposed"), [(4, True), (5, False)])
+def test_nothing_is_proposed_where_half_of_the_names_are_equal(
+    tmp_path: Path, num_equal: int, is_proposed: bool
+) -> None:
+    for index in range(10):
+        touch(tmp_path, f"A/S{index}.png", f"B/{'S' if index < num_equal else 's'}{index}.png")
+    if is_proposed:
+        with pytest.raises(UserError, match=r"4 have equal names; .* would give 10 pairs"):
+            find_pairs(tmp_path, make_config())
+    else:
+        assert len(find_pairs(tmp_path, make_config()).offences) == 10  # each lone file
+
+
+def test_a_pattern_that_gives_a_key_twice_is_not_proposed(tmp_path: Path) -> None:
+    """It would be refused where it is tried."""
+    for index in range(10):
+        touch(tmp_path, f"A/{index}.png", f"B/{index}_mask.png")
+    touch(tmp_path, *(f"B/{index}.png" for index in range(3)))
+    offences = find_pairs(tmp_path, make_config()).offences
+    assert {offence.kind for offence in offences} == {"missing_partner"}
+
+
 def test_what_the_pattern_leaves_out_is_noted(tmp_path: Path) -> None:
     for index in range(NUM_PAIRS):
         save(tmp_path / f"A/{index}_A.png", noise(index))

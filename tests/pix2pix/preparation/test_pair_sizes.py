@@ -10,7 +10,7 @@ import pytest
 from pix2pix.config import DataConfig, Scale
 from pix2pix.config.yaml_file import read_yaml
 from pix2pix.data.prepared import open_split
-from pix2pix.images.image import resize
+from pix2pix.images.resize import resize
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.pairs import find_pairs
 from pix2pix.preparation.prepare import prepare_pairs

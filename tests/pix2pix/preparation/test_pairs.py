@@ -1,5 +1,6 @@
 """Which files make a pair."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -173,6 +174,22 @@ def test_a_folder_without_permission_is_refused_and_not_left_out(
     finally:
         (folder_of_nobody / locked).chmod(0o755)
     assert f"the folder {folder_of_nobody / locked}" in str(error.value)
+
+
+def test_a_folder_that_the_disk_does_not_give_is_not_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "train/1.png", "train/deep/2.png", "more/3.png")
+    scandir = os.scandir
+
+    def broken(folder: str) -> Iterator[os.DirEntry[str]]:
+        if folder == str(tmp_path / "train/deep"):
+            raise OSError(errno.EIO, "the disk is broken")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", broken)
+    with pytest.raises(OSError, match="the disk is broken"):
+        find_pairs(tmp_path, make_config())
 
 
 def test_a_missing_or_empty_folder_is_refused_with_a_remedy(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from pix2pix.config import DataConfig, RecipeConfig, load_params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
-from pix2pix.images.image import resize
 from pix2pix.images.recipes import made_from
+from pix2pix.images.resize import resize
 from pix2pix.preparation.checks import check_pairs
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.preparation.report import BadPairsError

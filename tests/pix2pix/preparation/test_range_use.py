@@ -45,6 +45,15 @@ def test_twelve_bits_in_sixteen_stop_with_a_range_to_set(tmp_path: Path) -> None
     assert len(as_dict(report)["sides"]) == 2
 
 
+@pytest.mark.parametrize(("high", "expected"), [(999, ["narrow_range"]), (1000, [])])
+def test_less_than_a_tenth_of_the_range_stops(
+    tmp_path: Path, high: int, expected: list[str]
+) -> None:
+    images = twelve_bit(0, high)
+    images[0][0, :2, 0] = 0, high
+    assert kinds(check(tmp_path, images, value_range=(0.0, 10_000.0))) == expected
+
+
 @pytest.mark.parametrize("hot", [65535, 61234])
 def test_a_single_hot_pixel_does_not_hide_it(tmp_path: Path, hot: int) -> None:
     """65535 stands apart; another outlier may be data, so that the report only proposes."""
@@ -134,6 +143,17 @@ def test_class_ids_that_are_not_declared_are_told_from_brightness(
     assert "num_labels: 5" in offence.message
     assert ("void_label: 255" in offence.message) == void
     assert ("kind: labels" in offence.message) == (kind == "image")
+
+
+@pytest.mark.parametrize(("top", "said"), [(25, ["num_labels: 26"]), (26, [])])
+def test_values_up_to_a_tenth_of_the_range_look_like_class_ids(
+    tmp_path: Path, top: int, said: list[str]
+) -> None:
+    images = ids(top)
+    images[0][0, 1] = top
+    offences = check(tmp_path, images).offences
+    assert len(offences) == len(said)
+    assert all(text in each.message for each, text in zip(offences, said, strict=True))
 
 
 def test_declared_ids_with_void_are_sound(tmp_path: Path) -> None:

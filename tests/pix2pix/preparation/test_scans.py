@@ -79,6 +79,25 @@ def test_scans_with_slope_1_and_intercept_0_fit_rescaled_ones(
     assert read.pixels.dtype == np.float32
 
 
+@pytest.mark.parametrize(
+    ("rescale", "dtype", "read"),
+    [
+        (IDENTITY, "float32", "float32"),
+        (IDENTITY, "uint8", "uint16"),
+        (IDENTITY, None, "uint16"),
+        ({}, "float32", "uint16"),
+    ],
+)
+def test_only_integers_that_state_their_units_are_read_as_floats(
+    tmp_path: Path, rescale: dict[str, float], dtype: str | None, read: str
+) -> None:
+    """Others keep their dtype, by which a model refuses them."""
+    stored = blocks(0, 1, 0, 3000).astype(np.uint16)
+    write(tmp_path / "x.dcm", dicom(stored[..., 0], **rescale))
+    pixels = read_side(tmp_path / "x.dcm", make_side(**CT_SIDE), dtype=dtype).pixels
+    np.testing.assert_array_equal(pixels, stored.astype(read), strict=True)
+
+
 def test_scans_without_a_rescale_do_not_fit_rescaled_ones(tmp_path: Path) -> None:
     """Their integers may be in other units."""
     write_scans(tmp_path, [{"RescaleSlope": 1, "RescaleIntercept": -1024}] * 5 + [{}])

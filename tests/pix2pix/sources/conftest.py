@@ -27,6 +27,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = False  # closing waits for them: no answer outlives its test
     # A client that gave up waiting leaves a broken pipe; its trace would fill the test's output.
     monkeypatch.setattr(server, "handle_error", lambda *args: None)
     state.url = f"http://127.0.0.1:{server.server_port}/sets"

@@ -86,6 +86,47 @@ def test_parts_of_two_versions_of_a_file_are_never_joined(
     assert len(site.asked) == num_requests
 
 
+@pytest.mark.parametrize("num_cuts", [0, 1])
+def test_a_part_that_begins_elsewhere_than_asked_is_dropped(
+    site: Site, tmp_path: Path, num_cuts: int
+) -> None:
+    """Joined to what is held, or taken for a beginning, it would make another file."""
+    site.cuts = [100_000] * num_cuts
+    site.starts = {1 + num_cuts: 50_000}
+    fetch(site, tmp_path)
+    assert site.asked == [None, *["bytes=100000-"] * num_cuts, None]
+    assert contents(tmp_path / "data/raw") == FILES
+
+
+def test_a_part_of_another_address_is_dropped(site: Site, tmp_path: Path) -> None:
+    """Such as that of a mirror which was given up."""
+    site.cuts = [100_000]
+    with pytest.raises(ConnectionError, match="run again"):
+        fetch(site, tmp_path, pauses=())
+    site.url += "/mirror"
+    fetch(site, tmp_path, pauses=())
+    assert site.asked == [None, None]
+    assert contents(tmp_path / "data/raw") == FILES
+
+
+DATE = "Sat, 28 Nov 2026 08:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("etag", "modified", "named"),
+    [('"1"', DATE, '"1"'), ('W/"1"', DATE, DATE), (None, DATE, DATE), ('W/"1"', None, None)],
+)
+def test_a_part_is_asked_for_by_a_name_that_if_range_allows(
+    site: Site, tmp_path: Path, etag: str | None, modified: str | None, named: str | None
+) -> None:
+    """A strong ETag, else the date; RFC 9110, sec. 13.1.5."""
+    site.etag, site.modified, site.cuts = etag, modified, [100_000]
+    fetch(site, tmp_path)
+    assert site.asked == [None, "bytes=100000-"]
+    assert site.asked_if == [None, named]
+    assert contents(tmp_path / "data/raw") == FILES
+
+
 def test_a_range_that_the_server_refuses_is_dropped(site: Site, tmp_path: Path) -> None:
     site.cuts = [100_000]
     site.before_answer = lambda: site.statuses.extend([416] if len(site.asked) == 2 else [])
@@ -114,7 +155,10 @@ def test_a_cut_of_a_chunked_answer_is_noticed(site: Site, tmp_path: Path) -> Non
     assert contents(tmp_path / "data/raw") == FILES
 
 
-@pytest.mark.parametrize(("status", "num_requests"), [(404, 1), (403, 1), (500, 3), (503, 3)])
+@pytest.mark.parametrize(
+    ("status", "num_requests"),
+    [(404, 1), (403, 1), (408, 3), (429, 3), (500, 3), (501, 1), (502, 3), (503, 3), (504, 3)],
+)
 def test_an_error_answer_names_the_address_and_only_passing_ones_are_asked_again(
     site: Site, tmp_path: Path, status: int, num_requests: int
 ) -> None:

@@ -149,6 +149,16 @@ def test_more_memory_gives_larger_tiles_and_the_same_values(mode: str, tmp_path:
         torch.testing.assert_close(other, first, atol=2e-5, rtol=0)
 
 
+def test_the_least_memory_holds_the_weights_of_the_largest_layer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The inner layers, which have the most weights, have the smallest maps."""
+    monkeypatch.setattr(planning, "_STATISTICS_BYTES", 0)
+    network = make_network("deterministic", base_channels=32)
+    largest = max(4 * block.weight.numel() for block in (*network.down, *network.up))
+    assert planning.least_bytes(network, (64, 64)) > largest
+
+
 def bytes_in(folder: Path) -> list[int]:
     """The sizes of the files below `folder` that this process has open, though they are removed."""
     sizes = []

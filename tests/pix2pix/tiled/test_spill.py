@@ -1,10 +1,11 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from pix2pix.errors import StorageError
-from pix2pix.tiled.spill import SpillFile
+from pix2pix.errors import StorageError, UserError
+from pix2pix.tiled.spill import SpillFile, check_room
 
 
 def test_rows_lie_where_they_were_written(tmp_path: Path) -> None:
@@ -22,3 +23,11 @@ def test_rows_lie_where_they_were_written(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=f"{tmp_path}/none cannot be written"):
         SpillFile(tmp_path / "none")
+
+
+def test_a_disk_with_room_for_less_than_a_gib_is_told_in_mib(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _folder: SimpleNamespace(free=20 * 2**20))
+    with pytest.raises(UserError, match=f"needs 40 MiB of .* {tmp_path} has room for 20 MiB"):
+        check_room(tmp_path, 40 * 2**20)

@@ -19,7 +19,7 @@ from pix2pix.training import (
     fit,
     train_step,
 )
-from pix2pix.training.finite import masked_step, spoiled_if_not_finite
+from pix2pix.training.finite import spoiled_if_not_finite, step_if_finite
 from pix2pix.training.late_check import Before, LateCheck
 from tests.support.checked_step import checked_step
 from tests.support.drawn_batches import state_of
@@ -105,7 +105,7 @@ def _step_with_checks_before_updates(
 
 
 @pytest.mark.parametrize("lambda_l1", [100.0, 1e38])  # with 1e38 only the generator's loss is inf
-def test_a_masked_update_leaves_the_bits_of_a_step_that_raises_before_the_update(
+def test_a_skipped_update_leaves_the_bits_of_a_step_that_raises_before_the_update(
     small_params: Params, lambda_l1: float
 ) -> None:
     """Weights and moments of both networks, after good steps, a bad one, and another good one."""
@@ -156,7 +156,7 @@ def test_the_error_is_raised_a_step_later_and_the_state_is_that_before_the_bad_s
     for values in (found, expected):
         del values["state.history"]  # has times
     _assert_equal(found, expected)
-    assert poisoned.masked == 0
+    assert poisoned.skipped == 0
 
 
 def test_the_last_step_of_an_epoch_is_checked_before_the_networks_are_scored(
@@ -218,7 +218,7 @@ def test_a_loss_of_the_generator_alone_is_told_as_its_own(small_params: Params) 
     assert not caught.value.in_gradient
 
 
-def test_no_update_is_made_until_the_report_of_a_masked_step_is_read(
+def test_no_update_is_made_until_the_report_of_a_skipped_step_is_read(
     small_params: Params,
 ) -> None:
     state = state_of(small_params)
@@ -256,14 +256,15 @@ def test_a_loss_keeps_its_bits_and_gradient_unless_a_term_is_not_finite(term: fl
         assert inputs.grad.isnan().all()
 
 
-def test_a_masked_step_of_adam_changes_neither_moments_nor_their_count() -> None:
+def test_a_skipped_step_of_adam_changes_neither_moments_nor_their_count() -> None:
     network = torch.nn.Linear(2, 2)
     adam = torch.optim.Adam(network.parameters(), fused=True)
     for gradient in (1.0, math.nan, 2.0):
-        mask = torch.zeros(())
+        skipped = torch.zeros(())
         for parameter in network.parameters():
             parameter.grad = torch.full_like(parameter, gradient)
-        assert masked_step(adam, network, mask).item() == mask.item() == math.isnan(gradient)
+        found = step_if_finite(adam, network, skipped).item()
+        assert found == skipped.item() == math.isnan(gradient)
     for moments in adam.state.values():
         assert moments["step"] == 2
         torch.testing.assert_close(moments["exp_avg"], torch.full_like(moments["exp_avg"], 0.29))

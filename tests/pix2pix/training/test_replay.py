@@ -55,7 +55,7 @@ class _Recorder:
 
 
 def _tensors(state: TrainState) -> list[Tensor]:
-    found: list[Tensor] = [state.masked]
+    found: list[Tensor] = [state.skipped]
     for network, optimizer in (
         (state.generator, state.generator_optimizer),
         (state.discriminator, state.discriminator_optimizer),

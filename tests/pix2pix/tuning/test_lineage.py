@@ -28,3 +28,17 @@ def test_a_lineage_has_the_trial_and_the_values_of_each_span_of_epochs() -> None
         Span(first_epoch=3, last_epoch=4, number=0, values=b),
         Span(first_epoch=5, last_epoch=6, number=1, values=d),
     ]
+
+
+def test_a_trial_that_was_copied_and_exchanged_after_the_same_epoch_was_copied_before() -> None:
+    """Trial 1 has the networks that trial 0 had before it copied trial 2."""
+    a, b, c = ({"train.beta1": value} for value in (0.1, 0.2, 0.3))
+    trials = [
+        dataclasses.replace(_trial(0, c), exchanges=(Exchange(epoch=4, parent=2, before=a),)),
+        dataclasses.replace(_trial(1, b), exchanges=(Exchange(epoch=4, parent=0, before=c),)),
+        _trial(2, b),
+    ]
+    assert lineage(trials[1], trials) == [
+        Span(first_epoch=1, last_epoch=4, number=0, values=a),
+        Span(first_epoch=5, last_epoch=6, number=1, values=b),
+    ]

@@ -130,6 +130,28 @@ def test_a_trial_has_its_values_and_the_budget_of_the_study(default_params: Para
     assert trial.train.learning_rate == params.train.learning_rate
 
 
+def test_what_the_study_decides_is_not_taken_from_the_training(default_params: Params) -> None:
+    """Ray Tune stops trials, needs a checkpoint of each epoch, and keeps the best one itself."""
+    train = dataclasses.replace(
+        default_params.train,
+        early_stopping_epochs=3,
+        checkpoint_every_epochs=5,
+        checkpoint_every_steps=7,
+        keep_best_checkpoints=2,
+        batch_size=4,
+        num_workers=4,
+        cpus_per_worker=3,
+        device="gpu",
+    )
+    tune = dataclasses.replace(
+        default_params.tune, num_workers=2, cpus_per_worker=1, gpus_per_worker=0
+    )
+    found = trial_params(dataclasses.replace(default_params, train=train, tune=tune), {}).train
+    assert (found.early_stopping_epochs, found.keep_best_checkpoints) == (None, 0)
+    assert (found.checkpoint_every_epochs, found.checkpoint_every_steps) == (1, None)
+    assert (found.num_workers, found.cpus_per_worker, found.device) == (2, 1, "cpu")
+
+
 @pytest.mark.parametrize(
     ("best_from", "num_epochs", "first"),
     [(101, 50, 26), (200, 50, 50), (1, 50, 1), (101, 1, 1), (101, 400, 201)],
@@ -227,6 +249,20 @@ def test_a_search_of_dropout_that_no_trial_has_is_told(default_params: Params) -
         idle_keys_caution(_with_space(default_params, dropout, _choice("model.depth", 4, 6)))
         is None
     )
+
+
+@pytest.mark.parametrize(
+    ("drawn", "read"),
+    [(0.00123456, 0.0012346), (0.000123454, 0.000123454), (0.00987657, 0.00987657)],
+    ids=["inside", "low", "high"],
+)
+def test_a_number_is_rounded_and_stays_in_its_range(
+    default_params: Params, drawn: float, read: float
+) -> None:
+    """Five digits of either end lie outside of it."""
+    rate = {"key": "train.learning_rate", "kind": "loguniform"}
+    space = _with_space(default_params, rate | {"low": 0.000123454, "high": 0.00987657}).tune.space
+    assert readable_values({"train.learning_rate": drawn}, space) == {"train.learning_rate": read}
 
 
 def test_quantised_values_are_those_that_a_person_would_write(default_params: Params) -> None:

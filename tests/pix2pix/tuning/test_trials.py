@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from pix2pix.tuning.trials import Exchange, Status, Trial, best_l1, scores
+from pix2pix.tuning.trials import Exchange, Status, Trial, best_l1, lowest_l1, scores
 from tests.support.trials import make_trial
 
 
@@ -22,6 +22,12 @@ def test_the_score_of_a_trial_is_the_best_of_the_epochs_that_may_be_kept() -> No
     assert best_l1(trial, first_epoch=2) == 0.2
     assert best_l1(trial, first_epoch=1) == 0.1  # never the untrained generator
     assert best_l1(_trial(0, 0.05, 0.1), first_epoch=5) == 0.1
+
+
+def test_the_untrained_generator_and_epochs_without_a_score_do_not_count() -> None:
+    history = [{"epoch": 0, "dev/l1": 0.05}, {"epoch": 1}, {"epoch": 2, "dev/l1": 0.3}]
+    assert lowest_l1(history, first_epoch=1) == 0.3
+    assert lowest_l1(history[:2], first_epoch=1) is None
 
 
 def test_only_epochs_after_the_last_exchange_count() -> None:
