@@ -146,9 +146,10 @@ def _table(table: Table) -> str:
         f'<th scope="col"{number if index else ""}>{escape(cell)}</th>'
         for index, cell in enumerate(head)
     )
+    cell_text = _interval if table.has_numbers else escape
     lines = "\n".join(
-        f'<tr><th scope="row">{escape(first)}</th>'
-        + "".join(f"<td{number}>{escape(cell)}</td>" for cell in rest)
+        f'<tr><th scope="row">{_name(first)}</th>'
+        + "".join(f"<td{number}>{cell_text(cell)}</td>" for cell in rest)
         + "</tr>"
         for first, *rest in body
     )
@@ -156,6 +157,16 @@ def _table(table: Table) -> str:
         '<div class="table-frame"><table>\n'
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{lines}\n</tbody>\n</table></div>"
     )
+
+
+def _name(text: str) -> str:
+    """The name of a row, which may be broken behind a dot or an underscore alone."""
+    return re.sub(r"([._])(?=\w)", r"\1<wbr>", escape(text))
+
+
+def _interval(text: str) -> str:
+    """A number and its interval, which is not broken."""
+    return escape(text).replace(" to ", "&nbsp;to&nbsp;")
 
 
 def _img(picture: Picture) -> str:

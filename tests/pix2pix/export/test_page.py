@@ -176,6 +176,34 @@ def test_what_is_shown_is_text_and_never_markup() -> None:
     assert {"details", "figure", "table"} <= set(tags)
 
 
+@pytest.mark.parametrize("width", [1000, 360])
+def test_names_and_intervals_in_tables_are_not_broken_into_letters(width: int) -> None:
+    rows = [
+        ["metric", "model", "mean target", "identity", "real vs real"],
+        ["frechet_efficientnet_lite0", *["347.5 (318 to 376)"] * 3, "108.9 (79 to 143)"],
+        [
+            "kid_efficientnet_lite0",
+            *["0.6622 (0.623 to 0.697)"] * 3,
+            "-0.02919 (-0.0952 to 0.0375)",
+        ],
+    ]
+    scores = Section(title="Scores", parts=[Table(rows, has_numbers=True)])
+    with opened_page(viewport={"width": width, "height": 800}) as browser_page:
+        browser_page.set_content(page("title", "summary", [scores], workbench="none"))
+        heights = browser_page.evaluate(
+            "[...document.querySelectorAll('tbody tr')].map((row) => row.offsetHeight /"
+            " parseFloat(getComputedStyle(row).lineHeight))"
+        )
+        frame, content = browser_page.evaluate(
+            "[...document.querySelectorAll('.table-frame')]"
+            ".flatMap((frame) => [frame.clientWidth, frame.scrollWidth])"
+        )
+        whole_page = browser_page.evaluate("document.documentElement.scrollWidth")
+    assert max(heights) < 4  # lines: three parts of a name, and the space around them
+    assert (content > frame) == (width == 360)  # there one moves the table inside its frame
+    assert whole_page == width
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("palette", [("#285ae6", "#fadc3c", "#2050f0"), None])
 def test_one_draws_with_the_palette_of_the_card(
