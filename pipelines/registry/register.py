@@ -67,7 +67,12 @@ def register_model(
     # Behind it, `decision.py` adds the comparison with the champion.
     if not (version.description or "").startswith(description):
         client.update_model_version(name, version.version, description)
-    link_metrics(client, tracked, model_id=version.tags[LOGGED_TAG], epoch=card.epoch)
+    model_id = version.tags[LOGGED_TAG]
+    # The link from the logged model to its version, also where an earlier registration was killed
+    # before it. A server sets it by itself, a database does not.
+    link = [{"name": name, "version": version.version}]
+    client.set_logged_model_tags(model_id, {MLFLOW_MODEL_VERSIONS: json.dumps(link)})
+    link_metrics(client, tracked, model_id=model_id, epoch=card.epoch)
     return Registration(
         model=name,
         version=str(version.version),
@@ -96,7 +101,7 @@ def _create_version(
         except MlflowException as error:
             if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
                 raise  # if it exists, another registration has made it in this moment
-    version = client.create_model_version(
+    return client.create_model_version(
         name,
         # Not `models:/<id>`: without a server, MLflow would look up this id at the default URI of
         # the process, not at this client's URI.
@@ -105,11 +110,6 @@ def _create_version(
         tags=dict(tags),
         model_id=logged.model_id,
     )
-    # The link from the logged model to its version. A server sets it by itself, a database does
-    # not.
-    link = [{"name": name, "version": version.version}]
-    client.set_logged_model_tags(logged.model_id, {MLFLOW_MODEL_VERSIONS: json.dumps(link)})
-    return version
 
 
 def set_version_tags(client: MlflowClient, version: ModelVersion, tags: Mapping[str, str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mlflow import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines.registry.mlflow_state import LOGGED_TAG
 from pix2pix.config import Params
@@ -59,6 +60,18 @@ def test_registering_twice_changes_nothing(uri: str, project: Path, default_para
     assert len(client.search_model_versions(f"name = '{NAME}'")) == 1
     assert len(client.search_logged_models([run.experiment_id])) == 1
     assert metric_points(uri, run.run_id) == points
+
+
+def test_what_a_killed_registration_did_not_link_the_next_one_links(
+    uri: str, project: Path, default_params: Params
+) -> None:
+    run = complete(uri, project, default_params)
+    client = MlflowClient(uri)
+    model_id = client.get_model_version(NAME, register(uri, project, run).version).tags[LOGGED_TAG]
+    linked = client.get_logged_model(model_id).tags
+    client.delete_logged_model_tag(model_id, MLFLOW_MODEL_VERSIONS)
+    register(uri, project, run)
+    assert client.get_logged_model(model_id).tags == linked
 
 
 def test_a_model_shows_the_metrics_of_its_weights(
