@@ -7,6 +7,7 @@ folders would be cut into halves, and the halves used as source and target.
 from collections import defaultdict
 from collections.abc import Collection
 from pathlib import Path
+from unicodedata import normalize
 
 from pix2pix.config import DataConfig
 from pix2pix.errors import UserError
@@ -56,6 +57,12 @@ def missing_side(root: Path, side_folder: str, *, extra_source: str | None) -> U
         f"{printable(root)} (folder {side_folder!r}) holds no images ({', '.join(SUFFIXES)}); "
     )
     folders = own_folders(root)
+    if any(_is_same_name(side_folder, folder) for folder in folders):
+        return UserError(
+            f"{message}the folder of this name there has its accents stored in another form "
+            "(composed or decomposed Unicode); type the name anew for the folder, as with `mv`, so "
+            "that both are alike"
+        )
     if folders:
         names = first_names([printable(name) for name in folders], max_names=_NUM_LISTED)
         message += f"the folders there are {names}: "
@@ -70,6 +77,11 @@ def missing_side(root: Path, side_folder: str, *, extra_source: str | None) -> U
             "side_by_side"
         )
     return UserError(message)
+
+
+def _is_same_name(one: str, other: str) -> bool:
+    """Whether two unlike texts look the same: Unicode NFC and NFD, as systems store names."""
+    return one != other and normalize("NFC", one) == normalize("NFC", other)
 
 
 def _is_no_side(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from pix2pix.preparation.pairs import find_pairs
 from pix2pix.preparation.read_pairs import read_pair
 from pix2pix.preparation.report import CheckReport, format_report
 from tests.support.small_sets import NUM_PAIRS, make_config, make_side, noise, save
+
+COMPOSED, DECOMPOSED = (normalize(form, "Büro") for form in ("NFC", "NFD"))
 
 
 def kinds(report: CheckReport) -> list[str]:
@@ -74,6 +77,18 @@ def test_files_side_by_side_in_a_set_of_two_folders_are_told_of_the_other_layout
 
     with pytest.raises(ValueError, match=r"6 image\(s\) such as train/0\.png.*side_by_side"):
         check_pairs(tmp_path, make_config())
+
+
+@pytest.mark.parametrize(("stored", "named"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+def test_a_folder_that_only_looks_like_the_named_one_is_explained(
+    stored: str, named: str, tmp_path: Path
+) -> None:
+    for index in range(NUM_PAIRS):
+        save(tmp_path / stored / f"{index}.png", noise(index))
+        save(tmp_path / f"B/{index}.png", noise(50 + index))
+    with pytest.raises(ValueError, match="has its accents stored in another form"):
+        check_pairs(tmp_path, make_config(folder_a=named), num_workers=1)
+    check_pairs(tmp_path, make_config(folder_a=stored), num_workers=1)
 
 
 def test_folders_of_other_names_are_listed(tmp_path: Path) -> None:
