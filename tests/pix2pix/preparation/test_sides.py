@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from pix2pix.preparation.read_pairs import read_pair
 from pix2pix.preparation.report import CheckReport, format_report
 from tests.support.small_sets import NUM_PAIRS, make_config, make_side, noise, save
 
-COMPOSED, DECOMPOSED = "B\u00fcro", "Bu\u0308ro"  # one word in the two forms of Unicode
+COMPOSED, DECOMPOSED = (normalize(form, "Büro") for form in ("NFC", "NFD"))
 
 
 def kinds(report: CheckReport) -> list[str]:
