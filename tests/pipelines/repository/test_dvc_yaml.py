@@ -7,9 +7,11 @@ from typing import Any
 
 import grimp
 import pytest
+from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 from benchmarks.bench import result_paths
+from pipelines import page_runtime
 from pix2pix.config import EXECUTION_KEYS, load_params
 
 ROOT = Path(__file__).parents[3]
@@ -117,6 +119,15 @@ def test_register_depends_on_every_output_before_it() -> None:
     # A study is no part of a training, and data/prepared stands for data/raw.
     outputs = {out for name in STAGES if name not in ("register", "tune") for out in _outputs(name)}
     assert outputs - {"data/raw"} - set(STAGES["register"]["deps"]) == set()
+
+
+def test_what_make_web_puts_beside_the_code_changes_no_stage() -> None:
+    """DVC hashes whole packages; they would have other hashes wherever pages are exported."""
+    ignored = Repo(str(ROOT)).dvcignore.is_ignored_file
+    folder = ROOT / "pipelines" / "page_runtime"
+    assert ignored(str(folder / page_runtime.WASM_NAME))
+    assert ignored(str(folder / page_runtime.SCRIPT_NAME))
+    assert not ignored(str(folder / "__init__.py"))
 
 
 def test_plots_are_of_files_that_a_run_without_a_search_makes_or_that_git_has() -> None:
