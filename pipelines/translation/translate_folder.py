@@ -90,7 +90,7 @@ def translate_folder(
         manifest_path = output_dir / MANIFEST_NAME
         if existing != "overwrite":
             _refuse_other_manifest(manifest_path)
-        logger.info("%d images, translated with %s", len(to_make), label(version))
+        logger.info("translating %d image(s) with %s", len(to_make), label(version))
         manifest_path.unlink(missing_ok=True)  # an earlier one does not describe these images
         with interrupted_as(lambda: _kept_after_interruption(output_dir, existing)):
             failures = _translate(model_dir, to_make, options, on_cluster=on_cluster)
@@ -195,7 +195,8 @@ def counts(folder: TranslatedFolder, output_dir: Path) -> str:
     """How many images are in the output folder, and where they are from if some were kept."""
     num_images = len(folder.files) + len(folder.kept)
     made = f"{len(folder.files)} translated, {len(folder.kept)} kept; " if folder.kept else ""
-    return f"{made}{num_images} images are in {output_dir}"
+    are = "image is" if num_images == 1 else "images are"
+    return f"{made}{num_images} {are} in {output_dir}"
 
 
 def check_all_translated(folder: TranslatedFolder, input_dir: Path) -> None:

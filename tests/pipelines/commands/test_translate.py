@@ -137,7 +137,7 @@ def test_kept_images_are_counted() -> None:
         volumes={},
     )
     assert counts(some, Path("out")) == "1 translated, 2 kept; 3 images are in out"
-    assert counts(dataclasses.replace(some, kept=()), Path("out")) == "1 images are in out"
+    assert counts(dataclasses.replace(some, kept=()), Path("out")) == "1 image is in out"
 
 
 def test_names_of_input_and_output_may_begin_with_a_dash(asked: Asked) -> None:
