@@ -140,6 +140,15 @@ def test_another_evaluation_of_the_same_weights_updates_their_version(
     assert "| l1 | 0.0625 | 0.3 |" in held.description
 
 
+def test_a_password_of_mlflow_is_not_written_with_the_registration(
+    uri: str, project: Path, default_params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = complete(uri, project, default_params)
+    address = property(lambda client: "http://ann:secret@mlflow:5000")
+    monkeypatch.setattr(MlflowClient, "tracking_uri", address)
+    assert register(uri, project, run).tracking_uri == "http://ann:***@mlflow:5000"
+
+
 def test_a_model_without_weights_is_named(uri: str, project: Path, default_params: Params) -> None:
     run = complete(uri, project, default_params)
     (project / "models" / "generator.safetensors").unlink()
