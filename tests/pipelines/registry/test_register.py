@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mlflow import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines.registry.mlflow_state import LOGGED_TAG
 from pix2pix.config import Params
@@ -108,10 +109,13 @@ def test_under_another_name_the_same_training_is_a_version_of_that_model(
 def test_a_version_says_what_it_is(uri: str, project: Path, default_params: Params) -> None:
     run = complete(uri, project, default_params)
     registration = register(uri, project, run)
-    held = MlflowClient(uri).get_model_version(NAME, registration.version)
+    client = MlflowClient(uri)
+    held = client.get_model_version(NAME, registration.version)
     assert held.run_id == run.run_id
     assert len(held.tags.pop("pix2pix.model_sha256")) == 64
-    assert held.tags.pop(LOGGED_TAG).startswith("m-")
+    logged = client.get_logged_model(held.tags.pop(LOGGED_TAG))
+    (link,) = json.loads(logged.tags[MLFLOW_MODEL_VERSIONS])
+    assert (link["name"], str(link["version"])) == (NAME, registration.version)
     assert held.tags == {
         "pix2pix.run_key": RUN_KEY,
         "pix2pix.data_hash": "d" * 64,
