@@ -57,6 +57,7 @@ def test_it_is_the_latest_finished_one_that_has_a_version_on_the_data(
     trained(client, 6, model=None)
     trained(client, 7, data_hash=OTHERS)
     elsewhere = trained(client, 8, experiment="other")
+    client.create_model_version("ours", "nowhere", tags={DATA_HASH_TAG: OURS})  # of no run
     assert known(client) == latest
     assert known(client, experiment="other") == elsewhere
     assert known(client, experiment="none") is None
@@ -65,4 +66,5 @@ def test_it_is_the_latest_finished_one_that_has_a_version_on_the_data(
 def test_there_is_none_without_a_version(client: MlflowClient) -> None:
     trained(client, 1, model=None)
     trained(client, 2, data_hash=OTHERS)
+    client.create_model_version("ours", "nowhere", tags={DATA_HASH_TAG: OURS})  # of no run
     assert known(client) is None

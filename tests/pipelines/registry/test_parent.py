@@ -22,6 +22,8 @@ from pix2pix.checkpoint import (
     load_generator,
 )
 from pix2pix.errors import UserError
+from pix2pix.models import GeneratorConfig, UNetGenerator
+from pix2pix.models.transfer import ParentNetworks
 from pix2pix.parent import Parent
 from tests.support.registered_project import MODEL, MODELS, register_model, train
 
@@ -107,6 +109,16 @@ def test_of_a_registry_that_does_not_answer_only_what_was_fetched_before_is_used
         read_parent(FIRST, "generator", uri=NOWHERE, fetched=fetched)
     assert read_parent(FIRST, "both", uri=NOWHERE, fetched=fetched) is fetched
     assert f"Going on with {FIRST} as it was fetched before" in capsys.readouterr().err
+
+
+def test_what_was_fetched_of_another_version_or_of_fewer_networks_is_not_used() -> None:
+    config = GeneratorConfig(base_channels=2, depth=5)
+    networks = ParentNetworks(UNetGenerator(config), None)
+    fetched = Parent(reference=FIRST, model_sha256="0" * 64, networks=networks, card=None)
+    for reference, which in ((f"models:/{MODEL}/2", "generator"), (FIRST, "both")):
+        with pytest.raises(ConnectionError, match="cannot be used"):
+            read_parent(reference, which, uri=NOWHERE, fetched=fetched)
+    assert read_parent(FIRST, "generator", uri=NOWHERE, fetched=fetched) is fetched
 
 
 @pytest.mark.slow

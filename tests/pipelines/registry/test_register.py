@@ -121,10 +121,13 @@ def test_under_another_name_the_same_training_is_a_version_of_that_model(
 def test_a_version_says_what_it_is(uri: str, project: Path, default_params: Params) -> None:
     run = complete(uri, project, default_params)
     registration = register(uri, project, run)
-    held = MlflowClient(uri).get_model_version(NAME, registration.version)
+    client = MlflowClient(uri)
+    held = client.get_model_version(NAME, registration.version)
     assert held.run_id == run.run_id
     assert len(held.tags.pop("pix2pix.model_sha256")) == 64
-    assert held.tags.pop(LOGGED_TAG).startswith("m-")
+    logged = client.get_logged_model(held.tags.pop(LOGGED_TAG))
+    (link,) = json.loads(logged.tags[MLFLOW_MODEL_VERSIONS])
+    assert (link["name"], str(link["version"])) == (NAME, registration.version)
     assert held.tags == {
         "pix2pix.run_key": RUN_KEY,
         "pix2pix.data_hash": "d" * 64,
@@ -151,6 +154,15 @@ def test_another_evaluation_of_the_same_weights_updates_their_version(
     held = MlflowClient(uri).get_model_version(NAME, first.version)
     assert held.tags["test/l1"] == "0.0625"
     assert "| l1 | 0.0625 | 0.3 |" in held.description
+
+
+def test_a_password_of_mlflow_is_not_written_with_the_registration(
+    uri: str, project: Path, default_params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = complete(uri, project, default_params)
+    address = property(lambda client: "http://ann:secret@mlflow:5000")
+    monkeypatch.setattr(MlflowClient, "tracking_uri", address)
+    assert register(uri, project, run).tracking_uri == "http://ann:***@mlflow:5000"
 
 
 def test_a_model_without_weights_is_named(uri: str, project: Path, default_params: Params) -> None:
