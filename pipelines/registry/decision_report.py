@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pipelines.tracking.markdown_table import markdown_table
 from pipelines.tracking.score_keys import interval_of, is_score
 
 HEADING = "## Comparison with the champion"
@@ -66,9 +67,9 @@ def decision_report(
         f"{model} version {version} was **{decision['outcome']}**: {decision['reason']}.",
         "",
         *([] if warning is None else [f"The model is {warning}.", ""]),
-        _line(head),
-        _line(["---"] * len(head)),
-        *(_line(_cells(row, has_other=other is not None)) for row in decision["rows"]),
+        markdown_table(
+            head, [_cells(row, has_other=other is not None) for row in decision["rows"]]
+        ),
     ]
     if other is not None:
         lines += ["", "The scores on the dev split decide. Those on the test split do not."]
@@ -86,7 +87,3 @@ def _cells(row: Mapping[str, Any], *, has_other: bool) -> list[str]:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"

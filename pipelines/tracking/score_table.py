@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from pipelines.tracking.markdown_table import markdown_table
 from pipelines.tracking.score_keys import is_score, score_text
 
 _TEST = "test/"
@@ -32,8 +33,7 @@ def score_table(scores: Mapping[str, float]) -> str:
         [metric.replace("_", " "), *(score_text(scores, f"{prefix}{metric}") for prefix in columns)]
         for metric in metrics
     ]
-    table = [["test", *columns.values()], ["---"] * (len(columns) + 1), *rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in table)
+    return markdown_table(["test", *columns.values()], rows)
 
 
 def _metric_of(key: str, prefix: str) -> str | None:

@@ -140,8 +140,8 @@ def test_a_version_says_what_it_is(uri: str, project: Path, default_params: Para
         "test/num_images": "4.0",
     }
     assert "**facades-drawn**, AtoB" in held.description
-    assert "dev/l1 0.1\n\n| test | model | mean target |" in held.description
-    assert "| l1 | 0.1 | 0.3 |" in held.description
+    assert "dev/l1 0.1\n\n| test&emsp; | model&emsp; | mean target |" in held.description
+    assert "| l1&emsp; | 0.1&emsp; | 0.3" in held.description
 
 
 def test_another_evaluation_of_the_same_weights_updates_their_version(
@@ -153,7 +153,7 @@ def test_another_evaluation_of_the_same_weights_updates_their_version(
     assert register(uri, project, complete(uri, project, default_params)) == first
     held = MlflowClient(uri).get_model_version(NAME, first.version)
     assert held.tags["test/l1"] == "0.0625"
-    assert "| l1 | 0.0625 | 0.3 |" in held.description
+    assert "| l1&emsp; | 0.0625&emsp; | 0.3" in held.description
 
 
 def test_a_password_of_mlflow_is_not_written_with_the_registration(

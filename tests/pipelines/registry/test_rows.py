@@ -62,10 +62,10 @@ def test_the_report_has_the_reason_and_a_table() -> None:
     lines = decision_report("m", "2", decision).splitlines()
     assert lines[2] == "m version 2 was **promoted**: it is lower."
     assert lines[4:8] == [
-        "| metric | version 2 | version 1 | difference | interval |",
+        "| metric&emsp; | version 2&emsp; | version 1&emsp; | difference&emsp; | interval |",
         "| --- | --- | --- | --- | --- |",
-        "| dev/l1 | 0.1 | 0.15 | -0.05 | -0.07 to -0.03 |",
-        "| test/l1 | 0.2 |  |  |  |",
+        "| dev/l1&emsp; | 0.1&emsp; | 0.15&emsp; | -0.05&emsp; | -0.07 to -0.03 |",
+        "| test/l1&emsp; | 0.2&emsp; | &emsp; | &emsp; |  |",
     ]
     alone = decision_report("m", "1", decision | {"compared_with": None})
-    assert "| metric | version 1 |\n| --- | --- |\n| dev/l1 | 0.1 |" in alone
+    assert "| metric&emsp; | version 1 |\n| --- | --- |\n| dev/l1&emsp; | 0.1 |" in alone

@@ -22,7 +22,8 @@ def test_it_has_the_data_the_images_the_scores_and_how_it_answers() -> None:
         "3 channels uint8 -> 3 channels uint8; images of any size are stretched to that size; "
         "results have the size of the image.\n\n"
         "dev/l1 0.1235\n\n"
-        "| test | model | mean target |\n| --- | --- | --- |\n| l1 | 0.1 | 0.3 |\n"
+        "| test&emsp; | model&emsp; | mean target |\n| --- | --- | --- |\n"
+        "| l1&emsp; | 0.1&emsp; | 0.3 |\n"
     )
 
 

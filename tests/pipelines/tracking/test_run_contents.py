@@ -74,7 +74,7 @@ def test_the_description_has_scores_grid_and_origin_and_keeps_what_a_person_adds
     run = complete(uri, project, default_params)
     client = MlflowClient(uri)
     note = client.get_run(run.run_id).data.tags["mlflow.note.content"]
-    assert "| l1 | 0.1 | 0.3 |" in note
+    assert "| l1&emsp; | 0.1&emsp; | 0.3" in note
     [path] = re.findall(r"get-artifact\?path=(\S+)&run_uuid", note)
     assert unquote_plus(path) in {item.path for item in client.list_artifacts(run.run_id, "images")}
     assert f"`{ORIGIN.commit[:7]}`, with local changes" in note
@@ -83,7 +83,10 @@ def test_the_description_has_scores_grid_and_origin_and_keeps_what_a_person_adds
     metrics.write_text(json.dumps(SCORES | {"test": SCORES["test"] | {"l1": 0.0625}}))
     complete(uri, project, default_params)
     changed = client.get_run(run.run_id).data.tags["mlflow.note.content"]
-    assert changed == f"{note.replace('| l1 | 0.1 |', '| l1 | 0.0625 |')} Too blurred."
+    assert (
+        changed
+        == f"{note.replace('| l1&emsp; | 0.1&emsp; |', '| l1&emsp; | 0.0625&emsp; |')} Too blurred."
+    )
     client.set_tag(run.run_id, "mlflow.note.content", "My own text.")
     complete(uri, project, default_params)
     assert client.get_run(run.run_id).data.tags["mlflow.note.content"] == "My own text."
