@@ -13,6 +13,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from pix2pix.errors import UserError
+from pix2pix.special_files import open_plain
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv")
 # Films of other kinds. They are named, so that no film is left out unnoticed.
@@ -23,6 +24,7 @@ UNREAD_SUFFIXES = (
 )
 
 _LISTS = ("concat", "hls", "dash", "webm_dash_manifest", "sdp")  # as libav names them
+_PLAYLIST = b"#EXTM3U"  # how a file of the format hls begins
 
 _USUAL_RATE = Fraction(25)  # frames per second, for an encoder where the film names no rate
 _MISSING_S = 0.5  # more than headers round, and less than anyone would call a film cut off
@@ -57,6 +59,8 @@ def opened(path: Path) -> Iterator[InputContainer]:
 
     Raises FilmError if the file is missing, no film, or one that libav cannot read.
     """
+    if _is_playlist(path):
+        raise _list_of_films(path)
     try:
         container = av.open(as_file(path), "r")
     except FileNotFoundError:
@@ -69,8 +73,23 @@ def opened(path: Path) -> Iterator[InputContainer]:
         if container.format.name.endswith("_pipe") or container.format.name in ("image2", "tty"):
             raise FilmError(f"{path} is a single picture or a text; name a film")
         if container.format.name in _LISTS:  # nobody would notice changes of the others
-            raise FilmError(f"{path} is a list of other films; name a film that holds its pictures")
+            raise _list_of_films(path)
         yield container
+
+
+def _is_playlist(path: Path) -> bool:
+    """Whether a film is a list for HLS, to which libav would wait minutes for further films."""
+    try:
+        with open_plain(path) as file:
+            return file.read(len(_PLAYLIST)) == _PLAYLIST
+    except UserError as error:
+        raise FilmError(f"{path} {error}") from None
+    except OSError:
+        return False  # libav says what is wrong
+
+
+def _list_of_films(path: Path) -> FilmError:
+    return FilmError(f"{path} is a list of other films; name a film that holds its pictures")
 
 
 def picture_stream(container: InputContainer, path: Path) -> VideoStream:

@@ -53,7 +53,7 @@ def extra(name: str, **changes: Any) -> dict[str, Any]:
         ([extra("x")], {"layout": "side_by_side"}, "set layout: two_folders"),
         ([extra("x", side={"kind": "image"})], {}, r"extra_sources\.0\.side\.channels: Field req"),
         ([extra("x", side={"kind": "photo", "channels": 3})], {}, r"side\.kind: Input should be"),
-        ([extra("x", side=PHOTO["side"] | {"depth": 3})], {}, r"side\.depth: Unexpected"),
+        ([extra("x", side=PHOTO["side"] | {"depth": 3})], {}, r"side\.depth: there is no such key"),
         (
             [extra("x", side=PHOTO["side"] | {"scale": None})],
             {"resize": "none", "load_size": None},

@@ -34,7 +34,7 @@ def images(tmp_path: Path) -> Path:
 
 def translated(reference: str, images: Path, output: Path, **options: bool) -> dict[str, object]:
     """The manifest."""
-    translate(model=reference, input_dir=images, output_dir=output, **options)
+    translate(model=reference, source=images, result=output, **options)
     loaded: dict[str, object] = json.loads((output / "manifest.json").read_text())
     return loaded
 
@@ -135,7 +135,7 @@ def test_the_native_scale_has_to_be_asked_for_and_is_recorded(
 ) -> None:
     train(0)
     register_model()
-    translate(model=f"{MODEL}/1", input_dir=images, output_dir=tmp_path / "out", scale="native")
+    translate(model=f"{MODEL}/1", source=images, result=tmp_path / "out", scale="native")
     written = contents(tmp_path / "out")
     assert json.loads(written.pop("manifest.json"))["scale"] == "native"
     translator = Translator.load(MODELS)
