@@ -89,7 +89,8 @@ def test_a_champion_is_exported_with_its_scores_lineage_and_page(
         assert (tmp_path / "out" / file["name"]).stat().st_size == file["num_bytes"]
         assert 0 <= file["largest_difference"] < described["tolerance"]
 
-    shown = (tmp_path / "out" / "index.html").read_text()
+    page = (tmp_path / "out" / "index.html").read_text()
+    shown = page.replace("<wbr>", "")  # where names may be broken
     for text in (
         f"{MODEL} version 1",
         "0.25",  # the test L1
