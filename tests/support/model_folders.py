@@ -6,10 +6,21 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix.checkpoint import ModelCard, save_model
-from pix2pix.data.manifest import SideRecord
+from pix2pix.data.manifest import Manifest, SideRecord
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig, PatchDiscriminator, UNetGenerator
 
 PHOTO = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")
+# Of pairs of photos, without any.
+MANIFEST = Manifest(
+    format=2,
+    direction="AtoB",
+    image_size=32,
+    load_size=36,
+    source=PHOTO,
+    target=PHOTO,
+    splits={},
+    data_hash="abc",
+)
 # The parameters with which networks have the shapes of those of `model_card`.
 SMALL_SHAPES = {
     "image_size": "32",

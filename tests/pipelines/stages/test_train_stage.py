@@ -15,20 +15,9 @@ from pipelines.runs.state import open_state, training_folder
 from pipelines.stages import train, tune
 from pipelines.training import inputs
 from pix2pix.config import Params
-from pix2pix.data.manifest import Manifest, SplitRecord
+from pix2pix.data.manifest import SplitRecord
 from pix2pix.errors import UserError
-from tests.support.model_folders import PHOTO
-
-MANIFEST = Manifest(
-    format=2,
-    direction="AtoB",
-    image_size=32,
-    load_size=36,
-    source=PHOTO,
-    target=PHOTO,
-    splits={},
-    data_hash="abc",
-)
+from tests.support.model_folders import MANIFEST
 
 
 @pytest.mark.parametrize("stage", [train, tune])

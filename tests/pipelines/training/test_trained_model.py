@@ -11,24 +11,13 @@ from pipelines.training.trained_model import write_model
 from pix2pix.checkpoint import ModelCard, load_generator
 from pix2pix.config import LoadSize, Params, ScaleRule
 from pix2pix.data.input_statistics import InputStatistics
-from pix2pix.data.manifest import ExtraSourceRecord, Manifest
+from pix2pix.data.manifest import ExtraSourceRecord
 from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
 from pix2pix.parent_record import ParentRecord
 from pix2pix.training import Best, new_state
-from tests.support.model_folders import PHOTO
+from tests.support.model_folders import MANIFEST, PHOTO
 from tests.support.scenes import scene_params, side_of_images
 from tests.support.small_training import with_train
-
-MANIFEST = Manifest(
-    format=2,
-    direction="AtoB",
-    image_size=32,
-    load_size=36,
-    source=PHOTO,
-    target=PHOTO,
-    splits={},
-    data_hash="abc",
-)
 
 
 def test_the_model_holds_the_best_weights_and_the_better_inference_mode(
