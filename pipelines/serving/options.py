@@ -24,7 +24,7 @@ class ServeOptions(BaseModel):
     # Pillow refuses images of more pixels.
     max_megapixels: Annotated[float, Field(gt=0, le=178)] = defaults.MAX_MEGAPIXELS
     max_memory_gib: Annotated[float | None, Field(ge=0.1)] = None
-    look_s: Annotated[float, Field(gt=0)] = defaults.LOOK_S
+    look_s: Annotated[float, Field(ge=0.1)] = defaults.LOOK_S
 
     @model_validator(mode="after")
     def _check_replicas(self) -> "ServeOptions":

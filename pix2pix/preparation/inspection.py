@@ -57,9 +57,7 @@ class Inspected:
     # Mean absolute difference of source and target divided by the range of their values, in
     # [0, 1]; None if their shapes or dtypes differ.
     difference: float | None
-    num_colours: tuple[
-        int | None, ...
-    ]  # of labels of 8 bits that are no ids; None for other images
+    num_colours: tuple[int | None, ...]  # of 8-bit labels without ids; None for other images
     copies_of_target: tuple[str, ...]  # names of the extra sources that are equal to the target
 
     @property

@@ -21,3 +21,9 @@ def test_a_model_is_served_once() -> None:
 def test_limits_are_in_mebibytes_and_in_millions_of_pixels() -> None:
     options = ServeOptions(models=("drawn",), max_body_mib=1.5, max_megapixels=2.5)
     assert (options.max_body_bytes, options.max_pixels) == (1_572_864, 2_500_000)
+
+
+def test_the_registry_is_asked_ten_times_a_second_at_most() -> None:
+    assert ServeOptions(models=("drawn",), look_s=0.1).look_s == 0.1
+    with pytest.raises(ValidationError, match=r"look_s\n  Input should be greater than or equal"):
+        ServeOptions(models=("drawn",), look_s=0.09)
