@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 
 from pipelines.entrypoint import run
 from pipelines.registry.lookup import registered_version
-from pipelines.registry.register import set_version_tags
+from pipelines.registry.version_tags import set_version_tags
 from pipelines.tracking.connection import connected
 from pipelines.tracking.run import MlflowRun
 from pipelines.tracking.uri import tracking_uri

@@ -16,6 +16,7 @@ from pipelines.evaluation.model_content import content_hash
 from pipelines.registry.logged_model import TEST_PREFIX, link_metrics, log_model
 from pipelines.registry.mlflow_state import LOGGED_TAG
 from pipelines.registry.version_description import version_description
+from pipelines.registry.version_tags import set_version_tags
 from pipelines.tracking.completion import TrackedRun
 from pipelines.tracking.described_run import DATA_HASH_TAG, GIT_COMMIT_TAG, PARENT_TAG
 from pipelines.tracking.run_by_key import RUN_KEY_TAG
@@ -110,13 +111,6 @@ def _create_version(
         tags=dict(tags),
         model_id=logged.model_id,
     )
-
-
-def set_version_tags(client: MlflowClient, version: ModelVersion, tags: Mapping[str, str]) -> None:
-    """Set the tags that are missing or different."""
-    for key, value in tags.items():
-        if version.tags.get(key) != value:
-            client.set_model_version_tag(version.name, version.version, key, value)
 
 
 def _tags(card: ModelCard, run: Run) -> dict[str, str]:

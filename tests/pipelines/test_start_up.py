@@ -17,6 +17,8 @@ FORBIDDEN = {
     "pipelines.cli": (*TOOLS, *SCORES, *ARRAYS),
     "pipelines.stages.parent": (*TOOLS, *SCORES, *ARRAYS),
     "pipelines.stages.register": (*TOOLS, *SCORES, *ARRAYS),
+    # The last command of each flow run.
+    "pipelines.registry.link": (*(tool for tool in TOOLS if tool != "mlflow"), *SCORES, "torch"),
     # The processes that check and prepare large sets import this, as their main module.
     "pipelines.stages.prepare": (*TOOLS, *SCORES, "torch", "albumentations", "scipy", "pandas"),
     "pix2pix.data.loader": (*TOOLS, *SCORES, "albumentations", "scipy", "pandas"),
