@@ -51,4 +51,6 @@ class AugmentConfig:
 
     photometric_on: Literal["source", "both"]
     """Which images brightness, contrast, noise and blur change: source (the model learns to ignore
-    these changes) or both (source and target change in the same way). Labels are never changed."""
+    these changes) or both (source and target change in the same way). With both, source and target
+    get the same noise, pixel by pixel, if they have as many channels, and unlike noise if not: for
+    a model that removes noise, choose source. Labels are never changed."""

@@ -1,13 +1,18 @@
 """Bootstrap intervals: how much a score would change with other test images.
 
-A resample draws groups of images, see `image_groups`.
+A resample draws groups of images, see `image_groups`. Resamples of n groups vary by a factor of
+sqrt((n - 1) / n) too little, and their percentiles take that spread for known. So all intervals are
+the expanded percentile intervals of Hesterberg 2015, "What Teachers Should Know About the
+Bootstrap": the fewer the groups, the wider, as Student's.
 """
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 from threadpoolctl import threadpool_limits
 
 from pix2pix.cores import num_cores
@@ -31,7 +36,7 @@ def bootstrap_mean(
     seed: int,
     groups: ImageGroups | None = None,
 ) -> Interval:
-    """Return the mean over images with its percentile bootstrap interval (Efron 1979).
+    """Return the mean over images with its bootstrap interval.
 
     `values` is (N,), one score per image. `groups` are those of the images; None: each image is
     one. For a single group there is no interval.
@@ -45,7 +50,7 @@ def bootstrap_mean(
         return Interval(value, None, None)
     rows = groups.resamples(num_resamples, np.random.default_rng(seed))
     draws = np.array([values[chosen].mean() for chosen in rows])
-    return _percentiles(value, draws, confidence)
+    return _interval(value, draws, confidence=confidence, num_groups=len(groups))
 
 
 def bootstrap_sets(
@@ -68,7 +73,8 @@ def bootstrap_sets(
     sizes = [of_set.num_images for of_set in groups]
     if paired and sizes[0] != sizes[1]:
         raise ValueError(f"paired sets must have the same size, got {sizes[0]} and {sizes[1]}")
-    if min(map(len, groups)) == 1:
+    num_groups = min(map(len, groups))
+    if num_groups == 1:
         return Interval(value, None, None)
     rng = np.random.default_rng(seed)
     first, second = (of_set.resamples(num_resamples, rng) for of_set in groups)
@@ -77,22 +83,36 @@ def bootstrap_sets(
     # gains little from a second core.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(num_cores()) as pool:
         draws = list(pool.map(lambda rows: statistic(*rows), drawn))
-    return centred_interval(value, np.array(draws), confidence=confidence)
+    return centred_interval(value, np.array(draws), confidence=confidence, num_groups=num_groups)
 
 
-def centred_interval(value: float, draws: np.ndarray, *, confidence: float) -> Interval:
-    """Return the percentiles of bootstrap draws (n,), shifted so that their mean is `value`.
+def centred_interval(
+    value: float, draws: np.ndarray, *, confidence: float, num_groups: int
+) -> Interval:
+    """Return the interval of bootstrap draws (n,) that are shifted so that their mean is `value`.
 
     A resample has each image 0, 1, 2... times. Copies lower the rank of a covariance and count as
     pairs of equal images, so the distance between resampled sets is biased upwards, often beyond
-    the whole percentile interval. The spread of the draws is right, but their mean is not, so they
-    are shifted. The interval is that of the expected score of test sets of this size. It does not
-    correct the bias that the estimate itself has at this size.
+    the whole interval of its percentiles. The spread of the draws is right, but their mean is not,
+    so they are shifted. The interval is that of the expected score of test sets of this size. It
+    does not correct the bias that the estimate itself has at this size. `num_groups`, at least 2,
+    are those of the smaller set.
     """
-    return _percentiles(value, draws - draws.mean() + value, confidence)
+    centred = draws - draws.mean() + value
+    return _interval(value, centred, confidence=confidence, num_groups=num_groups)
 
 
-def _percentiles(value: float, draws: np.ndarray, confidence: float) -> Interval:
-    """Return the central `confidence` of the draws, made wide enough to contain `value`."""
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+def _interval(value: float, draws: np.ndarray, *, confidence: float, num_groups: int) -> Interval:
+    """Return the expanded percentiles of the draws, made wide enough to contain `value`."""
+    tail = _tail_share(confidence, num_groups)
+    low, high = np.quantile(draws, [tail, 1 - tail])
     return Interval(value, min(float(low), value), max(float(high), value))
+
+
+def _tail_share(confidence: float, num_groups: int) -> float:
+    """The share of the draws beyond each end of an interval that covers with `confidence`.
+
+    With 8 groups and 95 %, it is 0.6 % and not 2.5 %, which would miss the truth once in 8 times.
+    """
+    quantile = float(stdtrit(num_groups - 1, (1 - confidence) / 2))  # of Student's t
+    return float(ndtr(sqrt(num_groups / (num_groups - 1)) * quantile))

@@ -41,11 +41,13 @@ def kernel_interval(
         fake, real, subset_size=config.kid_subset_size, seed=config.seed
     )
     groups = groups or (single_images(len(fake)), single_images(len(real)))
-    if min(map(len, groups)) == 1:
+    num_groups = min(map(len, groups))
+    if num_groups == 1:
         return Interval(value, None, None), deviation
     first, second = fake.astype(np.float64), real.astype(np.float64)
     draws = _resampled_mmd(first, second, groups, paired=paired, config=config)
-    return centred_interval(value, draws, confidence=config.confidence), deviation
+    interval = centred_interval(value, draws, confidence=config.confidence, num_groups=num_groups)
+    return interval, deviation
 
 
 def kernel_distance(

@@ -1,10 +1,8 @@
 """Compare two models on the same images: the difference of each metric, with its interval."""
 
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
-from scipy.special import ndtr, stdtrit
 
 from pix2pix.evaluation.frechet import frechet_difference
 from pix2pix.evaluation.image_groups import ImageGroups, single_images
@@ -57,35 +55,20 @@ def l1_difference(
 ) -> Difference:
     """The difference of the mean L1, by a paired bootstrap: each group is drawn for both models.
 
-    `groups` are those of the images; None: each image is one. The fewer they are, the wider the
-    interval, see `_expanded`.
+    `groups` are those of the images; None: each image is one.
     Raises ValueError if an L1 is not finite, or the models were scored on another number of images.
     """
     groups = groups or single_images(len(first.l1))
     change = bootstrap_mean(
         first.l1 - second.l1,
         num_resamples=num_bootstrap,
-        confidence=_expanded(confidence, len(groups)),
+        confidence=confidence,
         seed=_SEED,
         groups=groups,
     )
     if len(groups) < MIN_GROUPS:
         change = Interval(change.value, None, None)
     return Difference(first=float(first.l1.mean()), second=float(second.l1.mean()), change=change)
-
-
-def _expanded(confidence: float, num_groups: int) -> float:
-    """The share of the resamples whose percentiles cover the true mean with `confidence`.
-
-    Resamples of n groups vary by a factor of sqrt((n - 1) / n) too little, and their percentiles
-    take that spread for known. With 8 groups, equal models would be told apart once in 8 times, not
-    in 20. This is the expanded percentile interval of Hesterberg 2015, "What Teachers Should Know
-    About the Bootstrap".
-    """
-    if num_groups < MIN_GROUPS:
-        return confidence  # there will be no interval
-    quantile = float(stdtrit(num_groups - 1, (1 - confidence) / 2))  # of Student's t
-    return 1 - 2 * float(ndtr(sqrt(num_groups / (num_groups - 1)) * quantile))
 
 
 def distance_difference(

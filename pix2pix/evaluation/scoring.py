@@ -187,10 +187,14 @@ class Scorer:
             warnings.append("no intervals: they need more than one image")
         elif len(groups) == 1:
             warnings.append("no intervals: all images are of one group (data.group)")
-        elif len(groups) < min(num_images, MIN_GROUPS):
+        elif len(groups) < MIN_GROUPS:
+            found = (
+                f"there are {num_images} images"
+                if len(groups) == num_images
+                else f"the images are of {len(groups)} groups"
+            )
             warnings.append(
-                f"intervals are too narrow: the images are of {len(groups)} groups only, and "
-                f"intervals need {MIN_GROUPS}"
+                f"intervals are too narrow: {found} only, and intervals need {MIN_GROUPS}"
             )
         if self._extractor is None:
             return tuple(warnings)

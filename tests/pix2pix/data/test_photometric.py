@@ -42,6 +42,18 @@ def test_photometric_on_both_changes_the_two_images_alike(name) -> None:
     assert (target != expected).any()
 
 
+@pytest.mark.parametrize(("num_channels", "correlation"), [(3, 1.0), (1, 0.0)])
+def test_on_both_the_noise_of_pixels_is_the_same_if_there_are_as_many_channels(
+    num_channels: int, correlation: float
+) -> None:
+    gray = np.full((64, 64, 3), 0.5, np.float32)
+    augmentation = make(source=UNIT, target=UNIT, load_size=64, noise=0.1, photometric_on="both")
+    source, target = augmentation(gray, gray[..., :num_channels], seed=3)
+    assert source.std() == pytest.approx(target.std(), rel=0.05)
+    found = np.corrcoef(source[..., 0].ravel(), target[..., 0].ravel())[0, 1]
+    assert found == pytest.approx(correlation, abs=0.05)
+
+
 @photometric
 def test_photometric_changes_do_not_depend_on_how_values_are_stored(name) -> None:
     unit = as_dtype(smooth(5), "uint8").astype(np.float32) / 255

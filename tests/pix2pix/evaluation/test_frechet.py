@@ -17,6 +17,8 @@ from torchmetrics.image.kid import KernelInceptionDistance
 from pix2pix.config import EvaluateConfig
 from pix2pix.evaluation import frechet, kernel_distance
 from pix2pix.evaluation.frechet import frechet_distance, frechet_interval
+from pix2pix.evaluation.image_groups import single_images
+from pix2pix.evaluation.intervals import centred_interval
 from pix2pix.evaluation.kernel_distance import kernel_interval
 
 Sets = tuple[np.ndarray, np.ndarray]
@@ -148,6 +150,18 @@ def test_slicing_the_kernel_does_not_change_the_interval(
     monkeypatch.setattr(kernel_distance, "_KERNEL_ROWS", 7)
     sliced, _ = kernel_interval(fake, real, paired=True, config=config)
     assert (sliced.low, sliced.high) == pytest.approx((whole.low, whole.high), rel=1e-9)
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_the_interval_of_kid_is_expanded_as_all_others(
+    paired: bool, config: EvaluateConfig
+) -> None:
+    fake, real = (features.astype(np.float64) for features in feature_sets(12, 12, 6))
+    interval, _ = kernel_interval(fake, real, paired=paired, config=config)
+    groups = single_images(12), single_images(12)
+    draws = kernel_distance._resampled_mmd(fake, real, groups, paired=paired, config=config)
+    expected = centred_interval(interval.value, draws, confidence=config.confidence, num_groups=12)
+    assert interval == expected
 
 
 @pytest.mark.parametrize("paired", [True, False])

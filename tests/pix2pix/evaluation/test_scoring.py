@@ -171,6 +171,13 @@ def test_few_groups_are_named_by_a_warning(
     )
 
 
+def test_few_images_are_named_by_a_warning(config: EvaluateConfig) -> None:
+    result = score(batches(7), extractor=None, config=config)
+    assert result.warnings == (
+        "intervals are too narrow: there are 7 images only, and intervals need 8",
+    )
+
+
 def test_a_smaller_reference_is_used_with_a_warning(
     extractor: NetworkExtractor, config: EvaluateConfig
 ) -> None:
@@ -190,7 +197,7 @@ def test_gray_images_are_scored_like_any_other(
 def test_images_without_an_rgb_form_have_no_distances_and_a_warning(
     extractor: NetworkExtractor, config: EvaluateConfig
 ) -> None:
-    result = score(batches(6, channels=2), extractor=extractor, config=config)
+    result = score(batches(8, channels=2), extractor=extractor, config=config)
     assert list(result.scores["model"].metrics) == QUALITY
     assert result.warnings == (
         "frechet_colours and kid_colours are absent: 2 channels have no RGB form",
@@ -208,7 +215,7 @@ def test_one_image_has_quality_but_neither_intervals_nor_distances(
 
 
 def test_quality_alone_needs_no_extractor(config: EvaluateConfig) -> None:
-    result = score(batches(6), extractor=None, config=config)
+    result = score(batches(8), extractor=None, config=config)
     assert list(result.scores["model"].metrics) == QUALITY
     assert result.warnings == ()
 
