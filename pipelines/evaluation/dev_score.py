@@ -14,9 +14,9 @@ from pix2pix.evaluation.extractors import FeatureExtractor
 from pix2pix.evaluation.features import extract_features, to_rgb8
 from pix2pix.evaluation.paired import ModelScores
 from pix2pix.evaluation.quality import image_quality
-from pix2pix.masked import Pairs, pairs_of, with_target_where_masked
 from pix2pix.models import InferenceNetwork
 from pix2pix.tiled.batches import translated
+from pix2pix.valid_pixels import Pairs, pairs_of, with_target_where_masked
 
 _BATCH_SIZE = 8  # images; it affects only the speed
 

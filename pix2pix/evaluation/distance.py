@@ -11,8 +11,8 @@ from pix2pix.evaluation.extractors import FeatureExtractor
 from pix2pix.evaluation.features import extract_features
 from pix2pix.evaluation.frechet import frechet_distance
 from pix2pix.evaluation.kernel_distance import kernel_distance
-from pix2pix.masked import Pairs, pairs_of, with_target_where_masked
 from pix2pix.models import InferenceMode, InferenceNetwork, UNetGenerator, translate
+from pix2pix.valid_pixels import Pairs, pairs_of, with_target_where_masked
 
 Distance = Literal["frechet", "kid"]
 

@@ -23,7 +23,7 @@ from pix2pix.evaluation.intervals import Interval, bootstrap_mean
 from pix2pix.evaluation.kernel_distance import kernel_interval
 from pix2pix.evaluation.paired import MIN_GROUPS
 from pix2pix.evaluation.quality import Quality, image_quality
-from pix2pix.masked import with_target_where_masked
+from pix2pix.valid_pixels import with_target_where_masked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

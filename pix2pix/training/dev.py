@@ -7,9 +7,9 @@ from typing import Any, get_args
 import torch
 from torch import nn
 
-from pix2pix.masked import mean_of_valid, pairs_of
 from pix2pix.models import InferenceMode, InferenceNetwork, translate
 from pix2pix.training.distributed import sum_over_ranks, unwrap
+from pix2pix.valid_pixels import mean_of_valid, pairs_of
 
 MODES: tuple[InferenceMode, ...] = get_args(InferenceMode)
 

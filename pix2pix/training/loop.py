@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from pix2pix.config import TrainConfig
-from pix2pix.masked import Pairs, pairs_of
 from pix2pix.models import InferenceNetwork, translate
 from pix2pix.training.computing import to_memory_layout
 from pix2pix.training.dev import better_mode, dev_metrics
@@ -31,6 +30,7 @@ from pix2pix.training.schedule import learning_rate, set_learning_rate
 from pix2pix.training.seeding import seed_step
 from pix2pix.training.selection import is_better, is_finished
 from pix2pix.training.state import TrainState
+from pix2pix.valid_pixels import Pairs, pairs_of
 
 
 class Batches(Protocol):
