@@ -36,6 +36,7 @@ from pix2pix.data.prepared import open_split
 from pix2pix.data.ranges import to_network
 from pix2pix.data.splits import Split
 from pix2pix.evaluation.baselines import mean_image, mean_target_fake
+from pix2pix.evaluation.image_groups import single_images
 from pix2pix.evaluation.intervals import Interval, bootstrap_mean
 from pix2pix.evaluation.quality import image_quality
 from pix2pix.files import write_text
@@ -242,8 +243,9 @@ def _compared(arm: str, steps: int, l1: Mapping[str, np.ndarray]) -> Comparison:
     """Compare an arm with the one from scratch; `l1` is (seeds, images) by arm."""
     scratch, own = l1[_SCRATCH], l1[arm]
     by_seed = gain(scratch.mean(axis=1).tolist(), own.mean(axis=1).tolist())
+    gains = (scratch - own).mean(axis=0)
     by_image: Interval = bootstrap_mean(
-        (scratch - own).mean(axis=0), num_resamples=10_000, confidence=0.95, seed=0
+        gains, num_resamples=10_000, confidence=0.95, seed=0, groups=single_images(len(gains))
     )
     return Comparison(
         arm=arm,

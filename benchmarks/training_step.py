@@ -27,6 +27,7 @@ from pix2pix.training.computing import choose, to_memory_layout
 from pix2pix.training.hardware import hardware_of
 from pix2pix.training.late_check import Before, LateCheck
 from pix2pix.training.replay import step_maker
+from pix2pix.valid_pixels import Pairs
 
 TOPIC = "training step"
 _COMMAND = "python -m benchmarks.bench training_step"
@@ -139,11 +140,11 @@ def _our_step(
         *network_configs(params), config=config, wrap=lambda network: network.to(device)
     )
     make_step, check = step_maker(state, config), LateCheck(state)
-    source, target = (to_memory_layout(images, config) for images in (source, -source))
+    pairs = Pairs(*(to_memory_layout(images, config) for images in (source, -source)))
 
     def step() -> None:
         before = Before.of(state)
-        check.add(before, None, make_step(source, target, None).report)
+        check.add(before, pairs, make_step(*pairs).report)
 
     return step
 

@@ -1,6 +1,5 @@
 """Score a model image by image on the prepared dev split, to compare it with another model."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,9 @@ from pix2pix.evaluation.extractors import FeatureExtractor
 from pix2pix.evaluation.features import extract_features, to_rgb8
 from pix2pix.evaluation.paired import ModelScores
 from pix2pix.evaluation.quality import image_quality
-from pix2pix.masked import Pairs, pairs_of, with_target_where_masked
 from pix2pix.models import InferenceNetwork
 from pix2pix.tiled.batches import translated
+from pix2pix.valid_pixels import with_target_where_masked
 
 _BATCH_SIZE = 8  # images; it affects only the speed
 
@@ -31,10 +30,10 @@ def score_on_dev(
     generator, card = load_generator(model_dir)
     network = InferenceNetwork(generator.to(best_device()), card.inference_mode)
     l1, features = [], []
-    for source, target, valid in _pairs(prepared_dir):
-        fake = translated(network, source.contiguous(), seed=card.seed)
-        l1.append(image_quality(fake, target, valid).l1)
-        fake = with_target_where_masked(fake, target, valid)
+    for batch in _batches(prepared_dir):
+        fake = translated(network, batch.source.contiguous(), seed=card.seed)
+        l1.append(image_quality(fake, batch.target, batch.valid).l1)
+        fake = with_target_where_masked(fake, batch.target, batch.valid)
         rgb = to_rgb8(fake)
         if extractor is not None and rgb is not None:
             features.append(extractor(rgb).numpy())
@@ -45,14 +44,14 @@ def score_on_dev(
 
 def target_features(prepared_dir: Path, extractor: FeatureExtractor) -> np.ndarray | None:
     """The features (N, F) of the dev targets; None if they have no RGB form."""
-    targets = (pairs.target for pairs in _pairs(prepared_dir))
+    targets = (batch.target for batch in _batches(prepared_dir))
     return extract_features(targets, extractor)
 
 
-def _pairs(prepared_dir: Path) -> Iterator[Pairs]:
-    """Batches of dev pairs, in [-1, 1]."""
+def _batches(prepared_dir: Path) -> EvalBatches:
+    """The dev pairs, in [-1, 1]."""
     manifest = load_manifest(prepared_dir)
-    batches = EvalBatches(
+    return EvalBatches(
         open_split(prepared_dir, "dev"),
         source=manifest.source,
         target=manifest.target,
@@ -60,4 +59,3 @@ def _pairs(prepared_dir: Path) -> Iterator[Pairs]:
         batch_size=_BATCH_SIZE,
         device=best_device(),
     )
-    return map(pairs_of, batches)

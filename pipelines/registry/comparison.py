@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from pix2pix.config import RegisterConfig
-from pix2pix.evaluation.image_groups import ImageGroups, single_images
+from pix2pix.evaluation.image_groups import ImageGroups
 from pix2pix.evaluation.intervals import Interval
 from pix2pix.evaluation.paired import (
     MIN_GROUPS,
@@ -57,12 +57,12 @@ def judge(
     *,
     targets: np.ndarray | None,
     config: RegisterConfig,
-    groups: ImageGroups | None = None,
+    groups: ImageGroups,
 ) -> Verdict:
     """Compare two versions that were scored on the same dev images.
 
     `targets` (N, F) are the features of the N dev targets; without them, L1 alone decides.
-    `groups` are those of the dev images, which intervals draw; None: each image is one.
+    `groups` are those of the dev images, which intervals draw.
     """
     verdict = _judge(challenger, champion, targets=targets, config=config, groups=groups)
     if verdict.outcome != "promoted" or config.promote == "auto":
@@ -77,7 +77,7 @@ def _judge(
     *,
     targets: np.ndarray | None,
     config: RegisterConfig,
-    groups: ImageGroups | None,
+    groups: ImageGroups,
 ) -> Verdict:
     opponent = None if champion is None else champion.version
     if challenger.scores is None:
@@ -100,7 +100,7 @@ def _judge(
         champion.version,
         targets=targets,
         config=config,
-        groups=groups or single_images(len(challenger.scores.l1)),
+        groups=groups,
     )
 
 

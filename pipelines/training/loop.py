@@ -21,6 +21,7 @@ from pipelines.training.batches import dev_set, sample_indices
 from pipelines.training.profiles import write_profile
 from pipelines.training.sample_grids import SampleGrids
 from pix2pix.config import Params, TrainConfig
+from pix2pix.data.batch import Batch
 from pix2pix.data.loader import TrainBatches
 from pix2pix.data.manifest import Manifest
 from pix2pix.data.prepared import PreparedSplit
@@ -95,6 +96,7 @@ def _write_batch(folder: Folder, error: NonFiniteLossError) -> str | None:
     """Write the images of a rank whose loss is not finite. Returns the message, else None."""
     if not error.is_here:
         return None
+    assert isinstance(error.batch, Batch)
     source, target, pair_ids, valid = error.batch
     tensors = {"source": source.cpu().contiguous(), "target": target.cpu().contiguous()}
     if valid is not None:

@@ -20,7 +20,7 @@ from pipelines.translation.unfinished_film import Job, remove, unfinished_folder
 from pix2pix.errors import UserError
 from pix2pix.files import put_in_place, sha256_of_file, written_to
 from pix2pix.film.assembly import assemble, check_pixels_fit, check_sound_fits
-from pix2pix.film.encoding import Encoding, checked_crf, codec_of, library_version
+from pix2pix.film.encoding import Encoding, checked_crf, kind_of, library_version
 from pix2pix.film.frames import film_frames
 from pix2pix.film.opening import FilmError, inspect, opened
 from pix2pix.inference.film_frames import check_translates_films
@@ -49,7 +49,7 @@ def translate_film(
     output exists and may not be overwritten.
     """
     with opened(film):  # so that what is no film is named before its output is
-        codec = codec_of(output)
+        codec = kind_of(output).codec
     crf = checked_crf(codec, options.crf)
     check_film_output(film, output, overwrite=options.overwrite)
     facts = inspect(film)

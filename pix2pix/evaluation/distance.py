@@ -1,7 +1,7 @@
 """The distance between generated and real dev images, in a feature space."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, assert_never
+from typing import Literal, assert_never
 
 import numpy as np
 from torch import Tensor
@@ -11,15 +11,15 @@ from pix2pix.evaluation.extractors import FeatureExtractor
 from pix2pix.evaluation.features import extract_features
 from pix2pix.evaluation.frechet import frechet_distance
 from pix2pix.evaluation.kernel_distance import kernel_distance
-from pix2pix.masked import Pairs, pairs_of, with_target_where_masked
 from pix2pix.models import InferenceMode, InferenceNetwork, UNetGenerator, translate
+from pix2pix.valid_pixels import PairBatch, with_target_where_masked
 
 Distance = Literal["frechet", "kid"]
 
 
 def dev_distance(
     generator: UNetGenerator,
-    batches: Iterable[Any],
+    batches: Iterable[PairBatch],
     *,
     distance: Distance,
     extractor: FeatureExtractor,
@@ -28,13 +28,11 @@ def dev_distance(
 ) -> float:
     """Return the distance between the generator's images and the targets.
 
-    Each batch is one for `masked.pairs_of`. Raises UserError if there are fewer than two images, or
-    the targets have neither one nor three channels.
+    Raises UserError if there are fewer than two images, or the targets have neither one nor three
+    channels.
     """
     network = InferenceNetwork(generator, mode)
-    pairs = [
-        (_shown_fake(network, batch, seed=seed), batch.target) for batch in map(pairs_of, batches)
-    ]
+    pairs = [(_shown_fake(network, batch, seed=seed), batch.target) for batch in batches]
     fake, real = (_features(images, extractor) for images in zip(*pairs, strict=True))
     match distance:
         case "frechet":
@@ -46,9 +44,9 @@ def dev_distance(
             assert_never(distance)
 
 
-def _shown_fake(network: InferenceNetwork, pairs: Pairs, *, seed: int) -> Tensor:
-    fake = translate(network, pairs.source, seeds=[seed] * len(pairs.source))
-    return with_target_where_masked(fake, pairs.target, pairs.valid)
+def _shown_fake(network: InferenceNetwork, batch: PairBatch, *, seed: int) -> Tensor:
+    fake = translate(network, batch.source, seeds=[seed] * len(batch.source))
+    return with_target_where_masked(fake, batch.target, batch.valid)
 
 
 def _features(batches: Sequence[Tensor], extractor: FeatureExtractor) -> np.ndarray:

@@ -14,7 +14,7 @@ from torch_fidelity.metric_fid import (
 
 from pix2pix.config import EvaluateConfig
 from pix2pix.evaluation.feature_sets import check_features
-from pix2pix.evaluation.image_groups import ImageGroups, single_images
+from pix2pix.evaluation.image_groups import ImageGroups
 from pix2pix.evaluation.intervals import Interval, bootstrap_sets
 
 # Each resample of a Frechet distance is one singular value decomposition: 200 of them take a second
@@ -39,19 +39,19 @@ def frechet_interval(
     *,
     paired: bool,
     config: EvaluateConfig,
-    groups: tuple[ImageGroups, ImageGroups] | None = None,
+    groups: tuple[ImageGroups, ImageGroups],
 ) -> Interval:
     """Return the Frechet distance with its bootstrap interval, see `intervals.centred_interval`.
 
-    `paired`: row i of both sets belongs to one pair. `groups` are those of the images of each set;
-    None: each image is one. At most `NUM_FRECHET_RESAMPLES` are used.
+    `paired`: row i of both sets belongs to one pair. `groups` are those of the images of each set.
+    At most `NUM_FRECHET_RESAMPLES` are used.
     """
     first, second = _rotate_to_span(fake, real)
     rank = min(len(fake), len(real), fake.shape[1])
     return bootstrap_sets(
         _of_rotated(first, second),
         lambda rows, others: _frechet_of_rows(first, rows, second, others),
-        groups or (single_images(len(fake)), single_images(len(real))),
+        groups,
         paired=paired,
         num_resamples=_num_frechet_resamples(rank, config.num_bootstrap),
         confidence=config.confidence,

@@ -16,7 +16,7 @@ from scipy.special import ndtr, stdtrit
 from threadpoolctl import threadpool_limits
 
 from pix2pix.cores import num_cores
-from pix2pix.evaluation.image_groups import ImageGroups, single_images
+from pix2pix.evaluation.image_groups import ImageGroups
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +34,19 @@ def bootstrap_mean(
     num_resamples: int,
     confidence: float,
     seed: int,
-    groups: ImageGroups | None = None,
+    groups: ImageGroups,
 ) -> Interval:
     """Return the mean over images with its bootstrap interval.
 
-    `values` is (N,), one score per image. `groups` are those of the images; None: each image is
-    one. For a single group there is no interval.
-    Raises ValueError if there is no value or one is not finite.
+    `values` is (N,), one score per image. `groups` are those of the images. For a single
+    group there is no interval.
+    Raises ValueError if there is no value, one is not finite, or `groups` are of other images.
     """
     if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
         raise ValueError(f"expected finite scores of at least one image, got {values!r}")
+    if groups.num_images != len(values):
+        raise ValueError(f"{len(values)} scores, but groups of {groups.num_images} images")
     value = float(values.mean())
-    groups = groups or single_images(len(values))
     if len(groups) == 1:
         return Interval(value, None, None)
     rows = groups.resamples(num_resamples, np.random.default_rng(seed))

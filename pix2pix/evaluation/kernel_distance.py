@@ -14,7 +14,7 @@ from torch_fidelity.metric_kid import (
 
 from pix2pix.config import EvaluateConfig
 from pix2pix.evaluation.feature_sets import check_features
-from pix2pix.evaluation.image_groups import ImageGroups, single_images
+from pix2pix.evaluation.image_groups import ImageGroups
 from pix2pix.evaluation.intervals import Interval, centred_interval
 
 _NUM_SUBSETS = 100
@@ -27,20 +27,19 @@ def kernel_interval(
     *,
     paired: bool,
     config: EvaluateConfig,
-    groups: tuple[ImageGroups, ImageGroups] | None = None,
+    groups: tuple[ImageGroups, ImageGroups],
 ) -> tuple[Interval, float | None]:
     """Return KID with its bootstrap interval, and the standard deviation over its subsets.
 
     The estimate is the mean over 100 random subsets of min(kid_subset_size, N, M) images, as
     published. If each of them would hold all images, there is one, and no deviation. The estimate
     is unbiased, so it may be slightly negative. The interval resamples whole sets, by their
-    `groups` (None: each image is one); if a set is a single group, there is none.
+    `groups`; if a set is a single group, there is none.
     Raises UserError for fewer than two images in either set.
     """
     value, deviation = kernel_distance(
         fake, real, subset_size=config.kid_subset_size, seed=config.seed
     )
-    groups = groups or (single_images(len(fake)), single_images(len(real)))
     num_groups = min(map(len, groups))
     if num_groups == 1:
         return Interval(value, None, None), deviation

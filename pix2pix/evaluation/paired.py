@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pix2pix.evaluation.frechet import frechet_difference
-from pix2pix.evaluation.image_groups import ImageGroups, single_images
+from pix2pix.evaluation.image_groups import ImageGroups
 from pix2pix.evaluation.intervals import Interval, bootstrap_mean
 
 # Resampling a handful of groups of images (`image_groups`) yields intervals that are far too
@@ -51,14 +51,13 @@ def l1_difference(
     *,
     num_bootstrap: int,
     confidence: float,
-    groups: ImageGroups | None = None,
+    groups: ImageGroups,
 ) -> Difference:
     """The difference of the mean L1, by a paired bootstrap: each group is drawn for both models.
 
-    `groups` are those of the images; None: each image is one.
+    `groups` are those of the images.
     Raises ValueError if an L1 is not finite, or the models were scored on another number of images.
     """
-    groups = groups or single_images(len(first.l1))
     change = bootstrap_mean(
         first.l1 - second.l1,
         num_resamples=num_bootstrap,
@@ -78,7 +77,7 @@ def distance_difference(
     *,
     num_bootstrap: int,
     confidence: float,
-    groups: ImageGroups | None = None,
+    groups: ImageGroups,
 ) -> Difference | None:
     """The difference of the Frechet distances to `targets`, the features (N, F) of the targets.
 
@@ -86,7 +85,6 @@ def distance_difference(
     """
     if targets is None or first.features is None or second.features is None:
         return None
-    groups = groups or single_images(len(targets))
     if len(groups) < MIN_GROUPS:
         return None
     distances, change = frechet_difference(

@@ -15,7 +15,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 from pix2pix.config import SMALLEST_PX
 from pix2pix.evaluation.masked_ssim import masked_ssim_map
-from pix2pix.masked import mean_of_valid
+from pix2pix.valid_pixels import mean_of_valid
 
 # An exact copy has infinite PSNR, and one such image would make the mean infinite. 100 dB is a root
 # mean square error of 1e-5 of the range, about the rounding error of 16-bit pixels.

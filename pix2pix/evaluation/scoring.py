@@ -18,12 +18,12 @@ from pix2pix.evaluation.extractors import INCEPTION, FeatureExtractor
 from pix2pix.evaluation.feature_sets import MIN_IMAGES
 from pix2pix.evaluation.features import to_rgb8
 from pix2pix.evaluation.frechet import frechet_interval
-from pix2pix.evaluation.image_groups import ImageGroups, single_images
+from pix2pix.evaluation.image_groups import ImageGroups
 from pix2pix.evaluation.intervals import Interval, bootstrap_mean
 from pix2pix.evaluation.kernel_distance import kernel_interval
 from pix2pix.evaluation.paired import MIN_GROUPS
 from pix2pix.evaluation.quality import Quality, image_quality
-from pix2pix.masked import with_target_where_masked
+from pix2pix.valid_pixels import with_target_where_masked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,19 +119,18 @@ class Scorer:
         self,
         config: EvaluateConfig,
         *,
-        groups: ImageGroups | None = None,
+        groups: ImageGroups,
         reference: Reference | None = None,
     ) -> SplitScores:
         """Return estimates and intervals over all images so far.
 
-        `groups` are those of the images, in the order of the updates; None: each image is one.
+        `groups` are those of the images, in the order of the updates.
         With a `reference`, `real_vs_real` is added: its distance to the targets. For distances that
         cannot be computed, `warnings` has the reason. Raises UserError if nothing was scored.
         """
         if not self._pair_ids:
             raise UserError("no images to score: the split is empty")
         quality = {name: _concatenated(parts) for name, parts in self._quality.items()}
-        groups = groups or single_images(len(self._pair_ids))
         distances = self._distances(config, groups, reference)
         scores = {
             name: SetScores(

@@ -15,17 +15,10 @@ from av.packet import Packet
 from av.stream import Stream
 
 from pix2pix.errors import UserError
-from pix2pix.film.encoding import H264, codec_of, mark
+from pix2pix.film.encoding import FILE_KINDS, H264, kind_of, mark
 from pix2pix.film.frames import Look
 from pix2pix.film.opening import as_file, opened
 
-_FORMATS = {
-    ".mp4": "mp4",
-    ".m4v": "mp4",
-    ".mov": "mov",
-    ".mkv": "matroska",
-    ".webm": "webm",
-}
 _KEPT_METADATA = ("language", "title")  # of sound and subtitles; the rest describes the old file
 # The index is put at the beginning, so that a film can be played while it is being loaded.
 _INDEX_FIRST = {"movflags": "faststart"}
@@ -38,7 +31,7 @@ logger = logging.getLogger(__name__)
 def check_pixels_fit(look: Look, film: Path, output: Path) -> None:
     """Raise UserError if `output` could not state the shape of the pixels of `film`."""
     # The pictures of H.264 state it themselves; for others, PyAV has no way to write it.
-    if look.pixel_aspect not in (None, 1) and codec_of(output) != H264:
+    if look.pixel_aspect not in (None, 1) and kind_of(output).codec != H264:
         raise UserError(
             f"{film} has pixels that are {float(look.pixel_aspect):.3g} times as wide as high, "
             f"which a {output.suffix} file could not state here; name a .mp4, .mov or .mkv file"
@@ -47,14 +40,11 @@ def check_pixels_fit(look: Look, film: Path, output: Path) -> None:
 
 def check_sound_fits(film: Path, output: Path) -> None:
     """Raise UserError if the container of `output` cannot hold the sound of `film` as it is."""
+    container, mkv = kind_of(output).container, FILE_KINDS[".mkv"].container
     with opened(film) as source:
         sounds = source.streams.audio
-        refused = [
-            _codec_name(stream)
-            for stream in sounds
-            if not _can_hold(_FORMATS[output.suffix.lower()], stream)
-        ]
-        fits_mkv = all(_can_hold(_FORMATS[".mkv"], stream) for stream in sounds)
+        refused = [_codec_name(stream) for stream in sounds if not _can_hold(container, stream)]
+        fits_mkv = all(_can_hold(mkv, stream) for stream in sounds)
     if refused:
         remedy = "name a .mkv file, or give --no-sound" if fits_mkv else "give --no-sound"
         raise UserError(
@@ -78,7 +68,7 @@ def assemble(
     No packet is encoded again. `look` is that of the parts, and `last_duration_s` is that of the
     last picture. Raises OSError if it cannot write.
     """
-    container = _FORMATS[output.suffix.lower()]
+    container = kind_of(output).container
     options = _INDEX_FIRST if container in ("mp4", "mov") else {}
     with (
         opened(film) as source,

@@ -44,7 +44,24 @@ VP9 = Codec(
     MappingProxyType({"b": "0", "deadline": "good", "cpu-used": "2", "row-mt": "1"}),
     needs_even_size=False,
 )
-CODECS = MappingProxyType({".mp4": H264, ".m4v": H264, ".mov": H264, ".mkv": H264, ".webm": VP9})
+
+
+class FileKind(NamedTuple):
+    """How a film with some suffix is written; `container` is libav's name of the format."""
+
+    container: str
+    codec: Codec
+
+
+FILE_KINDS = MappingProxyType(
+    {
+        ".mp4": FileKind("mp4", H264),
+        ".m4v": FileKind("mp4", H264),
+        ".mov": FileKind("mov", H264),
+        ".mkv": FileKind("matroska", H264),
+        ".webm": FileKind("webm", VP9),
+    }
+)
 
 
 class Timed(NamedTuple):
@@ -64,12 +81,12 @@ class Encoding:
     rate: Fraction  # frames per second on average
 
 
-def codec_of(output: Path) -> Codec:
-    """The codec for a film with this suffix. Raises UserError for other suffixes."""
-    codec = CODECS.get(output.suffix.lower())
-    if codec is None:
-        raise UserError(f"{output}: films are written as {', '.join(CODECS)}; name it so")
-    return codec
+def kind_of(output: Path) -> FileKind:
+    """How the film `output` is written. Raises UserError if none has its suffix."""
+    kind = FILE_KINDS.get(output.suffix.lower())
+    if kind is None:
+        raise UserError(f"{output}: films are written as {', '.join(FILE_KINDS)}; name it so")
+    return kind
 
 
 def checked_crf(codec: Codec, crf: int | None) -> int:

@@ -9,7 +9,7 @@ updates, until the host has read the report of the step, which it does one step 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import isfinite
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from torch.optim import Adam
 
 from pix2pix.errors import UserError
 from pix2pix.training.distributed import any_over_ranks
+from pix2pix.valid_pixels import PairBatch
 
 Terms = Mapping[str, Tensor]  # detached scalars by name
 
@@ -29,7 +30,7 @@ class NonFiniteLossError(UserError):
     or, if `in_gradient`, a gradient although all terms of all ranks are finite.
     """
 
-    batch: Any = None  # the batch with this loss; the caller sets it
+    batch: PairBatch | None = None  # the batch with this loss; the caller sets it
 
     def __init__(
         self,

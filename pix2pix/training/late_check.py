@@ -1,7 +1,7 @@
 """Reads what a step reports one step later, so that the device never waits for the host."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from torch import Tensor
 from pix2pix.training.distributed import to_host
 from pix2pix.training.finite import NonFiniteLossError, Report
 from pix2pix.training.state import TrainState
+from pix2pix.valid_pixels import PairBatch
 
 
 class Before(NamedTuple):
@@ -59,7 +60,7 @@ class _Pending(NamedTuple):
     """A step that has been started, and whose report has not been read."""
 
     before: Before
-    batch: Any
+    batch: PairBatch
     report: Report  # its values are on their way to the host
     wait: Callable[[], None]  # until they are there
 
@@ -74,7 +75,7 @@ class LateCheck:
         self._state = state
         self._pending: _Pending | None = None
 
-    def add(self, before: Before, batch: Any, report: Report) -> None:
+    def add(self, before: Before, batch: PairBatch, report: Report) -> None:
         """Note a step that has been started, and check the one before it.
 
         Raises NonFiniteLossError with the batch as its `batch`. The state is then as it was before

@@ -4,13 +4,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from pix2pix.config import TrainConfig
-from pix2pix.masked import Pairs, pairs_of
 from pix2pix.models import InferenceNetwork, translate
 from pix2pix.training.computing import to_memory_layout
 from pix2pix.training.dev import better_mode, dev_metrics
@@ -31,23 +30,24 @@ from pix2pix.training.schedule import learning_rate, set_learning_rate
 from pix2pix.training.seeding import seed_step
 from pix2pix.training.selection import is_better, is_finished
 from pix2pix.training.state import TrainState
+from pix2pix.valid_pixels import PairBatch, Pairs
 
 
 class Batches(Protocol):
-    """This rank's share of the training split; each batch is one for `masked.pairs_of`."""
+    """This rank's share of the training split."""
 
     @property
     def num_batches(self) -> int:
         """The number of batches of an epoch, which is the same on every rank."""
 
-    def __call__(self, epoch: int, start_step: int) -> Iterator[Any]:
+    def __call__(self, epoch: int, start_step: int) -> Iterator[PairBatch]:
         """Yield the batches of the 0-based `epoch` from `start_step` on, always the same."""
 
 
 class DevSet(NamedTuple):
     """The dev split, on which epochs are scored; it is not used for training."""
 
-    batches: Iterable[Any]  # this rank's share, for `masked.pairs_of`
+    batches: Iterable[PairBatch]  # this rank's share
     samples: Sequence[Tensor]  # batches (N, C, H, W) of sources of the pairs in the sample grids
 
 
@@ -164,12 +164,17 @@ def _train_epoch(
 
 
 def _train_batch(
-    state: TrainState, batch: Any, config: TrainConfig, *, make_step: MakeStep, check: LateCheck
+    state: TrainState,
+    batch: PairBatch,
+    config: TrainConfig,
+    *,
+    make_step: MakeStep,
+    check: LateCheck,
 ) -> None:
-    source, target, valid = pairs_of(batch)
+    source, target = (to_memory_layout(each, config) for each in (batch.source, batch.target))
     seed_step(config.seed, state.step, rank())
     before = Before.of(state)
-    step = make_step(to_memory_layout(source, config), to_memory_layout(target, config), valid)
+    step = make_step(source, target, batch.valid)
     state.batch += 1
     # Sums are part of the state, so that a checkpoint within the epoch has them. `before` keeps the
     # earlier sums.
@@ -228,9 +233,9 @@ def _finish_epoch(
     )
 
 
-def _pairs(batches: Iterable[Any], config: TrainConfig) -> Iterator[Pairs]:
-    for source, target, valid in map(pairs_of, batches):
-        yield Pairs(to_memory_layout(source, config), target, valid)
+def _pairs(batches: Iterable[PairBatch], config: TrainConfig) -> Iterator[Pairs]:
+    for batch in batches:
+        yield Pairs(to_memory_layout(batch.source, config), batch.target, batch.valid)
 
 
 def _samples(

@@ -16,10 +16,10 @@ from torch.func import functional_call
 
 from pix2pix.config import TrainConfig
 from pix2pix.errors import UserError
-from pix2pix.masked import with_target_where_masked
 from pix2pix.training.computing import autocast
 from pix2pix.training.counted import Masks
 from pix2pix.training.distributed import unwrap
+from pix2pix.valid_pixels import with_target_where_masked
 
 
 class Microbatch(NamedTuple):

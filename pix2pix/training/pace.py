@@ -3,7 +3,8 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+
+from pix2pix.valid_pixels import PairBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Pace:
         self._waited_s = 0.0
         self._num_images = 0
 
-    def next_batch(self, batches: Iterator[Any]) -> Any:
+    def next_batch(self, batches: Iterator[PairBatch]) -> PairBatch:
         """Return the next batch, and add the time that it took to the waiting time."""
         asked_s = time.perf_counter()
         batch = next(batches)

@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
 
 from pix2pix.config import Params, TrainConfig
 from pix2pix.models import network_configs
@@ -17,8 +16,7 @@ from pix2pix.training import (
     new_state,
 )
 from pix2pix.training.loop import OnStep
-
-Pair = tuple[Tensor, Tensor]
+from pix2pix.valid_pixels import Pairs
 
 
 class DrawnBatches:
@@ -26,18 +24,18 @@ class DrawnBatches:
 
     num_batches = 2
 
-    def __call__(self, epoch: int, start_step: int) -> Iterator[Pair]:
+    def __call__(self, epoch: int, start_step: int) -> Iterator[Pairs]:
         for index in range(start_step, self.num_batches):
             yield drawn_pair(100 * epoch + index)
 
 
-def drawn_pair(seed: int, size: int = 32) -> Pair:
+def drawn_pair(seed: int, size: int = 32) -> Pairs:
     """Return a source and a target that depends on it, so that there is something to learn."""
     source = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(seed)) * 2 - 1
-    return source, -source.flip(1)
+    return Pairs(source, -source.flip(1))
 
 
-DEV = DevSet(batches=[drawn_pair(7), drawn_pair(8)], samples=[drawn_pair(7)[0]])
+DEV = DevSet(batches=[drawn_pair(7), drawn_pair(8)], samples=[drawn_pair(7).source])
 
 
 def state_of(params: Params) -> TrainState:

@@ -11,7 +11,6 @@ from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 from torch.nn.parallel import DistributedDataParallel
 
 from pix2pix.config import Params
-from pix2pix.masked import Pairs
 from pix2pix.models import network_configs
 from pix2pix.training import NonFiniteLossError, TrainState, new_state
 from pix2pix.training.dev import dev_metrics
@@ -25,6 +24,7 @@ from pix2pix.training.distributed import (
     unwrap,
     wrapping_options,
 )
+from pix2pix.valid_pixels import Pairs
 from tests.support.checked_step import checked_step
 from tests.support.deviation import gradients, weights
 

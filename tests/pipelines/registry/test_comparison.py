@@ -5,7 +5,7 @@ import pytest
 
 from pipelines.registry.comparison import Contender, Verdict, judge
 from pix2pix.config import RegisterConfig
-from pix2pix.evaluation.image_groups import ImageGroups, groups_named
+from pix2pix.evaluation.image_groups import ImageGroups, groups_named, single_images
 from pix2pix.evaluation.paired import ModelScores
 
 RULE = RegisterConfig(
@@ -39,6 +39,7 @@ def judged(
     **rule: float | str | None,
 ) -> Verdict:
     targets = None if challenger.scores is None else TARGETS[: len(challenger.scores.l1)]
+    groups = groups or single_images(len(IMAGES if targets is None else targets))
     config = dataclasses.replace(RULE, **rule)
     return judge(challenger, champion, targets=targets, config=config, groups=groups)
 
@@ -142,7 +143,9 @@ def test_of_few_images_the_mean_l1_alone_decides_and_it_is_said(
 
 
 def test_images_without_a_distance_are_decided_by_l1_alone_and_it_is_said() -> None:
-    verdict = judge(contender("2", IMAGES - 0.01), CHAMPION, targets=None, config=RULE)
+    groups = single_images(len(IMAGES))
+    challenger = contender("2", IMAGES - 0.01)
+    verdict = judge(challenger, CHAMPION, targets=None, config=RULE, groups=groups)
     assert verdict.outcome == "promoted"
     assert "L1 alone decides, because images of these channels have no" in verdict.reason
 

@@ -13,11 +13,12 @@ from pipelines.runs.state import NON_FINITE_FOLDER
 from pipelines.training import loop
 from pipelines.training.loop import Outcome, Training, train_with_rollbacks
 from pix2pix.config import Params
+from pix2pix.data.batch import Batch
 from pix2pix.training import NonFiniteLossError
 from tests.support.small_training import with_train
 
 STEP = 7
-BATCH = (
+BATCH = Batch(
     torch.full((2, 1, 3, 3), 0.25),
     torch.full((2, 3, 3, 3), math.nan),
     ("one", "other"),

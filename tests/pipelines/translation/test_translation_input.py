@@ -11,7 +11,7 @@ from pipelines.translation.translation_input import (
     kind_of_input,
 )
 from pix2pix.errors import UserError
-from pix2pix.film.encoding import CODECS
+from pix2pix.film.encoding import FILE_KINDS
 
 OUT = Path("out")
 
@@ -59,7 +59,7 @@ def test_a_file_of_another_kind_is_named_with_the_kinds_that_are_read(
 
 
 def test_films_have_the_suffixes_that_can_be_written() -> None:
-    assert tuple(CODECS) == FILM_SUFFIXES
+    assert tuple(FILE_KINDS) == FILM_SUFFIXES
 
 
 def test_a_result_replaces_neither_its_source_nor_another_file_unasked(tmp_path: Path) -> None:

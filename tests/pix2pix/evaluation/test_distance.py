@@ -11,8 +11,8 @@ from pix2pix.evaluation.extractors import FeatureExtractor
 from pix2pix.evaluation.features import to_rgb8
 from pix2pix.evaluation.frechet import frechet_distance
 from pix2pix.evaluation.kernel_distance import kernel_distance
-from pix2pix.masked import Pairs
 from pix2pix.models import GeneratorConfig, InferenceNetwork, UNetGenerator, translate
+from pix2pix.valid_pixels import Pairs
 
 SEED = 3
 

@@ -18,7 +18,7 @@ from pix2pix.config import EvaluateConfig
 from pix2pix.evaluation import frechet, kernel_distance
 from pix2pix.evaluation.frechet import frechet_distance, frechet_interval
 from pix2pix.evaluation.image_groups import single_images
-from pix2pix.evaluation.intervals import centred_interval
+from pix2pix.evaluation.intervals import Interval, centred_interval
 from pix2pix.evaluation.kernel_distance import kernel_interval
 
 Sets = tuple[np.ndarray, np.ndarray]
@@ -73,6 +73,18 @@ def test_a_resample_with_repeated_rows_has_the_distance_of_its_copies(num_featur
     assert of_rows == pytest.approx(frechet_distance(fake[rows], real[others]), rel=1e-6)
 
 
+def frechet_of_images(fake: np.ndarray, real: np.ndarray, **options) -> Interval:
+    groups = single_images(len(fake)), single_images(len(real))
+    return frechet_interval(fake, real, **options, groups=groups)
+
+
+def kernel_of_images(
+    fake: np.ndarray, real: np.ndarray, **options
+) -> tuple[Interval, float | None]:
+    groups = single_images(len(fake)), single_images(len(real))
+    return kernel_interval(fake, real, **options, groups=groups)
+
+
 class Lookup(nn.Module):
     """A network for torchmetrics that returns our features by their number."""
 
@@ -89,7 +101,7 @@ class Lookup(nn.Module):
 def test_both_distances_agree_with_torchmetrics(config: EvaluateConfig) -> None:
     fake, real = feature_sets(30, 30, 60)
     features = Lookup(np.concatenate([real, fake]))
-    kernel, _ = kernel_interval(fake, real, paired=True, config=config)
+    kernel, _ = kernel_of_images(fake, real, paired=True, config=config)
     for metric, distance in (
         (FrechetInceptionDistance(features), frechet_distance(fake, real)),
         (KernelInceptionDistance(features, subsets=1, subset_size=30), kernel.value),
@@ -110,11 +122,11 @@ def test_kid_of_all_images_is_the_unbiased_estimate_of_torch_fidelity(
     config: EvaluateConfig,
 ) -> None:
     fake, real = feature_sets(20, 20, 50)
-    interval, deviation = kernel_interval(fake, real, paired=False, config=config)
+    interval, deviation = kernel_of_images(fake, real, paired=False, config=config)
     expected = kernel_mmd(fake.astype(np.float64), real.astype(np.float64))
     assert interval.value == pytest.approx(expected, rel=1e-9)
     assert deviation is None  # all images in another order are no other subset
-    _, deviation = kernel_interval(fake[:19], real, paired=False, config=config)
+    _, deviation = kernel_of_images(fake[:19], real, paired=False, config=config)
     assert deviation is not None
     assert deviation > 0
 
@@ -122,7 +134,7 @@ def test_kid_of_all_images_is_the_unbiased_estimate_of_torch_fidelity(
 def test_kid_subsets_are_no_larger_than_either_set(config: EvaluateConfig) -> None:
     fake, real = feature_sets(20, 9, 50)
     small = replace(config, kid_subset_size=9)
-    assert kernel_interval(fake, real, paired=False, config=config) == kernel_interval(
+    assert kernel_of_images(fake, real, paired=False, config=config) == kernel_of_images(
         fake, real, paired=False, config=small
     )
 
@@ -130,7 +142,7 @@ def test_kid_subsets_are_no_larger_than_either_set(config: EvaluateConfig) -> No
 def test_kid_is_the_mean_over_subsets_of_the_size_that_is_set(config: EvaluateConfig) -> None:
     fake, real = feature_sets(20, 20, 50)
     small = replace(config, kid_subset_size=9)
-    interval, deviation = kernel_interval(fake, real, paired=False, config=small)
+    interval, deviation = kernel_of_images(fake, real, paired=False, config=small)
     theirs = kid_features_to_metric(
         *(torch.from_numpy(features.astype(np.float64)) for features in (fake, real)),
         kid_subsets=100,
@@ -146,9 +158,9 @@ def test_slicing_the_kernel_does_not_change_the_interval(
     config: EvaluateConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake, real = feature_sets(20, 20, 50)
-    whole, _ = kernel_interval(fake, real, paired=True, config=config)
+    whole, _ = kernel_of_images(fake, real, paired=True, config=config)
     monkeypatch.setattr(kernel_distance, "_KERNEL_ROWS", 7)
-    sliced, _ = kernel_interval(fake, real, paired=True, config=config)
+    sliced, _ = kernel_of_images(fake, real, paired=True, config=config)
     assert (sliced.low, sliced.high) == pytest.approx((whole.low, whole.high), rel=1e-9)
 
 
@@ -157,8 +169,8 @@ def test_the_interval_of_kid_is_expanded_as_all_others(
     paired: bool, config: EvaluateConfig
 ) -> None:
     fake, real = (features.astype(np.float64) for features in feature_sets(12, 12, 6))
-    interval, _ = kernel_interval(fake, real, paired=paired, config=config)
     groups = single_images(12), single_images(12)
+    interval, _ = kernel_interval(fake, real, paired=paired, config=config, groups=groups)
     draws = kernel_distance._resampled_mmd(fake, real, groups, paired=paired, config=config)
     expected = centred_interval(interval.value, draws, confidence=config.confidence, num_groups=12)
     assert interval == expected
@@ -181,8 +193,8 @@ def test_intervals_are_as_wide_as_the_spread_between_test_sets(
     kernels = [kernel_mmd(*test_set()) for _ in range(200)]
     some = [test_set() for _ in range(8)]
     for truth, intervals in (
-        (distances, [frechet_interval(*sets, paired=paired, config=config) for sets in some]),
-        (kernels, [kernel_interval(*sets, paired=paired, config=config)[0] for sets in some]),
+        (distances, [frechet_of_images(*sets, paired=paired, config=config) for sets in some]),
+        (kernels, [kernel_of_images(*sets, paired=paired, config=config)[0] for sets in some]),
     ):
         width = np.mean([interval.high - interval.low for interval in intervals]) / (2 * 1.96)
         assert 0.8 < width / np.std(truth) < 1.6
@@ -192,8 +204,8 @@ def test_intervals_are_as_wide_as_the_spread_between_test_sets(
 
 def test_intervals_contain_their_estimates(config: EvaluateConfig) -> None:
     fake, real = feature_sets(20, 20, 100)
-    distance = frechet_interval(fake, real, paired=True, config=config)
-    kernel, _ = kernel_interval(fake, real, paired=True, config=config)
+    distance = frechet_of_images(fake, real, paired=True, config=config)
+    kernel, _ = kernel_of_images(fake, real, paired=True, config=config)
     assert distance.low < distance.value < distance.high
     assert kernel.low < kernel.value < kernel.high
     assert distance.value == frechet_distance(fake, real)
@@ -202,12 +214,12 @@ def test_intervals_contain_their_estimates(config: EvaluateConfig) -> None:
 @pytest.mark.parametrize("num_images", [2, 3])
 def test_even_two_images_give_finite_intervals(num_images: int, config: EvaluateConfig) -> None:
     fake, real = feature_sets(num_images, num_images, 20)
-    kernel, _ = kernel_interval(fake, real, paired=False, config=config)
-    distance = frechet_interval(fake, real, paired=False, config=config)
+    kernel, _ = kernel_of_images(fake, real, paired=False, config=config)
+    distance = frechet_of_images(fake, real, paired=False, config=config)
     assert np.isfinite([kernel.low, kernel.high, distance.low, distance.high]).all()
 
 
-@pytest.mark.parametrize("measure", [frechet_interval, kernel_interval])
+@pytest.mark.parametrize("measure", [frechet_of_images, kernel_of_images])
 def test_a_single_image_is_refused(measure, config: EvaluateConfig) -> None:
     fake, real = feature_sets(1, 5, 4)
     with pytest.raises(ValueError, match="at least 2 images in each set, got 1 and 5"):

@@ -16,7 +16,7 @@ def groups_of_size(num_groups: int, size: int) -> ImageGroups:
     return groups_named([f"film{number}" for number in range(num_groups) for _ in range(size)])
 
 
-def mean_interval(values: np.ndarray, groups: ImageGroups | None, *, seed: int = 0) -> Interval:
+def mean_interval(values: np.ndarray, groups: ImageGroups, *, seed: int = 0) -> Interval:
     return bootstrap_mean(values, num_resamples=200, confidence=0.9, seed=seed, groups=groups)
 
 
@@ -47,7 +47,7 @@ def test_single_images_are_drawn_as_images_always_were() -> None:
 
 def test_equal_images_of_a_group_tell_no_more_than_one_of_them() -> None:
     means = np.random.default_rng(0).normal(size=12)
-    alone = mean_interval(means, None)
+    alone = mean_interval(means, single_images(12))
     repeated = mean_interval(means.repeat(30), groups_of_size(12, 30))
     assert (repeated.value, repeated.low, repeated.high) == pytest.approx(
         (alone.value, alone.low, alone.high), abs=1e-12
@@ -60,12 +60,12 @@ def test_intervals_cover_the_true_mean_where_films_differ() -> None:
     groups = groups_of_size(20, 10)
     samples = [rng.normal(size=20).repeat(10) + rng.normal(size=200) for _ in range(200)]
 
-    def coverage(of_samples: ImageGroups | None) -> float:
+    def coverage(of_samples: ImageGroups) -> float:
         intervals = [mean_interval(each, of_samples, seed=i) for i, each in enumerate(samples)]
         return float(np.mean([each.low <= 0 <= each.high for each in intervals]))
 
     assert 0.82 <= coverage(groups) <= 0.95
-    assert coverage(None) < 0.6
+    assert coverage(single_images(200)) < 0.6
 
 
 def test_equal_sets_of_films_have_wider_intervals_than_sets_of_single_images(
@@ -76,10 +76,10 @@ def test_equal_sets_of_films_have_wider_intervals_than_sets_of_single_images(
         (rng.normal(size=(12, 6)) + shift).repeat(10, axis=0) + 0.1 * rng.normal(size=(120, 6))
         for shift in (0.0, 0.5)
     )
-    groups = groups_of_size(12, 10)
+    groups, single = groups_of_size(12, 10), single_images(120)
     for paired in (True, False):
         for measure in (frechet_interval, lambda *a, **k: kernel_interval(*a, **k)[0]):
-            by_image = measure(fake, real, paired=paired, config=config)
+            by_image = measure(fake, real, paired=paired, config=config, groups=(single, single))
             by_group = measure(fake, real, paired=paired, config=config, groups=(groups, groups))
             assert by_group.value == by_image.value
             assert by_group.high - by_group.low > 1.5 * (by_image.high - by_image.low)

@@ -8,8 +8,16 @@ from pix2pix.evaluation.image_groups import single_images
 from pix2pix.evaluation.intervals import Interval, bootstrap_mean, bootstrap_sets, centred_interval
 
 
-def mean_interval(values: np.ndarray, *, seed: int = 0, num_resamples: int = 200) -> Interval:
-    return bootstrap_mean(values, num_resamples=num_resamples, confidence=0.9, seed=seed)
+def mean_interval(
+    values: np.ndarray, *, seed: int = 0, num_resamples: int = 200, confidence: float = 0.9
+) -> Interval:
+    return bootstrap_mean(
+        values,
+        num_resamples=num_resamples,
+        confidence=confidence,
+        seed=seed,
+        groups=single_images(len(values)),
+    )
 
 
 def test_the_interval_covers_the_true_mean_as_often_as_its_confidence() -> None:
@@ -27,7 +35,7 @@ def test_the_width_of_the_interval_follows_from_the_standard_error() -> None:
 
 
 def of_mean(values: np.ndarray, num_resamples: int) -> Interval:
-    return bootstrap_mean(values, num_resamples=num_resamples, confidence=0.95, seed=0)
+    return mean_interval(values, num_resamples=num_resamples, confidence=0.95)
 
 
 def of_set(values: np.ndarray, num_resamples: int) -> Interval:
@@ -76,6 +84,18 @@ def test_one_image_has_a_value_but_no_interval() -> None:
 def test_scores_that_have_no_mean_are_refused(values: list[float]) -> None:
     with pytest.raises(ValueError, match="finite"):
         mean_interval(np.array(values))
+
+
+@pytest.mark.parametrize("num_images", [2, 4])
+def test_groups_of_other_images_are_refused(num_images: int) -> None:
+    with pytest.raises(ValueError, match=f"3 scores, but groups of {num_images} images"):
+        bootstrap_mean(
+            np.arange(3.0),
+            num_resamples=10,
+            confidence=0.9,
+            seed=0,
+            groups=single_images(num_images),
+        )
 
 
 def test_a_biased_bootstrap_is_shifted_onto_the_estimate() -> None:

@@ -32,9 +32,11 @@ def score(
     reference: np.ndarray | None = None,
     groups: ImageGroups | None = None,
 ) -> SplitScores:
-    scorer = Scorer(extractor)
+    scorer, num_images = Scorer(extractor), 0
     for batch in scored:
         scorer.update(*batch)
+        num_images += len(batch.pair_ids)
+    groups = groups or single_images(num_images)
     others = None if reference is None else Reference(reference, single_images(len(reference)))
     return scorer.finish(config, groups=groups, reference=others)
 
@@ -140,7 +142,11 @@ def test_a_reference_of_one_group_has_distances_without_intervals(
     for batch in batches(12):
         scorer.update(*batch)
     reference = Reference(features, groups_named(["one"] * 12))
-    metrics = scorer.finish(config, reference=reference).scores[REAL_VS_REAL].metrics
+    metrics = (
+        scorer.finish(config, groups=single_images(12), reference=reference)
+        .scores[REAL_VS_REAL]
+        .metrics
+    )
     assert list(metrics) == DISTANCES
     assert all(interval.low is interval.high is None for interval in metrics.values())
 

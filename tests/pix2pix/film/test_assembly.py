@@ -11,7 +11,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from pix2pix.errors import UserError
 from pix2pix.film.assembly import assemble, check_pixels_fit, check_sound_fits
 from pix2pix.film.colour import Colour
-from pix2pix.film.encoding import Encoding, Timed, codec_of, write_part
+from pix2pix.film.encoding import Encoding, Timed, kind_of, write_part
 from pix2pix.film.frames import Look, film_frames
 from tests.support.films import moving_square, times_s, write_film, write_sound
 
@@ -106,7 +106,7 @@ def test_parts_of_any_length_are_joined_with_the_sound(
 ) -> None:
     frames = moving_square(num_frames)
     film = write_film(tmp_path / "film.mkv", frames, sound="libopus")
-    encoding = Encoding(codec_of(tmp_path / f"x{suffix}"), 40, Fraction(1, 25), Fraction(25))
+    encoding = Encoding(kind_of(tmp_path / f"x{suffix}").codec, 40, Fraction(1, 25), Fraction(25))
     part, output = tmp_path / "part.nut", tmp_path / f"out{suffix}"
     images = [Timed(frame, pts) for pts, frame in enumerate(frames)]
     write_part(part, images, look=LOOK, encoding=encoding)
@@ -123,7 +123,7 @@ def test_a_film_with_a_colon_in_its_name_is_written_in_the_current_folder(
     monkeypatch.chdir(tmp_path)
     frames = moving_square(2)
     film = write_film(tmp_path / "film.mkv", frames)
-    encoding = Encoding(codec_of(film), 40, Fraction(1, 25), Fraction(25))
+    encoding = Encoding(kind_of(film).codec, 40, Fraction(1, 25), Fraction(25))
     part, output = Path("part:0.nut"), Path("take:2.mkv")
     images = [Timed(frame, pts) for pts, frame in enumerate(frames)]
     write_part(part, images, look=LOOK, encoding=encoding)

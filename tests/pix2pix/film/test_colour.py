@@ -9,7 +9,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from pix2pix.film.assembly import assemble
 from pix2pix.film.colour import Colour, colour_of, to_rgb
-from pix2pix.film.encoding import H264, Encoding, Timed, codec_of, write_part
+from pix2pix.film.encoding import H264, Encoding, Timed, kind_of, write_part
 from pix2pix.film.frames import Look, film_frames
 from tests.support.films import from_rgb, moving_square, write_film
 
@@ -110,7 +110,7 @@ def test_an_unmarked_film_keeps_its_colours_at_another_size(
     frame = next(film_frames(film))
     before = frame.image()
     part = tmp_path / "part.nut"
-    codec = codec_of(tmp_path / name)
+    codec = kind_of(tmp_path / name).codec
     encoding = Encoding(codec, 4, Fraction(1, 25), Fraction(25))
     larger = before.repeat(2, axis=0)
     write_part(part, [Timed(larger, 0)], look=frame.look, encoding=encoding)

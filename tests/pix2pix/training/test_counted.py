@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from pix2pix.config import Params
-from pix2pix.masked import Pairs, with_target_where_masked
 from pix2pix.models import DiscriminatorConfig, PatchDiscriminator
 from pix2pix.training.counted import Counted, masks_of
 from pix2pix.training.dev import dev_metrics
 from pix2pix.training.losses import adversarial_loss, l1_loss
+from pix2pix.valid_pixels import Pairs, with_target_where_masked
 from tests.support.checked_step import checked_step
 from tests.support.deviation import deviation, gradients
 from tests.support.drawn_batches import state_of

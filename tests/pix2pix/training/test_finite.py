@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from pix2pix.config import Params, TrainConfig
-from pix2pix.masked import Pairs
 from pix2pix.training import (
     DevSet,
     NonFiniteLossError,
@@ -21,6 +20,7 @@ from pix2pix.training import (
 )
 from pix2pix.training.finite import spoiled_if_not_finite, step_if_finite
 from pix2pix.training.late_check import Before, LateCheck
+from pix2pix.valid_pixels import Pairs
 from tests.support.checked_step import checked_step
 from tests.support.drawn_batches import state_of
 

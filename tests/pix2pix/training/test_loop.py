@@ -11,11 +11,11 @@ import torch
 from pix2pix.config import Params
 from pix2pix.training import EpochResult, NonFiniteLossError, fit
 from pix2pix.training.losses import l1_loss
+from pix2pix.valid_pixels import Pairs
 from tests.support.checked_step import checked_step
 from tests.support.drawn_batches import (
     DEV,
     DrawnBatches,
-    Pair,
     assert_equal_states,
     drawn_pair,
     run_epochs,
@@ -47,7 +47,7 @@ def test_dev_l1_is_that_of_the_better_mode_in_the_unit_range(small_params: Param
         for parameter in state.generator.parameters():
             parameter.zero_()
     metrics = run_epochs(state, small_params.train, epochs=1)[0].metrics
-    expected = sum((target.abs() / 2).mean().item() for _, target in DEV.batches) / 2
+    expected = sum((target.abs() / 2).mean().item() for _, target, _ in DEV.batches) / 2
     for name in ("dev/l1", "dev/l1_published", "dev/l1_deterministic"):
         assert metrics[name] == pytest.approx(expected, rel=1e-6)
 
@@ -87,7 +87,7 @@ def test_logged_terms_are_unweighted_and_their_weighted_sum_is_the_loss(
 class _SameBatches(DrawnBatches):
     """The batches of epoch 0, in each epoch."""
 
-    def __call__(self, epoch: int, start_step: int) -> Iterator[Pair]:
+    def __call__(self, epoch: int, start_step: int) -> Iterator[Pairs]:
         return super().__call__(0, start_step)
 
 
@@ -100,7 +100,7 @@ def test_the_losses_of_an_epoch_are_the_means_over_its_own_steps(small_params: P
     )
     state = state_of(params)
     pairs = [drawn_pair(index) for index in range(_SameBatches.num_batches)]
-    losses = [l1_loss(state.generator(source), target).item() for source, target in pairs]
+    losses = [l1_loss(state.generator(source), target).item() for source, target, _ in pairs]
     events = list(fit(state, _SameBatches(), params.train, dev=DEV))
     expected = pytest.approx(sum(losses) / len(losses), rel=1e-4)
     assert [event.metrics["train/loss_g_l1"] for event in events[1:]] == [expected] * 3
@@ -111,7 +111,7 @@ def test_a_non_finite_loss_stops_before_the_update_and_names_the_terms(
     small_params: Params, poisoned: str
 ) -> None:
     state = state_of(small_params)
-    source, target = drawn_pair(0)
+    source, target, _ = drawn_pair(0)
     checked_step(state, source, target, small_params.train)
     (source if poisoned == "source" else target)[0, 0, 0, 0] = math.nan
     before = copy.deepcopy(state.state_dict())

@@ -14,6 +14,7 @@ from torch import Tensor
 from pix2pix.config import Params
 from pix2pix.training import DevSet, EpochResult, SavePoint, TrainState, fit
 from pix2pix.training.distributed import unwrap
+from pix2pix.valid_pixels import Pairs
 from tests.support.drawn_batches import state_of as unwrapped_state_of
 from tests.support.drawn_batches import steady
 from tests.support.gloo import run_together
@@ -31,15 +32,15 @@ class _Batches:
     def __init__(self, share: slice) -> None:
         self._share = share
 
-    def __call__(self, epoch: int, start_step: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def __call__(self, epoch: int, start_step: int) -> Iterator[Pairs]:
         for index in range(start_step, self.num_batches):
             yield _pairs(10 * epoch + index, self._share)
 
 
-def _pairs(seed: int, share: slice) -> tuple[Tensor, Tensor]:
+def _pairs(seed: int, share: slice) -> Pairs:
     random = torch.Generator().manual_seed(seed)
     source = torch.rand(BATCH_SIZE, 3, 32, 32, generator=random) * 2 - 1
-    return source[share], -source.flip(1)[share]
+    return Pairs(source[share], -source.flip(1)[share])
 
 
 def _params(params: Params, *, norm: str, dropout: float) -> Params:

@@ -18,7 +18,7 @@ from tests.support.drawn_batches import drawn_pair, run_epochs, state_of, steady
 def test_bfloat16_and_memory_layout_stay_close_to_float32(
     small_params: Params, channels_last: bool
 ) -> None:
-    source, target = drawn_pair(3)
+    source, target, _ = drawn_pair(3)
     plain = checked_step(state_of(small_params), source, target, small_params.train)
     config = dataclasses.replace(
         small_params.train, precision="bfloat16", channels_last=channels_last

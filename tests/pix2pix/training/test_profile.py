@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from pix2pix.config import Params
-from pix2pix.masked import Pairs
 from pix2pix.models import network_configs
 from pix2pix.training import DevSet, NonFiniteLossError, Profile, fit, new_state
 from pix2pix.training.profile import STEP, WAIT, summary
+from pix2pix.valid_pixels import Pairs
 
 
 def _event(name: str, category: str, start_s: float, end_s: float) -> dict[str, Any]:

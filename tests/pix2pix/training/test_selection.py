@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from torch import Tensor
 
 from pix2pix.config import Params, TrainConfig
 from pix2pix.models import network_configs
@@ -20,6 +19,7 @@ from pix2pix.training.selection import (
     scores_by_epoch,
     stops_early,
 )
+from pix2pix.valid_pixels import Pairs
 
 NAN, INF = math.nan, math.inf
 
@@ -79,9 +79,9 @@ class _NoBatches:
 
     num_batches = 1
 
-    def __call__(self, _epoch: int, start_step: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def __call__(self, _epoch: int, start_step: int) -> Iterator[Pairs]:
         image = torch.zeros(2, 3, 32, 32)
-        yield from [(image, image)][start_step:]
+        yield from [Pairs(image, image)][start_step:]
 
 
 def _scored(

@@ -3,24 +3,34 @@
 `valid` is (N, 1, H, W) bool, see `data.masks`; None: all pixels count, and nothing is computed.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 
-class Pairs(NamedTuple):
+class PairBatch(Protocol):
     """Source and target, (N, C, H, W) in [-1, 1], and which of their pixels count."""
+
+    @property
+    def source(self) -> Tensor:
+        """What the generator receives."""
+
+    @property
+    def target(self) -> Tensor:
+        """What it shall generate."""
+
+    @property
+    def valid(self) -> Tensor | None:
+        """The pixels that count."""
+
+
+class Pairs(NamedTuple):
+    """A `PairBatch` with nothing else."""
 
     source: Tensor
     target: Tensor
     valid: Tensor | None = None
-
-
-def pairs_of(batch: Any) -> Pairs:
-    """The images of a batch, which begins with source and target and may have a field `valid`."""
-    source, target, *_ = batch
-    return Pairs(source, target, getattr(batch, "valid", None))
 
 
 def with_target_where_masked(fake: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
