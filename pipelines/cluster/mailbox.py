@@ -150,7 +150,7 @@ def _show(mailbox: Any, done: threading.Event, num_epochs: int) -> None:
             elif not has_begun and is_due:
                 # Ray Train waits for room without end, and says so only in its own log.
                 with suppress(ray.exceptions.RayError):  # the cluster is gone, as above
-                    logger.info("no worker has reported yet; %s", waiting_line())
+                    logger.info("no worker has reported yet: %s", waiting_line())
             if news.messages or is_due:
                 printed_s = time.monotonic()
 

@@ -6,9 +6,12 @@ SILENCE_S = 30.0  # a long wait or a long epoch has a line at least this often
 
 
 def waiting_line() -> str:
-    """Say what workers and trials that have not begun wait for. Ray itself waits without a word."""
+    """Say what workers and trials that have not begun wait for. Ray itself waits without a word.
+
+    While they start, Ray already counts their CPUs as taken.
+    """
     free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
     return (
-        "Ray starts workers when there is room for them "
+        "it is starting, or Ray has no room for it yet "
         f"(free at present: {free.get('CPU', 0):g} CPUs, {free.get('GPU', 0):g} GPUs)"
     )

@@ -61,7 +61,7 @@ class StudyFollower(tune.Callback):
         if self._has_begun or self._told_s is None:
             self._told_s = now_s
         elif now_s - self._told_s >= SILENCE_S:
-            logger.info("no trial has begun yet; %s", waiting_line())
+            logger.info("no trial has begun yet: %s", waiting_line())
             self._told_s = now_s
 
     def on_trial_start(self, *_: Any, **info: Any) -> None:
