@@ -10,8 +10,8 @@ from pipelines.registry.model_source import ModelSource
 from pipelines.registry.provenance_text import Topics
 from pipelines.repository.dotted_keys import flatten
 from pipelines.tracking.score_keys import is_score, score_text
-from pix2pix.checkpoint import ModelCard
 from pix2pix.export.page import Picture, Section, Table
+from pix2pix.model_card import ModelCard
 
 _PANELS = {"best": "the test images with the lowest L1", "worst": "those with the highest L1"}
 

@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 from pipelines.registry.reference import VERSION_REFERENCE
 from pipelines.tracking.score_table import score_table
-from pix2pix.checkpoint import ModelCard
 from pix2pix.config import ScaleRule, height_width
+from pix2pix.model_card import ModelCard
 from pix2pix.parent_record import ParentRecord
 
 

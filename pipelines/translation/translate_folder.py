@@ -26,10 +26,10 @@ from pipelines.translation.translation_plan import (
 )
 from pipelines.translation.translator_options import TranslatorOptions
 from pipelines.translation.volume_results import volume_files, write_volumes
-from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names, printable
 from pix2pix.inference import InferenceScale, check_makes_sources
+from pix2pix.model_card import ModelCard, load_card
 from pix2pix.models import InferenceMode
 
 MANIFEST_NAME = "manifest.json"

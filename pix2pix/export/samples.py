@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.config import height_width
 from pix2pix.data.sources import join_sources
 from pix2pix.export.parity import BatchSize, random_sources
 from pix2pix.inference.source_images import conformed_batch, filled_sources, fitted, resized
+from pix2pix.model_card import ModelCard
 
 
 class Samples(NamedTuple):

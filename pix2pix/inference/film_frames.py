@@ -7,11 +7,11 @@ import dataclasses
 
 import numpy as np
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 from pix2pix.images.image import conform
 from pix2pix.inference.translator import InferenceScale, Translator
+from pix2pix.model_card import ModelCard
 
 _REMEDY = "translate a folder of images instead"
 
