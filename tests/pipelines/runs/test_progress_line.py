@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from pipelines.processes.progress_line import duration, epoch_line, progress_line, share_done, speed
+from pipelines.runs.progress_line import duration, epoch_line, progress_line, share_done, speed
 
 TIMES_S = {0: 100.0, 1: 110.0, 2: 120.0, 3: 3720.0, 4: 3730.0}  # an hour's break after the second
 HISTORY = [
