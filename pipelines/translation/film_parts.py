@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from pipelines.runs.progress_line import image_line
+from pipelines.translation.image_line import image_line
 from pix2pix.errors import UserError
 from pix2pix.files import put_in_place, written_to
 from pix2pix.film.encoding import Encoding, Timed, write_part
