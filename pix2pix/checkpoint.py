@@ -16,6 +16,7 @@ from pix2pix.errors import UserError
 from pix2pix.files import write_bytes
 from pix2pix.model_card import CARD_FILE, REMEDY, ModelCard, load_card, write_card
 from pix2pix.models import PatchDiscriminator, UNetGenerator
+from pix2pix.plural import counted
 
 GENERATOR_FILE = "generator.safetensors"
 DISCRIMINATOR_FILE = "discriminator.safetensors"
@@ -87,7 +88,7 @@ def _check_shapes(network: nn.Module, path: Path) -> None:
         key = wrong[0]
         raise RuntimeError(
             f"{key} is {stored.get(key, 'missing')}, not {expected.get(key, 'absent')}; "
-            f"{len(wrong)} tensors are wrong"
+            f"{counted(len(wrong), 'wrong tensor')}"
         )
 
 

@@ -93,10 +93,10 @@ def test_short_memory_is_no_fault_of_the_file(
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("one channel", "the image has 1 channel(s), and the model takes 3; convert it"),
+        ("one channel", "the image has 1 channel, and the model takes 3; convert it"),
         (
             "alpha",
-            "the image has 4 channel(s), and the model takes 3; "
+            "the image has 4 channels, and the model takes 3; "
             "remove the transparency (alpha) channel, or convert it",
         ),
         (
