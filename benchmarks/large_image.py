@@ -26,7 +26,7 @@ from benchmarks.markdown import table, write_sections
 from benchmarks.memory import peak_bytes
 from benchmarks.worker_group import processor
 from benchmarks.workload import in_fresh_process
-from pix2pix.checkpoint import ModelCard, save_model
+from pix2pix.checkpoint import save_model
 from pix2pix.cores import num_cores
 from pix2pix.data.manifest import SideRecord
 from pix2pix.files import write_bytes, write_text
@@ -34,6 +34,7 @@ from pix2pix.images.decode import decode
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
 from pix2pix.memory import allowed_bytes, enough_memory
+from pix2pix.model_card import ModelCard
 from pix2pix.models import (
     DiscriminatorConfig,
     GeneratorConfig,

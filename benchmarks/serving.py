@@ -35,11 +35,11 @@ from benchmarks.markdown import table, write_sections
 from benchmarks.worker_group import processor
 from pipelines.registry.register import register_model
 from pipelines.tracking.completion import TrackedRun
-from pix2pix.checkpoint import CARD_FILE, load_card
 from pix2pix.cores import num_cores
 from pix2pix.data.manifest import SideRecord
 from pix2pix.files import write_text
 from pix2pix.images.encode import encode
+from pix2pix.model_card import CARD_FILE, load_card
 
 _NAME = "benchmark"
 _PORT = 18_321

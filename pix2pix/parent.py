@@ -18,10 +18,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.config import InitNetworks
 from pix2pix.config.strict import STRICT
 from pix2pix.errors import UserError
+from pix2pix.model_card import ModelCard
 from pix2pix.models import (
     DiscriminatorConfig,
     GeneratorConfig,

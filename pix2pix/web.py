@@ -1,15 +1,12 @@
 """Answers of web servers, none of which is trusted.
 
-Only HTTP and HTTPS are spoken. A redirect does not lead to another protocol, from HTTPS to HTTP, or
-from outside into the own machine or network. A server that keeps a connection open and sends next
+Which addresses are asked, `web_address` says. A server that keeps a connection open and sends next
 to nothing is left, wherever in its answer it does so.
 """
 
 import http.client
-import ipaddress
 import socket
 import ssl
-import string
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,7 +14,6 @@ from functools import partial
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from typing import Any, Self
 from urllib.error import HTTPError
-from urllib.parse import quote, urljoin, urlsplit
 from urllib.request import (
     AbstractHTTPHandler,
     HTTPDefaultErrorHandler,
@@ -27,16 +23,14 @@ from urllib.request import (
     Request,
 )
 
+from pix2pix.web_address import AddressError, check_address, redirected
+
 _CHUNK_BYTES = 1 << 18
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Slower than a modem: nothing that is downloaded here would ever be complete.
 _MIN_BYTES_PER_S = 1024
 _SILENCES_PER_WINDOW = 2  # so that plain silence is told as such, by the socket itself
-
-
-class AddressError(ConnectionError):
-    """A web address that is none, or that a server may not send us to. Asking again is no use."""
 
 
 class Answer:
@@ -84,25 +78,6 @@ def ask(
         yield Answer(response, watch)
 
 
-def check_address(url: str) -> None:
-    """Raise AddressError, without its password, unless `url` is a web address without one."""
-    try:
-        parts = urlsplit(url)
-        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError as error:  # a port that is no number
-        raise AddressError(f"{_bare(url)} is not a web address: {error}") from None
-    if not is_usable or not url.isascii() or not url.isprintable() or " " in url:
-        raise AddressError(
-            f"{_bare(url)} is not a web address: it must begin with http:// or https:// and a "
-            "server's name, and consist of ASCII characters without blanks"
-        )
-    if "@" in parts.netloc:
-        raise AddressError(
-            f"{_bare(url)} holds a user name or a password, which would end up in logs and "
-            "reports; use an address that needs none"
-        )
-
-
 def _follow(url: str, headers: dict[str, str], *, watch: "_Watch", timeout_s: float) -> Any:
     """The answer behind at most five redirects."""
     opener, place = _opener(watch), url
@@ -115,52 +90,8 @@ def _follow(url: str, headers: dict[str, str], *, watch: "_Watch", timeout_s: fl
             error.close()
             if error.code not in _REDIRECTS:
                 raise
-            place = _redirected(place, error.headers.get("Location", ""))
+            place = redirected(place, error.headers.get("Location", ""))
     raise AddressError(f"{url}: more than {_MAX_REDIRECTS} redirects; check the address")
-
-
-def _redirected(place: str, location: str) -> str:
-    """Where the server at `place` sends us. Raises AddressError if it may not."""
-    spoken = quote(location, encoding="iso-8859-1", safe=string.punctuation)
-    try:
-        target = urljoin(place, spoken)
-        check_address(target)
-    except ValueError as error:
-        raise AddressError(f"{_bare(place)} redirects to no web address: {error}") from None
-    except AddressError as error:
-        raise AddressError(f"{_bare(place)} redirects: {error}") from None
-    old, new = urlsplit(place), urlsplit(target)
-    if (old.scheme, new.scheme) == ("https", "http"):
-        raise AddressError(f"{_bare(place)} redirects to {_bare(target)}, which is not encrypted")
-    if _is_inside(new.hostname) and not _is_inside(old.hostname):
-        raise AddressError(
-            f"{_bare(place)} redirects to {_bare(target)}, an address of this machine or network"
-        )
-    return target
-
-
-def _is_inside(host: str | None) -> bool:
-    """Whether a name stands for this machine or its network; False if it cannot be resolved."""
-    try:
-        found = socket.getaddrinfo(host, None)
-    except (OSError, UnicodeError):  # a proxy may know it
-        return False
-    return any(not _is_public(str(address[0])) for *_, address in found)
-
-
-def _is_public(text: str) -> bool:
-    address = ipaddress.ip_address(text.partition("%")[0])
-    inner = getattr(address, "ipv4_mapped", None) or address
-    return bool(inner.is_global)
-
-
-def _bare(url: str) -> str:
-    """The address as it may be printed: without login, query (often a signature) and controls."""
-    scheme, _, rest = url.partition("://")
-    place = rest.partition("?")[0].partition("#")[0]
-    host, slash, path = place.partition("/")
-    text = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-    return text if text.isprintable() else ascii(text)
 
 
 class _Watch:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipelines.cluster.waiting import SILENCE_S, waiting_line
-from pipelines.processes.progress_line import progress_line, speed
+from pipelines.runs.progress_line import progress_line, speed
 
 if TYPE_CHECKING:
     from pix2pix.training import StepProgress

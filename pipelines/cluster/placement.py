@@ -13,6 +13,7 @@ from pipelines.cluster.address import named_cluster, reach
 from pipelines.cluster.start import keep_sigterm_handler, start_ray
 from pix2pix.config import TrainConfig
 from pix2pix.errors import UserError
+from pix2pix.plural import counted
 
 logger = logging.getLogger(__name__)
 
@@ -78,9 +79,12 @@ def node_resources() -> list[dict[str, float]]:
 
 def fits_nowhere(what: str, nodes: Sequence[Mapping[str, float]], *, remedy: str) -> UserError:
     """Return the error about workers (`what`) for which the nodes have too little."""
-    seen = "; ".join(f"{node.get('CPU', 0):g} CPUs, {node.get('GPU', 0):g} GPUs" for node in nodes)
+    seen = "; ".join(
+        ", ".join(counted(node.get(name, 0), name) for name in ("CPU", "GPU")) for node in nodes
+    )
     return UserError(
-        f"{what} does not fit on the {len(nodes)} node(s) that Ray sees ({seen or 'none'}). "
+        f"{what} does not fit on the {counted(len(nodes), 'node')} that Ray sees "
+        f"({seen or 'none'}). "
         f"{remedy}, or name a larger cluster in RAY_ADDRESS"
     )
 
@@ -115,7 +119,8 @@ def choose_placement(config: TrainConfig, nodes: list[dict[str, float]]) -> Plac
     on_cpus = None if config.device == "gpu" else _fit(config, nodes, use_gpu=False)
     if on_cpus is not None:
         return on_cpus
-    each = f"{config.cpus_per_worker or 1} CPUs{' and a GPU' if config.device == 'gpu' else ''}"
+    gpu = " and a GPU" if config.device == "gpu" else ""
+    each = f"{counted(config.cpus_per_worker or 1, 'CPU')}{gpu}"
     raise fits_nowhere(
         f"train.num_workers: {config.min_workers} with {each} each",
         nodes,

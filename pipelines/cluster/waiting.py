@@ -2,6 +2,8 @@
 
 import ray
 
+from pix2pix.plural import counted
+
 SILENCE_S = 30.0  # a long wait or a long epoch has a line at least this often
 
 
@@ -13,5 +15,6 @@ def waiting_line() -> str:
     free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
     return (
         "it is starting, or Ray has no room for it yet "
-        f"(free at present: {free.get('CPU', 0):g} CPUs, {free.get('GPU', 0):g} GPUs)"
+        f"(free at present: {counted(free.get('CPU', 0), 'CPU')}, "
+        f"{counted(free.get('GPU', 0), 'GPU')})"
     )

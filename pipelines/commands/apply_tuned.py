@@ -10,6 +10,7 @@ import typer
 
 from pipelines.paths import BEST_PARAMS_PATH
 from pix2pix.errors import UserError
+from pix2pix.plural import counted
 
 
 def apply_tuned(
@@ -31,4 +32,4 @@ def apply_tuned(
     changes = apply_overrides_file(Path(), file)
     for key, (before, after) in changes.items():
         typer.echo(f"{key}: {before} -> {after}")
-    typer.echo(f"{len(changes)} value(s) changed in params.yaml")
+    typer.echo(f"{counted(len(changes), 'value')} changed in params.yaml")

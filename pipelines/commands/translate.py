@@ -228,12 +228,13 @@ def _translate_film(model: str, source: Path, result: Path, **options: Any) -> N
     from pipelines.tracking.connection import connected
     from pipelines.tracking.uri import recorded_uri
     from pipelines.translation.translate_film import FilmOptions, translate_film
+    from pix2pix.plural import counted
 
     with connected(recorded_uri()) as client:
         num_frames = translate_film(
             client, model, film=source, output=result, options=FilmOptions(**options)
         )
-    logger.info("%d frames are in %s", num_frames, result)
+    logger.info("%s: %s", result, counted(num_frames, "frame"))
 
 
 def _extra_dirs(options: list[str]) -> dict[str, Path]:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pix2pix.plural import counted
+
 
 def complete_names(incomplete: str) -> list[str]:
     """The presets whose names begin with what has been typed, for the shell."""
@@ -59,7 +61,9 @@ def use(
     for key, (before, after) in (changes or {}).items():
         typer.echo(f"{key}: {before} -> {after}")
     result = (
-        "there was no valid one before" if changes is None else f"{len(changes)} value(s) changed"
+        "there was no valid one before"
+        if changes is None
+        else f"{counted(len(changes), 'value')} changed"
     )
     typer.echo(f"params.yaml holds the preset {preset}; {result}")
     if data is None and (hint := where_data_belongs(preset)):

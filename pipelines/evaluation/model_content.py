@@ -3,9 +3,10 @@
 import hashlib
 from pathlib import Path
 
-from pix2pix.checkpoint import CARD_FILE, GENERATOR_FILE
+from pix2pix.checkpoint import GENERATOR_FILE
 from pix2pix.errors import UserError
 from pix2pix.files import sha256_of_file
+from pix2pix.model_card import CARD_FILE
 
 MODEL_KEY = "model_sha256"  # the key in metrics.json of the hash of the scored model
 MODEL_FILES = (GENERATOR_FILE, CARD_FILE)  # translating does not need the discriminator

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.config import RecipeConfig
 from pix2pix.data.manifest import Manifest, load_manifest
 from pix2pix.errors import UserError
+from pix2pix.model_card import ModelCard, load_card
 
 
 def check_trained_on(model_dir: Path, prepared_dir: Path) -> None:

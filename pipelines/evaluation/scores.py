@@ -12,7 +12,7 @@ from pipelines.evaluation.device import best_device
 from pipelines.evaluation.model_content import MODEL_KEY, content_hash
 from pipelines.json_files import write_json
 from pipelines.paths import METRICS_PATH, METRICS_TABLE_PATH, PANELS_DIR, PER_IMAGE_PATH
-from pix2pix.checkpoint import ModelCard, load_generator
+from pix2pix.checkpoint import load_generator
 from pix2pix.config import EvaluateConfig, height_width
 from pix2pix.data.batch import stacked_valid
 from pix2pix.data.groups import groups_of
@@ -40,6 +40,7 @@ from pix2pix.evaluation.scoring import Reference, Scorer, SplitScores
 from pix2pix.evaluation.table import format_table
 from pix2pix.files import write_text
 from pix2pix.images.grids import write_png
+from pix2pix.model_card import ModelCard
 from pix2pix.models import InferenceMode, InferenceNetwork
 from pix2pix.models.residual import as_target
 from pix2pix.tiled.batches import translated

@@ -8,6 +8,7 @@ from typing import Any
 from prefect.artifacts import create_markdown_artifact
 
 from pipelines.paths import CHECKS_PATH
+from pix2pix.plural import counted
 
 _MAX_PER_KIND = 50
 
@@ -33,7 +34,8 @@ def data_check_markdown(report: Mapping[str, Any]) -> str:
 
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     num_bad = sum(group["count"] for group in report["offences"].values())
-    yield f"## {report['num_found']} pairs found, {report['num_sound']} sound, {num_bad} offences"
+    found, bad = counted(report["num_found"], "pair"), counted(num_bad, "offence")
+    yield f"## {found} found, {report['num_sound']} sound, {bad}"
     for kind, group in report["offences"].items():
         yield from ("", f"### {kind.replace('_', ' ')} ({group['count']})", group["remedy"], "")
         for item in group["items"][:_MAX_PER_KIND]:

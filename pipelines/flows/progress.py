@@ -7,7 +7,7 @@ import httpx
 from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-from pipelines.processes.progress_line import share_done
+from pipelines.runs.progress_line import share_done
 
 _EVERY_S = 5.0
 

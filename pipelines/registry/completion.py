@@ -27,11 +27,11 @@ from pipelines.repository.dotted_keys import flatten
 from pipelines.tracking.completion import complete_run
 from pipelines.tracking.connection import connected
 from pipelines.tracking.train_record import TrainRecord, read_train_record
-from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.config import EXECUTION_KEYS, Params, height_width, load_params
 from pix2pix.data.manifest import FIRST_SOURCE, load_manifest
 from pix2pix.errors import UserError
 from pix2pix.inference import Images
+from pix2pix.model_card import ModelCard, load_card
 
 _SECTIONS = ("augment", "model", "train")  # sections of params.yaml that a training depends on
 

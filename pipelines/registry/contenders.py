@@ -14,7 +14,6 @@ from pipelines.paths import FEATURES_DIR
 from pipelines.registry.comparison import Contender, Verdict, judge
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.trained_pairs import leak
-from pix2pix.checkpoint import load_card
 from pix2pix.config import RegisterConfig
 from pix2pix.data.groups import groups_of
 from pix2pix.data.manifest import load_manifest
@@ -23,6 +22,7 @@ from pix2pix.evaluation.extractors import FeatureExtractor, efficientnet_extract
 from pix2pix.evaluation.feature_cache import CachedExtractor
 from pix2pix.evaluation.image_groups import groups_named
 from pix2pix.evaluation.paired import MIN_GROUPS
+from pix2pix.model_card import load_card
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.config import height_width
 from pix2pix.data.manifest import FIRST_SOURCE, MANIFEST_NAME, SideRecord, load_manifest
 from pix2pix.data.masks import NO_SOURCE
@@ -13,6 +12,7 @@ from pix2pix.images.labels import class_to_void
 from pix2pix.images.nodata import written_nodata
 from pix2pix.images.scale import to_size
 from pix2pix.images.validity import Masked, filled
+from pix2pix.model_card import ModelCard
 
 
 def dev_sources(card: ModelCard, prepared_dir: Path, *, limit: int) -> list[dict[str, np.ndarray]]:

@@ -83,11 +83,11 @@ def _best_of(field: Field, own: str, judge: Judge, verdicts: dict[str, Verdict])
     best = field.champion
     for number in sorted(field.contenders(own) - {field.champion}, key=int):
         challenger = field.versions[number]
-        verdicts[number] = judge(challenger, None if best is None else field.versions[best])
-        logger.info(
-            "%s: %s, %s", label(challenger), verdicts[number].outcome, verdicts[number].reason
-        )
-        if verdicts[number].outcome == PROMOTED:
+        verdict = judge(challenger, None if best is None else field.versions[best])
+        verdicts[number] = verdict
+        if number != own:  # which the caller tells of
+            logger.info("%s: %s, %s", label(challenger), verdict.outcome, verdict.reason)
+        if verdict.outcome == PROMOTED:
             if best is not None:
                 verdicts[best] = judge(field.versions[best], challenger)
             best = number

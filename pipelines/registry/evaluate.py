@@ -14,11 +14,11 @@ from pipelines.registry.lookup import find_version, label
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.trained_pairs import leak
 from pipelines.tracking.run import MlflowRun
-from pix2pix.checkpoint import load_card
 from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.errors import UserError
 from pix2pix.evaluation.table import format_table
+from pix2pix.model_card import load_card
 from pix2pix.models import InferenceMode
 
 logger = logging.getLogger(__name__)

@@ -15,10 +15,10 @@ from mlflow.entities.model_registry import ModelVersion
 from pipelines.registry.dev_sources import dev_sources
 from pipelines.registry.lookup import label
 from pipelines.registry.model_files import downloading
-from pix2pix.checkpoint import load_card
 from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
 from pix2pix.images.encode import encode, encode_as, file_suffix
 from pix2pix.images.nodata import written_nodata
+from pix2pix.model_card import load_card
 
 _FOLDER = "examples"  # of the run; the files are named by their numbers, of one digit
 NUM_EXAMPLES = 8

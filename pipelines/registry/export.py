@@ -11,7 +11,7 @@ from pipelines.registry.model_sections import read_metrics, sections, summary
 from pipelines.registry.model_source import ModelSource, model_source
 from pipelines.registry.provenance_text import Topics
 from pix2pix.atomic import new_directory
-from pix2pix.checkpoint import ModelCard, load_generator
+from pix2pix.checkpoint import load_generator
 from pix2pix.errors import UserError
 from pix2pix.export.folder import ExportedFile, Smaller, write_export
 from pix2pix.export.page import Runtime, Section, Table, Workbench, page
@@ -19,6 +19,7 @@ from pix2pix.export.report import export_json, file_table, readme
 from pix2pix.export.samples import Samples, random_samples, real_samples
 from pix2pix.export.workbench import make_workbench, obstacle
 from pix2pix.files import write_text, written_to
+from pix2pix.model_card import ModelCard
 from pix2pix.models import InferenceMode, InferenceNetwork
 
 EXPORT_NAME = "export.json"

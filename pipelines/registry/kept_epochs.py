@@ -8,8 +8,8 @@ from pathlib import Path
 from mlflow import MlflowClient
 
 from pipelines.registry.logged_model import link_metrics, log_model
-from pix2pix.checkpoint import load_card
 from pix2pix.inference import Images
+from pix2pix.model_card import load_card
 
 
 def log_kept_epochs(client: MlflowClient, run_id: str, kept_dir: Path, *, example: Images) -> None:

@@ -9,8 +9,8 @@ from mlflow.models import Model
 
 from pipelines.registry.package import write_package
 from pipelines.tracking.run import SCORES_STEP
-from pix2pix.checkpoint import ModelCard
 from pix2pix.inference import Images
+from pix2pix.model_card import ModelCard
 
 TEST_PREFIX = "test/"
 _SYSTEM_PREFIX = "system/"

@@ -10,8 +10,9 @@ from pipelines.registry.model_source import ModelSource
 from pipelines.registry.provenance_text import Topics
 from pipelines.repository.dotted_keys import flatten
 from pipelines.tracking.score_keys import is_score, score_text
-from pix2pix.checkpoint import ModelCard
 from pix2pix.export.page import Picture, Section, Table
+from pix2pix.model_card import ModelCard
+from pix2pix.plural import counted
 
 _PANELS = {"best": "the test images with the lowest L1", "worst": "those with the highest L1"}
 
@@ -27,13 +28,13 @@ def read_metrics(source: ModelSource) -> dict[str, Any] | None:
 def summary(card: ModelCard) -> str:
     """One sentence about the model."""
     sides = [
-        f"{'labels' if side.kind == 'labels' else 'images'} ({side.dtype}, {side.channels} "
-        f"{'channel' if side.channels == 1 else 'channels'})"
+        f"{'labels' if side.kind == 'labels' else 'images'} ({side.dtype}, "
+        f"{counted(side.channels, 'channel')})"
         for side in (card.source, card.target)
     ]
     return (
         f"pix2pix on {card.name}: translates {sides[0]} to {sides[1]}. It was trained for "
-        f"{card.epoch} epochs and runs in the inference mode {card.inference_mode}."
+        f"{counted(card.epoch, 'epoch')} and runs in the inference mode {card.inference_mode}."
     )
 
 

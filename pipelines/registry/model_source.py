@@ -25,9 +25,9 @@ from pipelines.registry.provenance import read_provenance
 from pipelines.registry.provenance_text import Topics, lineage_topics, provenance_topics
 from pipelines.tracking.connection import connected
 from pipelines.tracking.uri import recorded_uri
-from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.errors import UserError
 from pix2pix.images.masked import decode_side
+from pix2pix.model_card import ModelCard, load_card
 
 logger = logging.getLogger(__name__)
 

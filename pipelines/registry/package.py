@@ -14,9 +14,10 @@ from mlflow.types import ColSpec, Schema, TensorSpec
 import pix2pix
 from pipelines.evaluation.model_content import MODEL_FILES
 from pipelines.repository.origin import installed_version, pinned_dependencies
-from pix2pix.checkpoint import DISCRIMINATOR_FILE, ModelCard
+from pix2pix.checkpoint import DISCRIMINATOR_FILE
 from pix2pix.data.manifest import SideRecord
 from pix2pix.inference import Images
+from pix2pix.model_card import ModelCard
 
 PACKAGED_MODEL = "artifacts/model"  # the model folder in a package; MLflow sets the name artifacts
 

@@ -14,6 +14,7 @@ from pipelines.runs.machines import Machine
 from pipelines.tracking.run_params import shown_params
 from pipelines.tracking.train_record import TrainRecord
 from pix2pix.config import Params
+from pix2pix.plural import counted
 
 Topics = Sequence[tuple[str, str]]  # names, of which several lines may have the same, and lines
 
@@ -127,4 +128,4 @@ def machine_text(machine: Machine) -> str:
 
 def _times(training: TrainRecord) -> str:
     began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(training.started_s))
-    return f"{began}, {training.epochs} epochs, epoch {training.best_epoch} was kept"
+    return f"{began}, {counted(training.epochs, 'epoch')}, epoch {training.best_epoch} was kept"

@@ -21,8 +21,8 @@ from pipelines.tracking.completion import TrackedRun
 from pipelines.tracking.described_run import DATA_HASH_TAG, GIT_COMMIT_TAG, PARENT_TAG
 from pipelines.tracking.run_by_key import RUN_KEY_TAG
 from pipelines.tracking.uri import without_password
-from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.inference import Images
+from pix2pix.model_card import ModelCard, load_card
 
 CONTENT_TAG = "pix2pix.model_sha256"
 

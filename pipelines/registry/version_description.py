@@ -5,9 +5,10 @@ from urllib.parse import quote
 
 from pipelines.registry.reference import VERSION_REFERENCE
 from pipelines.tracking.score_table import score_table
-from pix2pix.checkpoint import ModelCard
 from pix2pix.config import ScaleRule, height_width
+from pix2pix.model_card import ModelCard
 from pix2pix.parent_record import ParentRecord
+from pix2pix.plural import counted
 
 
 def version_description(card: ModelCard, metrics: Mapping[str, float]) -> str:
@@ -16,10 +17,11 @@ def version_description(card: ModelCard, metrics: Mapping[str, float]) -> str:
     dev = ", ".join(f"{key} {value:.4g}" for key, value in card.dev.items())
     return (
         f"pix2pix on **{card.name}**, {card.direction}, trained at "
-        f"{width}x{height} px for {card.epoch} epochs; "
+        f"{width}x{height} px for {counted(card.epoch, 'epoch')}; "
         f"{card.inference_mode} inference.\n\n"
         f"{' + '.join(_source(name, card) for name in card.sources)} -> "
-        f"{card.target.channels} channels {card.target.dtype}; {_rule(card)}.{_made(card)}\n\n"
+        f"{counted(card.target.channels, 'channel')} {card.target.dtype}; "
+        f"{_rule(card)}.{_made(card)}\n\n"
         f"{'' if card.parent is None else _started_from(card.parent)}"
         f"{dev}\n\n{score_table(metrics)}\n"
     )
@@ -27,7 +29,7 @@ def version_description(card: ModelCard, metrics: Mapping[str, float]) -> str:
 
 def _source(name: str, card: ModelCard) -> str:
     side = card.sources[name]
-    text = f"{side.channels} channels {side.dtype}"
+    text = f"{counted(side.channels, 'channel')} {side.dtype}"
     if side.encoding == "one_hot":
         text = f"{side.network_channels} classes"
     return f"{name}: {text}" if card.extra_sources else text

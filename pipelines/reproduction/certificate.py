@@ -8,6 +8,7 @@ from typing import Any
 from pipelines.registry.provenance_text import machine_text
 from pipelines.reproduction.verdict import ScoreRow, Verdict
 from pipelines.runs.machines import Machine
+from pix2pix.plural import counted
 from pix2pix.weights import TensorDifference, WeightsHash
 
 _MAX_TENSORS = 10  # in the text; the JSON file has all
@@ -100,7 +101,7 @@ def _weights(certificate: Certificate) -> Iterator[str]:
 def _tensors(tensors: Sequence[TensorDifference]) -> Iterator[str]:
     if not tensors:
         return
-    yield f"{len(tensors)} tensors of the generator differ, the first of them:"
+    yield f"differences in {counted(len(tensors), 'tensor')} of the generator, the first of them:"
     yield ""
     yield "| tensor | largest difference |"
     yield "|---|---|"

@@ -1,10 +1,10 @@
 """Which servers are used: those of this folder, on loopback, or those that variables name."""
 
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from pipelines.processes.port import try_port
 from pix2pix.errors import UserError
 
 HOST = "127.0.0.1"
@@ -87,9 +87,7 @@ def check_free(address: Address) -> None:
     """Raise ConnectionError naming the port and its variable if it cannot be listened on."""
     port = address.port or 0
     try:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((HOST, port))
+        try_port(HOST, port)
     except OSError as error:
         raise ConnectionError(
             f"port {port} cannot be used ({error.strerror}): another process may have it. "

@@ -2,7 +2,6 @@
 
 import logging
 import re
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,7 @@ from ray.serve.context import _get_global_client
 from pipelines.cluster.address import named_cluster
 from pipelines.cluster.placement import connect
 from pipelines.entrypoint import InterruptionError
+from pipelines.processes.port import try_port
 from pipelines.registry.loaded_version import number_of
 from pipelines.serving.access import check_address, token_digest
 from pipelines.serving.application import application
@@ -135,10 +135,7 @@ def _reason(message: str) -> str | None:
 def _check_port(host: str, port: int) -> None:
     """Raise UserError if something listens there; Ray Serve itself would try for a long time."""
     try:
-        family = socket.getaddrinfo(host, port)[0][0]
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
+        try_port(host, port)
     except OSError as error:
         raise UserError(
             f"--host {host} --port {port}: {error.strerror or error}; name another port"

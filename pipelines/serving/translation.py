@@ -12,7 +12,6 @@ import numpy as np
 
 from pipelines.registry.loaded_version import LoadedVersion
 from pipelines.serving.messages import FIRST_FIELD, Answer, Question, Refusal
-from pix2pix.checkpoint import ModelCard
 from pix2pix.config import size_text
 from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
 from pix2pix.errors import StorageError, UserError
@@ -23,6 +22,7 @@ from pix2pix.images.stored import as_written
 from pix2pix.images.upload import TooManyPixelsError, UnknownFormatError, check_upload
 from pix2pix.inference import InferenceScale
 from pix2pix.inference.input_check import unlike_training
+from pix2pix.model_card import ModelCard
 
 _HASH_DIGITS = 12
 _STATUS = {

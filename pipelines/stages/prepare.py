@@ -13,6 +13,7 @@ from pipelines.repository.stage_inputs import read_inputs, refuse_changes
 from pix2pix.config import DataConfig, load_params
 from pix2pix.errors import UserError
 from pix2pix.files import spill_folder
+from pix2pix.plural import counted
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.preparation.report import BadPairsError, as_dict, format_report
 
@@ -49,7 +50,7 @@ def _raw_pairs(config: DataConfig) -> Iterator[Path]:
 
     with tempfile.TemporaryDirectory(dir=spill_folder()) as folder:
         num_pairs = extract_pairs(config, Path(folder))
-        logger.info("%d pairs of frames", num_pairs)
+        logger.info("%s of frames", counted(num_pairs, "pair"))
         yield Path(folder)
 
 

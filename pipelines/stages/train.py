@@ -51,13 +51,13 @@ from pipelines.training.inputs import checked_inputs
 from pipelines.training.kept_checkpoints import other_kept_epochs
 from pipelines.training.profiles import copy_profile
 from pipelines.training.trained_model import write_model
-from pix2pix.checkpoint import ModelCard
 from pix2pix.config import Params, load_params
 from pix2pix.data.contact_sheet import augmentation_sheet
 from pix2pix.data.manifest import Manifest
 from pix2pix.data.prepared import open_split, source_statistics
 from pix2pix.files import write_bytes, write_text
 from pix2pix.images.grids import write_png
+from pix2pix.model_card import ModelCard
 from pix2pix.models import network_configs
 from pix2pix.parent import Parent
 from pix2pix.parent_record import ParentRecord

@@ -12,8 +12,8 @@ from torch import distributed, nn
 from pipelines.cluster.checkpoint_reports import CheckpointReports, restore
 from pipelines.cluster.mailbox import WorkerConsole
 from pipelines.cluster.requests import Requests
-from pipelines.processes.progress_line import epoch_line
 from pipelines.runs.folder import Folder
+from pipelines.runs.progress_line import epoch_line
 from pipelines.runs.samples import sample_name
 from pipelines.runs.state import CHECKPOINTS_FOLDER, NON_FINITE_FOLDER, SAMPLES_FOLDER
 from pipelines.tracking.live_run import LiveRun

@@ -3,10 +3,11 @@
 import math
 from pathlib import Path
 
-from pix2pix.checkpoint import ModelCard, save_model
+from pix2pix.checkpoint import save_model
 from pix2pix.config import Params
 from pix2pix.data.input_statistics import InputStatistics
 from pix2pix.data.manifest import Manifest
+from pix2pix.model_card import ModelCard
 from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
 from pix2pix.parent_record import ParentRecord
 from pix2pix.training import Best

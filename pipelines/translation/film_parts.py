@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from pipelines.processes.progress_line import image_line
+from pipelines.translation.image_line import image_line
 from pix2pix.errors import UserError
 from pix2pix.files import put_in_place, written_to
 from pix2pix.film.encoding import Encoding, Timed, write_part
@@ -18,6 +18,7 @@ from pix2pix.images.names import printable
 from pix2pix.inference import InferenceScale, Translator
 from pix2pix.inference.film_frames import translate_frames
 from pix2pix.memory import no_traceback_of_memory
+from pix2pix.plural import counted
 
 PART_FRAMES = 96  # so many frames are lost at most when the translation is interrupted
 # Frames that are in memory at a time. The translator itself chooses how many it computes at once.
@@ -70,9 +71,9 @@ def translate_parts(
         parts.append(part)
     if progress.num_frames < num_frames:
         logger.warning(
-            "%s stores %d frames, and %d of them can be decoded; the others are left out",
+            "%s stores %s, of which %d can be decoded; the others are left out",
             printable(film),
-            num_frames,
+            counted(num_frames, "frame"),
             progress.num_frames,
         )
     return TranslatedParts(parts, progress.num_frames)
@@ -121,7 +122,7 @@ class _Progress:
 
     def skip(self, num_frames: int) -> None:
         self._skipped += num_frames
-        logger.info("%s: %d frames are there already", self._name, self._skipped)
+        logger.info("%s: %s there already", self._name, counted(self._skipped, "frame"))
         self._started_s = time.monotonic()
 
     def add(self, num_frames: int) -> None:

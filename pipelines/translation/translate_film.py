@@ -24,6 +24,7 @@ from pix2pix.film.encoding import Encoding, checked_crf, kind_of, library_versio
 from pix2pix.film.frames import film_frames
 from pix2pix.film.opening import FilmError, inspect, opened
 from pix2pix.inference.film_frames import check_translates_films
+from pix2pix.plural import counted
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ def translate_film(
         "crf": crf,
         "versions": f"torch {torch.__version__}, av {library_version()}",
     }
-    logger.info("%d frames, translated with %s", facts.num_frames, made_by)
+    logger.info("%s, translated with %s", counted(facts.num_frames, "frame"), made_by)
     with (
         unfinished_folder(output, job, discard_other=options.overwrite) as folder,
         interrupted_as(lambda: _kept_after_interruption(folder)),

@@ -26,11 +26,12 @@ from pipelines.translation.translation_plan import (
 )
 from pipelines.translation.translator_options import TranslatorOptions
 from pipelines.translation.volume_results import volume_files, write_volumes
-from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names, printable
 from pix2pix.inference import InferenceScale, check_makes_sources
+from pix2pix.model_card import ModelCard, load_card
 from pix2pix.models import InferenceMode
+from pix2pix.plural import counted
 
 MANIFEST_NAME = "manifest.json"
 
@@ -90,7 +91,7 @@ def translate_folder(
         manifest_path = output_dir / MANIFEST_NAME
         if existing != "overwrite":
             _refuse_other_manifest(manifest_path)
-        logger.info("translating %d image(s) with %s", len(to_make), label(version))
+        logger.info("translating %s with %s", counted(len(to_make), "image"), label(version))
         manifest_path.unlink(missing_ok=True)  # an earlier one does not describe these images
         with interrupted_as(lambda: _kept_after_interruption(output_dir, existing)):
             failures = _translate(model_dir, to_make, options, on_cluster=on_cluster)

@@ -11,9 +11,9 @@ from pipelines.translation.translated_files import translate_file
 from pipelines.translation.translation_input import refuse_existing
 from pipelines.translation.translation_plan import SourceImage, result_suffix, source_images
 from pipelines.translation.translator_options import TranslatorOptions
-from pix2pix.checkpoint import ModelCard, load_card
 from pix2pix.errors import UserError
 from pix2pix.inference import check_makes_sources
+from pix2pix.model_card import ModelCard, load_card
 from pix2pix.preparation.folders import stem_and_suffix
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipelines.processes.progress_line import image_line
+from pipelines.translation.image_line import image_line
 from pipelines.translation.translation_plan import SourceImage
 from pix2pix.data.manifest import FIRST_SOURCE
 from pix2pix.errors import UserError

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipelines.cluster.placement import fits_nowhere, node_resources
 from pix2pix.config import TuneConfig
+from pix2pix.plural import counted
 
 _MEMORY_BYTES = 2**20  # Ray wants each trial to ask for something
 
@@ -46,7 +47,9 @@ def choose_trial_placement(config: TuneConfig, nodes: list[dict[str, float]]) ->
     """
     num_trials = sum(_num_workers_on(config, node) for node in nodes) // config.num_workers
     if num_trials == 0:
-        each = f"{config.cpus_per_worker} CPUs and {config.gpus_per_worker:g} GPUs"
+        each = (
+            f"{counted(config.cpus_per_worker, 'CPU')} and {counted(config.gpus_per_worker, 'GPU')}"
+        )
         raise fits_nowhere(
             f"tune.num_workers: {config.num_workers} with {each} each",
             nodes,

@@ -16,6 +16,7 @@ from pipelines.runs.history import as_json
 from pipelines.tuning.optuna_study import pictures
 from pix2pix.config import Params, Value
 from pix2pix.files import write_bytes, write_text
+from pix2pix.plural import counted
 from pix2pix.tuning.lineage import Span, lineage
 from pix2pix.tuning.seed_band import Gain
 from pix2pix.tuning.space import first_kept_epoch
@@ -88,7 +89,7 @@ def report_text(study: StudyResult, params: Params) -> str:
         for status in ("finished", "stopped", "failed")
     }
     lines = [
-        f"{len(study.search)} trials judged on the dev split: "
+        f"{counted(len(study.search), 'trial')} judged on the dev split: "
         + ", ".join(f"{count} {status}" for status, count in counts.items()),
         "",
         f"best: trial {best.number}, dev L1 {best_l1(best, first_epoch=first_epoch):.4f}",

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pix2pix.config.patterns import WORDS
 from pix2pix.errors import UserError
+from pix2pix.plural import counted
 
 Place = Sequence[int | str]  # of a value: the keys and indices that lead to it
 
@@ -52,7 +53,7 @@ def first_wrong(problems: Sequence[Any], *, named: Callable[[Place], str] = dott
 
 def all_wrong(problems: Sequence[Any]) -> str:
     """How many parameters are wrong; then a line for each: its dotted place, reason and value."""
-    head = "1 wrong parameter" if len(problems) == 1 else f"{len(problems)} wrong parameters"
+    head = counted(len(problems), "wrong parameter")
     return "\n  ".join([head, *(_line(problem, dotted) for problem in problems)])
 
 

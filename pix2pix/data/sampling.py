@@ -7,6 +7,7 @@ pairs belong to the batch.
 import numpy as np
 
 from pix2pix.errors import UserError
+from pix2pix.plural import counted
 
 
 def epoch_order(seed: int, epoch: int, num_pairs: int) -> np.ndarray:
@@ -23,9 +24,10 @@ def num_global_batches(num_pairs: int, batch_size: int, *, crops_per_pair: int =
     num_crops = num_pairs * crops_per_pair
     if num_crops < batch_size:
         crops = "" if crops_per_pair == 1 else f" with {crops_per_pair} crops each"
+        there = f"{counted(num_pairs, 'training pair')}{crops}"
         raise UserError(
-            f"train.batch_size ({batch_size}) exceeds the {num_pairs} training pairs{crops}, so an "
-            f"epoch has no step: set train.batch_size to {num_crops} or less, or add pairs"
+            f"train.batch_size ({batch_size}) exceeds the {there}, so an epoch has no step: set "
+            f"train.batch_size to {num_crops} or less, or add pairs"
         )
     return num_crops // batch_size
 

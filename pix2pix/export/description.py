@@ -7,9 +7,9 @@ have it as the extra file `pix2pix.json`.
 from dataclasses import asdict
 from typing import Any
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.data.manifest import SideRecord
 from pix2pix.export.network import FAKE, mask_names
+from pix2pix.model_card import ModelCard
 from pix2pix.models import InferenceNetwork
 
 _SIDE_FIELDS = (

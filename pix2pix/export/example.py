@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.config import Scale
 from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
 from pix2pix.export.network import mask_names
 from pix2pix.images.encode import file_suffix
+from pix2pix.model_card import ModelCard
 from pix2pix.models import InferenceMode, InferenceNetwork
 
 _PILLOW_MODES = {1: "L", 3: "RGB", 4: "RGBA"}

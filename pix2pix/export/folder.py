@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 from torch.export import ExportedProgram
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.config import height_width
 from pix2pix.export.description import description
 from pix2pix.export.example import example_script, has_example, has_masks_file, masks_file
@@ -31,6 +30,7 @@ from pix2pix.export.parity import (
 from pix2pix.export.samples import Samples, random_samples
 from pix2pix.export.smaller import MeasuredError, measure_error, with_half_weights, write_int8
 from pix2pix.files import sha256_of_file
+from pix2pix.model_card import ModelCard
 from pix2pix.models import InferenceMode, InferenceNetwork, UNetGenerator
 
 EXAMPLE_NAME = "example.py"

@@ -5,11 +5,11 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.export.example import has_example
 from pix2pix.export.folder import ExportedFile
 from pix2pix.export.parity import TOLERANCE
 from pix2pix.export.smaller import MeasuredError
+from pix2pix.model_card import ModelCard
 
 _PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy")
 _MIB = 2**20

@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.config import height_width
 from pix2pix.data.sources import join_sources
 from pix2pix.export.parity import BatchSize, random_sources
 from pix2pix.inference.source_images import conformed_batch, filled_sources, fitted, resized
+from pix2pix.model_card import ModelCard
+from pix2pix.plural import counted
 
 
 class Samples(NamedTuple):
@@ -26,7 +27,9 @@ class Samples(NamedTuple):
 
 def real_samples(card: ModelCard, sources: Sequence[Mapping[str, np.ndarray]]) -> Samples:
     """Dev images (H, W, C_i) by source with the values of files, as the network receives them."""
-    return Samples([_network_input(card, each) for each in sources], f"{len(sources)} dev images")
+    return Samples(
+        [_network_input(card, each) for each in sources], counted(len(sources), "dev image")
+    )
 
 
 def random_samples(card: ModelCard) -> Samples:

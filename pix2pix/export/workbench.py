@@ -9,7 +9,6 @@ import numpy as np
 import onnx
 from torch import Tensor
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.config import height_width
 from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
 from pix2pix.export.description import description
@@ -20,6 +19,7 @@ from pix2pix.export.parity import masks_for
 from pix2pix.export.samples import Samples
 from pix2pix.export.smaller import measure_error, with_half_weights
 from pix2pix.images.encode import encode, file_suffix
+from pix2pix.model_card import ModelCard
 from pix2pix.models import InferenceNetwork
 
 _MOST_BYTES = 100 * 2**20  # of an exact model in a page; of a larger one, half of the precision

@@ -17,6 +17,7 @@ from PIL import Image
 
 from pix2pix.errors import UserError
 from pix2pix.images.georeference import Tag, nodata_tags
+from pix2pix.plural import counted
 
 MediaType = Literal["image/png", "image/tiff", "image/jpeg", "application/x-npy"]
 
@@ -76,8 +77,8 @@ def encode_as(
         case "image/png" | "image/jpeg":
             opacity = ", the last of them opacity" if alpha else ""
             raise UserError(
-                f"{media_type} cannot store {image.shape[2]} channel(s) of {image.dtype.name}"
-                f"{opacity}; ask for image/tiff or application/x-npy"
+                f"{media_type} cannot store {counted(image.shape[2], 'channel')} of "
+                f"{image.dtype.name}{opacity}; ask for image/tiff or application/x-npy"
             )
         case _:
             assert_never(media_type)

@@ -22,6 +22,7 @@ from pix2pix.images.names import printable
 from pix2pix.images.options import AS_STORED, ReadOptions, ReadSide
 from pix2pix.images.rounding import rounded_to
 from pix2pix.images.volumes import file_content
+from pix2pix.plural import counted
 
 _OPACITY_HINT = "remove the transparency (alpha) channel, or "
 
@@ -98,10 +99,10 @@ def _with_channels(image: np.ndarray, side: Side) -> np.ndarray:
     if channels == side.channels:
         return image
     raise UserError(
-        f"{width}x{height} px with {channels} channel(s) where channels is {side.channels}; "
-        f"{_channels_hint(image, side)}",
+        f"{width}x{height} px with {counted(channels, 'channel')} where channels is "
+        f"{side.channels}; {_channels_hint(image, side)}",
         for_sender=(
-            f"has {channels} channel(s), and the model takes {side.channels}; "
+            f"has {counted(channels, 'channel')}, and the model takes {side.channels}; "
             f"{_OPACITY_HINT if channels in (2, 4) else ''}convert it"
         ),
     )

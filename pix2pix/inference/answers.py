@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.data.manifest import SideRecord
 from pix2pix.data.ranges import from_network
 from pix2pix.errors import UserError
@@ -16,6 +15,7 @@ from pix2pix.images.resize import resize
 from pix2pix.images.scale import from_scale
 from pix2pix.images.stored import as_written
 from pix2pix.images.validity import Masked, filled
+from pix2pix.model_card import ModelCard
 
 
 def stored_values(fake: Tensor, card: ModelCard) -> np.ndarray:

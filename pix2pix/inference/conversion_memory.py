@@ -5,8 +5,8 @@ from math import prod
 
 import numpy as np
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.images.validity import Masked
+from pix2pix.model_card import ModelCard
 
 _FLOAT_COPIES = 3  # of an image while it is resized
 _RESULT_COPIES = 3  # while it is written as a file

@@ -7,11 +7,12 @@ import dataclasses
 
 import numpy as np
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 from pix2pix.images.image import conform
 from pix2pix.inference.translator import InferenceScale, Translator
+from pix2pix.model_card import ModelCard
+from pix2pix.plural import counted
 
 _REMEDY = "translate a folder of images instead"
 
@@ -34,7 +35,8 @@ def check_translates_films(card: ModelCard) -> None:
             )
         if side.dtype != "uint8" or side.channels not in (1, 3):
             raise UserError(
-                f"the {role} of model {card.name} is {side.dtype} with {side.channels} channel(s), "
+                f"the {role} of model {card.name} is {side.dtype} with "
+                f"{counted(side.channels, 'channel')}, "
                 f"and films are read and written with 8 bits, grey or RGB; {_REMEDY}"
             )
 

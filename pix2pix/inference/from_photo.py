@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.config import Scale
 from pix2pix.errors import UserError
 from pix2pix.images.options import VolumeSlice
@@ -13,6 +12,7 @@ from pix2pix.images.resize import resize
 from pix2pix.images.scale import from_scale
 from pix2pix.images.validity import Masked
 from pix2pix.inference.value_checks import check_values
+from pix2pix.model_card import ModelCard
 from pix2pix.preparation.folders import stem_and_suffix
 
 

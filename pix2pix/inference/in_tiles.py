@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from torch import Tensor
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.files import spill_folder
 from pix2pix.inference.answers import stored_values
 from pix2pix.memory import bytes_text
+from pix2pix.model_card import ModelCard
 from pix2pix.models import InferenceNetwork
 from pix2pix.tiled import ImageSource, Tile, make_plan, translate_in_tiles
 

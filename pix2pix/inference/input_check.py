@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.images.masked import masked_array, with_fill
 from pix2pix.images.scale import to_scale
+from pix2pix.model_card import ModelCard
 
 
 def unlike_training(card: ModelCard, image: np.ndarray) -> list[str]:

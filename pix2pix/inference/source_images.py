@@ -5,13 +5,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.data.manifest import FIRST_SOURCE
 from pix2pix.errors import UserError
 from pix2pix.images.masked import masked_array, with_fill
 from pix2pix.images.scale import to_size
 from pix2pix.images.validity import Masked
 from pix2pix.inference.value_checks import check_values
+from pix2pix.model_card import ModelCard
 from pix2pix.preparation.pair_sizes import common_part, sizes_differ
 
 # One image (or a batch), or one per source by its name, see `Translator.sources`.

@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from pix2pix.checkpoint import ModelCard, load_generator
+from pix2pix.checkpoint import load_generator
 from pix2pix.config import Scale
 from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
 from pix2pix.errors import UserError
@@ -39,6 +39,7 @@ from pix2pix.inference.source_images import (
 from pix2pix.inference.value_checks import warn_outside
 from pix2pix.inference.whole import translate_whole
 from pix2pix.memory import allowed_bytes, enough_memory
+from pix2pix.model_card import ModelCard
 from pix2pix.models import InferenceMode, InferenceNetwork
 from pix2pix.models.padding import padded_size
 from pix2pix.tiled import least_bytes, whole_bytes

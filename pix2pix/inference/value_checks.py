@@ -6,10 +6,10 @@ from typing import Literal
 
 import numpy as np
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 from pix2pix.images.names import printable
+from pix2pix.model_card import ModelCard
 from pix2pix.preparation.values import is_far_outside
 
 logger = logging.getLogger(__name__)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.data.sources import join_sources
 from pix2pix.inference.answers import stored_values
+from pix2pix.model_card import ModelCard
 from pix2pix.models import InferenceNetwork, translate
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from pix2pix.data.manifest import StatedNodata
 from pix2pix.data.splits import SPLITS, Split
 from pix2pix.errors import UserError
+from pix2pix.plural import counted
 from pix2pix.preparation.offences import REMEDIES, Offence, OffenceKind
 from pix2pix.preparation.pair_files import PairFiles
 
@@ -67,11 +68,11 @@ class BadPairsError(UserError):
 
 def format_report(report: CheckReport) -> str:
     """Format the report for the console: per kind of offence its count, remedy and files."""
-    head = f"{report.num_found} pairs found, {len(report.pairs)} sound"
+    head = f"{counted(report.num_found, 'pair')} found, {len(report.pairs)} sound"
     if report.pairs:
         sizes = num_by_split(report)
         head += f" ({', '.join(f'{sizes[split]} {split}' for split in SPLITS)})"
-    head += f", {len(report.offences)} offences"
+    head += f", {counted(len(report.offences), 'offence')}"
     return "\n".join(
         [
             head,

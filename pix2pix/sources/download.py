@@ -31,7 +31,8 @@ from tqdm import tqdm
 
 from pix2pix.errors import StorageError
 from pix2pix.files import put_in_place
-from pix2pix.web import AddressError, Answer, ask
+from pix2pix.web import Answer, ask
+from pix2pix.web_address import AddressError
 
 _NUMBER = "[0-9]{1,18}"  # \d and isdigit would take digits that int refuses
 

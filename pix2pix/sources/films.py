@@ -21,6 +21,7 @@ from pix2pix.film.frames import FilmFrame, film_frames
 from pix2pix.film.opening import SUFFIXES, UNREAD_SUFFIXES, inspect
 from pix2pix.images.grids import png_bytes
 from pix2pix.images.names import first_names, relative_paths
+from pix2pix.plural import counted
 from pix2pix.preparation.folders import all_files, split_of, stem_and_suffix
 from pix2pix.special_files import refuse_linked_folders
 
@@ -58,7 +59,7 @@ def extract_pairs(config: DataConfig, directory: Path) -> int:
                 path = directory / side / pair.name / f"{name}.png"
                 write_bytes(path, png_bytes(image), is_durable=False)
             found += 1
-        logger.info("%s: %d pairs of frames", pair.name, found)
+        logger.info("%s: %s of frames", pair.name, counted(found, "pair"))
         num_pairs += found
     return num_pairs
 

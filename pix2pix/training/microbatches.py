@@ -16,6 +16,7 @@ from torch.func import functional_call
 
 from pix2pix.config import TrainConfig
 from pix2pix.errors import UserError
+from pix2pix.plural import counted
 from pix2pix.training.computing import autocast
 from pix2pix.training.counted import Masks
 from pix2pix.training.distributed import unwrap
@@ -50,8 +51,8 @@ def split_share(
         return [Microbatch(source, target, fraction=1.0, is_last=True, seed=None, masks=masks)]
     if len(source) < num_parts:
         raise UserError(
-            f"train.num_microbatches ({num_parts}) exceeds the {len(source)} pairs of a worker's "
-            "share of a batch: lower it, or use fewer workers or a larger batch_size"
+            f"train.num_microbatches ({num_parts}) exceeds the {counted(len(source), 'pair')} of a "
+            "worker's share of a batch: lower it, or use fewer workers or a larger batch_size"
         )
     sources, targets = source.tensor_split(num_parts), target.tensor_split(num_parts)
     parts_of_masks = [None] * num_parts if masks is None else masks.split(num_parts)

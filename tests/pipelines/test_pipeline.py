@@ -20,7 +20,7 @@ from mlflow import MlflowClient
 
 from pipelines.paths import PARENT_PATH
 from pipelines.tracking.finished_run import read_history
-from pix2pix.checkpoint import load_card
+from pix2pix.model_card import load_card
 from tests.support.killable_project import copied, start
 from tests.support.project import Project, copy_project
 from tests.support.served_project import TINY, wait_for

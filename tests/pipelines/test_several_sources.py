@@ -77,7 +77,7 @@ def test_several_sources_from_files_to_translated_files(
         )
     served = mlflow.pyfunc.load_model("models:/pix2pix-tiny/1")
     version = MlflowClient().get_model_version("pix2pix-tiny", "1")
-    sources = "source: 6 classes + depth: 1 channels float32 + photo: 3 channels uint8"
+    sources = "source: 6 classes + depth: 1 channel float32 + photo: 3 channels uint8"
     assert f"{sources} -> 3 channels uint8" in version.description
     assert served.predict(served.input_example).shape == (1, 32, 32, 3)
     batch = {name: image[None] for name, image in images.items()}

@@ -12,12 +12,12 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.export.folder import write_export
 from pix2pix.export.page import page
 from pix2pix.export.samples import random_samples
 from pix2pix.export.workbench import make_workbench
 from pix2pix.inference import Translator
+from pix2pix.model_card import ModelCard
 from pix2pix.models import InferenceNetwork
 from tests.support.browser import opened_page
 from tests.support.exports import make_model

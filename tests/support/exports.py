@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
-from pix2pix.checkpoint import ModelCard, load_card, load_generator, save_model
+from pix2pix.checkpoint import load_generator, save_model
 from pix2pix.data.manifest import SideRecord
 from pix2pix.export.folder import write_export
 from pix2pix.inference import Translator
+from pix2pix.model_card import ModelCard, load_card
 from pix2pix.models import PatchDiscriminator, UNetGenerator
 from tests.support.model_folders import PHOTO
 from tests.support.translators import make_translator

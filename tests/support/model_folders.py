@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix.checkpoint import ModelCard, save_model
+from pix2pix.checkpoint import save_model
 from pix2pix.data.manifest import Manifest, SideRecord
+from pix2pix.model_card import ModelCard
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig, PatchDiscriminator, UNetGenerator
 
 PHOTO = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")

@@ -20,9 +20,10 @@ from pipelines.registry.register import CONTENT_TAG, Registration
 from pipelines.repository.presets import complete_preset
 from pipelines.stages import register
 from pipelines.tracking.description import data_record
-from pix2pix.checkpoint import ModelCard, load_card, load_generator
+from pix2pix.checkpoint import load_generator
 from pix2pix.config import Params, SyntheticConfig, load_params
 from pix2pix.data.manifest import Manifest, load_manifest
+from pix2pix.model_card import ModelCard, load_card
 from pix2pix.models import InferenceMode, InferenceNetwork, translate
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.sources.synthetic import write_synthetic

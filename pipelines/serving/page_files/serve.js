@@ -32,7 +32,7 @@ async function chooseModel(chosen) {
   const scores = Object.entries(model.scores).filter(([name]) => /^test\/(l1|ssim|fid|kid)$/.test(name));
   element("about-model").textContent = [
     `${model.name}, version ${model.version}`,
-    `trained for ${model.epoch} epochs`,
+    `trained for ${model.epoch} ${model.epoch === 1 ? "epoch" : "epochs"}`,
     ...scores.map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`),
   ].join(" · ");
   element("extra").setUp(Object.keys(model.extra_sources), "image/*,.npy");

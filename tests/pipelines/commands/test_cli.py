@@ -79,9 +79,7 @@ def test_apply_tuned_prints_what_it_changes(folder: Path) -> None:
     assert "reports/tune/best_params.yaml is missing; run `dvc repro tune`" in missing.stderr
     (folder / "mine.yaml").write_text("train: {learning_rate: 0.001}")
     done = pix2pix("apply-tuned", "mine.yaml")
-    assert done.stdout == (
-        "train.learning_rate: 0.0002 -> 0.001\n1 value(s) changed in params.yaml\n"
-    )
+    assert done.stdout == ("train.learning_rate: 0.0002 -> 0.001\n1 value changed in params.yaml\n")
 
 
 def test_summary_names_the_stage_that_has_not_run(folder: Path) -> None:

@@ -14,9 +14,9 @@ def test_use_writes_the_complete_preset_and_prints_what_it_replaces(folder: Path
     assert (folder / "params.yaml").read_text() == complete_preset("smoke", folder)
     *changes, last = done.stdout.splitlines()
     assert "train.num_epochs: 9 -> 2" in changes
-    assert last == f"params.yaml holds the preset smoke; {len(changes)} value(s) changed"
+    assert last == f"params.yaml holds the preset smoke; {len(changes)} values changed"
     done = pix2pix("use", "smoke")
-    assert done.stdout == "params.yaml holds the preset smoke; 0 value(s) changed\n"
+    assert done.stdout == "params.yaml holds the preset smoke; 0 values changed\n"
     (folder / "params.yaml").unlink()
     assert "there was no valid one before" in pix2pix("use", "default").stdout
 
@@ -76,7 +76,7 @@ def test_use_says_where_the_images_belong_until_their_folder_exists(folder: Path
     ):
         assert pix2pix("use", task).stdout.splitlines()[-1] == said
         (folder / "data" / task).mkdir(parents=True)
-        assert pix2pix("use", task).stdout.endswith("0 value(s) changed\n")
+        assert pix2pix("use", task).stdout.endswith("0 values changed\n")
 
 
 def test_use_keeps_a_file_that_cannot_be_replaced(folder: Path) -> None:

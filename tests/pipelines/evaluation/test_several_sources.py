@@ -14,13 +14,14 @@ from pipelines.evaluation.dev_score import score_on_dev
 from pipelines.evaluation.model_fit import misfit
 from pipelines.evaluation.scores import evaluate_model, write_evaluation
 from pipelines.training.batches import train_augmentation
-from pix2pix.checkpoint import DISCRIMINATOR_FILE, GENERATOR_FILE, load_card
+from pix2pix.checkpoint import DISCRIMINATOR_FILE, GENERATOR_FILE
 from pix2pix.config import Params
 from pix2pix.data.contact_sheet import augmentation_sheet
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.images.grids import as_tile
 from pix2pix.inference import Translator
+from pix2pix.model_card import load_card
 from tests.support.drawn_shapes import Scored, train_and_score, with_augmentation
 from tests.support.scenes import DEPTH, PHOTO, scene_params, side_of_images, write_scenes
 

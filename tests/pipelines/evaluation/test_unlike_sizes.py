@@ -13,7 +13,7 @@ from pipelines.evaluation.dev_score import score_on_dev
 from pipelines.evaluation.model_fit import misfit
 from pipelines.evaluation.scores import evaluate_model, write_evaluation
 from pipelines.training.batches import train_augmentation
-from pix2pix.checkpoint import GENERATOR_FILE, load_card
+from pix2pix.checkpoint import GENERATOR_FILE
 from pix2pix.config import SMALLEST_PX
 from pix2pix.data.contact_sheet import augmentation_sheet
 from pix2pix.data.manifest import load_manifest
@@ -24,6 +24,7 @@ from pix2pix.evaluation.quality import image_quality
 from pix2pix.images.image import read_image
 from pix2pix.images.resize import resize
 from pix2pix.inference import Translator
+from pix2pix.model_card import load_card
 from pix2pix.preparation.prepare import prepare_pairs
 from tests.support.drawn_shapes import (
     batches_hash,

@@ -92,13 +92,19 @@ def test_one_after_another_the_better_one_is_the_champion(client: MlflowClient) 
     }
 
 
-def test_of_equal_ones_that_wait_the_oldest_is_the_champion(client: MlflowClient) -> None:
-    """By number: as words, 10 comes before 9."""
+def test_of_equal_ones_that_wait_the_oldest_is_the_champion(
+    client: MlflowClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By number: as words, 10 comes before 9. What became of the own version, the stage says."""
+    caplog.set_level("INFO", "pipelines.registry.election")
     new_versions(client, 11)
     for number in ("9", "10"):
         client.set_model_version_tag(MODEL, number, CHAMPION_TAG, "waiting to be compared")
     register(client, 11, Scores(*[0.5] * 8, 0.2, 0.2, 0.3))
     assert champion(client) == "9"
+    assert [message.partition(":")[0] for message in caplog.messages] == [
+        f"{MODEL} version {number}" for number in (9, 10)
+    ]
 
 
 @pytest.mark.server

@@ -11,9 +11,9 @@ from pipelines.entrypoint import run
 from pipelines.evaluation import scores
 from pipelines.registry.mlflow_state import LOGGED_TAG
 from pipelines.stages import evaluate as stage
-from pix2pix.checkpoint import load_card
 from pix2pix.data.manifest import load_manifest
 from pix2pix.evaluation.extractors import NetworkExtractor
+from pix2pix.model_card import load_card
 from tests.support.registered_project import (
     MODEL,
     MODELS,

@@ -15,13 +15,13 @@ from pipelines.registry import parent as module
 from pipelines.registry.champion import promote
 from pipelines.registry.parent import read_parent
 from pix2pix.checkpoint import (
-    CARD_FILE,
     DISCRIMINATOR_FILE,
     GENERATOR_FILE,
     load_discriminator,
     load_generator,
 )
 from pix2pix.errors import UserError
+from pix2pix.model_card import CARD_FILE
 from pix2pix.models import GeneratorConfig, UNetGenerator
 from pix2pix.models.transfer import ParentNetworks
 from pix2pix.parent import Parent

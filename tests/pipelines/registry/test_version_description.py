@@ -38,7 +38,7 @@ def test_it_has_the_data_the_images_the_scores_and_how_it_answers() -> None:
         ({"target_scale": 2.0}, "; results are 2 times as high and wide as the image."),
         (
             {"source": IDS, "extra_sources": EXTRA, "generator": GENERATOR},
-            "source: 5 classes + depth: 1 channels float32 + photo: 3 channels uint8 -> 3 channels",
+            "source: 5 classes + depth: 1 channel float32 + photo: 3 channels uint8 -> 3 channels",
         ),
     ],
 )

@@ -107,7 +107,7 @@ def test_fields_that_are_not_those_of_the_model_are_named(app: FastAPI, tmp_path
         ("depth", npy(np.full((40, 50), np.nan, np.float32)), 422, "field `depth` holds 2000 NaN"),
         ("depth", npy(np.zeros((2, 40, 50, 1), np.float32)), 422, "`depth` has shape (2, 40, 50"),
         ("photo", encode(np.zeros((40, 50, 3), np.uint8)), 422, "2 times as large as the first"),
-        ("photo", encode(np.zeros((80, 100, 1), np.uint8)), 422, "field `photo` has 1 channel(s)"),
+        ("photo", encode(np.zeros((80, 100, 1), np.uint8)), 422, "field `photo` has 1 channel"),
         ("photo", encode(np.zeros((400, 300, 3), np.uint8)), 413, "field `photo` has 120000 pi"),
         ("image", encode(np.full((40, 50, 1), 9, np.uint8)), 422, "field `image` holds 9, and the"),
     ],

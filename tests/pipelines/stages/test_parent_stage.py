@@ -10,9 +10,9 @@ from pipelines.paths import PARENT_PATH
 from pipelines.runs.folder import open_folder
 from pipelines.runs.parent import publish_parent, published_parent, read_parent_file
 from pipelines.stages import parent
-from pix2pix.checkpoint import load_card
 from pix2pix.config import load_params
 from pix2pix.errors import UserError
+from pix2pix.model_card import load_card
 from pix2pix.parent import from_bytes
 from tests.support.model_folders import SMALL_SHAPES, write_model
 from tests.support.project import Project, copy_project

@@ -35,14 +35,14 @@ def test_more_workers_than_the_cluster_holds_are_refused_at_once(
 ) -> None:
     config = dataclasses.replace(training.train, num_workers=4, batch_size=4, cpus_per_worker=1)
     with pytest.raises(
-        ValueError, match=r"num_workers: 4 with 1 CPUs each does not fit .* \(2 CPUs"
+        ValueError, match=r"num_workers: 4 with 1 CPU each does not fit .* \(2 CPUs"
     ):
         find_placement(config)
 
 
 @pytest.mark.ray
 def test_missing_gpus_are_refused_and_auto_uses_cpus(cluster: None, training: Params) -> None:
-    with pytest.raises(ValueError, match=r"1 CPUs and a GPU each does not fit .* 0 GPUs"):
+    with pytest.raises(ValueError, match=r"1 CPU and a GPU each does not fit .* 0 GPUs"):
         find_placement(dataclasses.replace(training.train, device="gpu"))
     assert find_placement(dataclasses.replace(training.train, device="auto")) == Placement(
         1, 1, 2, False

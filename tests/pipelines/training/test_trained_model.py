@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from pipelines.training.trained_model import write_model
-from pix2pix.checkpoint import ModelCard, load_generator
+from pix2pix.checkpoint import load_generator
 from pix2pix.config import LoadSize, Params, ScaleRule
 from pix2pix.data.input_statistics import InputStatistics
 from pix2pix.data.manifest import ExtraSourceRecord
+from pix2pix.model_card import ModelCard
 from pix2pix.models import PatchDiscriminator, UNetGenerator, network_configs
 from pix2pix.parent_record import ParentRecord
 from pix2pix.training import Best, new_state

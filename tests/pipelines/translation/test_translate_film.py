@@ -123,7 +123,7 @@ def test_frames_before_the_first_key_frame_are_left_out_with_a_warning(
     source.write_bytes(whole.read_bytes()[188 * 16 :])  # packets of a transport stream
     translate(model=model, source=source, result=tmp_path / "out.mp4")
     assert len(times_s(tmp_path / "out.mp4")) == 10
-    assert f"{source} stores 12 frames, and 10 of them can be decoded" in caplog.text
+    assert f"{source} stores 12 frames, of which 10 can be decoded" in caplog.text
     assert "10 frames" in caplog.messages[-1]
 
 

@@ -123,7 +123,7 @@ def test_bad_images_are_listed_at_the_end_and_the_others_are_there(
     said = capsys.readouterr().err
     assert "2 of 5 images could not be translated" in said
     assert f"{images}/broken.png: is no PNG" in said
-    assert f"{images}/val/gray.png: has 1 channel(s), and the model takes 3; convert it" in said
+    assert f"{images}/val/gray.png: has 1 channel, and the model takes 3; convert it" in said
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["files"] == {name: name for name in IMAGES}
     assert set(manifest["failed"]) == {"broken.png", "val/gray.png"}

@@ -42,7 +42,7 @@ def test_what_cannot_be_translated_is_said_and_the_rest_is_there_and_whole(tmp_p
     assert {source.path for source in failures} == {cut, gray, deep}
     assert failures[SourceImage(cut)].startswith("is truncated")
     assert failures[SourceImage(gray)] == (
-        "has 1 channel(s), and the model takes 3; convert it"  # not: set channels
+        "has 1 channel, and the model takes 3; convert it"  # not: set channels
     )
     assert "trained on uint8 sources in [0.0, 255.0], got uint16" in failures[SourceImage(deep)]
     files = sorted(path for path in (tmp_path / "out").rglob("*") if path.is_file())

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix.checkpoint import ModelCard
 from pix2pix.config import Kernel
 from pix2pix.export.example import example_script
 from pix2pix.export.folder import write_export
 from pix2pix.export.report import readme
 from pix2pix.images.image import read_image
 from pix2pix.images.resize import resize
+from pix2pix.model_card import ModelCard
 from pix2pix.models import InferenceNetwork
 from tests.support.exports import MODEL, cards, export, make_model, run_example, side
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pix2pix.checkpoint import load_card
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 from pix2pix.images.encode import encode
 from pix2pix.inference import Translator
+from pix2pix.model_card import load_card
 from tests.support.several_sources import EXTRA, IDS, make, scene
 
 

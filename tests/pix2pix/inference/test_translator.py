@@ -196,7 +196,7 @@ def test_twenty_threads_at_once_get_the_same_bits_as_one_after_the_other(
     [
         (
             np.zeros((1, 32, 32, 3), np.uint16),
-            r"this image: it has 3 channel\(s\), and the model takes 1",
+            r"this image: it has 3 channels, and the model takes 1",
         ),
         (np.zeros((32, 32, 1), np.uint16), r"shape \(N, H, W, 1\), got \(32, 32, 1\)"),
         (np.zeros((0, 32, 32, 1), np.uint16), r"got \(0, 32, 32, 1\)"),

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from pipelines.processes.progress_line import duration, epoch_line, progress_line, share_done, speed
+from pipelines.runs.progress_line import epoch_line, progress_line, share_done, speed
 
 TIMES_S = {0: 100.0, 1: 110.0, 2: 120.0, 3: 3720.0, 4: 3730.0}  # an hour's break after the second
 HISTORY = [
@@ -61,11 +61,3 @@ def test_the_last_epoch_and_the_untrained_generator_have_no_time_left() -> None:
 def test_waiting_for_data_is_said_where_it_matters() -> None:
     assert speed(10.0, 0.04) == "10.0 img/s"
     assert speed(10.0, 0.4) == "10.0 img/s (40% of the time waiting for data)"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.4, "0 s"), (59.6, "1 min 0 s"), (3599.7, "1 h 0 min"), (7260.0, "2 h 1 min")],
-)
-def test_durations(seconds: float, said: str) -> None:
-    assert duration(seconds) == said

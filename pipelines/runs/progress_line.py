@@ -1,9 +1,11 @@
-"""The lines of text that show how far a training or a translation is."""
+"""The lines of text that show how far a training is."""
 
 import itertools
 import re
 import statistics
 from collections.abc import Mapping, Sequence
+
+from pipelines.processes.duration import duration
 
 _PROGRESS = re.compile(r"epoch (\d+)/(\d+)(?:, step (\d+)/(\d+)|: )")
 _RECENT = 5  # epochs from which the remaining time is estimated
@@ -54,29 +56,6 @@ def _epoch_s(history: Sequence[Mapping[str, float]]) -> float:
     """The median duration of the last epochs, on which an interruption has little influence."""
     times_s = [record["time_s"] for record in history[-_RECENT - 1 :]]
     return statistics.median_low([after - before for before, after in itertools.pairwise(times_s)])
-
-
-def image_line(name: str, share: float, elapsed_s: float) -> str:
-    """The line for an image of which the `share`, more than 0, is translated.
-
-    >>> image_line("a.png", 0.25, 10.0)
-    'a.png: 25%, 30 s left'
-    """
-    return f"{name}: {share:.0%}, {duration(elapsed_s * (1 - share) / share)} left"
-
-
-def duration(seconds: float) -> str:
-    """A duration for people.
-
-    >>> duration(7.4), duration(130), duration(3 * 3600 + 65)
-    ('7 s', '2 min 10 s', '3 h 1 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def share_done(line: str) -> float | None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix import web
-from pix2pix.web import AddressError, check_address
+from pix2pix import web_address
+from pix2pix.web_address import AddressError, check_address, redirected
 from tests.support.raw_server import OK, RawServer, download_from, read_body, send_for_ever
 
 
@@ -110,9 +110,9 @@ def test_what_is_no_web_address_is_named(url: str) -> None:
 
 def test_a_redirect_does_not_lead_to_a_connection_without_encryption() -> None:
     place = "https://192.0.2.1/file"
-    assert web._redirected(place, "/other") == "https://192.0.2.1/other"
+    assert redirected(place, "/other") == "https://192.0.2.1/other"
     with pytest.raises(AddressError, match=r"http://192\.0\.2\.1/file, which is not encrypted"):
-        web._redirected(place, "http://192.0.2.1/file")
+        redirected(place, "http://192.0.2.1/file")
 
 
 def test_a_name_with_a_public_and_an_own_address_is_one_of_this_machine(
@@ -120,7 +120,7 @@ def test_a_name_with_a_public_and_an_own_address_is_one_of_this_machine(
 ) -> None:
     both = [(socket.AF_INET, 1, 6, "", (each, 0)) for each in ("93.184.215.14", "127.0.0.1")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: both)
-    assert web._is_inside("mirror.example")
+    assert web_address._is_inside("mirror.example")
 
 
 def test_an_address_with_a_login_is_refused_without_showing_it() -> None:
