@@ -1,6 +1,5 @@
 """What Prefect's server does when runs fall silent or fail, and models are promoted."""
 
-import json
 import queue
 import re
 import time
@@ -10,6 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
+from prefect.events import emit_event
+from prefect.events.related import tags_as_related_resources
+from prefect.events.worker import EventsWorker
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Failed, Running, Scheduled
 
 from pipelines.flows.automations import FAILED_RUN, NEW_CHAMPION, SILENT_RUNS, TO_PROMOTE, register
@@ -21,16 +24,6 @@ pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 SILENT_AFTER = "pipelines.flows.automations._SILENT_AFTER"
 GUIDE = ROOT / "docs" / "services.md"
-EMIT = """
-import json, sys
-from prefect.events import emit_event
-from prefect.events.related import tags_as_related_resources
-from prefect.events.worker import EventsWorker
-for event, resource, payload, tags in json.loads(sys.argv[1]):
-    related = tags_as_related_resources(tags)
-    emit_event(event, {"prefect.resource.id": resource}, payload=payload, related=related)
-EventsWorker.instance().wait_until_empty()
-"""
 
 
 @pytest.fixture
@@ -135,4 +128,8 @@ def planned_run(client: SyncPrefectClient) -> FlowRun:
 
 def emit(served: ServedProject, *events: tuple[str, str, dict[str, str], list[str]]) -> None:
     """Events of these names, about these resources, with these payloads and tags."""
-    served.run("python", "-c", EMIT, json.dumps(events))
+    with temporary_settings({PREFECT_API_URL: served.api}):
+        for event, resource, payload, tags in events:
+            related = tags_as_related_resources(tags)
+            emit_event(event, {"prefect.resource.id": resource}, payload=payload, related=related)
+        EventsWorker.instance().drain()  # until all are sent
