@@ -52,13 +52,16 @@ def use_worker(monkeypatch: pytest.MonkeyPatch, worker: Worker) -> None:
     monkeypatch.setattr(pipelines.training.driver, "train_worker", train_faultily)
 
 
-def killing_worker(kills: list[Kill], happened: Path) -> Worker:
-    """Each kill happens once, and leaves a file of its number in `happened`."""
+def killing_worker(kills: list[Kill], happened: Path, *, then: Worker = train_worker) -> Worker:
+    """Each kill happens once, and leaves a file of its number in `happened`.
+
+    The worker `then` is what trains, with its own faults.
+    """
 
     def worker(job: WorkerJob, mailbox: Any) -> Outcome:
         _before_each_step(lambda step: _kill_at(kills, happened, step))
         _kill_in_writes(kills, happened)
-        return train_worker(job, mailbox)
+        return then(job, mailbox)
 
     return worker
 

@@ -19,6 +19,7 @@ from pix2pix.config import Params
 
 if TYPE_CHECKING:
     from pipelines.runs.dataset import DatasetSource
+    from pipelines.runs.folder import Folder
     from pipelines.training.driver import Trained
     from tests.support.troubled_store import TroubledStore
 
@@ -67,9 +68,10 @@ def pairs(training: Params, tmp_path_factory: pytest.TempPathFactory) -> Dataset
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """A training that nothing happened to: what it gave, and the state of its last checkpoint."""
+    """A training that nothing happened to: what it gave, its folder, and its last checkpoint."""
 
     trained: Trained
+    folder: Folder
     state: dict[str, Any]
 
 
@@ -85,14 +87,19 @@ def alone(
 def together(
     cluster: None, training: Params, pairs: DatasetSource, tmp_path_factory: pytest.TempPathFactory
 ) -> Undisturbed:
-    """By two workers."""
-    return _undisturbed(training, pairs, tmp_path_factory.mktemp("together"), workers=TWO)
+    """By two workers, the first of which is profiled: that changes no bit, as others show that
+    compare with it (test_worker_faults.py) and are not profiled."""
+    from tests.support.small_training import with_train
+
+    profiled = with_train(training, profile=True)
+    return _undisturbed(profiled, pairs, tmp_path_factory.mktemp("together"), workers=TWO)
 
 
 def _undisturbed(
     params: Params, dataset: DatasetSource, storage: Path, *, workers: tuple[int, int]
 ) -> Undisturbed:
-    from tests.support.small_training import last_state, run
+    from tests.support.small_training import begin, last_state, run
 
     trained = run(params, dataset, storage, workers=workers)
-    return Undisturbed(trained, last_state(params, dataset, storage))
+    folder = begin(params, dataset, storage).folder
+    return Undisturbed(trained, folder, last_state(params, dataset, storage))

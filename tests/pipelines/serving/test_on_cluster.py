@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import psutil
 import pytest
 
 from pipelines.processes.tree import kill
 from pix2pix.config import Params
 from tests.support.mlflow_process import closed_port
-from tests.support.serve_process import CHAMPION, new_registry, serving
+from tests.support.serve_process import CHAMPION, ServeProcess, new_registry, serving
 from tests.support.served_models import label_maps
 
 pytestmark = [pytest.mark.server]
@@ -70,43 +71,54 @@ def _environment() -> dict[str, str]:
 def test_it_serves_there_and_leaves_the_cluster_as_it_was(
     address: str, tmp_path: Path, default_params: Params
 ) -> None:
-    registry = new_registry(tmp_path, default_params)
-    (image,) = label_maps(50, 1)
-    for number in ("1", "2"):
-        registry.promote(number)
-        with serving(registry, tmp_path, RAY_ADDRESS=address, **TOKEN) as served:
-            answer = served.translate(image)
-            assert answer.headers["x-model-version"] == number
-            assert served.is_right(image, answer)
-            # The model runs in a process of the cluster, and no Ray was started beside it.
-            assert not [each for each in served.started() if "raylet" in each.name()]
-        assert served.process.returncode == 128 + signal.SIGTERM
-        with pytest.raises(httpx.ConnectError):
-            httpx.get(served.url)
-
-
-def test_what_others_serve_there_is_neither_replaced_nor_ended(
-    address: str, tmp_path: Path, default_params: Params
-) -> None:
+    """Twice: alone at first; then somebody else uses Serve too, and their application stays."""
     registry = new_registry(tmp_path, default_params)
     (image,) = label_maps(50, 1)
     environment = _environment() | {"RAY_ADDRESS": address, "MLFLOW_TRACKING_URI": registry.uri}
-    serve = [sys.executable, "-m", "pipelines", "serve", CHAMPION, "--port"]
     with serving(registry, tmp_path, RAY_ADDRESS=address, **TOKEN) as served:
-        for port in (served.url.rpartition(":")[2], str(closed_port())):
-            second = subprocess.run(
-                [*serve, port],
-                env=environment,
-                cwd=tmp_path,
-                capture_output=True,
-                text=True,
-                timeout=_REFUSED_S,
-            )
-            assert second.returncode == 1
-            assert "runs the application 'pix2pix' on this cluster already" in second.stderr
-            assert "Traceback" not in second.stderr
-        assert served.is_right(image, served.translate(image))
+        _assert_translates(served, image, version="1")
+        # The model runs in a process of the cluster, and no Ray was started beside it.
+        assert not [each for each in served.started() if "raylet" in each.name()]
+        _assert_refused(served, tmp_path, environment)
+        _assert_translates(served, image, version="1")
+    assert served.process.returncode == 128 + signal.SIGTERM
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(served.url)
+
+    registry.promote("2")
+    with serving(registry, tmp_path, RAY_ADDRESS=address, **TOKEN) as served:
+        _assert_translates(served, image, version="2")
         subprocess.run([sys.executable, "-c", _OTHER], env=environment, cwd=tmp_path, check=True)
     assert served.process.returncode == 128 + signal.SIGTERM
     assert httpx.get(f"{served.url}/other").text == "hello"
     assert httpx.get(f"{served.url}/models").status_code == 404
+
+
+def _assert_translates(served: ServeProcess, image: np.ndarray, *, version: str) -> None:
+    answer = served.translate(image)
+    assert answer.headers["x-model-version"] == version
+    assert served.is_right(image, answer)
+
+
+def _assert_refused(served: ServeProcess, folder: Path, environment: dict[str, str]) -> None:
+    """A second server does not take the place of the first, at the same port or at another."""
+    seconds = [
+        subprocess.Popen(
+            [sys.executable, "-m", "pipelines", "serve", CHAMPION, "--port", port],
+            env=environment,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for port in (served.url.rpartition(":")[2], str(closed_port()))
+    ]
+    try:
+        for second in seconds:
+            said = second.communicate(timeout=_REFUSED_S)[1]
+            assert second.returncode == 1
+            assert "runs the application 'pix2pix' on this cluster already" in said
+            assert "Traceback" not in said
+    finally:
+        for second in seconds:
+            second.kill()

@@ -5,14 +5,11 @@ from pathlib import Path
 import pytest
 
 from pipelines.paths import PROFILE_DIR
-from pipelines.runs.dataset import DatasetSource
 from pipelines.runs.folder import open_folder
 from pipelines.tracking.report_files import report_files
 from pipelines.training.profiles import copy_profile, write_profile
-from pix2pix.config import Params
 from pix2pix.training import Profile
-from tests.support.shared_ray import TWO, Undisturbed
-from tests.support.small_training import assert_same, begin, last_state, run, with_train
+from tests.support.shared_ray import Undisturbed
 
 
 def test_the_profile_of_a_run_is_a_report_and_takes_the_place_of_an_earlier_one(
@@ -31,13 +28,9 @@ def test_the_profile_of_a_run_is_a_report_and_takes_the_place_of_an_earlier_one(
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_a_training_that_is_profiled_has_the_same_bits_and_a_trace(
-    training: Params, pairs: DatasetSource, together: Undisturbed, tmp_path: Path
-) -> None:
-    """Two workers, so that the trace has the exchange of gradients."""
-    run(with_train(training, profile=True), pairs, tmp_path, workers=TWO)
-    assert_same(last_state(training, pairs, tmp_path), together.state)
-    folder = begin(training, pairs, tmp_path).folder / "profile"
+def test_a_training_that_is_profiled_has_a_trace(together: Undisturbed) -> None:
+    """Of two workers, so that the trace has the exchange of gradients."""
+    folder = together.folder / "profile"
     summary = json.loads(folder.read("summary.json"))
     assert summary["step_s"] > summary["exchange_s"] > 0
     events = json.loads(gzip.decompress(folder.read("trace.json.gz")))["traceEvents"]

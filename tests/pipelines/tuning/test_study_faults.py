@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.support.killable_project import (
     STUDY_EPOCHS,
     TUNE_STAGE,
+    copied,
     has_one_and_a_half,
     prepared_study,
     reported_trials,
@@ -35,16 +37,31 @@ def _lose_checkpoints(project: Project, trial: str) -> None:
         shutil.rmtree(path)
 
 
-@pytest.mark.parametrize("has_lost_checkpoints", [False, True])
-def test_killed_it_goes_on_without_repeating_finished_trials(
-    tmp_path: Path, has_lost_checkpoints: bool
-) -> None:
-    """`tests/soak/test_killed_study.py` compares with a study that nothing happened to."""
-    project = prepared_study(tmp_path)
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose study was killed in its second trial."""
+    project = prepared_study(tmp_path_factory.mktemp("project"))
     running = start(project, TUNE_STAGE)
     wait_for_trials(project, running, has_one_and_a_half)
     os.killpg(running.pid, signal.SIGKILL)
     running.communicate()
+    return project
+
+
+@pytest.fixture
+def project(killed: Project, tmp_path: Path) -> Iterator[Project]:
+    """The project at its path, which Ray Tune's files name; a copy takes its place afterwards."""
+    copy = copied(killed, tmp_path / "copy")
+    yield killed
+    shutil.rmtree(killed.folder)
+    copy.folder.rename(killed.folder)
+
+
+@pytest.mark.parametrize("has_lost_checkpoints", [False, True])
+def test_killed_it_goes_on_without_repeating_finished_trials(
+    project: Project, has_lost_checkpoints: bool
+) -> None:
+    """`tests/soak/test_killed_study.py` compares with a study that nothing happened to."""
     finished, cut_off, *_ = trials(project)
     if has_lost_checkpoints:
         _lose_checkpoints(project, "trial_0001")
