@@ -46,7 +46,8 @@ from pix2pix.config.sizes import (
     height_width,
     size_text,
 )
-from pix2pix.config.train import EXECUTION_KEYS, NUM_SEEDS, InitNetworks, TrainConfig
+from pix2pix.config.strict import NUM_SEEDS
+from pix2pix.config.train import EXECUTION_KEYS, InitNetworks, TrainConfig
 from pix2pix.config.tune import (
     Choice,
     Dimension,

@@ -23,7 +23,7 @@ from pix2pix.config.patterns import DATA_NAME
 from pix2pix.config.recipe import RecipeConfig, check_recipe, made_side
 from pix2pix.config.side import AnyKernel, Kernel, SideConfig
 from pix2pix.config.sizes import ImageSize, LoadSize, Scale, ScaleRule
-from pix2pix.config.strict import STRICT, FilePath
+from pix2pix.config.strict import STRICT, FilePath, Seed
 
 Direction = Literal["AtoB", "BtoA"]
 OWN_SOURCES = frozenset({"folder", "video"})  # the user's own files, in data.path
@@ -108,9 +108,9 @@ class DataConfig:
     """Share of all pairs, between 0 and 1, that is held back as the test split. Used only where the
     data has no test (or val) folder."""
 
-    split_seed: Annotated[int, Field(ge=0)]
-    """Seed that decides which pairs go into the dev and test splits, 0 or more. Another value gives
-    another split, so scores are no longer comparable."""
+    split_seed: Seed
+    """Seed that decides which pairs go into the dev and test splits, from 0 to 2^32 - 1. Another
+    value gives another split, so scores are no longer comparable."""
 
     group: Annotated[str | None, Field(min_length=1)]
     """Regular expression with one group in parentheses, searched for in the path of each pair

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pix2pix.config.patterns import WEB_ADDRESS
-from pix2pix.config.strict import STRICT
+from pix2pix.config.strict import MAX_COUNT, STRICT, Count, Seed
 
 ArchiveName = Literal["facades", "maps", "cityscapes", "edges2shoes", "edges2handbags", "night2day"]
 
@@ -17,17 +17,17 @@ class SyntheticConfig:
 
     __pydantic_config__ = STRICT
 
-    num_train: Annotated[int, Field(ge=2)]
+    num_train: Annotated[int, Field(ge=2, le=MAX_COUNT)]
     """Number of pairs drawn into data/raw/train, at least 2."""
 
-    num_test: Annotated[int, Field(ge=1)]
+    num_test: Count
     """Number of pairs drawn into data/raw/test, at least 1."""
 
     size_px: Annotated[int, Field(ge=32, le=1024)]
     """Width and height of each drawn image in pixels, from 32 to 1024."""
 
-    seed: Annotated[int, Field(ge=0)]
-    """Seed of the drawing, 0 or more: the same seed draws the same pixels."""
+    seed: Seed
+    """Seed of the drawing, from 0 to 2^32 - 1: the same seed draws the same pixels."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

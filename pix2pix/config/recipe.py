@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pix2pix.config.side import SideConfig
-from pix2pix.config.strict import STRICT
+from pix2pix.config.strict import STRICT, Seed
 
 RecipeKind = Literal["grayscale", "edges", "sketch", "mask", "degrade"]
 
@@ -53,9 +53,9 @@ class RecipeConfig:
     """Standard deviation of the Gaussian noise of the recipe degrade, as a share of the range of
     values, from 0 to 1."""
 
-    seed: Annotated[int, Field(ge=0)]
-    """Seed of the recipes mask and degrade, 0 or more. What they draw depends on this seed and on
-    the name of the photo, and on nothing else."""
+    seed: Seed
+    """Seed of the recipes mask and degrade, from 0 to 2^32 - 1. What they draw depends on this seed
+    and on the name of the photo, and on nothing else."""
 
     def __post_init__(self) -> None:
         if self.thresholds[0] > self.thresholds[1]:

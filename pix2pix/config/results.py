@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from pix2pix.config.strict import STRICT, FilePath
+from pix2pix.config.strict import MAX_COUNT, STRICT, Count, FilePath, Seed
 
 MAX_NAME_CHARACTERS = 256  # a column of MLflow's databases
 STUDIES_SUFFIX = "-tune"  # of the name of the experiment with the trials
@@ -14,6 +14,9 @@ STUDIES_SUFFIX = "-tune"  # of the name of the experiment with the trials
 # MLflow itself refuses `/`, `:` and names such as `..`, but only when the model is registered;
 # quotes break its searches, and `?`, `@` and line breaks the addresses `models:/NAME/VERSION`.
 _MODEL_NAME = re.compile(r"\w(?:[\w .-]*[\w.-])?")
+
+# A kernel distance keeps how often each image is in each resample: 100 MB for 100 000 and 128.
+_NumResamples = Annotated[int, Field(ge=100, le=100_000)]
 
 
 def _as_model_name(name: str) -> str:
@@ -39,16 +42,16 @@ class EvaluateConfig:
 
     __pydantic_config__ = STRICT
 
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    seed: Seed
     """Seed of the resampling behind the intervals and of the subsets of KID, from 0 to 2^32 - 1."""
 
-    batch_size: Annotated[int, Field(ge=1)]
+    batch_size: Count
     """Number of images that are scored at once, at least 1. Lower it where memory is short."""
 
-    num_bootstrap: Annotated[int, Field(ge=100)]
+    num_bootstrap: _NumResamples
     """Number of random resamples of the test images from which the interval of each score is
-    computed, at least 100. Frechet distances, which take long, use at most 200 of them, and fewer
-    for more than 1000 images."""
+    computed, from 100 to 100000. Frechet distances, which take long, use at most 200 of them, and
+    fewer for more than 1000 images."""
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     """Coverage of the intervals of the scores, above 0.5 and below 1: 0.95 gives 95 % intervals."""
@@ -58,7 +61,7 @@ class EvaluateConfig:
     downloaded before), download (download them if they are missing) or the path of a file. Without
     them, a distance of EfficientNet features is computed in place of FID."""
 
-    kid_subset_size: Annotated[int, Field(ge=2)]
+    kid_subset_size: Annotated[int, Field(ge=2, le=MAX_COUNT)]
     """Number of images in each random subset of KID, at least 2. If the test split has no more
     images, all of them are used, and kid_std, the deviation over the subsets, is absent."""
 
@@ -107,6 +110,6 @@ class RegisterConfig:
     """Coverage of the intervals of both differences, above 0.5 and below 1: 0.95 gives 95 %
     intervals."""
 
-    num_bootstrap: Annotated[int, Field(ge=100)]
-    """Number of random resamples of the dev images from which the intervals are computed, at least
-    100; that of the Frechet distance uses at most 200 of them."""
+    num_bootstrap: _NumResamples
+    """Number of random resamples of the dev images from which the intervals are computed, from 100
+    to 100000; that of the Frechet distance uses at most 200 of them."""

@@ -57,9 +57,9 @@ class SideConfig:
     Set it to true for a source that the model shall see in grey although its files are in colour.
     Where there are colour photographs alone, recipe.kind: grayscale makes the grey ones."""
 
-    num_labels: Annotated[int | None, Field(ge=2)]
-    """Number of classes, at least 2, where the pixels are class ids from 0 to num_labels - 1. Null:
-    the labels are colours, or the side holds images."""
+    num_labels: Annotated[int | None, Field(ge=2, le=65536)]
+    """Number of classes, from 2 to 65536, where the pixels are class ids from 0 to num_labels - 1.
+    Null: the labels are colours, or the side holds images."""
 
     void_label: Annotated[int | None, Field(ge=1, le=65535)]
     """Class id of pixels that belong to no class, often 255 (at most 65535). The networks see it as

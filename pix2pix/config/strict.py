@@ -7,6 +7,16 @@ from pydantic import AfterValidator, ConfigDict, Field
 # The text below each field is its description in the forms of the flows.
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
+# Far above any use, and far below the integers of databases, files and forms. A larger number is a
+# slip of the finger, such as a zero too many in each of two places.
+MAX_COUNT = 10**9
+
+Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
+CountFromZero = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+
+NUM_SEEDS = 2**32
+Seed = Annotated[int, Field(ge=0, lt=NUM_SEEDS)]
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -6,11 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from pix2pix.config.strict import STRICT, FilePath
-
-NUM_SEEDS = 2**32  # train.seed is less
-
-_Count = Annotated[int, Field(ge=1)]
+from pix2pix.config.strict import STRICT, Count, CountFromZero, FilePath, Seed
 
 
 def _workers(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -34,7 +30,7 @@ AutoOrBool = Annotated[Literal["auto"] | bool, WrapValidator(_auto_or_bool)]
 # Which networks a training takes over from its parent.
 InitNetworks = Literal["both", "generator"]
 
-Workers = Annotated[_Count | tuple[_Count, _Count], WrapValidator(_workers)]
+Workers = Annotated[Count | tuple[Count, Count], WrapValidator(_workers)]
 
 # An interrupted training may continue with other values of these parameters. Only another number of
 # workers or of their CPUs, or another device, changes numbers slightly: by the order of float sums
@@ -64,7 +60,7 @@ class TrainConfig:
 
     __pydantic_config__ = STRICT
 
-    seed: Annotated[int, Field(ge=0, lt=NUM_SEEDS)]
+    seed: Seed
     """Seed of the first weights, the order of the pairs, the augmentation and dropout, from 0 to
     2^32 - 1. The same seed gives the same training, bit for bit, with as many workers on the same
     CPUs. On GPUs the order of sums may differ each time, and with it the rounding."""
@@ -79,18 +75,18 @@ class TrainConfig:
     discriminator. A published discriminator is the file ..._net_D.pth beside that of the
     generator."""
 
-    num_epochs: Annotated[int, Field(ge=1)]
+    num_epochs: Count
     """Number of passes over the training pairs at the full learning rate, at least 1."""
 
-    num_decay_epochs: Annotated[int, Field(ge=0)]
+    num_decay_epochs: CountFromZero
     """Number of further passes, during which the learning rate falls linearly, 0 or more: of n
     passes, the last one has 1/(n + 1) of the full rate."""
 
-    batch_size: Annotated[int, Field(ge=1)]
+    batch_size: Count
     """Number of pairs in one training step over all workers together, at least one for each worker
     and microbatch. The published recipe uses 1; larger batches use a GPU better."""
 
-    num_microbatches: Annotated[int, Field(ge=1)]
+    num_microbatches: Count
     """Number of parts into which a worker divides its share of a batch, at least 1. A larger number
     needs less memory and more time. With model.norm: batch it is another training, because batch
     norm then uses the statistics of each part alone; with others only rounding differs."""
@@ -135,28 +131,28 @@ class TrainConfig:
     """Whether batch normalisation uses the pairs of all workers (true) or of each worker alone
     (false). Set it to true where each worker has few pairs of a batch; it costs time."""
 
-    best_from_epoch: Annotated[int, Field(ge=1)]
+    best_from_epoch: Count
     """First epoch that may be kept as the best one, at least 1 and at most the last epoch. Young
     generators produce blurred images, which score well in L1, so the first epochs should not be
     kept. With the last epoch (num_epochs plus num_decay_epochs), that one is kept whatever its L1,
     as in the published code."""
 
-    early_stopping_epochs: Annotated[int | None, Field(ge=1)]
+    early_stopping_epochs: Count | None
     """Number of epochs without a better L1 on the dev split, counted from best_from_epoch, after
     which the training stops. Null: it always trains all epochs."""
 
-    sample_every_epochs: Annotated[int, Field(ge=1)]
+    sample_every_epochs: Count
     """Number of epochs from one grid of sample images to the next, at least 1. The last
     epoch always has one."""
 
     num_samples: Annotated[int, Field(ge=1, le=64)]
     """Number of pairs of the dev split in each grid of sample images, from 1 to 64."""
 
-    checkpoint_every_epochs: Annotated[int, Field(ge=1)]
+    checkpoint_every_epochs: Count
     """Number of epochs from one checkpoint to the next, at least 1. An epoch with the best L1 so
     far and the last epoch always have one."""
 
-    checkpoint_every_steps: Annotated[int | None, Field(ge=1)]
+    checkpoint_every_steps: Count | None
     """Number of steps from one checkpoint to the next within an epoch, at least 1. Set it where an
     epoch is long, to lose less work after a failure. Null: checkpoints only at the end of
     epochs."""
@@ -170,11 +166,11 @@ class TrainConfig:
     s3://bucket/folder. Null: the folder .runs of this machine, which is enough where no other
     machine takes part."""
 
-    max_failures: Annotated[int, Field(ge=0)]
+    max_failures: CountFromZero
     """Number of times that a training goes on from a checkpoint after workers or nodes were lost, 0
     or more."""
 
-    max_rollbacks: Annotated[int, Field(ge=0)]
+    max_rollbacks: CountFromZero
     """Number of times that a training goes back to the last checkpoint after a loss that is
     infinite or not a number, 0 or more; after that it fails."""
 
@@ -194,7 +190,7 @@ class TrainConfig:
     """Hardware that trains: gpu (one GPU for each worker), cpu, or auto (GPUs where the cluster has
     enough of them)."""
 
-    cpus_per_worker: Annotated[int | None, Field(ge=1)]
+    cpus_per_worker: Count | None
     """Number of logical CPUs of each worker, at least 1. Null: the CPUs of a node are divided among
     its workers. Set it on a cluster that grows."""
 

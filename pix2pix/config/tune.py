@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pix2pix.config.patterns import DOTTED_KEY
-from pix2pix.config.strict import STRICT
+from pix2pix.config.strict import STRICT, Count, CountFromZero, Seed
 
 Value = bool | int | float | str | None  # of a parameter that may be varied
 
@@ -126,11 +126,11 @@ class TuneConfig:
     """Parameters that vary from trial to trial, each a key of augment, model or train with the
     values that it may have (docs/tuning.md)."""
 
-    num_trials: Annotated[int, Field(ge=1)]
+    num_trials: Count
     """Number of trials, each a short training with values of its own, at least 1. More trials
     search better and take longer."""
 
-    num_epochs: Annotated[int | None, Field(ge=1)]
+    num_epochs: Count | None
     """Number of epochs of each trial at the full learning rate, at least 1. Null: as long as a
     training, with its falling learning rate."""
 
@@ -143,7 +143,7 @@ class TuneConfig:
     """How new values are chosen: optuna (learns from finished trials, by TPE) or random
     (independent of other trials)."""
 
-    num_random_trials: Annotated[int, Field(ge=1)]
+    num_random_trials: Count
     """Number of first trials with random values, at least 1, from which Optuna's sampler then
     learns."""
 
@@ -151,7 +151,7 @@ class TuneConfig:
     """What happens to bad trials while they run: asha stops them early, pbt lets them go on from
     copies of better trials, none lets every trial run to its end."""
 
-    grace_epochs: Annotated[int, Field(ge=1)]
+    grace_epochs: Count
     """Number of epochs that each trial runs before ASHA may stop it, at least 1. Raise it where
     good trials start slowly."""
 
@@ -159,7 +159,7 @@ class TuneConfig:
     """How strictly ASHA stops trials, above 1: at each of its decisions one trial in so many goes
     on. With 3, the best third goes on."""
 
-    exchange_epochs: Annotated[int, Field(ge=1)]
+    exchange_epochs: Count
     """Number of epochs between two exchanges of population-based training (scheduler: pbt), at
     least 1 and less than num_epochs."""
 
@@ -167,18 +167,18 @@ class TuneConfig:
     """Share of the trials that copy a better trial at each exchange of population-based training
     (scheduler: pbt), above 0 and at most 0.5."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    seed: Seed
     """Seed of the values that are chosen, from 0 to 2^32 - 1."""
 
-    num_seeds: Annotated[int, Field(ge=0)]
+    num_seeds: CountFromZero
     """Number of further seeds on which the best and the unchanged parameters are trained again, to
     tell a gain from noise: 0 (the gain is not measured) or at least 2."""
 
-    num_workers: Annotated[int, Field(ge=1)]
+    num_workers: Count
     """Number of workers of each trial, at least 1. With 1 the trial trains in its own process; with
     more, each trial starts a group of workers."""
 
-    cpus_per_worker: Annotated[int, Field(ge=1)]
+    cpus_per_worker: Count
     """Number of logical CPUs of each worker of a trial, and of the threads that it computes with,
     at least 1."""
 
@@ -186,7 +186,7 @@ class TuneConfig:
     """Share of a GPU that each worker of a trial gets, from 0 (it trains on CPUs) to 1 (a GPU of
     its own). With 0.5, two trials share a GPU; not for trials of several workers."""
 
-    max_concurrent_trials: Annotated[int | None, Field(ge=1)]
+    max_concurrent_trials: Count | None
     """Largest number of trials that run at the same time, at least 1. Null: as many as the cluster
     has room for."""
 

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pix2pix.images.rounding import rounded_to
+
 
 def to_network(raw: Tensor, value_range: tuple[float, float]) -> Tensor:
     """Map stored values to [-1, 1].
@@ -34,11 +36,10 @@ def from_network(images: Tensor, *, value_range: tuple[float, float], dtype: str
     """Map [-1, 1] back to stored values: the inverse of `to_network`.
 
     images is (N, C, H, W) on any device; the result is (N, H, W, C) of `dtype`, clipped to
-    `value_range`, and rounded to the nearest integer for integer dtypes.
+    `value_range`. For integer dtypes it is rounded to the nearest integer, and clipped to what the
+    dtype can hold, as a declared range may be wider.
     """
     low, high = value_range
     raw = (images.detach().float().permute(0, 2, 3, 1) + 1.0) * ((high - low) / 2.0) + low
     values = raw.clamp(low, high).cpu().numpy()
-    if np.issubdtype(np.dtype(dtype), np.integer):
-        values = np.rint(values)
-    return np.ascontiguousarray(values.astype(dtype))
+    return np.ascontiguousarray(rounded_to(np.dtype(dtype), values))

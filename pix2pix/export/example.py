@@ -175,12 +175,17 @@ def _size_note(card: ModelCard) -> str:
 def _network_values(side: SideRecord) -> str:
     """An expression of `x` with the channels that the network receives of a side."""
     low, high = side.value_range
-    values = "x" if low == 0 else f"(x - {low:g})"
+    values = "x" if low == 0 else f"(x - {_number(low)})"
     if side.void_label is not None:  # pixels without a class are one class more
         values = f"np.where(x == {side.void_label}, {side.num_labels}, {values})"
     if side.encoding == "one_hot":
         return f"np.eye({side.network_channels}, dtype=np.float32)[{values}[..., 0].astype(int)]"
-    return f"{values} * (2 / {high - low:g}) - 1"
+    return f"{values} * (2 / {_number(high - low)}) - 1"
+
+
+def _number(value: float) -> str:
+    """A number with all its digits, without a point if it is whole."""
+    return str(int(value)) if float(value).is_integer() else str(float(value))
 
 
 def _masks(card: ModelCard, network: InferenceNetwork) -> list[str]:
@@ -204,8 +209,10 @@ def _writing(card: ModelCard) -> list[str]:
     """Lines that write `fake` (H, W, C) with the values of files."""
     side = card.target
     low, high = side.value_range
-    values = f"(fake + 1) * {(high - low) / 2:g}{f' + {low:g}' if low else ''}"
-    values = f"({values}).clip({low:g}, {high:g})"
+    values = f"(fake + 1) * {_number((high - low) / 2)}{f' + {_number(low)}' if low else ''}"
+    if np.dtype(side.dtype).kind in "iu":  # a declared range may be wider
+        low, high = max(low, 0), min(high, np.iinfo(side.dtype).max)
+    values = f"({values}).clip({_number(low)}, {_number(high)})"
     if np.dtype(side.dtype).kind in "iu":
         values = f"np.rint({values}).astype(np.{side.dtype})"
     lines = [f"y = {values}"]

@@ -2,7 +2,7 @@ import copy
 import dataclasses
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,18 @@ def _drop(key: str) -> Callable[[dict[str, Any]], None]:
             "train.learning_rate: Input should be a valid number",
         ),
         (setting("train.num_epochs", 1.5), "train.num_epochs: Input should be a valid integer"),
+        (
+            setting("train.num_epochs", 10**21),
+            "train.num_epochs: Input should be less than or equal to 1000000000 (got 10000000000",
+        ),
+        (
+            setting("train.checkpoint_every_steps", 10**10),
+            "train.checkpoint_every_steps: Input should be less than or equal to 1000000000 (got 1",
+        ),
+        (
+            setting("data.split_seed", 2**32),
+            "data.split_seed: Input should be less than 4294967296 (got 4294967296)",
+        ),
         (setting("train.channels_last", 1), "train.channels_last: must be true, false or auto"),
         (setting("train.compile", "on"), "train.compile: must be true, false or auto"),
         (
@@ -139,6 +151,28 @@ def test_a_wrong_parameter_is_named_with_its_dotted_key(
     with pytest.raises(ValueError, match="wrong parameter") as caught:
         parse_params(mapping)
     assert message in str(caught.value)
+
+
+def _unlimited(node: Any, place: str) -> Iterator[str]:
+    """The places in a JSON schema of integers without a least or a largest value."""
+    if isinstance(node, list):
+        for index, each in enumerate(node):
+            yield from _unlimited(each, f"{place}.{index}")
+    elif isinstance(node, dict):
+        is_limited = "minimum" in node and node.keys() & {"maximum", "exclusiveMaximum"}
+        if node.get("type") == "integer" and not is_limited:
+            yield place
+        for key, each in node.items():
+            yield from _unlimited(each, f"{place}.{key}")
+
+
+def test_every_integer_has_a_least_and_a_largest_value() -> None:
+    """A number of epochs of 10^21 is a slip that no training would end with."""
+    definitions = TypeAdapter(Params).json_schema()["$defs"]
+    # Values of a search are those of other parameters, whose limits they are checked with.
+    for of_search in ("Choice", "Quantised"):
+        del definitions[of_search]
+    assert list(_unlimited(definitions, "")) == []
 
 
 def test_a_label_is_either_a_class_or_ignored(default_params: Params) -> None:

@@ -132,7 +132,8 @@ function targetImage(output, height, width, side) {
     for (let channel = 0; channel < channels; channel++) {
       const value = (output[channel * height * width + place] + 1) * ((high - low) / 2) + low;
       const inside = Math.min(high, Math.max(low, value));
-      values[place * channels + channel] = dtype === "float32" ? inside : rint(inside);
+      values[place * channels + channel] =
+        dtype === "float32" ? inside : Math.min(topOf(side), Math.max(0, rint(inside)));
     }
   }
   return { height, width, channels, values };

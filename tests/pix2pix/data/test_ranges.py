@@ -47,6 +47,14 @@ def test_values_outside_the_range_show_on_the_way_in_and_are_clipped_on_the_way_
     assert back.flatten().tolist() == [0.0, 2.0]
 
 
+@pytest.mark.parametrize(("dtype", "largest"), [("uint8", 255), ("uint16", 65535)])
+def test_a_range_wider_than_the_integers_does_not_wrap_around(dtype: str, largest: int) -> None:
+    """With [0, 256], white would be written as black."""
+    images = torch.tensor([-1.0, 0.0, 1.0]).reshape(1, 1, 1, 3)
+    back = from_network(images, value_range=(-2.0, largest + 1.0), dtype=dtype)
+    assert back.flatten().tolist() == [0, (largest - 1) // 2, largest]
+
+
 def test_integers_are_rounded_to_the_nearest() -> None:
     images = torch.tensor([9.4, 9.6]).reshape(1, 1, 1, 2) / 127.5 - 1
     back = from_network(images, value_range=(0.0, 255.0), dtype="uint8")

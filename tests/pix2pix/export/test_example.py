@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from pix2pix.config import Kernel
+from pix2pix.data.ranges import from_network, to_network
 from pix2pix.export.example import example_script
 from pix2pix.export.folder import write_export
 from pix2pix.export.report import readme
@@ -116,18 +118,23 @@ def test_every_example_is_python_of_few_lines(tmp_path: Path) -> None:
             compile(script, "example.py", "exec")
 
 
-def network_input(script: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
-    """What an example feeds to its network (C, H, W), which here answers with it."""
+def network_input(
+    script: str, path: Path, monkeypatch: pytest.MonkeyPatch, *, answer: np.ndarray | None = None
+) -> np.ndarray:
+    """What an example feeds to its network (C, H, W), which here answers with it, or `answer`.
+
+    The answer is written beside the input, as `out`.
+    """
     fed = []
 
     def run(_: object, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
         fed.append(feeds["source"])
-        return [feeds["source"]]
+        return [feeds["source"] if answer is None else answer]
 
     session = SimpleNamespace(run=run)
     onnxruntime = SimpleNamespace(InferenceSession=lambda file: session)
     monkeypatch.setitem(sys.modules, "onnxruntime", onnxruntime)
-    monkeypatch.setattr(sys, "argv", ["example.py", str(path), str(path.with_name("out.png"))])
+    monkeypatch.setattr(sys, "argv", ["example.py", str(path), str(path.with_stem("out"))])
     exec(compile(script, "example.py", "exec"), {})
     return fed[0][0]
 
@@ -170,6 +177,39 @@ def test_the_example_gives_the_network_the_values_that_the_translator_does(
     expected = resize(image, *card.image_scale.size_of(*size), kernel=kernel)
     values = np.rint((fed.transpose(1, 2, 0) + 1) * 127.5)
     np.testing.assert_allclose(values, expected, atol=1)  # Pillow rounds 8 bits after each axis
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value_range"),
+    [
+        ("uint8", (-2.0, 256.0)),  # wider than the integers
+        ("uint16", (0.0, 65536.0)),
+        ("float32", (1234567.0, 1234577.5)),
+        ("float32", (-0.12345678, 3.0)),
+    ],
+)
+def test_the_example_reads_and_writes_the_values_that_the_translator_does(
+    dtype: str,
+    value_range: tuple[float, float],
+    plain_model: tuple[ModelCard, InferenceNetwork],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    card, network = plain_model
+    numbers = side(2, dtype=dtype, value_range=value_range)
+    script = example_script(
+        dataclasses.replace(card, source=numbers, target=numbers, scale="none"), network
+    )
+    image = np.linspace(*np.clip(value_range, 0, None), 32 * 32 * 2).reshape(32, 32, 2)
+    if dtype != "float32":
+        image = image.clip(0, np.iinfo(dtype).max)
+    np.save(tmp_path / "in.npy", image.astype(dtype))
+    ends = np.tile(np.float32([-1.1, -1.0, 0.3, 1.0]), 32 * 16).reshape(1, 2, 32, 32)
+    fed = network_input(script, tmp_path / "in.npy", monkeypatch, answer=ends)
+    expected = to_network(torch.from_numpy(image.astype(dtype))[None], value_range)
+    np.testing.assert_allclose(fed, expected[0], rtol=0, atol=1e-5)
+    written = from_network(torch.from_numpy(ends), value_range=value_range, dtype=dtype)[0]
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), written, rtol=1e-6)
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
