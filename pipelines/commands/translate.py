@@ -113,9 +113,9 @@ def translate(
 ) -> None:
     """Translate a film, an image, or every image below a folder.
 
-    A film keeps its sound, frame rate, orientation and colour marks. If the command is interrupted,
-    the same command continues. For a folder, the file manifest.json beside the results lists the
-    images and those that failed.
+    A film keeps its sound, frame rate, orientation and colour marks. If its translation is
+    interrupted, the same command continues; for a folder, it continues with --keep. The file
+    manifest.json beside the results of a folder lists the images and those that failed.
 
     For example: pix2pix translate in.mp4 out.mp4 --model pix2pix-facades-drawn@champion
     """
