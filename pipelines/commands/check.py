@@ -13,13 +13,14 @@ logger = logging.getLogger(__name__)
 
 
 def check() -> None:
-    """Check params.yaml, and the names of your image files or films.
+    """Check params.yaml, the names of your image files or films, and where MLflow will be.
 
     Run it before `dvc repro`, which removes the outputs of a stage before the stage can find a
     mistake. `make run` does both. It reads no pixels; the stage prepare does.
 
     For example: pix2pix check
     """
+    from pipelines.tracking.uri import tracking_uri
     from pix2pix.config import cautions, load_params
     from pix2pix.tuning.space import check_space
 
@@ -27,6 +28,7 @@ def check() -> None:
     check_space(params)
     for caution in cautions(params):
         logger.warning("%s", caution)
+    tracking_uri()  # raises if the training could not use it
     root = Path(params.data.path)
     if params.data.has_own_files:
         if not root.exists() and _is_tracked(root):  # a flow pulls it after this check

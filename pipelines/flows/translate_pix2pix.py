@@ -22,6 +22,8 @@ def translate_pix2pix(
     input_dir: str,
     output_dir: str,
     scale: Literal["training", "native"] = "training",
+    mode: Literal["published", "deterministic"] | None = None,
+    from_photo: bool = False,
     max_memory_gib: float | None = None,
     overwrite: bool = False,
     extra_sources: dict[str, str] | None = None,
@@ -34,6 +36,10 @@ def translate_pix2pix(
         input_dir: folder of images on the worker's machine, relative to the project
         output_dir: folder of the results, which keep their relative names
         scale: training: each image is resized as in training; native: it keeps its own size
+        mode: published: with dropout and the statistics of each image; deterministic: without both;
+            by default what was better on the dev split
+        from_photo: the images are photos, from which the recipe of the model's training
+            (data.recipe) makes the sources
         max_memory_gib: memory that the translation may take; larger images are translated in tiles,
             with temporary files; by default all that is available
         overwrite: replace results that exist; with neither this nor `keep`, nothing is done if
@@ -46,6 +52,10 @@ def translate_pix2pix(
     with tempfile.TemporaryDirectory() as logs:
         shell = Shell(folder=project_dir, environment=environment, logs_dir=Path(logs))
         arguments = ["--scale", scale]
+        if mode is not None:
+            arguments += ["--mode", mode]
+        if from_photo:
+            arguments += ["--from-photo"]
         if max_memory_gib is not None:
             arguments += ["--max-memory-gib", str(max_memory_gib)]
         for name, folder in (extra_sources or {}).items():

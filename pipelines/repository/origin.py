@@ -34,12 +34,22 @@ class Origin:
 
 
 def origin(project_dir: Path) -> Origin:
-    """Return the origin of a training that is started now in `project_dir`."""
+    """Return the origin of a training that is started now in `project_dir`.
+
+    Warns if there is a repository of which git gives no commit.
+    """
     try:
         commit = git(project_dir, "rev-parse", "--verify", "HEAD")
         changes = uncommitted_code(project_dir)
-    except UserError:  # no git, no checkout, or no commit yet
+    except UserError as error:  # no git, no checkout, no commit yet, or another user's checkout
         commit, changes = None, b""
+        folder = project_dir.resolve()
+        if any((each / ".git").exists() for each in (folder, *folder.parents)):
+            logger.warning(
+                "this training is recorded without its commit, and `pix2pix reproduce` will not be "
+                "able to rebuild it: %s",
+                error,
+            )
     url = origin_url(project_dir)
     return Origin(
         commit=commit,

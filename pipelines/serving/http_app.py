@@ -12,6 +12,7 @@ from urllib.parse import quote
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.serving import page
 from pipelines.serving.access import Access
@@ -58,6 +59,22 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
+class _ModelQuery(BaseModel):
+    """The query of an address that one of the models answers; other names are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(None, description="A reference of `GET /models`.")
+
+
+class _TranslateQuery(_ModelQuery):
+    scale: InferenceScale = Field("training", description="`native` keeps the image's size.")
+
+
+class _ExampleQuery(_ModelQuery):
+    field: str = Field(FIRST_FIELD, description="The field of `POST /translate`.")
+
+
 def make_app(
     models: Mapping[str, ServedModel],
     *,
@@ -75,9 +92,7 @@ def make_app(
     app.add_exception_handler(RequestValidationError, _wrong_parameter)
     app.add_exception_handler(BusyError, _busy)
 
-    def chosen(
-        model: Annotated[str | None, Query(description="A reference of `GET /models`.")] = None,
-    ) -> ServedModel:
+    def chosen(model: str | None) -> ServedModel:
         reference = next(iter(models)) if model is None else model.removeprefix("models:/")
         if reference not in models:
             raise HTTPException(
@@ -93,17 +108,12 @@ def make_app(
         response_class=Response,
         responses=_RESPONSES,
     )
-    async def translate(
-        request: Request,
-        model: Annotated[ServedModel, Depends(chosen)],
-        scale: Annotated[
-            InferenceScale, Query(description="`native` keeps the image's size.")
-        ] = "training",
-    ) -> Response:
+    async def translate(request: Request, query: Annotated[_TranslateQuery, Query()]) -> Response:
+        model = chosen(query.model)
         media_type = wanted_type(request.headers.get("accept", "*/*"))
         files = await image_files(request, max_bytes=max_body_bytes)
         stored_type = None if media_type == JSON else media_type
-        answer = await model.answer(Question(files, stored_type, scale))
+        answer = await model.answer(Question(files, stored_type, query.scale))
         if isinstance(answer, Refusal):
             raise HTTPException(answer.status, answer.reason)
         return _as_json(answer) if media_type == JSON else _as_file(answer)
@@ -118,16 +128,12 @@ def make_app(
         ]
 
     @app.get("/examples/{number}", dependencies=allowed, response_class=Response)
-    async def example(
-        number: int,
-        model: Annotated[ServedModel, Depends(chosen)],
-        field: Annotated[str, Query(description="The field of `POST /translate`.")] = FIRST_FIELD,
-    ) -> Response:
+    async def example(number: int, query: Annotated[_ExampleQuery, Query()]) -> Response:
         """An example source of the model's dev split."""
-        content = await model.example(number, field)
+        content = await chosen(query.model).example(number, query.field)
         if content is None:
             raise HTTPException(
-                HTTPStatus.NOT_FOUND, f"the model has no example {number} for {field!r}"
+                HTTPStatus.NOT_FOUND, f"the model has no example {number} for {query.field!r}"
             )
         kind = "image/png" if content.startswith(b"\x89PNG") else "image/tiff"
         return Response(content, media_type=kind)
@@ -188,8 +194,11 @@ def _as_json(answer: Answer) -> Response:
 
 def _wrong_parameter(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    problems = error.errors()
     # The first part of a place is the part of the request, such as "query".
-    reason = first_wrong(error.errors(), named=lambda place: dotted(place[1:]))
+    reason = first_wrong(problems, named=lambda place: dotted(place[1:]))
+    if any(problem["type"] == "extra_forbidden" for problem in problems):
+        reason += "; GET /openapi.json lists the parameters of each address"
     return JSONResponse({"detail": reason}, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 

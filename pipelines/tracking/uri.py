@@ -5,7 +5,7 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pipelines.processes.server_check import Tls, check_answer
 from pix2pix.errors import UserError
@@ -21,11 +21,23 @@ _SECRET_OPTION = re.compile(
 def tracking_uri() -> str:
     """`MLFLOW_TRACKING_URI`, or the SQLite database `mlflow.db` in the current folder.
 
-    A relative SQLite path is made absolute: a Ray worker runs in a folder of its own.
+    A relative SQLite path is made absolute: a Ray worker runs in a folder of its own. Raises
+    UserError if no address can name that file.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI") or _DEFAULT_URI
     path = sqlite_path(uri)
-    return uri if path is None else f"sqlite:///{path.resolve()}"
+    if path is None:
+        return uri
+    absolute = str(path.resolve())
+    # SQLAlchemy would make the database elsewhere: it takes ? for the end of the path, and, since
+    # 2.1, decodes %20.
+    if "?" in absolute or unquote(absolute) != absolute:
+        raise UserError(
+            f"MLflow cannot have its database at {absolute}: the address of a database has no file "
+            "with ? or with % and two hexadecimal digits in its path; rename the folder, or let "
+            "MLFLOW_TRACKING_URI name another database, such as sqlite:////home/NAME/mlflow.db"
+        )
+    return f"sqlite:///{absolute}"
 
 
 def recorded_uri() -> str:

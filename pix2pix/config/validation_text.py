@@ -5,6 +5,7 @@ pydantic's own text has several lines, names its classes and ends with addresses
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -70,7 +71,18 @@ def _line(problem: Any, named: Callable[[Place], str]) -> str:
     # A mapping is named by its place; a missing key and text that is no JSON have no value.
     if isinstance(value, dict) or problem["type"] in ("missing", "json_invalid"):
         return reason
-    return f"{reason} (got {_value_text(value)})"
+    return f"{reason} (got {_value_text(value)}{_remedy(problem['type'], value)})"
+
+
+def _remedy(kind: str, value: Any) -> str:
+    """How to write a value that is text in YAML 1.2, though not to a reader or in YAML 1.1."""
+    if kind == "bool_type" and isinstance(value, str):
+        return "; write true or false, without quotes"
+    if kind in ("int_type", "float_type") and isinstance(value, str):
+        with suppress(ValueError):
+            float(value)
+            return "; write it without quotes"
+    return ""
 
 
 def _value_text(value: Any) -> str:

@@ -55,7 +55,7 @@ def parse_yaml(text: str, *, source: str) -> Any:
     try:
         return YAML(typ="safe").load(text)
     except _YAML_ERRORS as error:
-        raise _invalid(source, error) from None
+        raise _invalid(source, text, error) from None
 
 
 def check_yaml(text: str, *, source: str) -> None:
@@ -65,7 +65,7 @@ def check_yaml(text: str, *, source: str) -> None:
     except UserError:
         raise
     except _YAML_ERRORS as error:
-        raise _invalid(source, error) from None
+        raise _invalid(source, text, error) from None
 
 
 # If the text does not fit its tag (`!!int "a"`), the error is any of those of the conversion.
@@ -116,11 +116,13 @@ def _size_error(source: str, event: Any, reason: str) -> UserError:
     return UserError(f"{source}: line {line} {reason}; write the values out, as few as there are")
 
 
-def _invalid(source: str, error: Exception) -> UserError:
+def _invalid(source: str, text: str, error: Exception) -> UserError:
     """Return an error with one message, without ruamel's advice to programmers."""
-    text = str(error).partition("; use sys.")[0]
+    reason = str(error).partition("; use sys.")[0]
     if isinstance(error, MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
-        line = f"line {mark.line + 1}: " if mark else ""
-        text = line + " ".join(part for part in (error.context, error.problem) if part)
-    return UserError(f"{source} is not valid YAML: {text.strip()[:500]}")
+        reason = " ".join(part for part in (error.context, error.problem) if part)
+        if mark and text[mark.index :].startswith("\t"):  # which looks like the right indentation
+            reason = "is indented with a tab; YAML allows spaces alone there"
+        reason = f"line {mark.line + 1}: {reason}" if mark else reason
+    return UserError(f"{source} is not valid YAML: {reason.strip()[:500]}")

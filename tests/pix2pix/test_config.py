@@ -33,7 +33,17 @@ def _drop(key: str) -> Callable[[dict[str, Any]], None]:
         ),
         (
             setting("train.learning_rate", "2e-4"),
-            "train.learning_rate: Input should be a valid number",
+            "train.learning_rate: Input should be a valid number (got '2e-4'; write it without "
+            "quotes)",
+        ),
+        (
+            setting("train.num_epochs", "many"),
+            "train.num_epochs: Input should be a valid integer (got 'many')",
+        ),
+        (
+            setting("train.profile", "no"),
+            "train.profile: Input should be a valid boolean (got 'no'; write true or false, "
+            "without quotes)",
         ),
         (setting("train.num_epochs", 1.5), "train.num_epochs: Input should be a valid integer"),
         (

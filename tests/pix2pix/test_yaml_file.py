@@ -49,7 +49,8 @@ def _chain(inner: str, repeat: str) -> str:
         ("? {a: b}\n: c", "unhashable key"),
         (f"a: {'9' * 5000}", "not valid YAML: Exceeds the limit"),
         ("a: \0", "not allowed"),
-        ("a:\n\tb: 1", "line 2"),
+        ("a:\n\tb: 1", "line 2: is indented with a tab; YAML allows spaces alone there"),
+        ("ü: 1\na:\n  b: 1\n\tc: 2", "line 4: is indented with a tab"),
     ],
 )  # fmt: skip
 def test_harmful_yaml_is_one_message(tmp_path: Path, text: str, message: str) -> None:

@@ -79,3 +79,14 @@ def test_check_names_a_film_without_a_partner(folder: Path) -> None:
     done = pix2pix("check")
     assert done.returncode == 1
     assert "the film x has no film of the same name in B" in done.stderr
+
+
+def test_check_names_a_project_folder_where_mlflow_cannot_have_its_database(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    unusable = folder.rename(folder.with_name("my%20project"))
+    monkeypatch.chdir(unusable)
+    done = pix2pix("check")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"ERROR MLflow cannot have its database at {unusable}/mlflow.db:")

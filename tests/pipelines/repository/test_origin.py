@@ -55,9 +55,24 @@ def test_a_checkout_is_dirty_where_code_differs(
     assert (f"+++ b/{changed}" in str(found.patch)) == is_dirty
 
 
-def test_a_folder_that_is_no_checkout_has_no_commit(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_checkout_has_no_commit(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     result = origin(tmp_path)
     assert (result.commit, result.is_dirty) == (None, False)
+    assert caplog.text == ""
+
+
+def test_a_checkout_of_which_git_gives_no_commit_is_warned_of(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As in a container, where the folder belongs to the user of the host."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own, for its tests
+    project = checkout / "pix2pix"  # a project may be part of a repository
+    result = origin(project)
+    assert (result.commit, result.is_dirty) == (None, False)
+    assert "is recorded without its commit" in caplog.text
+    assert "git config --global --add safe.directory" in caplog.text  # git's remedy
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,13 @@ def test_openapi_describes_the_addresses_and_no_page_of_another_server_is_loaded
     }  # fmt: skip
     form = described["paths"]["/translate"]["post"]["requestBody"]["content"]["multipart/form-data"]
     assert form["schema"]["required"] == ["image"]
+    named = {
+        path: [each["name"] for each in next(iter(methods.values())).get("parameters", ())]
+        for path, methods in described["paths"].items()
+    }
+    assert (named["/translate"], named["/examples/{number}"]) == (
+        ["model", "scale"], ["number", "model", "field"]
+    )  # fmt: skip
     assert ask(app, "GET", "/docs").status_code == 404
     assert ask(app, "GET", "/healthz").json() == {"status": "ok"}
     assert ask(app, "GET", "/metrics").text == "pix2pix_answers 1\n"

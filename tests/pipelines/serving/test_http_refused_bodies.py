@@ -75,6 +75,36 @@ def test_a_setting_in_the_body_is_not_ignored(setting: str, translator: Translat
     assert ask(app, "POST", "/translate", **other_text).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "unknown"),
+    [
+        ("POST", "/translate?Scale=native", "Scale"),
+        ("POST", "/translate?mode=published&model=m/1", "mode"),
+        ("GET", "/examples/0?scale=native", "scale"),
+    ],
+)
+def test_a_name_in_the_address_that_means_nothing_is_not_ignored(
+    method: str, path: str, unknown: str, translator: Translator
+) -> None:
+    refused = ask(app_of(LocalModel(translator)), method, path, files={"image": ("x", PNG)})
+    value = re.search(rf"{unknown}=(\w+)", path)
+    assert value is not None
+    assert (refused.status_code, refused.json()) == (
+        422,
+        {
+            "detail": f"{unknown}: there is no such key (got {value[1]!r}); GET /openapi.json "
+            "lists the parameters of each address"
+        },
+    )
+
+
+def test_a_wrong_value_in_the_address_leads_to_no_list_of_names(translator: Translator) -> None:
+    refused = ask(app_of(LocalModel(translator)), "POST", "/translate?scale=huge")
+    assert refused.json() == {
+        "detail": "scale: Input should be 'training' or 'native' (got 'huge')"
+    }
+
+
 @pytest.mark.parametrize("before", ["data:image/png;base64,", "\n"])
 def test_what_is_wrong_with_base64_is_said(before: str, translator: Translator) -> None:
     json = {"image": before + base64.b64encode(PNG).decode()}

@@ -1,6 +1,7 @@
 """Addresses as they are printed: no password in a log, a report, a tag or a list of processes."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 from urllib3.exceptions import InsecureRequestWarning
 
 from pipelines.commands.ui import ui
-from pipelines.tracking.uri import reach, tracking_uri, without_password
+from pipelines.tracking.connection import connected
+from pipelines.tracking.uri import reach, recorded_uri, tracking_uri, without_password
 from pix2pix.config import Params
+from pix2pix.errors import UserError
 from tests.support.tls_server import tls_server, write_certificate
 from tests.support.tracked_project import (
     complete,
@@ -85,6 +88,35 @@ def test_mlflows_own_variable_selects_the_server(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", configured)
     assert tracking_uri() == meant.format(here=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%20b", "100%25"])
+def test_a_folder_that_no_address_of_a_database_can_name_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "mlflow.db").touch()
+    monkeypatch.chdir(folder)
+    for function in (tracking_uri, recorded_uri):
+        with pytest.raises(UserError, match=re.escape(f"at {folder}/mlflow.db: ")):
+            function()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow:5000")
+    assert tracking_uri() == "http://mlflow:5000"
+
+
+def test_a_database_is_made_where_its_address_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = tmp_path / "50 % #1 ü&+;:@'[]"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with connected(tracking_uri()):
+        pass
+    assert [path.name for path in folder.iterdir()] == ["mlflow.db"]
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
 def test_a_password_is_not_shown() -> None:
