@@ -1,6 +1,7 @@
 """Requests whose body, form or settings are wrong are refused in one sentence."""
 
 import base64
+import re
 from typing import Any
 
 import numpy as np
