@@ -68,6 +68,33 @@ def test_the_tool_takes_every_command(document: str) -> None:
         TAKES[tool](words)
 
 
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_an_option_that_is_named_alone_is_one_of_a_command_of_the_document(document: str) -> None:
+    text = (ROOT / document).read_text()
+    known = {"--help"}.union(*(_options(tool, words) for tool, *words in commands(text)))
+    spans = re.findall(r"`(--[^`\n]+)`", text)
+    assert {option for span in spans for option in re.findall(r"--[a-z-]+", span)} <= known
+
+
+def _options(tool: str, words: list[str]) -> set[str]:
+    """The long options of a command, whether it is typed with them or not."""
+    match tool:
+        case "pix2pix" | "mlflow":
+            group = typer.main.get_command(app) if tool == "pix2pix" else mlflow_cli
+            command = group.commands.get(words[0], group)
+            return {option for parameter in command.params for option in parameter.opts}
+        case "dvc":
+            parser = get_main_parser()._subparsers._group_actions[0].choices[words[0]]
+            return set(parser._option_string_actions)
+        case "python" if words[0] == "-m":
+            spec = importlib.util.find_spec(words[1])
+            assert spec is not None, words
+            assert spec.origin is not None
+            return set(re.findall(r'"(--[a-z-]+)"', Path(spec.origin).read_text()))
+        case _:
+            return set()
+
+
 def test_commands_are_found_and_wrong_ones_are_not_taken() -> None:
     assert ["dvc", "metrics", "diff"] in commands((ROOT / "README.md").read_text())
     for text in (
