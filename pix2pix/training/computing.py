@@ -64,7 +64,7 @@ TABLE = {
         "float32",
         channels_last=False,
         compile=False,
-        why="vector units are only a little faster with bfloat16, which rounds",
+        why="its vector units are only a little faster in bfloat16, which is less exact",
     ),
     Kind.PLAIN_CPU: Fast(
         "float32",
@@ -97,7 +97,7 @@ def choose(config: TrainConfig, hardware: Hardware, *, num_workers: int = 1) -> 
     automatic = [key for key, value in wanted.items() if value == "auto"]
     reasons = [f"{key}: {_yaml(value)}" for key, value in wanted.items() if value != "auto"]
     if automatic:
-        reasons = [f"{hardware} ({', '.join(automatic)}: auto)", *reasons]
+        reasons = [f"{hardware}: {fast.why} ({', '.join(automatic)}: auto)", *reasons]
     may_replay = fast.compile if config.compile == "auto" else config.compile
     obstacle = _obstacle_to_replay(config, hardware, num_workers) if may_replay else None
     if obstacle is not None:
