@@ -7,8 +7,8 @@ from pydantic import AfterValidator, ConfigDict, Field
 # The text below each field is its description in the forms of the flows.
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
-# Far above any use, and far below the integers of databases, files and forms. A larger number is a
-# slip of the finger, such as a zero too many in each of two places.
+# Far above any use, and what databases, files and forms can hold. A larger number is a slip of the
+# finger.
 MAX_COUNT = 10**9
 
 Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]

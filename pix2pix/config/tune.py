@@ -6,13 +6,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pix2pix.config.patterns import DOTTED_KEY
-from pix2pix.config.strict import STRICT, Count, CountFromZero, Seed
+from pix2pix.config.strict import MAX_COUNT, STRICT, Count, CountFromZero, Seed
 
 Value = bool | int | float | str | None  # of a parameter that may be varied
 
 Objective = Literal["l1", "l1_and_frechet", "l1_and_kid"]
 
 _Key = Annotated[str, Field(pattern=DOTTED_KEY, description="dotted key of params.yaml")]
+
+_Number = Annotated[int | float, Field(ge=-MAX_COUNT, le=MAX_COUNT)]
+_MAX_STEPS = 10_000  # of a quantised parameter, whose values are listed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,17 +74,22 @@ class Quantised:
     kind: Literal["quantised"]
     """quantised: every one of low, low + step, and so on up to high is equally likely."""
 
-    low: int | float
+    low: _Number
     """Lowest value."""
 
-    high: int | float
-    """Highest value; low plus a multiple of step."""
+    high: _Number
+    """Highest value; low plus a multiple of step, at most 10000 of them."""
 
-    step: Annotated[int | float, Field(gt=0)]
+    step: Annotated[int | float, Field(gt=0, le=MAX_COUNT)]
     """Difference between two neighbouring values, above 0."""
 
     def __post_init__(self) -> None:
         _check_order(self.low, self.high)
+        if self.high - self.low > _MAX_STEPS * self.step:
+            raise ValueError(
+                f"step ({self.step}) divides low ({self.low}) to high ({self.high}) into more than "
+                f"{_MAX_STEPS} parts: raise it, or use kind: uniform"
+            )
         num_steps = (self.high - self.low) / self.step
         if abs(num_steps - round(num_steps)) > 1e-9 * num_steps:
             raise ValueError(f"high ({self.high}) is not low + a multiple of step ({self.step})")

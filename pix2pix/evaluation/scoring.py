@@ -193,7 +193,7 @@ class Scorer:
                 else f"the images are of {len(groups)} groups"
             )
             warnings.append(
-                f"intervals are too narrow: {found} only, and intervals need {MIN_GROUPS}"
+                f"intervals may be too narrow: {found} only, and intervals need {MIN_GROUPS}"
             )
         if self._extractor is None:
             return tuple(warnings)

@@ -173,14 +173,14 @@ def test_few_groups_are_named_by_a_warning(
     result = score(batches(12), extractor=extractor, config=config, groups=groups)
     assert result.scores["model"].metrics["l1"].low is not None
     assert result.warnings == (
-        "intervals are too narrow: the images are of 3 groups only, and intervals need 8",
+        "intervals may be too narrow: the images are of 3 groups only, and intervals need 8",
     )
 
 
 def test_few_images_are_named_by_a_warning(config: EvaluateConfig) -> None:
     result = score(batches(7), extractor=None, config=config)
     assert result.warnings == (
-        "intervals are too narrow: there are 7 images only, and intervals need 8",
+        "intervals may be too narrow: there are 7 images only, and intervals need 8",
     )
 
 

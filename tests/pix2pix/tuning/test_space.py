@@ -200,6 +200,14 @@ def test_the_default_values_are_those_in_params_yaml(default_params: Params) -> 
             {"space": [{"key": "a.b", "kind": "quantised", "low": 0, "high": 5, "step": 2}]},
             "high (5) is not low + a multiple of step (2)",
         ),
+        (
+            {"space": [{"key": "a.b", "kind": "quantised", "low": 0.0, "high": 1, "step": 1e-320}]},
+            "step (1e-320) divides low (0.0) to high (1) into more than 10000 parts: raise it",
+        ),
+        (
+            {"space": [{"key": "a.b", "kind": "quantised", "low": 0, "high": 10**500, "step": 1}]},
+            "tune.space.0.quantised.high: Input should be less than or equal to 1000000000",
+        ),
         ({"space": [_choice("a.b", 1, 2)] * 2}, "space names a.b more than once"),
         ({"num_seeds": 1}, "num_seeds: one seed gives no interval"),
         ({"objective": "l1_and_kid"}, "objective: l1_and_kid needs scheduler: none"),
