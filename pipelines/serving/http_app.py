@@ -5,11 +5,12 @@ import base64
 import copy
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -75,6 +76,25 @@ class _ExampleQuery(_ModelQuery):
     field: str = Field(FIRST_FIELD, description="The field of `POST /translate`.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """What the routes answer from."""
+
+    models: Mapping[str, ServedModel]
+    max_body_bytes: int
+    metrics: Callable[[], Awaitable[str]]
+
+    def model(self, name: str | None) -> ServedModel:
+        """The model of that reference, or the first. Raises HTTPException if there is none."""
+        reference = next(iter(self.models)) if name is None else name.removeprefix("models:/")
+        if reference not in self.models:
+            raise HTTPException(
+                HTTPStatus.NOT_FOUND,
+                f"there is no model {reference!r} here; there are {', '.join(self.models)}",
+            )
+        return self.models[reference]
+
+
 def make_app(
     models: Mapping[str, ServedModel],
     *,
@@ -87,80 +107,90 @@ def make_app(
     `metrics` returns the text of `GET /metrics`.
     """
     app = FastAPI(title="pix2pix", docs_url=None, redoc_url=None, openapi_url=None)
-    allowed = [Depends(access)]
+    app.state.served = _Served(models, max_body_bytes, metrics)
     app.include_router(page.router)
+    app.include_router(_protected, dependencies=[Depends(access)])
+    app.include_router(_public)
     app.add_exception_handler(RequestValidationError, _wrong_parameter)
     app.add_exception_handler(BusyError, _busy)
-
-    def chosen(model: str | None) -> ServedModel:
-        reference = next(iter(models)) if model is None else model.removeprefix("models:/")
-        if reference not in models:
-            raise HTTPException(
-                HTTPStatus.NOT_FOUND,
-                f"there is no model {reference!r} here; there are {', '.join(models)}",
-            )
-        return models[reference]
-
-    @app.post(
-        "/translate",
-        dependencies=allowed,
-        description=_TRANSLATE,
-        response_class=Response,
-        responses=_RESPONSES,
-    )
-    async def translate(request: Request, query: Annotated[_TranslateQuery, Query()]) -> Response:
-        model = chosen(query.model)
-        media_type = wanted_type(request.headers.get("accept", "*/*"))
-        files = await image_files(request, max_bytes=max_body_bytes)
-        stored_type = None if media_type == JSON else media_type
-        answer = await model.answer(Question(files, stored_type, query.scale))
-        if isinstance(answer, Refusal):
-            raise HTTPException(answer.status, answer.reason)
-        return _as_json(answer) if media_type == JSON else _as_file(answer)
-
-    @app.get("/models", dependencies=allowed)
-    async def describe_models() -> list[dict[str, Any]]:
-        """The models, their versions, what images they take, and their scores."""
-        descriptions = await asyncio.gather(*(model.describe() for model in models.values()))
-        return [
-            {"model": reference, **description}
-            for reference, description in zip(models, descriptions, strict=True)
-        ]
-
-    @app.get("/examples/{number}", dependencies=allowed, response_class=Response)
-    async def example(number: int, query: Annotated[_ExampleQuery, Query()]) -> Response:
-        """An example source of the model's dev split."""
-        content = await chosen(query.model).example(number, query.field)
-        if content is None:
-            raise HTTPException(
-                HTTPStatus.NOT_FOUND, f"the model has no example {number} for {query.field!r}"
-            )
-        kind = "image/png" if content.startswith(b"\x89PNG") else "image/tiff"
-        return Response(content, media_type=kind)
-
-    @app.get("/healthz")
-    async def health() -> dict[str, str]:
-        """Whether each model answers or is busy; 503 if one does not within ten seconds."""
-        try:
-            await asyncio.wait_for(asyncio.gather(*map(_is_alive, models.values())), _HEALTH_S)
-        except TimeoutError:
-            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "a model does not answer") from None
-        return {"status": "ok"}
-
-    @app.get("/metrics", dependencies=allowed, response_class=PlainTextResponse)
-    async def prometheus() -> str:
-        """Counts and durations in the format of Prometheus."""
-        return await metrics()
-
-    @app.get("/openapi.json", include_in_schema=False, dependencies=allowed)
-    async def openapi() -> dict[str, Any]:
-        """All of it as OpenAPI, with the fields of the models as they are now."""
-        described = copy.deepcopy(app.openapi())
-        body = request_body(await describe_models())
-        described["paths"]["/translate"]["post"]["requestBody"] = body
-        return described
-
     return app
+
+
+_protected, _public = APIRouter(), APIRouter()
+
+
+def _served(request: Request) -> _Served:
+    served: _Served = request.app.state.served
+    return served
+
+
+_FromApp = Annotated[_Served, Depends(_served)]
+
+
+@_protected.post(
+    "/translate", description=_TRANSLATE, response_class=Response, responses=_RESPONSES
+)
+async def translate(
+    request: Request, served: _FromApp, query: Annotated[_TranslateQuery, Query()]
+) -> Response:
+    """Translate an image, see `_TRANSLATE`."""
+    model = served.model(query.model)
+    media_type = wanted_type(request.headers.get("accept", "*/*"))
+    files = await image_files(request, max_bytes=served.max_body_bytes)
+    stored_type = None if media_type == JSON else media_type
+    answer = await model.answer(Question(files, stored_type, query.scale))
+    if isinstance(answer, Refusal):
+        raise HTTPException(answer.status, answer.reason)
+    return _as_json(answer) if media_type == JSON else _as_file(answer)
+
+
+@_protected.get("/models")
+async def describe_models(served: _FromApp) -> list[dict[str, Any]]:
+    """The models, their versions, what images they take, and their scores."""
+    descriptions = await asyncio.gather(*(model.describe() for model in served.models.values()))
+    return [
+        {"model": reference, **description}
+        for reference, description in zip(served.models, descriptions, strict=True)
+    ]
+
+
+@_protected.get("/examples/{number}", response_class=Response)
+async def example(
+    number: int, served: _FromApp, query: Annotated[_ExampleQuery, Query()]
+) -> Response:
+    """An example source of the model's dev split."""
+    content = await served.model(query.model).example(number, query.field)
+    if content is None:
+        raise HTTPException(
+            HTTPStatus.NOT_FOUND, f"the model has no example {number} for {query.field!r}"
+        )
+    kind = "image/png" if content.startswith(b"\x89PNG") else "image/tiff"
+    return Response(content, media_type=kind)
+
+
+@_public.get("/healthz")
+async def health(served: _FromApp) -> dict[str, str]:
+    """Whether each model answers or is busy; 503 if one does not within ten seconds."""
+    try:
+        await asyncio.wait_for(asyncio.gather(*map(_is_alive, served.models.values())), _HEALTH_S)
+    except TimeoutError:
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "a model does not answer") from None
+    return {"status": "ok"}
+
+
+@_protected.get("/metrics", response_class=PlainTextResponse)
+async def prometheus(served: _FromApp) -> str:
+    """Counts and durations in the format of Prometheus."""
+    return await served.metrics()
+
+
+@_protected.get("/openapi.json", include_in_schema=False)
+async def openapi(request: Request, served: _FromApp) -> dict[str, Any]:
+    """All of it as OpenAPI, with the fields of the models as they are now."""
+    described = copy.deepcopy(request.app.openapi())
+    body = request_body(await describe_models(served))
+    described["paths"]["/translate"]["post"]["requestBody"] = body
+    return dict(described)
 
 
 async def _is_alive(model: ServedModel) -> None:

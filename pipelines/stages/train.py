@@ -177,35 +177,20 @@ def _begin_or_continue(
     reference = None if parent is None else parent.reference
     description = begun_run(params, manifest, state, origin=begun, parent=reference)
     trained = _train(
-        params,
-        manifest,
-        placement=placement,
-        state=state,
-        description=description,
-        parent=parent,
+        params, manifest, placement=placement, state=state, description=description, parent=parent
     )
-    card = _write_outputs(
-        trained,
-        params,
-        manifest,
-        checkpoints=folder / CHECKPOINTS_FOLDER,
-        parent=parent,
-    )
+    checkpoints = folder / CHECKPOINTS_FOLDER
+    card = _write_outputs(trained, params, manifest, checkpoints=checkpoints, parent=parent)
     copy_profile(folder, PROFILE_DIR)
     computing = recorded_computing(folder)
     record = TrainRecord(
-        run_key=description.run_key,
-        name=description.name,
-        started_s=description.started_s,
+        **description.beginning(),
         elapsed_s=time.time() - resumed_s,
         num_workers=placement.max_workers,
         computing=None if computing is None else computing._asdict(),
         machines=recorded_machines(folder),
         epochs=int(trained.history[-1]["epoch"]),
         best_epoch=card.epoch,
-        origin=description.origin,
-        params=description.params,
-        data=description.data,
         model_sha256=content_hash(MODEL_DIR),
         parent=parent,
     )

@@ -32,13 +32,8 @@ def complete_run(client: MlflowClient, project_dir: Path, *, experiment: str) ->
     finished = read_finished_run(project_dir)
     training = finished.training
     description = RunDescription(
-        run_key=training.run_key,
-        name=training.name,
-        started_s=training.started_s,
+        **training.beginning(),
         experiment=experiment,
-        params=training.params,
-        data=training.data,
-        origin=training.origin,
         parent=None if training.parent is None else training.parent.reference,
     )
     run = open_training_run(client, description)

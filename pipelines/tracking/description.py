@@ -5,7 +5,7 @@ All of it is plain values. So it can be stored with the result and logged years 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from pipelines.paths import PREPARED_DIR
@@ -26,16 +26,26 @@ class DataRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunDescription:
-    """What is known of a run when its training starts."""
+class Beginning:
+    """What is known of a run when its training starts, and is kept with the result."""
 
     run_key: str
-    name: str  # see pipelines/tracking/run_name.py
+    name: str  # of the run in MLflow, see pipelines/tracking/run_name.py
     started_s: float
-    experiment: str  # of MLflow, where the run is recorded
-    params: Mapping[str, Any]  # all of params.yaml, sections as nested mappings
+    params: Mapping[str, Any]  # all of params.yaml as it was, sections as nested mappings
     data: DataRecord
     origin: Origin
+
+    def beginning(self) -> dict[str, Any]:
+        """The values of these fields by name, for another record of the same run."""
+        return {field.name: getattr(self, field.name) for field in fields(Beginning)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunDescription(Beginning):
+    """What MLflow is told of a run when its training starts."""
+
+    experiment: str  # of MLflow, where the run is recorded
     parent: str | None = None  # the trained model that it starts from, such as models:/NAME/3
 
 

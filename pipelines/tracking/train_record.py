@@ -9,34 +9,27 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AliasChoices, ConfigDict, Field, TypeAdapter
 
 from pipelines.json_files import read_json, write_json
-from pipelines.repository.origin import Origin
 from pipelines.runs.machines import Machine
-from pipelines.tracking.description import DataRecord
+from pipelines.tracking.description import Beginning
 from pix2pix.config.validation_text import checked_json
 from pix2pix.parent_record import ParentRecord
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TrainRecord:
+class TrainRecord(Beginning):
     """All of train.json."""
 
     __pydantic_config__ = ConfigDict(strict=True)
 
-    run_key: str
-    name: str  # of the run in MLflow, see pipelines/tracking/run_name.py
-    started_s: float
     elapsed_s: float  # of the process that finished it
     num_workers: int
     epochs: int
     best_epoch: int
-    origin: Origin
-    params: Mapping[str, Any]  # all of params.yaml as it was, sections as nested mappings
-    data: DataRecord
     model_sha256: str  # of models/, see pipelines/evaluation/model_content.py
     # Precision, memory layout, CUDA graph, and why. Records of earlier versions have it as
     # `precision`, without layout and graph.

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from mlflow import MlflowClient
@@ -21,8 +22,8 @@ from pix2pix.errors import UserError
 from pix2pix.files import put_in_place, sha256_of_file, written_to
 from pix2pix.film.assembly import assemble, check_pixels_fit, check_sound_fits
 from pix2pix.film.encoding import Encoding, checked_crf, kind_of, library_version
-from pix2pix.film.frames import film_frames
-from pix2pix.film.opening import FilmError, inspect, opened
+from pix2pix.film.frames import Look, film_frames
+from pix2pix.film.opening import FilmError, FilmFacts, inspect, opened
 from pix2pix.inference.film_frames import check_translates_films
 from pix2pix.plural import counted
 
@@ -49,15 +50,7 @@ def translate_film(
     anything is written, if the film cannot be read, the model cannot translate films, or the
     output exists and may not be overwritten.
     """
-    with opened(film):  # so that what is no film is named before its output is
-        codec = kind_of(output).codec
-    crf = checked_crf(codec, options.crf)
-    check_film_output(film, output, overwrite=options.overwrite)
-    facts = inspect(film)
-    look = next(film_frames(film)).look
-    check_pixels_fit(look, film, output)
-    if options.with_sound:
-        check_sound_fits(film, output)
+    checked = _checked(film, output, options)
     version = find_version(client, reference)
     with downloaded(client, version) as model_dir:
         translator = options.translator.load(model_dir)
@@ -68,23 +61,22 @@ def translate_film(
         "film_sha256": sha256_of_file(film),
         "model_sha256": version.tags[CONTENT_TAG],
         "model": made_by,
-        "codec": codec.name,
-        "crf": crf,
+        "codec": checked.encoding.codec.name,
+        "crf": checked.encoding.crf,
         "versions": f"torch {torch.__version__}, av {library_version()}",
     }
-    logger.info("%s, translated with %s", counted(facts.num_frames, "frame"), made_by)
+    logger.info("%s, translated with %s", counted(checked.facts.num_frames, "frame"), made_by)
     with (
         unfinished_folder(output, job, discard_other=options.overwrite) as folder,
         interrupted_as(lambda: _kept_after_interruption(folder)),
     ):
-        encoding = Encoding(codec, crf, facts.time_base, facts.rate)
         with _removed_if_useless(folder):
             translated = translate_parts(
                 translator,
                 film,
                 folder,
-                num_frames=facts.num_frames,
-                encoding=encoding,
+                num_frames=checked.facts.num_frames,
+                encoding=checked.encoding,
                 scale=scale,
             )
         whole = folder / output.name
@@ -93,14 +85,36 @@ def translate_film(
                 film,
                 translated.paths,
                 whole,
-                look=look,
-                last_duration_s=facts.last_duration_s,
+                look=checked.look,
+                last_duration_s=checked.facts.last_duration_s,
                 with_sound=options.with_sound,
                 comment=f"translated with {made_by}",
             )
             put_in_place(whole, output)
         remove(folder)
     return translated.num_frames
+
+
+class _Checked(NamedTuple):
+    """A film that can be translated, and how the result is encoded."""
+
+    facts: FilmFacts
+    look: Look
+    encoding: Encoding
+
+
+def _checked(film: Path, output: Path, options: FilmOptions) -> _Checked:
+    """Read what the film is. Raises UserError if there can be no such result of it."""
+    with opened(film):  # so that what is no film is named before its output is
+        codec = kind_of(output).codec
+    crf = checked_crf(codec, options.crf)
+    check_film_output(film, output, overwrite=options.overwrite)
+    facts = inspect(film)
+    look = next(film_frames(film)).look
+    check_pixels_fit(look, film, output)
+    if options.with_sound:
+        check_sound_fits(film, output)
+    return _Checked(facts, look, Encoding(codec, crf, facts.time_base, facts.rate))
 
 
 def _kept_after_interruption(folder: Path) -> str:

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -78,6 +79,7 @@ def translate_folder(
     """
     check_folders(input_dir, output_dir, extra_dirs=extra_dirs)
     version = find_version(client, reference)
+    manifest_path = output_dir / MANIFEST_NAME
     with downloaded(client, version) as model_dir:
         card = load_card(model_dir)
         _check_names(card, extra_dirs)
@@ -88,7 +90,6 @@ def translate_folder(
         )
         volumes = volume_files(plan).values()
         to_make = without_existing(plan, existing=existing, volumes=volumes)
-        manifest_path = output_dir / MANIFEST_NAME
         if existing != "overwrite":
             _refuse_other_manifest(manifest_path)
         logger.info("translating %s with %s", counted(len(to_make), "image"), label(version))
@@ -97,11 +98,8 @@ def translate_folder(
             failures = _translate(model_dir, to_make, options, on_cluster=on_cluster)
     written = write_volumes(plan, failures, target=card.target)
     failures |= {SourceImage(path): why for path, why in left_out(input_dir).items()}
-    others = no_pictures(input_dir)
-    if others:
-        logger.warning(
-            "%d file(s) are no pictures: %s", len(others), first_names([str(p) for p in others])
-        )
+    done = {source: path for source, path in to_make.items() if source not in failures}
+    names = partial(_names, input_dir=input_dir, output_dir=output_dir)
     folder = TranslatedFolder(
         model=version.name,
         version=str(version.version),
@@ -109,14 +107,11 @@ def translate_folder(
         inference_mode=options.mode or card.inference_mode,
         scale=options.scale,
         from_photo=options.from_photo,
-        files=_translated(to_make, failures, input_dir=input_dir, output_dir=output_dir),
+        files=names(done),
         kept=tuple(_name(source, input_dir) for source in plan if source not in to_make),
         failed={_name(source, input_dir): reason for source, reason in failures.items()},
-        left_alone=tuple(_name(SourceImage(path), input_dir) for path in others),
-        volumes={
-            _name(SourceImage(path), input_dir): output.relative_to(output_dir).as_posix()
-            for path, output in written.items()
-        },
+        left_alone=_left_alone(input_dir),
+        volumes=names({SourceImage(path): output for path, output in written.items()}),
     )
     write_json(manifest_path, asdict(folder))
     return folder
@@ -173,18 +168,22 @@ def _check_names(card: ModelCard, extra_dirs: Mapping[str, Path]) -> None:
     )
 
 
-def _translated(
-    plan: Mapping[SourceImage, Path],
-    failures: Mapping[SourceImage, str],
-    *,
-    input_dir: Path,
-    output_dir: Path,
+def _left_alone(input_dir: Path) -> tuple[str, ...]:
+    """The names of the files that are no images, which are logged."""
+    others = no_pictures(input_dir)
+    if others:
+        listed = first_names([str(path) for path in others])
+        logger.warning("%s no pictures: %s", _are(len(others), "file"), listed)
+    return tuple(_name(SourceImage(path), input_dir) for path in others)
+
+
+def _names(
+    files: Mapping[SourceImage, Path], *, input_dir: Path, output_dir: Path
 ) -> dict[str, str]:
-    """The translated source files and their outputs, relative to the two folders."""
+    """Source files and their outputs, relative to the two folders."""
     return {
         _name(source, input_dir): output.relative_to(output_dir).as_posix()
-        for source, output in plan.items()
-        if source not in failures
+        for source, output in files.items()
     }
 
 
@@ -196,8 +195,11 @@ def counts(folder: TranslatedFolder, output_dir: Path) -> str:
     """How many images are in the output folder, and where they are from if some were kept."""
     num_images = len(folder.files) + len(folder.kept)
     made = f"{len(folder.files)} translated, {len(folder.kept)} kept; " if folder.kept else ""
-    are = "image is" if num_images == 1 else "images are"
-    return f"{made}{num_images} {are} in {output_dir}"
+    return f"{made}{_are(num_images, 'image')} in {output_dir}"
+
+
+def _are(number: int, noun: str) -> str:
+    return f"{counted(number, noun)} {'is' if number == 1 else 'are'}"
 
 
 def check_all_translated(folder: TranslatedFolder, input_dir: Path) -> None:
