@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,7 +19,7 @@ from tests.support.served_project import TRAIN, ServedProject, wait_for
 pytestmark = [pytest.mark.pipeline, pytest.mark.server]
 
 # Long enough to be cut off in the middle: Ray takes two checkpoints a second.
-LONG: dict[str, Any] = {"train": {"num_epochs": 30, "seed": 1}, "targets": ["train"]}
+LONG: dict[str, Any] = {"train": {"num_epochs": 20, "seed": 1}}
 
 
 @pytest.fixture(scope="module")
@@ -34,24 +35,44 @@ def bad_pairs(served: ServedProject, tmp_path_factory: pytest.TempPathFactory) -
     served.wait(run_id)  # no other test shall meet it
 
 
+@dataclass(frozen=True)
+class Cancelled:
+    """A run that was cancelled while it trained, and where it worked."""
+
+    run_id: str
+    workspace: Path
+
+
 @pytest.fixture(scope="module")
-def first(served: ServedProject, bad_pairs: str) -> dict[str, Any]:
-    """The first run of the committed parameters; the other run works at the same time."""
-    return served.completed(served.start(TRAIN))
+def cancelled(served: ServedProject, bad_pairs: str) -> Cancelled:
+    """The other run works at the same time."""
+    run_id = served.start(TRAIN, **LONG)
+    workspace = served.wait_for_training(run_id)
+    with served.client() as client:  # as `prefect flow-run cancel`, at once
+        client.set_flow_run_state(UUID(run_id), Cancelling())
+    served.wait(run_id, "CANCELLED")
+    return Cancelled(run_id, workspace)
+
+
+@pytest.fixture(scope="module")
+def first(served: ServedProject, cancelled: Cancelled) -> dict[str, Any]:
+    """The first run that ends with a model: the one that was cancelled, begun again."""
+    return served.completed(served.start(TRAIN, **LONG))
 
 
 @pytest.fixture(scope="module")
 def later(
     served: ServedProject, first: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
-    """Runs that need a registered model, at the same time; and a training that is cut off."""
+    """Runs that need a registered model, and a search, at the same time."""
     folder = tmp_path_factory.mktemp("images")
     (folder / "in").mkdir()
     cv2.imwrite(str(folder / "in" / "a.png"), np.zeros((40, 48, 3), np.uint8))
     folders = {"input_dir": str(folder / "in"), "output_dir": str(folder / "out")}
     named = {"model": "pix2pix-tiny/1"}
+    few = {"num_trials": 2, "num_epochs": 1, "num_seeds": 0, "scheduler": "none"}
     runs = {
-        "cut off": served.start(TRAIN, **LONG),
+        "search": served.start("tune-pix2pix/tune-pix2pix", tune=few),
         "nightly": served.start("train-pix2pix/nightly"),
         "evaluation": served.start("evaluate-pix2pix/evaluate-pix2pix", **named),
         "translation": served.start(
@@ -69,6 +90,35 @@ def later(
 
 def _client(served: ServedProject) -> MlflowClient:
     return MlflowClient(served.mlflow_url)
+
+
+def test_a_wrong_value_is_refused_before_anything_is_queued(served: ServedProject) -> None:
+    """Which values are wrong, `tests/pipelines/flows/test_parameters.py` says."""
+    options = ("-p", 'train={"num_epochs": 0}')
+    refused = served.run("prefect", "deployment", "run", TRAIN, *options, check=False)
+    assert refused.returncode != 0
+    assert "num_epochs" in refused.stdout + refused.stderr
+
+
+def test_a_cancelled_run_leaves_its_workspace_and_no_process(
+    served: ServedProject, cancelled: Cancelled
+) -> None:
+    wait_for(lambda: not _work_in(served, cancelled.workspace), limit_s=60)
+    assert cancelled.workspace.exists()
+
+
+def _work_in(served: ServedProject, workspace: Path) -> list[int]:
+    held = [p for p in served.processes() if str(workspace) in str(p.cwd())]
+    return [process.pid for process in held]
+
+
+def test_the_same_run_continues_what_was_cancelled(
+    served: ServedProject, cancelled: Cancelled, first: dict[str, Any]
+) -> None:
+    assert f"made workspace {cancelled.workspace}," in served.log(cancelled.run_id)
+    log = served.log(first["id"])
+    assert f"going on in workspace {cancelled.workspace}," in log
+    assert "continuing the interrupted training" in log
 
 
 def test_its_stages_are_tasks_in_the_order_of_dvc(
@@ -104,13 +154,11 @@ def test_experiment_run_and_model_version_name_each_other(
 
 
 def test_the_working_copy_is_as_it_was_and_the_workspace_is_gone(
-    served: ServedProject, first: dict[str, Any]
+    served: ServedProject, cancelled: Cancelled, first: dict[str, Any]
 ) -> None:
     assert served.run("git", "status", "--porcelain").stdout == ""
     assert not (served.folder / "models").exists()
-    made = served.log(first["id"]).partition("made workspace ")[2].partition(",")[0]
-    assert Path(made).parent == served.folder / ".workspaces"
-    assert not Path(made).exists()
+    assert not cancelled.workspace.exists()
 
 
 def test_artifacts_show_scores_pictures_and_links(
@@ -143,17 +191,9 @@ def test_an_experiment_is_applied_to_a_working_copy(
     clone.run("dvc", "cache", "dir", "--local", str(served.folder / ".dvc" / "cache"))
     clone.run("dvc", "exp", "apply", served.experiment_of(first["id"]))
     assert (tmp_path / "models" / "generator.safetensors").is_file()
-    assert "seed: 0" in (tmp_path / "dvc.lock").read_text()
+    assert "seed: 1" in (tmp_path / "dvc.lock").read_text()
     stdout = clone.run("dvc", "repro", "evaluate").stdout
     assert re.findall(r"Running stage '(\w+)'", stdout) == ["parent"]  # which always runs
-
-
-def test_a_wrong_value_is_refused_before_anything_is_queued(served: ServedProject) -> None:
-    """Which values are wrong, `tests/pipelines/flows/test_parameters.py` says."""
-    options = ("-p", 'train={"num_epochs": 0}')
-    refused = served.run("prefect", "deployment", "run", TRAIN, *options, check=False)
-    assert refused.returncode != 0
-    assert "num_epochs" in refused.stdout + refused.stderr
 
 
 def test_bad_pairs_fail_their_task_with_the_report(served: ServedProject, bad_pairs: str) -> None:
@@ -162,25 +202,6 @@ def test_bad_pairs_fail_their_task_with_the_report(served: ServedProject, bad_pa
     assert "prepare failed (exit code" in failed["state"]["message"]
     assert "3.png" in failed["state"]["message"]
     assert "3.png" in served.artifacts(bad_pairs)["data-check"]["data"]
-
-
-def test_a_cancelled_run_ends_its_processes_and_the_same_run_continues(
-    served: ServedProject, later: dict[str, str]
-) -> None:
-    run_id = later["cut off"]
-    workspace = served.wait_for_training(run_id)
-    with served.client() as client:  # as `prefect flow-run cancel`, at once
-        client.set_flow_run_state(UUID(run_id), Cancelling())
-    served.wait(run_id, "CANCELLED")
-    wait_for(lambda: not _work_in(served, workspace), limit_s=60)
-    again = served.completed(served.start(TRAIN, **LONG))
-    assert "continuing the interrupted training" in served.log(again["id"])
-    assert not workspace.exists()
-
-
-def _work_in(served: ServedProject, workspace: Path) -> list[int]:
-    held = [p for p in served.processes() if str(workspace) in str(p.cwd())]
-    return [process.pid for process in held]
 
 
 def test_the_nightly_run_skips_data_that_were_trained_on(
@@ -201,9 +222,10 @@ def test_a_registered_model_translates(served: ServedProject, later: dict[str, s
     assert cv2.imread(later["translated"]).shape == (40, 48, 3)
 
 
-def test_a_search_ends_with_its_best_parameters_in_an_experiment(served: ServedProject) -> None:
-    few = {"num_trials": 2, "num_epochs": 1, "num_seeds": 0, "scheduler": "none"}
-    searched = served.completed(served.start("tune-pix2pix/tune-pix2pix", tune=few))
+def test_a_search_ends_with_its_best_parameters_in_an_experiment(
+    served: ServedProject, later: dict[str, str]
+) -> None:
+    searched = served.completed(later["search"])
     made = f"refs/exps/*/*/{served.experiment_of(searched['id'])}"
     commit = served.run("git", "for-each-ref", "--format=%(objectname)", made).stdout.strip()
     best = served.run("git", "show", f"{commit}:reports/tune/best_params.yaml").stdout

@@ -21,7 +21,7 @@ from prefect.client.schemas.actions import (
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, WorkerStatus
 
 from pipelines.processes.tree import is_alive
-from pipelines.services.deployments import check_folder, deploy, our_deployments
+from pipelines.services.deployments import check_folder, our_deployments
 from pipelines.services.layout import MLFLOW_SERVER, WORKER, log_path
 from pipelines.services.up import Limits, up
 from pix2pix.errors import UserError
@@ -44,6 +44,15 @@ def limits(served: ServedProject) -> Iterator[None]:
     """Set back what `up` sets at first."""
     yield
     _set_limits(served, concurrency=4, slots=1)
+
+
+@pytest.fixture
+def prefect_yaml(served: ServedProject) -> Iterator[Path]:
+    """The file of the deployments, set back afterwards."""
+    path = served.folder / "prefect.yaml"
+    before = path.read_text()
+    yield path
+    path.write_text(before)
 
 
 def _set_limits(served: ServedProject, *, concurrency: int, slots: int) -> None:
@@ -105,7 +114,7 @@ def test_a_second_up_starts_nothing_and_sets_the_limits_that_are_given(
     before = served.programs()
     limits = Limits(concurrency=5, training_slots=2)
     running = up(served.folder, environment=served.environment(), limits=limits)
-    assert running.started == ()
+    assert (running.started, running.is_deployed) == ((), True)
     assert served.programs() == before
     assert _limits(served) == (5, 2)
     with served.client() as client:
@@ -114,11 +123,15 @@ def test_a_second_up_starts_nothing_and_sets_the_limits_that_are_given(
 
 @pytest.mark.usefixtures("limits")
 def test_killed_programs_are_started_again_and_what_the_user_changed_is_kept(
-    served: ServedProject,
+    served: ServedProject, prefect_yaml: Path
 ) -> None:
-    """MLflow's server is two processes: the one that is left would keep the port."""
+    """MLflow's server is two processes: the one that is left would keep the port.
+
+    Schedules stay as they were switched also where prefect.yaml is another one.
+    """
     _set_limits(served, concurrency=7, slots=3)
     _switch_nightly(served, active=True)
+    prefect_yaml.write_text(f"{prefect_yaml.read_text()}# changed\n")
     before = served.programs()
     killed = [before[MLFLOW_SERVER], before[WORKER]]
     for process in killed:
@@ -161,20 +174,6 @@ def _switch_nightly(served: ServedProject, *, active: bool) -> bool:
         (schedule,) = deployment.schedules
         client.update_deployment_schedule(deployment.id, schedule.id, active=active)
     return schedule.active
-
-
-def test_a_changed_prefect_yaml_leaves_schedules_as_they_were_switched(
-    served: ServedProject,
-) -> None:
-    path = served.folder / "prefect.yaml"
-    before = path.read_text()
-    _switch_nightly(served, active=True)
-    path.write_text(f"{before}# changed\n")
-    environment = served.environment() | {"PREFECT_API_URL": served.api}
-    with served.client() as client:
-        assert deploy(served.folder, client, environment)
-    path.write_text(before)
-    assert _switch_nightly(served, active=False)
 
 
 def test_another_folder_may_take_the_deployments_of_a_shared_server_over_only_if_it_says_so(
