@@ -15,6 +15,7 @@ from pix2pix.inference import Translator
 from tests.support.project import copy_project
 from tests.support.scenes import NUM_CLASSES, VOID, write_scenes
 from tests.support.served_project import TINY
+from tests.support.tracked_project import new_database
 
 _SOURCES = (
     "[{name: depth, folder: depth, side: {kind: image, channels: 1, value_range: [0.0, 10.0]}}, "
@@ -45,6 +46,7 @@ def test_several_sources_from_files_to_translated_files(
             "near_duplicate_bits": "-1",
         },
     )
+    new_database(project.folder)
     project.run("dvc", "repro", "register")
     checks = json.loads((tmp_path / "reports/checks.json").read_text())
     assert [line.split(":")[0] for line in checks["sides"]] == [

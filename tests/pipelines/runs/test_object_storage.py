@@ -16,7 +16,6 @@ from pix2pix.training_checkpoint import save_training
 from tests.support.shared_ray import Undisturbed
 from tests.support.small_training import (
     assert_same,
-    begin,
     checkpoints_of,
     last_state,
     run,
@@ -78,7 +77,7 @@ def test_a_store_that_is_not_there_is_an_error_with_its_name(
 
 
 @pytest.mark.ray
-def test_it_trains_with_its_data_and_checkpoints_in_the_store_and_answers_of_500_in_between(
+def test_a_store_that_fails_for_good_fails_the_run_and_the_earlier_checkpoints_go_on(
     alone: Undisturbed,
     training: Params,
     pairs: DatasetSource,
@@ -86,29 +85,7 @@ def test_it_trains_with_its_data_and_checkpoints_in_the_store_and_answers_of_500
     store: TroubledStore,
     tmp_path: Path,
 ) -> None:
-    """The worker does not see the driver's data, as on another node."""
-    manifest = load_manifest(pairs.prepared_dir)
-    published = publish_dataset(pairs.prepared_dir, manifest, location)
-    elsewhere = dataclasses.replace(published, prepared_dir=tmp_path / "not here")
-    store.trouble.answer_500 = 2
-    trained = run(training, elsewhere, location)
-    assert len(store.trouble.met) == 2
-    reads = [request for request in store.server.requests if request.startswith("GET")]
-    assert sum(request.endswith("/train/source.npy") for request in reads) == 1
-    assert_same(last_state(training, pairs, location), alone.state)
-    assert sorted(trained.samples) == [0, 3]
-    run_folder = begin(training, pairs, location).folder
-    assert len(checkpoints(run_folder / "checkpoints")) in (2, 3)  # the latest two, and the best
-
-
-@pytest.mark.ray
-def test_a_store_that_fails_for_good_fails_the_run_and_the_earlier_checkpoints_go_on(
-    alone: Undisturbed,
-    training: Params,
-    pairs: DatasetSource,
-    location: str,
-    store: TroubledStore,
-) -> None:
+    """They go on with the data in the store, as on another node, and answers of 500 in between."""
     store.trouble.from_step = 6
     store.trouble.answer_500 = 10**6
     with pytest.raises(ray.train.TrainingFailedError) as caught:
@@ -120,6 +97,17 @@ def test_a_store_that_fails_for_good_fails_the_run_and_the_earlier_checkpoints_g
     store.trouble.end()
     names = checkpoints(checkpoints_of(training, pairs, location))
     assert [name.step for name in names] == [4, 2]
-    again = run(training, pairs, location)
+
+    manifest = load_manifest(pairs.prepared_dir)
+    published = publish_dataset(pairs.prepared_dir, manifest, location)
+    elsewhere = dataclasses.replace(published, prepared_dir=tmp_path / "not here")
+    store.trouble.answer_500 = 2
+    again = run(training, elsewhere, location)
+    assert len(store.trouble.met) == 2
+    reads = [request for request in store.server.requests if request.startswith("GET")]
+    assert sum(request.endswith("/train/source.npy") for request in reads) == 1
     assert [*map(steady, again.history)] == [*map(steady, alone.trained.history)]
     assert_same(last_state(training, pairs, location), alone.state)
+    assert sorted(again.samples) == [0, 3]
+    names = checkpoints(checkpoints_of(training, pairs, location))
+    assert len(names) in (2, 3)  # the latest two, and the best
