@@ -24,6 +24,7 @@ from pix2pix.errors import UserError
 
 _TRIES = 5  # replicas that may be lost under one request
 _PAUSE_S = 0.2
+_START_TRIES = 20  # Ray's own limit; below it, Ray tries three times for each replica
 _INGRESS_REQUESTS = 256  # at once, each with its body in memory; further ones wait in the proxy
 _SHUTDOWN_S = 20.0
 # How long a waiting request may pass a replica that has become free. Ray's 0.5 s let a full replica
@@ -42,15 +43,18 @@ def build(args: ServeOptions) -> Application:
     digest = token_digest()
     if digest is None:
         raise UserError(f"set {TOKEN_VARIABLE}: a cluster's server can be reached by others")
-    return application(args, uri=tracking_uri(), digest=digest)
+    return application(args, uri=tracking_uri(), digest=digest, start_tries=_START_TRIES)
 
 
-def application(options: ServeOptions, *, uri: str, digest: bytes | None) -> Application:
-    """The application over the models in the MLflow of `uri`; `digest` is the token's, if any."""
-    models = {
-        reference.removeprefix("models:/"): _model(reference.removeprefix("models:/"), uri, options)
-        for reference in options.models
-    }
+def application(
+    options: ServeOptions, *, uri: str, digest: bytes | None, start_tries: int
+) -> Application:
+    """The application over the models in the MLflow of `uri`; `digest` is the token's, if any.
+
+    After so many replicas that could not start (`start_tries`) before one has, it has failed.
+    """
+    references = [reference.removeprefix("models:/") for reference in options.models]
+    models = {each: _model(each, uri, options, start_tries=start_tries) for each in references}
     ingress = serve.deployment(
         name="http",
         ray_actor_options={"num_cpus": 0},
@@ -60,7 +64,7 @@ def application(options: ServeOptions, *, uri: str, digest: bytes | None) -> App
     return ingress.bind(models, options, digest)
 
 
-def _model(reference: str, uri: str, options: ServeOptions) -> Application:
+def _model(reference: str, uri: str, options: ServeOptions, *, start_tries: int) -> Application:
     fixed = options.min_replicas == options.max_replicas
     deployment = serve.deployment(
         name=re.sub(r"\W", "-", reference),
@@ -83,6 +87,7 @@ def _model(reference: str, uri: str, options: ServeOptions) -> Application:
             max_backoff_s=_LONGEST_PAUSE_S  # type: ignore[arg-type]  # Ray's type is wrong
         ),
         graceful_shutdown_timeout_s=_SHUTDOWN_S,
+        max_constructor_retry_count=start_tries,
     )(ModelReplica)
     return deployment.bind(reference, uri, options)
 

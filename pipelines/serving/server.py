@@ -68,7 +68,8 @@ def running(options: ServeOptions, *, uri: str, host: str, port: int) -> Iterato
         if named_cluster() is not None and _serve_details() is None:
             ends.callback(_end_serve)
         serve.start(http_options={"host": host, "port": port})
-        app = application(options, uri=uri, digest=digest)
+        # Whoever has typed the command sees the reason at once, and can give it again.
+        app = application(options, uri=uri, digest=digest, start_tries=1)
         ends.callback(serve.delete, _APPLICATION)  # requests under way are answered
         _deploy(app)
         logger.info("serving at http://%s:%d/ until Ctrl-C", host, port)

@@ -15,7 +15,7 @@ from pipelines.runs.checkpoints import CheckpointName
 from pipelines.runs.folder import open_folder
 from pipelines.tracking.finished_run import read_history
 from pipelines.tuning.results import read_trial
-from pix2pix.config import load_params
+from pix2pix.config import Params, load_params
 from pix2pix.tuning.trials import Trial
 from tests.support.project import Project, copy_project
 from tests.support.small_training import steady
@@ -119,7 +119,8 @@ def wait_for_trials(
     project: Project, running: "subprocess.Popen[str]", is_reached: Callable[[list[Trial]], bool]
 ) -> None:
     """Until the trials of the study are as far as asked for."""
-    _wait(running, lambda: is_reached(trials(project)))
+    params = _params(project)  # read once: that takes as long as many looks at the trials
+    _wait(running, lambda: is_reached(_trials(project, params)))
 
 
 def has_one_and_a_half(trials: list[Trial]) -> bool:
@@ -150,8 +151,15 @@ def newest_step(project: Project) -> int:
 
 def trials(project: Project) -> list[Trial]:
     """What Ray Tune has saved of the study that is under way."""
+    return _trials(project, _params(project))
+
+
+def _params(project: Project) -> Params:
+    return load_params(project.folder / "params.yaml")
+
+
+def _trials(project: Project, params: Params) -> list[Trial]:
     search = next(project.folder.glob(".runs/tune-*/search"), Path("none"))
-    params = load_params(project.folder / "params.yaml")
     folders = sorted(path.parent for path in search.glob("trial_*/params.json"))
     try:
         return [read_trial(open_folder(str(folder)), params) for folder in folders]

@@ -13,6 +13,7 @@ import pytest
 import ray
 from mlflow import MlflowClient
 
+import pipelines.serving.server
 from pipelines.cli import app
 from pipelines.processes.tree import is_alive
 from pipelines.registry.package import PACKAGED_MODEL
@@ -177,10 +178,19 @@ def test_a_model_that_no_replica_can_use_ends_the_start_with_one_sentence(
     server = running(
         ServeOptions(models=("other",)), uri=registry.uri, host="127.0.0.1", port=closed_port()
     )
+    reason, said = pipelines.serving.server._reason, []
+
+    def heard(message: str) -> str | None:
+        said.append(message)
+        return reason(message)
+
+    monkeypatch.setattr(pipelines.serving.server, "_reason", heard)
     message = "^the server cannot start: other version 1: its files in MLflow are not"
     with pytest.raises(UserError, match=message) as refused, server:
         pass
     assert "\n" not in str(refused.value)
+    # It is tried once: another try would fail, too.
+    assert any("failed to start 1 times" in each for each in said), said
     assert not ray.is_initialized()
 
 
