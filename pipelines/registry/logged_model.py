@@ -27,10 +27,11 @@ def log_model(
 ) -> LoggedModel:
     """Upload the package as a logged model of the run, and link it once it is complete.
 
+    What a killed process began is completed: MLflow would show it as pending for ever.
     `example` is one source image (H, W, C). The step of the model is its epoch.
     """
     run_id = run.info.run_id
-    logged = client.create_logged_model(
+    logged = _unlinked(client, run, name) or client.create_logged_model(
         run.info.experiment_id,
         name=name,
         source_run_id=run_id,
@@ -49,6 +50,18 @@ def log_model(
     client.finalize_logged_model(logged.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=card.epoch)])
     return logged
+
+
+def _unlinked(client: MlflowClient, run: Run, name: str) -> LoggedModel | None:
+    """A logged model of the run that a process began and could not link, as it was killed."""
+    linked = {
+        output.model_id for output in ([] if run.outputs is None else run.outputs.model_outputs)
+    }
+    begun = client.search_logged_models(
+        [run.info.experiment_id],
+        filter_string=f"source_run_id = '{run.info.run_id}' AND name = '{name}'",
+    )
+    return next((model for model in begun if model.model_id not in linked), None)
 
 
 def link_metrics(

@@ -38,7 +38,7 @@ def prefect_address(environment: Mapping[str, str]) -> Address:
     variable = "PREFECT_SERVER_API_PORT"
     port = _port(environment, variable, default=4200)
     named = environment.get("PREFECT_API_URL", "").rstrip("/")
-    is_elsewhere = bool(named) and not _is_here(named, port)
+    is_elsewhere = bool(named) and not _is_here(named, port, variable="PREFECT_API_URL")
     url = named if is_elsewhere else f"http://{HOST}:{port}/api"
     return Address(
         url=url,
@@ -58,7 +58,7 @@ def mlflow_address(environment: Mapping[str, str]) -> Address:
     port = _port(environment, "MLFLOW_PORT", default=5000)
     named = environment.get("MLFLOW_TRACKING_URI", "").rstrip("/")
     is_server = named.startswith(("http://", "https://"))
-    is_elsewhere = is_server and not _is_here(named, port)
+    is_elsewhere = is_server and not _is_here(named, port, variable="MLFLOW_TRACKING_URI")
     url = named if is_elsewhere else f"http://{HOST}:{port}"
     return Address(
         url=url,
@@ -102,6 +102,11 @@ def _port(environment: Mapping[str, str], variable: str, *, default: int) -> int
     return int(text)
 
 
-def _is_here(url: str, port: int) -> bool:
-    parts = urlsplit(url)
-    return parts.hostname in _LOOPBACK and parts.port == port
+def _is_here(url: str, port: int, *, variable: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.hostname in _LOOPBACK and parts.port == port
+    except ValueError as error:  # brackets without an end, or what is no port
+        raise UserError(
+            f"{variable} is no address: {error}; correct it, such as http://{HOST}:{port}"
+        ) from None

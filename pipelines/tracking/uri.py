@@ -103,11 +103,22 @@ def reach(uri: str) -> None:
                 return
             with closing(sqlite3.connect(path)) as database:
                 database.execute("PRAGMA schema_version")
-        elif urlsplit(uri).scheme in ("http", "https"):
+        elif _is_server(uri):
             health = f"{uri.rstrip('/')}/health"
             check_answer(health, timeout_s=_TIMEOUT_S, tls=_client_tls())
     except (OSError, sqlite3.Error) as error:
         raise unusable(uri, error) from None
+
+
+def _is_server(uri: str) -> bool:
+    """Whether `uri` is an address of HTTP. Raises UserError if it is broken."""
+    try:
+        return urlsplit(uri).scheme in ("http", "https")
+    except ValueError as error:
+        raise UserError(
+            f"MLFLOW_TRACKING_URI is no address: {error} ({without_password(uri)}); correct it, "
+            "such as http://127.0.0.1:5000"
+        ) from None
 
 
 def _client_tls() -> Tls:

@@ -4,6 +4,7 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pytest
 from mlflow import MlflowClient
@@ -72,6 +73,33 @@ def test_what_a_killed_registration_did_not_link_the_next_one_links(
     client.delete_logged_model_tag(model_id, MLFLOW_MODEL_VERSIONS)
     register(uri, project, run)
     assert client.get_logged_model(model_id).tags == linked
+
+
+@pytest.mark.parametrize("moment", ["log_model_artifacts", "finalize_logged_model", "log_outputs"])
+def test_a_model_that_a_killed_registration_began_the_next_one_completes(
+    moment: str,
+    uri: str,
+    project: Path,
+    default_params: Params,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = complete(uri, project, default_params)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MlflowClient, moment, killed)
+        with pytest.raises(KeyboardInterrupt):
+            register(uri, project, run)
+    version = MlflowClient(uri).get_model_version(NAME, register(uri, project, run).version)
+    client = MlflowClient(uri)
+    (logged,) = client.search_logged_models([run.experiment_id])
+    assert (logged.model_id, logged.status) == (version.tags[LOGGED_TAG], "READY")
+    (output,) = client.get_run(run.run_id).outputs.model_outputs
+    assert output.model_id == logged.model_id
+    translator = mlflow.pyfunc.load_model(logged.artifact_location)
+    assert translator.predict(source_image()[None]).shape == source_image()[None].shape
 
 
 def test_a_model_shows_the_metrics_of_its_weights(

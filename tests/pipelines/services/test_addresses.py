@@ -3,6 +3,7 @@ import socket
 import pytest
 
 from pipelines.services.addresses import check_free, mlflow_address, prefect_address
+from pix2pix.errors import UserError
 
 
 def test_without_variables_the_tools_own_ports_are_used() -> None:
@@ -28,6 +29,17 @@ def test_a_server_that_a_variable_names_is_used_as_it_is() -> None:
     assert prefect.is_elsewhere
     assert prefect.health_url == "https://prefect.example/api/health"
     assert mlflow_address({"MLFLOW_TRACKING_URI": "http://127.0.0.1:5001"}).is_elsewhere
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [("http://[::1", "Invalid IPv6 URL"), ("http://127.0.0.1:99999", "Port out of range 0-65535")],
+)
+def test_what_is_no_address_is_refused_with_its_variable(url: str, reason: str) -> None:
+    with pytest.raises(UserError, match=f"PREFECT_API_URL is no address: {reason}; correct it"):
+        prefect_address({"PREFECT_API_URL": url})
+    with pytest.raises(UserError, match=f"MLFLOW_TRACKING_URI is no address: {reason}; correct it"):
+        mlflow_address({"MLFLOW_TRACKING_URI": url})
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])

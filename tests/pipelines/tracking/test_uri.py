@@ -119,6 +119,12 @@ def test_a_database_is_made_where_its_address_says(
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
+def test_a_broken_address_is_refused_without_its_password() -> None:
+    with pytest.raises(UserError, match="is no address: Invalid IPv6 URL") as caught:
+        reach("http://me:secret@[::1")
+    assert "http://me:***@[::1" in str(caught.value)
+
+
 def test_a_password_is_not_shown() -> None:
     assert without_password("http://ann:s3cret@mlflow:5000/x") == "http://ann:***@mlflow:5000/x"
     assert without_password("sqlite:////data/a@b:c/mlflow.db") == "sqlite:////data/a@b:c/mlflow.db"
