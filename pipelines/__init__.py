@@ -3,7 +3,7 @@
 Each of those tools sends usage data unless told not to, which costs seconds and error lines where
 there is no network. This is the one place that switches all of it off, and sets what the tools and
 the processes that they start read from variables only; it has to happen before they are imported,
-so it is the one thing in this project that happens at import. A variable that is already set wins.
+so it happens at import, as little else in this project does. A variable that is already set wins.
 Beside that, a Python without the project's packages is refused in one sentence, before any of them
 is looked for. Nothing here may need more than an old Python by itself.
 """
@@ -49,3 +49,17 @@ if sys.version_info < (3, 11) or importlib.util.find_spec("ruamel") is None:
 
 for _name, _value in _SETTINGS.items():
     os.environ.setdefault(_name, _value)
+
+
+def _say_interruption(kind, error, trace):  # type: ignore[no-untyped-def]
+    """End as Python does, but without a traceback where Ctrl-C came before `entrypoint.run`."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.stderr.write("ERROR interrupted\n")
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+# Only where this package is the program, which takes seconds to import its tools: Python sets this
+# argument while it looks for the module behind -m, and the console command has its name.
+if sys.argv and os.path.basename(sys.argv[0]) in ("-m", "pix2pix"):
+    sys.excepthook = _say_interruption

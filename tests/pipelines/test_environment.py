@@ -1,5 +1,7 @@
 """Which Python a stage runs in, where the environment of the project is not activated."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -57,3 +59,30 @@ def test_a_python_without_pip_is_one_sentence_with_the_remedy(tmp_path: Path) ->
     assert done.returncode == 2
     assert "has no pip. Install it (sudo apt install python3-pip" in done.stderr.splitlines()[0]
     assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.parametrize("words", [["-m", "pipelines.stages.prepare"], ["pix2pix", "summary"]])
+def test_an_interruption_while_tools_are_imported_is_one_line(
+    words: list[str], tmp_path: Path
+) -> None:
+    for tool in ("numpy", "typer"):
+        (tmp_path / f"{tool}.py").write_text("raise KeyboardInterrupt\n")
+    (tmp_path / "pix2pix").write_text("from pipelines.cli import main\nmain()\n")
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "ERROR interrupted\n")
+
+
+def test_a_program_that_uses_the_package_keeps_its_own_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import pipelines\nraise KeyboardInterrupt"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr.startswith("Traceback")
