@@ -13,10 +13,11 @@ logger = logging.getLogger(__name__)
 
 
 def check() -> None:
-    """Check params.yaml, the names of your image files or films, and where MLflow will be.
+    """Check params.yaml, and the names of your image files or films.
 
     Run it before `dvc repro`, which removes the outputs of a stage before the stage can find a
-    mistake. `make run` does both. It reads no pixels; the stage prepare does.
+    mistake. `make run` does both. It also checks that MLflow's database can be where it is to be.
+    It reads no pixels; the stage prepare does.
 
     For example: pix2pix check
     """

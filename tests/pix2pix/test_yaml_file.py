@@ -93,7 +93,7 @@ def test_a_pipe_and_a_folder_are_no_parameter_files(tmp_path: Path) -> None:
         ("lambda_l1", "-.inf", r"train\.lambda_l1: .*finite"),
         ("lambda_l1", "1e999", r"train\.lambda_l1: .*finite"),
         ("num_decay_epochs", ".nan", r"train\.num_decay_epochs: .*integer"),
-        ("num_decay_epochs", "1" + "0" * 400, ""),
+        ("num_decay_epochs", "1" + "0" * 400, r"num_decay_epochs: .*than or equal to 1000000000 "),
         ("early_stopping_epochs", "2001-01-01", "neither text, number"),
         ("early_stopping_epochs", "!!binary aGk=", "neither text, number"),
         ("early_stopping_epochs", "{? [a, b] : c}", "neither text, number"),
@@ -120,9 +120,6 @@ def test_a_value_that_no_run_could_use_is_named_without_its_password(
     assert count == 1
     path = tmp_path / "params.yaml"
     path.write_text(text.replace(" VALUE", f" {value}"))
-    if not message:
-        assert load_params(path).train.num_decay_epochs == 10**400
-        return
     with pytest.raises(UserError, match=message) as caught:
         load_params(path)
     assert "secret" not in str(caught.value)
