@@ -1,5 +1,6 @@
 """What Prefect's server does when runs fall silent or fail, and models are promoted."""
 
+import json
 import queue
 import re
 import time
@@ -9,10 +10,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
-from prefect.events import emit_event
-from prefect.events.related import tags_as_related_resources
-from prefect.events.worker import EventsWorker
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Failed, Running, Scheduled
 
 from pipelines.flows.automations import FAILED_RUN, NEW_CHAMPION, SILENT_RUNS, TO_PROMOTE, register
@@ -24,6 +21,16 @@ pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 SILENT_AFTER = "pipelines.flows.automations._SILENT_AFTER"
 GUIDE = ROOT / "docs" / "services.md"
+EMIT = """
+import json, sys
+from prefect.events import emit_event
+from prefect.events.related import tags_as_related_resources
+from prefect.events.worker import EventsWorker
+for event, resource, payload, tags in json.loads(sys.argv[1]):
+    related = tags_as_related_resources(tags)
+    emit_event(event, {"prefect.resource.id": resource}, payload=payload, related=related)
+EventsWorker.instance().wait_until_empty()
+"""
 
 
 @pytest.fixture
@@ -128,8 +135,4 @@ def planned_run(client: SyncPrefectClient) -> FlowRun:
 
 def emit(served: ServedProject, *events: tuple[str, str, dict[str, str], list[str]]) -> None:
     """Events of these names, about these resources, with these payloads and tags."""
-    with temporary_settings({PREFECT_API_URL: served.api}):
-        for event, resource, payload, tags in events:
-            related = tags_as_related_resources(tags)
-            emit_event(event, {"prefect.resource.id": resource}, payload=payload, related=related)
-        EventsWorker.instance().drain()  # until all are sent
+    served.run("python", "-c", EMIT, json.dumps(events))
