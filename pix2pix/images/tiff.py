@@ -201,8 +201,9 @@ def _series(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
     tifffile itself takes pages that it wrote in separate calls for separate images.
     """
     if file.pages.first.is_shaped and len(file.series) > 1:
+        # A file keeps its series. Another look at it finds them without the marks of these calls.
+        file = tifffile.TiffFile(file.filehandle)
         file.is_shaped = False  # type: ignore[attr-defined]  # it is set from a list of names
-        del file.series  # a cached property: computed again without the marks of these calls
     return file.series
 
 
