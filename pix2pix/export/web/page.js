@@ -12,6 +12,7 @@ const statusLine = document.getElementById("status");
 
 let chosen = null; // a picture that was uploaded, until something is drawn
 let session = null; // the model in onnxruntime, a promise once it is needed
+let numAsked = 0; // what a person has asked for, also before; the answer to the last is shown
 
 /** The bytes that an element holds as base64 of gzip, decoded in parts to save memory. */
 async function embedded(id) {
@@ -62,24 +63,33 @@ function shown() {
   return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }
 
-async function translateChosen() {
+/** Note that a person asks for something. The result tells whether nothing was asked for since. */
+function asked() {
+  const number = ++numAsked;
+  return () => number === numAsked;
+}
+
+async function translateChosen(isLast) {
   button.disabled = true;
   say(session === null ? "The model is being started ..." : "Translating ...");
   await shown();
   try {
     session ??= startSession();
     const run = await session;
+    if (!isLast()) return;
     const source = chosen ?? board.imageData;
     const extra = await extraPictures();
     const started = performance.now();
     const image = await translate(source, facts, run, { isDrawn: chosen === null, extra });
+    if (!isLast()) return;
     show(source, asImageData(image, facts.target));
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     say(`Translated ${source.width} by ${source.height} pixels in ${seconds} seconds, in this browser.`);
   } catch (error) {
-    say(error.message, true);
+    if (isLast()) say(error.message, true);
+  } finally {
+    button.disabled = false;
   }
-  button.disabled = false;
 }
 
 /** The pictures of the extra sources by name. */
@@ -110,8 +120,10 @@ function show(source, result) {
 }
 
 /** Make a picture the first source; on the canvas, where it fits, it can be drawn on. */
-async function takePicture(file, name) {
-  chosen = await decoded8Bit(file, name);
+async function takePicture(file, name, isLast) {
+  const decoded = await decoded8Bit(file, name);
+  if (!isLast()) return;
+  chosen = decoded;
   const { width, height } = board.picture;
   const fits = chosen.width === width && chosen.height === height;
   const drawing = fits ? asDrawing(chosen, facts) : null;
@@ -124,40 +136,44 @@ async function takePicture(file, name) {
 }
 
 async function takeUpload({ detail: file }) {
+  const isLast = asked();
   try {
-    await takePicture(file, file.name);
+    await takePicture(file, file.name, isLast);
   } catch (error) {
-    say(error.message, true);
+    if (isLast()) say(error.message, true);
     return;
   }
-  if (chosen !== null && facts.extra_sources.length === 0) await translateChosen();
+  const isComplete = chosen !== null && facts.extra_sources.length === 0;
+  if (isComplete && isLast()) await translateChosen(isLast);
 }
 
-async function chooseExample(button) {
+async function chooseExample(button, isLast) {
   for (const image of button.querySelectorAll("img")) {
     const letters = atob(image.src.split(",")[1]);
     const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
     const file = new Blob([bytes], { type: "image/png" });
     const { source } = image.dataset;
-    if (source === facts.source.name) await takePicture(file, button.ariaLabel);
+    if (source === facts.source.name) await takePicture(file, button.ariaLabel, isLast);
     else extraSources.choose(source, file, button.ariaLabel);
   }
 }
 
 async function takeExample(button) {
-  await chooseExample(button);
-  await translateChosen();
+  const isLast = asked();
+  await chooseExample(button, isLast);
+  if (isLast()) await translateChosen(isLast);
 }
 
 extraSources.setUp(facts.extra_sources.map(({ name }) => name));
 board.setUp({ ...facts.board, ...drawingColours(facts) });
 board.addEventListener("drawn", () => { chosen = null; });
-button.addEventListener("click", translateChosen);
+button.addEventListener("click", () => translateChosen(asked()));
 document.querySelector("picture-input").addEventListener("picture", takeUpload);
 const examples = document.querySelectorAll(".examples button");
 for (const example of examples) example.addEventListener("click", () => takeExample(example));
 // The page does not begin empty. Of several sources, who replaces one might not notice the others.
 if (examples.length > 0 && facts.extra_sources.length === 0) {
   const greeting = statusLine.textContent;
-  chooseExample(examples[0]).then(() => say(greeting));
+  const isLast = asked();
+  chooseExample(examples[0], isLast).then(() => { if (isLast()) say(greeting); });
 }

@@ -212,7 +212,7 @@ def test_another_mlflow_is_noticed_even_if_it_holds_the_same(done: Done, tmp_pat
 
 
 def test_a_database_that_is_being_written_to_is_not_waited_for(done: Done) -> None:
-    with sqlite3.connect(done.folder / "mlflow.db") as writer:
+    with closing(sqlite3.connect(done.folder / "mlflow.db")) as writer:
         writer.execute("BEGIN EXCLUSIVE")
         assert done.still_complete() is None
 

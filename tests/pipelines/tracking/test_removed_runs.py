@@ -6,6 +6,7 @@ import shlex
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_the_documented_command_removes_a_deleted_run_and_its_files(tmp_path: Pa
         client.log_dict(run.run_id, {}, "scores.json")
     for run in (deleted, deleted_lately):
         client.delete_run(run.run_id)
-    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database, database:
         long_ago = "UPDATE runs SET deleted_time = 1 WHERE run_uuid = ?"
         database.execute(long_ago, (deleted.run_id,))
 
@@ -42,6 +43,6 @@ def test_the_documented_command_removes_a_deleted_run_and_its_files(tmp_path: Pa
 
     found = {path.parents[1].name for path in tmp_path.glob("mlartifacts/*/artifacts/scores.json")}
     assert found == {kept.run_id, deleted_lately.run_id}
-    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
         rows = database.execute("SELECT run_uuid FROM runs").fetchall()
     assert {run_id for (run_id,) in rows} == found

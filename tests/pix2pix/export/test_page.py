@@ -53,12 +53,25 @@ def test_drawings_examples_and_pictures_are_translated_as_by_the_translator(
         upload(browser_page, wide, tmp_path)
         assert_equal_levels(translation(browser_page), translator.translate(wide))
         assert browser_page.locator("before-after canvas").count() == 2
-        upload(browser_page, wide, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_translation_that_is_late_does_not_replace_what_came_after_it(tmp_path: Path) -> None:
+    with opened(tmp_path) as (browser_page, _):
+        browser_page.evaluate(
+            "() => { const inTime = translate; translate = async (...given) => {"
+            " await new Promise((goOn) => { window.goOn = goOn; }); return inTime(...given); }; }"
+        )
+        upload(browser_page, random_picture(45, 70, 3), tmp_path)
+        browser_page.wait_for_function("() => window.goOn !== undefined")
         (tmp_path / "broken.png").write_text("no picture")
         browser_page.locator("picture-input input").set_input_files(tmp_path / "broken.png")
         error = browser_page.locator("#status.error")
         error.wait_for()
+        browser_page.evaluate("() => window.goOn()")
+        browser_page.locator("#translate-button:enabled").wait_for()
         assert error.inner_text() == "broken.png is no picture that this browser can read."
+        assert browser_page.locator("before-after canvas").count() == 0
 
 
 @pytest.mark.slow
