@@ -107,6 +107,7 @@ def test_each_machine_has_a_file_of_its_own() -> None:
     assert result_path("NVIDIA H200").name == "bench-nvidia-h200.json"
 
 
+@pytest.mark.slow
 def test_the_step_is_measured_on_a_machine_without_the_pipeline_and_its_tools() -> None:
     assert "training_step" in TOPICS
     program = """

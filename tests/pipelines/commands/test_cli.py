@@ -223,6 +223,7 @@ def test_bash_completes_verbs_presets_and_values(
     assert done.stdout.split() == expected
 
 
+@pytest.mark.slow
 def test_a_wheel_has_the_command_and_says_that_both_packages_are_typed(tmp_path: Path) -> None:
     sources = tmp_path / "sources"  # a build leaves files in the folder of its sources
     for package in ("pix2pix", "pipelines"):

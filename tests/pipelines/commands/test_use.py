@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from pipelines.repository.presets import complete_preset
 from tests.support.console_command import pix2pix
 from tests.support.file_size_limit import files_of_at_most
 from tests.support.small_sets import noise, save
 
 
+@pytest.mark.slow
 def test_use_writes_the_complete_preset_and_prints_what_it_replaces(folder: Path) -> None:
     done = pix2pix("use", "smoke")
     assert done.returncode == 0, done.stderr
@@ -21,6 +24,7 @@ def test_use_writes_the_complete_preset_and_prints_what_it_replaces(folder: Path
     assert "there was no valid one before" in pix2pix("use", "default").stdout
 
 
+@pytest.mark.slow
 def test_use_takes_the_paths_that_a_shell_completes(folder: Path) -> None:
     for typed, name in (
         ("params/smoke.yaml", "smoke"),
@@ -43,6 +47,7 @@ def test_an_unknown_preset_is_one_message_and_exit_code_1(folder: Path) -> None:
     assert (folder / "params.yaml").read_text() == complete_preset("default", folder)
 
 
+@pytest.mark.slow
 def test_use_lists_the_presets_and_takes_a_folder_of_photos(folder: Path) -> None:
     listed = pix2pix("use", "--list")
     assert "colourise          Black-and-white photos to colour.\n" in listed.stdout
@@ -61,6 +66,7 @@ def test_use_lists_the_presets_and_takes_a_folder_of_photos(folder: Path) -> Non
     assert pix2pix("check").returncode == 0
 
 
+@pytest.mark.slow
 def test_use_says_where_the_images_belong_until_their_folder_exists(folder: Path) -> None:
     for task, said in (
         (

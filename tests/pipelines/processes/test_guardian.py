@@ -89,6 +89,7 @@ def test_what_the_command_runs_is_asked_and_then_the_command(
     _cut(guarded)
 
 
+@pytest.mark.slow
 def test_a_command_that_is_not_asked_itself_is_given_time_and_killed(
     start: Start, tmp_path: Path
 ) -> None:
@@ -100,6 +101,7 @@ def test_a_command_that_is_not_asked_itself_is_given_time_and_killed(
     assert not any(map(is_alive, tree))
 
 
+@pytest.mark.slow
 def test_what_does_not_end_is_killed(start: Start, tmp_path: Path) -> None:
     guarded = start("--ask-command", command=REFUSE, child=REFUSE)
     tree = _tree(guarded)

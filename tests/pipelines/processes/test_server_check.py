@@ -81,6 +81,7 @@ def test_a_server_that_says_nothing() -> None:
             check_answer(url, timeout_s=0.2)
 
 
+@pytest.mark.slow
 def test_tls_that_fails_is_an_answer_where_the_settings_of_the_client_are_unknown(
     tmp_path: Path,
 ) -> None:

@@ -25,6 +25,7 @@ def words(client: MlflowClient, number: str) -> str | None:
     return client.get_model_version(MODEL, number).tags.get(CHAMPION_TAG)
 
 
+@pytest.mark.slow
 def test_a_version_becomes_the_champion_by_hand_and_it_is_said_in_whose_place(
     client: MlflowClient,
 ) -> None:
@@ -61,6 +62,7 @@ def test_rolling_back_goes_one_champion_back_each_time(client: MlflowClient) -> 
     assert champion(client) == "1"  # not 3 or 4, which were taken back
 
 
+@pytest.mark.slow
 def test_rolling_back_a_promotion_of_an_older_champion_goes_back_to_the_one_between(
     client: MlflowClient,
 ) -> None:

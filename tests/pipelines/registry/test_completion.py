@@ -55,6 +55,7 @@ def trained_with(params: Params, *, data_hash: str | None = None) -> None:
     write_lock(Path())
 
 
+@pytest.mark.slow
 def test_a_model_is_recorded_as_what_it_was_trained_with_not_as_the_working_copy(
     uri: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -76,6 +76,7 @@ def words(client: MlflowClient) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_one_after_another_the_better_one_is_the_champion(client: MlflowClient) -> None:
     judge = Scores(0.3, 0.4, 0.2, 0.2)
     champions = []

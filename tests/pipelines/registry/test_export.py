@@ -131,6 +131,7 @@ def test_a_folder_is_exported_without_what_is_not_known_of_it(
     assert f"| {error['largest']:.2g} | {error['mean']:.2g} |" in text
 
 
+@pytest.mark.slow
 def test_a_model_of_damaged_weights_is_refused_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

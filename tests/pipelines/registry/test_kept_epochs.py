@@ -4,6 +4,7 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+import pytest
 from mlflow import MlflowClient
 
 from pix2pix.inference import Translator
@@ -12,6 +13,7 @@ from tests.support.registered_project import register_model, train
 from tests.support.tracked_project import HISTORY
 
 
+@pytest.mark.slow
 def test_each_kept_epoch_is_a_model_with_its_step_and_dev_scores_and_translates(
     workspace: Path, uri: str
 ) -> None:

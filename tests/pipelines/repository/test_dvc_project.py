@@ -70,6 +70,7 @@ def test_a_workspace_shares_the_cache_that_the_user_has_configured(project: Path
     assert str(project / ".dvc" / "cache") not in local
 
 
+@pytest.mark.slow
 def test_a_workspace_links_its_data_from_the_cache_unless_somebody_has_decided_otherwise(
     project: Path,
 ) -> None:

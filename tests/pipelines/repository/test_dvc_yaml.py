@@ -55,6 +55,7 @@ def _has_code(path: Path) -> bool:
     return len(tree.body) > 1 or ast.get_docstring(tree) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", sorted(STAGES))
 def test_each_source_that_a_stage_imports_is_a_dependency(stage: str) -> None:
     dependencies = STAGES[stage]["deps"]

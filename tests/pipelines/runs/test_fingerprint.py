@@ -47,6 +47,7 @@ def _edited(path: Path) -> Iterator[None]:
     path.write_text(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["train", "tune"])
 def test_it_changes_with_each_file_that_dvc_yaml_lists_and_with_no_other(
     project: Path, default_params: Params, stage: str
@@ -116,6 +117,7 @@ def _changed(params: Params, section: str, key: str) -> Params:
     return changed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["train", "tune"])
 def test_it_changes_with_each_parameter_that_dvc_yaml_lists_and_with_no_other(
     default_params: Params, stage: str

@@ -92,6 +92,7 @@ def test_a_configuration_that_it_refuses_is_told_in_its_words(tmp_path: Path) ->
     assert not socket_link(tmp_path).is_symlink()
 
 
+@pytest.mark.slow
 def test_what_a_killed_supervisord_has_started_is_waited_for(tmp_path: Path) -> None:
     make_folders(tmp_path)
     socket = supervisord.new_socket_path()

@@ -88,6 +88,7 @@ def test_a_damaged_file_is_written_anew(here: Project) -> None:
     assert PARENT_PATH.read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_a_training_refuses_a_file_that_params_yaml_does_not_name(here: Project) -> None:
     start_from(here, str(FOLDER))
     with pytest.raises(UserError, match=r"parent\.safetensors is missing; run `dvc repro parent`"):

@@ -54,6 +54,7 @@ def documented_searches() -> list[str]:
     return re.findall(r"\| `(.+)` \|$", table, re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", documented_searches())
 def test_a_documented_search_finds_what_it_is_for_and_nothing_else(
     tracked: Tracked, search: str
@@ -71,6 +72,7 @@ def test_a_documented_search_finds_what_it_is_for_and_nothing_else(
         assert client.search_runs([tracked.experiment_id], search) == []
 
 
+@pytest.mark.slow
 def test_the_view_shows_scores_and_parameters_in_the_list_and_the_sample_grids(
     tracked: Tracked,
 ) -> None:

@@ -23,6 +23,7 @@ def changed(**changes: object) -> SideRecord:
     return replace(SCANS, **changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "data", "source"),
     [

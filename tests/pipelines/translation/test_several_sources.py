@@ -114,6 +114,7 @@ def test_a_folder_without_its_name_is_refused_on_the_command_line(
     assert "must be NAME=DIR" in result.output
 
 
+@pytest.mark.slow
 def test_a_model_without_extra_sources_refuses_their_folders(
     workspace: Path, tmp_path: Path
 ) -> None:

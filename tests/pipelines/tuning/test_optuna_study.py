@@ -79,6 +79,7 @@ def test_importance_goes_to_the_key_that_explains_the_score(params: Params) -> N
     assert shares["train.learning_rate"] > 0.7
 
 
+@pytest.mark.slow
 def test_pictures_are_png_files_of_each_view(params: Params, pair: Params) -> None:
     trials = [_trial(n, 0.1 * n + 0.1, frechet=float(9 - n)) for n in range(4)]
     stopped = [*trials, _trial(4, 0.9, status="stopped"), _trial(5, 0.9, status="failed")]

@@ -2,6 +2,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from pix2pix.config import load_params
 from pix2pix.data.augment import Augmentation, augment_seed
@@ -12,6 +13,7 @@ from pix2pix.data.prepared import PreparedSplit
 SIDE = SideRecord("image", 3, "uint8", (0.0, 255.0), "area")
 
 
+@pytest.mark.slow
 def test_each_row_shows_a_pair_as_stored_and_as_training_sees_it() -> None:
     params = load_params(Path("params/default.yaml"))
     data = dataclasses.replace(params.data, load_size=68, image_size=64)

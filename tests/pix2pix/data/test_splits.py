@@ -40,6 +40,7 @@ def moved(before: dict[str, Split], after: dict[str, Split]) -> list[str]:
     return [pair_id for pair_id in before.keys() & after if before[pair_id] != after[pair_id]]
 
 
+@pytest.mark.slow
 def test_adding_pairs_and_leaving_pairs_out_moves_no_other_pair() -> None:
     draw = random.Random(0)
     for trial in range(200):

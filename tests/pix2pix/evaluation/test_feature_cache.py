@@ -171,6 +171,7 @@ def test_the_least_recently_used_files_go_first(
     prune(tmp_path / "missing", max_bytes=0)
 
 
+@pytest.mark.slow
 def test_processes_share_a_folder(tmp_path: Path) -> None:
     """Both write the same files at the same time, while files are removed."""
     with ProcessPoolExecutor(2, get_context("forkserver")) as processes:

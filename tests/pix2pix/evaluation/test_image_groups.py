@@ -54,6 +54,7 @@ def test_equal_images_of_a_group_tell_no_more_than_one_of_them() -> None:
     )
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_true_mean_where_films_differ() -> None:
     """Drawn image by image, the intervals of 90 % hold it in less than half of the cases."""
     rng = np.random.default_rng(0)

@@ -120,6 +120,7 @@ def test_a_download_ends_when_the_file_is_too_large(
     assert list(path.parent.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [b"", b"x"], ids=["nothing", "a byte now and then"])
 def test_a_download_ends_when_the_server_sends_next_to_nothing(
     liar: RawServer, path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes

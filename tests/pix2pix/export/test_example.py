@@ -241,6 +241,7 @@ def test_with_other_files_than_two_the_example_says_how_it_is_run(
     assert run.stderr == "Run as: python example.py IN.png OUT.png\n"
 
 
+@pytest.mark.slow
 def test_sources_with_pixels_without_a_value_have_words_in_place_of_an_example(
     tmp_path: Path,
 ) -> None:

@@ -77,6 +77,7 @@ def _metadata(path: Path) -> dict[str, str]:
     return {each.key: each.value for each in properties if each.key.startswith("pix2pix.")}
 
 
+@pytest.mark.slow
 def test_the_error_of_half_weights_is_that_of_rounding_them(tmp_path: Path) -> None:
     """The same network in torch, with its convolutions' weights rounded to fp16."""
     generator, card = make_model(tmp_path / "model")

@@ -189,6 +189,7 @@ def test_what_is_shown_is_text_and_never_markup() -> None:
     assert {"details", "figure", "table"} <= set(tags)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1000, 360])
 def test_names_and_intervals_in_tables_are_not_broken_into_letters(width: int) -> None:
     rows = [

@@ -69,6 +69,7 @@ def test_every_kind_of_target_gets_its_values(
     assert differences.max() <= (1 if side.num_labels is None else 255)
 
 
+@pytest.mark.slow
 def test_a_limit_decides_between_whole_and_tiles_and_a_too_small_one_is_refused(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

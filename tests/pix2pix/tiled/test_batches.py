@@ -27,12 +27,14 @@ def sources() -> torch.Tensor:
     return torch.rand(3, 3, *SIZE, generator=random) * 2 - 1
 
 
+@pytest.mark.slow
 def test_with_enough_memory_it_is_the_translation_of_the_batch(network: InferenceNetwork) -> None:
     assert torch.equal(
         translated(network, sources(), seed=SEED), translate(network, sources(), seeds=[SEED] * 3)
     )
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_too_large_is_translated_image_by_image(network: InferenceNetwork) -> None:
     needed = whole_bytes(network.config, (512, 704))
     one_by_one = [translate(network, image[None], seeds=[SEED]) for image in sources()]
@@ -41,6 +43,7 @@ def test_a_batch_that_is_too_large_is_translated_image_by_image(network: Inferen
     )
 
 
+@pytest.mark.slow
 def test_an_image_that_is_too_large_is_translated_in_tiles(
     network: InferenceNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

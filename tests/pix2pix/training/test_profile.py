@@ -66,6 +66,7 @@ class _Batches:
             yield Pairs(source, -source.flip(1), None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("num_batches", "num_traced"), [(1, 1), (4, 2), (20, 10)])
 def test_ten_steps_of_the_first_epoch_are_traced_once_and_nothing_else_changes(
     small_params: Params, num_batches: int, num_traced: int
