@@ -3,9 +3,9 @@
 import os
 import signal
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -130,11 +130,11 @@ def test_a_population_that_was_stopped_goes_on_from_its_checkpoints(
     cluster: None, small_params: Params, pairs: DatasetSource, tmp_path: Path
 ) -> None:
     params = small_study(small_params, **POPULATION | {"num_trials": 2})
-    stopped: list[Any] = []
+    stopped: list[tuple[int, float]] = []  # the trial, and when
 
     def stop(number: int, epoch: int) -> None:
         if epoch == 3 and not stopped:
-            stopped.append(number)
+            stopped.append((number, time.time()))
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(InterruptionError, match="the same command continues the study"):
@@ -146,3 +146,5 @@ def test_a_population_that_was_stopped_goes_on_from_its_checkpoints(
         # One that had come to epoch 2 may copy the state of another that had come to epoch 4.
         assert epochs == sorted(set(epochs))
         assert (epochs[:3], epochs[-1]) == ([0, 1, 2], 6)
+    [(number, stopped_s)] = stopped
+    assert max(record["time_s"] for record in found[number].history[:3]) < stopped_s
