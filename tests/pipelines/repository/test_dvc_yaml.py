@@ -124,11 +124,12 @@ def test_register_depends_on_every_output_before_it() -> None:
 
 def test_what_make_web_puts_beside_the_code_changes_no_stage() -> None:
     """DVC hashes whole packages; they would have other hashes wherever pages are exported."""
-    ignored = Repo(str(ROOT)).dvcignore.is_ignored_file
     folder = ROOT / "pipelines" / "page_runtime"
-    assert ignored(str(folder / page_runtime.WASM_NAME))
-    assert ignored(str(folder / page_runtime.SCRIPT_NAME))
-    assert not ignored(str(folder / "__init__.py"))
+    with Repo(str(ROOT)) as repo:
+        ignored = repo.dvcignore.is_ignored_file
+        assert ignored(str(folder / page_runtime.WASM_NAME))
+        assert ignored(str(folder / page_runtime.SCRIPT_NAME))
+        assert not ignored(str(folder / "__init__.py"))
 
 
 def test_plots_are_of_files_that_a_run_without_a_search_makes_or_that_git_has() -> None:
