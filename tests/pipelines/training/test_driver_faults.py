@@ -13,6 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pipelines.paths import HISTORY_PATH
+from pipelines.runs.checkpoints import newest_checkpoint
+from pipelines.runs.folder import open_folder
+from pipelines.tracking.finished_run import read_history
 from tests.support.killable_project import (
     TRAIN,
     TRAIN_STAGE,
@@ -99,8 +103,14 @@ def test_ended_in_every_way_it_ends_as_if_nothing_had_been(
     second.wait()
     assert not (project.folder / "models").exists()
     assert _run_key(project) == run_key
+    (folder,) = project.folder.glob(".runs/*/checkpoints")
+    newest = newest_checkpoint(open_folder(str(folder)))
+    assert newest is not None
+    kept = newest[1]["history"]
 
     assert "continuing the interrupted training" in project.run(*TRAIN).stderr
+    history = read_history(project.folder / HISTORY_PATH)
+    assert list(history[: len(kept)]) == kept  # also their clock: they were not trained again
     assert json.loads((project.folder / "reports" / "train.json").read_text())["run_key"] == run_key
     assert_trained_alike(project, undisturbed)
 

@@ -8,7 +8,7 @@ import ray.train
 import safetensors.torch
 import torch
 
-from pipelines.runs.checkpoints import checkpoints
+from pipelines.runs.checkpoints import checkpoints, read_checkpoint
 from pipelines.runs.dataset import DatasetSource
 from pipelines.runs.state import NON_FINITE_FOLDER
 from pix2pix.config import Params
@@ -103,11 +103,14 @@ def test_killed_in_writing_and_with_full_storage_it_fails_clearly_and_goes_on_la
     message = "; ".join(map(str, caught.value.worker_failures.values()))
     assert "could not be written" in message
     assert "Make room or repair the storage" in message
-    newest = checkpoints(checkpoints_of(training, pairs, tmp_path))[0]
+    folder = checkpoints_of(training, pairs, tmp_path)
+    newest, before, *_ = checkpoints(folder)
     assert newest.step == 8
-    path = Path(checkpoints_of(training, pairs, tmp_path).path, str(newest))
+    kept = read_checkpoint(folder, before)["history"]
+    path = Path(folder.path, str(newest))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
     trained = run(training, pairs, tmp_path)
+    assert trained.history[: len(kept)] == kept  # also their clock: they were not trained again
     assert [*map(steady, trained.history)] == [*map(steady, alone.trained.history)]
     assert trained.samples == alone.trained.samples
     assert_same(last_state(training, pairs, tmp_path), alone.state)
