@@ -273,6 +273,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_params(tmp_path / "none.yaml")
 
 
+def test_a_folder_in_place_of_the_file_is_no_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is a folder or another thing that is no file; move it"):
+        load_params(tmp_path)
+
+
 def test_parameters_are_the_same_after_json(default_params: Params) -> None:
     assert (
         parse_params(json.loads(json.dumps(dataclasses.asdict(default_params)))) == default_params
