@@ -12,8 +12,8 @@ from requests import RequestException
 
 from pipelines.evaluation.model_content import MODEL_FILES, content_hash
 from pipelines.registry.lookup import label
+from pipelines.registry.mlflow_state import CONTENT_TAG
 from pipelines.registry.package import PACKAGED_MODEL
-from pipelines.registry.register import CONTENT_TAG
 from pipelines.tracking.connection import CLIENT_ERRORS, is_refusal, may_pass
 from pipelines.tracking.uri import without_password
 from pix2pix.errors import StorageError, UserError

@@ -6,9 +6,9 @@ from pathlib import Path
 from pipelines.evaluation.model_content import content_hash
 from pipelines.paths import MODEL_DIR
 from pipelines.registry.lookup import find_version, label
+from pipelines.registry.mlflow_state import CONTENT_TAG
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.reference import VERSION_REFERENCE
-from pipelines.registry.register import CONTENT_TAG
 from pipelines.tracking.connection import connected
 from pix2pix.checkpoint import DISCRIMINATOR_FILE, load_discriminator, load_generator
 from pix2pix.config import InitNetworks

@@ -5,8 +5,8 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from pipelines.registry.lookup import find_version
+from pipelines.registry.mlflow_state import CONTENT_TAG
 from pipelines.registry.model_files import downloaded
-from pipelines.registry.register import CONTENT_TAG
 from tests.support.registered_project import (
     MODEL,
     MODELS,

@@ -75,7 +75,10 @@ def test_what_a_killed_registration_did_not_link_the_next_one_links(
     assert client.get_logged_model(model_id).tags == linked
 
 
-@pytest.mark.parametrize("moment", ["log_model_artifacts", "finalize_logged_model", "log_outputs"])
+@pytest.mark.parametrize(
+    "moment",
+    ["log_model_artifacts", "finalize_logged_model", "log_outputs", "create_model_version"],
+)
 def test_a_model_that_a_killed_registration_began_the_next_one_completes(
     moment: str,
     uri: str,
