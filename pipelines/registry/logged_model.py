@@ -11,6 +11,7 @@ from pipelines.evaluation.model_content import content_hash
 from pipelines.registry.mlflow_state import CONTENT_TAG, LOGGED_TAG
 from pipelines.registry.package import write_package
 from pipelines.tracking.run import SCORES_STEP
+from pix2pix.files import written_to
 from pix2pix.inference import Images
 from pix2pix.model_card import ModelCard
 
@@ -31,7 +32,7 @@ def log_model(
 
     What a killed process began with the same weights and card is completed: MLflow would show it as
     pending for ever, or a second one beside it. `example` is one source image (H, W, C). The step
-    of the model is its epoch.
+    of the model is its epoch. Raises StorageError if the disk of temporary files is full.
     """
     run_id = run.info.run_id
     content = content_hash(model_dir)
@@ -50,7 +51,8 @@ def log_model(
     )
     with tempfile.TemporaryDirectory() as staging:
         folder = Path(staging) / "package"
-        write_package(folder, model_dir, card=card, example=example, head=head)
+        with written_to(Path(staging)):
+            write_package(folder, model_dir, card=card, example=example, head=head)
         client.log_model_artifacts(logged.model_id, str(folder))
     client.finalize_logged_model(logged.model_id, "READY")
     outputs = [] if run.outputs is None else run.outputs.model_outputs
