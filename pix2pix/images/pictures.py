@@ -36,7 +36,7 @@ _JPEG = b"\xff\xd8\xff"
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the markers of frame headers
 _JPEG_LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
 _JPEG_SCAN = 0xDA  # the marker of the header that precedes the pixels
-_JPEG_END = b"\xff\xd9"
+JPEG_END = b"\xff\xd9"
 _JPEG_FILL = 0xFF  # any number of these bytes may precede a marker
 _GIF = (b"GIF87a", b"GIF89a")
 _BMP = b"BM"
@@ -227,7 +227,7 @@ def _check_jpeg(data: bytes) -> None:
         if marker in _JPEG_FRAMES:
             _check_jpeg_frame(marker, num_bits=data[first + 4])
         if marker == _JPEG_SCAN:
-            if data.find(_JPEG_END, first) < 0:
+            if data.find(JPEG_END, first) < 0:
                 raise damaged(UserError("its end is missing"))
             return
         first += 2 + length
