@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from pipelines.processes.server_check import Tls, check_answer
 from pix2pix.errors import UserError
+from pix2pix.files import real_path
 
 _DEFAULT_FILE = "mlflow.db"
 _DEFAULT_URI = f"sqlite:///{_DEFAULT_FILE}"
@@ -28,7 +29,7 @@ def tracking_uri() -> str:
     path = sqlite_path(uri)
     if path is None:
         return uri
-    absolute = str(path.resolve())
+    absolute = str(real_path(path))
     # SQLAlchemy would make the database elsewhere: it takes ? for the end of the path, and, since
     # 2.1, decodes %20.
     if "?" in absolute or unquote(absolute) != absolute:
