@@ -1,9 +1,10 @@
 """Adapters to Ray, MLflow, DVC and Prefect, and the entry points of the stages.
 
-Each of those tools sends usage data unless told not to, which costs seconds and error lines where
-there is no network. This is the one place that switches all of it off, and sets what the tools and
-the processes that they start read from variables only; it has to happen before they are imported,
-so it happens at import, as little else in this project does. A variable that is already set wins.
+Each of those tools, and ONNX Runtime, sends usage data unless told not to, which costs seconds and
+error lines where there is no network. This is the one place that switches all of it off, and sets
+what the tools and the processes that they start read from variables only; it has to happen before
+they are imported, so it happens at import, as little else in this project does. A variable that is
+already set wins.
 Beside that, a Python without the project's packages is refused in one sentence, before any of them
 is looked for. Nothing here may need more than an old Python by itself.
 """
@@ -29,6 +30,7 @@ _SETTINGS = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",  # what is said here, our own lines say
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # we try again ourselves; seven take minutes
     "NO_ALBUMENTATIONS_UPDATE": "1",
+    "ORT_DISABLE_TELEMETRY": "1",  # of ONNX Runtime, which `pix2pix export` checks its files with
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "RAY_AIR_NEW_OUTPUT": "0",  # its banners and tables; ours are lines
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # 20 are too few where much runs

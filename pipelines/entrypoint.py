@@ -40,6 +40,7 @@ _MACHINE_ERRORS = _TEMPORARY_ERRORS | {
     errno.EPERM,
     errno.EROFS,
     errno.ENAMETOOLONG,
+    errno.ELOOP,
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pix2pix.files import flush
+from pix2pix.files import flush, real_path
 
 
 @contextmanager
@@ -16,7 +16,7 @@ def new_directory(directory: Path) -> Iterator[Path]:
     what a killed process left behind. If `directory` is a link, for example to a larger disk, the
     folder that it leads to is created or replaced, and the link stays.
     """
-    directory = directory.resolve()
+    directory = real_path(directory)
     partial = directory.with_name(f".{directory.name}.partial")
     _remove(partial)
     partial.mkdir(parents=True)

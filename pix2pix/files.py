@@ -143,6 +143,14 @@ def flush_all(folder: Path) -> None:
         flush(Path(subfolder))
 
 
+def real_path(path: Path) -> Path:
+    """The absolute path without links. For links in a circle it is one that cannot be opened.
+
+    There `Path.resolve` raises RuntimeError before Python 3.13.
+    """
+    return Path(os.path.realpath(path))
+
+
 def spill_folder() -> Path:
     """The folder for large temporary files: `TMPDIR` if it is set, else /var/tmp if it exists."""
     if not os.environ.get("TMPDIR") and os.access(_LARGE_TEMPORARY_FILES, os.W_OK):

@@ -1,9 +1,13 @@
 """The library by itself: it runs where Ray, MLflow, Prefect and DVC are not installed."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from tests.support.mlflow_process import closed_port
 
 PIPELINE_TOOLS = ("ray", "mlflow", "prefect", "dvc")
 
@@ -55,3 +59,25 @@ print(" ".join(f"{name}={value}" for name, value in sorted(os.environ.items())))
         "PREFECT_SERVER_ANALYTICS_ENABLED=false",
         "RAY_USAGE_STATS_ENABLED=1",  # what was set before wins
     } <= set(done.stdout.split())
+
+
+def test_onnx_runtime_hears_that_it_shall_report_nothing(tmp_path: Path) -> None:
+    """Else it makes the file .ses, which names this machine in what it sends."""
+    code = """
+import pipelines, onnx, onnxruntime
+from onnx import TensorProto, helper
+value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [value], [
+    helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])])
+model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+onnxruntime.InferenceSession(model.SerializeToString())
+"""
+    # A proxy where nobody listens: also where the code is wrong, nothing is sent.
+    proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), f"http://127.0.0.1:{closed_port()}")
+    environment = {name: value for name, value in os.environ.items() if "TELEMETRY" not in name}
+    subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment | proxies | {"TMPDIR": str(tmp_path), "HOME": str(tmp_path)},
+        check=True,
+    )
+    assert list(tmp_path.rglob("*")) == []

@@ -13,8 +13,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from pipelines.evaluation.scores import Evaluation
 from pipelines.registry.logged_model import link_metrics
-from pipelines.registry.mlflow_state import LOGGED_TAG
-from pipelines.registry.register import CONTENT_TAG
+from pipelines.registry.mlflow_state import CONTENT_TAG, LOGGED_TAG
 from pipelines.repository.dotted_keys import flatten
 from pipelines.tracking.described_run import DATA_HASH_TAG
 from pipelines.tracking.description import data_record

@@ -16,6 +16,7 @@ from pipelines.registry.dev_sources import dev_sources
 from pipelines.registry.lookup import label
 from pipelines.registry.model_files import downloading
 from pix2pix.data.manifest import FIRST_SOURCE, SideRecord
+from pix2pix.files import write_bytes
 from pix2pix.images.encode import encode, encode_as, file_suffix
 from pix2pix.images.nodata import written_nodata
 from pix2pix.model_card import load_card
@@ -34,7 +35,8 @@ def log_examples(client: MlflowClient, run_id: str, model_dir: Path, *, prepared
         for number, images in enumerate(examples):
             for source, image in images.items():
                 content, suffix = _file(image, card.sources[source])
-                Path(folder, f"{number}{_extra_name(source)}{suffix}").write_bytes(content)
+                path = Path(folder, f"{number}{_extra_name(source)}{suffix}")
+                write_bytes(path, content, is_durable=False)
         client.log_artifacts(run_id, folder, _FOLDER)
 
 

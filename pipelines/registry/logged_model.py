@@ -7,8 +7,11 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, LoggedModel, LoggedModelOutput, Metric, Run
 from mlflow.models import Model
 
+from pipelines.evaluation.model_content import content_hash
+from pipelines.registry.mlflow_state import CONTENT_TAG, LOGGED_TAG
 from pipelines.registry.package import write_package
 from pipelines.tracking.run import SCORES_STEP
+from pix2pix.files import written_to
 from pix2pix.inference import Images
 from pix2pix.model_card import ModelCard
 
@@ -27,14 +30,17 @@ def log_model(
 ) -> LoggedModel:
     """Upload the package as a logged model of the run, and link it once it is complete.
 
-    What a killed process began is completed: MLflow would show it as pending for ever.
-    `example` is one source image (H, W, C). The step of the model is its epoch.
+    What a killed process began with the same weights and card is completed: MLflow would show it as
+    pending for ever, or a second one beside it. `example` is one source image (H, W, C). The step
+    of the model is its epoch. Raises StorageError if the disk of temporary files is full.
     """
     run_id = run.info.run_id
-    logged = _unlinked(client, run, name) or client.create_logged_model(
+    content = content_hash(model_dir)
+    logged = _begun(client, run, name, content=content) or client.create_logged_model(
         run.info.experiment_id,
         name=name,
         source_run_id=run_id,
+        tags={CONTENT_TAG: content},
         params=run.data.params,
     )
     head = Model(
@@ -45,23 +51,31 @@ def log_model(
     )
     with tempfile.TemporaryDirectory() as staging:
         folder = Path(staging) / "package"
-        write_package(folder, model_dir, card=card, example=example, head=head)
+        with written_to(Path(staging)):
+            write_package(folder, model_dir, card=card, example=example, head=head)
         client.log_model_artifacts(logged.model_id, str(folder))
     client.finalize_logged_model(logged.model_id, "READY")
-    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=card.epoch)])
+    outputs = [] if run.outputs is None else run.outputs.model_outputs
+    if logged.model_id not in {output.model_id for output in outputs}:  # MLflow refuses a second
+        client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=card.epoch)])
     return logged
 
 
-def _unlinked(client: MlflowClient, run: Run, name: str) -> LoggedModel | None:
-    """A logged model of the run that a process began and could not link, as it was killed."""
-    linked = {
-        output.model_id for output in ([] if run.outputs is None else run.outputs.model_outputs)
-    }
-    begun = client.search_logged_models(
+def _begun(client: MlflowClient, run: Run, name: str, *, content: str) -> LoggedModel | None:
+    """A logged model of the run with this content that no version was made of.
+
+    The process that began it was killed, or the version was deleted.
+    """
+    run_id = run.info.run_id
+    versions = client.search_model_versions(f"run_id = '{run_id}'")
+    taken = {version.tags.get(LOGGED_TAG) for version in versions}
+    models = client.search_logged_models(
         [run.info.experiment_id],
-        filter_string=f"source_run_id = '{run.info.run_id}' AND name = '{name}'",
+        filter_string=(
+            f"source_run_id = '{run_id}' AND name = '{name}' AND tags.`{CONTENT_TAG}` = '{content}'"
+        ),
     )
-    return next((model for model in begun if model.model_id not in linked), None)
+    return next((model for model in models if model.model_id not in taken), None)
 
 
 def link_metrics(

@@ -22,6 +22,7 @@ from urllib.request import url2pathname
 
 from pipelines.tracking.uri import sqlite_path
 
+CONTENT_TAG = "pix2pix.model_sha256"  # of versions and logged models, see `content_hash`
 LOGGED_TAG = "pix2pix.logged_model_id"  # a tag of versions, as MLflow's databases lack this field
 
 _TIMEOUT_S = 2.0

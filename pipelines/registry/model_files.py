@@ -1,5 +1,8 @@
 """Download the files of a registered version and check that they are unchanged."""
 
+import errno
+import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +15,15 @@ from requests import RequestException
 
 from pipelines.evaluation.model_content import MODEL_FILES, content_hash
 from pipelines.registry.lookup import label
+from pipelines.registry.mlflow_state import CONTENT_TAG
 from pipelines.registry.package import PACKAGED_MODEL
-from pipelines.registry.register import CONTENT_TAG
 from pipelines.tracking.connection import CLIENT_ERRORS, is_refusal, may_pass
 from pipelines.tracking.uri import without_password
 from pix2pix.errors import StorageError, UserError
+from pix2pix.files import NO_ROOM
+
+# MLflow's list of what went wrong with several files; that of each may take many lines.
+_FIRST_FAILURE = re.compile(r"##### File (?P<file>.+?) #####\n(?P<reason>.+)")
 
 
 @contextmanager
@@ -62,10 +69,18 @@ def downloading(problem: str) -> Iterator[None]:
     except (*CLIENT_ERRORS, OSError) as error:
         if is_refusal(error):
             raise
-        raise _failure(f"{problem}: {error}", error) from error
+        raise _failure(problem, error) from error
 
 
-def _failure(said: str, error: Exception) -> Exception:
+def _failure(problem: str, error: Exception) -> Exception:
+    if _is_of_full_disk(error):
+        full = StorageError(
+            f"{problem}: there is no room in {tempfile.gettempdir()}; make room on its disk, or "
+            "set TMPDIR to a folder on another disk"
+        )
+        full.errno = errno.ENOSPC
+        return full
+    said = f"{problem}: {_reason_of(error)}"
     if isinstance(error, FileNotFoundError):
         return UserError(said)
     is_of_connection = isinstance(error, ConnectionError | TimeoutError | RequestException)
@@ -74,6 +89,17 @@ def _failure(said: str, error: Exception) -> Exception:
         failure.errno = error.errno
         return failure
     return (ConnectionError if may_pass(error) else UserError)(said)
+
+
+def _is_of_full_disk(error: Exception) -> bool:
+    """Whether this machine's disk is full, which MLflow reports as a failure of its server."""
+    return any(os.strerror(number) in str(error) for number in NO_ROOM)
+
+
+def _reason_of(error: Exception) -> str:
+    """What went wrong, of several files with the first: MLflow adds the others on many lines."""
+    first = _FIRST_FAILURE.search(str(error))
+    return f"{first['file']}: {first['reason']}" if first else str(error)
 
 
 def _check_content(version: ModelVersion, model_dir: Path) -> None:

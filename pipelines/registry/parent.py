@@ -6,14 +6,14 @@ from pathlib import Path
 from pipelines.evaluation.model_content import content_hash
 from pipelines.paths import MODEL_DIR
 from pipelines.registry.lookup import find_version, label
+from pipelines.registry.mlflow_state import CONTENT_TAG
 from pipelines.registry.model_files import downloaded
 from pipelines.registry.reference import VERSION_REFERENCE
-from pipelines.registry.register import CONTENT_TAG
 from pipelines.tracking.connection import connected
 from pix2pix.checkpoint import DISCRIMINATOR_FILE, load_discriminator, load_generator
 from pix2pix.config import InitNetworks
 from pix2pix.errors import UserError
-from pix2pix.files import sha256_of_file
+from pix2pix.files import real_path, sha256_of_file
 from pix2pix.models import PatchDiscriminator
 from pix2pix.models.reference import discriminator_from_file, generator_from_file
 from pix2pix.models.transfer import ParentNetworks
@@ -39,7 +39,7 @@ def read_parent(
     if reference.startswith(_MODELS):
         return _registered(reference, networks, uri=uri, fetched=fetched)
     path = Path(reference)
-    if path.resolve().is_relative_to(MODEL_DIR.resolve()):
+    if real_path(path).is_relative_to(MODEL_DIR.resolve()):
         raise UserError(
             f"{_KEY}: {reference} is what the training itself writes, so that each `dvc repro` "
             f"would train on; copy the folder, or write {_MODELS}NAME/VERSION"

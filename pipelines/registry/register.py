@@ -14,7 +14,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines.evaluation.model_content import content_hash
 from pipelines.registry.logged_model import TEST_PREFIX, link_metrics, log_model
-from pipelines.registry.mlflow_state import LOGGED_TAG
+from pipelines.registry.mlflow_state import CONTENT_TAG, LOGGED_TAG
 from pipelines.registry.version_description import version_description
 from pipelines.registry.version_tags import set_version_tags
 from pipelines.tracking.completion import TrackedRun
@@ -23,8 +23,6 @@ from pipelines.tracking.run_by_key import RUN_KEY_TAG
 from pipelines.tracking.uri import without_password
 from pix2pix.inference import Images
 from pix2pix.model_card import ModelCard, load_card
-
-CONTENT_TAG = "pix2pix.model_sha256"
 
 _LOGGED_NAME = "generator"  # the name of the logged model in its run
 _BASELINE_PREFIX = f"{TEST_PREFIX}baseline_"

@@ -13,7 +13,7 @@ from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem, copy
 
 from pipelines.runs import staging
 from pix2pix.errors import StorageError, UserError
-from pix2pix.files import make_folder, put_in_place
+from pix2pix.files import make_folder, put_in_place, real_path
 
 _CHUNK_BYTES = 2**24
 # What pyarrow says of a store that answers and refuses: asking it again does not help.
@@ -186,7 +186,7 @@ def open_folder(location: str) -> Folder:
     Raises UserError if this kind of store is unknown or cannot be used.
     """
     if "://" not in location:
-        return Folder(LocalFileSystem(), str(Path(location).resolve()))
+        return Folder(LocalFileSystem(), str(real_path(Path(location))))
     try:
         filesystem, path = FileSystem.from_uri(location)
     except (OSError, ValueError) as error:  # pyarrow's errors are subclasses of these

@@ -59,9 +59,18 @@ def owned(folder: Folder, *, patience_s: float = _PATIENCE_S) -> Iterator[None]:
 def _lock(
     folder: Folder, claim_folder: Callable[[], AbstractContextManager[Owner | None]]
 ) -> Iterator[Owner | None]:
-    """Lock a file beside a local folder. Yields None, or the owner if it is another process."""
+    """Lock a file beside a local folder. Yields None, or the owner if it is another process.
+
+    Raises UserError if there can be no such folder.
+    """
     path = Path(folder.path).with_name(f".{Path(folder.path).name}.lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UserError(
+            f"{path.parent} cannot hold unfinished runs: {error.filename} is no folder; rename "
+            "that, or set another train.storage_path"
+        ) from None
     try:
         lock = try_lock(path)
     except OSError as error:

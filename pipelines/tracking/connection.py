@@ -16,15 +16,23 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from requests import HTTPError, RequestException
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
 from pipelines.tracking.uri import (
     artifact_location,
+    is_server,
     reach,
     refused,
     sqlite_path,
     unusable,
     without_password,
+    wrong,
 )
 from pix2pix.errors import UserError
 
@@ -47,8 +55,8 @@ def connected(uri: str) -> Iterator[MlflowClient]:
     Raises ConnectionError naming the URI, what is wrong with it and the remedy: within seconds if
     MLflow cannot be used, and later in the context where an error of MLflow may end by itself, see
     `may_pass`. Raises UserError where MLflow, or the object store of its files, refuses what the
-    user tries, and where the driver of a database is missing. Other errors of MLflow in the context
-    stay as they are.
+    user tries, where the driver of a database is missing, and where no MLflow can be at the URI.
+    Other errors of MLflow in the context stay as they are.
     """
     client = _connect(uri)
     try:
@@ -86,6 +94,8 @@ def _connect(uri: str) -> MlflowClient:
     except (MlflowException, SQLAlchemyError, OSError) as error:
         if is_refusal(error):
             raise refused(uri, error) from error
+        if _is_of_address(uri, error):
+            raise wrong(uri, _reason_of(error)) from error
         raise unusable(uri, _reason_of(error)) from error
     except ModuleNotFoundError as error:
         raise UserError(
@@ -94,6 +104,17 @@ def _connect(uri: str) -> MlflowClient:
             "this one"
         ) from None
     return client
+
+
+def _is_of_address(uri: str, error: Exception) -> bool:
+    """Whether it is the address that is wrong: no time and no server that is started mends that.
+
+    Such as a scheme that neither MLflow nor SQLAlchemy knows. Where there is no server, an error of
+    MLflow that no other one has caused is what it says of the address.
+    """
+    if isinstance(error, MlflowException):
+        return error.__cause__ is None and not is_server(uri)
+    return isinstance(error, ArgumentError)
 
 
 def _client(uri: str) -> MlflowClient:
@@ -179,5 +200,5 @@ def _status(error: BaseException | None) -> int | None:
 def _reason_of(error: Exception) -> str:
     """What went wrong. Of a database, its own words alone: MLflow adds the SQL on many lines."""
     failed = error if isinstance(error, DBAPIError) else error.__cause__
-    reason = str(failed.orig if isinstance(failed, DBAPIError) else error)
+    reason = str(failed.orig if isinstance(failed, DBAPIError) else error).strip()
     return f"{reason}; make room on its disk" if "disk is full" in reason else reason

@@ -5,10 +5,11 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pipelines.processes.server_check import Tls, check_answer
 from pix2pix.errors import UserError
+from pix2pix.files import real_path
 
 _DEFAULT_FILE = "mlflow.db"
 _DEFAULT_URI = f"sqlite:///{_DEFAULT_FILE}"
@@ -28,7 +29,7 @@ def tracking_uri() -> str:
     path = sqlite_path(uri)
     if path is None:
         return uri
-    absolute = str(path.resolve())
+    absolute = str(real_path(path))
     # SQLAlchemy would make the database elsewhere: it takes ? for the end of the path, and, since
     # 2.1, decodes %20.
     if "?" in absolute or unquote(absolute) != absolute:
@@ -93,32 +94,61 @@ def reach(uri: str) -> None:
     """Return if something answers at `uri`.
 
     Raises ConnectionError naming the URI and the remedy after seconds; MLflow itself would try
-    again for minutes. Databases other than SQLite are not asked, and a SQLite file may be missing
-    from a folder that exists.
+    again for minutes. Raises UserError if nothing can ever answer there. Databases other than
+    SQLite are not asked, and a SQLite file may be missing from a folder that exists.
     """
     path = sqlite_path(uri)
     try:
         if path is not None:
-            if path.parent.is_dir() and not path.exists():
-                return
-            with closing(sqlite3.connect(path)) as database:
-                database.execute("PRAGMA schema_version")
-        elif _is_server(uri):
+            _reach_file(uri, path)
+        elif uri.startswith("sqlite:"):  # a database in memory, which ends with the process
+            raise wrong(uri, "it names no file, as sqlite:///mlflow.db does")
+        elif is_server(uri):
             health = f"{uri.rstrip('/')}/health"
             check_answer(health, timeout_s=_TIMEOUT_S, tls=_client_tls())
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.OperationalError) as error:
         raise unusable(uri, error) from None
 
 
-def _is_server(uri: str) -> bool:
+def _reach_file(uri: str, path: Path) -> None:
+    """As `reach`; what may end by itself is raised as OSError or sqlite3.OperationalError."""
+    if not path.parent.is_dir():  # a disk that may be mounted later
+        raise FileNotFoundError(f"there is no folder {path.parent}")
+    if path.is_dir():
+        raise wrong(uri, "this is a folder")
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("PRAGMA schema_version")
+    except sqlite3.OperationalError:  # such as a locked file
+        raise
+    except sqlite3.DatabaseError as error:
+        raise wrong(uri, error) from None
+
+
+def is_server(uri: str) -> bool:
     """Whether `uri` is an address of HTTP. Raises UserError if it is broken."""
     try:
-        return urlsplit(uri).scheme in ("http", "https")
+        parts = urlsplit(uri)
     except ValueError as error:
         raise UserError(
             f"MLFLOW_TRACKING_URI is no address: {error} ({without_password(uri)}); correct it, "
             "such as http://127.0.0.1:5000"
         ) from None
+    if parts.scheme not in ("http", "https"):
+        return False
+    if not _has_host(parts):
+        raise wrong(uri, "it has no host, or a port that is no number up to 65535")
+    return True
+
+
+def _has_host(parts: SplitResult) -> bool:
+    try:
+        _ = parts.port
+    except ValueError:  # its text may show a part of a password
+        return False
+    return bool(parts.hostname)
 
 
 def _client_tls() -> Tls:
@@ -135,6 +165,14 @@ def unusable(uri: str, error: Exception | str) -> ConnectionError:
     return ConnectionError(
         f"MLflow at {without_password(uri)} cannot be used: {error}\nStart the server there, "
         f"or set MLFLOW_TRACKING_URI to another one (unset: {_DEFAULT_URI} in the current folder)."
+    )
+
+
+def wrong(uri: str, error: Exception | str) -> UserError:
+    """The error that says that no MLflow can be at `uri`."""
+    return UserError(
+        f"MLflow at {without_password(uri)} cannot be used: {error}\nCorrect MLFLOW_TRACKING_URI, "
+        f"such as http://127.0.0.1:5000 (unset: {_DEFAULT_URI} in the current folder)."
     )
 
 

@@ -12,8 +12,8 @@ from mlflow import MlflowClient
 
 from pipelines.entrypoint import interrupted_as
 from pipelines.registry.lookup import find_version, label
+from pipelines.registry.mlflow_state import CONTENT_TAG
 from pipelines.registry.model_files import downloaded
-from pipelines.registry.register import CONTENT_TAG
 from pipelines.translation.film_parts import PART_FRAMES, translate_parts
 from pipelines.translation.translation_input import check_film_output
 from pipelines.translation.translator_options import TranslatorOptions

@@ -12,8 +12,8 @@ from mlflow import MlflowClient
 from pipelines.entrypoint import interrupted_as
 from pipelines.json_files import write_json
 from pipelines.registry.lookup import find_version, label
+from pipelines.registry.mlflow_state import CONTENT_TAG
 from pipelines.registry.model_files import downloaded
-from pipelines.registry.register import CONTENT_TAG
 from pipelines.translation.translated_files import translate_files
 from pipelines.translation.translation_plan import (
     NO_EXTRA,

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
+from pix2pix.files import real_path
 from pix2pix.images.encode import file_suffix
 from pix2pix.images.georeference import georeference
 from pix2pix.images.names import REMEDY as NAME_REMEDY
@@ -45,7 +46,7 @@ def check_folders(
         if not folder.is_dir():
             raise UserError(f"{name} {folder} is not a folder")
         refuse_linked_folders(folder)
-        source, output = folder.resolve(), output_dir.resolve()
+        source, output = real_path(folder), real_path(output_dir)
         if source.is_relative_to(output) or output.is_relative_to(source):
             raise UserError(
                 f"OUTPUT {output_dir} overlaps {name} {folder}: translated images could "

@@ -1,5 +1,6 @@
 """Checks of single parameters of `data`, and of its sizes. Each raises ValueError."""
 
+import os
 import re
 from pathlib import Path, PurePath
 
@@ -84,7 +85,7 @@ def check_inside(key: str, folder: str) -> None:
 
 def check_not_an_output(path: Path) -> None:
     """Raise ValueError if `path` overlaps an output, which DVC removes before it runs a stage."""
-    own = path.resolve()
+    own = Path(os.path.realpath(path))  # see `files.real_path`
     for name in _OUTPUT_DIRS:
         output = Path(name).resolve()
         if own == output or own in output.parents or output in own.parents:

@@ -98,6 +98,11 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
 
     Raises UserError naming the file, each wrong dotted key and what is wrong with it.
     """
+    if path.exists() and not path.is_file():
+        raise UserError(
+            f"{path} is a folder or another thing that is no file; move it away, then run "
+            "`pix2pix use default`"
+        )
     if not path.is_file():
         in_project = (path.parent / "params").is_dir()  # that of the presets
         where = "" if in_project else " in the project's folder, which holds dvc.yaml"

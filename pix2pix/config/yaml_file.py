@@ -44,7 +44,9 @@ def read_yaml_text(path: Path) -> str:
             f"{path} is not UTF-8 text: {error.reason} at byte {error.start}; save it as UTF-8"
         ) from None
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+        raise UserError(
+            f"{path} cannot be read: {error.strerror}; see that you may read it"
+        ) from None
     check_yaml(text, source=str(path))
     return text
 

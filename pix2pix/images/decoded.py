@@ -44,8 +44,9 @@ class FileFacts:
     """What a file states about its pixels besides their values.
 
     `orientation` is the EXIF value, 1..8 (1: upright); the decoded pixels are already rotated by
-    it. `has_alpha`: the last channel is opacity, and the colours are not multiplied by it. Of TIFF,
-    `is_lossy` means that `lossy_codec`, the compression, can lose information.
+    it. With `has_damaged_exif` it is not known, and 1. `has_alpha`: the last channel is opacity,
+    and the colours are not multiplied by it. Of TIFF, `is_lossy` means that `lossy_codec`, the
+    compression, can lose information.
     `num_frames` is 1, or the length of an animation, of which the first frame was decoded.
     `num_pages` is the number of pages of a TIFF file, each of which became a channel. `nodata` is
     the value of pixels where nothing was measured, as a GeoTIFF states it; with `has_mask`, a mask
@@ -62,6 +63,7 @@ class FileFacts:
 
     file_format: str
     orientation: int = UPRIGHT
+    has_damaged_exif: bool = False
     has_alpha: bool = False
     is_lossy: bool = False
     lossy_codec: str | None = None

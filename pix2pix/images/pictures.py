@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from pix2pix.errors import UserError
+from pix2pix.images import exif
 from pix2pix.images.colour_profile import stated_profile
 from pix2pix.images.decoded import (
     DAMAGED,
@@ -35,7 +36,7 @@ _JPEG = b"\xff\xd8\xff"
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the markers of frame headers
 _JPEG_LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
 _JPEG_SCAN = 0xDA  # the marker of the header that precedes the pixels
-_JPEG_END = b"\xff\xd9"
+JPEG_END = b"\xff\xd9"
 _JPEG_FILL = 0xFF  # any number of these bytes may precede a marker
 _GIF = (b"GIF87a", b"GIF89a")
 _BMP = b"BM"
@@ -76,15 +77,19 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
             width, height = struct.unpack_from(">II", data, 16)
             check_size(height, width, PNG_CHANNELS[colour_type])
             pixels = np.asarray(imagecodecs.png_decode(data))  # with opacity, if there is a tRNS
-            turn, profile = UPRIGHT, None
+            turn, profile, has_damaged_exif = UPRIGHT, None, False
             if kinds & _METADATA_CHUNKS:
-                turn, profile = _png_metadata(data)
+                turn, profile, has_damaged_exif = _png_metadata(data)
             is_keyed = b"tRNS" in kinds
             if label_ids and is_keyed:
                 pixels = pixels[..., :-1]
             has_alpha = colour_type in (4, 6) or (is_keyed and not label_ids)
             facts = FileFacts(
-                file_format="PNG", orientation=turn, has_alpha=has_alpha, colour_profile=profile
+                file_format="PNG",
+                orientation=turn,
+                has_damaged_exif=has_damaged_exif,
+                has_alpha=has_alpha,
+                colour_profile=profile,
             )
             return Decoded(upright(pixels, turn), facts)
     except DAMAGED as error:
@@ -101,14 +106,20 @@ def open_picture(data: bytes, formats: tuple[str, ...]) -> Image.Image:
     # Pillow's own limit concerns some formats only, and it warns of half as many pixels. Callers
     # compare the size that the header states with a limit of their own.
     Image.MAX_IMAGE_PIXELS = None
+    exif.no_warnings()
     return Image.open(io.BytesIO(data), formats=formats)
 
 
-def _png_metadata(data: bytes) -> tuple[int, str | None]:
-    """The orientation and the name of the colour profile of a PNG file."""
+def _png_metadata(data: bytes) -> tuple[int, str | None, bool]:
+    """Orientation and name of the colour profile of a PNG file, whether its EXIF is damaged."""
     with open_picture(data, ("PNG",)) as image:
         turn = orientation(image.getexif().get(ORIENTATION_TAG))
-        return turn, stated_profile(image, chunk_content(data, _CICP))
+        return turn, stated_profile(image, chunk_content(data, _CICP)), _has_damaged_exif(image)
+
+
+def _has_damaged_exif(image: Image.Image) -> bool:
+    data = image.info.get("exif", b"")
+    return data != b"" and exif.is_damaged(data)
 
 
 def _decode_pillow(
@@ -130,6 +141,7 @@ def _decode_pillow(
             mode, turn = file.mode, orientation(file.getexif().get(ORIENTATION_TAG))
             cicp = chunk_content(data, _CICP) if file_format == "PNG" else None
             profile = stated_profile(file, cicp)
+            has_damaged_exif = _has_damaged_exif(file)
             image: Image.Image = file
             if mode == "P" and not label_ids:
                 image = file.convert("RGBA" if "transparency" in file.info else "RGB")
@@ -146,6 +158,7 @@ def _decode_pillow(
     facts = FileFacts(
         file_format=file_format,
         orientation=turn,
+        has_damaged_exif=has_damaged_exif,
         has_alpha=has_alpha,
         is_lossy=is_lossy,
         num_frames=num_frames,
@@ -214,7 +227,7 @@ def _check_jpeg(data: bytes) -> None:
         if marker in _JPEG_FRAMES:
             _check_jpeg_frame(marker, num_bits=data[first + 4])
         if marker == _JPEG_SCAN:
-            if data.find(_JPEG_END, first) < 0:
+            if data.find(JPEG_END, first) < 0:
                 raise damaged(UserError("its end is missing"))
             return
         first += 2 + length

@@ -10,6 +10,7 @@ import tifffile
 
 from pix2pix.errors import UserError
 from pix2pix.images.decoded import check_num_values
+from pix2pix.images.pictures import JPEG_END
 
 _BIG_TIFF = 43  # the version that a header of BigTIFF states, whose offsets have 64 bits
 
@@ -68,8 +69,8 @@ def check_series(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> No
 def check_pages(pages: Sequence[tifffile.TiffPage], num_bytes: int) -> None:
     """Raise UserError if the file is cut short or states an impossible size.
 
-    tifffile itself pads a truncated JPEG silently, and spends minutes on billions of tiles that a
-    damaged header states.
+    tifffile itself pads a truncated JPEG silently, takes one that zeros fill up for whole, and
+    spends minutes on billions of tiles that a damaged header states.
     """
     stated = f"{len(pages)} page(s) of the shape {pages[0].shape}"
     check_num_values(sum(page.size for page in pages), stated)
@@ -84,6 +85,21 @@ def check_pages(pages: Sequence[tifffile.TiffPage], num_bytes: int) -> None:
     )
     if end > num_bytes:
         raise UserError("its pixels end beyond the end of the file")
+    for page in pages:
+        if page.compression == tifffile.COMPRESSION.JPEG:
+            _check_jpeg_ends(page)
+
+
+def _check_jpeg_ends(page: tifffile.TiffPage) -> None:
+    """Raise UserError if a strip or a tile has no marker of its end, as where zeros fill it up.
+
+    The decoder makes some picture of zeros without an error, as in a JPEG file.
+    """
+    file = page.parent.filehandle
+    for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
+        file.seek(offset)
+        if length and file.read(length).rfind(JPEG_END) < 0:
+            raise UserError("the end of a strip or tile of its pixels is missing")
 
 
 def _cut_off(num_pages: int) -> UserError:

@@ -14,6 +14,12 @@ def file_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
     yield from _turned(pairs, config)
     for role, (name, side) in enumerate(config.roles.items()):
         facts = [(pair.files.pair_id, pair.facts[role]) for pair in pairs]
+        unknown = [pair_id for pair_id, each in facts if each.has_damaged_exif]
+        if unknown:
+            yield (
+                f"side {name}: {len(unknown)} file(s) have damaged EXIF data, so that it is not "
+                f"known how they are turned; look whether they are upright: {first_names(unknown)}"
+            )
         animated = [pair_id for pair_id, each in facts if each.num_frames > 1]
         if animated:
             yield (

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from pix2pix.config import Params, load_params, parse_params
 from pix2pix.config.patterns import WORDS
 from pix2pix.models import network_configs
+from pix2pix.preparation.pairs import refuse_no_folder
 from tests.support.mappings import setting
 
 
@@ -271,6 +272,21 @@ def test_a_file_that_is_no_parameter_file_is_named(tmp_path: Path, text: str) ->
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"none\.yaml is missing; run `pix2pix use default`"):
         load_params(tmp_path / "none.yaml")
+
+
+def test_a_data_folder_that_is_a_link_to_itself_is_named(
+    tmp_path: Path, default_params: Params
+) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to("loop")
+    dataclasses.replace(default_params.data, source="folder", path=str(loop))
+    with pytest.raises(ValueError, match=f"{loop} is a link to loop, which does not exist"):
+        refuse_no_folder(loop)
+
+
+def test_a_folder_in_place_of_the_file_is_no_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is a folder or another thing that is no file; move it"):
+        load_params(tmp_path)
 
 
 def test_parameters_are_the_same_after_json(default_params: Params) -> None:

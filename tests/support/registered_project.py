@@ -16,7 +16,8 @@ from pipelines.entrypoint import run
 from pipelines.evaluation.model_content import content_hash
 from pipelines.json_files import write_json
 from pipelines.paths import CHECKS_PATH
-from pipelines.registry.register import CONTENT_TAG, Registration
+from pipelines.registry.mlflow_state import CONTENT_TAG
+from pipelines.registry.register import Registration
 from pipelines.repository.presets import complete_preset
 from pipelines.stages import register
 from pipelines.tracking.description import data_record

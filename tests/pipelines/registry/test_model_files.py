@@ -1,12 +1,17 @@
+import tempfile
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 
+from pipelines.entrypoint import may_pass
 from pipelines.registry.lookup import find_version
-from pipelines.registry.model_files import downloaded
-from pipelines.registry.register import CONTENT_TAG
+from pipelines.registry.mlflow_state import CONTENT_TAG
+from pipelines.registry.model_files import downloaded, downloading
+from pix2pix.errors import StorageError
+from tests.support.file_size_limit import files_of_at_most
 from tests.support.registered_project import (
     MODEL,
     MODELS,
@@ -74,6 +79,32 @@ def test_a_model_of_another_origin_is_refused(version: ModelVersion, uri: str) -
         downloaded(client, version),
     ):
         pass
+
+
+def test_a_full_disk_of_temporary_files_is_one_line_that_names_their_folder(
+    version: ModelVersion, uri: str
+) -> None:
+    message = f"its files .* from .*: there is no room in {tempfile.gettempdir()}; make room on"
+    client = MlflowClient(uri)
+    with (
+        pytest.raises(StorageError, match=message) as raised,
+        files_of_at_most(1000),
+        downloaded(client, version),
+    ):
+        pass
+    assert "\n" not in str(raised.value)
+    assert may_pass(raised.value)
+
+
+def test_of_several_files_that_cannot_be_downloaded_the_first_is_named_in_one_line() -> None:
+    """The text is that of mlflow.store.artifact.artifact_repo."""
+    said = (
+        "The following failures occurred while downloading one or more artifacts from s3://x:\n"
+        "##### File model/a.json #####\nrefused\nmore\n##### File model/b.json #####\nrefused\n"
+    )
+    with pytest.raises(ConnectionError) as raised, downloading("no files"):
+        raise MlflowException(said)
+    assert str(raised.value) == "no files: model/a.json: refused"
 
 
 @pytest.mark.parametrize("is_proxied", [False, True])

@@ -1,6 +1,9 @@
 """What a registered version holds and says."""
 
+import errno
 import json
+import os
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines.registry.mlflow_state import LOGGED_TAG
 from pix2pix.config import Params
+from pix2pix.errors import StorageError
 from tests.support.model_folders import source_image, write_model
 from tests.support.registrations import NAME, package_dir, register
 from tests.support.tracked_project import (
@@ -75,7 +79,10 @@ def test_what_a_killed_registration_did_not_link_the_next_one_links(
     assert client.get_logged_model(model_id).tags == linked
 
 
-@pytest.mark.parametrize("moment", ["log_model_artifacts", "finalize_logged_model", "log_outputs"])
+@pytest.mark.parametrize(
+    "moment",
+    ["log_model_artifacts", "finalize_logged_model", "log_outputs", "create_model_version"],
+)
 def test_a_model_that_a_killed_registration_began_the_next_one_completes(
     moment: str,
     uri: str,
@@ -191,6 +198,20 @@ def test_a_password_of_mlflow_is_not_written_with_the_registration(
     address = property(lambda client: "http://ann:secret@mlflow:5000")
     monkeypatch.setattr(MlflowClient, "tracking_uri", address)
     assert register(uri, project, run).tracking_uri == "http://ann:***@mlflow:5000"
+
+
+def test_a_full_disk_of_temporary_files_is_named_when_a_model_is_packed(
+    uri: str, project: Path, default_params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = complete(uri, project, default_params)
+
+    def save_model(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(mlflow.pyfunc, "save_model", save_model)
+    packed_in = rf"^{tempfile.gettempdir()}/\w+ cannot be written: .*; make room on its disk"
+    with pytest.raises(StorageError, match=packed_in):
+        register(uri, project, run)
 
 
 def test_a_model_without_weights_is_named(uri: str, project: Path, default_params: Params) -> None:

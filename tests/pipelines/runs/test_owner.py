@@ -12,6 +12,7 @@ import pytest
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 import pipelines.runs.owner
+from pipelines.entrypoint import can_be_mended
 from pipelines.processes.signals import run_interruptibly
 from pipelines.runs.claims import ClaimTimes, Owner, claim, this_process
 from pipelines.runs.folder import Folder, open_folder
@@ -161,6 +162,18 @@ def test_of_two_claims_that_are_written_at_the_same_time_at_most_one_counts(
     monkeypatch.setattr(Folder, "write", write_together)
     assert _most_at_once(_store(tmp_path) / "0123", 2) == (1, 2)
     assert num_written > 2  # neither was the owner at first
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "loop", "loop/below"])
+def test_a_place_that_is_no_folder_is_named(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    folder = open_folder(str(tmp_path / place)) / "0123"
+    stop = tmp_path / place.partition("/")[0]
+    with pytest.raises((UserError, OSError)) as raised, owned(folder):
+        pass
+    assert can_be_mended(raised.value)
+    assert str(stop) in str(raised.value)
 
 
 def test_a_killed_process_owns_nothing(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from mlflow import MlflowClient
 import pipelines.serving.server
 from pipelines.cli import app
 from pipelines.processes.tree import is_alive
+from pipelines.registry.mlflow_state import CONTENT_TAG
 from pipelines.registry.package import PACKAGED_MODEL
-from pipelines.registry.register import CONTENT_TAG
 from pipelines.serving.options import ServeOptions
 from pipelines.serving.server import running
 from pix2pix.config import Params

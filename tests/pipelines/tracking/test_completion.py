@@ -10,7 +10,6 @@ import pytest
 from mlflow import MlflowClient
 
 from pipelines.runs.folder import Folder, open_folder
-from pipelines.tracking.connection import connected
 from pipelines.tracking.live_run import LiveRun
 from pipelines.tracking.train_record import read_train_record, write_train_record
 from pix2pix.config import Params
@@ -133,16 +132,6 @@ def test_completing_says_within_seconds_which_server_is_down(
         complete(uri, project, default_params)
     assert "set MLFLOW_TRACKING_URI" in str(raised.value)
     assert time.monotonic() - started_s < 3
-
-
-def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "notes.db"
-    path.write_text("not a database " * 100)
-    with (
-        pytest.raises(ConnectionError, match=r"notes\.db cannot be used"),
-        connected(f"sqlite:///{path}"),
-    ):
-        pass
 
 
 def test_a_deleted_experiment_is_named_with_the_way_back(

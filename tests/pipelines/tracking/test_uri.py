@@ -125,6 +125,38 @@ def test_a_broken_address_is_refused_without_its_password() -> None:
     assert "http://me:***@[::1" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("htp://host:5000", "got unsupported URI 'htp://host:5000'"),
+        ("mlflow.db", "The filesystem tracking backend"),
+        ("http:/host", "it has no host"),
+        ("http://host:99999", "it has no host, or a port"),
+        ("http://me:s3cret/x@host", "it has no host, or a port"),
+        ("postgresql:/x", "Could not parse SQLAlchemy URL"),
+        ("postgresql+none://host/x", "Can't load plugin"),
+        ("sqlite:mlflow.db", "it names no file"),
+        ("sqlite://", "it names no file"),
+        ("sqlite:///{here}", "this is a folder"),
+        ("sqlite:///{here}/notes.db", "file is not a database"),
+    ],
+)
+def test_an_address_at_which_no_mlflow_can_be_is_no_matter_of_trying_again(
+    uri: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("notes.db").write_text("not a database " * 100)
+    address = uri.format(here=tmp_path)
+    expected = re.escape(reason.format(here=tmp_path))
+    with pytest.raises(UserError, match=expected) as raised, connected(address):
+        pass
+    said = str(raised.value)
+    assert said.startswith(f"MLflow at {without_password(address)} cannot be used: ")
+    assert "Correct MLFLOW_TRACKING_URI" in said
+    assert "s3cret" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.db"]
+
+
 def test_a_password_is_not_shown() -> None:
     assert without_password("http://ann:s3cret@mlflow:5000/x") == "http://ann:***@mlflow:5000/x"
     assert without_password("sqlite:////data/a@b:c/mlflow.db") == "sqlite:////data/a@b:c/mlflow.db"

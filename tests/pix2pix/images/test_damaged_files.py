@@ -251,3 +251,16 @@ def test_a_giant_size_is_refused_before_it_takes_memory(
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2**23
+
+
+@pytest.mark.parametrize("layout", [{}, {"rowsperstrip": 16}, {"tile": (32, 32)}])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.99])
+def test_jpeg_pixels_of_a_tiff_that_zeros_fill_up_are_damaged(
+    layout: dict[str, object], share: float
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    sound = tiff(pixels, compression="jpeg", photometric="rgb", **layout)
+    assert decode(sound).shape == pixels.shape
+    start = int(len(sound) * share)
+    with pytest.raises(UserError, match="is truncated or damaged"):
+        decode(sound[:start] + bytes(len(sound) - start))

@@ -1,0 +1,78 @@
+"""Damaged EXIF data: the picture is read, and no warning of Pillow's reaches the console."""
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pix2pix.images.decode import decode_file
+from pix2pix.images.exif import is_damaged
+from pix2pix.preparation.checks import check_pairs
+from tests.support.small_sets import make_config, make_side, noise
+
+TURNED = 6
+
+
+def exif_data() -> bytes:
+    """Two tags; the value of the first lies behind the directory."""
+    exif = Image.Exif()
+    exif[0x010F], exif[274] = "the name of a camera", TURNED
+    return exif.tobytes()
+
+
+def picture(exif: bytes, suffix: str = "JPEG") -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(noise(0, 3)).save(file, suffix, exif=exif)
+    return file.getvalue()
+
+
+def test_what_pillow_warns_of_is_damaged_and_is_no_warning_here() -> None:
+    """Two bits of each byte behind the head are changed, one after the other."""
+    sound = exif_data()
+    num_damaged = 0
+    for place in range(14, len(sound) - 22):
+        for bit in (1, 128):
+            changed = bytearray(sound)
+            changed[place] ^= bit
+            with warnings.catch_warnings(record=True) as seen:
+                warnings.simplefilter("always")
+                exif = Image.Exif()
+                exif.load(bytes(changed))
+                exif.get(274)
+            said = [str(each.message) for each in seen]
+            assert is_damaged(bytes(changed)) == bool(said), (place, bit, said)
+            num_damaged += bool(said)
+    assert num_damaged > 10
+    assert not is_damaged(sound)
+
+
+@pytest.mark.parametrize("suffix", ["JPEG", "PNG", "WEBP"])
+def test_a_picture_with_damaged_exif_data_is_read_as_it_is_stored(suffix: str) -> None:
+    sound = exif_data()
+    cut = sound[:20]
+    assert decode_file(picture(sound, suffix)).facts.orientation == TURNED
+    decoded = decode_file(picture(cut, suffix))  # a warning would fail the test
+    assert (decoded.facts.has_damaged_exif, decoded.facts.orientation) == (True, 1)
+    stored = Image.open(io.BytesIO(picture(b"", suffix)))
+    assert np.array_equal(decoded.pixels, np.asarray(stored))
+    assert not decode_file(picture(sound, suffix)).facts.has_damaged_exif
+
+
+def test_the_report_names_the_files(tmp_path: Path) -> None:
+    for name in "AB":
+        (tmp_path / name).mkdir()
+        for index in range(6):
+            file = tmp_path / name / f"{index}.png"
+            exif = exif_data()[:20] if (name, index) == ("B", 3) else b""
+            Image.fromarray(noise(ord(name) + index, 3)).save(file, exif=exif)
+    report = check_pairs(
+        tmp_path, make_config(side_a=make_side(), side_b=make_side()), num_workers=1
+    )
+    (note,) = [note for note in report.notes if "EXIF" in note]
+    assert note == (
+        "side B: 1 file(s) have damaged EXIF data, so that it is not known how they are turned; "
+        "look whether they are upright: 3"
+    )
