@@ -31,7 +31,7 @@ def place_trials(config: TuneConfig) -> TrialPlacement:
         counted(placement.num_concurrent, "trial"),
         counted(config.num_workers, "worker"),
         counted(config.cpus_per_worker, "CPU"),
-        f" and {config.gpus_per_worker:g} GPU" if config.gpus_per_worker else "",
+        f" and {counted(config.gpus_per_worker, 'GPU')}" if config.gpus_per_worker else "",
     )
     return placement
 
