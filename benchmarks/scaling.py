@@ -34,6 +34,7 @@ from benchmarks.results import (
 from benchmarks.worker_group import Plan, measure_group, processor
 from benchmarks.workload import in_fresh_process, loader_images_per_s, prepare, preset, with_length
 from pix2pix.cores import num_cores
+from pix2pix.plural import counted
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ def measure_workers(effort: Effort, cores_per_worker: int) -> dict[str, Any]:
     sums: dict[tuple[int, int], list[float]] = defaultdict(list)
     for turn in range(effort.num_rounds):
         for size in sizes if turn % 2 == 0 else reversed(sizes):
-            logger.info("round %d of %d: %d worker(s)", turn + 1, effort.num_rounds, size)
+            logger.info("round %d of %d: %s", turn + 1, effort.num_rounds, counted(size, "worker"))
             times = measure_group(size, plan)
             for step in times.steps:
                 steps[step.preset, size, step.batch, step.exchange].append(step.seconds)
@@ -119,8 +120,8 @@ def measure_runs(effort: Effort, cores_per_worker: int) -> dict[str, Any]:
         trial, *_ = measure(num_epochs=2, num_rounds=1, variants=("bare",))
         num_epochs = 1 + max(1, math.ceil(effort.framework_s / trial.elapsed_s[0]))
         logger.info(
-            "framework, %d core(s): %d rounds of %d epochs",
-            worker_cores,
+            "framework, %s: %d rounds of %d epochs",
+            counted(worker_cores, "core"),
             effort.framework_rounds,
             num_epochs,
         )

@@ -52,8 +52,8 @@ def refuse_special_files(root: Path) -> None:
     """
     if special := _special_files(root):
         raise UserError(
-            f"{root} holds {len(special)} thing(s) that are no files (pipes, sockets, devices, or "
-            f"links that lead nowhere or in a circle): {_first(special)}; take them away"
+            f"{root} holds pipes, sockets, devices, or links that lead nowhere or in a circle "
+            f"({len(special)} of them): {_first(special)}; take them away"
         )
     refuse_linked_folders(root)
 
@@ -83,10 +83,9 @@ def refuse_linked_folders(root: Path) -> None:
         linked += [Path(folder, name) for name in subfolders]
     if linked := sorted(path for path in linked if path.is_symlink()):
         raise UserError(
-            f"{root} holds {len(linked)} link(s) to folders, which are not followed: "
+            f"{root} holds links to folders, which are not followed ({len(linked)} of them): "
             f"{_first(linked)}; move the folders there, link each of their files (`cp -rs` with "
-            "absolute paths), or "
-            f"make {root} itself a link to the folder that holds all"
+            f"absolute paths), or make {root} itself a link to the folder that holds all"
         )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from pipelines.cluster.placement import connect
+from pix2pix.plural import counted
 
 _ITEMS_PER_TASK = 16  # so many are done again at most when a process is lost
 
@@ -39,7 +40,7 @@ def map_in_order(
     num_gpus = int(resources.get("GPU", 0))
     num_tasks = -(-len(items) // _ITEMS_PER_TASK)
     num_processes = min(num_gpus or int(resources.get("CPU", 1)), num_tasks)
-    logger.info("translating with %d process(es) of the cluster", num_processes)
+    logger.info("translating with %s of the cluster", counted(num_processes, "worker"))
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False

@@ -97,11 +97,10 @@ def find_placement(config: TrainConfig) -> Placement:
     """
     placement = choose_placement(config, node_resources())
     logger.info(
-        "training on %s worker(s) with %d CPU(s)%s each",
-        placement.min_workers
-        if placement.min_workers == placement.max_workers
-        else f"{placement.min_workers} to {placement.max_workers}",
-        placement.cpus_per_worker,
+        "training on %s%s with %s%s each",
+        "" if placement.min_workers == placement.max_workers else f"{placement.min_workers} to ",
+        counted(placement.max_workers, "worker"),
+        counted(placement.cpus_per_worker, "CPU"),
         " and a GPU" if placement.use_gpu else "",
     )
     return placement

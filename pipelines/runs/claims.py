@@ -126,9 +126,8 @@ def claim(
     finally:
         _remove_claim(storage, own)
     if owner is not None:
-        time.sleep(
-            random.uniform(0.0, _RETRY_INTERVAL_S)
-        )  # else two processes might always try at the same time
+        # Else two processes might always try at the same time.
+        time.sleep(random.uniform(0.0, _RETRY_INTERVAL_S))
         yield owner
 
 

@@ -22,6 +22,7 @@ from pipelines.serving.access import check_address, token_digest
 from pipelines.serving.application import application
 from pipelines.serving.options import ServeOptions
 from pix2pix.errors import UserError
+from pix2pix.plural import counted
 
 _APPLICATION, _ROUTE = "pix2pix", "/"
 _POLL_S = 1.0
@@ -151,6 +152,7 @@ def _check_resources(options: ServeOptions) -> None:
         available = there.get(name, 0.0)
         if number * each > available:
             raise UserError(
-                f"{number} replica(s) with {each:g} {name}(s) each do not fit on the {available:g} "
-                f"{name}(s) of Ray; set --min-replicas or --{name.lower()}s-per-replica lower"
+                f"{counted(number, 'replica')} of {counted(each, name)} each cannot be placed on "
+                f"the {counted(available, name)} of Ray; set --min-replicas or "
+                f"--{name.lower()}s-per-replica lower"
             )

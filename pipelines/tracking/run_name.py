@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.repository.presets import DEFAULT
+from pipelines.repository.presets import DEFAULT, TASKS
 from pix2pix.config import EXECUTION_KEYS
 
 _MAX_CHARACTERS = 60  # of the differences; what does not fit is counted, as in `+3`
@@ -46,13 +46,19 @@ def run_name(params: Mapping[str, Any], presets: Mapping[str, Mapping[str, Any]]
 
     The parameters are compared with those of the preset from which the fewest of them differ. Its
     name is part of the result, unless it is the default or the name of the data set contains it.
+    The preset of a task is one of these only if the data set has its name, as `pix2pix use` gives
+    it: some differ from the default in the epochs alone, and would name a task that nobody chose.
     """
     words = [str(params["data"]["name"])]
-    if presets:
-        preset = min(presets, key=lambda name: (_distance(params, presets[name]), name != DEFAULT))
-        short = preset.rpartition("/")[2]
-        if preset != DEFAULT and short not in words[0]:
-            words.append(short)
+    near = {
+        name: _distance(params, preset)
+        for name, preset in presets.items()
+        if not name.startswith(TASKS) or name.removeprefix(TASKS) in words[0]
+    }
+    if near:
+        preset = min(near, key=lambda name: (near[name], name != DEFAULT))
+        if preset != DEFAULT and preset.removeprefix(TASKS) not in words[0]:
+            words.append(preset)
         words += _differences(_named(params), _named(presets[preset]))
     return " ".join(words)
 

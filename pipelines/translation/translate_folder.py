@@ -173,7 +173,7 @@ def _left_alone(input_dir: Path) -> tuple[str, ...]:
     others = no_pictures(input_dir)
     if others:
         listed = first_names([str(path) for path in others])
-        logger.warning("%s no pictures: %s", _are(len(others), "file"), listed)
+        logger.warning("%s no pictures: %s", counted(len(others), "file", verb="are"), listed)
     return tuple(_name(SourceImage(path), input_dir) for path in others)
 
 
@@ -195,11 +195,7 @@ def counts(folder: TranslatedFolder, output_dir: Path) -> str:
     """How many images are in the output folder, and where they are from if some were kept."""
     num_images = len(folder.files) + len(folder.kept)
     made = f"{len(folder.files)} translated, {len(folder.kept)} kept; " if folder.kept else ""
-    return f"{made}{_are(num_images, 'image')} in {output_dir}"
-
-
-def _are(number: int, noun: str) -> str:
-    return f"{counted(number, noun)} {'is' if number == 1 else 'are'}"
+    return f"{made}{counted(num_images, 'image', verb='are')} in {output_dir}"
 
 
 def check_all_translated(folder: TranslatedFolder, input_dir: Path) -> None:

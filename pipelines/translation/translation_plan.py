@@ -15,6 +15,7 @@ from pix2pix.images.names import REMEDY as NAME_REMEDY
 from pix2pix.images.names import is_utf8, printable
 from pix2pix.images.options import VolumeSlice
 from pix2pix.images.volumes import selected_slices
+from pix2pix.plural import counted
 from pix2pix.preparation.folders import (
     SUFFIXES,
     UNREAD_SUFFIXES,
@@ -173,8 +174,9 @@ def without_existing(
     there = [output for output in (*plan.values(), *volumes) if output.exists()]
     if there and existing == "refuse":
         raise UserError(
-            f"{len(there)} result(s) exist, such as {there[0]}; name another folder, give "
-            "--overwrite to replace them, or --keep to keep them and make only the others"
+            f"{counted(len(there), 'result', verb='exist')}, such as {there[0]}; name another "
+            "folder, give --overwrite to replace them, or --keep to keep them and make only the "
+            "others"
         )
     if existing == "keep":
         return {source: output for source, output in plan.items() if not output.exists()}

@@ -27,11 +27,11 @@ def place_trials(config: TuneConfig) -> TrialPlacement:
     """
     placement = choose_trial_placement(config, node_resources())
     logger.info(
-        "%d trial(s) at a time, each of %d worker(s) with %d CPU(s)%s",
-        placement.num_concurrent,
-        config.num_workers,
-        config.cpus_per_worker,
-        f" and {config.gpus_per_worker:g} GPU" if config.gpus_per_worker else "",
+        "%s at a time, each of %s with %s%s",
+        counted(placement.num_concurrent, "trial"),
+        counted(config.num_workers, "worker"),
+        counted(config.cpus_per_worker, "CPU"),
+        f" and {counted(config.gpus_per_worker, 'GPU')}" if config.gpus_per_worker else "",
     )
     return placement
 

@@ -112,12 +112,13 @@ def gain_text(gain: Gain | None, num_seeds: int) -> str:
     if gain is None:
         why = f"tune.num_seeds is {num_seeds}" if num_seeds == 0 else "a repetition failed"
         return f"not measured, {why}; another seed may do as much"
-    interval = f"95 % interval {gain.low:.4f} to {gain.high:.4f}, {len(gain.winner)} seeds"
-    match gain.verdict:
-        case "no difference":
-            return f"no difference: {gain.mean:.4f} is within the seed band ({interval})"
-        case verdict:
-            return f"{verdict}: dev L1 is lower by {gain.mean:.4f} ({interval})"
+    sign = -1 if gain.verdict == "worse" else 1  # a positive number says by how much
+    low, high = sorted((sign * gain.low, sign * gain.high))
+    interval = f"95 % interval {low:.4f} to {high:.4f}, {len(gain.winner)} seeds"
+    if gain.verdict == "no difference":
+        return f"no difference: {gain.mean:.4f} is within the seed band ({interval})"
+    side = "lower" if gain.verdict == "better" else "higher"
+    return f"{gain.verdict}: dev L1 is {side} by {sign * gain.mean:.4f} ({interval})"
 
 
 def _importance_lines(study: StudyResult) -> list[str]:

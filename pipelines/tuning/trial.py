@@ -104,9 +104,8 @@ def _train_here(params: Params, job: TrialJob, folder: Folder, number: int) -> N
 
     def report(state: TrainState) -> None:
         nonlocal known_epoch
-        for epoch in range(
-            known_epoch + 1, state.epoch
-        ):  # of a checkpoint that replaces a lost one
+        # Epochs of a checkpoint that replaces a lost one.
+        for epoch in range(known_epoch + 1, state.epoch):
             tune.report(reported(state.history[: epoch + 1], params) | copied)
         known_epoch = state.epoch
         metrics = reported(state.history, params) | copied

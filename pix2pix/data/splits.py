@@ -129,7 +129,7 @@ def _carve(
     if len(groups) < len(ranges):
         names = " and ".join(["train", *(split for split in ranges if split != "train")])
         raise UserError(
-            f"{len(groups)} pair(s) or group(s) where {names} need at least {len(ranges)}; "
+            f"{names} need at least {len(ranges)} pairs or groups, and {len(groups)} were found; "
             "add pairs"
         )
     numbers = {group: _draw(seed, group) for group in groups}

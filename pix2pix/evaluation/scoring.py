@@ -23,6 +23,7 @@ from pix2pix.evaluation.intervals import Interval, bootstrap_mean
 from pix2pix.evaluation.kernel_distance import kernel_interval
 from pix2pix.evaluation.paired import MIN_GROUPS
 from pix2pix.evaluation.quality import Quality, image_quality
+from pix2pix.plural import counted
 from pix2pix.valid_pixels import with_target_where_masked
 
 
@@ -205,8 +206,8 @@ class Scorer:
             warnings.append(f"{absent} they need {MIN_IMAGES} images, got {num_images}")
         elif reference is not None and len(reference.features) < num_images:
             warnings.append(
-                f"{REAL_VS_REAL} has {len(reference.features)} images for {num_images} targets, "
-                f"too few for a fair {names[0]}: it grows as sets shrink"
+                f"{REAL_VS_REAL} has {counted(len(reference.features), 'image')} for {num_images} "
+                f"targets, too few for a fair {names[0]}: it grows as sets shrink"
             )
         return tuple(warnings)
 

@@ -13,6 +13,7 @@ from pix2pix.errors import UserError
 from pix2pix.models import InferenceNetwork, translate
 from pix2pix.models.inference_network import dropout_masks
 from pix2pix.models.padding import padded_size
+from pix2pix.plural import counted
 
 TOLERANCE = 1e-4  # of the network's range [-1, 1]
 
@@ -78,9 +79,10 @@ def check_parity(parity: Parity, *, file_name: str) -> None:
         if not difference < TOLERANCE:
             raise UserError(
                 f"{file_name} would differ from the inference network by {difference:.3g} for "
-                f"{size.num_images} image(s) of {size.width}x{size.height} px, and {TOLERANCE:g} "
-                "is allowed: nothing was written; check that the weights are finite, and compare "
-                "the versions of torch, onnx and onnxruntime with those of requirements.lock"
+                f"{counted(size.num_images, 'image')} of {size.width}x{size.height} px, and "
+                f"{TOLERANCE:g} is allowed: nothing was written; check that the weights are "
+                "finite, and compare the versions of torch, onnx and onnxruntime with those of "
+                "requirements.lock"
             )
 
 

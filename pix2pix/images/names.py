@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pix2pix.errors import UserError
+from pix2pix.plural import counted
 
 REMEDY = (
     "rename it, for example with `convmv -f latin1 -t utf8 --notest -r FOLDER`, and DVC, MLflow "
@@ -53,5 +54,6 @@ def refuse_bad_names(root: Path) -> None:
         listed = "\n".join(f"  {printable(path)}" for path in sorted(bad)[:20])
         more = f"\n  ... and {len(bad) - 20} more" if len(bad) > 20 else ""
         raise UserError(
-            f"{len(bad)} name(s) below {printable(root)} are not UTF-8; {REMEDY}:\n{listed}{more}"
+            f"below {printable(root)}, {counted(len(bad), 'name', verb='are')} not UTF-8; "
+            f"{REMEDY}:\n{listed}{more}"
         )

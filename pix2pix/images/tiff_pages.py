@@ -11,6 +11,7 @@ import tifffile
 from pix2pix.errors import UserError
 from pix2pix.images.decoded import check_num_values
 from pix2pix.images.pictures import JPEG_END
+from pix2pix.plural import counted
 
 _BIG_TIFF = 43  # the version that a header of BigTIFF states, whose offsets have 64 bits
 
@@ -72,7 +73,7 @@ def check_pages(pages: Sequence[tifffile.TiffPage], num_bytes: int) -> None:
     tifffile itself pads a truncated JPEG silently, takes one that zeros fill up for whole, and
     spends minutes on billions of tiles that a damaged header states.
     """
-    stated = f"{len(pages)} page(s) of the shape {pages[0].shape}"
+    stated = f"{counted(len(pages), 'page')} of the shape {pages[0].shape}"
     check_num_values(sum(page.size for page in pages), stated)
     for page in pages:
         if page.is_tiled:  # each tile is decoded as a whole, whatever the size of the image

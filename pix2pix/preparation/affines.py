@@ -8,6 +8,7 @@ import numpy as np
 from pix2pix.config import DataConfig
 from pix2pix.images.decoded import FileFacts
 from pix2pix.images.names import first_names, relative_paths
+from pix2pix.plural import counted
 from pix2pix.preparation.inspection import Inspected
 
 # Of the smaller pixels or voxels. Headers are rounded to float32, and a position of a corner that
@@ -30,8 +31,8 @@ def affine_notes(pairs: Sequence[Inspected], config: DataConfig, *, root: Path) 
             files[" and ".join(relative_paths(root, paths))] = None
     if files:
         yield (
-            f"the affines of {len(files)} pair(s) of volumes or GeoTIFF files differ, so these may "
-            "show other places or directions; look whether their pixels fit: "
+            f"the affines of {counted(len(files), 'pair')} of volumes or GeoTIFF files differ, so "
+            "these may show other places or directions; look whether their pixels fit: "
             f"{first_names(list(files))}"
         )
 
@@ -50,9 +51,9 @@ def direction_notes(pairs: Sequence[Inspected], config: DataConfig, *, root: Pat
             files[" and ".join(relative_paths(root, paths))] = None
     if files:
         yield (
-            f"{len(files)} pair(s) have a NIfTI file, which is turned to RAS+, and a file of "
-            "another kind, which is read as it is stored: look whether both show the same side "
-            f"up, or convert all files to NIfTI: {first_names(list(files))}"
+            f"{counted(len(files), 'pair', verb='have')} a NIfTI file, which is turned to RAS+, "
+            "and a file of another kind, which is read as it is stored: look whether both show the "
+            f"same side up, or convert all files to NIfTI: {first_names(list(files))}"
         )
 
 

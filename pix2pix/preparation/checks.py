@@ -12,6 +12,7 @@ from pix2pix.config import DataConfig
 from pix2pix.data.splits import Split, assign_splits, find_stand_ins
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names
+from pix2pix.plural import counted
 from pix2pix.preparation.affines import affine_notes, direction_notes
 from pix2pix.preparation.consistency import (
     in_common_units,
@@ -203,30 +204,35 @@ def _notes(
     unmatched = discovery.unmatched
     if unmatched:
         yield (
-            f"{len(unmatched)} image(s) were left out, because data.pair_pattern does not match "
-            f"their names: {first_names(unmatched)}"
+            f"{counted(len(unmatched), 'image', verb='were')} left out, because data.pair_pattern "
+            f"does not match the name: {first_names(unmatched)}"
         )
     elsewhere = discovery.elsewhere
     if elsewhere:
         yield (
-            f"{len(elsewhere)} image(s) lie in no folder of a side and are not used: "
+            f"{counted(len(elsewhere), 'unused image', verb='lie')} in no folder of a side: "
             f"{first_names(elsewhere)}"
         )
     ignored = discovery.ignored
     if ignored:
-        yield f"{len(ignored)} file(s) of other kinds were ignored: {first_names(ignored)}"
+        yield f"ignored {counted(len(ignored), 'file')} of other kinds: {first_names(ignored)}"
     yield from size_notes(pairs, splits, config)
     equal = equal_within_splits(pairs, splits)
     if equal:
-        yield f"{len(equal)} pair(s) appear again within their split: {first_names(equal)}"
+        yield (
+            f"{counted(len(equal), 'pair', verb='appear')} again within the same split: "
+            f"{first_names(equal)}"
+        )
 
 
 def _empty_mask_notes(pairs: Sequence[Inspected], empty_masks: Sequence[str]) -> Iterator[str]:
     kept = {pair.files.pair_id for pair in pairs}
     empty = [pair_id for pair_id in empty_masks if pair_id in kept]
     if empty:
-        names = first_names(empty)
-        yield f"{len(empty)} pair(s) have a label map or mask of a single value: {names}"
+        yield (
+            f"{counted(len(empty), 'pair', verb='have')} a label map or mask of a single value: "
+            f"{first_names(empty)}"
+        )
 
 
 def _stand_in_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pix2pix.config import DataConfig
 from pix2pix.images.colour_profile import is_srgb
 from pix2pix.images.names import first_names
+from pix2pix.plural import counted
 from pix2pix.preparation.inspection import Inspected
 from pix2pix.preparation.read_pairs import orientations_differ
 
@@ -23,21 +24,22 @@ def file_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
         animated = [pair_id for pair_id, each in facts if each.num_frames > 1]
         if animated:
             yield (
-                f"side {name}: {len(animated)} file(s) hold several frames, of which the first is "
-                f"taken: {first_names(animated)}"
+                f"side {name}: {counted(len(animated), 'file', verb='hold')} several frames, of "
+                f"which the first is taken: {first_names(animated)}"
             )
         paged = [pair_id for pair_id, each in facts if each.num_pages > 1]
         if paged:
             yield (
-                f"side {name}: {len(paged)} TIFF file(s) hold several pages, which are taken as "
-                f"channels; set slices: z if each is an image: {first_names(paged)}"
+                f"side {name}: {counted(len(paged), 'TIFF file', verb='hold')} several pages, "
+                "which are taken as channels; set slices: z if each is an image: "
+                f"{first_names(paged)}"
             )
         partial = {pair_id: each.unread_channels for pair_id, each in facts if each.unread_channels}
         if partial:
             others = sorted({channel for each in partial.values() for channel in each})
             yield (
-                f"side {name}: the colours of {len(partial)} OpenEXR file(s) are taken; set "
-                f"array_key of the side to read one of the others ({first_names(others)}): "
+                f"side {name}: the colours of {counted(len(partial), 'OpenEXR file')} are taken; "
+                f"set array_key of the side to read one of the others ({first_names(others)}): "
                 f"{first_names(list(partial))}"
             )
         profiles = {
@@ -47,16 +49,17 @@ def file_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
         }
         if profiles and side.num_labels is None:  # class ids have no colours
             yield (
-                f"side {name}: {len(profiles)} file(s) have a colour profile other than sRGB "
-                f"({', '.join(sorted(set(profiles.values())))}), which is not applied; convert "
-                f"them to sRGB if other images are in it: {first_names(list(profiles))}"
+                f"side {name}: {counted(len(profiles), 'file', verb='have')} a colour profile "
+                f"other than sRGB ({', '.join(sorted(set(profiles.values())))}), which is not "
+                "applied; convert them to sRGB if other images are in it: "
+                f"{first_names(list(profiles))}"
             )
         lossy = {pair_id: each.lossy_kind for pair_id, each in facts if each.is_lossy}
         if lossy and side.kind == "labels":
             kinds = ", ".join(sorted(set(lossy.values())))
             yield (
-                f"side {name}: {len(lossy)} label file(s) are of a kind that can change colours "
-                f"near every edge ({kinds}); PNG is not: {first_names(list(lossy))}"
+                f"side {name}: {counted(len(lossy), 'label file', verb='are')} of a kind that can "
+                f"change colours near every edge ({kinds}); PNG is not: {first_names(list(lossy))}"
             )
 
 
@@ -71,6 +74,6 @@ def _turned(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
     all_names = f"{', '.join(names[:-1])} and {names[-1]}"
     for difference, pair_ids in by_difference.items():
         yield (
-            f"in {len(pair_ids)} pair(s) {difference}: look whether {all_names} still show the "
-            f"same: {first_names(pair_ids)}"
+            f"in {counted(len(pair_ids), 'pair')} {difference}: look whether {all_names} still "
+            f"show the same: {first_names(pair_ids)}"
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pix2pix.config import DataConfig
 from pix2pix.images.names import first_names
 from pix2pix.images.palettes import IdColours
+from pix2pix.plural import counted
 from pix2pix.preparation.inspection import Inspected
 
 _MOST_COLOURS = 64  # as of the colours that a model's card lists, see `data.palette`
@@ -33,11 +34,11 @@ def _mixed_colours(name: str, numbers: dict[str, int]) -> Iterator[str]:
     mixed = [pair_id for pair_id, number in numbers.items() if number > _MOST_COLOURS]
     if mixed:
         yield (
-            f"side {name}: {len(mixed)} label file(s) hold more than {_MOST_COLOURS} colours, such "
-            f"as {mixed[0]} with {numbers[mixed[0]]}: where edges were smoothed or files were "
-            "scaled, colours of neighbours are mixed, and a mixture is no label. Export them "
-            "without smoothing (antialiasing), or set kind: image if they are pictures: "
-            f"{first_names(mixed)}"
+            f"side {name}: {counted(len(mixed), 'label file', verb='hold')} more than "
+            f"{_MOST_COLOURS} colours, such as {mixed[0]} with {numbers[mixed[0]]}: where edges "
+            "were smoothed or files were scaled, colours of neighbours are mixed, and a mixture is "
+            "no label. Export label files without smoothing (antialiasing), or set kind: image if "
+            f"these are pictures: {first_names(mixed)}"
         )
 
 
@@ -59,8 +60,8 @@ def _unlike_palettes(name: str, palettes: dict[str, IdColours]) -> Iterator[str]
     if unlike:
         pair_id, label = next(iter(unlike.items()))
         yield (
-            f"side {name}: the palettes of {len(unlike)} file(s) give ids other colours than most "
-            f"files do, such as {dict(palettes[pair_id])[label]} to {label} in {pair_id} "
+            f"side {name}: {counted(len(unlike), 'palette', verb='give')} ids other colours than "
+            f"most do, such as {dict(palettes[pair_id])[label]} to {label} in {pair_id} "
             f"({usual[label]} in most). The ids are the indices of each file's own palette, which "
             "programs may sort anew: if colours tell the classes, set num_labels: null and "
             f"channels: 3 of the side: {first_names(list(unlike))}"

@@ -12,6 +12,7 @@ from unicodedata import normalize
 from pix2pix.config import DataConfig
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names, printable
+from pix2pix.plural import counted
 from pix2pix.preparation.folders import (
     SUFFIXES,
     holds_images,
@@ -72,9 +73,9 @@ def missing_side(root: Path, side_folder: str, *, extra_source: str | None) -> U
     outside = [path for path in image_files(root) if _is_no_side(path.relative_to(root))]
     if outside:
         message += (
-            f"; {len(outside)} image(s) such as {printable(outside[0].relative_to(root))} lie "
-            "in no folder of a side: if each shows A and B side by side, set data.layout: "
-            "side_by_side"
+            f"; {counted(len(outside), 'image', verb='lie')} in no folder of a side, such as "
+            f"{printable(outside[0].relative_to(root))}: if each shows A and B side by side, set "
+            "data.layout: side_by_side"
         )
     return UserError(message)
 

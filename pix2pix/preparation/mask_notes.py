@@ -7,6 +7,7 @@ from math import isnan
 from pix2pix.config import DataConfig, SideConfig
 from pix2pix.data.manifest import StatedNodata
 from pix2pix.images.names import first_names
+from pix2pix.plural import counted
 from pix2pix.preparation.inspection import Inspected
 
 
@@ -41,8 +42,8 @@ def _side_notes(
     if masked:
         mean = sum(shares.values()) / len(shares)
         yield (
-            f"side {name}: {rule} leaves out {mean:.2%} of the pixels, in {len(masked)} pair(s): "
-            f"{first_names(masked)}"
+            f"side {name}: {rule} leaves out {mean:.2%} of the pixels, in "
+            f"{counted(len(masked), 'pair')}: {first_names(masked)}"
         )
     else:
         yield f"side {name}: {rule}, which no pixel has"
@@ -53,8 +54,8 @@ def _side_notes(
     ]
     if side.nodata == "file" and silent:
         yield (
-            f"side {name}: {len(silent)} file(s) have neither a nodata value nor a mask, so that "
-            f"only NaN is left out: {first_names(silent)}"
+            f"side {name}: {counted(len(silent), 'file', verb='have')} neither a nodata value nor "
+            f"a mask, so that only NaN is left out: {first_names(silent)}"
         )
 
 
@@ -72,8 +73,8 @@ def _unused_masks(
     else:  # further sources have no nodata
         remedy = "fill these pixels"
     yield (
-        f"side {name}: {len(held)} TIFF file(s) hold a mask of pixels without a value, which is "
-        f"not used; {remedy}: {first_names(held)}"
+        f"side {name}: {counted(len(held), 'TIFF file', verb='hold')} a mask of pixels without a "
+        f"value, which is not used; {remedy}: {first_names(held)}"
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pix2pix.errors import UserError
 from pix2pix.images.names import first_names, relative_paths
+from pix2pix.plural import counted
 from pix2pix.preparation.folders import SideFiles, split_folder
 
 _NEARLY_ALL = 0.8
@@ -40,8 +41,9 @@ def refuse_bad_keys(root: Path, side: str, files: SideFiles, *, pattern: str) ->
     if not files.images and not files.unread and files.unmatched:
         names = first_names(relative_paths(root, files.unmatched), max_names=3)
         raise UserError(
-            f"data.pair_pattern: '{pattern}' matches none of the {len(files.unmatched)} image(s) "
-            f"of side {side}, such as {names}; correct it, or set it to null to pair equal names"
+            f"data.pair_pattern: '{pattern}' matches none of the "
+            f"{counted(len(files.unmatched), 'image')} of side {side}, such as {names}; correct "
+            "it, or set it to null to pair equal names"
         )
     double = {key: paths for key, paths in files.images.items() if len(paths) > 1}
     if double:
@@ -49,8 +51,8 @@ def refuse_bad_keys(root: Path, side: str, files: SideFiles, *, pattern: str) ->
         names = first_names(relative_paths(root, sorted(paths)), max_names=3)
         raise UserError(
             f"data.pair_pattern: '{pattern}' gives the key {key!r} to {len(paths)} images of side "
-            f"{side}: {names} ({len(double)} key(s) are given more than once); make it match one "
-            "of them, or make its key longer"
+            f"{side}: {names} ({counted(len(double), 'key', verb='are')} given more than once); "
+            "make it match one of them, or make its key longer"
         )
 
 

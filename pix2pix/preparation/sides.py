@@ -7,6 +7,7 @@ import numpy as np
 
 from pix2pix.config import DataConfig
 from pix2pix.images.names import first_names
+from pix2pix.plural import counted
 from pix2pix.preparation.inspection import Inspected, photo_role
 from pix2pix.preparation.layout import twin_folders
 from pix2pix.preparation.offences import Offence
@@ -75,7 +76,7 @@ def doubtful_sides(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[s
         return
     equal = [pair.files.pair_id for pair in pairs if pair.difference == 0]
     if 0 < len(equal) < _NEARLY_ALL * len(pairs):
-        yield f"in {len(equal)} pair(s) A and B are the same picture: {first_names(equal)}"
+        yield f"in {counted(len(equal), 'pair')} A and B are the same picture: {first_names(equal)}"
     differences = [pair.difference for pair in pairs]
     apart = [each for each in differences if each is not None]
     if len(apart) == len(pairs) > len(equal) and 0 < float(np.median(apart)) < _ALIKE:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pix2pix.config import DataConfig, height_width, size_text
 from pix2pix.data.splits import Split
 from pix2pix.images.names import first_names
+from pix2pix.plural import counted
 from pix2pix.preparation.inspection import Inspected
 from pix2pix.preparation.offences import Offence
 
@@ -31,21 +32,21 @@ def size_notes(
     cut = [pair.files.pair_id for pair in pairs if pair.is_cut]
     if cut:
         yield (
-            f"A and B differ by one pixel in {len(cut)} pair(s), which is cut off from the larger "
-            f"one: {first_names(cut)}"
+            f"A and B differ by one pixel in {counted(len(cut), 'pair')}, which is cut off from "
+            f"the larger one: {first_names(cut)}"
         )
     if config.target_scale not in (None, 1):
         uneven = [pair.files.pair_id for pair in pairs if _is_uneven(pair, config.target_scale)]
         if uneven:
             yield (
-                f"the sizes of {len(uneven)} pair(s) differ by about a pixel from what scale "
-                "declares, so that resizing the source to the size of the target shifts it by "
-                f"less than a pixel: {first_names(uneven)}"
+                f"the sizes of {counted(len(uneven), 'pair')} differ by about a pixel from what "
+                "scale declares, so that resizing the source to the size of the target shifts it "
+                f"by less than a pixel: {first_names(uneven)}"
             )
     brought = [pair.files.pair_id for pair in pairs if pair.source_size != pair.size]
     if brought:
         yield (
-            f"the sources of {len(brought)} pair(s) are resized to the size of their targets: "
+            f"{counted(len(brought), 'source', verb='are')} resized to the size of the target: "
             f"{first_names(brought)}"
         )
     if config.resize == "stretch":
@@ -54,8 +55,8 @@ def size_notes(
     padded = _padded([pair for pair in pairs if splits[pair.files.pair_id] == "train"], config)
     if padded:
         yield (
-            f"{len(padded)} training pair(s) are smaller than data.image_size "
-            f"({size_text(config.image_size)}) and will be padded by reflection: "
+            f"{counted(len(padded), 'training pair', verb='are')} smaller than "
+            f"data.image_size ({size_text(config.image_size)}) and will be padded by reflection: "
             f"{first_names(padded)}"
         )
 
@@ -89,5 +90,6 @@ def _squeezed_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[
     if squeezed:
         shape = "square" if height == width else f"of the shape {width}x{height}"
         yield (
-            f"{len(squeezed)} pair(s) are not {shape} and will be squeezed: {first_names(squeezed)}"
+            f"{counted(len(squeezed), 'pair', verb='are')} not {shape} and will be squeezed: "
+            f"{first_names(squeezed)}"
         )

@@ -143,7 +143,7 @@ def _refuse_unread(
     if unread:
         kinds = " and ".join(sorted({path.suffix.lower() for path in unread}))
         raise UserError(
-            f"data.path: {root}: {len(unread)} film(s) are {kinds} files, which are not read: "
+            f"data.path: {root}: {kinds} files are not read, and there are {len(unread)}: "
             f"{first_names(relative_paths(root, unread))}; write them anew, for example as .mkv "
             "(`ffmpeg -i IN -c copy OUT.mkv`), or take them away"
         )
@@ -155,12 +155,12 @@ def _note_unused(root: Path, files: Mapping[str, Sequence[Path]]) -> None:
     others = sorted(path for path in in_sides if not _is_film(path))
     if others:
         names = first_names(relative_paths(root, others))
-        logger.info("%d file(s) of other kinds are ignored: %s", len(others), names)
+        logger.info("ignored %s of other kinds: %s", counted(len(others), "file"), names)
     elsewhere = [path for path in all_files(root) if _is_film(path) and path not in in_sides]
     if elsewhere:
         logger.warning(
-            "%d film(s) lie in none of the folders %s and are not used: %s",
-            len(elsewhere),
+            "%s in none of the folders %s: %s",
+            counted(len(elsewhere), "unused film", verb="lie"),
             ", ".join(files),
             first_names(relative_paths(root, elsewhere)),
         )

@@ -3,10 +3,8 @@
 import csv
 import hashlib
 import json
-import re
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -23,7 +21,7 @@ from pipelines.tracking.finished_run import read_history
 from pix2pix.model_card import load_card
 from tests.support.killable_project import copied, start
 from tests.support.project import Project, copy_project
-from tests.support.served_project import TINY, wait_for
+from tests.support.served_project import TINY
 from tests.support.tracked_project import metric_points, new_database
 
 pytestmark = [pytest.mark.pipeline]
@@ -229,35 +227,6 @@ def _edited(path: Path) -> Iterator[None]:
         yield
     finally:
         path.write_text(text)
-
-
-def test_of_two_runs_at_once_one_says_that_the_other_is_running(project: Project) -> None:
-    stages = project.folder / "dvc.yaml"
-    held, count = re.subn(
-        r"(cmd: .*stages\.ingest)\n",
-        r"\1 && touch began && until test -e go; do sleep 0.1; done\n",
-        stages.read_text(),
-    )
-    assert count == 1
-    stages.write_text(held)
-    project.set_params("smoke", **TINY)
-    first = subprocess.Popen(
-        ["dvc", "repro", "ingest"],
-        cwd=project.folder,
-        env=project.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        wait_for((project.folder / "began").exists, limit_s=120)
-        second = project.run("dvc", "repro", "ingest", check=False)
-    finally:
-        (project.folder / "go").touch()  # without it, the first run never ends
-        first.communicate()
-    assert first.returncode == 0
-    assert second.returncode != 0
-    assert "lock" in second.stderr or "busy" in second.stderr
-    assert (project.folder / "dvc.lock").is_file()
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,9 @@ def test_a_folder_with_such_a_thing_is_refused_before_dvc_waits_for_it(
     (tmp_path / "train").mkdir()
     (tmp_path / "train/good.png").write_bytes(b"x")
     make(tmp_path / "train/a.png")
-    with pytest.raises(UserError, match=r"no files \(pipes.*train/a\.png.*take them away"):
+    with pytest.raises(
+        UserError, match=r"holds pipes, sockets.*\(\d of them\): .*train/a\.png.*take them away"
+    ):
         refuse_special_files(tmp_path)
 
 
@@ -88,7 +90,9 @@ def test_a_link_to_a_folder_is_named_and_those_to_files_and_in_hidden_folders_ar
     (tmp_path / "link").symlink_to(tmp_path / "data")
     refuse_special_files(tmp_path / "link")
     (tmp_path / "data/train/more").symlink_to(tmp_path / target)
-    with pytest.raises(UserError, match=r"1 link\(s\) to folders, .*link/train/more'; move"):
+    with pytest.raises(
+        UserError, match=r"links to folders, .*\(1 of them\): .*link/train/more'; move"
+    ):
         refuse_special_files(tmp_path / "link")
 
 

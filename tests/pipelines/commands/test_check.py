@@ -38,7 +38,10 @@ def test_check_says_which_parameters_have_no_effect(folder: Path) -> None:
         (None, "data.path: the folder photos is missing; correct it"),
         ([], "photos holds no images"),
         (["A/x.png", "A/y.png"], "photos (folder 'B') holds no images"),
-        (["x.png", "y.png"], "photos: 2 pair(s) or group(s) where train and test and dev need"),
+        (
+            ["x.png", "y.png"],
+            "photos: train and test and dev need at least 3 pairs or groups, and 2 were found",
+        ),
     ],
 )
 def test_check_names_what_is_missing_in_the_folder_of_the_data(

@@ -188,7 +188,11 @@ def _other_names(folder: Path) -> None:
             _small,
             r"\(5\): lower data\..*\n  0\.png: 60x60 px, smaller than data\.image",
         ),
-        ("colourise", _two_photos, r"2 pair\(s\) .* train and test and dev need at least 3; add"),
+        (
+            "colourise",
+            _two_photos,
+            r"train and test and dev need at least 3 pairs or groups, and 2.*; add",
+        ),
         ("colourise", _flat, r"0\.png: side A is one flat colour"),
         (
             "labels-to-photo",

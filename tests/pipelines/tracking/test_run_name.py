@@ -50,6 +50,17 @@ def test_the_nearest_preset_is_named_unless_the_data_set_says_so() -> None:
     assert run_name(presets["reference"], presets) == "facades reference"
 
 
+def test_a_task_is_compared_with_only_if_the_data_set_has_its_name(default_params: Params) -> None:
+    """The preset of a task differs in little, and its name would say what the data show."""
+    presets = preset_mappings(ROOT)
+    epochs = {"train__num_epochs": 30, "train__num_decay_epochs": 30}  # those of labels-to-photo
+    assert _name(default_params, data__name="cats", **epochs) == "cats epochs 30+30"
+    colourise = copy.deepcopy(presets["tasks/colourise"])
+    colourise["data"]["name"] = "colourise-photos"
+    colourise["train"]["seed"] = 2
+    assert run_name(colourise, presets) == "colourise-photos seed 2"
+
+
 def test_of_presets_that_are_as_near_the_default_is_taken(default_params: Params) -> None:
     """It is not named, so a name of another one would say that something differs."""
     mapping = dataclasses.asdict(default_params)

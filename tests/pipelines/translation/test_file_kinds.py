@@ -146,7 +146,7 @@ def test_a_volume_in_the_output_is_not_replaced_unasked(tmp_path: Path) -> None:
     assert without_existing(plan, existing="refuse", volumes=volumes) == plan
     (tmp_path / "out").mkdir()
     (tmp_path / "out/p.nii.gz").touch()
-    with pytest.raises(UserError, match=r"1 result\(s\) exist, such as .*out/p\.nii\.gz; name"):
+    with pytest.raises(UserError, match=r"1 result exists, such as .*out/p\.nii\.gz; name"):
         without_existing(plan, existing="refuse", volumes=volumes)
     assert without_existing(plan, existing="overwrite", volumes=volumes) == plan
 

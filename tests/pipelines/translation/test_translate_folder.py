@@ -203,7 +203,7 @@ def test_nothing_is_overwritten_unasked(workspace: Path, images: Path, tmp_path:
     complete = contents(output)
     (output / "a.png").write_text("mine")
     (output / "val" / "c.png").unlink()
-    with pytest.raises(UserError, match=r"2 result\(s\) exist, such as .*a\.png; .*--overwrite"):
+    with pytest.raises(UserError, match=r"2 results exist, such as .*a\.png; .*--overwrite"):
         translated(f"{MODEL}/1", images, output)
     with pytest.raises(UserError, match="not both"):
         translated(f"{MODEL}/1", images, output, keep=True, overwrite=True)

@@ -84,7 +84,7 @@ def test_a_link_to_a_folder_is_named_and_its_images_not_left_out_unnoticed(tmp_p
     (tmp_path / "link").symlink_to("in")
     check_folders(tmp_path / "link", tmp_path / "out")
     (tmp_path / "in/scene1").symlink_to(tmp_path / "more")
-    with pytest.raises(ValueError, match=r"1 link\(s\) to folders, .*in/scene1"):
+    with pytest.raises(ValueError, match=r"links to folders, .*\(1 of them\): .*in/scene1"):
         check_folders(tmp_path / "in", tmp_path / "out")
 
 

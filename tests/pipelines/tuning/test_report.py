@@ -76,6 +76,7 @@ def test_the_files_say_what_was_found(params: Params, tmp_path: Path) -> None:
     [
         ((0.10, 0.11), "better: dev L1 is lower by 0.1950"),
         ((0.25, 0.34), "no difference: 0.0050 is within the seed band"),
+        ((0.50, 0.51), "worse: dev L1 is higher by 0.2050 (95 % interval 0.1415 to 0.2685, 2 s"),
     ],
 )
 def test_a_gain_is_called_one_only_outside_the_seed_band(

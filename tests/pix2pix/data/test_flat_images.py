@@ -100,7 +100,7 @@ def test_small_images_are_reflected_and_named_in_the_report(tmp_path: Path) -> N
     assert report.offences == ()
     padded = [note for note in report.notes if "padded" in note]
     assert padded == [
-        "4 training pair(s) are smaller than data.image_size ([32, 64]) and will be padded by "
+        "4 training pairs are smaller than data.image_size ([32, 64]) and will be padded by "
         "reflection: train/01, train/04, train/06, train/09"
     ]
     image = np.arange(12, dtype=np.uint8).reshape(3, 4, 1)

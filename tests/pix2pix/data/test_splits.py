@@ -228,16 +228,21 @@ def test_a_pair_without_a_group_is_named() -> None:
 
 
 def test_fewer_groups_than_splits_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"2 pair\(s\) or group\(s\) where train and test and dev"):
+    with pytest.raises(
+        ValueError, match=r"train and test and dev need at least 3 pairs or groups, and 2"
+    ):
         assign_splits(clips(2, 50), make_config(group=GROUP))
 
 
 @pytest.mark.parametrize(
     ("sizes", "complaint"),
     [
-        ({"none": 1}, r"1 pair\(s\) or group\(s\) where train and test and dev need at least 3"),
-        ({"none": 2}, "2 pair"),
-        ({"train": 1, "test": 5}, r"1 pair\(s\) or group\(s\) where train and dev need at least 2"),
+        ({"none": 1}, r"train and test and dev need at least 3 pairs or groups, and 1 were found"),
+        ({"none": 2}, "and 2 were found"),
+        (
+            {"train": 1, "test": 5},
+            r"train and dev need at least 2 pairs or groups, and 1 were found",
+        ),
         ({"test": 5}, "no pairs to train on: found folders test"),
         ({"val": 5, "test": 5}, "no pairs to train on: found folders test, val"),
         ({"none": 5, "train": 5}, "outside the folders train"),

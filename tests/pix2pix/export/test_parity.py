@@ -157,7 +157,7 @@ def test_the_gate_measures_around_the_multiple_and_names_what_fails(tmp_path: Pa
         fake[-1, -1, -1, -1] += 1.5e-4 if len(source) == 2 else 0
         return fake
 
-    with pytest.raises(UserError, match=r"x.onnx .* by 0.00015 for 2 image\(s\) of 33x31 px"):
+    with pytest.raises(UserError, match=r"x.onnx .* by 0.00015 for 2 images of 33x31 px"):
         check_parity(measure_parity(wrong, network, sizes, seed=3), file_name="x.onnx")
 
 

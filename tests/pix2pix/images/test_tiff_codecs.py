@@ -62,4 +62,4 @@ def test_class_ids_in_them_are_refused_and_label_colours_noted(tmp_path: Path, n
     report = check_pairs(
         tmp_path, make_config(side_a=masks, side_b=make_side(channels=1)), num_workers=1
     )
-    assert any(kind in note and f"{NUM_PAIRS} label file(s)" in note for note in report.notes)
+    assert any(kind in note and f"{NUM_PAIRS} label files" in note for note in report.notes)

@@ -68,7 +68,7 @@ def test_geotiffs_at_other_places_or_of_other_pixel_sizes_are_noted(
     tmp_path: Path, tags: list[object]
 ) -> None:
     (note,) = geo_notes(tmp_path, tags)
-    assert note.startswith("the affines of 1 pair(s) of volumes or GeoTIFF files differ")
+    assert note.startswith("the affines of 1 pair of volumes or GeoTIFF files differ")
     assert note.endswith(": A/0.tif and B/0.tif")
 
 

@@ -175,7 +175,7 @@ def test_a_test_folder_without_a_sound_pair_is_not_replaced_by_training_pairs(
 def test_too_few_sound_pairs_raise_where_nothing_else_is_wrong(tmp_path: Path) -> None:
     save_pair(tmp_path, "1", *draw(1))
 
-    with pytest.raises(ValueError, match=r"1 pair\(s\).*at least 3"):
+    with pytest.raises(ValueError, match=r"at least 3 pairs or groups, and 1 were found"):
         check_pairs(tmp_path, make_config())
 
 
@@ -214,8 +214,8 @@ def test_what_is_only_odd_is_a_note(tmp_path: Path) -> None:
 
     assert report.offences == ()
     assert list(report.notes) == [
-        "1 file(s) of other kinds were ignored: A/readme.txt",
-        "1 pair(s) are not square and will be squeezed: train/wide",
-        "1 pair(s) appear again within their split: train/again",
-        "1 pair(s) have a label map or mask of a single value: train/blank",
+        "ignored 1 file of other kinds: A/readme.txt",
+        "1 pair is not square and will be squeezed: train/wide",
+        "1 pair appears again within the same split: train/again",
+        "1 pair has a label map or mask of a single value: train/blank",
     ]

@@ -154,7 +154,7 @@ def test_one_pixel_too_many_is_cut_off_and_other_scales_are_resized(
     config = scene_params([depth, PHOTO], resize="none", load_size=None).data
     manifest, report = prepare_pairs(root, tmp_path / "prepared", config)
     assert [extra.scale for extra in manifest.extra_sources] == [2.0, 1.0]
-    assert any("differ by one pixel in 1 pair(s)" in note for note in report.notes)
+    assert any("differ by one pixel in 1 pair" in note for note in report.notes)
     test = open_split(tmp_path / "prepared", "test")
     np.testing.assert_array_equal(test.sources[2][0], image)
     halved = np.load(root / "test/depth/02.npy")[::2, ::2, None]

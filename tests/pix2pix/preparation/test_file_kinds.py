@@ -116,5 +116,5 @@ def test_channels_beside_the_colours_of_a_picture_are_named(tmp_path: Path) -> N
     report = check_pairs(tmp_path, config(**side), num_workers=1)
     assert report.offences == ()
     (note,) = (note for note in report.notes if "OpenEXR" in note)
-    assert note.startswith("side B: the colours of 6 OpenEXR file(s) are taken; set array_key")
+    assert note.startswith("side B: the colours of 6 OpenEXR files are taken; set array_key")
     assert "to read one of the others (Z): 0, 1" in note

@@ -28,7 +28,7 @@ def test_profiles_other_than_srgb_are_named_with_their_files(tmp_path: Path) -> 
     images = [noise(50 + index, 3) for index in range(NUM_PAIRS)]
     (note,) = profile_notes(tmp_path, make_side(), *images)
     assert note == (
-        "side B: 2 file(s) have a colour profile other than sRGB (XYZ identity built-in), which is "
+        "side B: 2 files have a colour profile other than sRGB (XYZ identity built-in), which is "
         "not applied; convert them to sRGB if other images are in it: 0, 1"
     )
 

@@ -47,7 +47,7 @@ def test_pictures_that_are_not_read_are_an_offence_each(tmp_path: Path) -> None:
         ("unread_format", ("1",), ("B/1.heic",))
     ]
     assert report.num_found == NUM_PAIRS
-    assert "2 file(s) of other kinds were ignored: A/2.nef, A/notes.txt" in report.notes
+    assert "ignored 2 files of other kinds: A/2.nef, A/notes.txt" in report.notes
 
 
 def test_side_by_side_pictures_that_are_not_read_are_named_too(tmp_path: Path) -> None:

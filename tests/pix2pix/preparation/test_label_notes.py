@@ -62,7 +62,7 @@ def test_palettes_that_were_sorted_anew_are_named(
     """Programs that make files smaller or count colours do that: equal ids are unlike classes."""
     (note,) = palette_notes(tmp_path, suffix, write, {1: COLOURS[::-1], 4: COLOURS[[0, 2, 1]]})
     assert note.startswith(
-        "side A: the palettes of 2 file(s) give ids other colours than most files do, such as "
+        "side A: 2 palettes give ids other colours than most do, such as "
         "#0000c8 to 0 in 1 (#c80000 in most)."
     )
     assert note.endswith("set num_labels: null and channels: 3 of the side: 1, 4")
@@ -81,7 +81,7 @@ def test_labels_with_smoothed_edges_are_named(kind: str, channels: int, tmp_path
         Image.fromarray(noise(50 + index, size=64)).save(tmp_path / f"B/{index}.png")
     config = make_config(side_a=make_side(kind=kind, channels=channels), near_duplicate_bits=-1)
     report = check_pairs(tmp_path, config, num_workers=1)
-    notes = [note for note in report.notes if "label file(s) hold more than 64 colours" in note]
+    notes = [note for note in report.notes if "label files hold more than 64 colours" in note]
     assert len(notes) == (kind == "labels")
     assert all(note.startswith("side A: 2 label") and note.endswith(": 2, 3") for note in notes)
 

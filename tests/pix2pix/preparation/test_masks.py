@@ -80,7 +80,7 @@ def test_a_set_of_which_nothing_is_left_is_one_error(tmp_path: Path) -> None:
 def test_the_report_says_what_is_left_out(tmp_path: Path) -> None:
     report = check_pairs(write_set(tmp_path), config_of())
     text = format_report(report)
-    assert "side A: nodata: nan leaves out 25.00% of the pixels, in 6 pair(s): 0, 1" in text
+    assert "side A: nodata: nan leaves out 25.00% of the pixels, in 6 pairs: 0, 1" in text
     assert "side B: nodata: nan, which no pixel has" in text
     assert report.offences == ()
 
@@ -154,7 +154,7 @@ def test_masks_of_files_that_nothing_uses_are_noted(tmp_path: Path) -> None:
                     writer.write(valid, photometric="mask", subfiletype=4, metadata=None)
     config = config_of(side_b=float_side(nodata=None))
     (note,) = [text for text in check_pairs(tmp_path, config).notes if "hold a mask" in text]
-    assert note.startswith("side B: 6 TIFF file(s) hold a mask of pixels without a value, which is")
+    assert note.startswith("side B: 6 TIFF files hold a mask of pixels without a value, which is")
     assert "set nodata: file for this side" in note
     notes = check_pairs(tmp_path, config_of(side_b=float_side(nodata="file"))).notes
     assert not [text for text in notes if "a mask" in text]

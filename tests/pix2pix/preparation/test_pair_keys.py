@@ -94,7 +94,7 @@ def test_a_pattern_that_matches_nothing_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         find_pairs(tmp_path, make_config(pair_pattern=r"^(?P<key>\d+)_B$"))
     assert str(caught.value) == (
-        "data.pair_pattern: '^(?P<key>\\d+)_B$' matches none of the 2 image(s) of side A, such "
+        "data.pair_pattern: '^(?P<key>\\d+)_B$' matches none of the 2 images of side A, such "
         "as A/1_A.png, A/2_A.png; correct it, or set it to null to pair equal names"
     )
 
@@ -109,7 +109,7 @@ def test_a_pattern_that_matches_twice_is_one_sentence(tmp_path: Path) -> None:
         )
     message = str(caught.value)
     assert "gives the key 'train/aachen/aachen_000000' to 3 images of side B: gtFine/" in message
-    assert "(6 key(s) are given more than once); make it match one of them" in message
+    assert "(6 keys are given more than once); make it match one of them" in message
 
 
 def test_files_without_a_partner_by_the_pattern_are_offences(tmp_path: Path) -> None:
@@ -191,8 +191,7 @@ def test_what_the_pattern_leaves_out_is_noted(tmp_path: Path) -> None:
     assert report.offences == ()
     assert len(report.pairs) == NUM_PAIRS
     assert (
-        "1 image(s) were left out, because data.pair_pattern does not match their names: "
-        "A/preview.png"
+        "1 image was left out, because data.pair_pattern does not match the name: A/preview.png"
     ) in report.notes
 
 

@@ -40,7 +40,7 @@ def test_sources_are_brought_to_the_size_of_their_targets_by_one_resampling(
     _, report = prepare_pairs(root, tmp_path / "prepared", config)
 
     assert report.offences == ()
-    assert [note for note in report.notes if "sources of 12" in note]
+    assert [note for note in report.notes if "12 sources are resized" in note]
     files = {pair.pair_id: pair for pair in find_pairs(root, config).pairs}
     train = open_split(tmp_path / "prepared", "train")
     for row, pair_id in enumerate(train.pair_ids):
@@ -73,7 +73,7 @@ def test_one_pixel_more_is_cut_off_and_noted_once(tmp_path: Path) -> None:
 
     assert report.offences == ()
     assert [note for note in report.notes if "one pixel" in note] == [
-        "A and B differ by one pixel in 24 pair(s), which is cut off from the larger one: dev/05, "
+        "A and B differ by one pixel in 24 pairs, which is cut off from the larger one: dev/05, "
         "dev/11, dev/17, dev/23, test/02, ..."
     ]
     for split in ("train", "dev", "test"):
@@ -95,7 +95,7 @@ def test_a_pixel_beside_a_scale_is_noted(tmp_path: Path) -> None:
     report = check_pairs(root, make_config(2, resize="fit"))
     assert report.offences == ()
     (note,) = (note for note in report.notes if "about a pixel" in note)
-    assert note.startswith("the sizes of 2 pair(s) differ by about a pixel from what scale")
+    assert note.startswith("the sizes of 2 pairs differ by about a pixel from what scale")
     assert note.endswith(": dev/05, dev/11")
 
 

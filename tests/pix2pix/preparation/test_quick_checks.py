@@ -30,7 +30,10 @@ def test_sound_names_are_paired(tmp_path: Path) -> None:
     [
         ([], r"holds no images .*correct data\.path, data\.folder_a or data\.folder_b"),
         (["A/x.png", "A/y.png"], r"\(folder 'B'\) holds no images"),
-        (pairs("x", "y"), r"2 pair\(s\) or group\(s\) where train and test and dev need at least"),
+        (
+            pairs("x", "y"),
+            r"train and test and dev need at least 3 pairs or groups, and 2 were found",
+        ),
         (
             [*pairs("train/x", "train/y", "train/z", "test/x"), "A/test/y.png"],
             r"A/test/y\.png: .*; each folder needs a file .*, or set data\.on_bad_pair: exclude$",

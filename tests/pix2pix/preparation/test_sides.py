@@ -75,7 +75,10 @@ def test_files_side_by_side_in_a_set_of_two_folders_are_told_of_the_other_layout
     for index in range(NUM_PAIRS):
         save(tmp_path / f"train/{index}.png", np.hstack([noise(index), noise(100 + index)]))
 
-    with pytest.raises(ValueError, match=r"6 image\(s\) such as train/0\.png.*side_by_side"):
+    with pytest.raises(
+        ValueError,
+        match=r"6 images lie in no folder of a side, such as train/0\.png: .*side_by_side",
+    ):
         check_pairs(tmp_path, make_config())
 
 
@@ -125,7 +128,7 @@ def test_a_few_pairs_of_equal_sides_are_a_note(tmp_path: Path) -> None:
     report = check_pairs(tmp_path, make_config(), num_workers=1)
 
     assert report.offences == ()
-    assert any("in 2 pair(s) A and B are the same picture: 0, 1" in note for note in report.notes)
+    assert any("in 2 pairs A and B are the same picture: 0, 1" in note for note in report.notes)
 
 
 def test_a_copy_that_was_stored_again_is_doubted(tmp_path: Path) -> None:
@@ -183,7 +186,7 @@ def test_sides_of_different_tags_are_told_with_exif_s_name(
 
     (note,) = (note for note in report.notes if "EXIF" in note)
     assert said in note
-    assert note.startswith("in 6 pair(s)")
+    assert note.startswith("in 6 pairs")
 
 
 def test_sizes_that_differ_by_a_turn_are_told_with_exif_s_name(tmp_path: Path) -> None:
@@ -217,7 +220,7 @@ def test_masks_without_an_object_are_sound_and_kept(
 
     assert report.offences == ()
     assert len(report.pairs) == 8
-    assert "2 pair(s) have a label map or mask of a single value: 0, 1" in report.notes
+    assert "2 pairs have a label map or mask of a single value: 0, 1" in report.notes
 
 
 def test_a_flat_photo_is_still_an_offence_that_mentions_masks(tmp_path: Path) -> None:
@@ -241,7 +244,7 @@ def test_label_ids_in_a_lossy_file_are_an_offence_and_label_colours_a_note(tmp_p
         save(tmp_path / f"A/{index}.jpg", noise(index))
     colours = make_side(kind="labels")
     report = check_pairs(tmp_path, make_config(side_a=colours), num_workers=1)
-    note = "label file(s) are of a kind that can change colours near every edge (a lossy JPEG file)"
+    note = "label files are of a kind that can change colours near every edge (a lossy JPEG file)"
     assert any(note in each for each in report.notes)
 
 
@@ -256,5 +259,5 @@ def test_animations_and_pages_are_told(tmp_path: Path) -> None:
     report = check_pairs(tmp_path, make_config(side_b=make_side(channels=5)), num_workers=1)
 
     assert report.offences == ()
-    assert any("6 file(s) hold several frames, of which the first" in x for x in report.notes)
-    assert any("6 TIFF file(s) hold several pages, which are taken as" in x for x in report.notes)
+    assert any("6 files hold several frames, of which the first" in x for x in report.notes)
+    assert any("6 TIFF files hold several pages, which are taken as" in x for x in report.notes)

@@ -170,6 +170,6 @@ def test_the_nodata_value_that_most_files_state_is_that_of_translations(tmp_path
     manifest, report = prepare_pairs(tmp_path / "raw", tmp_path / "out", config)
     assert manifest.target.stated_nodata == -32768.0
     assert load_manifest(tmp_path / "out") == manifest
-    silent = "1 file(s) have neither a nodata value nor a mask, so that only NaN is left out: 0"
+    silent = "1 file has neither a nodata value nor a mask, so that only NaN is left out: 0"
     assert f"side A: {silent}" in report.notes
     assert f"side B: {silent}" in report.notes

@@ -68,7 +68,7 @@ def test_affines_that_differ_are_noted_with_both_files(tmp_path: Path) -> None:
     report = check_pairs(tmp_path, volume_config(), num_workers=1)
     assert report.offences == ()
     (note,) = (note for note in report.notes if note.startswith("the affines"))
-    assert note.startswith("the affines of 1 pair(s) of volumes or GeoTIFF files differ")
+    assert note.startswith("the affines of 1 pair of volumes or GeoTIFF files differ")
     assert note.endswith(": A/train/patient2.nii.gz and B/train/patient2.nii")
 
 
@@ -82,7 +82,7 @@ def test_a_pair_of_nifti_and_another_kind_is_noted(tmp_path: Path) -> None:
     report = check_pairs(tmp_path, volume_config(), num_workers=1)
     assert report.offences == ()
     [note] = [note for note in report.notes if "turned to RAS+" in note]
-    assert note.startswith("1 pair(s) have a NIfTI file")
+    assert note.startswith("1 pair has a NIfTI file")
     assert note.endswith("A/train/patient1.nii.gz and B/train/patient1.tif")
 
 
@@ -148,6 +148,4 @@ def test_an_empty_mask_of_a_volume_and_a_link_to_one_are_sound(tmp_path: Path) -
     path.symlink_to(tmp_path / "elsewhere.nii")
     report = check_pairs(tmp_path, volume_config(), num_workers=1)
     assert report.offences == ()
-    assert (
-        "1 pair(s) have a label map or mask of a single value: train/patient2#z002" in report.notes
-    )
+    assert "1 pair has a label map or mask of a single value: train/patient2#z002" in report.notes

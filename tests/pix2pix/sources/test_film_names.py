@@ -40,6 +40,6 @@ def test_files_that_are_not_used_are_named(
     )
     film_pairs(config(tmp_path))
     assert caplog.messages == [
-        "1 file(s) of other kinds are ignored: A/x.srt",
-        "2 film(s) lie in none of the folders A, B and are not used: raw/z.flv, train/A/y.mp4",
+        "ignored 1 file of other kinds: A/x.srt",
+        "2 unused films lie in none of the folders A, B: raw/z.flv, train/A/y.mp4",
     ]
