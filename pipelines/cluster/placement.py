@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import ray
 
@@ -59,17 +60,21 @@ def connect(address: str | None) -> None:
 def _join(address: str) -> None:
     try:
         reach(address)
-        # Every node gets the code of this one: another commit may be installed there.
-        ray.init(
-            address=address,
-            log_to_driver=False,
-            runtime_env={"py_modules": [pix2pix, pipelines], "excludes": ["**/__pycache__/"]},
-        )
+        ray.init(address=address, log_to_driver=False, runtime_env=_own_code())
     except ValueError as error:
         raise UserError(
             f"{address!r} (RAY_ADDRESS or train.ray_address) is no address of a Ray cluster such "
             f"as 10.0.0.1:6379: {error}"
         ) from None
+
+
+def _own_code() -> dict[str, list[str]]:
+    """Ray's names for what every node gets of this one: another commit may be installed there.
+
+    As paths: in a job, Ray copies this description, which it cannot do with modules.
+    """
+    modules = [Path(pix2pix.__path__[0]), Path(pipelines.__path__[0])]
+    return {"py_modules": [str(module) for module in modules], "excludes": ["**/__pycache__/"]}
 
 
 def node_resources() -> list[dict[str, float]]:
