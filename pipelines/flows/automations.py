@@ -37,7 +37,9 @@ BLOCK = "pix2pix"
 _TAG = "prefect.tag.pix2pix"  # of the deployments in prefect.yaml, and so of their runs
 _SILENT_AFTER = timedelta(seconds=90)  # three heartbeats, as often as prefect.yaml says
 _LATE_AFTER = timedelta(minutes=30)  # a queue of short runs is no reason to tell anybody
-_OF_POOL = {"prefect.resource.role": "work-pool", "prefect.resource.name": POOL}
+_OF_POOL = ResourceSpecification(
+    {"prefect.resource.role": "work-pool", "prefect.resource.name": POOL}
+)
 _FLOW_RUN = ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"})
 _EACH_RUN = {"prefect.resource.id"}
 
