@@ -10,6 +10,7 @@ import shlex
 from itertools import zip_longest
 from pathlib import Path
 
+from pipelines import SETTINGS
 from pipelines.services.addresses import Address
 from pipelines.services.programs import Program, programs
 from pipelines.services.site import Site, mlflow_database, prefect_database
@@ -111,7 +112,9 @@ def _variables(site: Site) -> str:
     Of a password, 16 bits of a hash are too few to find it by.
     """
     inherited = {
-        name: value for name, value in site.environment.items() if name.startswith(_INHERITED)
+        name: value
+        for name, value in site.environment.items()
+        if name.startswith(_INHERITED) and name not in SETTINGS  # those are set by this project
     }
     return "".join(
         f"{_VARIABLE}{name} {hashlib.sha256(value.encode()).hexdigest()[:4]}\n"
