@@ -17,7 +17,7 @@ import sys
 # meanwhile.
 STARTED_BY = os.getppid()
 
-_SETTINGS = {
+SETTINGS = {
     "DO_NOT_TRACK": "1",
     "DVC_NO_ANALYTICS": "1",
     "LOG_NAME_UPDATE_INTERVAL_S": "10",  # Ray's search for log files, which nobody here follows
@@ -49,7 +49,7 @@ if sys.version_info < (3, 11) or importlib.util.find_spec("ruamel") is None:
         )
     )
 
-for _name, _value in _SETTINGS.items():
+for _name, _value in SETTINGS.items():
     os.environ.setdefault(_name, _value)
 
 

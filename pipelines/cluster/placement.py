@@ -3,7 +3,9 @@
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import chdir
 from dataclasses import dataclass
+from pathlib import Path
 
 import ray
 
@@ -59,17 +61,24 @@ def connect(address: str | None) -> None:
 def _join(address: str) -> None:
     try:
         reach(address)
-        # Every node gets the code of this one: another commit may be installed there.
-        ray.init(
-            address=address,
-            log_to_driver=False,
-            runtime_env={"py_modules": [pix2pix, pipelines], "excludes": ["**/__pycache__/"]},
-        )
+        # Ray lets workers look for modules in this process's current folder first. A node that has
+        # the project at the same path may have another commit of it: that must not be found.
+        with chdir("/"):
+            ray.init(address=address, log_to_driver=False, runtime_env=_own_code())
     except ValueError as error:
         raise UserError(
             f"{address!r} (RAY_ADDRESS or train.ray_address) is no address of a Ray cluster such "
             f"as 10.0.0.1:6379: {error}"
         ) from None
+
+
+def _own_code() -> dict[str, list[str]]:
+    """What every node gets of this one, in Ray's words: another commit may be installed there.
+
+    By paths: in a job, Ray copies this description, which it cannot do with modules.
+    """
+    modules = [Path(pix2pix.__path__[0]), Path(pipelines.__path__[0])]
+    return {"py_modules": [str(module) for module in modules], "excludes": ["**/__pycache__/"]}
 
 
 def node_resources() -> list[dict[str, float]]:

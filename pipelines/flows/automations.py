@@ -1,4 +1,4 @@
-"""Automations of Prefect's server: end silent runs, and notify about failures and champions.
+"""Automations of Prefect's server: end silent runs; notify about failed, late runs and champions.
 
 A silent run is one whose heartbeats have stopped. `make up` registers the automations; run
 `python -m pipelines.flows.automations` after a notification block was created or deleted.
@@ -25,6 +25,7 @@ from pix2pix.errors import UserError
 
 SILENT_RUNS = "pix2pix: silent runs have crashed"
 FAILED_RUN = "pix2pix: a run failed"
+LATE_RUN = "pix2pix: a run does not begin"
 NEW_CHAMPION = "pix2pix: a new champion"
 TO_PROMOTE = "pix2pix: a version waits for a person"  # `register.promote: by_hand`
 
@@ -35,6 +36,10 @@ BLOCK = "pix2pix"
 
 _TAG = "prefect.tag.pix2pix"  # of the deployments in prefect.yaml, and so of their runs
 _SILENT_AFTER = timedelta(seconds=90)  # three heartbeats, as often as prefect.yaml says
+_LATE_AFTER = timedelta(minutes=30)  # a queue of short runs is no reason to tell anybody
+_OF_POOL = ResourceSpecification(
+    {"prefect.resource.role": "work-pool", "prefect.resource.name": POOL}
+)
 _FLOW_RUN = ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"})
 _EACH_RUN = {"prefect.resource.id"}
 
@@ -62,13 +67,14 @@ def register(client: SyncPrefectClient) -> list[str]:
     if blocks := _notification_blocks(client):
         wanted += [
             _failed_run(blocks),
+            _late_run(blocks),
             _version_told(blocks, NEW_CHAMPION, event=CHAMPION_EVENT, head="New champion"),
             _version_told(blocks, TO_PROMOTE, event=TO_PROMOTE_EVENT, head="Waits for a person"),
         ]
     for automation in wanted:
         _bring_up_to_date(client, automation)
     names = [automation.name for automation in wanted]
-    for name in {FAILED_RUN, NEW_CHAMPION, TO_PROMOTE} - set(names):
+    for name in {FAILED_RUN, LATE_RUN, NEW_CHAMPION, TO_PROMOTE} - set(names):
         for obsolete in client.read_automations_by_name(name):
             client.delete_automation(obsolete.id)
     return names
@@ -114,7 +120,7 @@ def _failed_run(blocks: Sequence[UUID]) -> AutomationCore:
         trigger=EventTrigger(
             expect={f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "TimedOut")},
             match=_FLOW_RUN,
-            match_related={"prefect.resource.role": "work-pool", "prefect.resource.name": POOL},
+            match_related=_OF_POOL,
             for_each=_EACH_RUN,
             posture=Posture.Reactive,
             threshold=1,
@@ -124,6 +130,32 @@ def _failed_run(blocks: Sequence[UUID]) -> AutomationCore:
             blocks,
             subject="{{ flow.name }} {{ flow_run.state.name }}",
             body="{{ flow_run.name }}: {{ flow_run.state.message }}\n{{ flow_run|ui_url }}",
+        ),
+    )
+
+
+def _late_run(blocks: Sequence[UUID]) -> AutomationCore:
+    """Tell about a run that nothing starts: at night nobody sees that no worker is there."""
+    minutes = _LATE_AFTER.total_seconds() / 60
+    return AutomationCore(
+        name=LATE_RUN,
+        description=f"Tell who watches the notification block {BLOCK}.",
+        trigger=EventTrigger(
+            after={"prefect.flow-run.Late"},
+            expect={"prefect.flow-run.*"},
+            match=_FLOW_RUN,
+            match_related=_OF_POOL,
+            for_each=_EACH_RUN,
+            posture=Posture.Proactive,
+            threshold=1,
+            within=_LATE_AFTER,
+        ),
+        actions=_notify(
+            blocks,
+            subject="{{ flow.name }} does not begin",
+            body="{{ flow_run.name }}: late for "
+            f"{minutes:g} minutes. No worker of the pool {POOL} runs, or other runs fill it.\n"
+            "{{ flow_run|ui_url }}",
         ),
     )
 

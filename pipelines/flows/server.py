@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
 from pipelines.processes.server_check import check_answer
+from pix2pix.errors import UserError
 
 _TIMEOUT_S = 10.0
 
@@ -16,11 +18,19 @@ _TIMEOUT_S = 10.0
 def prefect_client(api_url: str) -> Iterator[SyncPrefectClient]:
     """A client of the server at `api_url`.
 
-    Raises ConnectionError naming it where the server refuses or does not answer.
+    Raises UserError naming it where the server refuses, ConnectionError where it does not answer.
     """
     try:
         with temporary_settings({PREFECT_API_URL: api_url}), get_client(sync_client=True) as client:
             yield client
+    except httpx.HTTPStatusError as error:
+        status = error.response.status_code
+        if status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise ConnectionError(f"Prefect at {api_url} cannot be used: {error}") from error
+        raise UserError(
+            f"Prefect at {api_url} refuses (status {status}): set PREFECT_API_AUTH_STRING to the "
+            "user:password of a server of your own, or PREFECT_API_KEY to your key of Prefect Cloud"
+        ) from error
     except httpx.HTTPError as error:
         raise ConnectionError(f"Prefect at {api_url} cannot be used: {error}") from error
 

@@ -1,11 +1,14 @@
 """Whether a server answers, asked without the client of any tool."""
 
+import ssl
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import requests
-from requests.exceptions import SSLError
+from requests.exceptions import RequestException, SSLError
+
+from pix2pix.errors import UserError
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _LOCAL_ANSWER_S = 2.0
@@ -19,13 +22,17 @@ class Tls:
     cert: str | None = None  # file with the client's own certificate
 
 
+class CertificateError(UserError):
+    """A certificate is not trusted, or its file is missing: asking again does not help."""
+
+
 def check_answer(url: str, *, timeout_s: float, tls: Tls | None = None) -> None:
     """Return if a server answers at `url`; whether it lets us in, its client finds out.
 
     A status from 500 on is no answer: a proxy sends it in place of a server that is down. Proxies
     are those that the environment names, as `requests` reads them. Without `tls`, the settings of
     the client are unknown, so TLS that fails is an answer: those settings may be other ones. Raises
-    ConnectionError with the reason.
+    ConnectionError with the reason, or CertificateError.
     """
     asked = tls or Tls()
     try:
@@ -40,9 +47,11 @@ def check_answer(url: str, *, timeout_s: float, tls: Tls | None = None) -> None:
             status, words = response.status_code, response.reason
     except SSLError as error:
         if tls is not None:
-            raise ConnectionError(_reason(error)) from None
-    except OSError as error:  # also those of requests, and certificates that are missing
+            raise _tls_error(error) from None
+    except RequestException as error:
         raise ConnectionError(_reason(error)) from None
+    except OSError as error:  # a file with certificates is missing
+        raise CertificateError(str(error)) from None
     else:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise ConnectionError(f"HTTP Error {status}: {words}")
@@ -63,8 +72,18 @@ def _proxies(url: str) -> dict[str, str] | None:
     return {"no_proxy": host} if host in _LOOPBACK else None
 
 
+def _tls_error(error: SSLError) -> Exception:
+    is_certificate = isinstance(_cause(error), ssl.SSLCertVerificationError)
+    return (CertificateError if is_certificate else ConnectionError)(_reason(error))
+
+
 def _reason(error: BaseException) -> str:
+    cause = _cause(error)
+    return str(cause) or type(cause).__name__
+
+
+def _cause(error: BaseException) -> BaseException:
     """What went wrong first: requests and urllib3 wrap it into texts that repeat the address."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
-    return str(error) or type(error).__name__
+    return error

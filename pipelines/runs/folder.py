@@ -2,12 +2,14 @@
 
 import errno
 import hashlib
+import os
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Self
+from urllib.parse import urlencode
 
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem, copy_files
 
@@ -167,28 +169,47 @@ def _named(place: Folder) -> Iterator[None]:
         if error.errno is not None:
             raise
         is_expired = _EXPIRED.search(str(error)) is not None
-        remedy = (
-            "the credentials have expired or a clock is wrong; set new credentials for the driver "
-            "and on all nodes, check the clocks"
-            if is_expired
-            else "check bucket, credentials and endpoint"
+        failure = StorageError(
+            f"{place}: {error}; {_remedy(str(error))}, then give the same command again"
         )
-        failure = StorageError(f"{place}: {error}; {remedy}, then give the same command again")
         if is_expired or _REFUSED.search(str(error)):
             failure.errno = errno.EACCES  # a StorageError without errno may pass
         raise failure from error
 
 
+def _remedy(said: str) -> str:
+    if _EXPIRED.search(said):
+        return (
+            "the credentials have expired or a clock is wrong; set new credentials for the driver "
+            "and on all nodes, check the clocks"
+        )
+    if "certificate" in said:
+        return (
+            "let AWS_CA_BUNDLE name a file with the certificate of the authority that signed the "
+            "store's, at the same path on all nodes"
+        )
+    return "check bucket, credentials and endpoint"
+
+
 def open_folder(location: str) -> Folder:
     """Return the folder at a path or a URI such as s3://bucket/folder.
 
-    Credentials and endpoint of an object store come from the environment (AWS_ENDPOINT_URL, ...).
-    Raises UserError if this kind of store is unknown or cannot be used.
+    Credentials, endpoint and certificates of an object store come from the environment
+    (AWS_ENDPOINT_URL, ...). Raises UserError if this kind of store is unknown or cannot be used.
     """
     if "://" not in location:
         return Folder(LocalFileSystem(), str(real_path(Path(location))))
     try:
-        filesystem, path = FileSystem.from_uri(location)
+        filesystem, path = FileSystem.from_uri(_with_certificates(location))
     except (OSError, ValueError) as error:  # pyarrow's errors are subclasses of these
         raise UserError(f"train.storage_path: {location} cannot be used: {error}") from None
     return Folder(filesystem, path.rstrip("/"))
+
+
+def _with_certificates(location: str) -> str:
+    """The URI with the file of AWS_CA_BUNDLE, which DVC and MLflow read, but pyarrow does not."""
+    bundle = os.environ.get("AWS_CA_BUNDLE")
+    if not bundle or not location.startswith("s3://"):
+        return location
+    separator = "&" if "?" in location else "?"
+    return f"{location}{separator}{urlencode({'tls_ca_file_path': bundle})}"

@@ -4,11 +4,13 @@ All paths of the project in it are relative to the project's folder, where super
 programs work: a full path may hold characters that begin a comment or a replacement.
 """
 
+import hashlib
 import os
 import shlex
 from itertools import zip_longest
 from pathlib import Path
 
+from pipelines import SETTINGS
 from pipelines.services.addresses import Address
 from pipelines.services.programs import Program, programs
 from pipelines.services.site import Site, mlflow_database, prefect_database
@@ -22,7 +24,7 @@ _HEAD = """\
 ; Prefect: {prefect}
 ; MLflow: {mlflow}
 ; Written by `make up`. Ask what runs: supervisorctl -c .services/supervisord.conf status
-
+{variables}
 [unix_http_server]
 file = {socket}
 chmod = 0700
@@ -59,15 +61,22 @@ stdout_logfile_maxbytes = 10MB
 stdout_logfile_backups = 3
 """
 
+# What the programs inherit, by the names of their tools, and names of a part of an address.
+_INHERITED = ("AWS_", "DVC_", "MLFLOW_", "PREFECT_", "RAY_")
+_OTHER_NAMES = ("MLFLOW_PORT", "PREFECT_SERVER_API_PORT", "PREFECT_API_DATABASE_CONNECTION_URL")
+_VARIABLE = "; variable "
+
 
 def conf_text(site: Site, *, socket: Path) -> str:
     """The configuration for the programs of `site`, without passwords.
 
-    Two of them are equal where the same programs run with the same addresses and databases.
+    Two of them are equal where the same programs run with the same addresses, databases and
+    variables of the tools.
     """
     head = _HEAD.format(
         prefect=_describe(site.prefect, prefect_database(site)),
         mlflow=_describe(site.mlflow, mlflow_database(site)),
+        variables=_variables(site),
         socket=_literal(str(socket)),
         umask=_umask(),
     )
@@ -76,12 +85,52 @@ def conf_text(site: Site, *, socket: Path) -> str:
 
 def check_same(running: str, wanted: str) -> None:
     """Raise UserError naming the first difference of two configurations, if there is one."""
-    for old, new in zip_longest(running.splitlines(), wanted.splitlines(), fillvalue=""):
+    remedy = "run `make down` first, or set the variables as they were"
+    (old_lines, old_variables), (new_lines, new_variables) = map(_parts, (running, wanted))
+    for old, new in zip_longest(old_lines, new_lines, fillvalue=""):
         if old != new:
             raise UserError(
                 f"what runs was started with `{old.lstrip('; ')}`, and now `{new.lstrip('; ')}` is "
-                "asked for; run `make down` first, or set the variables as they were"
+                f"asked for; {remedy}"
             )
+    if changed := sorted({line.split()[2] for line in old_variables ^ new_variables}):
+        raise UserError(
+            f"what runs was started with other values of {', '.join(changed)}, or without; {remedy}"
+        )
+
+
+def _parts(text: str) -> tuple[list[str], set[str]]:
+    """The lines of a configuration, and apart from them those about variables."""
+    lines = text.splitlines()
+    variables = {line for line in lines if line.startswith(_VARIABLE)}
+    return [line for line in lines if line not in variables], variables
+
+
+def _variables(site: Site) -> str:
+    """A line for each variable of the tools, which shows that it has changed, not what it is.
+
+    Of a password, 16 bits of a hash are too few to find it by.
+    """
+    inherited = {
+        name: value
+        for name, value in site.environment.items()
+        if name.startswith(_INHERITED) and name not in SETTINGS  # those are set by this project
+    }
+    return "".join(
+        f"{_VARIABLE}{name} {hashlib.sha256(value.encode()).hexdigest()[:4]}\n"
+        for name, value in sorted((inherited | _addresses(site)).items())
+        if name not in _OTHER_NAMES
+    )
+
+
+def _addresses(site: Site) -> dict[str, str]:
+    """The addresses that are in force, with their passwords, whatever variables name them."""
+    return {
+        "PREFECT_API_URL": site.prefect.url,
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": prefect_database(site),
+        "MLFLOW_TRACKING_URI": site.mlflow.url,
+        "MLFLOW_BACKEND_STORE_URI": mlflow_database(site),
+    }
 
 
 def _describe(server: Address, database: str) -> str:

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pipelines.processes.server_check import Tls, check_answer
+from pipelines.processes.server_check import CertificateError, Tls, check_answer
 from pix2pix.errors import UserError
 from pix2pix.files import real_path
 
@@ -94,8 +94,9 @@ def reach(uri: str) -> None:
     """Return if something answers at `uri`.
 
     Raises ConnectionError naming the URI and the remedy after seconds; MLflow itself would try
-    again for minutes. Raises UserError if nothing can ever answer there. Databases other than
-    SQLite are not asked, and a SQLite file may be missing from a folder that exists.
+    again for minutes. Raises UserError if nothing can ever answer there, or where a certificate is
+    not trusted. Databases other than SQLite are not asked, and a SQLite file may be missing from a
+    folder that exists.
     """
     path = sqlite_path(uri)
     try:
@@ -106,6 +107,12 @@ def reach(uri: str) -> None:
         elif is_server(uri):
             health = f"{uri.rstrip('/')}/health"
             check_answer(health, timeout_s=_TIMEOUT_S, tls=_client_tls())
+    except CertificateError as error:
+        raise UserError(
+            f"MLflow at {without_password(uri)} cannot be used: {error}\nLet "
+            "MLFLOW_TRACKING_SERVER_CERT_PATH name the file with the certificate of the authority "
+            "that signed the server's, and MLFLOW_TRACKING_CLIENT_CERT_PATH yours if it wants one."
+        ) from None
     except (OSError, sqlite3.OperationalError) as error:
         raise unusable(uri, error) from None
 

@@ -26,6 +26,7 @@ from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
+from pix2pix.plural import counted
 from pix2pix.training.distributed import rank, world_size
 
 
@@ -126,7 +127,8 @@ def _with_agreed_computing(params: Params, run: Folder, console: WorkerConsole) 
     """Return the parameters with what all ranks agreed on in place of `auto`."""
     computing = agreed_computing(params.train, run, ray.train.torch.get_device())
     if rank() == 0:
-        console.send_line(f"computing in {computing}")
+        # Each group says it, also after a worker was lost, with which another number may go on.
+        console.send_line(f"computing on {counted(world_size(), 'worker')} in {computing}")
     return with_computing(params, computing)
 
 

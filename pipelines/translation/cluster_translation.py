@@ -4,6 +4,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pipelines.cluster.ordered_map import map_in_order
@@ -32,7 +33,7 @@ def translate_on_cluster(
     model_files = {name: (model_dir / name).read_bytes() for name in MODEL_FILES}
     results = map_in_order(
         _FileTranslator,
-        list(plan.items()),
+        [(_absolute(source), output.absolute()) for source, output in plan.items()],
         options={"model_files": model_files, "options": options},
     )
     logged_s = time.monotonic()
@@ -45,6 +46,12 @@ def translate_on_cluster(
             logger.info("%d of %d images", number, len(plan))
             logged_s = time.monotonic()
     return failures
+
+
+def _absolute(source: SourceImage) -> SourceImage:
+    """The same files for processes whose current folder is another one."""
+    extra_paths = tuple((name, path.absolute()) for name, path in source.extra_paths)
+    return replace(source, path=source.path.absolute(), extra_paths=extra_paths)
 
 
 class _FileTranslator:

@@ -18,8 +18,9 @@ def file_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
         unknown = [pair_id for pair_id, each in facts if each.has_damaged_exif]
         if unknown:
             yield (
-                f"side {name}: {len(unknown)} file(s) have damaged EXIF data, so that it is not "
-                f"known how they are turned; look whether they are upright: {first_names(unknown)}"
+                f"side {name}: {counted(len(unknown), 'file', verb='have')} damaged EXIF data, "
+                "which would say how the pixels are turned; look whether they are upright: "
+                f"{first_names(unknown)}"
             )
         animated = [pair_id for pair_id, each in facts if each.num_frames > 1]
         if animated:

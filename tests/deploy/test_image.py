@@ -74,7 +74,7 @@ def test_it_has_what_kuberay_s_probes_and_ray_s_launcher_run() -> None:
 
 
 def test_the_tools_report_nothing_there_either() -> None:
-    assert pipelines._SETTINGS.items() <= image_environment().items()
+    assert pipelines.SETTINGS.items() <= image_environment().items()
 
 
 def test_it_does_not_run_as_root() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.processes.server_check import Tls, check_answer, is_answering
+from pipelines.processes.server_check import CertificateError, Tls, check_answer, is_answering
 from tests.support.mlflow_process import closed_port
 from tests.support.tls_server import tls_server, write_certificate
 
@@ -90,8 +90,10 @@ def test_tls_that_fails_is_an_answer_where_the_settings_of_the_client_are_unknow
         check_answer(url, timeout_s=5)  # it does not trust the server
     with tls_server(certificate, trusted_client=certificate) as url:
         check_answer(url, timeout_s=5)
-        with pytest.raises(ConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+        with pytest.raises(CertificateError, match="CERTIFICATE_VERIFY_FAILED"):
             check_answer(url, timeout_s=5, tls=Tls())
+        with pytest.raises(ConnectionError):  # it wants one of its client, which is another matter
+            check_answer(url, timeout_s=5, tls=Tls(verify=str(certificate)))
 
 
 def test_a_network_named_in_no_proxy_is_asked_without_the_proxy(

@@ -2,11 +2,17 @@
 
 import errno
 import os
+import pickle
 import signal
 import socket
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import boto3
 import pytest
 from pyarrow.fs import LocalFileSystem
 
@@ -14,7 +20,10 @@ from pipelines.entrypoint import can_be_mended, may_pass
 from pipelines.runs.folder import Folder, _named, open_folder
 from pipelines.runs.owner import owned
 from pix2pix.errors import StorageError
+from tests.support.mlflow_process import closed_port
 from tests.support.s3_server import S3Server, s3_server
+from tests.support.tls_server import write_certificate
+from tests.support.waiting import until
 
 PLACE = Folder(LocalFileSystem(), "bucket/run")
 
@@ -112,3 +121,40 @@ def test_an_interrupted_upload_leaves_a_whole_object_or_none(
         with pytest.raises(KeyboardInterrupt):
             open_folder(f"s3://{server.bucket}/run").adopt(file, "copy")
         assert server.keys() in ({}, {"run/copy": num_bytes})
+
+
+@pytest.fixture
+def tls_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The certificate of an S3 server that has signed it itself; its bucket is `pairs`."""
+    pem, port = write_certificate(tmp_path / "store.pem"), closed_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(
+        [*command, "-s", "-c", str(pem), "-k", str(pem)], stderr=subprocess.DEVNULL
+    ) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{port}")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+            monkeypatch.setenv(name, "us-east-1")
+        monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+        until(partial(_is_open, port))
+        boto3.client("s3", verify=str(pem)).create_bucket(Bucket="pairs")
+        yield pem
+        server.terminate()
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_a_store_is_trusted_by_the_variable_that_dvc_and_mlflow_read(
+    tls_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(StorageError, match=r"certificate.*; let AWS_CA_BUNDLE name a file"):
+        open_folder("s3://pairs/runs").names()
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tls_store))
+    folder = open_folder("s3://pairs/runs?scheme=https")
+    folder.write("state", b"1")
+    sent = pickle.loads(pickle.dumps(folder))  # as workers get it, with the path of the file
+    assert (str(sent), sent.names(), sent.read("state")) == ("s3://pairs/runs", ["state"], b"1")

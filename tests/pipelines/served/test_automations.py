@@ -9,16 +9,24 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Failed, Running, Scheduled
 
-from pipelines.flows.automations import FAILED_RUN, NEW_CHAMPION, SILENT_RUNS, TO_PROMOTE, register
+from pipelines.flows.automations import (
+    FAILED_RUN,
+    LATE_RUN,
+    NEW_CHAMPION,
+    SILENT_RUNS,
+    TO_PROMOTE,
+    register,
+)
 from tests.support.project import ROOT
 from tests.support.receiver import receiver
 from tests.support.served_project import HELLO, ServedProject
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
+LATE_AFTER = "pipelines.flows.automations._LATE_AFTER"
 SILENT_AFTER = "pipelines.flows.automations._SILENT_AFTER"
 GUIDE = ROOT / "docs" / "services.md"
 EMIT = """
@@ -44,7 +52,8 @@ def hook(served: ServedProject) -> Iterator["queue.Queue[dict[str, str]]"]:
         served.run("python", "-c", code)
         command = ("python", "-m", "pipelines.flows.automations")
         said = served.run(*command).stdout
-        assert said.splitlines() == [SILENT_RUNS, FAILED_RUN, NEW_CHAMPION, TO_PROMOTE]
+        told = [FAILED_RUN, LATE_RUN, NEW_CHAMPION, TO_PROMOTE]
+        assert said.splitlines() == [SILENT_RUNS, *told]
         yield received
         with served.client() as client:
             (block,) = client.read_block_documents()
@@ -73,6 +82,28 @@ def test_a_failed_run_and_a_new_champion_are_told(
     emit(served, ("pix2pix.champion.left_to_a_person", "pix2pix.model.facades", payload, []))
     assert hook.get(timeout=30)["title"] == "Waits for a person: facades version 3"
     assert hook.empty()
+
+
+def test_a_run_that_stays_late_is_told_and_one_that_begins_is_not(
+    served: ServedProject,
+    hook: "queue.Queue[dict[str, str]]",
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(LATE_AFTER, timedelta(seconds=12))
+    with served.client() as client:
+        register(client)
+        begun, waiting = planned_run(client), planned_run(client)
+        for run in (begun, waiting):
+            client.set_flow_run_state(run.id, late(), force=True)
+        client.set_flow_run_state(begun.id, Running(), force=True)
+        told = hook.get(timeout=60)
+        assert told["title"] == "hello does not begin"
+        assert told["text"].startswith(f"{waiting.name}: late for 0.2 minutes. No worker of the")
+        assert str(waiting.id) in told["text"]
+        assert hook.empty()
+        for run in (begun, waiting):
+            client.delete_flow_run(run.id)
+    monkeypatch.undo()
 
 
 def test_registering_twice_changes_nothing_and_leaves_off_what_is_off(
@@ -122,6 +153,11 @@ def test_a_run_whose_heartbeats_stop_has_crashed_if_it_is_of_our_deployments(
             client.delete_flow_run(run.id)
         monkeypatch.undo()
         register(client)
+
+
+def late() -> State:
+    """The state that the server gives to a run which no worker has taken in time."""
+    return Scheduled(name="Late", scheduled_time=datetime.now(UTC) + timedelta(days=1))
 
 
 def planned_run(client: SyncPrefectClient) -> FlowRun:

@@ -129,3 +129,30 @@ def test_other_variables_than_those_of_what_runs_are_named(tmp_path: Path) -> No
     database = conf_text(site_in(tmp_path, **PASSWORDS), socket=socket)
     with pytest.raises(UserError, match=r"SQLite.*postgresql\+asyncpg://me:\*\*\*@db/prefect"):
         check_same(running, database)
+
+
+def test_a_password_that_has_changed_is_named_but_not_shown(tmp_path: Path) -> None:
+    """What runs would go on with the old one, and its next flow run would be refused."""
+    socket = Path("/tmp/socket")
+    login = {"MLFLOW_TRACKING_USERNAME": "ann", "MLFLOW_TRACKING_PASSWORD": "before"}
+    before = conf_text(site_in(tmp_path, **login), socket=socket)
+    check_same(before, conf_text(site_in(tmp_path, **login, EDITOR="vi"), socket=socket))
+    named = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:5000", "MLFLOW_PORT": "5000"}  # what runs
+    check_same(before, conf_text(site_in(tmp_path, **login, **named), socket=socket))
+    rotated = login | {"MLFLOW_TRACKING_PASSWORD": "after", "AWS_PROFILE": "team"}
+    after = conf_text(site_in(tmp_path, **rotated), socket=socket)
+    assert not any(secret in before + after for secret in ("before", "after", "ann"))
+    names = "values of AWS_PROFILE, MLFLOW_TRACKING_PASSWORD, or without; run `make down`"
+    for one, other in ((before, after), (after, before)):
+        with pytest.raises(UserError, match=names):
+            check_same(one, other)
+
+
+def test_a_password_of_a_database_that_has_changed_is_noticed(tmp_path: Path) -> None:
+    url, socket = "postgresql://me:{}@db/mlflow", Path("/tmp/socket")
+    one, other = (
+        conf_text(site_in(tmp_path, MLFLOW_BACKEND_STORE_URI=url.format(word)), socket=socket)
+        for word in ("before", "after")
+    )
+    with pytest.raises(UserError, match="other values of MLFLOW_BACKEND_STORE_URI, or without"):
+        check_same(one, other)

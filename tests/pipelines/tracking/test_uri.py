@@ -168,7 +168,11 @@ def test_a_server_is_asked_with_mlflows_own_variables_for_tls(
 ) -> None:
     server, client = (write_certificate(tmp_path / name) for name in ("server.pem", "client.pem"))
     with tls_server(server, trusted_client=client) as uri:
-        with pytest.raises(ConnectionError, match=r"cannot be used: .*CERTIFICATE_VERIFY_FAILED"):
+        unknown = r"CERTIFICATE_VERIFY_FAILED.*\n.*MLFLOW_TRACKING_SERVER_CERT_PATH name the file"
+        with pytest.raises(UserError, match=unknown):  # nothing that may pass
+            reach(uri)
+        monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(tmp_path / "missing.pem"))
+        with pytest.raises(UserError, match=r"invalid path: .*missing\.pem\n.*CERT_PATH name the"):
             reach(uri)
         monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(server))
         with pytest.raises(ConnectionError, match="cannot be used"):

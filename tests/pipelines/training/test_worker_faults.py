@@ -1,5 +1,6 @@
 """After lost workers and non-finite losses, a training ends with the bits of an undisturbed one."""
 
+import logging
 import random
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def test_a_killed_worker_and_a_passing_nan_change_nothing_on_all_ranks(
     happened: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Rank 1 is killed in a step; the group that goes on meets a NaN twice, on rank 1 alone.
 
@@ -59,7 +61,9 @@ def test_a_killed_worker_and_a_passing_nan_change_nothing_on_all_ranks(
     (tmp_path / "killed").mkdir()
     use_worker(monkeypatch, killing_worker([kill], tmp_path / "killed", then=poisoned))
     config = with_train(training, max_failures=1, max_rollbacks=2)
-    trained = run(config, pairs, tmp_path / "storage", workers=TWO)
+    with caplog.at_level(logging.INFO):
+        trained = run(config, pairs, tmp_path / "storage", workers=TWO)
+    assert caplog.text.count("computing on 2 workers in float32") == 2  # each group says it
     assert len(list((tmp_path / "killed").iterdir())) == 1
     assert len(list(happened.iterdir())) == 2
     assert [*map(steady, trained.history)] == [*map(steady, together.trained.history)]

@@ -61,6 +61,20 @@ def test_models_of_several_sources_give_the_same_files_failures_and_warnings(
     assert len(set(contents[0].values())) == NUM_SCENES - 2
 
 
+def test_relative_paths_are_those_of_the_current_folder_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The processes of a cluster have another one."""
+    make(tmp_path / "model", "published", target=side(2))
+    for name, image in scene(8, 20, seed=0).items():
+        save(tmp_path / name / f"0{'.npy' if name == 'depth' else '.png'}", image)
+    monkeypatch.chdir(tmp_path)
+    extra_paths = (("depth", Path("depth/0.npy")), ("photo", Path("photo/0.png")))
+    plan = {SourceImage(Path("source/0.png"), extra_paths=extra_paths): Path("out/0.tif")}
+    assert translate_on_cluster(Path("model"), plan, TranslatorOptions()) == {}
+    assert (tmp_path / "out" / "0.tif").is_file()
+
+
 def test_a_file_that_cannot_be_written_is_named_with_the_cause(tmp_path: Path) -> None:
     make(tmp_path / "model", "published", target=side(2))
     for name, image in scene(8, 20, seed=0).items():

@@ -73,6 +73,6 @@ def test_the_report_names_the_files(tmp_path: Path) -> None:
     )
     (note,) = [note for note in report.notes if "EXIF" in note]
     assert note == (
-        "side B: 1 file(s) have damaged EXIF data, so that it is not known how they are turned; "
+        "side B: 1 file has damaged EXIF data, which would say how the pixels are turned; "
         "look whether they are upright: 3"
     )
