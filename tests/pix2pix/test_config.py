@@ -284,11 +284,6 @@ def test_a_data_folder_that_is_a_link_to_itself_is_named(
         refuse_no_folder(loop)
 
 
-def test_a_folder_in_place_of_the_file_is_no_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="is a folder or another thing that is no file; move it"):
-        load_params(tmp_path)
-
-
 def test_parameters_are_the_same_after_json(default_params: Params) -> None:
     assert (
         parse_params(json.loads(json.dumps(dataclasses.asdict(default_params)))) == default_params

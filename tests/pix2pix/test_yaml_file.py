@@ -81,9 +81,11 @@ def test_a_byte_order_mark_and_a_few_aliases_are_read(tmp_path: Path) -> None:
 
 def test_a_pipe_and_a_folder_are_no_parameter_files(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
-    for path in (tmp_path / "pipe.yaml", tmp_path, tmp_path / "absent.yaml"):
-        with pytest.raises(UserError, match="is missing"):
+    for path in (tmp_path / "pipe.yaml", tmp_path):
+        with pytest.raises(UserError, match="is a folder or another thing that is no file; move"):
             load_params(path)
+    with pytest.raises(UserError, match="is missing"):
+        load_params(tmp_path / "absent.yaml")
 
 
 @pytest.mark.parametrize(
