@@ -82,9 +82,14 @@ def resolve(project_dir: Path, name: str, *, include_local_changes: bool) -> Rev
     try:
         commit = git(project_dir, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
     except UserError as error:
+        remedy = (
+            "a new project needs `git init` and a first commit"
+            if name == "HEAD"
+            else "name a commit, branch or tag that it has; `git fetch` brings those of a remote"
+        )
         raise UserError(
-            f"revision {name!r} is no commit of the git repository at {project_dir}; a new project "
-            f"needs `git init` and a first commit ({error})"
+            f"revision {name!r} is no commit of the git repository at {project_dir}; {remedy} "
+            f"({error})"
         ) from None
     if not include_local_changes:
         return Revision(commit=commit, tree=git(project_dir, "rev-parse", f"{commit}^{{tree}}"))

@@ -83,7 +83,7 @@ def test_an_older_revision_and_a_folder_inside_the_repository(
 
 
 def test_unknown_revisions_and_changes_to_another_commit_are_refused(repository: Path) -> None:
-    with pytest.raises(ValueError, match=r"revision 'no-such' is no commit"):
+    with pytest.raises(ValueError, match=r"revision 'no-such' is no commit .*`git fetch` brings"):
         resolve(repository, "no-such", include_local_changes=False)
     git(repository, "commit", "--quiet", "--allow-empty", "--message", "second")
     with pytest.raises(ValueError, match="include_local_changes"):
