@@ -105,7 +105,7 @@ def _signals_kept_from_children() -> Iterator[None]:
 
 
 def _end_when_asked(servers: set[psutil.Process]) -> None:
-    """Kill Ray's servers one by one when `ray.shutdown` asks them to end.
+    """Kill Ray's servers, and what they have started, when `ray.shutdown` asks them to end.
 
     `ray.shutdown` sends SIGTERM, which is blocked in the servers, and would wait a second for each
     of them before it kills it.
@@ -114,8 +114,18 @@ def _end_when_asked(servers: set[psutil.Process]) -> None:
         time.sleep(_POLL_S)
     while servers:
         servers = {server for server in servers if server.is_running()}
-        kill({server for server in servers if _is_asked_to_end(server.pid)})
+        for server in servers:
+            if _is_asked_to_end(server.pid):
+                kill([*_started_by(server), server])
         time.sleep(_SHORT_POLL_S)
+
+
+def _started_by(server: psutil.Process) -> list[psutil.Process]:
+    """What a server has started: a worker of Ray may hang at its end, and would stay for ever."""
+    try:
+        return server.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _is_asked_to_end(pid: int) -> bool:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from pix2pix.errors import UserError
 from tests.support.mlflow_process import closed_port
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+SERVER = [sys.executable, "-c", "import subprocess; subprocess.run(['sleep', '60'])"]  # a worker
 TIMED_OUT = Exception("The current node timed out during startup.")  # the message of Ray
 
 Start = Callable[[], None]
@@ -138,15 +140,18 @@ def test_a_server_that_ray_asks_to_end_ends_at_once(
     connected = threading.Event()
     connected.set()
     monkeypatch.setattr(ray, "is_initialized", connected.is_set)
-    starting(lambda: started.extend(subprocess.Popen(SLEEP) for _ in range(2)))
+    starting(lambda: started.extend(subprocess.Popen(each) for each in (SERVER, SLEEP)))
     start_ray()
     asked, other = started
+    while not (workers := psutil.Process(asked.pid).children()):
+        time.sleep(0.01)
     asked.terminate()
     assert _is_asked_to_end(asked.pid)
     with pytest.raises(subprocess.TimeoutExpired):
         asked.wait(0.5)  # a signal to all, while the training still runs
     connected.clear()
     assert asked.wait(10) == -signal.SIGKILL
+    assert psutil.wait_procs(workers, timeout=10)[1] == []  # one that hung would run on
     assert other.poll() is None  # not asked yet
     other.terminate()
     assert other.wait(10) == -signal.SIGKILL
