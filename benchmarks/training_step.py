@@ -24,6 +24,7 @@ from pix2pix.config import Params, TrainConfig, load_params
 from pix2pix.models import network_configs
 from pix2pix.training import TrainState, new_state
 from pix2pix.training.computing import choose, to_memory_layout
+from pix2pix.training.deterministic import deterministic_kernels
 from pix2pix.training.hardware import hardware_of
 from pix2pix.training.late_check import Before, LateCheck
 from pix2pix.training.replay import step_maker
@@ -122,13 +123,15 @@ def _single_choices(config: TrainConfig, device: torch.device) -> dict[str, Trai
         "precision": replace(none, precision=best.precision),
         "layout": replace(none, precision=best.precision, channels_last=best.channels_last),
         "all": replace(best, compile=True),
+        "deterministic": replace(best, deterministic=True),
     }
 
 
 def _named(name: str, config: TrainConfig) -> str:
     layout = "channels last" if config.channels_last else "channels first"
     graph = "CUDA graph" if config.compile else "no graph"
-    text = f"{config.precision}, {layout}, {graph}"
+    kernels = ", deterministic kernels" if config.deterministic else ""
+    text = f"{config.precision}, {layout}, {graph}{kernels}"
     return f"auto ({text})" if name == "auto" else text
 
 
@@ -143,8 +146,9 @@ def _our_step(
     pairs = Pairs(*(to_memory_layout(images, config) for images in (source, -source)))
 
     def step() -> None:
-        before = Before.of(state)
-        check.add(before, pairs, make_step(*pairs).report)
+        with deterministic_kernels(wanted=config.deterministic):
+            before = Before.of(state)
+            check.add(before, pairs, make_step(*pairs).report)
 
     return step
 

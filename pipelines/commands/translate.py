@@ -134,12 +134,8 @@ def translate(
     extra_dirs = _extra_dirs(extra_source or [])
     _check_output(kind, source, result, extra_dirs=extra_dirs, overwrite=overwrite)
 
-    import torch
-
     from pipelines.translation.translator_options import TranslatorOptions
 
-    # Otherwise a GPU may sum in another order in each call, with other rounding errors.
-    torch.backends.cudnn.deterministic = True
     options = TranslatorOptions(
         scale=scale, mode=mode, max_memory_gib=max_memory_gib, from_photo=from_photo
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.evaluation.device import best_device
+from pipelines.evaluation.device import inference_device
 from pix2pix.checkpoint import load_generator
 from pix2pix.data.loader import EvalBatches
 from pix2pix.data.manifest import load_manifest
@@ -28,7 +28,7 @@ def score_on_dev(
     The model runs in its own inference mode. It must fit the data, see `model_fit.misfit`.
     """
     generator, card = load_generator(model_dir)
-    network = InferenceNetwork(generator.to(best_device()), card.inference_mode)
+    network = InferenceNetwork(generator.to(inference_device()), card.inference_mode)
     l1, features = [], []
     for batch in _batches(prepared_dir):
         fake = translated(network, batch.source.contiguous(), seed=card.seed)
@@ -57,5 +57,5 @@ def _batches(prepared_dir: Path) -> EvalBatches:
         target=manifest.target,
         extra=manifest.extra_sides,
         batch_size=_BATCH_SIZE,
-        device=best_device(),
+        device=inference_device(),
     )

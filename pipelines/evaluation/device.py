@@ -3,6 +3,11 @@
 import torch
 
 
-def best_device() -> torch.device:
-    """Return the first GPU if there is one, else the CPU."""
+def inference_device() -> torch.device:
+    """Return the first GPU if there is one, else the CPU, for networks that are not trained here.
+
+    Convolutions on a GPU add in the same order each time from then on, in the whole process, so
+    that the same model gives the same images and scores.
+    """
+    torch.backends.cudnn.deterministic = True
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from pipelines.evaluation.device import best_device
+from pipelines.evaluation.device import inference_device
 from pipelines.evaluation.model_content import MODEL_KEY, content_hash
 from pipelines.json_files import write_json
 from pipelines.paths import METRICS_PATH, METRICS_TABLE_PATH, PANELS_DIR, PER_IMAGE_PATH
@@ -72,7 +72,7 @@ def evaluate_model(
     inference mode of the model. `warnings` of the caller are the first ones of the report.
     Raises UserError naming a file that is missing or damaged.
     """
-    device = best_device()
+    device = inference_device()
     manifest = load_manifest(prepared_dir)
     generator, card = load_generator(model_dir)
     card = replace(card, inference_mode=mode or card.inference_mode)

@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from pipelines.evaluation.dev_score import score_on_dev, target_features
-from pipelines.evaluation.device import best_device
+from pipelines.evaluation.device import inference_device
 from pipelines.evaluation.model_fit import misfit
 from pipelines.paths import FEATURES_DIR
 from pipelines.registry.comparison import Contender, Verdict, judge
@@ -54,7 +54,9 @@ class Contenders:
         if config.max_frechet_increase is not None and len(self._groups) >= MIN_GROUPS:
             # Not the Inception network of the stage `evaluate`: whether its weights are there
             # depends on the machine, but every machine has to decide alike.
-            self._extractor = CachedExtractor(efficientnet_extractor(best_device()), FEATURES_DIR)
+            self._extractor = CachedExtractor(
+                efficientnet_extractor(inference_device()), FEATURES_DIR
+            )
             self._targets = target_features(prepared_dir, self._extractor)
 
     def judge(self, challenger: ModelVersion, champion: ModelVersion | None) -> Verdict:

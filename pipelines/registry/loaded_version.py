@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
-from pipelines.evaluation.device import best_device
+from pipelines.evaluation.device import inference_device
 from pipelines.registry.examples import Example, read_examples
 from pipelines.registry.lookup import find_version
 from pipelines.registry.model_files import downloaded
@@ -45,7 +45,9 @@ def _translator(
     client: MlflowClient, version: ModelVersion, max_memory_gib: float | None
 ) -> Translator:
     with downloaded(client, version) as model_dir:
-        return Translator.load(model_dir, device=str(best_device()), max_memory_gib=max_memory_gib)
+        return Translator.load(
+            model_dir, device=str(inference_device()), max_memory_gib=max_memory_gib
+        )
 
 
 def _scores(version: ModelVersion) -> dict[str, float]:

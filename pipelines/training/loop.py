@@ -74,8 +74,8 @@ def first_problem(problem: str | None) -> str | None:
 def train_with_rollbacks(training: Training) -> Outcome:
     """Train. After a non-finite loss go back to the last checkpoint, up to `max_rollbacks` times.
 
-    On a CPU the loss will be non-finite again. On a GPU it may be finite: the order of sums varies,
-    and the hardware may have made an error.
+    On a CPU the loss will be non-finite again. On a GPU it may be finite: the order of sums varies
+    (unless `train.deterministic`), and the hardware may have made an error.
     """
     allowed = training.params.train.max_rollbacks
     for number in range(allowed + 1):

@@ -27,6 +27,7 @@ from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
 from pix2pix.errors import UserError
 from pix2pix.plural import counted
+from pix2pix.training.deterministic import deterministic_kernels
 from pix2pix.training.distributed import rank, world_size
 
 
@@ -69,7 +70,7 @@ def train_worker(job: WorkerJob, mailbox: Any) -> Outcome:
         problem = first_problem(problem)
         if training is None or problem is not None:
             return Outcome(failure=problem)  # raised, it would cost all of train.max_failures
-        with training.batches:
+        with deterministic_kernels(wanted=params.train.deterministic), training.batches:
             return train_with_rollbacks(training)
 
 

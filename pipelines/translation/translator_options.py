@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.evaluation.device import best_device
+from pipelines.evaluation.device import inference_device
 from pix2pix.inference import InferenceScale, Translator
 from pix2pix.models import InferenceMode
 
@@ -18,13 +18,13 @@ class TranslatorOptions:
     from_photo: bool = False  # whether the model's recipe makes the sources from photos
 
     def load(self, model_dir: Path) -> Translator:
-        """Load the model of a folder for the best device of this machine.
+        """Load the model of a folder for the GPU of this machine, else its CPU.
 
         Raises UserError as `Translator.load` does.
         """
         return Translator.load(
             model_dir,
-            device=str(best_device()),
+            device=str(inference_device()),
             mode=self.mode,
             max_memory_gib=self.max_memory_gib,
             from_photo=self.from_photo,

@@ -19,6 +19,7 @@ from pix2pix.data.prepared import open_split
 from pix2pix.models import UNetGenerator, network_configs
 from pix2pix.models.transfer import ParentNetworks
 from pix2pix.training import Best, EpochResult, TrainState, fit, new_state
+from pix2pix.training.deterministic import deterministic_kernels
 from pix2pix.training.dev import better_mode
 from pix2pix.training_checkpoint import load_training
 from pix2pix.tuning.trials import score_names
@@ -60,7 +61,10 @@ def train_trial(
     grids = SampleGrids(dev, samples, manifest)
     dev_pairs = dev_set(dev, manifest, samples=samples, device=device)
     train = open_split(prepared_dir, "train")
-    with train_batches(train, params, manifest, device=device) as batches:
+    with (
+        deterministic_kernels(wanted=params.train.deterministic),
+        train_batches(train, params, manifest, device=device) as batches,
+    ):
         for event in fit(state, batches, params.train, dev=dev_pairs):
             assert isinstance(event, EpochResult)  # a trial has no checkpoints within an epoch
             if event.samples is not None:

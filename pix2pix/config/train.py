@@ -63,7 +63,8 @@ class TrainConfig:
     seed: Seed
     """Seed of the first weights, the order of the pairs, the augmentation and dropout, from 0 to
     2^32 - 1. The same seed gives the same training, bit for bit, with as many workers on the same
-    CPUs. On GPUs the order of sums may differ each time, and with it the rounding."""
+    CPUs. On GPUs the order of sums may differ each time, and with it the rounding, see
+    train.deterministic."""
 
     init_from: FilePath | None
     """Trained model that the training starts from: a registered version (models:/NAME/VERSION), the
@@ -122,6 +123,11 @@ class TrainConfig:
     """Whether the kernels of a step are recorded once, as a CUDA graph, and then replayed, which
     saves the time to start each of them: auto (where it was measured; on no hardware so far), true
     (on a GPU, with one worker and one microbatch) or false. The result is the same."""
+
+    deterministic: bool
+    """Whether GPUs use only kernels that add in the same order each time (true, slower), so that a
+    training can be repeated and continued bit for bit on the same GPUs, or any kernels (false).
+    CPUs always add in the same order."""
 
     gradient_exchange: Literal["float32", "bfloat16"]
     """Number type in which workers send each other gradients: float32 or bfloat16 (half the

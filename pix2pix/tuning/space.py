@@ -28,6 +28,7 @@ _FIXED_SECTIONS = {
 _BUDGET = "tune.num_epochs sets how long every trial is"
 _PICTURE = "it changes sample images, not results"
 _FIXED_TRAIN_KEYS = {
+    "deterministic": "it changes rounding, and with it no result that a study could compare",
     "seed": "gains are compared with the differences between seeds (tune.num_seeds)",
     "num_epochs": _BUDGET,
     "num_decay_epochs": _BUDGET,

@@ -82,6 +82,20 @@ def recording_worker(seen: Path, *, step_s: float, until: Path | None = None) ->
     return worker
 
 
+def kernels_worker(seen: Path) -> Worker:
+    """Each step is a line of the file `seen`: whether PyTorch uses only deterministic kernels."""
+
+    def worker(job: WorkerJob, mailbox: Any) -> Outcome:
+        def note(_step: int) -> None:
+            with seen.open("a") as file:
+                file.write(f"{torch.are_deterministic_algorithms_enabled()}\n")
+
+        _before_each_step(note)
+        return train_worker(job, mailbox)
+
+    return worker
+
+
 def _take(seconds: float, until: Path | None) -> None:
     if until is None or not until.exists():
         time.sleep(seconds)

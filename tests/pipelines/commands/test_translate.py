@@ -9,7 +9,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-import torch
 from typer.testing import CliRunner
 
 from pipelines.cli import app
@@ -50,7 +49,6 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
         "pipelines.translation.translate_folder.check_all_translated", lambda *_: None
     )
     monkeypatch.setattr("pipelines.tracking.connection.connected", nullcontext)
-    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)  # set back afterwards
     return asked
 
 

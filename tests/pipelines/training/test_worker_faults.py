@@ -16,6 +16,7 @@ from pix2pix.config import Params
 from pix2pix.errors import UserError
 from tests.support.faults import (
     Kill,
+    kernels_worker,
     killing_worker,
     limited_worker,
     poisoning_worker,
@@ -78,6 +79,17 @@ def test_a_killed_worker_and_a_passing_nan_change_nothing_on_all_ranks(
     assert torch.isnan(batch["target"]).sum() == 1
     with safetensors.safe_open(written, "pt") as opened:
         assert opened.metadata()["pair_ids"]
+
+
+def test_workers_use_deterministic_kernels_where_they_are_asked_to(
+    training: Params, pairs: DatasetSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_worker(monkeypatch, kernels_worker(tmp_path / "seen"))
+    params = with_train(
+        training, deterministic=True, num_epochs=1, num_decay_epochs=0, best_from_epoch=1
+    )
+    assert len(run(params, pairs, tmp_path).history) == 2
+    assert (tmp_path / "seen").read_text().split() == ["True"] * 4
 
 
 def test_parameters_that_no_try_can_train_with_are_tried_once(

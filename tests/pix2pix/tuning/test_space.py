@@ -42,6 +42,7 @@ def _choice(key: str, *values: Any) -> dict[str, Any]:
         ("register.experiment", "names the experiment and the model in MLflow"),
         ("train.num_workers", "says where a training runs"),
         ("train.seed", "gains are compared with the differences between seeds"),
+        ("train.deterministic", "it changes rounding"),
         ("train.num_epochs", "tune.num_epochs sets how long every trial is"),
         ("train.early_stopping_epochs", "tune.scheduler decides"),
         ("train.num_samples", "changes sample images, not results"),
