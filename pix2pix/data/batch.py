@@ -65,6 +65,8 @@ class HostBatch:
         self._valid = (
             _empty((num_pairs, *augmentation.size, 1), "bool", device=device) if is_masked else None
         )
+        tensors = (*self._sources, self._target, *([] if self._valid is None else [self._valid]))
+        self.num_bytes = sum(each.nbytes for each in tensors)
         self._is_on_gpu = device.type == "cuda"
         self._copied: torch.cuda.Event | None = None
 

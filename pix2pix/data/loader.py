@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain, cycle, islice
 from typing import Self, TypeAlias
 
@@ -18,9 +19,10 @@ from pix2pix.read_ahead import read_ahead
 # While a batch is copied to the device, each thread fills a run of batches and has filled another.
 _AHEAD_PER_THREAD = 2
 
-# Handing over takes a quarter of the time of reading a pair. So small batches are handed over
-# together, about this many pairs at a time.
-_PAIRS_PER_RUN = 4
+# Handing over takes a quarter of the time of reading a pair of 256 px. So small batches are handed
+# over together: so many pairs at most, which need no more memory than this.
+_PAIRS_PER_RUN = 32
+_BYTES_PER_RUN = 8 * 2**20
 
 _Filled: TypeAlias = list[tuple[HostBatch, StoredBatch]]
 
@@ -66,11 +68,13 @@ class TrainBatches:
         self._num_threads = loader_threads
         self._num_ahead = loader_threads * _AHEAD_PER_THREAD
         share = len(range(rank, batch_size, world_size))
-        self._run_length = max(1, _PAIRS_PER_RUN // share) if loader_threads else 1
-        self._memory = [
-            HostBatch(share, augmentation, is_masked=pairs.mask is not None, device=device)
-            for _ in range((self._num_ahead + 1) * self._run_length)
-        ]
+        new_memory = partial(
+            HostBatch, share, augmentation, is_masked=pairs.mask is not None, device=device
+        )
+        first = new_memory()
+        self._run_length = run_length(share, first.num_bytes) if loader_threads else 1
+        num_batches = (self._num_ahead + 1) * self._run_length
+        self._memory = [first, *(new_memory() for _ in range(num_batches - 1))]
         self._is_closed = False
         self._pass: Generator[_Filled, None, None] | None = None
 
@@ -127,6 +131,14 @@ class TrainBatches:
             copied = on_device(batch, self._device, sources=self._sources, target=self._target)
             memory.mark_copied()
             yield copied
+
+
+def run_length(num_pairs: int, num_bytes: int) -> int:
+    """Return how many batches a thread fills at once, at least one.
+
+    A batch has `num_pairs` pairs and needs `num_bytes` of memory.
+    """
+    return max(1, min(_PAIRS_PER_RUN // num_pairs, _BYTES_PER_RUN // num_bytes))
 
 
 class EvalBatches:

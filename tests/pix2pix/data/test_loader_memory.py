@@ -13,15 +13,41 @@ import torch
 
 from benchmarks.workload import in_fresh_process
 from pix2pix.data.augment import Augmentation
-from pix2pix.data.batch import on_device
-from pix2pix.data.loader import TrainBatches
+from pix2pix.data.batch import HostBatch, on_device
+from pix2pix.data.loader import TrainBatches, run_length
 from pix2pix.data.manifest import SideRecord
 from pix2pix.data.prepared import PreparedSplit
 from tests.support.random_pairs import CPU, PARAMS, contents, make_batches, make_pairs
 
+_MIB = 2**20
+
+
+@pytest.fixture
+def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So few pairs at a time that an epoch of these tests uses all memory several times."""
+    monkeypatch.setattr("pix2pix.data.loader._PAIRS_PER_RUN", 4)
+
+
+@pytest.mark.parametrize(
+    ("num_pairs", "num_bytes", "expected"),
+    [(1, 100, 32), (3, 100, 10), (33, 100, 1), (1, _MIB, 8), (1, 3 * _MIB, 2), (4, 9 * _MIB, 1)],
+)
+def test_a_thread_fills_few_pairs_and_little_memory_at_once(
+    num_pairs: int, num_bytes: int, expected: int
+) -> None:
+    assert run_length(num_pairs, num_bytes) == expected
+
+
+def test_the_memory_of_a_batch_is_that_of_its_pixels() -> None:
+    side = SideRecord("image", 3, "float32", (-1.0, 1.0), "area")
+    data = dataclasses.replace(PARAMS.data, load_size=36, image_size=32)
+    augmentation = Augmentation(PARAMS.augment, data, source=side, target=side)
+    memory = HostBatch(5, augmentation, is_masked=True, device=CPU)
+    assert memory.num_bytes == 5 * 32 * 32 * (3 * 4 + 3 * 4 + 1)
+
 
 @pytest.mark.parametrize("num_threads", [1, 3])
-def test_threads_change_no_pixel_and_end(num_threads) -> None:
+def test_threads_change_no_pixel_and_end(num_threads, short_runs) -> None:
     pairs = make_pairs()
     here = make_batches(pairs)
     before = threading.active_count()
@@ -53,7 +79,9 @@ def test_a_batch_keeps_its_pixels_while_later_ones_use_the_same_memory() -> None
 
 
 @pytest.mark.parametrize("num_threads", [1, 3])
-def test_memory_is_filled_again_only_after_its_batch_was_copied(num_threads, monkeypatch) -> None:
+def test_memory_is_filled_again_only_after_its_batch_was_copied(
+    num_threads, short_runs, monkeypatch
+) -> None:
     """A slow copy to the device gives the threads the time to fill all memory that they may."""
     pairs = make_pairs(num_pairs=40)
     expected = [contents(batch) for batch in make_batches(pairs)(0)]
