@@ -151,6 +151,15 @@ def real_path(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+def in_the_way(folder: Path) -> Path | None:
+    """The file, or the link that leads to no folder, because of which `folder` cannot be made.
+
+    None if it is a folder, or can be one.
+    """
+    paths = (*reversed(folder.parents), folder)
+    return next((each for each in paths if os.path.lexists(each) and not each.is_dir()), None)
+
+
 def spill_folder() -> Path:
     """The folder for large temporary files: `TMPDIR` if it is set, else /var/tmp if it exists."""
     if not os.environ.get("TMPDIR") and os.access(_LARGE_TEMPORARY_FILES, os.W_OK):

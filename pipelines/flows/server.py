@@ -8,6 +8,7 @@ import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
+from pipelines.processes.http_address import fault
 from pipelines.processes.server_check import check_answer
 from pix2pix.errors import UserError
 
@@ -38,11 +39,17 @@ def prefect_client(api_url: str) -> Iterator[SyncPrefectClient]:
 def check_server() -> None:
     """Raise ConnectionError, with the address and the remedy, if the server does not answer.
 
-    Do nothing if no server is configured; Prefect then starts a temporary one.
+    Raise UserError if no server can be there. Do nothing if no server is configured; Prefect then
+    starts a temporary one.
     """
     url = get_current_settings().api.url
     if url is None:
         return
+    if reason := fault(url):
+        raise UserError(
+            f"Prefect at {url} cannot be used: {reason}\nCorrect PREFECT_API_URL, such as "
+            "http://127.0.0.1:4200/api: `prefect config view` says where it is set."
+        )
     try:
         check_answer(f"{url}/health", timeout_s=_TIMEOUT_S)
     except ConnectionError as error:

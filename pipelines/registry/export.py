@@ -18,7 +18,7 @@ from pix2pix.export.page import Runtime, Section, Table, Workbench, page
 from pix2pix.export.report import export_json, file_table, readme
 from pix2pix.export.samples import Samples, random_samples, real_samples
 from pix2pix.export.workbench import make_workbench, obstacle
-from pix2pix.files import write_text, written_to
+from pix2pix.files import in_the_way, real_path, write_text, written_to
 from pix2pix.model_card import ModelCard
 from pix2pix.models import InferenceMode, InferenceNetwork
 
@@ -54,8 +54,8 @@ def export_model(
 
 
 def _check_output(output_dir: Path) -> None:
-    if output_dir.exists() and not output_dir.is_dir():
-        raise UserError(f"{output_dir} is a file; name a new folder for the export")
+    if taken := in_the_way(real_path(output_dir)):
+        raise UserError(f"{output_dir}: {taken} is no folder; name a new one for the export")
     if output_dir.is_dir() and any(output_dir.iterdir()):
         raise UserError(f"{output_dir} is not empty; name a new folder for the export")
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from pipelines.processes.http_address import fault
 from pipelines.processes.port import try_port
 from pix2pix.errors import UserError
 
@@ -57,7 +58,7 @@ def mlflow_address(environment: Mapping[str, str]) -> Address:
     """
     port = _port(environment, "MLFLOW_PORT", default=5000)
     named = environment.get("MLFLOW_TRACKING_URI", "").rstrip("/")
-    is_server = named.startswith(("http://", "https://"))
+    is_server = named.partition(":")[0].lower() in ("http", "https")
     is_elsewhere = is_server and not _is_here(named, port, variable="MLFLOW_TRACKING_URI")
     url = named if is_elsewhere else f"http://{HOST}:{port}"
     return Address(
@@ -103,10 +104,9 @@ def _port(environment: Mapping[str, str], variable: str, *, default: int) -> int
 
 
 def _is_here(url: str, port: int, *, variable: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.hostname in _LOOPBACK and parts.port == port
-    except ValueError as error:  # brackets without an end, or what is no port
+    if reason := fault(url):
         raise UserError(
-            f"{variable} is no address: {error}; correct it, such as http://{HOST}:{port}"
-        ) from None
+            f"{variable} is no address: {reason}; correct it, such as http://{HOST}:{port}"
+        )
+    parts = urlsplit(url)
+    return parts.hostname in _LOOPBACK and parts.port == port

@@ -7,6 +7,7 @@ import logging
 import os
 from pathlib import Path
 
+from pipelines.services.addresses import prefect_address
 from pipelines.services.down import down
 from pipelines.services.layout import make_folders, prefect_home
 
@@ -21,6 +22,7 @@ def start_services(
     """
     logging.getLogger("httpx").setLevel(logging.WARNING)  # httpx logs each request at level INFO
     environment = dict(os.environ)
+    prefect_address(environment)  # Prefect's import would tell of a wrong one in lines of its own
     make_folders(project)
     # Prefect reads its home when it is imported, and that shall not be the user's own; except
     # where that may hold a login to a server elsewhere.

@@ -5,8 +5,9 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote
 
+from pipelines.processes.http_address import fault
 from pipelines.processes.server_check import CertificateError, Tls, check_answer
 from pix2pix.errors import UserError
 from pix2pix.files import real_path
@@ -135,27 +136,12 @@ def _reach_file(uri: str, path: Path) -> None:
 
 
 def is_server(uri: str) -> bool:
-    """Whether `uri` is an address of HTTP. Raises UserError if it is broken."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError as error:
-        raise UserError(
-            f"MLFLOW_TRACKING_URI is no address: {error} ({without_password(uri)}); correct it, "
-            "such as http://127.0.0.1:5000"
-        ) from None
-    if parts.scheme not in ("http", "https"):
+    """Whether `uri` is an address of HTTP. Raises UserError if no server can be there."""
+    if uri.partition(":")[0].lower() not in ("http", "https"):
         return False
-    if not _has_host(parts):
-        raise wrong(uri, "it has no host, or a port that is no number up to 65535")
+    if reason := fault(uri):
+        raise wrong(uri, reason)
     return True
-
-
-def _has_host(parts: SplitResult) -> bool:
-    try:
-        _ = parts.port
-    except ValueError:  # its text may show a part of a password
-        return False
-    return bool(parts.hostname)
 
 
 def _client_tls() -> Tls:

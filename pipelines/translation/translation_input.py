@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from pix2pix.errors import UserError
+from pix2pix.files import in_the_way
 from pix2pix.preparation.folders import SUFFIXES, UNREAD_SUFFIXES, stem_and_suffix
 
 InputKind = Literal["folder", "image", "film"]
@@ -40,12 +41,14 @@ def kind_of_input(source: Path, result: Path) -> InputKind:
 def check_image_output(image: Path, output: Path, *, overwrite: bool) -> None:
     """Raise UserError if `output` can be neither the folder nor the file of an image's result."""
     if output.is_dir() or not (output.suffix or output.exists()):
+        refuse_what_is_in_the_way(output)
         return
     if output.suffix.lower() not in RESULT_SUFFIXES:
         raise UserError(
             f"{output}: images are written as .png, or as .tif where PNG cannot hold the values; "
             "name it so, or name a folder that exists"
         )
+    refuse_what_is_in_the_way(output.parent)
     refuse_existing(image, output, overwrite=overwrite)
 
 
@@ -53,7 +56,14 @@ def check_film_output(film: Path, output: Path, *, overwrite: bool) -> None:
     """Raise UserError if `output` is a folder, the film itself, or may not be replaced."""
     if output.is_dir():
         raise UserError(f"{output} is a folder; name the film that is to be written")
+    refuse_what_is_in_the_way(output.parent)
     refuse_existing(film, output, overwrite=overwrite)
+
+
+def refuse_what_is_in_the_way(folder: Path) -> None:
+    """Raise UserError if there can be no folder for the results, because a file has its name."""
+    if path := in_the_way(folder):
+        raise UserError(f"OUTPUT {folder}: {path} is no folder; name one for the results")
 
 
 def refuse_existing(source: Path, output: Path, *, overwrite: bool) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from pipelines.translation.translation_input import refuse_what_is_in_the_way
 from pix2pix.data.manifest import SideRecord
 from pix2pix.errors import UserError
 from pix2pix.files import real_path
@@ -38,9 +39,7 @@ def check_folders(
     Also if it holds links to folders, whose images would be left out unnoticed, and if there can be
     no output folder, because a file has its name or that of a folder above.
     """
-    for path in (output_dir, *output_dir.parents):
-        if path.exists() and not path.is_dir():
-            raise UserError(f"OUTPUT {output_dir}: {path} is a file; name a folder for the results")
+    refuse_what_is_in_the_way(output_dir)
     folders = {"INPUT": input_dir}
     folders |= {f"--extra-source {name}": folder for name, folder in extra_dirs.items()}
     for name, folder in folders.items():

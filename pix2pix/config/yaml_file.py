@@ -123,7 +123,9 @@ def _invalid(source: str, text: str, error: Exception) -> UserError:
     reason = str(error).partition("; use sys.")[0]
     if isinstance(error, MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
-        reason = " ".join(part for part in (error.context, error.problem) if part)
+        # A duplicate key is described with a part of the file, and ruamel's own remedy below it.
+        problem = (error.problem or "").partition("\n")[0]
+        reason = " ".join(part for part in (error.context, problem) if part)
         if mark and text[mark.index :].startswith("\t"):  # which looks like the right indentation
             reason = "is indented with a tab; YAML allows spaces alone there"
         reason = f"line {mark.line + 1}: {reason}" if mark else reason

@@ -30,6 +30,7 @@ from pix2pix.images.png_chunks import (
     check_chunks,
     check_rows,
     chunk_content,
+    pixel_chunks,
 )
 
 _JPEG = b"\xff\xd8\xff"
@@ -76,7 +77,8 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
         if depth == 16:  # Pillow would reduce 16-bit colours to 8 bits
             width, height = struct.unpack_from(">II", data, 16)
             check_size(height, width, PNG_CHANNELS[colour_type])
-            pixels = np.asarray(imagecodecs.png_decode(data))  # with opacity, if there is a tRNS
+            pixels = np.asarray(imagecodecs.png_decode(pixel_chunks(data)))
+            # with opacity, if there is a tRNS
             turn, profile, has_damaged_exif = UPRIGHT, None, False
             if kinds & _METADATA_CHUNKS:
                 turn, profile, has_damaged_exif = _png_metadata(data)
@@ -113,13 +115,18 @@ def open_picture(data: bytes, formats: tuple[str, ...]) -> Image.Image:
 def _png_metadata(data: bytes) -> tuple[int, str | None, bool]:
     """Orientation and name of the colour profile of a PNG file, whether its EXIF is damaged."""
     with open_picture(data, ("PNG",)) as image:
-        turn = orientation(image.getexif().get(ORIENTATION_TAG))
-        return turn, stated_profile(image, chunk_content(data, _CICP)), _has_damaged_exif(image)
+        turn, has_damaged_exif = _turn(image)
+        return turn, stated_profile(image, chunk_content(data, _CICP)), has_damaged_exif
 
 
-def _has_damaged_exif(image: Image.Image) -> bool:
+def _turn(image: Image.Image) -> tuple[int, bool]:
+    """The orientation that a picture states, and whether its EXIF data are damaged."""
     data = image.info.get("exif", b"")
-    return data != b"" and exif.is_damaged(data)
+    try:
+        turn = orientation(image.getexif().get(ORIENTATION_TAG))
+    except DAMAGED:  # Pillow reads some damaged data, and refuses what has no directory at all
+        return UPRIGHT, True
+    return turn, data != b"" and exif.is_damaged(data)
 
 
 def _decode_pillow(
@@ -138,10 +145,10 @@ def _decode_pillow(
             file.load()
             if file_format == "PNG" and _ends_empty(file):
                 check_rows(data)
-            mode, turn = file.mode, orientation(file.getexif().get(ORIENTATION_TAG))
+            mode = file.mode
+            turn, has_damaged_exif = _turn(file)
             cicp = chunk_content(data, _CICP) if file_format == "PNG" else None
             profile = stated_profile(file, cicp)
-            has_damaged_exif = _has_damaged_exif(file)
             image: Image.Image = file
             if mode == "P" and not label_ids:
                 image = file.convert("RGBA" if "transparency" in file.info else "RGB")

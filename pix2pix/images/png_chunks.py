@@ -23,6 +23,7 @@ _PASSES = (
     (0, 1, 1, 2),
 )
 _WHOLE = ((0, 0, 1, 1),)
+_PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _PIECE_BYTES = 2**20
 
 
@@ -52,6 +53,20 @@ def chunk_content(data: bytes, wanted: bytes) -> bytes | None:
             return data[first + 8 : first + 8 + length]
         first += 12 + length
     return None
+
+
+def pixel_chunks(data: bytes) -> bytes:
+    """A file with sound chunks without those that no pixel depends on.
+
+    libpng writes to the console what it finds wrong in them, without the name of the file.
+    """
+    kept, first, kind = [PNG], len(PNG), b""
+    while kind != b"IEND":
+        length, kind = struct.unpack_from(">I4s", data, first)
+        if kind in _PIXEL_CHUNKS:
+            kept.append(data[first : first + 12 + length])
+        first += 12 + length
+    return b"".join(kept)
 
 
 def check_rows(data: bytes) -> None:

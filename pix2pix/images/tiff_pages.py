@@ -87,15 +87,31 @@ def check_pages(pages: Sequence[tifffile.TiffPage], num_bytes: int) -> None:
     if end > num_bytes:
         raise UserError("its pixels end beyond the end of the file")
     for page in pages:
+        _check_places(page)
         if page.compression == tifffile.COMPRESSION.JPEG:
             _check_jpeg_ends(page)
 
 
-def _check_jpeg_ends(page: tifffile.TiffPage) -> None:
-    """Raise UserError if a strip or a tile has no marker of its end, as where zeros fill it up.
+def _check_places(page: tifffile.TiffPage) -> None:
+    """Raise UserError if a strip or a tile has a place and no length, or the other way round.
 
-    The decoder makes some picture of zeros without an error, as in a JPEG file.
+    GDAL leaves out empty ones, which have neither. Both are mostly stored at the end of the file,
+    and tifffile takes what zeros have filled up there for empty.
     """
+    for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
+        if (offset == 0) != (length == 0):
+            raise UserError("where a strip or tile of its pixels lies is missing")
+
+
+def _check_jpeg_ends(page: tifffile.TiffPage) -> None:
+    """Raise UserError if a strip, a tile or the tables that they share have no marker of their end.
+
+    So it is where zeros fill them up, of which the decoder makes some picture without an error, as
+    in a JPEG file.
+    """
+    tables = page.jpegtables
+    if tables is not None and not tables.rstrip(b"\0").endswith(JPEG_END):
+        raise UserError("the end of the tables of its JPEG pixels is missing")
     file = page.parent.filehandle
     for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
         file.seek(offset)

@@ -16,6 +16,7 @@ from pix2pix.errors import StorageError
 from pix2pix.files import (
     flush,
     flush_all,
+    in_the_way,
     make_folder,
     put_in_place,
     sha256_of_file,
@@ -210,3 +211,15 @@ def test_the_hash_is_that_of_the_content(tmp_path: Path) -> None:
     assert sha256_of_file(tmp_path / "a") == (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )
+
+
+def test_what_is_in_the_way_of_a_folder_is_the_first_file_or_link_to_none(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder")
+    (tmp_path / "file").touch()
+    (tmp_path / "lost").symlink_to("nowhere")
+    for free in ("folder", "link", "new", "new/deep", "link/new"):
+        assert in_the_way(tmp_path / free) is None
+    for taken in ("file", "lost"):
+        assert in_the_way(tmp_path / taken) == tmp_path / taken
+        assert in_the_way(tmp_path / taken / "a" / "b") == tmp_path / taken

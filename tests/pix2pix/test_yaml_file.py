@@ -37,7 +37,7 @@ def _chain(inner: str, repeat: str) -> str:
         ("{a: " * 100_000, "nested more than 32 levels"),
         ("- " * 100_000, "nested more than 32 levels"),
         ("x" * 1_000_001, "parameters take less than 1 MB"),
-        ("a: 1\na: 2", 'line 2: .*duplicate key "a"'),
+        ("a: 1\na: 2", r'line 2: .*duplicate key "a" with value "2" \(original value: "1"\)$'),
         ("a: 1\n---\nb: 2", "found another document"),
         ("a: *b", "undefined alias"),
         ("a: !!python/object/apply:os.system ['touch executed']", "could not determine"),

@@ -30,6 +30,11 @@ def grey_png(values: np.ndarray, *, depth: int) -> bytes:
     return png_file(*values.shape, packed, depth=depth)
 
 
+def with_chunk(png: bytes, kind: bytes, content: bytes) -> bytes:
+    """A PNG file with a further chunk right behind the header."""
+    return png[:33] + _chunk(kind, content) + png[33:]
+
+
 def _chunk(kind: bytes, content: bytes) -> bytes:
     checksum = struct.pack(">I", zlib.crc32(kind + content))
     return struct.pack(">I", len(content)) + kind + content + checksum

@@ -1,7 +1,10 @@
 """The flow as one command: Prefect's temporary server, or a clear word about one that is down."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -96,6 +99,26 @@ def test_a_server_that_does_not_answer_is_named_with_the_remedy(
     # After a reboot it is this file that names the server, and no variable can be unset.
     assert "prefect.toml" in said
     assert "`make down`" in said
+
+
+@pytest.mark.parametrize("url", ["foo", "http://127.0.0.1:99999/api"])
+def test_an_address_at_which_no_server_can_be_is_no_matter_of_trying_again(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with temporary_settings({PREFECT_API_URL: url}):
+        said = _refusal(monkeypatch, capsys, code=1)
+    assert f"Prefect at {url} cannot be used: it" in said
+    assert "Correct PREFECT_API_URL" in said
+
+
+def test_an_address_that_prefect_cannot_import_with_is_named_without_a_traceback() -> None:
+    command = [sys.executable, "-m", "pipelines.flows.train_pix2pix"]
+    environment = os.environ | {"PREFECT_API_URL": "http://me:s3cret@[::1"}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("ERROR PREFECT_API_URL is no address: its host cannot be read")
+    assert ended.stderr.count("\n") == 1
+    assert "s3cret" not in ended.stderr
 
 
 @pytest.mark.parametrize(

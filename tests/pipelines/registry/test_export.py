@@ -179,6 +179,7 @@ def test_bad_places_and_models_are_one_message_and_change_nothing(
     monkeypatch.chdir(tmp_path)
     for name in ("full", "empty", "model"):
         (tmp_path / name).mkdir()
+    (tmp_path / "circle").symlink_to("circle")
     (tmp_path / "full" / "mine.txt").write_text("mine")
     before = names(tmp_path)
     options = {"has_page": False}
@@ -187,7 +188,8 @@ def test_bad_places_and_models_are_one_message_and_change_nothing(
         return refused(capsys, reference=reference, output_dir=Path(output), **options)
 
     assert "full is not empty; name a new folder" in said("model", "full")
-    assert "full/mine.txt is a file; name a new folder" in said("model", "full/mine.txt")
+    assert "full/mine.txt is no folder; name a new one" in said("model", "full/mine.txt")
+    assert "circle is no folder; name a new one" in said("no model", "circle/out")
     assert "model/model.json is missing" in said("model", "empty")
     assert "has no version of a registered model 'nobody'" in said("nobody@champion", "out")
     assert names(tmp_path) == before

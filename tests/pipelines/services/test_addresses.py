@@ -31,14 +31,11 @@ def test_a_server_that_a_variable_names_is_used_as_it_is() -> None:
     assert mlflow_address({"MLFLOW_TRACKING_URI": "http://127.0.0.1:5001"}).is_elsewhere
 
 
-@pytest.mark.parametrize(
-    ("url", "reason"),
-    [("http://[::1", "Invalid IPv6 URL"), ("http://127.0.0.1:99999", "Port out of range 0-65535")],
-)
-def test_what_is_no_address_is_refused_with_its_variable(url: str, reason: str) -> None:
-    with pytest.raises(UserError, match=f"PREFECT_API_URL is no address: {reason}; correct it"):
+@pytest.mark.parametrize("url", ["http://[::1", "http://127.0.0.1:99999", "http://"])
+def test_what_is_no_address_is_refused_with_its_variable(url: str) -> None:
+    with pytest.raises(UserError, match=r"PREFECT_API_URL is no address: its .*; correct it"):
         prefect_address({"PREFECT_API_URL": url})
-    with pytest.raises(UserError, match=f"MLFLOW_TRACKING_URI is no address: {reason}; correct it"):
+    with pytest.raises(UserError, match=r"MLFLOW_TRACKING_URI is no address: its .*; correct it"):
         mlflow_address({"MLFLOW_TRACKING_URI": url})
 
 

@@ -119,20 +119,15 @@ def test_a_database_is_made_where_its_address_says(
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
-def test_a_broken_address_is_refused_without_its_password() -> None:
-    with pytest.raises(UserError, match="is no address: Invalid IPv6 URL") as caught:
-        reach("http://me:secret@[::1")
-    assert "http://me:***@[::1" in str(caught.value)
-
-
 @pytest.mark.parametrize(
     ("uri", "reason"),
     [
         ("htp://host:5000", "got unsupported URI 'htp://host:5000'"),
         ("mlflow.db", "The filesystem tracking backend"),
-        ("http:/host", "it has no host"),
-        ("http://host:99999", "it has no host, or a port"),
-        ("http://me:s3cret/x@host", "it has no host, or a port"),
+        ("http:/host", "its host is missing"),
+        ("http://host:99999", "its port is no number"),
+        ("http://me:s3cret/x@host", "its port is no number"),
+        ("http://me:s3cret@[::1", "its host cannot be read"),
         ("postgresql:/x", "Could not parse SQLAlchemy URL"),
         ("postgresql+none://host/x", "Can't load plugin"),
         ("sqlite:mlflow.db", "it names no file"),

@@ -90,3 +90,16 @@ def test_an_image_is_written_into_a_folder_or_in_a_format_that_keeps_it(tmp_path
 def test_a_film_is_not_written_over_a_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is a folder; name the film"):
         check_film_output(tmp_path / "x.mp4", tmp_path, overwrite=True)
+
+
+@pytest.mark.parametrize("above", ["file", "circle"])
+def test_a_result_below_what_is_no_folder_is_refused(tmp_path: Path, above: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "circle").symlink_to("circle")
+    said = rf"/{above} is no folder; name one for the results$"
+    with pytest.raises(UserError, match=said):
+        check_image_output(tmp_path / "x.png", tmp_path / above / "deep" / "y.png", overwrite=True)
+    with pytest.raises(UserError, match=said):
+        check_image_output(tmp_path / "x.png", tmp_path / above / "deep", overwrite=True)
+    with pytest.raises(UserError, match=said):
+        check_film_output(tmp_path / "x.mp4", tmp_path / above / "y.mp4", overwrite=True)

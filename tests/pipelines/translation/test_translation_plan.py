@@ -65,11 +65,12 @@ def test_an_output_that_overlaps_the_input_is_refused(tmp_path: Path, output: st
     check_folders(tmp_path / "in", tmp_path / "in2")
 
 
-@pytest.mark.parametrize("output", ["file", "file/out", "file/deep/out"])
+@pytest.mark.parametrize("output", ["file", "file/out", "file/deep/out", "circle", "circle/out"])
 def test_an_output_that_can_be_no_folder_is_refused(tmp_path: Path, output: str) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match=r"/file is a file; name a folder for the results$"):
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(ValueError, match=r"/(file|circle) is no folder; name one for the results$"):
         check_folders(tmp_path / "in", tmp_path / output)
 
 

@@ -4,6 +4,7 @@ import io
 import warnings
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,6 +12,7 @@ from PIL import Image
 from pix2pix.images.decode import decode_file
 from pix2pix.images.exif import is_damaged
 from pix2pix.preparation.checks import check_pairs
+from tests.support.png_files import with_chunk
 from tests.support.small_sets import make_config, make_side, noise
 
 TURNED = 6
@@ -50,15 +52,32 @@ def test_what_pillow_warns_of_is_damaged_and_is_no_warning_here() -> None:
 
 
 @pytest.mark.parametrize("suffix", ["JPEG", "PNG", "WEBP"])
-def test_a_picture_with_damaged_exif_data_is_read_as_it_is_stored(suffix: str) -> None:
+@pytest.mark.parametrize(
+    "damaged", [exif_data()[:20], exif_data()[:10], b"Exif\0\0no directory"], ids=len
+)
+def test_a_picture_with_damaged_exif_data_is_read_as_it_is_stored(
+    suffix: str, damaged: bytes
+) -> None:
     sound = exif_data()
-    cut = sound[:20]
     assert decode_file(picture(sound, suffix)).facts.orientation == TURNED
-    decoded = decode_file(picture(cut, suffix))  # a warning would fail the test
+    decoded = decode_file(picture(damaged, suffix))  # a warning would fail the test
     assert (decoded.facts.has_damaged_exif, decoded.facts.orientation) == (True, 1)
     stored = Image.open(io.BytesIO(picture(b"", suffix)))
     assert np.array_equal(decoded.pixels, np.asarray(stored))
     assert not decode_file(picture(sound, suffix)).facts.has_damaged_exif
+
+
+def test_so_is_a_png_of_16_bits_of_which_nothing_reaches_the_console(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """libpng itself would say what is wrong in the chunks, without the name of the file."""
+    pixels = np.random.default_rng(0).integers(0, 2**16, (8, 6, 3)).astype(np.uint16)
+    plain = cv2.imencode(".png", pixels[..., ::-1])[1].tobytes()
+    with_background = with_chunk(plain, b"bKGD", b"too short")
+    decoded = decode_file(with_chunk(with_background, b"eXIf", b"no directory"))
+    assert (decoded.facts.has_damaged_exif, decoded.facts.orientation) == (True, 1)
+    assert np.array_equal(decoded.pixels, pixels)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_report_names_the_files(tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 """EXIF orientation, in every format that can carry it."""
 
 import io
-import struct
-import zlib
 from pathlib import Path
 
 import cv2
@@ -15,6 +13,7 @@ from PIL import Image
 from pix2pix.images.decode import decode_file
 from pix2pix.images.image import read_image
 from pix2pix.images.options import ReadOptions
+from tests.support.png_files import with_chunk
 
 TURNS = {
     1: lambda image: image,
@@ -55,12 +54,6 @@ def encoded(image: np.ndarray, kind: str, orientation: int) -> bytes:
         file, kind, exif=exif, **{"lossless": True} if kind == "webp" else {}
     )
     return file.getvalue()
-
-
-def with_chunk(png: bytes, kind: bytes, content: bytes) -> bytes:
-    """The chunk is put right behind the header."""
-    checksum = struct.pack(">I", zlib.crc32(kind + content))
-    return png[:33] + struct.pack(">I", len(content)) + kind + content + checksum + png[33:]
 
 
 @pytest.mark.parametrize("kind", KINDS)
