@@ -11,9 +11,7 @@ from pipelines.services.down import down
 from pipelines.services.layout import make_folders, prefect_home
 
 
-def start_services(
-    project: Path, *, concurrency: int | None = None, training_slots: int | None = None
-) -> str:
+def start_services(project: Path, *, concurrency: int | None, training_slots: int | None) -> str:
     """Start the servers and the worker of `project` with the variables of this process.
 
     The limits are those of `pipelines.services.up.Limits`. Raises UserError or an OSError that says
