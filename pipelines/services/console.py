@@ -7,8 +7,9 @@ import logging
 import os
 from pathlib import Path
 
-from pipelines.services.down import down
-from pipelines.services.layout import make_folders, prefect_home
+from pipelines.services import supervisord
+from pipelines.services.layout import locked, make_folders, prefect_home
+from pipelines.services.prefect_toml import remove_prefect_toml
 
 
 def start_services(project: Path, *, concurrency: int | None, training_slots: int | None) -> str:
@@ -32,6 +33,9 @@ def start_services(project: Path, *, concurrency: int | None, training_slots: in
 
 
 def stop_services(project: Path) -> str:
-    """Stop what `start_services` has started in `project`."""
-    stopped = down(project)
+    """Stop what `start_services` has started in `project`: the worker with its flow runs first."""
+    with locked(project):
+        stopped = supervisord.running_programs(project)[::-1]
+        supervisord.shut_down(project)
+        remove_prefect_toml(project)
     return f"stopped: {', '.join(stopped)}\n" if stopped else "nothing runs here\n"
