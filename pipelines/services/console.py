@@ -15,7 +15,7 @@ from pipelines.services.prefect_toml import remove_prefect_toml
 def start_services(project: Path, *, concurrency: int | None, training_slots: int | None) -> str:
     """Start the servers and the worker of `project` with the variables of this process.
 
-    The limits are those of `pipelines.services.up.Limits`. Raises UserError or an OSError that says
+    The limits are those of `pipelines.services.up.up`. Raises UserError or an OSError that says
     what to do.
     """
     logging.getLogger("httpx").setLevel(logging.WARNING)  # httpx logs each request at level INFO
@@ -26,10 +26,12 @@ def start_services(project: Path, *, concurrency: int | None, training_slots: in
     if not os.environ.get("PREFECT_API_URL"):
         os.environ["PREFECT_HOME"] = str(prefect_home(project))
     from pipelines.services.report import describe
-    from pipelines.services.up import Limits, up
+    from pipelines.services.up import up
 
-    limits = Limits(concurrency=concurrency, training_slots=training_slots)
-    return describe(up(project, environment=environment, limits=limits))
+    running = up(
+        project, environment=environment, concurrency=concurrency, training_slots=training_slots
+    )
+    return describe(running)
 
 
 def stop_services(project: Path) -> str:
