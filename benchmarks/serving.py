@@ -34,7 +34,7 @@ from benchmarks.large_image import write_model_folder
 from benchmarks.markdown import table, write_sections
 from benchmarks.worker_group import processor
 from pipelines.registry.register import register_model
-from pipelines.tracking.completion import TrackedRun
+from pipelines.tracking.run import MlflowRun
 from pix2pix.cores import num_cores
 from pix2pix.data.manifest import SideRecord
 from pix2pix.files import write_text
@@ -88,7 +88,7 @@ def register(uri: str, model_dir: Path, folder: Path) -> None:
     experiment_id = client.create_experiment("serving", (folder / "files").as_uri())
     run_id = client.create_run(experiment_id).info.run_id
     example = np.zeros((_SIZE, _SIZE, 3), np.uint8)
-    run = TrackedRun(run_id=run_id, experiment_id=experiment_id)
+    run = MlflowRun(client, run_id, experiment_id)
     register_model(client, run, model_dir, name=_NAME, example=example)
 
 

@@ -29,6 +29,7 @@ from benchmarks.rows import Ceilings, Row
 from benchmarks.workload import prepare, preset, with_length
 from pix2pix.config import Params
 from pix2pix.cores import num_cores
+from pix2pix.plural import counted
 
 TOPIC = "start-up"
 
@@ -165,9 +166,10 @@ def _row_of_trials(folder: Path, params: Params, num_workers: int) -> Row:
         max_concurrent_trials=1,
     )
     _write(folder, replace(params, tune=tune))
+    workers = counted(num_workers, "worker")
     return Row(
         topic=TOPIC,
-        name=f"trial of {num_workers} worker(s), from the end of the one before to its own",
+        name=f"trial of {workers}, from the end of the one before to its own",
         value=median(_between_trials_s(folder)),
         unit="s",
         lower_is_better=True,

@@ -27,7 +27,8 @@ def flow_workspace(
 ) -> Iterator[tuple[Workspace, Shell]]:
     """Open a workspace of the repository in the current folder, and a shell for its commands.
 
-    A revision of a remote, such as origin/main, is fetched first. `variant` is that of
+    The shell runs the code of the workspace, with the MLflow of the current folder. A revision of a
+    remote, such as origin/main, is fetched first. `variant` is that of
     `repository.workspace.workspace`. Raises UserError if there is no such revision or a parameter
     is wrong.
     """
@@ -44,7 +45,7 @@ def flow_workspace(
             opened.folder,
             checkout.commit[:12],
         )
-        yield opened, workspace_shell(opened)
+        yield opened, opened.shell(MLFLOW_TRACKING_URI=tracking_uri())
 
 
 def remote_of(project_dir: Path, revision: str) -> str | None:
@@ -64,8 +65,3 @@ def fetch(project_dir: Path, remote: str) -> None:
         if names_outage(str(error)):
             raise ConnectionError(str(error)) from error
         raise
-
-
-def workspace_shell(opened: Workspace) -> Shell:
-    """A shell that runs the code of the workspace, with the MLflow of the current folder."""
-    return opened.shell(MLFLOW_TRACKING_URI=tracking_uri())

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def evaluate_version(
-    client: MlflowClient, reference: str, *, params: Params, mode: InferenceMode | None = None
+    client: MlflowClient, reference: str, *, params: Params, mode: InferenceMode | None
 ) -> MlflowRun:
     """Score a version on data/prepared, write reports/evaluation and log the scores as a run.
 

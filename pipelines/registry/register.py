@@ -17,8 +17,8 @@ from pipelines.registry.logged_model import TEST_PREFIX, link_metrics, log_model
 from pipelines.registry.mlflow_state import CONTENT_TAG, LOGGED_TAG
 from pipelines.registry.version_description import version_description
 from pipelines.registry.version_tags import set_version_tags
-from pipelines.tracking.completion import TrackedRun
 from pipelines.tracking.described_run import DATA_HASH_TAG, GIT_COMMIT_TAG, PARENT_TAG
+from pipelines.tracking.run import MlflowRun
 from pipelines.tracking.run_by_key import RUN_KEY_TAG
 from pipelines.tracking.uri import without_password
 from pix2pix.inference import Images
@@ -41,7 +41,7 @@ class Registration:
 
 
 def register_model(
-    client: MlflowClient, run: TrackedRun, model_dir: Path, *, name: str, example: Images
+    client: MlflowClient, run: MlflowRun, model_dir: Path, *, name: str, example: Images
 ) -> Registration:
     """Register the model in `model_dir`, trained by `run`, as a version of `name`.
 

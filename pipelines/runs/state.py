@@ -41,7 +41,7 @@ def training_folder(
 
 
 def study_folder(
-    storage: Folder, params: Params, data_hash: str, *, parent_sha256: str | None = None
+    storage: Folder, params: Params, data_hash: str, *, parent_sha256: str | None
 ) -> Folder:
     """Return the folder in which the study of `params` on this data keeps its state.
 

@@ -7,17 +7,16 @@ import logging
 import os
 from pathlib import Path
 
+from pipelines.services import supervisord
 from pipelines.services.addresses import prefect_address
-from pipelines.services.down import down
-from pipelines.services.layout import make_folders, prefect_home
+from pipelines.services.layout import locked, make_folders, prefect_home
+from pipelines.services.prefect_toml import remove_prefect_toml
 
 
-def start_services(
-    project: Path, *, concurrency: int | None = None, training_slots: int | None = None
-) -> str:
+def start_services(project: Path, *, concurrency: int | None, training_slots: int | None) -> str:
     """Start the servers and the worker of `project` with the variables of this process.
 
-    The limits are those of `pipelines.services.up.Limits`. Raises UserError or an OSError that says
+    The limits are those of `pipelines.services.up.up`. Raises UserError or an OSError that says
     what to do.
     """
     logging.getLogger("httpx").setLevel(logging.WARNING)  # httpx logs each request at level INFO
@@ -29,13 +28,18 @@ def start_services(
     if not os.environ.get("PREFECT_API_URL"):
         os.environ["PREFECT_HOME"] = str(prefect_home(project))
     from pipelines.services.report import describe
-    from pipelines.services.up import Limits, up
+    from pipelines.services.up import up
 
-    limits = Limits(concurrency=concurrency, training_slots=training_slots)
-    return describe(up(project, environment=environment, limits=limits))
+    running = up(
+        project, environment=environment, concurrency=concurrency, training_slots=training_slots
+    )
+    return describe(running)
 
 
 def stop_services(project: Path) -> str:
-    """Stop what `start_services` has started in `project`."""
-    stopped = down(project)
+    """Stop what `start_services` has started in `project`: the worker with its flow runs first."""
+    with locked(project):
+        stopped = supervisord.running_programs(project)[::-1]
+        supervisord.shut_down(project)
+        remove_prefect_toml(project)
     return f"stopped: {', '.join(stopped)}\n" if stopped else "nothing runs here\n"

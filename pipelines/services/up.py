@@ -18,14 +18,6 @@ from pipelines.services.starting import start_servers, start_worker
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """How many flow runs and trainings run at once; None leaves what the server has."""
-
-    concurrency: int | None = None
-    training_slots: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Running:
     """What runs after `up`; `started` names the programs that this call has started."""
 
@@ -36,8 +28,17 @@ class Running:
     has_prefect_toml: bool
 
 
-def up(project: Path, *, environment: Mapping[str, str], limits: Limits) -> Running:
+def up(
+    project: Path,
+    *,
+    environment: Mapping[str, str],
+    concurrency: int | None,
+    training_slots: int | None,
+) -> Running:
     """Start what does not run yet: the two servers, then what needs them.
+
+    At most `concurrency` flow runs and `training_slots` trainings run at once; None leaves what the
+    server has.
 
     Raises UserError or an OSError that says what to do, after stopping what this call has started.
     A params.yaml that cannot be read is such an error: nobody could fill in the forms.
@@ -51,8 +52,8 @@ def up(project: Path, *, environment: Mapping[str, str], limits: Limits) -> Runn
         with prefect_client(site.prefect.url) as client:
             if site.prefect.is_elsewhere:  # one of this folder has nobody else's deployments
                 check_folder(project, client)
-            ensure_pool(client, concurrency=limits.concurrency)
-            ensure_training_limit(client, slots=limits.training_slots)
+            ensure_pool(client, concurrency=concurrency)
+            ensure_training_limit(client, slots=training_slots)
             wait_for_worker = start_worker(site, client)
             is_deployed = deploy(project, client, client_environment(site))
             automations.register(client)

@@ -1,5 +1,6 @@
 """The page of a server, and the scripts and styles that it is made of."""
 
+from http import HTTPStatus
 from importlib.resources import files
 
 from fastapi import APIRouter, HTTPException, Response
@@ -8,7 +9,6 @@ from pix2pix.web_page import SCRIPTS, STYLE, part, with_scripts
 
 router = APIRouter(include_in_schema=False)
 
-_NOT_FOUND = 404
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 _HEADERS = {
     # Nothing of another server is loaded, and nothing is sent to one.
@@ -35,7 +35,7 @@ def file(name: str) -> Response:
         return _answer(name, part(name))
     if name in _OWN:
         return _answer(name, _own(name))
-    raise HTTPException(_NOT_FOUND, f"the page has no file {name!r}")
+    raise HTTPException(HTTPStatus.NOT_FOUND, f"the page has no file {name!r}")
 
 
 def _own(name: str) -> str:

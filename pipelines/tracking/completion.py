@@ -4,25 +4,17 @@ While the training runs, MLflow may fail without consequence: what it lacks afte
 run, is logged here.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow import MlflowClient
 
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.finished_run import read_finished_run
+from pipelines.tracking.run import MlflowRun
 from pipelines.tracking.training_run import bring_up_to_date, describe, open_training_run
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrackedRun:
-    """Where MLflow has a run."""
-
-    run_id: str
-    experiment_id: str
-
-
-def complete_run(client: MlflowClient, project_dir: Path, *, experiment: str) -> TrackedRun:
+def complete_run(client: MlflowClient, project_dir: Path, *, experiment: str) -> MlflowRun:
     """Log what the run of the trained and evaluated model lacks; make the run if there is none.
 
     The parameters, data and origin that are logged are those of the training, whatever params.yaml
@@ -42,4 +34,4 @@ def complete_run(client: MlflowClient, project_dir: Path, *, experiment: str) ->
     run.log_files(finished.reports, dvc_md5=finished.outputs)
     describe(run, description, finished.history, finished.scores)
     run.set_status("FINISHED", ended_s=finished.ended_s)
-    return TrackedRun(run_id=run.run_id, experiment_id=run.experiment_id)
+    return run

@@ -24,7 +24,7 @@ def open_described_run(
     stage: str,
     params: Mapping[str, str],
     context: str,
-    described: str | None = None,
+    described: str | None,
 ) -> MlflowRun:
     """The run, made if there is none, with what it lacks of its description.
 

@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from pipelines.repository.dotted_keys import flatten
 from pipelines.tracking.described_run import open_described_run
 from pipelines.tracking.description import RunDescription
-from pipelines.tracking.run import NOTHING, MlflowRun, Status, Steps
+from pipelines.tracking.run import MlflowRun, Status, Steps
 from pipelines.tracking.run_by_key import open_run
 from pipelines.tracking.run_name import phrase
 from pix2pix.config import STUDIES_SUFFIX
@@ -30,7 +30,7 @@ def experiment_of(description: RunDescription) -> str:
 
 
 def open_study(
-    client: MlflowClient, description: RunDescription, *, described: str | None = None
+    client: MlflowClient, description: RunDescription, *, described: str | None
 ) -> MlflowRun:
     """The run of the study, made if there is none, with what it lacks of its description.
 
@@ -63,7 +63,7 @@ def open_trial(study: MlflowRun, description: RunDescription, trial: Trial) -> M
 
 
 def log_trial(
-    run: MlflowRun, trial: Trial, *, first_epoch: int, grid: bytes | None, known: Steps = NOTHING
+    run: MlflowRun, trial: Trial, *, first_epoch: int, grid: bytes | None, known: Steps
 ) -> Steps:
     """Log what the run lacks of a trial: its epochs, how it ended, its last sample grid.
 

@@ -1,20 +1,16 @@
 """Translate the images of a folder on a Ray cluster whose nodes all see both folders."""
 
-import logging
 import tempfile
-import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from pipelines.cluster.ordered_map import map_in_order
 from pipelines.evaluation.model_content import MODEL_FILES
-from pipelines.translation.translated_files import PROGRESS_S, translate_file
+from pipelines.translation.translated_files import failures_of, translate_file
 from pipelines.translation.translation_plan import SourceImage
 from pipelines.translation.translator_options import TranslatorOptions
 from pix2pix.errors import StorageError
-
-logger = logging.getLogger(__name__)
 
 
 def translate_on_cluster(
@@ -27,25 +23,23 @@ def translate_on_cluster(
     Returns the images that failed, in the order of the plan, with the reasons. Raises
     ConnectionError if there is no cluster, StorageError if a file cannot be written.
     """
-    failures: dict[SourceImage, str] = {}
     if not plan:
-        return failures
+        return {}
     model_files = {name: (model_dir / name).read_bytes() for name in MODEL_FILES}
     results = map_in_order(
         _FileTranslator,
         [(_absolute(source), output.absolute()) for source, output in plan.items()],
         options={"model_files": model_files, "options": options},
     )
-    logged_s = time.monotonic()
-    for number, (source, failure) in enumerate(zip(plan, results, strict=True), start=1):
-        if isinstance(failure, StorageError):
-            raise failure
-        if failure is not None:
-            failures[source] = failure
-        if time.monotonic() - logged_s >= PROGRESS_S:
-            logger.info("%d of %d images", number, len(plan))
-            logged_s = time.monotonic()
-    return failures
+    return failures_of(plan, _reasons(results))
+
+
+def _reasons(results: Iterable[str | StorageError | None]) -> Iterator[str | None]:
+    """The results of `_FileTranslator`, up to the first error, which is raised."""
+    for result in results:
+        if isinstance(result, StorageError):
+            raise result
+        yield result
 
 
 def _absolute(source: SourceImage) -> SourceImage:

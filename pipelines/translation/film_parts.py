@@ -2,10 +2,10 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,8 +24,6 @@ PART_FRAMES = 96  # so many frames are lost at most when the translation is inte
 # Frames that are in memory at a time. The translator itself chooses how many it computes at once.
 BATCH_FRAMES = 8
 _PROGRESS_S = 10.0
-
-Item = TypeVar("Item")
 
 
 class TranslatedParts(NamedTuple):
@@ -65,7 +63,7 @@ def translate_parts(
         else:
             partial = part.with_suffix(".partial")
             with written_to(part), no_traceback_of_memory(str(film)):
-                images = _translated(translator, _chain(first, rest), scale, progress)
+                images = _translated(translator, chain([first], rest), scale, progress)
                 write_part(partial, images, look=first.look, encoding=encoding)
                 put_in_place(partial, part)
         parts.append(part)
@@ -85,7 +83,7 @@ def _translated(
     scale: InferenceScale,
     progress: "_Progress",
 ) -> Iterator[Timed]:
-    for batch in _batches(frames, BATCH_FRAMES):
+    while batch := list(islice(frames, BATCH_FRAMES)):
         images = np.stack([frame.image() for frame in batch])
         try:
             results = translate_frames(translator, images, scale=scale)
@@ -94,16 +92,6 @@ def _translated(
         progress.add(len(batch))
         for frame, result in zip(batch, results, strict=True):
             yield Timed(result, frame.pts)
-
-
-def _chain(first: Item, rest: Iterable[Item]) -> Iterator[Item]:
-    yield first
-    yield from rest
-
-
-def _batches(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
-    while batch := list(islice(items, size)):
-        yield batch
 
 
 class _Progress:

@@ -26,7 +26,7 @@ def translate_image(
     image: Path,
     output: Path,
     options: TranslatorOptions,
-    overwrite: bool = False,
+    overwrite: bool,
 ) -> Path:
     """Translate `image` to `output`, or into it if it is the name of a folder; return the file.
 

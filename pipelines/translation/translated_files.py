@@ -6,7 +6,7 @@ and the others are translated.
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from pipelines.translation.image_line import image_line
@@ -21,7 +21,7 @@ from pix2pix.images.stored import as_written
 from pix2pix.inference import InferenceScale, Translator
 from pix2pix.memory import no_traceback_of_memory
 
-PROGRESS_S = 10.0
+_PROGRESS_S = 10.0
 
 logger = logging.getLogger(__name__)
 
@@ -34,12 +34,25 @@ def translate_files(
     Output files are written atomically and replace existing ones. Raises StorageError if a file
     cannot be written.
     """
+    reasons = (
+        translate_file(translator, source, output, scale=scale) for source, output in plan.items()
+    )
+    return failures_of(plan, reasons)
+
+
+def failures_of(
+    plan: Collection[SourceImage], reasons: Iterable[str | None]
+) -> dict[SourceImage, str]:
+    """The images that failed, by the results of `translate_file` for each image of the plan.
+
+    Results may be made while they are asked for: how far the plan is, is logged meanwhile.
+    """
     failures: dict[SourceImage, str] = {}
     logged_s = time.monotonic()
-    for number, (source, output) in enumerate(plan.items(), start=1):
-        if reason := translate_file(translator, source, output, scale=scale):
+    for number, (source, reason) in enumerate(zip(plan, reasons, strict=True), start=1):
+        if reason is not None:
             failures[source] = reason
-        if time.monotonic() - logged_s >= PROGRESS_S:
+        if time.monotonic() - logged_s >= _PROGRESS_S:
             logger.info("%d of %d images", number, len(plan))
             logged_s = time.monotonic()
     return failures
@@ -94,6 +107,6 @@ class _ImageProgress:
 
     def __call__(self, share: float) -> None:
         now_s = time.monotonic()
-        if now_s - self._logged_s >= PROGRESS_S:
+        if now_s - self._logged_s >= _PROGRESS_S:
             logger.info("%s", image_line(str(self._source), share, now_s - self._started_s))
             self._logged_s = now_s

@@ -163,7 +163,7 @@ def no_pictures(input_dir: Path) -> list[Path]:
 
 
 def without_existing(
-    plan: Mapping[SourceImage, Path], *, existing: Existing, volumes: Collection[Path] = ()
+    plan: Mapping[SourceImage, Path], *, existing: Existing, volumes: Collection[Path]
 ) -> dict[SourceImage, Path]:
     """The part of the plan that is to be translated, given what happens to results that exist.
 

@@ -148,12 +148,20 @@ class SideConfig:
         return network_channels(self)
 
 
-class EncodedSide(Protocol):
-    """The settings of a side from which the channels of the networks follow."""
+class Side(Protocol):
+    """The settings that `SideConfig` (params.yaml) and `SideRecord` (the manifest) both have."""
+
+    @property
+    def kind(self) -> Kind:
+        """Whether the values are measured or are labels."""
 
     @property
     def channels(self) -> int:
         """The number of channels of the images."""
+
+    @property
+    def grayscale(self) -> bool:
+        """Whether files with three channels are converted to one channel."""
 
     @property
     def num_labels(self) -> int | None:
@@ -161,14 +169,38 @@ class EncodedSide(Protocol):
 
     @property
     def void_label(self) -> int | None:
-        """The id of pixels without a class; None if there is no such id."""
+        """The id of pixels without a class in files; None if there is no such id."""
+
+    @property
+    def ignore_label(self) -> int | None:
+        """The class id that losses and scores leave out."""
+
+    @property
+    def nodata(self) -> Nodata | None:
+        """The stored value of pixels where nothing was measured."""
 
     @property
     def encoding(self) -> Encoding:
         """How the networks see the class ids."""
 
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """The stored values that the networks see as -1 and 1; None: those of the integers."""
 
-def network_channels(side: EncodedSide) -> int:
+    @property
+    def array_key(self) -> str | None:
+        """The name of the array to read from files with several arrays."""
+
+    @property
+    def axes(self) -> Axes:
+        """The order of the axes in NPY and NPZ files."""
+
+    @property
+    def slices(self) -> str | None:
+        """The slices of a volume that are images of their own; None: files hold one image."""
+
+
+def network_channels(side: Side) -> int:
     """The number of channels that the networks receive: those of the images, or one per class."""
     if side.encoding == "scaled":
         return side.channels

@@ -15,7 +15,7 @@ def epoch_order(seed: int, epoch: int, num_pairs: int) -> np.ndarray:
     return np.random.default_rng((seed, epoch)).permutation(num_pairs)
 
 
-def num_global_batches(num_pairs: int, batch_size: int, *, crops_per_pair: int = 1) -> int:
+def num_global_batches(num_pairs: int, batch_size: int, *, crops_per_pair: int) -> int:
     """The number of steps per epoch.
 
     Crops that do not fill a last batch are not used in that epoch; each epoch has another order.

@@ -26,7 +26,7 @@ _GAMMA_TOLERANCE = 0.05  # of the usual one, within which the difference is not 
 _BT709_PRIMARIES, _USUAL_CURVES = 1, (1, 6, 13, 14, 15)
 
 
-def stated_profile(picture: Image.Image, cicp: bytes | None = None) -> str | None:
+def stated_profile(picture: Image.Image, cicp: bytes | None) -> str | None:
     """The name of what a picture states about its colours; None if it states nothing unusual.
 
     `cicp` is the content of the chunk cICP of a PNG file, which has precedence.

@@ -45,7 +45,7 @@ def encode(
     """
     if _fits_png(image, alpha) and not georeference:
         return bytes(imagecodecs.png_encode(_pixels(image)))
-    return _tiff(image, alpha, georeference, nodata)
+    return _tiff(image, alpha, georeference=georeference, nodata=nodata)
 
 
 def lossless_type(image: np.ndarray, *, alpha: bool = False) -> MediaType:
@@ -95,8 +95,9 @@ def _pixels(image: np.ndarray) -> np.ndarray:
 def _tiff(
     image: np.ndarray,
     alpha: bool,
+    *,
     georeference: Sequence[Tag] = (),
-    nodata: float | None = None,
+    nodata: float | None,
 ) -> bytes:
     channels = image.shape[2]
     colours = channels - alpha

@@ -8,42 +8,22 @@ float32.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
-from pix2pix.config import Kind, SideConfig
+from pix2pix.config import Side, SideConfig
 from pix2pix.errors import UserError
 from pix2pix.images.decode import OddWidthError, decode_file, decode_halves
 from pix2pix.images.decoded import Decoded
-from pix2pix.images.labels import LabelSide, class_range, void_to_class
+from pix2pix.images.labels import class_range, void_to_class
 from pix2pix.images.luma import LUMA
 from pix2pix.images.names import printable
-from pix2pix.images.options import AS_STORED, ReadOptions, ReadSide
+from pix2pix.images.options import AS_STORED, ReadOptions
 from pix2pix.images.rounding import rounded_to
 from pix2pix.images.volumes import file_content
 from pix2pix.plural import counted
 
 _OPACITY_HINT = "remove the transparency (alpha) channel, or "
-
-
-class Side(LabelSide, ReadSide, Protocol):
-    """The settings of a side that reading its images needs.
-
-    `SideConfig` (from params.yaml) and `SideRecord` (from the manifest) both have them.
-    """
-
-    @property
-    def kind(self) -> Kind:
-        """Whether the values are measured ("image") or are labels ("labels")."""
-
-    @property
-    def channels(self) -> int:
-        """The number of channels that the networks receive."""
-
-    @property
-    def grayscale(self) -> bool:
-        """Whether files with three channels are converted to one channel."""
 
 
 def read_image(path: Path, options: ReadOptions = AS_STORED) -> np.ndarray:

@@ -6,25 +6,12 @@ with 255, void would use up most of the value range. Every pixel has a value, so
 other scores count void pixels like those of any class.
 """
 
-from typing import Protocol
-
 import numpy as np
 
+from pix2pix.config import Side
 from pix2pix.errors import UserError
 
 _NUM_LISTED = 5  # wrong ids that an error message lists
-
-
-class LabelSide(Protocol):
-    """The settings of a side's class ids; num_labels is None if its values are no class ids."""
-
-    @property
-    def num_labels(self) -> int | None:
-        """The number of classes, void not counted."""
-
-    @property
-    def void_label(self) -> int | None:
-        """The id that marks pixels without a class in files; None if there is no such id."""
 
 
 class LabelError(UserError):
@@ -36,7 +23,7 @@ def class_range(num_labels: int, void_label: int | None) -> tuple[float, float]:
     return (0.0, float(num_labels - 1 if void_label is None else num_labels))
 
 
-def void_to_class(image: np.ndarray, side: LabelSide) -> np.ndarray:
+def void_to_class(image: np.ndarray, side: Side) -> np.ndarray:
     """Replace `void_label` by num_labels, in an array of any shape.
 
     Images of sides without class ids are returned unchanged. Raises LabelError if a value is
@@ -56,7 +43,7 @@ def void_to_class(image: np.ndarray, side: LabelSide) -> np.ndarray:
     return np.where(is_void, image.dtype.type(side.num_labels), image)
 
 
-def class_to_void(image: np.ndarray, side: LabelSide) -> np.ndarray:
+def class_to_void(image: np.ndarray, side: Side) -> np.ndarray:
     """The inverse of `void_to_class`: replace num_labels by `void_label`, for writing a file.
 
     Shape and dtype stay.
@@ -71,7 +58,7 @@ def _kind_of_floats(image: np.ndarray) -> str:
     return f"{image.dtype.name} values" + (f", such as {broken[0]:g}" if broken.size else "")
 
 
-def _refuse(wrong: np.ndarray, side: LabelSide) -> None:
+def _refuse(wrong: np.ndarray, side: Side) -> None:
     if not wrong.size:
         return
     listed = ", ".join(str(value) for value in wrong[:_NUM_LISTED])

@@ -6,14 +6,14 @@ there.
 
 import logging
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
+from pix2pix.config import Side
 from pix2pix.errors import UserError
 from pix2pix.images.decode import decode_file
 from pix2pix.images.decoded import FileFacts
-from pix2pix.images.image import Side, conform, read_file
+from pix2pix.images.image import conform, read_file
 from pix2pix.images.names import printable
 from pix2pix.images.nodata import measured, not_ignored
 from pix2pix.images.options import VolumeSlice, side_options
@@ -22,17 +22,9 @@ from pix2pix.images.validity import Masked, fill_value, filled
 logger = logging.getLogger(__name__)
 
 
-class MaskedSide(Side, Protocol):
-    """The settings of a side that `conform_masked` needs."""
-
-    @property
-    def ignore_label(self) -> int | None:
-        """The class id that losses and scores leave out."""
-
-
 def read_side(
     path: Path,
-    side: MaskedSide,
+    side: Side,
     volume_slice: VolumeSlice | None = None,
     *,
     dtype: str | None = None,
@@ -59,7 +51,7 @@ def read_side(
         raise UserError(f"{printable(path)}: {error.for_sender}") from None
 
 
-def decode_side(data: bytes, side: MaskedSide) -> np.ndarray:
+def decode_side(data: bytes, side: Side) -> np.ndarray:
     """Decode a file to an array (H, W, C) that `masked_array` converts as `read_side` does.
 
     Raises UserError if the file cannot be decoded, or if it states a value of pixels without a
@@ -85,14 +77,14 @@ def decode_side(data: bytes, side: MaskedSide) -> np.ndarray:
     return filled(pixels, decoded.valid, nodata)
 
 
-def masked_array(pixels: np.ndarray, side: MaskedSide) -> Masked:
+def masked_array(pixels: np.ndarray, side: Side) -> Masked:
     """Convert an array (H, W, C) with the values of files as `read_side` converts a file."""
     facts = FileFacts(file_format="array")
     valid = measured(pixels, side.nodata, facts, value_range=side.value_range)
     return conform_masked(Masked(filled(pixels, valid, 0), valid), side)
 
 
-def conform_masked(image: Masked, side: MaskedSide) -> Masked:
+def conform_masked(image: Masked, side: Side) -> Masked:
     """Convert with `conform`, leave out the pixels with `ignore_label`, and fill all without value.
 
     Raises as `conform` does.
@@ -106,6 +98,6 @@ def conform_masked(image: Masked, side: MaskedSide) -> Masked:
     return Masked(with_fill(Masked(conformed, valid), side), valid)
 
 
-def with_fill(image: Masked, side: MaskedSide) -> np.ndarray:
+def with_fill(image: Masked, side: Side) -> np.ndarray:
     """The image (H, W, C) with the side's `fill_value` in all pixels that are not valid."""
     return filled(*image, fill_value(side.value_range, image.pixels.dtype))

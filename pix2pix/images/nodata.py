@@ -4,21 +4,13 @@ from typing import Protocol
 
 import numpy as np
 
-from pix2pix.config import Nodata
+from pix2pix.config import Nodata, Side
 from pix2pix.errors import UserError
 from pix2pix.images.decoded import FileFacts
 
 
-class MarkedSide(Protocol):
-    """The settings of a side that say which value marks pixels without a value."""
-
-    @property
-    def ignore_label(self) -> int | None:
-        """The class id that losses and scores leave out."""
-
-    @property
-    def nodata(self) -> Nodata | None:
-        """The stored value of pixels where nothing was measured, see `config.SideConfig`."""
+class MarkedSide(Side, Protocol):
+    """A side whose files have been read."""
 
     @property
     def stated_nodata(self) -> float | str | None:

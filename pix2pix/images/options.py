@@ -1,9 +1,8 @@
 """How the pixels of a file are to be read: what the settings of a side say, and which slice."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
-from pix2pix.config import Axes, Nodata, VolumeAxis
+from pix2pix.config import Axes, Nodata, Side, VolumeAxis
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,36 +38,8 @@ class ReadOptions:
 AS_STORED = ReadOptions()
 
 
-class ReadSide(Protocol):
-    """The settings of a side from which its `ReadOptions` follow."""
-
-    @property
-    def num_labels(self) -> int | None:
-        """The number of classes; None if the values are no class ids."""
-
-    @property
-    def array_key(self) -> str | None:
-        """The name of the array to read from files with several arrays."""
-
-    @property
-    def axes(self) -> Axes:
-        """The order of the axes in NPY and NPZ files."""
-
-    @property
-    def slices(self) -> str | None:
-        """The slices of a volume that are images of their own; None if files hold one image."""
-
-    @property
-    def nodata(self) -> Nodata | None:
-        """The stored value of pixels where nothing was measured."""
-
-    @property
-    def value_range(self) -> tuple[float, float] | None:
-        """The stored values that the networks see as -1 and 1; None: the range of the integers."""
-
-
 def side_options(
-    side: ReadSide, volume_slice: VolumeSlice | None = None, *, label_ids: bool | None = None
+    side: Side, volume_slice: VolumeSlice | None = None, *, label_ids: bool | None = None
 ) -> ReadOptions:
     """The options for files of a side; `label_ids` None: its pixels are ids if it has labels."""
     return ReadOptions(

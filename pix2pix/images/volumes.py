@@ -7,14 +7,14 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, get_args
 
-from pix2pix.config import VolumeAxis
+from pix2pix.config import Side, VolumeAxis
 from pix2pix.errors import UserError
 from pix2pix.images.decode import unpacked
 from pix2pix.images.decoded import too_large
 from pix2pix.images.dicom import dicom_length, is_dicom
 from pix2pix.images.nifti import GZIP, is_nifti, nifti_length
 from pix2pix.images.numpy_files import NPY, NPZ, npy_length, npz_length
-from pix2pix.images.options import ReadOptions, ReadSide, VolumeSlice
+from pix2pix.images.options import ReadOptions, VolumeSlice
 from pix2pix.images.tiff import TIFF, tiff_length
 from pix2pix.special_files import open_plain, read_plain
 
@@ -23,7 +23,7 @@ _MAX_SLICES = 2**16  # a header that states more is most likely damaged or hosti
 _NUM_KEPT = 4  # both sides of the volume that is read, and of the next one
 
 
-def selected_slices(path: Path, side: ReadSide) -> list[VolumeSlice] | None:
+def selected_slices(path: Path, side: Side) -> list[VolumeSlice] | None:
     """The slices of a file that `side.slices` selects; None if the file is to be read as one image.
 
     Only the header is read. Raises UserError, whose message does not name the file, if the file is

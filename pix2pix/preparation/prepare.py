@@ -57,7 +57,7 @@ def prepare_pairs(
 
 
 def write_prepared(
-    prepared_dir: Path, report: CheckReport, config: DataConfig, *, num_workers: int | None = None
+    prepared_dir: Path, report: CheckReport, config: DataConfig, *, num_workers: int | None
 ) -> Manifest:
     """Write the pairs of `report`, resized, and replace an earlier `prepared_dir`.
 

@@ -40,7 +40,7 @@ class Microbatch(NamedTuple):
 
 
 def split_share(
-    source: Tensor, target: Tensor, num_parts: int, masks: Masks | None = None
+    source: Tensor, target: Tensor, num_parts: int, masks: Masks | None
 ) -> list[Microbatch]:
     """Return the parts of a share (N, C, H, W) in order; their sizes differ by at most one.
 

@@ -6,14 +6,14 @@ from mlflow import MlflowClient
 
 from pipelines.registry.mlflow_state import LOGGED_TAG
 from pipelines.registry.register import Registration, register_model
-from pipelines.tracking.completion import TrackedRun
 from pipelines.tracking.connection import connected
+from pipelines.tracking.run import MlflowRun
 from tests.support.model_folders import source_image
 
 NAME = "pix2pix-facades-drawn"
 
 
-def register(uri: str, project: Path, run: TrackedRun, *, name: str = NAME) -> Registration:
+def register(uri: str, project: Path, run: MlflowRun, *, name: str = NAME) -> Registration:
     with connected(uri) as client:
         return register_model(client, run, project / "models", name=name, example=source_image())
 

@@ -16,9 +16,10 @@ from mlflow import MlflowClient
 from pipelines.repository.origin import Origin
 from pipelines.runs.folder import Folder, open_folder
 from pipelines.runs.samples import sample_name
-from pipelines.tracking.completion import TrackedRun, complete_run
+from pipelines.tracking.completion import complete_run
 from pipelines.tracking.connection import connected
 from pipelines.tracking.description import RunDescription, data_record
+from pipelines.tracking.run import MlflowRun
 from pipelines.tracking.train_record import TrainRecord, write_train_record
 from pix2pix.config import Params, load_params
 from pix2pix.data.manifest import Manifest, SplitRecord
@@ -108,7 +109,7 @@ def train_record(params: Params, **changes: object) -> TrainRecord:
     return dataclasses.replace(record, **changes)
 
 
-def complete(uri: str, project: Path, params: Params) -> TrackedRun:
+def complete(uri: str, project: Path, params: Params) -> MlflowRun:
     """Have MLflow hold the run of the project, as the stage `register` does."""
     with connected(uri) as client:
         return complete_run(client, project, experiment=params.register.experiment)

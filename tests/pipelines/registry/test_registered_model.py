@@ -121,7 +121,7 @@ def test_a_model_registered_at_a_real_server_is_loaded_from_there(
         run = complete(server, project, default_params)
         points = metric_points(server, run.run_id)
         registration = register(server, project, run)
-        assert complete(server, project, default_params) == run
+        assert complete(server, project, default_params).run_id == run.run_id
         assert register(server, project, run) == registration
         assert metric_points(server, run.run_id) == points
         asked = Registered(name=NAME, version=registration.version, run_id=run.run_id)

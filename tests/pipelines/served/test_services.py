@@ -23,7 +23,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitStrategy, WorkerStatu
 from pipelines.processes.tree import is_alive
 from pipelines.services.deployments import check_folder, our_deployments
 from pipelines.services.layout import MLFLOW_SERVER, WORKER, log_path
-from pipelines.services.up import Limits, up
+from pipelines.services.up import up
 from pix2pix.errors import UserError
 from tests.support.mlflow_process import closed_port
 from tests.support.served_project import (
@@ -112,8 +112,7 @@ def test_a_second_up_starts_nothing_and_sets_the_limits_that_are_given(
     served: ServedProject,
 ) -> None:
     before = served.programs()
-    limits = Limits(concurrency=5, training_slots=2)
-    running = up(served.folder, environment=served.environment(), limits=limits)
+    running = up(served.folder, environment=served.environment(), concurrency=5, training_slots=2)
     assert (running.started, running.is_deployed) == ((), True)
     assert served.programs() == before
     assert _limits(served) == (5, 2)

@@ -44,7 +44,7 @@ def test_a_run_made_from_files_holds_the_history_at_its_own_epochs_and_times(
 def test_completing_twice_changes_nothing(uri: str, project: Path, default_params: Params) -> None:
     first = complete(uri, project, default_params)
     held = everything(uri, first.run_id)
-    assert complete(uri, project, default_params) == first
+    assert complete(uri, project, default_params).run_id == first.run_id
     assert everything(uri, first.run_id) == held
     assert len(MlflowClient(uri).search_runs([first.experiment_id])) == 1
 
@@ -119,7 +119,7 @@ def test_other_parameters_under_the_key_of_a_run_are_named_not_fatal(
     augment = {**train.params["augment"], "noise": 0.25}
     changed = dataclasses.replace(train, params={**train.params, "augment": augment})
     write_train_record(path, changed)
-    assert complete(uri, project, default_params) == run
+    assert complete(uri, project, default_params).run_id == run.run_id
     assert f"MLflow run {run.run_id} keeps its first augment.noise" in caplog.text
 
 

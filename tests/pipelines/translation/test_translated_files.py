@@ -108,13 +108,14 @@ def test_a_large_image_is_translated_in_tiles_and_its_progress_is_shown(
     plan = plan_for(translator, tmp_path)
     expected = translator.translate_file(source, scale="native")
     monkeypatch.setattr("pix2pix.inference.translator.whole_bytes", lambda card, size: 2**60)
-    monkeypatch.setattr(translated_files, "PROGRESS_S", 0.0)
+    monkeypatch.setattr(translated_files, "_PROGRESS_S", 0.0)
     caplog.set_level("INFO")
     assert translate_files(translator, plan, scale="native") == {}
     written = decode(plan[SourceImage(source)].read_bytes())
     np.testing.assert_allclose(written.astype(float), expected, atol=1)
     assert "an image of 90x100 px is translated in tiles" in caplog.text
     assert f"{source}: 100%, 0 s left" in caplog.text
+    assert "1 of 1 images" in caplog.text
 
 
 def test_a_disk_without_room_for_the_temporary_files_is_named_and_nothing_is_written(
