@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 from mlflow import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_USER
 
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.run import MlflowRun
@@ -42,6 +43,7 @@ def open_described_run(
         "pix2pix.python": origin.python,
     }
     tags |= {} if origin.commit is None else {GIT_COMMIT_TAG: origin.commit}
+    tags |= {} if description.user is None else {MLFLOW_USER: description.user}
     tags |= {} if description.parent is None else {PARENT_TAG: description.parent}
     run = open_run(
         client,

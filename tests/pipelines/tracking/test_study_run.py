@@ -16,7 +16,7 @@ from pix2pix.tuning.trials import Exchange
 from tests.support.followed_run import count_reads
 from tests.support.mlflow_process import closed_port
 from tests.support.small_study import small_study
-from tests.support.tracked_project import described, new_database, png
+from tests.support.tracked_project import USER, described, new_database, png
 from tests.support.trials import make_trial
 from tests.support.waiting import until
 
@@ -83,6 +83,7 @@ def test_trials_lie_below_the_study_and_are_logged_once(
     )
     assert study["params"]["tune.sampler"] == "optuna"
     assert trial["tags"]["mlflow.parentRunId"] == study["id"]
+    assert (study["tags"]["mlflow.user"], trial["tags"]["mlflow.user"]) == (USER, USER)
     assert trial["tags"]["pix2pix.stopped_because"] == "ASHA: behind"
     assert (trial["status"], trial["files"]) == ("KILLED", ["images"])
     assert trial["params"] == {"train.seed": "0", "train.beta1": "0.5", "model.norm": "none"}
