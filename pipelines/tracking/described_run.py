@@ -57,6 +57,10 @@ def open_described_run(
         return run
     run.log_params(params)
     run.log_dataset(data, context=context)
-    run.log_text("params.json", json.dumps(description.params, indent=1))
-    run.log_text("environment/requirements.txt", origin.packages)
+    run.log_texts(
+        {
+            "params.json": json.dumps(description.params, indent=1),
+            "environment/requirements.txt": origin.packages,
+        }
+    )
     return run
