@@ -66,6 +66,13 @@ def _join(address: str) -> None:
         with chdir("/"):
             ray.init(address=address, log_to_driver=False, runtime_env=_own_code())
     except ValueError as error:
+        if "runtime env" in str(error):
+            raise UserError(
+                "the job of Ray that this command is (RAY_JOB_CONFIG_JSON_ENV_VAR, from `ray job "
+                f"submit`) has parts of a runtime environment that the project sets itself: {error}"
+                f"\nLeave {' and '.join(_own_code())} out of the job's, or set "
+                "RAY_OVERRIDE_JOB_RUNTIME_ENV=1, and the project's count"
+            ) from None
         raise UserError(
             f"{address!r} (RAY_ADDRESS or train.ray_address) is no address of a Ray cluster such "
             f"as 10.0.0.1:6379: {error}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelInput
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.utils.mlflow_tags import MLFLOW_USER
 
 from pipelines.evaluation.scores import Evaluation
 from pipelines.registry.logged_model import link_metrics
@@ -20,6 +21,7 @@ from pipelines.tracking.description import data_record
 from pipelines.tracking.finished_run import scores_of
 from pipelines.tracking.run import SCORES_STEP, MlflowRun
 from pipelines.tracking.run_by_key import open_run
+from pipelines.tracking.user import current_user
 from pix2pix.data.manifest import Manifest
 from pix2pix.evaluation.protocol import Protocol
 from pix2pix.evaluation.report import report_json
@@ -72,7 +74,9 @@ def _run_key(version: ModelVersion, manifest: Manifest, protocol: Protocol) -> s
 
 
 def _tags(version: ModelVersion, manifest: Manifest) -> dict[str, str]:
-    return {
+    user = current_user()
+    by = {} if user is None else {MLFLOW_USER: user}
+    return by | {
         DATA_HASH_TAG: manifest.data_hash,
         CONTENT_TAG: version.tags[CONTENT_TAG],
         "pix2pix.model": version.name,

@@ -73,7 +73,7 @@ def read_lineage(client: MlflowClient, version: ModelVersion) -> Lineage:
     if content is None:
         raise UserError(
             f"{label(version)} has no {LINEAGE_PATH} in its MLflow run {version.run_id}: it was "
-            "registered before lineages were recorded, or its run was deleted"
+            "registered before lineages were recorded, or its run or the run's files were deleted"
         )
     lineage = checked_json(
         _LINEAGE,

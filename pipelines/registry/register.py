@@ -10,7 +10,7 @@ from mlflow.entities import LoggedModel, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
-from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
+from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS, MLFLOW_USER
 
 from pipelines.evaluation.model_content import content_hash
 from pipelines.registry.logged_model import TEST_PREFIX, link_metrics, log_model
@@ -112,7 +112,7 @@ def _create_version(
 
 
 def _tags(card: ModelCard, run: Run) -> dict[str, str]:
-    kept = (RUN_KEY_TAG, DATA_HASH_TAG, GIT_COMMIT_TAG, PARENT_TAG)
+    kept = (RUN_KEY_TAG, DATA_HASH_TAG, GIT_COMMIT_TAG, PARENT_TAG, MLFLOW_USER)
     return {
         **{key: run.data.tags[key] for key in kept if key in run.data.tags},
         "pix2pix.inference_mode": card.inference_mode,

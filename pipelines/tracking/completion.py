@@ -29,9 +29,9 @@ def complete_run(client: MlflowClient, project_dir: Path, *, experiment: str) ->
         parent=None if training.parent is None else training.parent.reference,
     )
     run = open_training_run(client, description)
-    bring_up_to_date(run, finished.history, finished.samples)
+    held = bring_up_to_date(run, finished.history, finished.samples)
     run.log_scores(finished.scores, time_s=finished.ended_s)
     run.log_files(finished.reports, dvc_md5=finished.outputs)
-    describe(run, description, finished.history, finished.scores)
+    describe(run, description, finished.history, finished.scores, grids=held.grids)
     run.set_status("FINISHED", ended_s=finished.ended_s)
     return run

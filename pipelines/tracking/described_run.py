@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 from mlflow import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_USER
 
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.run import MlflowRun
@@ -42,6 +43,7 @@ def open_described_run(
         "pix2pix.python": origin.python,
     }
     tags |= {} if origin.commit is None else {GIT_COMMIT_TAG: origin.commit}
+    tags |= {} if description.user is None else {MLFLOW_USER: description.user}
     tags |= {} if description.parent is None else {PARENT_TAG: description.parent}
     run = open_run(
         client,
@@ -55,6 +57,10 @@ def open_described_run(
         return run
     run.log_params(params)
     run.log_dataset(data, context=context)
-    run.log_text("params.json", json.dumps(description.params, indent=1))
-    run.log_text("environment/requirements.txt", origin.packages)
+    run.log_texts(
+        {
+            "params.json": json.dumps(description.params, indent=1),
+            "environment/requirements.txt": origin.packages,
+        }
+    )
     return run

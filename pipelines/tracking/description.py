@@ -35,6 +35,7 @@ class Beginning:
     params: Mapping[str, Any]  # all of params.yaml as it was, sections as nested mappings
     data: DataRecord
     origin: Origin
+    user: str | None = None  # who started it; None if unknown, as in records of earlier versions
 
     def beginning(self) -> dict[str, Any]:
         """The values of these fields by name, for another record of the same run."""

@@ -13,20 +13,18 @@ from pipelines.tracking.description import RunDescription
 from pipelines.tracking.reconciler import Reconciler
 
 if TYPE_CHECKING:  # importing MLflow takes seconds: its thread does so
-    from pipelines.tracking.run import Status, Steps
+    from pipelines.tracking.run import Status
+    from pipelines.tracking.training_run import Held
 
 _CLOSE_S = 10
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What MLflow has: a run with all of its description, and its points."""
+    """What MLflow has: a run with all of its description, and its points and sample grids."""
 
-    run_id: str | None
-    steps: "Steps"
-
-
-_NOTHING = _Known(None, {})
+    run_id: str
+    held: "Held"
 
 
 class LiveRun:
@@ -38,8 +36,8 @@ class LiveRun:
 
     Nothing is queued: the thread asks MLflow which points and grids the run has, and sends the
     others. So MLflow has each point once, whatever was sent before, by this process or another. It
-    asks for the points at first, after an error and at the end. In between it remembers what MLflow
-    took: reading all points at each epoch would take longer with each of them. If this process
+    asks at first, after an error and at the end. In between it remembers what MLflow took: reading
+    all points and grids at each epoch would take longer with each of them. If this process
     dies, what was not sent is logged later: by the next process that goes on with the training, or
     by `complete_run` in the stage `register`. Two processes that follow a training at the same time
     may both log a point, unless the records are equal: MLflow drops a point that is equal in value
@@ -52,7 +50,7 @@ class LiveRun:
         self._history: Sequence[Record] = ()
         self._end: tuple[Status, float] | None = None  # the status and when it was reached
         self._has_begun = self._is_interrupted = False
-        self._known = _NOTHING
+        self._known: _Known | None = None
 
     @cached_property
     def _reconciler(self) -> Reconciler:
@@ -101,21 +99,22 @@ class LiveRun:
         )
 
         end, history = self._end, self._history
-        known = self._known if end is None else _NOTHING
-        self._known = _NOTHING  # until this call has succeeded
+        known = self._known if end is None else None
+        self._known = None  # until this call has succeeded
         with connected(self._uri) as client:
-            run = open_training_run(client, self._description, described=known.run_id)
-            if run.run_id != known.run_id:  # at first, or the run was deleted
-                known = _NOTHING
+            described = None if known is None else known.run_id
+            run = open_training_run(client, self._description, described=described)
+            # Nothing is known at first, and where the run was deleted.
+            held = None if known is None or run.run_id != described else known.held
             if not self._has_begun:  # only once: the driver may have ended the run meanwhile
                 run.set_status("RUNNING")
                 self._has_begun = True
-            steps = bring_up_to_date(run, history, self._samples, known=known.steps)
-            describe(run, self._description, history, {})
+            held = bring_up_to_date(run, history, self._samples, known=held)
+            describe(run, self._description, history, {}, grids=held.grids)
             if end is not None:
                 status, ended_s = end
                 run.set_status(status, ended_s=ended_s)
-        self._known = _Known(run.run_id, steps)
+        self._known = _Known(run.run_id, held)
 
 
 def mark_ended(

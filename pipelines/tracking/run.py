@@ -5,7 +5,7 @@ So following a training and completing its run afterwards are the same calls.
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -58,11 +58,12 @@ class MlflowRun:
         tags = [InputTag(MLFLOW_DATASET_CONTEXT, context)]
         self.client.log_inputs(self.run_id, [DatasetInput(dataset_of(data), tags=tags)])
 
-    def log_text(self, name: str, text: str) -> None:
-        """Log a text file, unless the run has a file or folder of that first path part."""
+    def log_texts(self, texts: Mapping[str, str]) -> None:
+        """Log text files by name, unless the run has a file or folder of that first path part."""
         held = {item.path for item in self.client.list_artifacts(self.run_id)}
-        if name.partition("/")[0] not in held:
-            self.client.log_text(self.run_id, text, name)
+        for name, text in texts.items():
+            if name.partition("/")[0] not in held:
+                self.client.log_text(self.run_id, text, name)
 
     def log_records(self, records: Sequence[Record], known: Steps = NOTHING) -> Steps:
         """Log the metrics of history records at their own time and epoch.
@@ -73,7 +74,8 @@ class MlflowRun:
         is not asked for them.
         """
         keys = {key for record in records for key in record} - _NO_METRICS
-        logged = {key: known[key] if key in known else self._steps(key) for key in keys}
+        logged = {key: known[key] for key in keys & known.keys()}
+        logged |= self._steps(keys - known.keys())
         missing = [
             Metric(key, value, milliseconds(record["time_s"]), int(record["epoch"]))
             for record in records
@@ -83,8 +85,15 @@ class MlflowRun:
         self.client.log_batch(self.run_id, metrics=missing, synchronous=True)
         return {**known, **{key: logged[key] | _epochs(records, key) for key in keys}}
 
-    def _steps(self, key: str) -> frozenset[int]:
-        """The epochs of a metric that the run has."""
+    def _steps(self, keys: Set[str]) -> Steps:
+        """The epochs of these metrics that the run has.
+
+        A server is asked once for each metric that has any: it has no request for several.
+        """
+        begun = self.client.get_run(self.run_id).data.metrics if keys else {}
+        return {key: self._epochs(key) if key in begun else frozenset() for key in keys}
+
+    def _epochs(self, key: str) -> frozenset[int]:
         return frozenset(each.step for each in self.client.get_metric_history(self.run_id, key))
 
     def log_scores(self, scores: Mapping[str, float], *, time_s: float) -> None:
@@ -106,9 +115,12 @@ class MlflowRun:
         """The artifact paths of the sample grids that the run has, by epoch."""
         return logged_samples(self.client, self.run_id)
 
-    def log_sample(self, epoch: int, *, image: bytes, time_s: float) -> None:
-        """Log a sample grid (PNG) as the image of that epoch, unless the run has one."""
-        log_sample(
+    def log_sample(self, epoch: int, *, image: bytes, time_s: float) -> str:
+        """Log a sample grid (PNG) as the image of that epoch, unless the run has one.
+
+        Returns its artifact path.
+        """
+        return log_sample(
             self.client, self.run_id, epoch=epoch, png=image, timestamp_ms=milliseconds(time_s)
         )
 

@@ -25,11 +25,11 @@ _FILE = re.compile(
 
 def log_sample(
     client: MlflowClient, run_id: str, *, epoch: int, png: bytes, timestamp_ms: int
-) -> None:
-    """Log a sample grid as the image of that epoch, unless it has one."""
+) -> str:
+    """Log a sample grid as the image of that epoch, unless it has one. Returns its path."""
     stem, is_whole = _logged(client, run_id).get(epoch, ("", False))
     if is_whole:
-        return
+        return _path(stem)
     unique = uuid.uuid5(uuid.NAMESPACE_OID, f"{run_id}/{epoch}")
     stem = stem or f"{SAMPLES_KEY}+step+{epoch}+timestamp+{timestamp_ms}+{unique}"
     with tempfile.TemporaryDirectory() as folder:
@@ -42,12 +42,17 @@ def log_sample(
         client.log_artifact(run_id, whole, _FOLDER)
         client.set_tag(run_id, MLFLOW_LOGGED_IMAGES, True, synchronous=True)
         client.log_artifact(run_id, small, _FOLDER)  # last: it says that the rest is there
+    return _path(stem)
 
 
 def logged_samples(client: MlflowClient, run_id: str) -> dict[int, str]:
     """The artifact path of each sample grid that has both of its files, by epoch."""
     logged = sorted(_logged(client, run_id).items())
-    return {epoch: f"{_FOLDER}/{stem}.png" for epoch, (stem, is_whole) in logged if is_whole}
+    return {epoch: _path(stem) for epoch, (stem, is_whole) in logged if is_whole}
+
+
+def _path(stem: str) -> str:
+    return f"{_FOLDER}/{stem}.png"
 
 
 def _logged(client: MlflowClient, run_id: str) -> dict[int, tuple[str, bool]]:

@@ -7,6 +7,7 @@ and its parallel coordinates show trials and nothing else.
 from typing import assert_never
 
 from mlflow import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_USER
 
 from pipelines.repository.dotted_keys import flatten
 from pipelines.tracking.described_run import open_described_run
@@ -50,13 +51,15 @@ def open_study(
 
 def open_trial(study: MlflowRun, description: RunDescription, trial: Trial) -> MlflowRun:
     """The run of a trial, made if there is none, with its parameters."""
+    tags = {PARENT_TAG: study.run_id, PURPOSE_TAG: trial.purpose}
+    tags |= {} if description.user is None else {MLFLOW_USER: description.user}
     run = open_run(
         study.client,
         experiment_of(description),
         run_key=f"{description.run_key}-{trial.number:04d}",
         name=_name(trial),
         started_s=trial.started_s,
-        tags={PARENT_TAG: study.run_id, PURPOSE_TAG: trial.purpose},
+        tags=tags,
     )
     run.log_params(flatten({"train.seed": trial.seed, **trial.first_values}))
     return run

@@ -1,6 +1,7 @@
 """A training's run in MLflow: made, described, and brought up to date with the training's files."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from mlflow import MlflowClient
 
@@ -12,6 +13,14 @@ from pipelines.tracking.description import RunDescription
 from pipelines.tracking.note import run_note
 from pipelines.tracking.run import NOTHING, MlflowRun, Steps
 from pipelines.tracking.run_params import shown_params
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a run has: the epochs of its metrics, and its sample grids."""
+
+    steps: Steps
+    grids: Mapping[int, str]  # artifact path by epoch
 
 
 def open_training_run(
@@ -34,21 +43,23 @@ def open_training_run(
 
 
 def bring_up_to_date(
-    run: MlflowRun, history: Sequence[Record], samples: Folder, *, known: Steps = NOTHING
-) -> Steps:
-    """Log the points and the sample grids that the run lacks; `known` as for `log_records`.
+    run: MlflowRun, history: Sequence[Record], samples: Folder, *, known: Held | None = None
+) -> Held:
+    """Log the points and the sample grids that the run lacks. Returns what it has now.
 
     `history` is the truth about the training, and `samples` is the folder of its sample grids.
-    What the run has already stays as it is. Grids are large, so they come last; a grid of an epoch
-    that is not in the history is left for later, when that epoch was trained again.
+    What the run has already stays as it is; `known` is what an earlier call has returned, and
+    MLflow is not asked for it again. Grids are large, so they come last; a grid of an epoch that is
+    not in the history is left for later, when that epoch was trained again.
     """
-    steps = run.log_records(history, known)
+    steps = run.log_records(history, NOTHING if known is None else known.steps)
     times_s = {int(record["epoch"]): record["time_s"] for record in history}
-    logged = run.logged_samples()
+    grids = dict(run.logged_samples() if known is None else known.grids)
     for epoch, name in sample_names(samples).items():
-        if epoch in times_s and epoch not in logged:
-            run.log_sample(epoch, image=samples.read(name), time_s=times_s[epoch])
-    return steps
+        if epoch in times_s and epoch not in grids:
+            image = samples.read(name)
+            grids[epoch] = run.log_sample(epoch, image=image, time_s=times_s[epoch])
+    return Held(steps, grids)
 
 
 def describe(
@@ -56,8 +67,12 @@ def describe(
     description: RunDescription,
     history: Sequence[Record],
     scores: Mapping[str, float],
+    *,
+    grids: Mapping[int, str],
 ) -> None:
-    """Write the description of the run as it is now; `scores` are empty before the evaluation."""
-    grids = run.logged_samples()
+    """Write the description of the run as it is now; `scores` are empty before the evaluation.
+
+    `grids` are the artifact paths of its sample grids by epoch.
+    """
     grid_path = grids[max(grids)] if grids else None
     run.set_note(run_note(description, history, scores, run_id=run.run_id, grid_path=grid_path))

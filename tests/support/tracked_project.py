@@ -35,6 +35,7 @@ ORIGIN = Origin(  # of no checkout and no environment that a test runs in
     torch="2.0.99+cpu",
     packages="numpy==1.99.0\ntorch==2.0.99+cpu\n",
 )
+USER = "the-one-who-trained"
 _DRAWN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # in names of images
 
 HISTORY = [
@@ -102,6 +103,7 @@ def train_record(params: Params, **changes: object) -> TrainRecord:
         epochs=3,
         best_epoch=3,
         origin=ORIGIN,
+        user=USER,
         params=dataclasses.asdict(params),
         data=data_record(small_manifest(params), name=params.data.name),
         model_sha256="0" * 64,
@@ -178,6 +180,7 @@ def described(params: Params, *, run_key: str = RUN_KEY) -> RunDescription:
         params=dataclasses.asdict(params),
         data=data_record(small_manifest(params), name=params.data.name),
         origin=ORIGIN,
+        user=USER,
     )
 
 

@@ -1,4 +1,5 @@
 import dataclasses
+import getpass
 import json
 from pathlib import Path
 
@@ -93,6 +94,7 @@ def test_an_evaluation_is_a_run_that_says_what_was_scored_on_what(
         "pix2pix.model_version": "1",
         "pix2pix.model_sha256": version.tags["pix2pix.model_sha256"],
         "pix2pix.trained_by_run": trained["run_id"],
+        "mlflow.user": getpass.getuser(),
     }.items() <= held.data.tags.items()
     metrics = json.loads((REPORTS / "evaluation" / "metrics.json").read_text())
     assert held.data.params["protocol.split_hash"] == manifest.splits["test"].hash

@@ -23,6 +23,7 @@ from tests.support.tracked_project import (
     ORIGIN,
     RUN_KEY,
     SCORES,
+    USER,
     complete,
     metric_points,
 )
@@ -167,6 +168,7 @@ def test_a_version_says_what_it_is(uri: str, project: Path, default_params: Para
         "pix2pix.run_key": RUN_KEY,
         "pix2pix.data_hash": "d" * 64,
         "mlflow.source.git.commit": ORIGIN.commit,  # of the training
+        "mlflow.user": USER,
         "pix2pix.inference_mode": "published",
         "dev/l1": "0.1",
         "test/l1": "0.1",

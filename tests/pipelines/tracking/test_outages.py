@@ -1,13 +1,20 @@
-"""A real MLflow server that starts late, dies, hangs or loses its answers while it is needed."""
+"""A real MLflow server that starts late, dies, hangs or loses its answers while it is needed.
+
+And how often it is asked.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 from mlflow import MlflowClient
 
-from pipelines.runs.folder import Folder
+from pipelines.runs.folder import Folder, open_folder
+from pipelines.runs.samples import sample_name
 from pipelines.tracking import connection, reconciler
 from pipelines.tracking.completion import complete_run
 from pipelines.tracking.connection import connected
@@ -23,6 +30,7 @@ from tests.support.tracked_project import (
     history_points,
     metric_points,
     new_database,
+    write_picture,
     write_project,
     write_samples,
 )
@@ -194,6 +202,47 @@ def test_what_arrived_without_the_answer_is_there_once(
     assert lost_writes >= {"create", "log-batch", "log-inputs", "set-tag", "update"}
     assert sum(line.startswith("PUT") for line in cut) == 2 + 2 * len(SAMPLE_EPOCHS)
     assert ("lost" in said(caplog)) == (tries == "thread")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The requests that the thread of a run sends from now on, but for those of files."""
+    sent: list[str] = []
+    send = requests.Session.request
+
+    def noted(self: requests.Session, method: str, url: str, **more: Any) -> requests.Response:
+        if threading.current_thread().name == "mlflow" and "mlflow-artifacts" not in url:
+            sent.append(urlsplit(url).path.rpartition("/mlflow/")[2])
+        return send(self, method, url, **more)
+
+    monkeypatch.setattr(requests.Session, "request", noted)
+    return sent
+
+
+def test_what_a_followed_run_is_known_to_have_is_not_asked_for(
+    server: Server, tmp_path: Path, default_params: Params, asked: list[str]
+) -> None:
+    """A server is asked anew for the histories of metrics only at the end, one by one."""
+    server.process.start()
+    folder = tmp_path / "samples"
+    folder.mkdir()
+    write_picture(folder / sample_name(0), seed=0)
+    description = described(default_params, run_key="known")
+    run = LiveRun(server.url, description, samples=open_folder(str(folder)))
+    run.update(HISTORY[:1])
+    until(lambda: asked.count("runs/log-batch") == 3)  # parameters, points, the description
+    assert "metrics/get-history" not in asked
+    for num_epochs in (2, 3):
+        asked.clear()
+        run.update(HISTORY[:num_epochs])
+        until(lambda: asked.count("runs/log-batch") == 2)
+        new = ["runs/get"] if num_epochs == 2 else []  # whether it has the metrics of training
+        opened = ["/health", "experiments/search", "experiments/get-by-name", "runs/search"]
+        assert asked == [*opened, *new, "runs/log-batch", "runs/get", "runs/log-batch"]
+    asked.clear()
+    run.close()
+    assert server.points("known") == history_points(HISTORY[:3])
+    assert asked.count("metrics/get-history") == len(history_points(HISTORY))
 
 
 def test_a_run_of_a_server_is_not_completed_around_it(

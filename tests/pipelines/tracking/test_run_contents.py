@@ -16,6 +16,7 @@ from tests.support.tracked_project import (
     ORIGIN,
     SCORES,
     STARTED_S,
+    USER,
     complete,
     everything,
     metric_points,
@@ -42,12 +43,14 @@ def test_a_run_says_what_it_was_made_of(uri: str, project: Path, default_params:
         "mlflow.source.git.dirty",
         "mlflow.source.name",
         "mlflow.source.type",
+        "mlflow.user",
         "pix2pix.data_hash",
         "pix2pix.python",
         "pix2pix.run_key",
         "pix2pix.torch",
     }
     assert held["tags"]["pix2pix.data_hash"] == "d" * 64
+    assert held["tags"]["mlflow.user"] == USER  # the interface shows it as "Created by"
 
 
 def test_the_files_by_which_dvc_knows_the_outputs_are_one_file_of_the_run(

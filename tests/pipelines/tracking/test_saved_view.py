@@ -13,7 +13,7 @@ from pipelines.tracking.completion import complete_run
 from pipelines.tracking.saved_view import VIEW
 from tests.support.browser import chromium
 from tests.support.mlflow_process import serving
-from tests.support.tracked_project import ORIGIN, new_database, write_project
+from tests.support.tracked_project import ORIGIN, USER, new_database, write_project
 
 ROOT = Path(__file__).parents[3]
 _DRAWING_MS = 30_000
@@ -23,6 +23,7 @@ _MATCHES = {  # what is searched for in the document, and in place of it what th
     "!= 'synthetic'": "= 'synthetic'",
     "3f2a": ORIGIN.commit[:4],
     "…": "d" * 64,
+    "'ann'": f"'{USER}'",
 }
 
 
