@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pix2pix.evaluation.protocol import Protocol
+from pix2pix.evaluation.quality import Quality
 from pix2pix.evaluation.scoring import SetScores, SplitScores
 
 MODEL = "model"
-
-_QUALITY_COLUMNS = ("l1", "psnr_db", "ssim")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,11 +66,11 @@ def report_json(report: Report) -> dict[str, Any]:
 
 
 def per_image_csv(scores: SplitScores) -> str:
-    """Return CSV text: pair_id, l1, psnr_db and ssim of each image, in the order of the split."""
+    """Return CSV text: the id and the scores of each pair, in the order of the split."""
     quality = scores.quality[MODEL]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["pair_id", *_QUALITY_COLUMNS])
+    writer.writerow(["pair_id", *Quality._fields])
     for pair_id, *values in zip(scores.pair_ids, *quality, strict=True):
         writer.writerow([pair_id, *(f"{value:.6g}" for value in values)])
     return text.getvalue()

@@ -12,10 +12,11 @@ from pix2pix.training.loop import (
     SavePoint,
     fit,
 )
+from pix2pix.training.losses import StepLosses
 from pix2pix.training.pace import StepProgress
 from pix2pix.training.profile import Profile
 from pix2pix.training.state import Best, TrainState, new_state
-from pix2pix.training.step import Step, StepLosses, train_step
+from pix2pix.training.step import Step, train_step
 
 __all__ = [
     "Batches",

@@ -20,9 +20,8 @@ from pix2pix.models.transfer import ParentNetworks, take_over
 from pix2pix.training.batch_norm import with_shared_statistics
 from pix2pix.training.computing import memory_layout
 from pix2pix.training.distributed import gather_over_ranks, rank, unwrap, world_size
+from pix2pix.training.losses import StepLosses
 from pix2pix.training.seeding import seed_networks
-
-_NUM_LOSSES = 4  # fields of StepLosses
 
 Wrap = Callable[[nn.Module], nn.Module]
 Record = Mapping[str, float]  # of an epoch, in a history
@@ -54,7 +53,7 @@ class TrainState:
     epoch: int = 0  # finished passes over the training split
     step: int = 0  # finished optimiser updates
     batch: int = 0  # finished batches of the current pass
-    loss_sums: Tensor = field(init=False)  # (4,) float64: over these batches, on this rank
+    loss_sums: Tensor = field(init=False)  # StepLosses as float64, of these batches and this rank
     skipped: Tensor = field(init=False)  # float32 scalar: 1 if no update is made, see `finite`
     history: list[dict[str, float]] = field(default_factory=list)  # one record per epoch result
     best: Best | None = None
@@ -70,7 +69,9 @@ class TrainState:
 
     def clear_losses(self) -> None:
         """Set the sums of losses to zero, for a new pass."""
-        self.loss_sums = torch.zeros(_NUM_LOSSES, dtype=torch.float64, device=self.device)
+        self.loss_sums = torch.zeros(
+            len(StepLosses._fields), dtype=torch.float64, device=self.device
+        )
 
     def keep_as_best(self, dev: dict[str, float]) -> None:
         """Keep a copy of the current networks, with their scores on the dev split, as the best."""

@@ -21,24 +21,15 @@ from pix2pix.training.finite import (
     spoiled_if_not_finite,
     step_if_finite,
 )
-from pix2pix.training.losses import adversarial_loss, discriminator_loss, l1_loss
+from pix2pix.training.losses import (
+    StepLosses,
+    adversarial_loss,
+    discriminator_loss,
+    generator_loss,
+    l1_loss,
+)
 from pix2pix.training.microbatches import Microbatch, generate, generate_without_graph, split_share
 from pix2pix.training.state import TrainState
-
-
-class StepLosses(NamedTuple):
-    """The unweighted terms of a step: detached scalars, means over this rank's share of the batch.
-
-    Where pixels are masked, the mean of the ranks' terms is the mean over the batch, see `counted`.
-
-    The discriminator's terms are computed before its update, the generator's adversarial term with
-    the updated discriminator.
-    """
-
-    discriminator_fake: Tensor
-    discriminator_real: Tensor
-    adversarial: Tensor
-    l1: Tensor
 
 
 class Step(NamedTuple):
@@ -153,7 +144,7 @@ def _generator_objective(
     adversarial = adversarial_loss(fake_logits.float(), patches)
     l1 = l1_loss(fake.float(), part.target, pixels)
     discriminator.requires_grad_(True)
-    total = config.lambda_adversarial * adversarial + config.lambda_l1 * l1
+    total = generator_loss(adversarial, l1, config)
     return _Objective(total, {"adversarial": adversarial, "l1": l1, "weighted_sum": total})
 
 

@@ -1,13 +1,14 @@
 from dataclasses import replace
 
 from pix2pix.evaluation.intervals import Interval
+from pix2pix.evaluation.quality import Quality
 from pix2pix.evaluation.report import Report
 from pix2pix.evaluation.scoring import SetScores
 from pix2pix.evaluation.table import format_table
 from tests.support.protocols import make_protocol
 
 WIDE = Interval(-0.0012345678, -0.012345678, -0.00012345678)
-QUALITY = ("l1", "psnr_db", "ssim")
+QUALITY = Quality._fields
 DISTANCES = ("frechet_efficientnet_lite0", "kid_efficientnet_lite0", "kid_efficientnet_lite0_std")
 
 
@@ -38,6 +39,13 @@ def test_a_path_in_a_warning_stays_whole() -> None:
     path = "~/checkpoints/weights-inception-2015-12-05-6726825d.pth"
     for num_words in range(30):  # wherever the line ends
         assert path in format_table(report(warnings=("no " * num_words + path,)))
+
+
+def test_each_score_has_a_row_of_values_and_one_of_the_interval() -> None:
+    """The deviation of the kernel distance has none."""
+    num_scores = len(QUALITY) + len(DISTANCES) - 1
+    table, _, _ = format_table(report()).partition("\n\n")
+    assert len(table.splitlines()) == 2 * num_scores + len(["the head", "the number of images"])
 
 
 def test_columns_are_aligned() -> None:
