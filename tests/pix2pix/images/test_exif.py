@@ -61,6 +61,16 @@ def test_a_picture_with_damaged_exif_data_is_read_as_it_is_stored(suffix: str) -
     assert not decode_file(picture(sound, suffix)).facts.has_damaged_exif
 
 
+def test_a_warning_of_another_library_is_shown_once_however_many_pictures_are_read() -> None:
+    """Each new filter makes Python forget what it has shown."""
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            decode_file(picture(exif_data()))
+            warnings.warn("of another library", stacklevel=1)
+    assert [str(each.message) for each in shown] == ["of another library"]
+
+
 def test_the_report_names_the_files(tmp_path: Path) -> None:
     for name in "AB":
         (tmp_path / name).mkdir()
