@@ -9,7 +9,6 @@ none.
 
 import io
 import logging
-import warnings
 from typing import IO, Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from pix2pix.images.decoded import DAMAGED, Decoded, FileFacts, check_size, dama
 from pix2pix.images.dicom_codecs import register
 from pix2pix.images.extras import library
 from pix2pix.images.options import ReadOptions
+from pix2pix.images.silence import silence
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"  # the transfer syntax that the head of a file states
 _META_BYTES = 4096
@@ -75,7 +75,7 @@ def _pydicom() -> Any:
     pydicom = library("pydicom", file_kind="a DICOM", extra="medical")
     # pydicom warns of and logs whatever breaks a rule of the standard, as files of many devices do.
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-    warnings.filterwarnings("ignore", module=r"pydicom\.")
+    silence(r"pydicom\.")
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     return pydicom
 

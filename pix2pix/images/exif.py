@@ -1,7 +1,8 @@
 """EXIF data of a picture: whether they can be read, and with them how its pixels are turned."""
 
 import struct
-import warnings
+
+from pix2pix.images.silence import silence
 
 # Bytes of a value of each type; TIFF 6.0, section 2.
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
@@ -31,4 +32,4 @@ def no_warnings() -> None:
 
     `FileFacts.has_damaged_exif` says it instead.
     """
-    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
+    silence(r"PIL\.TiffImagePlugin", UserWarning)

@@ -36,7 +36,12 @@ from tests.support.tracked_project import (
 )
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+    pytest.mark.usefixtures("soon_again"),
+]
 
 BACK = "is back and has what it lacked"
 
@@ -87,11 +92,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("mlflow"))
     yield server
     server.process.end()
-
-
-@pytest.fixture(autouse=True)
-def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconciler, "_MIN_PAUSE_S", 0.1)
 
 
 @pytest.fixture

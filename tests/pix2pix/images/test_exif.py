@@ -80,6 +80,16 @@ def test_so_is_a_png_of_16_bits_of_which_nothing_reaches_the_console(
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_warning_of_another_library_is_shown_once_however_many_pictures_are_read() -> None:
+    """Each new filter makes Python forget what it has shown."""
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            decode_file(picture(exif_data()))
+            warnings.warn("of another library", stacklevel=1)
+    assert [str(each.message) for each in shown] == ["of another library"]
+
+
 def test_the_report_names_the_files(tmp_path: Path) -> None:
     for name in "AB":
         (tmp_path / name).mkdir()
