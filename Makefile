@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Stages are started by DVC as `python -m ...`: the environment's python has to be the first found.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# DVC looks for the user's name, and a container may have none for the number that it runs as.
+export USER ?= $(shell id -un 2>/dev/null)
 # A uv that is on the PATH is used; otherwise pip puts one into .setup.
 UV := $(shell command -v uv 2>/dev/null || echo .setup/bin/uv)
 

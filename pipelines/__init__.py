@@ -9,6 +9,7 @@ Beside that, a Python without the project's packages is refused in one sentence,
 is looked for. Nothing here may need more than an old Python by itself.
 """
 
+import getpass
 import importlib.util
 import os
 import sys
@@ -51,6 +52,12 @@ if sys.version_info < (3, 11) or importlib.util.find_spec("ruamel") is None:
 
 for _name, _value in SETTINGS.items():
     os.environ.setdefault(_name, _value)
+
+# DVC looks for the user's name, and a container may have none for the number that it runs as.
+try:
+    getpass.getuser()
+except (KeyError, OSError):  # OSError since Python 3.13
+    os.environ["LOGNAME"] = str(os.getuid())
 
 
 def _say_interruption(kind, error, trace):  # type: ignore[no-untyped-def]

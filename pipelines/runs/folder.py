@@ -15,7 +15,7 @@ from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem, copy
 
 from pipelines.runs import staging
 from pix2pix.errors import StorageError, UserError
-from pix2pix.files import make_folder, put_in_place, real_path
+from pix2pix.files import make_folder, put_in_place, real_path, written_to
 
 _CHUNK_BYTES = 2**24
 # What pyarrow says of a store that answers and refuses: asking it again does not help.
@@ -93,10 +93,11 @@ class Folder(NamedTuple):
         return info.size, info.mtime_ns
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file. Raises OSError."""
+        """Write a file. Raises OSError, which names the file if the disk is full."""
         staged = self.stage()
         try:
-            (staged / name).write_bytes(data)
+            with written_to(Path(self.path, name) if self.is_local else staged / name):
+                (staged / name).write_bytes(data)
             self.adopt(staged / name, name)
         finally:
             shutil.rmtree(staged, ignore_errors=True)

@@ -86,3 +86,28 @@ def test_a_program_that_uses_the_package_keeps_its_own_traceback() -> None:
         text=True,
     )
     assert done.stderr.startswith("Traceback")
+
+
+def test_a_user_without_a_name_gets_one_as_dvc_needs() -> None:
+    """As in a container that runs as a number: DVC would end with `uid not found`."""
+    program = (
+        "import pwd\n"
+        "def unknown(uid): raise KeyError(f'getpwuid(): uid not found: {uid}')\n"
+        "pwd.getpwuid = unknown\n"
+        "import pipelines, getpass, os\n"
+        "print(getpass.getuser() == str(os.getuid()))"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, env={"PATH": BARE}, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+@pytest.mark.parametrize(("given", "name"), [({}, "12345"), ({"USER": "ann"}, "ann")])
+def test_so_it_does_from_make(tmp_path: Path, given: dict[str, str], name: str) -> None:
+    number = tmp_path / "id"  # without a name it prints the number, and fails
+    number.write_text('#!/bin/sh\n[ "$*" = -un ] && echo 12345\nexit 1\n')
+    number.chmod(0o755)
+    command = ["make", "--silent", "--eval=who: ; @echo $$USER", "who"]
+    environment = {"PATH": f"{tmp_path}:{BARE}"} | given
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (f"{name}\n", "")

@@ -79,6 +79,21 @@ def test_an_error_of_a_disk_and_a_missing_file_stay_as_they_are(tmp_path: Path) 
     assert caught.value is error
 
 
+def test_a_file_that_a_full_disk_refuses_is_named_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_path: Path, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # no name, as Python says it
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    folder = Folder(LocalFileSystem(), str(tmp_path / "run"))
+    said = f"^{tmp_path}/run/run.json cannot be written: No space left .*; make room on its disk"
+    with pytest.raises(StorageError, match=said) as caught:
+        folder.write("run.json", b"{}")
+    assert may_pass(caught.value)
+    assert list((tmp_path / "run").iterdir()) == []
+
+
 @pytest.mark.server
 @pytest.mark.slow
 def test_a_wrong_bucket_and_a_store_that_does_not_answer_are_no_defects(
