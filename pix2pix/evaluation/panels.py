@@ -94,7 +94,7 @@ def panel_image(panels: Sequence[Panel]) -> np.ndarray:
     strips = [
         image_grid(
             [[*panel.sources.values(), panel.fake, panel.target]],
-            headings=[*_headings(panel), f"fake, L1 {panel.l1:.4f}", "target"],
+            headings=[*_headings(panel), f"generated, L1 {panel.l1:.4f}", "target"],
         )
         for panel in panels
     ]

@@ -15,6 +15,7 @@ _WHITE = 255
 _INK = (30, 30, 30)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LARGEST_TEXT = 0.5  # letters of about 11 px, legible without zooming in
+_SMALLEST_TEXT = 0.35  # still legible; words that are too wide at this size are cut
 _TEXT_MARGIN_PX = 3
 _LARGEST_TILE_PX = 1024  # of a tile's longer side
 _SMALLEST_TILE_PX = 32  # of a tile's shorter side, where the longer one allows it; and of a heading
@@ -155,11 +156,15 @@ def _joined(parts: Sequence[np.ndarray], *, gap_px: int, axis: int) -> np.ndarra
 
 
 def _heading_tiles(headings: Sequence[str], width: int) -> list[np.ndarray]:
-    """One white tile per heading, all of one height and text size; long headings are wrapped."""
+    """One white tile per heading, all of one height and text size.
+
+    Long headings are wrapped. Pair ids may be paths: text becomes smaller to fit a word into a
+    line, but never too small to be read.
+    """
     room = width - 2 * _TEXT_MARGIN_PX
     words = [word for heading in headings for word in heading.split()]
     widest = max((_text_width(word, _LARGEST_TEXT) for word in words), default=0)
-    scale = _LARGEST_TEXT * min(1.0, room / max(widest, 1))
+    scale = max(_SMALLEST_TEXT, _LARGEST_TEXT * min(1.0, room / max(widest, 1)))
     wrapped = [_wrap(heading, room, scale=scale) for heading in headings]
     line_px = 2 * cv2.getTextSize("Ag", _FONT, scale, 1)[0][1]
     height = line_px * max(len(lines) for lines in wrapped) + _TEXT_MARGIN_PX
@@ -173,13 +178,27 @@ def _heading_tiles(headings: Sequence[str], width: int) -> list[np.ndarray]:
 
 def _wrap(text: str, room: int, *, scale: float) -> list[str]:
     lines = [""]
-    for word in text.split():
+    words = [piece for whole in text.split() for piece in _cut(whole, room, scale=scale)]
+    for word in words:
         longer = f"{lines[-1]} {word}".strip()
         if lines[-1] and _text_width(longer, scale) > room:
             lines.append(word)
         else:
             lines[-1] = longer
     return lines
+
+
+def _cut(word: str, room: int, *, scale: float) -> list[str]:
+    """Cut a word into the longest pieces that fit into a line, after a slash where there is one."""
+    pieces = []
+    while len(word) > 1 and _text_width(word, scale) > room:
+        length = next(
+            (n for n in range(len(word) - 1, 1, -1) if _text_width(word[:n], scale) <= room), 1
+        )
+        length = word.rfind("/", 0, length) + 1 or length
+        pieces.append(word[:length])
+        word = word[length:]
+    return [*pieces, word]
 
 
 def _text_width(text: str, scale: float) -> int:

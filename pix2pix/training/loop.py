@@ -23,7 +23,7 @@ from pix2pix.training.distributed import (
     world_size,
 )
 from pix2pix.training.late_check import Before, LateCheck
-from pix2pix.training.losses import StepLosses, generator_loss
+from pix2pix.training.losses import generator_loss
 from pix2pix.training.pace import Pace, StepProgress
 from pix2pix.training.profile import Profile, StepTracer, stepping, waiting
 from pix2pix.training.replay import MakeStep, step_maker
@@ -196,9 +196,7 @@ def _train_metrics(state: TrainState, config: TrainConfig, num_batches: int) -> 
     `train/l1` is a share of the range of values, as `dev/l1`; the losses are of values in [-1, 1].
     """
     totals = sum_over_ranks(state.loss_sums) / (world_size() * num_batches)
-    means = dict(zip(StepLosses._fields, totals.tolist(), strict=True))
-    fake, real = means["discriminator_fake"], means["discriminator_real"]
-    adversarial, l1 = means["adversarial"], means["l1"]
+    fake, real, adversarial, l1 = totals.tolist()  # the fields of StepLosses
     return {
         "train/loss_d": 0.5 * (fake + real),
         "train/loss_d_fake": fake,

@@ -57,10 +57,32 @@ function choosePicture(blob, name) {
   picture = { blob, name };
   showKind("picture");
   element("picture-name").textContent = name;
+  showPreview();
+}
+
+async function showPreview() {
+  const chosen = picture;
+  const shown = await shownOf(chosen.blob, model);
+  if (picture !== chosen) return; // another one was chosen in the meantime
   const preview = element("preview");
   URL.revokeObjectURL(preview.src);
-  preview.src = URL.createObjectURL(blob);
+  preview.src = URL.createObjectURL(shown);
   preview.hidden = false;
+}
+
+/** What to show of a source file: class ids, which are nearly black, in the colours of the board. */
+async function shownOf(file, ofModel) {
+  const { source } = ofModel;
+  if (source.num_labels === null || !canBeDrawn(source)) return file;
+  const decoded = await decodePicture(file).catch(() => null); // no format that the browser reads
+  const drawing = decoded && asDrawing(decoded, ofModel);
+  return drawing ? pictureFile(drawing) : file;
+}
+
+/** Pixels as a PNG file. */
+function pictureFile(pixels) {
+  const canvas = pictureElement(pixels, "");
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
 function forgetPicture() {
@@ -82,9 +104,10 @@ async function showExamples() {
   element("examples").hidden = chosen.num_examples === 0;
   for (let number = 0; number < chosen.num_examples; number++) {
     const { image, ...extra } = await exampleFiles(chosen, number);
+    const shown = await shownOf(image, chosen);
     if (!tiles.isConnected) return; // a model was chosen in the meantime
     const name = `example ${number + 1}`;
-    const tile = tileOf([URL.createObjectURL(image)], name);
+    const tile = tileOf([URL.createObjectURL(shown)], name);
     tile.addEventListener("click", () => {
       choosePicture(image, name);
       for (const [source, file] of Object.entries(extra)) element("extra").choose(source, file, name);
@@ -148,7 +171,7 @@ async function currentSource() {
   const isDrawing = !board.hidden;
   if (!isDrawing) {
     if (picture === null) throw new Error("Choose a picture first.");
-    return { file: picture.blob, shown: picture.blob, name: picture.name };
+    return { file: picture.blob, shown: await shownOf(picture.blob, model), name: picture.name };
   }
   const { imageData } = board;
   const values = valuesOf(imageData, model.source, board.palette);

@@ -77,12 +77,13 @@ async function translateChosen(isLast) {
     session ??= startSession();
     const run = await session;
     if (!isLast()) return;
+    const isDrawn = chosen === null;
     const source = chosen ?? board.imageData;
     const extra = await extraPictures();
     const started = performance.now();
-    const image = await translate(source, facts, run, { isDrawn: chosen === null, extra });
+    const image = await translate(source, facts, run, { isDrawn, extra });
     if (!isLast()) return;
-    show(source, asImageData(image, facts.target));
+    show(isDrawn ? source : asDrawing(source, facts) ?? source, asImageData(image, facts.target));
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     say(`Translated ${source.width} by ${source.height} pixels in ${seconds} seconds, in this browser.`);
   } catch (error) {
@@ -147,11 +148,24 @@ async function takeUpload({ detail: file }) {
   if (isComplete && isLast()) await translateChosen(isLast);
 }
 
+/** The file of an example's picture; `showClasses` changes what is shown of it. */
+function exampleFile(image) {
+  const letters = atob((image.dataset.file ?? image.src).split(",")[1]);
+  const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
+  return new Blob([bytes], { type: "image/png" });
+}
+
+/** Show class ids of an example, which are nearly black, in the colours of the canvas. */
+async function showClasses(image) {
+  const drawing = asDrawing(await decodePicture(exampleFile(image)), facts);
+  if (drawing === null) return;
+  image.dataset.file = image.src;
+  image.src = pictureElement(drawing, "").toDataURL("image/png");
+}
+
 async function chooseExample(button, isLast) {
   for (const image of button.querySelectorAll("img")) {
-    const letters = atob(image.src.split(",")[1]);
-    const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
-    const file = new Blob([bytes], { type: "image/png" });
+    const file = exampleFile(image);
     const { source } = image.dataset;
     if (source === facts.source.name) await takePicture(file, button.ariaLabel, isLast);
     else extraSources.choose(source, file, button.ariaLabel);
@@ -171,6 +185,9 @@ button.addEventListener("click", () => translateChosen(asked()));
 document.querySelector("picture-input").addEventListener("picture", takeUpload);
 const examples = document.querySelectorAll(".examples button");
 for (const example of examples) example.addEventListener("click", () => takeExample(example));
+if (facts.source.num_labels !== null) {
+  for (const example of examples) showClasses(example.querySelector("img"));
+}
 // The page does not begin empty. Of several sources, who replaces one might not notice the others.
 if (examples.length > 0 && facts.extra_sources.length === 0) {
   const greeting = statusLine.textContent;

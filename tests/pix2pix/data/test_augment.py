@@ -3,13 +3,16 @@
 import hashlib
 import pickle
 import random
+from dataclasses import fields
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from pix2pix.config import AugmentConfig
 from pix2pix.data.augment import augment_seed
+from pix2pix.errors import UserError
 from tests.support.augmentations import (
     GEOMETRIC,
     IMAGE,
@@ -163,3 +166,19 @@ def test_extra_sources_get_the_geometry_of_the_source(changes, source) -> None:
         for changed, kind in zip(extra, (IMAGE, LABELS), strict=False):
             np.testing.assert_array_equal(changed, alone[kind](image, image, seed=seed)[0])
         np.testing.assert_allclose(extra[2] * 255, extra[0], atol=0.51)
+
+
+@pytest.mark.parametrize(
+    "setting", [each.name for each in fields(AugmentConfig) if each.name != "photometric_on"]
+)
+def test_each_setting_moves_pixels_or_is_refused_where_there_are_only_labels(setting: str) -> None:
+    """A setting that changes values would do nothing to labels, and nobody would notice."""
+    labels = np.random.default_rng(0).integers(0, 2, (64, 64, 1), dtype=np.uint8)
+    change = {setting: GEOMETRIC.get(setting, {}).get(setting, 0.5)}
+    if setting in PHOTOMETRIC:
+        with pytest.raises(UserError, match=f"augment.{setting} would change nothing"):
+            make(source=LABELS, target=LABELS, **change)
+        return
+    augmentation = make(source=LABELS, target=LABELS, **change)
+    changed = (augmentation(labels, labels, seed=seed)[0] for seed in range(20))
+    assert any((each != labels).any() for each in changed)

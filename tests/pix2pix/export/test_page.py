@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import Page
 
 from pix2pix.data.input_statistics import InputStatistics
 from pix2pix.export.page import Picture, Section, Table, page
@@ -94,12 +95,29 @@ def test_class_ids_are_drawn_with_colours_and_read_from_grey_files(tmp_path: Pat
         file = np.random.default_rng(0).choice([0, 1, 2, 3, 255], (20, 33, 1)).astype(np.uint8)
         upload(browser_page, file, tmp_path)
         assert_equal_levels(translation(browser_page), translator.translate(file).repeat(3, 2))
+        # Of both pictures only the colours are seen: ids are nearly black.
+        for place in (".examples img", "before-after canvas[aria-label=source]"):
+            assert _colours_shown(browser_page, place) <= set(stored), place
         upload(browser_page, file + 1, tmp_path)  # 4 is no class
         browser_page.locator("#status.error").wait_for()
         assert "class ids 0 to 3" in browser_page.locator("#status").inner_text()
 
 
 @pytest.mark.slow
+def _colours_shown(browser_page: Page, place: str) -> set[tuple[int, ...]]:
+    """The colours (red, green, blue) of a picture or canvas at `place`."""
+    values = browser_page.locator(place).evaluate(
+        """(shown) => {
+          const width = shown.naturalWidth ?? shown.width;
+          const height = shown.naturalHeight ?? shown.height;
+          const context = new OffscreenCanvas(width, height).getContext("2d");
+          context.drawImage(shown, 0, 0);
+          return [...context.getImageData(0, 0, width, height).data];
+        }"""
+    )
+    return {tuple(colour) for colour in np.reshape(values, (-1, 4))[:, :3].tolist()}
+
+
 def test_colours_become_grey_and_deep_values_are_scaled(tmp_path: Path) -> None:
     """With the identity in place of a network: what is left are the conversions around it."""
     source = side(1, grayscale=True, dtype="uint16", value_range=(100.0, 4095.0), kernel="bilinear")

@@ -54,6 +54,21 @@ def test_headings_are_dark_on_white_inside_their_columns_even_at_64_px() -> None
     np.testing.assert_array_equal(grid[-64:], image_grid([[tile(128)] * 3], gap_px=4))
 
 
+def test_a_long_pair_id_is_wrapped_and_its_letters_stay_legible() -> None:
+    """Over 64 px the name of a frame of a film has two lines more than its first word alone."""
+    pair_id = "clip1/00000s/00001500ms"
+    heights = [
+        image_grid([[tile(128)]], headings=[heading]).shape[0]
+        for heading in ("source", f"source {pair_id}")
+    ]
+    assert heights[1] - heights[0] >= 2 * 11
+    long = image_grid([[tile(128)]], headings=[pair_id])[: -64 - 4]
+    inked_rows = (long < 128).any(axis=(1, 2))
+    tallest = max(len(run) for run in "".join("x" if row else " " for row in inked_rows).split())
+    assert tallest >= 7
+    assert not (long[:, -2:] < 128).any()
+
+
 @pytest.mark.parametrize(
     ("size", "shown"),
     [((3, 3), (33, 33)), ((40, 1), (1000, 25)), ((16, 64), (32, 128)), ((40, 32), (40, 32))],

@@ -44,6 +44,43 @@ def test_class_ids_of_an_example_are_on_the_canvas_and_one_of_another_size_is_a_
             page.close()
 
 
+def test_class_ids_are_shown_in_the_colours_of_the_canvas_and_not_nearly_black(
+    browser: Browser, translators: list[Translator]
+) -> None:
+    ids = np.zeros((32, 64, 1), np.uint8)
+    ids[:, 20:40], ids[5:9], ids[20:] = 2, 255, 3
+    model = LocalModel(translators[1])
+    examples = tuple({"source": encode(each)} for each in (ids, ids[:, :40]))
+    model.version = replace(model.version, examples=examples)
+    with started(model) as url:
+        page = browser.new_page()
+        page.goto(url)
+        page.locator("#status", has_text="The source is example 1").wait_for()
+        colours = drawing(page)
+        page.get_by_role("button", name="example 2").click()
+        assert result(page) == encode(translators[1].translate(ids[:, :40]))
+        tiles = "#examples .tiles button:nth-child({}) img"
+        np.testing.assert_array_equal(_shown(page, tiles.format(1)), colours)
+        for place in (tiles.format(2), "#preview", "#comparison img[alt=source]"):
+            np.testing.assert_array_equal(_shown(page, place), colours[:, :40])
+        page.close()
+
+
+def _shown(page: Page, place: str) -> np.ndarray:
+    """The pixels (H, W, 3) of the picture at `place`."""
+    values, width, height = page.locator(place).evaluate(
+        """async (image) => {
+          await image.decode();
+          const {naturalWidth: width, naturalHeight: height} = image;
+          const context = new OffscreenCanvas(width, height).getContext("2d");
+          context.drawImage(image, 0, 0);
+          const {data} = context.getImageData(0, 0, width, height);
+          return [[...data], width, height];
+        }"""
+    )
+    return np.array(values, np.uint8).reshape(height, width, 4)[..., :3]
+
+
 def test_an_example_does_not_take_the_place_of_a_drawing_or_outlive_its_model(
     browser: Browser, translators: list[Translator]
 ) -> None:
