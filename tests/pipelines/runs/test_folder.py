@@ -118,7 +118,7 @@ def test_a_wrong_bucket_and_a_store_that_does_not_answer_are_no_defects(
 @pytest.mark.server
 @pytest.mark.slow
 def test_an_interrupted_upload_leaves_a_whole_object_or_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    signals_heard: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The signal arrives while a part that is not the last is on its way."""
     file, num_bytes = tmp_path / "file", 100 * 2**20
