@@ -1,15 +1,18 @@
 "use strict";
 
 // <extra-sources>: a picture for each source that a model has beside the first one, such as depth.
-// Needs picture-input.js and page.css.
+// Needs picture-input.js, label-colours.js and page.css.
 //
-//   element.setUp(names, accept)       makes the inputs; `accept` is that of their file dialogs
+//   element.setUp(sides, accept)       makes the inputs of the sides by name; `accept` is that of
+//                                      their file dialogs
 //   element.choose(name, file, said)   chooses a file as a person does; `said` is shown as its name
 //   element.files                      the chosen files by name; throws Error if one is missing
 //   event "picture"                    after each choice
 
 class ExtraSources extends HTMLElement {
-  setUp(names, accept = "image/*") {
+  setUp(sides, accept = "image/*") {
+    const names = Object.keys(sides);
+    this.sides = sides;
     this.chosen = Object.fromEntries(names.map((name) => [name, null]));
     this.hidden = names.length === 0;
     this.replaceChildren(...names.map((name) => this.fieldOf(name, accept)));
@@ -36,10 +39,17 @@ class ExtraSources extends HTMLElement {
     this.chosen[name] = file;
     const field = this.querySelector(`[data-source="${name}"]`);
     field.querySelector("p").textContent = said;
+    this.showPreview(field, file);
+    this.dispatchEvent(new CustomEvent("picture"));
+  }
+
+  async showPreview(field, file) {
+    const { source } = field.dataset;
+    const shown = await shownFile(file, this.sides[source]);
+    if (!field.isConnected || this.chosen[source] !== file) return; // it was replaced meanwhile
     const preview = field.querySelector("img");
     URL.revokeObjectURL(preview.src);
-    Object.assign(preview, { src: URL.createObjectURL(file), hidden: false });
-    this.dispatchEvent(new CustomEvent("picture"));
+    Object.assign(preview, { src: URL.createObjectURL(shown), hidden: false });
   }
 
   get files() {

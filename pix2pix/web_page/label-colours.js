@@ -1,6 +1,7 @@
 "use strict";
 
-// What one can draw with: the label colours of a model. Needs nothing else.
+// What one can draw with: the label colours of a model. `shownFile` needs picture-input.js and
+// before-after.js.
 
 const NAMED_COLOURS = {
   black: "#000000", white: "#ffffff", grey: "#909090", "dark grey": "#404040", red: "#e01020",
@@ -53,6 +54,19 @@ function asDrawing(picture, { source }) {
     data.set(colour, first);
   }
   return new ImageData(data, width, height);
+}
+
+/**
+ * What to show of a file of a side: class ids, which are nearly black, in the colours of their
+ * classes, and any other file as it is.
+ */
+async function shownFile(file, side) {
+  if (side.num_labels === null || side.dtype !== "uint8") return file; // browsers keep 8 bits
+  const decoded = await decodePicture(file).catch(() => null); // no format that the browser reads
+  const drawing = decoded && asDrawing(decoded, { source: side });
+  if (!drawing) return file;
+  const canvas = pictureElement(drawing, "");
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
 function hexOf(hueDeg, lightness) {

@@ -101,6 +101,20 @@ def palette_of(browser_page: Page) -> list[tuple[int, ...]]:
     return [tuple(bytes.fromhex(colour[1:])) for colour in colours]
 
 
+def colours_shown(browser_page: Page, place: str) -> set[tuple[int, ...]]:
+    """The colours (red, green, blue) of a picture or canvas at `place`."""
+    values = browser_page.locator(place).evaluate(
+        """(shown) => {
+          const width = shown.naturalWidth ?? shown.width;
+          const height = shown.naturalHeight ?? shown.height;
+          const context = new OffscreenCanvas(width, height).getContext("2d");
+          context.drawImage(shown, 0, 0);
+          return [...context.getImageData(0, 0, width, height).data];
+        }"""
+    )
+    return {tuple(colour) for colour in np.reshape(values, (-1, 4))[:, :3].tolist()}
+
+
 def translation(browser_page: Page) -> np.ndarray:
     """The result (H, W, 3), once it is there."""
     said = browser_page.locator("#status", has_text=re.compile("^Translated"))

@@ -35,7 +35,7 @@ async function chooseModel(chosen) {
     `trained for ${model.epoch} ${model.epoch === 1 ? "epoch" : "epochs"}`,
     ...scores.map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`),
   ].join(" · ");
-  element("extra").setUp(Object.keys(model.extra_sources), "image/*,.npy");
+  element("extra").setUp(model.extra_sources, "image/*,.npy");
   const [height, width] = model.drawing_size;
   board.setUp({ width, height, ...drawingColours(model) });
   const isDrawable = canBeDrawn(source);
@@ -62,27 +62,12 @@ function choosePicture(blob, name) {
 
 async function showPreview() {
   const chosen = picture;
-  const shown = await shownOf(chosen.blob, model);
+  const shown = await shownFile(chosen.blob, model.source);
   if (picture !== chosen) return; // another one was chosen in the meantime
   const preview = element("preview");
   URL.revokeObjectURL(preview.src);
   preview.src = URL.createObjectURL(shown);
   preview.hidden = false;
-}
-
-/** What to show of a source file: class ids, which are nearly black, in the colours of the board. */
-async function shownOf(file, ofModel) {
-  const { source } = ofModel;
-  if (source.num_labels === null || !canBeDrawn(source)) return file;
-  const decoded = await decodePicture(file).catch(() => null); // no format that the browser reads
-  const drawing = decoded && asDrawing(decoded, ofModel);
-  return drawing ? pictureFile(drawing) : file;
-}
-
-/** Pixels as a PNG file. */
-function pictureFile(pixels) {
-  const canvas = pictureElement(pixels, "");
-  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
 function forgetPicture() {
@@ -104,7 +89,7 @@ async function showExamples() {
   element("examples").hidden = chosen.num_examples === 0;
   for (let number = 0; number < chosen.num_examples; number++) {
     const { image, ...extra } = await exampleFiles(chosen, number);
-    const shown = await shownOf(image, chosen);
+    const shown = await shownFile(image, chosen.source);
     if (!tiles.isConnected) return; // a model was chosen in the meantime
     const name = `example ${number + 1}`;
     const tile = tileOf([URL.createObjectURL(shown)], name);
@@ -171,7 +156,7 @@ async function currentSource() {
   const isDrawing = !board.hidden;
   if (!isDrawing) {
     if (picture === null) throw new Error("Choose a picture first.");
-    return { file: picture.blob, shown: await shownOf(picture.blob, model), name: picture.name };
+    return { file: picture.blob, shown: await shownFile(picture.blob, model.source), name: picture.name };
   }
   const { imageData } = board;
   const values = valuesOf(imageData, model.source, board.palette);

@@ -155,12 +155,13 @@ function exampleFile(image) {
   return new Blob([bytes], { type: "image/png" });
 }
 
-/** Show class ids of an example, which are nearly black, in the colours of the canvas. */
+/** Show the class ids of an example in the colours of the canvas. */
 async function showClasses(image) {
-  const drawing = asDrawing(await decodePicture(exampleFile(image)), facts);
-  if (drawing === null) return;
+  const file = exampleFile(image);
+  const shown = await shownFile(file, facts.source);
+  if (shown === file) return;
   image.dataset.file = image.src;
-  image.src = pictureElement(drawing, "").toDataURL("image/png");
+  image.src = URL.createObjectURL(shown);
 }
 
 async function chooseExample(button, isLast) {
@@ -178,16 +179,14 @@ async function takeExample(button) {
   if (isLast()) await translateChosen(isLast);
 }
 
-extraSources.setUp(facts.extra_sources.map(({ name }) => name));
+extraSources.setUp(Object.fromEntries(facts.extra_sources.map((side) => [side.name, side])));
 board.setUp({ ...facts.board, ...drawingColours(facts) });
 board.addEventListener("drawn", () => { chosen = null; });
 button.addEventListener("click", () => translateChosen(asked()));
 document.querySelector("picture-input").addEventListener("picture", takeUpload);
 const examples = document.querySelectorAll(".examples button");
 for (const example of examples) example.addEventListener("click", () => takeExample(example));
-if (facts.source.num_labels !== null) {
-  for (const example of examples) showClasses(example.querySelector("img"));
-}
+for (const example of examples) showClasses(example.querySelector("img"));
 // The page does not begin empty. Of several sources, who replaces one might not notice the others.
 if (examples.length > 0 && facts.extra_sources.length === 0) {
   const greeting = statusLine.textContent;

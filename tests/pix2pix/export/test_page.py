@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page
 
 from pix2pix.data.input_statistics import InputStatistics
 from pix2pix.export.page import Picture, Section, Table, page
@@ -18,6 +17,7 @@ from pix2pix.web_page import with_parts
 from tests.support.browser import opened_page
 from tests.support.exported_page import (
     assert_equal_levels,
+    colours_shown,
     draw_rectangles,
     drawing,
     opened,
@@ -97,27 +97,13 @@ def test_class_ids_are_drawn_with_colours_and_read_from_grey_files(tmp_path: Pat
         assert_equal_levels(translation(browser_page), translator.translate(file).repeat(3, 2))
         # Of both pictures only the colours are seen: ids are nearly black.
         for place in (".examples img", "before-after canvas[aria-label=source]"):
-            assert _colours_shown(browser_page, place) <= set(stored), place
+            assert colours_shown(browser_page, place) <= set(stored), place
         upload(browser_page, file + 1, tmp_path)  # 4 is no class
         browser_page.locator("#status.error").wait_for()
         assert "class ids 0 to 3" in browser_page.locator("#status").inner_text()
 
 
 @pytest.mark.slow
-def _colours_shown(browser_page: Page, place: str) -> set[tuple[int, ...]]:
-    """The colours (red, green, blue) of a picture or canvas at `place`."""
-    values = browser_page.locator(place).evaluate(
-        """(shown) => {
-          const width = shown.naturalWidth ?? shown.width;
-          const height = shown.naturalHeight ?? shown.height;
-          const context = new OffscreenCanvas(width, height).getContext("2d");
-          context.drawImage(shown, 0, 0);
-          return [...context.getImageData(0, 0, width, height).data];
-        }"""
-    )
-    return {tuple(colour) for colour in np.reshape(values, (-1, 4))[:, :3].tolist()}
-
-
 def test_colours_become_grey_and_deep_values_are_scaled(tmp_path: Path) -> None:
     """With the identity in place of a network: what is left are the conversions around it."""
     source = side(1, grayscale=True, dtype="uint16", value_range=(100.0, 4095.0), kernel="bilinear")

@@ -19,6 +19,7 @@ from pix2pix.export.workbench import obstacle
 from pix2pix.models import InferenceNetwork
 from tests.support.exported_page import (
     assert_equal_levels,
+    colours_shown,
     draw_rectangles,
     drawing,
     example_of,
@@ -149,6 +150,17 @@ def test_the_page_takes_a_picture_for_each_source(tmp_path: Path) -> None:
         assert_equal_levels(translation(page), translator.translate(example_of(translator.card)))
         upload(page, images["source"], tmp_path)  # waits for the other pictures
         page.locator("#status", has_text="upload.png is on the canvas.").wait_for()
+
+
+@pytest.mark.slow
+def test_class_ids_of_a_further_source_are_shown_in_colours(tmp_path: Path) -> None:
+    extra = (ExtraSourceRecord("parts", IDS, 1.0),)
+    with opened(tmp_path, source=IDS, target=side(3), extra_sources=extra) as (page, _):
+        ids = np.tile(np.array([0, 1, 2, 3], np.uint8), (32, 8))
+        choose(page, "parts", ids, tmp_path)
+        preview = page.locator("[data-source=parts] img")
+        preview.wait_for()
+        assert colours_shown(page, "[data-source=parts] img") == set(palette_of(page)[:4])
 
 
 def choose(page: Page, name: str, picture: np.ndarray, folder: Path) -> None:
