@@ -74,9 +74,8 @@ def _run_key(version: ModelVersion, manifest: Manifest, protocol: Protocol) -> s
 
 
 def _tags(version: ModelVersion, manifest: Manifest) -> dict[str, str]:
-    user = current_user()
-    by = {} if user is None else {MLFLOW_USER: user}
-    return by | {
+    return {
+        MLFLOW_USER: current_user(),
         DATA_HASH_TAG: manifest.data_hash,
         CONTENT_TAG: version.tags[CONTENT_TAG],
         "pix2pix.model": version.name,

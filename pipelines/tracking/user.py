@@ -4,15 +4,9 @@ import getpass
 import os
 
 
-def current_user() -> str | None:
-    """The user's name at the MLflow server, or else on this machine; None where there is neither.
+def current_user() -> str:
+    """The user's name at the MLflow server, or else on this machine.
 
-    Such as in a container whose user id has no name.
+    Where the machine has no name for the user, it is the number (`pipelines/__init__.py`).
     """
-    name = os.environ.get("MLFLOW_TRACKING_USERNAME")
-    if name:
-        return name
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # the latter since Python 3.13
-        return None
+    return os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()

@@ -156,7 +156,8 @@ async function currentSource() {
   const isDrawing = !board.hidden;
   if (!isDrawing) {
     if (picture === null) throw new Error("Choose a picture first.");
-    return { file: picture.blob, shown: await shownFile(picture.blob, model.source), name: picture.name };
+    const { blob, name } = picture; // another one may be chosen while this one is read
+    return { file: blob, shown: await shownFile(blob, model.source), name };
   }
   const { imageData } = board;
   const values = valuesOf(imageData, model.source, board.palette);

@@ -1,6 +1,5 @@
 """Who started a run is known as MLflow's own clients know it."""
 
-import getpass
 from pathlib import Path
 
 import pytest
@@ -30,17 +29,6 @@ def test_it_is_whom_mlflows_own_client_names(
         monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", at_server)
     assert current_user() == (at_server or "ben")
     assert DefaultRunContext().tags()[MLFLOW_USER] == current_user()
-
-
-@pytest.mark.parametrize("error", [KeyError, OSError])
-def test_a_user_without_a_name_is_nobody(
-    error: type[Exception], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def nameless() -> str:
-        raise error("getpwuid(): uid not found: 12345")
-
-    monkeypatch.setattr(getpass, "getuser", nameless)
-    assert current_user() is None
 
 
 def test_a_run_that_begins_is_of_this_user(
