@@ -62,6 +62,8 @@ def _line(problem: Any, named: Callable[[Place], str]) -> str:
     reason = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] in _UNKNOWN:  # its own words are those of a programmer
         reason = "there is no such key"
+    if problem["type"] == "missing":
+        reason = "it is missing"
     if problem["type"] == "string_pattern_mismatch":
         reason = WORDS.get(problem["ctx"]["pattern"], reason)
     place = named(problem["loc"])

@@ -35,7 +35,7 @@ def augmentation_sheet(
         ]
         for position in range(min(num_pairs, len(pairs)))
     ]
-    epochs = [f"epoch {epoch}" for epoch in range(num_epochs)]
+    epochs = [f"epoch {epoch + 1}" for epoch in range(num_epochs)]
     return image_grid(rows, headings=["stored", *epochs])
 
 

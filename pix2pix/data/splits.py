@@ -127,10 +127,10 @@ def _carve(
 ) -> dict[str, Split]:
     """The split of each group, by the range that its number falls into."""
     if len(groups) < len(ranges):
-        names = " and ".join(["train", *(split for split in ranges if split != "train")])
+        names = ", ".join(["train", *(split for split in ranges if split != "train")])
         raise UserError(
-            f"{names} need at least {len(ranges)} pairs or groups, and {len(groups)} were found; "
-            "add pairs"
+            f"the splits {names} need at least {len(ranges)} pairs or groups, and {len(groups)} "
+            "were found; add pairs"
         )
     numbers = {group: _draw(seed, group) for group in groups}
     splits: dict[str, Split] = {

@@ -64,7 +64,7 @@ TABLE = {
         "float32",
         channels_last=False,
         compile=False,
-        why="its vector units are only a little faster in bfloat16, which is less exact",
+        why="bfloat16 is only a little faster there, and less exact",
     ),
     Kind.PLAIN_CPU: Fast(
         "float32",

@@ -151,7 +151,7 @@ def _drop(key: str) -> Callable[[dict[str, Any]], None]:
             "train: best_from_epoch (99) is after the last epoch",
         ),
         (setting("extra", 1), "extra: there is no such key"),
-        (_drop("train.seed"), "train.seed: Field required"),
+        (_drop("train.seed"), "train.seed: it is missing"),
     ],
 )
 def test_a_wrong_parameter_is_named_with_its_dotted_key(

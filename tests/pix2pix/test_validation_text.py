@@ -46,7 +46,7 @@ def problems(text: str) -> list[object]:
     ("part", "line"),
     [
         ('{"count": 0}', "count: Input should be greater than or equal to 1 (got 0)"),
-        ("{}", "count: Field required"),
+        ("{}", "count: it is missing"),
         ('{"count": 1, "more": 2}', "more: there is no such key (got 2)"),
         ('{"count": 1, "key": "seed"}', f"key: {WORDS[DOTTED_KEY]} (got 'seed')"),
     ],

@@ -40,7 +40,7 @@ def test_check_says_which_parameters_have_no_effect(folder: Path) -> None:
         (["A/x.png", "A/y.png"], "photos (folder 'B') holds no images"),
         (
             ["x.png", "y.png"],
-            "photos: train and test and dev need at least 3 pairs or groups, and 2 were found",
+            "photos: the splits train, test, dev need at least 3 pairs or groups, and 2 were found",
         ),
     ],
 )

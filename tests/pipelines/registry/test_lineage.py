@@ -85,7 +85,7 @@ def test_a_version_without_a_lineage_and_a_damaged_one_are_refused(
     for content, said in (
         (
             {"format": 1, "weights": {}},
-            r"damaged or of another version .*: training: Field required, and 2 more; use",
+            r"damaged or of another version .*: training: it is missing, and 2 more; use",
         ),
         ([], "is damaged"),
     ):

@@ -191,7 +191,7 @@ def _other_names(folder: Path) -> None:
         (
             "colourise",
             _two_photos,
-            r"train and test and dev need at least 3 pairs or groups, and 2.*; add",
+            r"the splits train, test, dev need at least 3 pairs or groups, and 2.*; add",
         ),
         ("colourise", _flat, r"0\.png: side A is one flat colour"),
         (

@@ -229,7 +229,7 @@ def test_a_pair_without_a_group_is_named() -> None:
 
 def test_fewer_groups_than_splits_are_refused() -> None:
     with pytest.raises(
-        ValueError, match=r"train and test and dev need at least 3 pairs or groups, and 2"
+        ValueError, match=r"the splits train, test, dev need at least 3 pairs or groups, and 2"
     ):
         assign_splits(clips(2, 50), make_config(group=GROUP))
 
@@ -237,11 +237,14 @@ def test_fewer_groups_than_splits_are_refused() -> None:
 @pytest.mark.parametrize(
     ("sizes", "complaint"),
     [
-        ({"none": 1}, r"train and test and dev need at least 3 pairs or groups, and 1 were found"),
+        (
+            {"none": 1},
+            r"the splits train, test, dev need at least 3 pairs or groups, and 1 were found",
+        ),
         ({"none": 2}, "and 2 were found"),
         (
             {"train": 1, "test": 5},
-            r"train and dev need at least 2 pairs or groups, and 1 were found",
+            r"the splits train, dev need at least 2 pairs or groups, and 1 were found",
         ),
         ({"test": 5}, "no pairs to train on: found folders test"),
         ({"val": 5, "test": 5}, "no pairs to train on: found folders test, val"),

@@ -32,7 +32,7 @@ def test_sound_names_are_paired(tmp_path: Path) -> None:
         (["A/x.png", "A/y.png"], r"\(folder 'B'\) holds no images"),
         (
             pairs("x", "y"),
-            r"train and test and dev need at least 3 pairs or groups, and 2 were found",
+            r"the splits train, test, dev need at least 3 pairs or groups, and 2 were found",
         ),
         (
             [*pairs("train/x", "train/y", "train/z", "test/x"), "A/test/y.png"],
