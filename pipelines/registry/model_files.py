@@ -55,6 +55,16 @@ def refuse_missing_files(client: MlflowClient, version: ModelVersion) -> None:
             raise UserError(f"{label(version)}: its files are missing from {without_password(uri)}")
 
 
+def refuse_no_model(folder: Path) -> None:
+    """Raise UserError if a folder that a user names is not that of a model."""
+    for name in MODEL_FILES:
+        if not (folder / name).is_file():
+            raise UserError(
+                f"{folder / name} is missing, so {folder} is no model folder; name one that the "
+                "stage `train` wrote, or a registered version"
+            )
+
+
 @contextmanager
 def _reading(client: MlflowClient, version: ModelVersion) -> Iterator[str]:
     """Where the files are, for the context, whose failures name the version and that place."""
