@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from pipelines.registry.lookup import CHAMPION, aliases_of, find_version, label
+from pipelines.registry.model_files import refuse_missing_files
 from pix2pix.errors import UserError
 
 CHAMPION_TAG = "pix2pix.champion"
@@ -102,7 +103,7 @@ def _set_since(client: MlflowClient, name: str, number: str) -> None:
 def promote(client: MlflowClient, reference: str) -> str:
     """Make the version that `reference` names the champion; return what was done as a sentence.
 
-    Raises UserError if there is no such version.
+    Raises UserError if there is no such version, or its files are gone.
     """
     version = find_version(client, reference)
     name, number = version.name, str(version.version)
@@ -110,6 +111,7 @@ def promote(client: MlflowClient, reference: str) -> str:
     before = field.champion
     if before == number:
         return f"{label(version)} is the champion already"
+    _refuse_without_files(client, version)
     instead = "there was no champion" if before is None else f"in place of version {before}"
     set_champion(client, field, number, f"{PROMOTED} by hand, {instead}")
     if before is not None:
@@ -120,7 +122,8 @@ def promote(client: MlflowClient, reference: str) -> str:
 def roll_back(client: MlflowClient, name: str) -> str:
     """Give the alias back to the champion before; return what was done as a sentence.
 
-    Raises UserError if there is no such model, no champion, or no champion before.
+    Raises UserError if there is no such model, no champion, or no champion before whose files are
+    still there.
     """
     version = find_version(client, name)  # else the message would be MLflow's
     if version.name != name:
@@ -134,12 +137,23 @@ def roll_back(client: MlflowClient, name: str) -> str:
             f"version {field.champion} is the first champion of the registered model {name!r}, "
             f"so there is none to go back to; `pix2pix promote {name}/VERSION` names one"
         )
+    _refuse_without_files(client, field.versions[before])
     taken_back = f"version {field.champion} was taken back"
     set_champion(client, field, before, f"{PROMOTED} by hand: {taken_back}")
     text = f"{_TAKEN_BACK} by hand: version {before} is the champion again"
     set_status(client, name, field.champion, text)
     forget_promotion(client, field.versions[field.champion])  # the next call goes further back
     return f"{name} version {before} is the champion again; {taken_back}"
+
+
+def _refuse_without_files(client: MlflowClient, version: ModelVersion) -> None:
+    try:
+        refuse_missing_files(client, version)
+    except UserError as error:
+        raise UserError(
+            f"{error}. It cannot be the champion, and nothing was changed: restore the files, or "
+            f"name another version: `pix2pix promote {version.name}/VERSION`"
+        ) from None
 
 
 def _champion_before(field: Field) -> str | None:

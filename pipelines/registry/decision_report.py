@@ -42,7 +42,8 @@ def _compared(scores: Mapping[str, Any], baseline: Mapping[str, Any]) -> list[st
         if own[1] < other[0]:
             return []
         name = "L1" if key == "l1" else "Frechet distance"
-        compared.append(f"{name} {scores[key]:.4g} against {baseline[key]:.4g}")
+        lower = " with intervals that overlap" if scores[key] < baseline[key] else ""
+        compared.append(f"{name} {scores[key]:.4g} against {baseline[key]:.4g}{lower}")
     return compared
 
 

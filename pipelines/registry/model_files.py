@@ -38,19 +38,44 @@ def downloaded(client: MlflowClient, version: ModelVersion) -> Iterator[Path]:
         raise UserError(
             f"{label(version)} has no tag {CONTENT_TAG}: it was not registered by this pipeline"
         )
-    uri = client.get_model_version_download_uri(version.name, str(version.version))
+    refuse_missing_files(client, version)  # MLflow reports them like a server that has failed
     with tempfile.TemporaryDirectory() as folder:
-        path = _download(client, version, f"{uri}/{PACKAGED_MODEL}", folder)
+        path = _download(client, version, folder)
         _check_content(version, path)
         yield path
 
 
-def _download(client: MlflowClient, version: ModelVersion, uri: str, folder: str) -> Path:
-    shown = without_password(uri)
-    with downloading(f"{label(version)}: its files cannot be downloaded from {shown}"):
-        # Asked first: MLflow reports a missing file like a server that has failed.
+def refuse_missing_files(client: MlflowClient, version: ModelVersion) -> None:
+    """Raise UserError naming the version if its files are gone, as after `mlflow gc`.
+
+    Nothing is downloaded. Raises ConnectionError as `downloaded` does.
+    """
+    with _reading(client, version) as uri:
         if not list_artifacts(artifact_uri=uri, tracking_uri=client.tracking_uri):
-            raise UserError(f"{label(version)}: its files are missing from {shown}")
+            raise UserError(f"{label(version)}: its files are missing from {without_password(uri)}")
+
+
+def refuse_no_model(folder: Path) -> None:
+    """Raise UserError if a folder that a user names is not that of a model."""
+    for name in MODEL_FILES:
+        if not (folder / name).is_file():
+            raise UserError(
+                f"{folder / name} is missing, so {folder} is no model folder; name one that the "
+                "stage `train` wrote, or a registered version"
+            )
+
+
+@contextmanager
+def _reading(client: MlflowClient, version: ModelVersion) -> Iterator[str]:
+    """Where the files are, for the context, whose failures name the version and that place."""
+    source = client.get_model_version_download_uri(version.name, str(version.version))
+    uri = f"{source}/{PACKAGED_MODEL}"
+    with downloading(f"{label(version)}: its files cannot be read from {without_password(uri)}"):
+        yield uri
+
+
+def _download(client: MlflowClient, version: ModelVersion, folder: str) -> Path:
+    with _reading(client, version) as uri:
         return Path(
             download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=client.tracking_uri)
         )

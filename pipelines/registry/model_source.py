@@ -20,7 +20,7 @@ from pipelines.registry.dev_sources import dev_sources
 from pipelines.registry.examples import NUM_EXAMPLES, read_examples
 from pipelines.registry.lineage import project_lineage
 from pipelines.registry.lookup import find_version, label
-from pipelines.registry.model_files import downloaded, downloading
+from pipelines.registry.model_files import downloaded, downloading, refuse_no_model
 from pipelines.registry.provenance import read_provenance
 from pipelines.registry.provenance_text import Topics, lineage_topics, provenance_topics
 from pipelines.tracking.connection import connected
@@ -67,6 +67,7 @@ def model_source(reference: str) -> Iterator[ModelSource]:
 
 
 def _of_folder(folder: Path) -> ModelSource:
+    refuse_no_model(folder)
     card = load_card(folder)
     project_dir = _if_of_the_model(folder.resolve().parent, folder)
     lineage = None if project_dir is None else project_lineage(project_dir, folder)

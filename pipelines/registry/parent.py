@@ -3,11 +3,14 @@
 import logging
 from pathlib import Path
 
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+
 from pipelines.evaluation.model_content import content_hash
 from pipelines.paths import MODEL_DIR
 from pipelines.registry.lookup import find_version, label
 from pipelines.registry.mlflow_state import CONTENT_TAG
-from pipelines.registry.model_files import downloaded
+from pipelines.registry.model_files import downloaded, refuse_no_model
 from pipelines.registry.reference import VERSION_REFERENCE
 from pipelines.tracking.connection import connected
 from pix2pix.checkpoint import DISCRIMINATOR_FILE, load_discriminator, load_generator
@@ -46,6 +49,7 @@ def read_parent(
         )
     try:
         if path.is_dir():
+            refuse_no_model(path)
             content = content_hash(path)
             return _from_folder(path, networks, reference=reference, model_sha256=content)
         if path.is_file():
@@ -65,7 +69,7 @@ def _registered(
     known = fetched if is_known else None
     try:
         with connected(uri) as client:
-            version = find_version(client, reference)
+            version = _named(client, reference)
             if VERSION_REFERENCE.fullmatch(reference) is None:
                 raise UserError(
                     f"{_KEY}: {reference} is {label(version)} now and may be another one later, so "
@@ -86,6 +90,13 @@ def _registered(
             raise
         logger.warning("%s\nGoing on with %s as it was fetched before", error, reference)
         return known
+
+
+def _named(client: MlflowClient, reference: str) -> ModelVersion:
+    try:
+        return find_version(client, reference)
+    except UserError as error:
+        raise UserError(f"{_KEY}: {error}") from None
 
 
 def _from_folder(

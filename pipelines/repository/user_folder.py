@@ -122,7 +122,14 @@ def _check(root: Path, config: DataConfig) -> None:
     offences = [each for each in seen.offences if not (is_sample and each.kind in _NEED_ALL)]
     if config.layout == "side_by_side" and all(each.pair_ids for each in offences):
         _check_halves(root, seen.decoded, pairs)
-    refuse_offences(root, offences, config, num_sound=len(seen.sound))
+    sample = f" in {len(looked_at)} of {len(pairs)} pairs, the only ones that were looked at"
+    refuse_offences(
+        root,
+        offences,
+        config,
+        num_sound=len(seen.sound),
+        looked_at=sample if is_sample else "",
+    )
 
 
 def _check_halves(root: Path, seen: Sequence[Inspected], pairs: Sequence[PairFiles]) -> None:

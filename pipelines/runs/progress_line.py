@@ -40,22 +40,30 @@ def epoch_line(history: Sequence[Mapping[str, float]], num_epochs: int, *, is_be
     dev = f"dev L1 {record['dev/l1']:.4f}{' (best so far)' if is_best else ''}"
     if record["epoch"] == 0:
         return f"before training: {dev}"
-    left_s = (num_epochs - record["epoch"]) * _epoch_s(history)
+    left = "the last one" if record["epoch"] == num_epochs else _left(history, num_epochs)
     parts = [
         dev,
         f"train L1 {record['train/l1']:.4f}",
         f"G: adversarial {record['train/loss_g_adversarial']:.3f}",
         f"D: {record['train/loss_d']:.3f}",
         speed(record["perf/images_per_s"], record["perf/data_wait_share"]),
-        f"{duration(left_s)} left" if left_s else "the last one",
+        left,
     ]
-    return f"epoch {record['epoch']:.0f}/{num_epochs}: {', '.join(parts)}"
+    return f"epoch {record['epoch']:.0f}/{num_epochs}: {', '.join(filter(None, parts))}"
 
 
-def _epoch_s(history: Sequence[Mapping[str, float]]) -> float:
-    """The median duration of the last epochs, on which an interruption has little influence."""
+def _left(history: Sequence[Mapping[str, float]], num_epochs: int) -> str:
+    """The time left, by the median of the last epochs, which an interruption hardly changes.
+
+    Empty if there is one epoch alone, and it was interrupted: from when this process went on with
+    it, it took less than half of the time.
+    """
     times_s = [record["time_s"] for record in history[-_RECENT - 1 :]]
-    return statistics.median_low([after - before for before, after in itertools.pairwise(times_s)])
+    epochs_s = [after - before for before, after in itertools.pairwise(times_s)]
+    if len(epochs_s) == 1 and epochs_s[0] > 2 * history[-1]["perf/epoch_s"]:
+        return ""
+    left_s = (num_epochs - history[-1]["epoch"]) * statistics.median_low(epochs_s)
+    return f"{duration(left_s)} left"
 
 
 def share_done(line: str) -> float | None:

@@ -1,6 +1,7 @@
 """Start a server on Ray Serve, and end it with this process."""
 
 import logging
+import math
 import re
 import time
 from collections.abc import Iterator
@@ -151,8 +152,10 @@ def _check_resources(options: ServeOptions) -> None:
     for name, each in (("CPU", options.cpus_per_replica), ("GPU", options.gpus_per_replica)):
         available = there.get(name, 0.0)
         if number * each > available:
+            share = math.floor(100 * available / number) / 100
+            fewer = ", or --min-replicas lower" if options.min_replicas > 1 else ""
             raise UserError(
                 f"{counted(number, 'replica')} of {counted(each, name)} each cannot be placed on "
-                f"the {counted(available, name)} of Ray; set --min-replicas or "
-                f"--{name.lower()}s-per-replica lower"
+                f"the {counted(available, name)} of Ray; set --{name.lower()}s-per-replica to "
+                f"{share:g} or less{fewer}"
             )

@@ -83,7 +83,7 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
             *affine_notes(seen.decoded, config, root=root),
             *direction_notes(seen.decoded, config, root=root),
             *(use.note for use in seen.uses if use.note is not None),
-            *_stand_in_notes(pairs, config),
+            *_stand_in_notes([pair for pair in seen.sound if pair.files.pair_id in splits], config),
         ),
         sides=tuple(use.summary for use in seen.uses),
         has_alpha=_has_alpha(pairs, num_sides),
@@ -236,6 +236,7 @@ def _empty_mask_notes(pairs: Sequence[Inspected], empty_masks: Sequence[str]) ->
 
 
 def _stand_in_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[str]:
+    """Notes of the pairs that were split: without those that leak, a split may have none left."""
     if not pairs:
         return
     folders = {pair.files.pair_id: pair.files.folder for pair in pairs}

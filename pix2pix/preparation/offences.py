@@ -59,7 +59,8 @@ REMEDIES: dict[OffenceKind, str] = {
     "size_mismatch": "resize or crop one of the two so that both show the same region; or set "
     "data.side_b.scale, or scale of the extra source, to how many times as large its images are, "
     "null if that varies",
-    "wrong_channels": "convert the files, or correct channels/grayscale of the side",
+    "wrong_channels": "convert the files, or correct channels or grayscale of the side in "
+    "params.yaml",
     "mixed_dtype": "store all images of a side in one depth; a set is prepared as one array",
     "no_value_range": "set value_range: [low, high] of the side in params.yaml",
     "narrow_range": "set value_range of the side to what its values can be, or num_labels if they "

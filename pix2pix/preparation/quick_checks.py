@@ -27,11 +27,17 @@ def check_names(root: Path, config: DataConfig) -> Discovery:
 
 
 def refuse_offences(
-    root: Path, offences: Sequence[Offence], config: DataConfig, *, num_sound: int
+    root: Path,
+    offences: Sequence[Offence],
+    config: DataConfig,
+    *,
+    num_sound: int,
+    looked_at: str = "",
 ) -> None:
     """Raise UserError with the offences and their remedies, if the stage `prepare` would stop.
 
-    It goes on if `data.on_bad_pair` is exclude, and leaving out pairs leaves some.
+    It goes on if `data.on_bad_pair` is exclude, and leaving out pairs leaves some. `looked_at` says
+    at which pairs this looked, if not at all.
     """
     beyond_excluding = [offence for offence in offences if not offence.pair_ids]
     may_exclude = bool(num_sound) and not beyond_excluding
@@ -45,4 +51,4 @@ def refuse_offences(
         "\nOr set data.on_bad_pair: exclude, which leaves these pairs out" if may_exclude else ""
     )
     lines = "\n".join(offence_lines(shown))
-    raise UserError(f"{printable(root)}: {len(shown)} offences\n{lines}{exclude}")
+    raise UserError(f"{printable(root)}: {len(shown)} offences{looked_at}\n{lines}{exclude}")

@@ -17,6 +17,7 @@ from pipelines.evaluation.model_content import content_hash
 from pipelines.json_files import write_json
 from pipelines.paths import CHECKS_PATH
 from pipelines.registry.mlflow_state import CONTENT_TAG
+from pipelines.registry.package import PACKAGED_MODEL
 from pipelines.registry.register import Registration
 from pipelines.repository.presets import complete_preset
 from pipelines.stages import register
@@ -147,7 +148,7 @@ def unreachable_version(
 
 
 def put_version(client: MlflowClient) -> Registration:
-    """A version of no files, of a run of its own, and register.json: as `register` leaves them.
+    """A version of an empty file, of a run of its own, and register.json: as `register` does.
 
     In place of a training and a package where only numbers, aliases and tags are looked at.
     """
@@ -156,7 +157,9 @@ def put_version(client: MlflowClient) -> Registration:
     run_id = client.create_run(experiment_id).info.run_id
     if not client.search_registered_models(f"name = '{MODEL}'"):
         client.create_registered_model(MODEL)
-    number = str(client.create_model_version(MODEL, "nowhere", run_id=run_id).version)
+    source = Path("versions", run_id).resolve()
+    write_json(source / PACKAGED_MODEL / "model.json", {})
+    number = str(client.create_model_version(MODEL, str(source), run_id=run_id).version)
     registration = Registration(
         model=MODEL,
         version=number,

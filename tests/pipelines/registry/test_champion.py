@@ -1,5 +1,6 @@
 """The alias by hand, and the way back."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from pipelines.commands.promote import promote
 from pipelines.commands.rollback import rollback
 from pipelines.entrypoint import run
 from pipelines.registry.champion import CHAMPION_TAG, SINCE_TAG
+from pipelines.registry.package import PACKAGED_MODEL
 from tests.support.registered_project import MODEL, champion, put_version
 
 
@@ -104,3 +106,25 @@ def test_what_does_not_exist_is_one_sentence(
     promote(f"{MODEL}/2")
     assert "version 2 is the first champion" in refusal(rollback, MODEL, capsys)
     assert champion(client) == "2"
+
+
+def lose_files(client: MlflowClient, number: str) -> Path:
+    source = Path(client.get_model_version(MODEL, number).source)
+    shutil.rmtree(source)
+    return source
+
+
+def test_a_version_whose_files_are_gone_does_not_become_the_champion(
+    client: MlflowClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    promote(f"{MODEL}/1")
+    promote(f"{MODEL}/3")
+    for number, command, argument in (("2", promote, f"{MODEL}/2"), ("1", rollback, MODEL)):
+        source = lose_files(client, number)
+        before = [dict(client.get_model_version(MODEL, each)) for each in "123"]
+        assert refusal(command, argument, capsys) == (
+            f"ERROR {MODEL} version {number}: its files are missing from "
+            f"{source / PACKAGED_MODEL}. It cannot be the champion, and nothing was changed: "
+            f"restore the files, or name another version: `pix2pix promote {MODEL}/VERSION`"
+        )
+        assert [dict(client.get_model_version(MODEL, each)) for each in "123"] == before

@@ -47,14 +47,14 @@ def test_a_model_is_no_better_than_the_mean_target_if_it_is_so_in_both_scores(
     said = f"no better on the test split than the mean target (L1 {l1:.4g} against 0.15"
     assert (said in report) == (warning is not None) == (not is_better)
     if frechet is not None and warning is not None:
-        assert f", Frechet distance {frechet:.4g} against 250)" in warning
+        assert f", Frechet distance {frechet:.4g} against 250" in warning
 
 
 def test_a_model_that_leaves_noise_as_it_is_is_no_better_than_the_source() -> None:
     metrics = _metrics(0.075, 121.0, identity=_scores(0.077, 121.0))
     assert str(warning_of(metrics)).startswith(
-        "no better on the test split than the source itself (L1 0.075 against 0.077, "
-        "Frechet distance 121 against 121): look at"
+        "no better on the test split than the source itself (L1 0.075 against 0.077 with "
+        "intervals that overlap, Frechet distance 121 against 121): look at"
     )
 
 

@@ -190,7 +190,7 @@ def test_bad_places_and_models_are_one_message_and_change_nothing(
     assert "full is not empty; name a new folder" in said("model", "full")
     assert "full/mine.txt is no folder; name a new one" in said("model", "full/mine.txt")
     assert "circle is no folder; name a new one" in said("no model", "circle/out")
-    assert "model/model.json is missing" in said("model", "empty")
+    assert "generator.safetensors is missing, so model is no model folder" in said("model", "empty")
     assert "has no version of a registered model 'nobody'" in said("nobody@champion", "out")
     assert names(tmp_path) == before
     assert names(tmp_path / "empty") == set()

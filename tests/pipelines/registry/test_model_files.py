@@ -113,6 +113,6 @@ def test_a_store_that_does_not_answer_may_answer_later(
 ) -> None:
     client = MlflowClient(uri)
     other = unreachable_version(client, monkeypatch, is_proxied=is_proxied)
-    message = f"{MODEL} version 2: its files cannot be downloaded from .*/version"
+    message = f"{MODEL} version 2: its files cannot be read from .*/version"
     with pytest.raises(ConnectionError, match=message), downloaded(client, other):
         pass

@@ -88,7 +88,9 @@ def test_a_version_that_may_change_is_refused_with_its_number(workspace: Path, u
     for reference in (f"models:/{MODEL}@champion", f"models:/{MODEL}"):
         with pytest.raises(UserError, match=rf"version 1 now and may be .* write {FIRST}$"):
             read_parent(reference, "both", uri=uri, fetched=None)
-    with pytest.raises(UserError, match=r"has no version 2; there are the versions 1"):
+    with pytest.raises(
+        UserError, match=r"^train\.init_from: .* has no version 2; there are the versions 1"
+    ):
         read_parent(f"models:/{MODEL}/2", "both", uri=uri, fetched=None)
     with pytest.raises(UserError, match=r"no version of a registered model 'other'"):
         read_parent("models:/other/1", "both", uri=uri, fetched=None)
@@ -155,8 +157,12 @@ def test_a_folder_that_is_no_model_is_named(workspace: Path, uri: str, missing: 
     train(0)
     shutil.copytree(MODELS, "elsewhere")
     Path("elsewhere", missing).unlink()
-    with pytest.raises(UserError, match=rf"train\.init_from: elsewhere/{missing} is missing"):
+    with pytest.raises(UserError) as caught:
         read_parent("elsewhere", "both", uri=uri, fetched=None)
+    assert str(caught.value) == (
+        f"train.init_from: elsewhere/{missing} is missing, so elsewhere is no model folder; name "
+        "one that the stage `train` wrote, or a registered version"
+    )
 
 
 def test_published_files_are_read_with_the_discriminator_beside_them(

@@ -217,6 +217,21 @@ def test_a_folder_without_what_the_task_needs_is_refused_and_nothing_written(
     assert (project / "params.yaml").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("num", "looked_at"),
+    [(12, ""), (13, " in 7 of 13 pairs, the only ones that were looked at")],
+)
+def test_offences_of_a_few_pairs_of_many_are_not_told_as_those_of_all(
+    project: Path, data_dir: Path, num: int, looked_at: str
+) -> None:
+    for index in range(num):
+        save(data_dir / f"{index:02d}.png", noise(index, size=60))
+    with pytest.raises(UserError) as error:
+        use_preset_for("colourise", data_dir, project)
+    head = str(error.value).partition("\n")[0]
+    assert head == f"{data_dir}: {12 if num == 12 else 7} offences{looked_at}"
+
+
 def test_a_remedy_that_sets_parameters_says_how_and_is_given_once(
     project: Path, data_dir: Path
 ) -> None:

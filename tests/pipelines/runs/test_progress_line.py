@@ -17,6 +17,7 @@ HISTORY = [
         "train/loss_d": 0.625,
         "perf/images_per_s": 31.25,
         "perf/data_wait_share": 0.01,
+        "perf/epoch_s": 9.0,
     }
     for epoch, time_s in TIMES_S.items()
 ]
@@ -51,6 +52,14 @@ def test_an_epoch_is_a_line_of_scores_losses_speed_and_time_left() -> None:
 
 def test_an_interruption_does_not_count_as_the_length_of_an_epoch() -> None:
     assert epoch_line(HISTORY, 9, is_best=False).endswith("img/s, 50 s left")
+
+
+def test_where_the_first_epoch_was_interrupted_nothing_says_yet_how_long_one_takes() -> None:
+    resumed = [HISTORY[0], HISTORY[1] | {"time_s": 3710.0}]
+    assert epoch_line(resumed, 9, is_best=False).endswith("D: 0.625, 31.2 img/s")
+    assert epoch_line([*resumed, HISTORY[2] | {"time_s": 3720.0}], 9, is_best=False).endswith(
+        "31.2 img/s, 1 min 10 s left"
+    )
 
 
 def test_the_last_epoch_and_the_untrained_generator_have_no_time_left() -> None:

@@ -194,14 +194,23 @@ def test_a_model_that_no_replica_can_use_ends_the_start_with_one_sentence(
     assert not ray.is_initialized()
 
 
-def test_more_gpus_than_ray_has_are_refused_in_one_sentence(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("num", "end"), [(1, ""), (2, ", or --min-replicas lower")])
+def test_more_gpus_than_ray_has_are_refused_with_the_share_that_there_is_room_for(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, num: int, end: str
 ) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    options = ServeOptions(models=(CHAMPION,), gpus_per_replica=1000)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 9.0, "GPU": 3.0})
+    options = ServeOptions(
+        models=(CHAMPION,), gpus_per_replica=1000, min_replicas=num, max_replicas=num
+    )
     server = running(options, uri=registry.uri, host="127.0.0.1", port=closed_port())
-    with pytest.raises(UserError, match="set --min-replicas or --gpus-per-replica lower"), server:
+    with pytest.raises(UserError) as refused, server:
         pass
+    replicas = f"{num} replica{'s' if num > 1 else ''} of 1000 GPUs each"
+    assert str(refused.value) == (
+        f"{replicas} cannot be placed on the 3 GPUs of Ray; "
+        f"set --gpus-per-replica to {3 / num:g} or less{end}"
+    )
     assert not ray.is_initialized()
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -170,6 +171,23 @@ def test_a_test_folder_without_a_sound_pair_is_not_replaced_by_training_pairs(
 
     assert [item.kind for item in report.offences] == [kind, kind, "too_few_pairs"]
     assert report.pairs == ()
+
+
+@pytest.mark.parametrize("split", ["train", "dev"])
+def test_where_all_pairs_of_a_folder_lie_in_the_test_folder_too_each_copy_is_named(
+    tmp_path: Path, split: str
+) -> None:
+    write_sound(tmp_path)
+    for side in "AB":
+        shutil.rmtree(tmp_path / side / "test")
+        shutil.copytree(tmp_path / side / split, tmp_path / side / "test")
+    copies = {path.stem for path in (tmp_path / "A" / split).iterdir()}
+
+    report = check_pairs(tmp_path, make_config())
+
+    assert {item.kind for item in report.offences} == {"duplicate_across_splits"}
+    named = {pair_id for item in report.offences for pair_id in item.pair_ids}
+    assert named == {f"{split}/{name}" for name in copies}
 
 
 def test_too_few_sound_pairs_raise_where_nothing_else_is_wrong(tmp_path: Path) -> None:
