@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from pipelines.processes.http_address import fault
+from pipelines.processes.http_address import fault, is_http
 from pipelines.processes.port import try_port
 from pix2pix.errors import UserError
 
@@ -58,7 +58,7 @@ def mlflow_address(environment: Mapping[str, str]) -> Address:
     """
     port = _port(environment, "MLFLOW_PORT", default=5000)
     named = environment.get("MLFLOW_TRACKING_URI", "").rstrip("/")
-    is_server = named.partition(":")[0].lower() in ("http", "https")
+    is_server = is_http(named)
     is_elsewhere = is_server and not _is_here(named, port, variable="MLFLOW_TRACKING_URI")
     url = named if is_elsewhere else f"http://{HOST}:{port}"
     return Address(
