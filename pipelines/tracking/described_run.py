@@ -4,16 +4,20 @@ import json
 from collections.abc import Mapping
 
 from mlflow import MlflowClient
-from mlflow.utils.mlflow_tags import MLFLOW_USER
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_GIT_COMMIT,
+    MLFLOW_GIT_DIRTY,
+    MLFLOW_SOURCE_NAME,
+    MLFLOW_SOURCE_TYPE,
+    MLFLOW_USER,
+)
 
 from pipelines.tracking.description import RunDescription
 from pipelines.tracking.run import MlflowRun
 from pipelines.tracking.run_by_key import open_run
 
 DATA_HASH_TAG = "pix2pix.data_hash"
-GIT_COMMIT_TAG = "mlflow.source.git.commit"  # MLflow's own names; the UI shows them as "Source"
 PARENT_TAG = "parent"  # the trained model that a training started from
-GIT_DIRTY_TAG = "mlflow.source.git.dirty"
 
 
 def open_described_run(
@@ -36,13 +40,13 @@ def open_described_run(
     data, origin = description.data, description.origin
     tags = {
         DATA_HASH_TAG: data.data_hash,
-        "mlflow.source.name": stage,
-        "mlflow.source.type": "LOCAL",
-        GIT_DIRTY_TAG: str(origin.is_dirty).lower(),
+        MLFLOW_SOURCE_NAME: stage,
+        MLFLOW_SOURCE_TYPE: "LOCAL",
+        MLFLOW_GIT_DIRTY: str(origin.is_dirty).lower(),
         "pix2pix.torch": origin.torch,
         "pix2pix.python": origin.python,
     }
-    tags |= {} if origin.commit is None else {GIT_COMMIT_TAG: origin.commit}
+    tags |= {} if origin.commit is None else {MLFLOW_GIT_COMMIT: origin.commit}
     tags |= {} if description.user is None else {MLFLOW_USER: description.user}
     tags |= {} if description.parent is None else {PARENT_TAG: description.parent}
     run = open_run(
