@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from pipelines.processes.http_address import fault, is_http
+from pipelines.processes.loopback import LOOPBACK
 from pipelines.processes.port import try_port
 from pix2pix.errors import UserError
 
 HOST = "127.0.0.1"
-
-_LOOPBACK = {HOST, "localhost", "::1"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,4 +108,4 @@ def _is_here(url: str, port: int, *, variable: str) -> bool:
             f"{variable} is no address: {reason}; correct it, such as http://{HOST}:{port}"
         )
     parts = urlsplit(url)
-    return parts.hostname in _LOOPBACK and parts.port == port
+    return parts.hostname in LOOPBACK and parts.port == port
