@@ -24,7 +24,7 @@ TRAIN = ("dvc", "repro", "train")
 TRAIN_STAGE = ("python", "-m", "pipelines.stages.train")
 TUNE_STAGE = ("python", "-m", "pipelines.stages.tune")
 STUDY_EPOCHS = 20  # of a trial
-NUM_STEPS = 8 * 22  # of a training, of its 6 + 2 epochs
+NUM_STEPS = 8 * 22  # of a training of the default length
 
 # In a process of its own: MLflow keeps connections to a database file.
 _LIST_RUNS = """
@@ -42,8 +42,8 @@ print(json.dumps([run.info.status, points, len(images)]))
 """
 
 
-def prepared_training(folder: Path) -> Project:
-    """A project with its data prepared, for a training that is some seconds long."""
+def prepared_training(folder: Path, *, num_epochs: int = 6) -> Project:
+    """A project with its data prepared, for a training of two epochs more, some seconds long."""
     folder.mkdir(parents=True, exist_ok=True)
     project = copy_project(folder)
     project.set_params(
@@ -52,7 +52,7 @@ def prepared_training(folder: Path) -> Project:
         load_size="36",
         base_channels="4",
         discriminator_channels="4",
-        num_epochs="6",
+        num_epochs=str(num_epochs),
         num_decay_epochs="2",
         batch_size="1",
         best_from_epoch="3",

@@ -35,8 +35,8 @@ Begin = Callable[[tuple[str, ...]], "subprocess.Popen[str]"]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """A project with prepared data."""
-    return prepared_training(tmp_path / "project")
+    """A project with prepared data, whose training is long enough to be ended twice."""
+    return prepared_training(tmp_path / "project", num_epochs=10)
 
 
 @pytest.fixture
