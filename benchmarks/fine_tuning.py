@@ -15,53 +15,31 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
+from benchmarks.fine_tuning_arms import mean_target_l1, scores_by_epoch, train_parent
 from benchmarks.markdown import table, write_sections
 from benchmarks.worker_group import processor
 from benchmarks.workload import preset
-from pipelines.training.batches import dev_set, train_batches
 from pix2pix.config import Params
-from pix2pix.data.batch import Batch
-from pix2pix.data.loader import EvalBatches
-from pix2pix.data.manifest import load_manifest
 from pix2pix.data.prepared import open_split
-from pix2pix.data.ranges import to_network
-from pix2pix.data.splits import Split
-from pix2pix.evaluation.baselines import mean_image, mean_target_fake
 from pix2pix.evaluation.image_groups import single_images
 from pix2pix.evaluation.intervals import Interval, bootstrap_mean
-from pix2pix.evaluation.quality import image_quality
 from pix2pix.files import write_text
-from pix2pix.models import (
-    InferenceNetwork,
-    PatchDiscriminator,
-    UNetGenerator,
-    network_configs,
-    translate,
-)
 from pix2pix.models.transfer import ParentNetworks
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.sources.synthetic import write_synthetic
-from pix2pix.training import Best, fit, new_state
-from pix2pix.training.dev import better_mode
 from pix2pix.tuning.seed_band import gain
 
-_CPU = torch.device("cpu")
 _NUM_PAIRS = 40
 _EPOCHS = (5, 25, 100)  # after which the arms are compared
-_PARENT_EPOCHS = 15
 _SCRATCH = "from scratch"
-_BATCH = 16  # images that are scored at once
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,12 +62,12 @@ def compare(maps_dir: Path, folder: Path, *, num_seeds: int) -> tuple[list[Compa
     params = _params()
     few, rest, drawn = _prepared_sets(maps_dir, folder, params)
     parents = {
-        "from other maps": _parent(params, rest),
-        "from drawn facades": _parent(params, drawn),
+        "from other maps": train_parent(params, rest),
+        "from drawn facades": train_parent(params, drawn),
     }
     arms: dict[str, ParentNetworks | None] = {_SCRATCH: None, **parents}
     scores = {
-        (name, seed): _scores_by_epoch(params, few, parent=parent, seed=seed)
+        (name, seed): scores_by_epoch(params, few, parent=parent, seed=seed, epochs=_EPOCHS)
         for seed in range(num_seeds)
         for name, parent in arms.items()
     }
@@ -106,7 +84,7 @@ def compare(maps_dir: Path, folder: Path, *, num_seeds: int) -> tuple[list[Compa
         for epoch in _EPOCHS
         for name in arms
     ]
-    return comparisons, _mean_target_l1(few)
+    return comparisons, mean_target_l1(few)
 
 
 def _params() -> Params:
@@ -162,83 +140,6 @@ def _copied(folder: Path, **splits: list[Path]) -> Path:
     return folder
 
 
-def _parent(params: Params, prepared_dir: Path) -> ParentNetworks:
-    """Train a parent and return the networks of its best epoch."""
-    params = replace(params, train=replace(params.train, num_epochs=_PARENT_EPOCHS))
-    best = dict(_train(params, prepared_dir, parent=None))
-    generator_config, discriminator_config = network_configs(params)
-    networks: tuple[UNetGenerator, PatchDiscriminator] = (
-        UNetGenerator(generator_config),
-        PatchDiscriminator(discriminator_config),
-    )
-    networks[0].load_state_dict(best[_PARENT_EPOCHS].generator)
-    networks[1].load_state_dict(best[_PARENT_EPOCHS].discriminator)
-    return ParentNetworks(*networks)
-
-
-def _scores_by_epoch(
-    params: Params, prepared_dir: Path, *, parent: ParentNetworks | None, seed: int
-) -> dict[int, np.ndarray]:
-    """Train with a seed; the L1 of each test image by number of epochs."""
-    params = replace(params, train=replace(params.train, seed=seed))
-    generator = UNetGenerator(network_configs(params)[0])
-    scores = {}
-    for epoch, best in _train(params, prepared_dir, parent=parent):
-        if epoch in _EPOCHS:
-            generator.load_state_dict(best.generator)
-            scores[epoch] = _test_l1(generator, best, prepared_dir, seed=seed)
-            logger.info("seed %d, epoch %d: test L1 %.4f", seed, epoch, scores[epoch].mean())
-    return scores
-
-
-def _train(
-    params: Params, prepared_dir: Path, *, parent: ParentNetworks | None
-) -> Iterator[tuple[int, Best]]:
-    """Train; yield each finished epoch with the networks of the best one so far."""
-    manifest = load_manifest(prepared_dir)
-    state = new_state(*network_configs(params), config=params.train, parent=parent)
-    dev = dev_set(open_split(prepared_dir, "dev"), manifest, samples=[0], device=_CPU)
-    train = open_split(prepared_dir, "train")
-    with train_batches(train, params, manifest, device=_CPU) as batches:
-        for _ in fit(state, batches, params.train, dev=dev):
-            if state.best is not None:
-                yield state.epoch, state.best
-
-
-def _test_l1(generator: nn.Module, best: Best, prepared_dir: Path, *, seed: int) -> np.ndarray:
-    """The L1 (N,) of each test image, in the inference mode that is better on dev."""
-    manifest = load_manifest(prepared_dir)
-    network = InferenceNetwork(generator, better_mode(best.dev))
-    batches = EvalBatches(
-        open_split(prepared_dir, "test"),
-        source=manifest.source,
-        target=manifest.target,
-        batch_size=_BATCH,
-        device=_CPU,
-    )
-    return np.concatenate([_l1(network, batch, seed=seed) for batch in batches])
-
-
-def _l1(network: InferenceNetwork, batch: Batch, *, seed: int) -> np.ndarray:
-    """The L1 (N,) of the images of a batch."""
-    fake = translate(network, batch.source, seeds=[seed] * len(batch.source))
-    return image_quality(fake, batch.target).l1
-
-
-def _mean_target_l1(prepared_dir: Path) -> float:
-    """The test L1 of one image for all: the mean of the training targets."""
-    train, test = (_targets(prepared_dir, split) for split in ("train", "test"))
-    fake = mean_target_fake(mean_image([(train, None)]), like=test)
-    return float(image_quality(fake, test).l1.mean())
-
-
-def _targets(prepared_dir: Path, split: Split) -> Tensor:
-    """All targets of a split, (N, C, H, W)."""
-    value_range = load_manifest(prepared_dir).target.value_range
-    stored = np.array(open_split(prepared_dir, split).target)
-    return to_network(torch.from_numpy(stored), value_range)
-
-
 def _compared(arm: str, steps: int, l1: Mapping[str, np.ndarray]) -> Comparison:
     """Compare an arm with the one from scratch; `l1` is (seeds, images) by arm."""
     scratch, own = l1[_SCRATCH], l1[arm]
@@ -257,7 +158,7 @@ def _compared(arm: str, steps: int, l1: Mapping[str, np.ndarray]) -> Comparison:
     )
 
 
-def section(comparisons: list[Comparison], mean_target_l1: float) -> str:
+def section(comparisons: list[Comparison], mean_l1: float) -> str:
     """The table of the document, and the L1 of the mean target."""
     rows = [
         [
@@ -270,7 +171,7 @@ def section(comparisons: list[Comparison], mean_target_l1: float) -> str:
         for each in comparisons
     ]
     head = ["model", "test L1", "gain", "95 %, other seeds", "95 %, other images"]
-    mean_target = f"The mean of the training maps has a test L1 of {mean_target_l1:.4f}.\n"
+    mean_target = f"The mean of the training maps has a test L1 of {mean_l1:.4f}.\n"
     return f"{table(head, rows)}\n{mean_target}"
 
 
@@ -285,16 +186,16 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        comparisons, mean_target_l1 = compare(options.maps, Path(folder), num_seeds=options.seeds)
+        comparisons, mean_l1 = compare(options.maps, Path(folder), num_seeds=options.seeds)
     found = {
         "where": f"{processor()}; torch {torch.__version__}; {date.today()}",
         "seeds": options.seeds,
-        "mean_target_l1": mean_target_l1,
+        "mean_target_l1": mean_l1,
         "comparisons": [asdict(each) for each in comparisons],
     }
     write_text(options.out, json.dumps(found, indent=2) + "\n")
     if options.write is not None:
-        sections = {"fine-tuning": section(comparisons, mean_target_l1)}
+        sections = {"fine-tuning": section(comparisons, mean_l1)}
         write_sections(options.write, sections)
 
 

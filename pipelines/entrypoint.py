@@ -1,4 +1,4 @@
-"""What every entry point uses: logging, signals, and errors as one message and an exit code."""
+"""What every entry point uses: logging, proxies, signals, errors as one message and exit code."""
 
 import errno
 import logging
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from pipelines.processes.loopback import ask_without_proxy
 from pipelines.processes.parent_watch import end_with_dvc
 from pipelines.processes.shell import CommandFailedError
 from pipelines.processes.signals import stopping_at_once
@@ -68,6 +69,7 @@ def run(main: Callable[[], None], *, if_interrupted: str = "interrupted") -> Non
         level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr, force=True
     )
     logging.captureWarnings(True)
+    ask_without_proxy()
     try:
         # A signal ends the program with exit code 128 + signal. The end of the DVC that started
         # this process counts as SIGTERM.

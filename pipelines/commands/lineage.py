@@ -44,7 +44,7 @@ def _of_model(reference: str, *, as_json: bool) -> str:
     with connected(recorded_uri()) as client:
         provenance = read_provenance(client, reference)
     if as_json:
-        return json.dumps(provenance.as_json(), indent=2)
+        return json.dumps(asdict(provenance), indent=2)
     return provenance_text(provenance, preset_params(DEFAULT))
 
 

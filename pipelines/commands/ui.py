@@ -16,11 +16,16 @@ def ui() -> None:
     For example: pix2pix ui
     """
     from pipelines.services.addresses import check_free, mlflow_address
-    from pipelines.tracking.uri import refuse_other_folder, tracking_uri, without_password
+    from pipelines.tracking.uri import (
+        is_server,
+        refuse_other_folder,
+        tracking_uri,
+        without_password,
+    )
 
     refuse_other_folder()
     uri = tracking_uri()
-    if uri.startswith("http"):
+    if is_server(uri):
         typer.echo(f"the runs are on the MLflow server {without_password(uri)}")
         _show_pages(without_password(uri))
         return

@@ -14,6 +14,8 @@ from prefect.artifacts import (
     create_table_artifact,
 )
 
+from pipelines.processes.http_address import is_http
+
 _MAX_WIDTH_PX = 1200
 _JPEG_QUALITY = 85
 
@@ -53,7 +55,7 @@ def show_result(text: str, links: Mapping[str, str]) -> None:
 def mlflow_links(registration: Mapping[str, Any]) -> dict[str, str]:
     """The pages of the MLflow run and the model version; empty if MLflow has no server."""
     root = registration["tracking_uri"].rstrip("/")
-    if not root.startswith("http"):
+    if not is_http(root):
         return {}
     run = f"experiments/{registration['experiment_id']}/runs/{registration['run_id']}"
     version = f"models/{registration['model']}/versions/{registration['version']}"

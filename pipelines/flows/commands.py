@@ -1,6 +1,5 @@
 """Tasks that run DVC's commands and the project's programs in a workspace."""
 
-import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -35,19 +34,17 @@ RETRIES: dict[str, Any] = {
 def python(shell: Shell, module: str, *arguments: str) -> None:
     """Run a program of the project; its output is written to the log of the task or flow."""
     name = module.rpartition(".")[2]
-    shell.run(name, [sys.executable, "-m", module, *arguments], say=get_run_logger().info)
+    shell.run_module(name, module, *arguments, say=get_run_logger().info)
 
 
 def pix2pix(shell: Shell, verb: str, *arguments: str) -> None:
     """Run a verb of the console command `pix2pix`, as `python` runs a program."""
-    command = [sys.executable, "-m", "pipelines", verb, *arguments]
-    shell.run(verb, command, say=get_run_logger().info)
+    shell.run_module(verb, "pipelines", verb, *arguments, say=get_run_logger().info)
 
 
 def dvc(shell: Shell, *arguments: str, name: str = "") -> None:
     """Run a command of DVC."""
-    command = [sys.executable, "-m", "dvc", *arguments]
-    shell.run(name or arguments[0], command, say=get_run_logger().info)
+    shell.run_module(name or arguments[0], "dvc", *arguments, say=get_run_logger().info)
 
 
 def _transfer(shell: Shell, *arguments: str) -> None:
@@ -94,8 +91,7 @@ def reproduce(shell: Shell, stage: str) -> None:
     """
     with _slot(stage):
         try:
-            command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
-            shell.run(stage, command, say=Progress(stage))
+            shell.run_module(stage, "dvc", "repro", "--single-item", stage, say=Progress(stage))
         except CommandFailedError:
             if stage == "prepare":
                 show_data_check(shell.folder)

@@ -1,6 +1,11 @@
-"""Whether an HTTP server can be at an address that a user gave."""
+"""Whether an address that a user gave is one of HTTP, and whether a server can be there."""
 
 from urllib.parse import urlsplit
+
+
+def is_http(address: str) -> bool:
+    """Whether the address begins as one of HTTP or HTTPS does, in upper or lower case."""
+    return address.partition(":")[0].lower() in ("http", "https")
 
 
 def fault(url: str) -> str | None:
@@ -12,7 +17,7 @@ def fault(url: str) -> str | None:
         parts = urlsplit(url)
     except ValueError:  # brackets without an end, characters that no host has
         return "its host cannot be read"
-    if parts.scheme not in ("http", "https"):
+    if not is_http(url):
         return "it begins neither with http:// nor with https://"
     if not parts.hostname or " " in parts.hostname:
         return "its host is missing, or has a space in it"

@@ -3,14 +3,12 @@
 import ssl
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 import requests
 from requests.exceptions import RequestException, SSLError
 
 from pix2pix.errors import UserError
 
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _LOCAL_ANSWER_S = 2.0
 
 
@@ -41,7 +39,6 @@ def check_answer(url: str, *, timeout_s: float, tls: Tls | None = None) -> None:
             timeout=timeout_s,
             verify=asked.verify,
             cert=asked.cert,
-            proxies=_proxies(url),
             stream=True,  # the body does not matter
         ) as response:
             status, words = response.status_code, response.reason
@@ -64,12 +61,6 @@ def is_answering(url: str) -> bool:
     except ConnectionError:
         return False
     return True
-
-
-def _proxies(url: str) -> dict[str, str] | None:
-    """None for the proxies of the environment, but none is asked for servers on this machine."""
-    host = urlsplit(url).hostname
-    return {"no_proxy": host} if host in _LOOPBACK else None
 
 
 def _tls_error(error: SSLError) -> Exception:

@@ -69,6 +69,10 @@ class Shell:
         if process.returncode:
             raise CommandFailedError(name, exit_code=process.returncode, output="\n".join(last))
 
+    def run_module(self, name: str, module: str, *arguments: str, say: Say) -> None:
+        """Run a module of Python with this interpreter, as `run` runs a command."""
+        self.run(name, [sys.executable, "-m", module, *arguments], say=say)
+
     def _start(self, command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             # The guardian of this installation, whatever code `folder` holds.

@@ -10,7 +10,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelInput
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.utils.mlflow_tags import MLFLOW_USER
+from mlflow.utils.mlflow_tags import MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE, MLFLOW_USER
 
 from pipelines.evaluation.scores import Evaluation
 from pipelines.registry.logged_model import link_metrics
@@ -81,8 +81,8 @@ def _tags(version: ModelVersion, manifest: Manifest) -> dict[str, str]:
         "pix2pix.model": version.name,
         "pix2pix.model_version": str(version.version),
         "pix2pix.trained_by_run": str(version.run_id),
-        "mlflow.source.name": "pipelines.registry.evaluate",
-        "mlflow.source.type": "LOCAL",
+        MLFLOW_SOURCE_NAME: "pipelines.registry.evaluate",
+        MLFLOW_SOURCE_TYPE: "LOCAL",
     }
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import url2pathname
 
+from pipelines.processes.http_address import is_http
 from pipelines.tracking.uri import sqlite_path
 
 CONTENT_TAG = "pix2pix.model_sha256"  # of versions and logged models, see `content_hash`
@@ -79,7 +80,7 @@ def state_sha256(uri: str, registered: Registered) -> str | None:
     try:
         if path is not None:
             state = _database_state(path, registered)
-        elif urlsplit(uri).scheme in ("http", "https"):
+        elif is_http(uri):
             state = _server_state(uri.rstrip("/"), registered)
         else:
             return None

@@ -1,7 +1,6 @@
 """Where a model version comes from: its lineage, and what MLflow knows of it besides."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
@@ -27,10 +26,6 @@ class Provenance:
     flow_run: str | None  # name and id; None if no flow has trained it
     reproduced: str | None  # the result of the last `pix2pix reproduce`
     lineage: Lineage
-
-    def as_json(self) -> dict[str, Any]:
-        """Return all of it as plain values."""
-        return asdict(self)
 
 
 def read_provenance(client: MlflowClient, reference: str) -> Provenance:

@@ -118,11 +118,10 @@ def _parameters(params: Mapping[str, Any], defaults: Params) -> list[str]:
 def machine_text(machine: Machine) -> str:
     """Return a line about the machine of a worker."""
     device = f"{machine.gpu}, " if machine.gpu else ""
-    workers = f"{machine.num_workers} worker{'s' if machine.num_workers > 1 else ''}"
-    threads = f"{machine.threads} thread{'s' if machine.threads > 1 else ''}"
+    workers = counted(machine.num_workers, "worker")
     return (
         f"{device}{machine.cpu} ({machine.system}, {machine.instruction_set}), "
-        f"{workers} of {threads}, on {machine.host}"
+        f"{workers} of {counted(machine.threads, 'thread')}, on {machine.host}"
     )
 
 

@@ -10,14 +10,14 @@ from mlflow.entities import LoggedModel, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
-from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS, MLFLOW_USER
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_MODEL_VERSIONS, MLFLOW_USER
 
 from pipelines.evaluation.model_content import content_hash
 from pipelines.registry.logged_model import TEST_PREFIX, link_metrics, log_model
 from pipelines.registry.mlflow_state import CONTENT_TAG, LOGGED_TAG
 from pipelines.registry.version_description import version_description
 from pipelines.registry.version_tags import set_version_tags
-from pipelines.tracking.described_run import DATA_HASH_TAG, GIT_COMMIT_TAG, PARENT_TAG
+from pipelines.tracking.described_run import DATA_HASH_TAG, PARENT_TAG
 from pipelines.tracking.run import MlflowRun
 from pipelines.tracking.run_by_key import RUN_KEY_TAG
 from pipelines.tracking.uri import without_password
@@ -112,7 +112,7 @@ def _create_version(
 
 
 def _tags(card: ModelCard, run: Run) -> dict[str, str]:
-    kept = (RUN_KEY_TAG, DATA_HASH_TAG, GIT_COMMIT_TAG, PARENT_TAG, MLFLOW_USER)
+    kept = (RUN_KEY_TAG, DATA_HASH_TAG, MLFLOW_GIT_COMMIT, PARENT_TAG, MLFLOW_USER)
     return {
         **{key: run.data.tags[key] for key in kept if key in run.data.tags},
         "pix2pix.inference_mode": card.inference_mode,

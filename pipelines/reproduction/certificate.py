@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from pipelines.registry.provenance_text import machine_text
 from pipelines.reproduction.verdict import ScoreRow, Verdict
@@ -52,10 +51,6 @@ class Certificate:
         where = "" if machine is None else f", on {machine_text(machine)}"
         answer = "yes" if self.verdict.is_reproduced else "no"
         return f"{answer}, {self.date}{where}: {self.verdict.reason}"
-
-    def as_json(self) -> dict[str, Any]:
-        """Return all of it as plain values."""
-        return asdict(self)
 
     def as_markdown(self) -> str:
         """Return it as a text for people."""

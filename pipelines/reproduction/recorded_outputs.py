@@ -2,7 +2,6 @@
 
 import io
 import logging
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,7 +30,7 @@ def take(shell: Shell, target: str) -> None:
     reasons = []
     for command in commands:
         try:
-            shell.run(command[0], [sys.executable, "-m", "dvc", *command], say=logger.debug)
+            shell.run_module(command[0], "dvc", *command, say=logger.debug)
         except CommandFailedError as error:
             reasons.append(error.output)
             continue

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -145,7 +146,7 @@ def _why_no_bits(lineage: Lineage, changes: Sequence[str]) -> str | None:
 def _write(project_dir: Path, certificate: Certificate) -> None:
     """Write the certificate to the project's folder, in place of an earlier one of the version."""
     path = project_dir / REPRODUCTIONS_DIR / f"{certificate.model}-{certificate.version}.json"
-    write_json(path, certificate.as_json())
+    write_json(path, asdict(certificate))
     write_text(path.with_suffix(".md"), certificate.as_markdown())
     logger.info("the certificate is %s", path.with_suffix(".md"))
 
@@ -154,7 +155,7 @@ def _log(client: MlflowClient, version: ModelVersion, certificate: Certificate) 
     """Add the certificate to the run of the version, and set the version's tag."""
     time_text = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(certificate.ended_s))
     stem = (_ARTIFACTS / f"{version.name}-{version.version}-{time_text}").as_posix()
-    client.log_dict(str(version.run_id), certificate.as_json(), f"{stem}.json")
+    client.log_dict(str(version.run_id), asdict(certificate), f"{stem}.json")
     client.log_text(str(version.run_id), certificate.as_markdown(), f"{stem}.md")
     client.set_model_version_tag(
         version.name, str(version.version), REPRODUCED_TAG, certificate.tag

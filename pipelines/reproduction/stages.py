@@ -2,7 +2,6 @@
 
 import logging
 import re
-import sys
 from functools import partial
 
 from pipelines.processes.shell import Shell
@@ -18,8 +17,8 @@ def run_stage(shell: Shell, stage: str) -> None:
     `--force` runs it although DVC knows a result of the same code, parameters and data, and
     `--no-commit` keeps what it makes out of the cache, where nobody needs it.
     """
-    command = ["repro", "--force", "--no-commit", "--single-item", stage]
-    shell.run(stage, [sys.executable, "-m", "dvc", *command], say=partial(_say, stage))
+    options = ("--force", "--no-commit", "--single-item")
+    shell.run_module(stage, "dvc", "repro", *options, stage, say=partial(_say, stage))
 
 
 def _say(stage: str, line: str) -> None:

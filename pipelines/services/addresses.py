@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from pipelines.processes.http_address import fault
+from pipelines.processes.http_address import fault, is_http
+from pipelines.processes.loopback import LOOPBACK
 from pipelines.processes.port import try_port
 from pix2pix.errors import UserError
 
 HOST = "127.0.0.1"
-
-_LOOPBACK = {HOST, "localhost", "::1"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +57,7 @@ def mlflow_address(environment: Mapping[str, str]) -> Address:
     """
     port = _port(environment, "MLFLOW_PORT", default=5000)
     named = environment.get("MLFLOW_TRACKING_URI", "").rstrip("/")
-    is_server = named.partition(":")[0].lower() in ("http", "https")
+    is_server = is_http(named)
     is_elsewhere = is_server and not _is_here(named, port, variable="MLFLOW_TRACKING_URI")
     url = named if is_elsewhere else f"http://{HOST}:{port}"
     return Address(
@@ -109,4 +108,4 @@ def _is_here(url: str, port: int, *, variable: str) -> bool:
             f"{variable} is no address: {reason}; correct it, such as http://{HOST}:{port}"
         )
     parts = urlsplit(url)
-    return parts.hostname in _LOOPBACK and parts.port == port
+    return parts.hostname in LOOPBACK and parts.port == port

@@ -4,11 +4,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.processes.http_address import is_http
 from pipelines.processes.server_check import check_answer, is_answering
 from pipelines.processes.shell import path_with_tools
 from pipelines.services.addresses import Address, mlflow_address, prefect_address
 from pipelines.services.layout import MLFLOW_SERVER, PREFECT_SERVER, prefect_home
-from pipelines.tracking.uri import artifact_location, reach
+from pipelines.tracking.uri import artifact_location, reach, sqlite_path
 
 _ELSEWHERE_S = 10.0
 _MLFLOW_DATABASE = "MLFLOW_BACKEND_STORE_URI"
@@ -87,11 +88,10 @@ def prefect_database(site: Site) -> str:
 def mlflow_database(site: Site) -> str:
     """The database that the user names, or `mlflow.db`, which is used where no server runs."""
     uri = site.environment.get("MLFLOW_TRACKING_URI", "")
-    if not uri or uri.startswith(("http://", "https://")):
+    if not uri or is_http(uri):
         uri = site.environment.get(_MLFLOW_DATABASE) or "sqlite:///mlflow.db"
-    if not uri.startswith("sqlite:///"):
-        return uri
-    return f"sqlite:///{site.project.resolve() / uri.removeprefix('sqlite:///')}"
+    path = sqlite_path(uri)
+    return uri if path is None else f"sqlite:///{site.project.resolve() / path}"
 
 
 def _elsewhere_if_there(address: Address) -> Address:

@@ -1,6 +1,5 @@
 """The Ray Serve application: one deployment for HTTP, and one for each model."""
 
-import asyncio
 import re
 from typing import Any
 
@@ -13,6 +12,7 @@ from ray.serve import Application
 from ray.serve.config import AutoscalingConfig, RequestRouterConfig
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from pipelines.serving.access import TOKEN_VARIABLE, Access, token_digest
 from pipelines.serving.http_app import make_app
@@ -116,17 +116,17 @@ class RemoteModel:
         example: bytes | None = await self._ask("example", number, field)
         return example
 
+    @retry(
+        retry=retry_if_exception_type(RayActorError),
+        stop=stop_after_attempt(_TRIES),
+        wait=wait_fixed(_PAUSE_S),
+        reraise=True,
+    )
     async def _ask(self, method: str, *arguments: Any) -> Any:
-        for number in range(1, _TRIES + 1):
-            try:
-                return await getattr(self._handle, method).remote(*arguments)
-            except BackPressureError:
-                raise BusyError from None
-            except RayActorError:
-                if number == _TRIES:
-                    raise
-                await asyncio.sleep(_PAUSE_S)
-        raise AssertionError("the last try returns or raises")
+        try:
+            return await getattr(self._handle, method).remote(*arguments)
+        except BackPressureError:
+            raise BusyError from None
 
 
 @serve.ingress()

@@ -8,6 +8,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Experiment, Run
 from mlflow.exceptions import MlflowException
 
+from pipelines.processes.http_address import is_http
 from pipelines.tracking.run import MlflowRun, milliseconds
 from pipelines.tracking.saved_view import missing_view
 from pipelines.tracking.uri import artifact_location
@@ -97,7 +98,7 @@ def _experiment_id(client: MlflowClient, name: str) -> str:
             f"-x {experiment.experiment_id}` or name another in params.yaml: register.experiment"
         )
     proxied = experiment.artifact_location.startswith("mlflow-artifacts:")
-    if proxied and not client.tracking_uri.startswith("http"):
+    if proxied and not is_http(client.tracking_uri):
         raise UserError(
             f"MLflow experiment {name!r} keeps its files on a server; set MLFLOW_TRACKING_URI to "
             "that server or name another experiment in params.yaml: register.experiment"

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipelines.tracking.run import milliseconds
 from pipelines.tracking.samples import SAMPLES_KEY
 
 VIEW = "scores"
@@ -47,11 +48,10 @@ def _scores_view(time_s: float) -> str:
         "compareRunCharts": _charts(),
         "isAccordionReordered": True,  # else MLflow sorts the sections by name
     }
-    milliseconds = round(time_s * 1000)
     view = {
         "name": VIEW,
-        "createdAt": milliseconds,
-        "updatedAt": milliseconds,
+        "createdAt": milliseconds(time_s),
+        "updatedAt": milliseconds(time_s),
         "state": json.dumps(state),
     }
     return json.dumps(view)

@@ -7,7 +7,7 @@ and its parallel coordinates show trials and nothing else.
 from typing import assert_never
 
 from mlflow import MlflowClient
-from mlflow.utils.mlflow_tags import MLFLOW_USER
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_USER
 
 from pipelines.repository.dotted_keys import flatten
 from pipelines.tracking.described_run import open_described_run
@@ -18,7 +18,6 @@ from pipelines.tracking.run_name import phrase
 from pix2pix.config import STUDIES_SUFFIX
 from pix2pix.tuning.trials import Trial, best_l1
 
-PARENT_TAG = "mlflow.parentRunId"
 PURPOSE_TAG = "pix2pix.purpose"
 REASON_TAG = "pix2pix.stopped_because"
 EXCHANGES_TAG = "pix2pix.exchanges"
@@ -51,7 +50,7 @@ def open_study(
 
 def open_trial(study: MlflowRun, description: RunDescription, trial: Trial) -> MlflowRun:
     """The run of a trial, made if there is none, with its parameters."""
-    tags = {PARENT_TAG: study.run_id, PURPOSE_TAG: trial.purpose}
+    tags = {MLFLOW_PARENT_RUN_ID: study.run_id, PURPOSE_TAG: trial.purpose}
     tags |= {} if description.user is None else {MLFLOW_USER: description.user}
     run = open_run(
         study.client,

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote
 
-from pipelines.processes.http_address import fault
+from pipelines.processes.http_address import fault, is_http
 from pipelines.processes.server_check import CertificateError, Tls, check_answer
 from pix2pix.errors import UserError
 from pix2pix.files import real_path
@@ -137,7 +137,7 @@ def _reach_file(uri: str, path: Path) -> None:
 
 def is_server(uri: str) -> bool:
     """Whether `uri` is an address of HTTP. Raises UserError if no server can be there."""
-    if uri.partition(":")[0].lower() not in ("http", "https"):
+    if not is_http(uri):
         return False
     if reason := fault(uri):
         raise wrong(uri, reason)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
 
 from pipelines.entrypoint import interrupted_as
 from pipelines.registry.lookup import find_version, label
@@ -57,14 +58,7 @@ def translate_film(
     check_translates_films(translator.card)
     scale = options.translator.scale
     made_by = f"{label(version)}, {translator.card.inference_mode}, {scale} scale"
-    job: Job = {
-        "film_sha256": sha256_of_file(film),
-        "model_sha256": version.tags[CONTENT_TAG],
-        "model": made_by,
-        "codec": checked.encoding.codec.name,
-        "crf": checked.encoding.crf,
-        "versions": f"torch {torch.__version__}, av {library_version()}",
-    }
+    job = _job(film, version, checked.encoding, made_by=made_by)
     logger.info("%s, translated with %s", counted(checked.facts.num_frames, "frame"), made_by)
     with (
         unfinished_folder(output, job, discard_other=options.overwrite) as folder,
@@ -93,6 +87,18 @@ def translate_film(
             put_in_place(whole, output)
         remove(folder)
     return translated.num_frames
+
+
+def _job(film: Path, version: ModelVersion, encoding: Encoding, *, made_by: str) -> Job:
+    """What the finished parts depend on: those of another job are not continued."""
+    return {
+        "film_sha256": sha256_of_file(film),
+        "model_sha256": version.tags[CONTENT_TAG],
+        "model": made_by,
+        "codec": encoding.codec.name,
+        "crf": encoding.crf,
+        "versions": f"torch {torch.__version__}, av {library_version()}",
+    }
 
 
 class _Checked(NamedTuple):

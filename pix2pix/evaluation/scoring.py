@@ -60,12 +60,9 @@ def distance_names(extractor_name: str) -> tuple[str, str]:
 
 
 class Scorer:
-    """Collects quality and features of the model's fakes and of any number of baselines.
+    """Collects quality and features of the model's fakes and of any number of baselines."""
 
-    Without an extractor, only quality is computed.
-    """
-
-    def __init__(self, extractor: FeatureExtractor | None) -> None:
+    def __init__(self, extractor: FeatureExtractor) -> None:
         self._extractor = extractor
         self._pair_ids: list[str] = []
         self._quality: dict[str, list[Quality]] = {}
@@ -108,7 +105,7 @@ class Scorer:
 
     def _add_features(self, fakes: Mapping[str, Tensor], target: Tensor) -> None:
         real = to_rgb8(target)
-        if real is None or self._extractor is None:
+        if real is None:
             return
         self._real_features.append(self._extractor(real).numpy())
         for name, fake in fakes.items():
@@ -155,7 +152,7 @@ class Scorer:
         self, config: EvaluateConfig, groups: ImageGroups, reference: Reference | None
     ) -> dict[str, dict[str, Interval]]:
         """Return the distances to the targets by name of the fakes; empty if there are none."""
-        if self._extractor is None or not self._features or len(self._pair_ids) < MIN_IMAGES:
+        if not self._features or len(self._pair_ids) < MIN_IMAGES:
             return {}
         names = distance_names(self._extractor.name)
         real = np.concatenate(self._real_features)
@@ -196,8 +193,6 @@ class Scorer:
             warnings.append(
                 f"intervals may be too narrow: {found} only, and intervals need {MIN_GROUPS}"
             )
-        if self._extractor is None:
-            return tuple(warnings)
         names = distance_names(self._extractor.name)
         absent = f"{' and '.join(names)} are absent:"
         if not self._features:

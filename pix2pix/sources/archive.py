@@ -67,17 +67,25 @@ def fetch_archive(
             unpack_archive(archive, unpacked)
             _require_train(unpacked, url)
     except UserError as error:
-        # Under its name the next run would take it again. It may be the only copy that a user has.
-        refused = archive.with_name(f"{archive.name}.refused")
-        if refused.exists():
-            refused = archive.with_name(f"{refused.name}-{record.sha256[:8]}")
-        archive.replace(refused)
         raise UserError(
-            f"{error}. The file is now named {refused}, and the next run downloads it afresh"
+            f"{error}. The file is now named {_put_aside(archive, record)}, and the next run "
+            "downloads it afresh"
         ) from error
     if config.dataset not in records:
         write_ledger(ledger, {**records, config.dataset: record})
     return record
+
+
+def _put_aside(archive: Path, record: ArchiveRecord) -> Path:
+    """Rename an archive that was refused: under its name the next run would take it again.
+
+    It may be the only copy that a user has, so it is kept.
+    """
+    refused = archive.with_name(f"{archive.name}.refused")
+    if refused.exists():
+        refused = archive.with_name(f"{refused.name}-{record.sha256[:8]}")
+    archive.replace(refused)
+    return refused
 
 
 def read_ledger(ledger: Path) -> dict[str, ArchiveRecord]:

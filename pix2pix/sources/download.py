@@ -7,16 +7,13 @@ so that parts of two different files are never joined.
 
 import json
 import logging
-import re
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from http import HTTPStatus
-from http.client import HTTPException, HTTPMessage
+from http.client import HTTPException
 from pathlib import Path
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 
 from tenacity import (
     RetryCallState,
@@ -31,32 +28,19 @@ from tqdm import tqdm
 
 from pix2pix.errors import StorageError
 from pix2pix.files import put_in_place
+from pix2pix.sources.download_answers import (
+    CutError,
+    StaleError,
+    placed,
+    printable,
+    refusal,
+    unanswered,
+    validator_of,
+)
 from pix2pix.web import Answer, ask
 from pix2pix.web_address import AddressError
 
-_NUMBER = "[0-9]{1,18}"  # \d and isdigit would take digits that int refuses
-
-# Answers that may be different a moment later; any other refusal is final.
-_PASSING = frozenset(
-    {
-        HTTPStatus.REQUEST_TIMEOUT,
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        HTTPStatus.BAD_GATEWAY,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        HTTPStatus.GATEWAY_TIMEOUT,
-    }
-)
-
 _log = logging.getLogger(__name__)
-
-
-class _CutError(Exception):
-    """An attempt ended for a reason that may pass; the next one goes on where it stopped."""
-
-
-class _StaleError(Exception):
-    """The server cannot continue the part that is held: the next attempt begins again."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +77,7 @@ def download(
     also for a file of more than `max_bytes`; StorageError if there is no room for it.
     """
     attempts = Retrying(
-        retry=retry_if_exception_type(_CutError),
+        retry=retry_if_exception_type(CutError),
         stop=stop_after_attempt(len(retry_pauses_s) + 1),
         wait=wait_chain(*map(wait_fixed, retry_pauses_s)) if retry_pauses_s else wait_none(),
         before_sleep=partial(_log_cut, url),
@@ -102,7 +86,7 @@ def download(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         attempts(_attempt, url, path, timeout_s=timeout_s, max_bytes=max_bytes)
-    except _CutError as cut:
+    except CutError as cut:
         raise ConnectionError(
             f"{url}: {cut}; gave up after {len(retry_pauses_s) + 1} attempts. What has arrived is "
             "kept: run again to go on from there"
@@ -111,7 +95,7 @@ def download(
         raise ConnectionError(f"{url}: {error}") from error
     except ConnectionError:
         raise
-    except OSError as error:  # of this machine: errors of the network are a _CutError by now
+    except OSError as error:  # of this machine: errors of the network are a CutError by now
         raise StorageError(
             f"{path}.part cannot be written ({error.strerror or error}); make room for it and "
             "run again: what has arrived is kept"
@@ -127,7 +111,7 @@ def _log_cut(url: str, state: RetryCallState) -> None:
 
 
 def _attempt(url: str, path: Path, *, timeout_s: float, max_bytes: int) -> None:
-    """Ask for what is missing and append it. Raises _CutError, ConnectionError or OSError."""
+    """Ask for what is missing and append it. Raises CutError, ConnectionError or OSError."""
     part, note = path.with_name(path.name + ".part"), path.with_name(path.name + ".part.json")
     known = _read_note(note, url)
     held = part.stat().st_size if known is not None and part.is_file() else 0
@@ -136,17 +120,17 @@ def _attempt(url: str, path: Path, *, timeout_s: float, max_bytes: int) -> None:
         try:
             with _asked(url, held, known, timeout_s=timeout_s) as answer:
                 _append(answer, transfer, held=held, known=known)
-        except _StaleError as stale:
+        except StaleError as stale:
             part.unlink(missing_ok=True)
             note.unlink(missing_ok=True)
-            raise _CutError(str(stale)) from stale
+            raise CutError(str(stale)) from stale
     put_in_place(part, path)
     note.unlink(missing_ok=True)
 
 
 @contextmanager
 def _asked(url: str, held: int, known: _Version | None, *, timeout_s: float) -> Iterator[Answer]:
-    """The file from byte `held` on. Raises _CutError, _StaleError or ConnectionError."""
+    """The file from byte `held` on. Raises CutError, StaleError or ConnectionError."""
     headers = {"Accept-Encoding": "identity"}
     if held:
         headers["Range"] = f"bytes={held}-"
@@ -157,45 +141,19 @@ def _asked(url: str, held: int, known: _Version | None, *, timeout_s: float) -> 
         try:
             answer = stack.enter_context(ask(url, timeout_s=timeout_s, headers=headers))
         except HTTPError as error:
-            raise _refusal(url, error, held=held) from error
+            raise refusal(url, error, held=held) from error
         except AddressError:
             raise
         except (OSError, HTTPException) as error:
-            raise _unanswered(url, error) from error
+            raise unanswered(url, error) from error
         yield answer
-
-
-def _unanswered(url: str, error: Exception) -> Exception:
-    """What it means for this download that no answer has come."""
-    reason = error.reason if isinstance(error, URLError) else error
-    if isinstance(reason, socket.gaierror):
-        return ConnectionError(
-            f"{url}: the server's name could not be resolved ({reason}); check the address and "
-            "the network"
-        )
-    return _CutError(f"no answer ({_printable(str(reason) or type(reason).__name__)})")
-
-
-def _refusal(url: str, error: HTTPError, *, held: int) -> Exception:
-    """What an HTTP error status means for this download."""
-    answer = f"the server answered {error.code} {_printable(str(error.reason))}"
-    if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and held:
-        return _StaleError(f"{answer} to bytes {held} and up")
-    if error.code in _PASSING:
-        return _CutError(answer)
-    return ConnectionError(f"{url}: {answer}; check the address")
-
-
-def _printable(text: str) -> str:
-    """A server's words, without what would command the terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:200])
 
 
 def _append(answer: Answer, transfer: _Transfer, *, held: int, known: _Version | None) -> None:
     """Write what the server sends behind the bytes that are held, or from the start."""
-    start, total = _placed(answer)
+    start, total = placed(answer)
     if start and (known is None or start != held or _differs(answer, known, total)):
-        raise _StaleError(f"the server sent bytes {start} and up of another file")
+        raise StaleError(f"the server sent bytes {start} and up of another file")
     if total is not None and total > transfer.max_bytes:
         raise ConnectionError(
             f"{transfer.url}: the server announces {total} bytes, more than the "
@@ -204,15 +162,15 @@ def _append(answer: Answer, transfer: _Transfer, *, held: int, known: _Version |
     if not start:
         # First the old bytes go, then the note changes: it must never describe other bytes.
         transfer.part.write_bytes(b"")
-        version = _Version(transfer.url, _validator(answer.headers), total)
+        version = _Version(transfer.url, validator_of(answer.headers), total)
         transfer.note.write_text(json.dumps(asdict(version)), encoding="utf-8")
     size = _store(answer, transfer, start=start, total=total)
     if total is not None and size != total:
-        raise _CutError(f"the connection was cut at byte {size} of {total}")
+        raise CutError(f"the connection was cut at byte {size} of {total}")
 
 
 def _store(answer: Answer, transfer: _Transfer, *, start: int, total: int | None) -> int:
-    """Append all that arrives, under a progress bar; the size of the whole. Raises _CutError."""
+    """Append all that arrives, under a progress bar; the size of the whole. Raises CutError."""
     size = start
     with (
         transfer.part.open("ab") as sink,
@@ -235,9 +193,9 @@ def _store(answer: Answer, transfer: _Transfer, *, start: int, total: int | None
 
 
 def _check_size(size: int, transfer: _Transfer, *, total: int | None) -> None:
-    """Raise _StaleError or, where asking again is no use, ConnectionError if too much has come."""
+    """Raise StaleError or, where asking again is no use, ConnectionError if too much has come."""
     if total is not None and size > total:
-        raise _StaleError(f"the server sent more than the {total} bytes that it announced")
+        raise StaleError(f"the server sent more than the {total} bytes that it announced")
     if size > transfer.max_bytes:
         transfer.part.unlink(missing_ok=True)
         transfer.note.unlink(missing_ok=True)
@@ -248,38 +206,17 @@ def _check_size(size: int, transfer: _Transfer, *, total: int | None) -> None:
 
 
 def _receive(answer: Answer) -> bytes:
-    """What has arrived by now, empty at the end. Raises _CutError."""
+    """What has arrived by now, empty at the end. Raises CutError."""
     try:
         return answer.read()
     except (OSError, HTTPException) as error:
-        reason = _printable(str(error) or type(error).__name__)
-        raise _CutError(f"the connection was cut ({reason})") from error
-
-
-def _placed(answer: Answer) -> tuple[int, int | None]:
-    """The first byte that comes and the size of the whole file, None if not told."""
-    if answer.status == HTTPStatus.PARTIAL_CONTENT:
-        spoken = answer.headers.get("Content-Range", "").strip()
-        found = re.fullmatch(rf"bytes ({_NUMBER})-{_NUMBER}/({_NUMBER}|\*)", spoken)
-        if found is None:
-            raise _StaleError(f"the server sent a part without saying which ({spoken[:200]!r})")
-        return int(found[1]), None if found[2] == "*" else int(found[2])
-    length = answer.headers.get("Content-Length", "")
-    return 0, int(length) if re.fullmatch(_NUMBER, length) else None
-
-
-def _validator(headers: HTTPMessage) -> str | None:
-    """What names this version of the file; weak ETags are not allowed in If-Range."""
-    tag = headers.get("ETag")
-    name = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified")
-    # It is sent back as a header field: a folded or endless one cannot be.
-    is_plain = name is not None and name.isascii() and name.isprintable() and len(name) < 1000
-    return name if is_plain else None
+        reason = printable(str(error) or type(error).__name__)
+        raise CutError(f"the connection was cut ({reason})") from error
 
 
 def _differs(answer: Answer, known: _Version, total: int | None) -> bool:
     """Whether a part belongs to another file than the one begun, If-Range or not."""
-    return total != known.total or _validator(answer.headers) not in (None, known.validator)
+    return total != known.total or validator_of(answer.headers) not in (None, known.validator)
 
 
 def _read_note(note: Path, url: str) -> _Version | None:

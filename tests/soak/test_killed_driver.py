@@ -6,11 +6,13 @@ import signal
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support.killable_project import (
     NUM_STEPS,
     TRAIN,
+    TRAIN_STAGE,
     assert_trained_alike,
     copied,
     mlflow_run,
@@ -49,6 +51,23 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_been(
         running.communicate()
         assert not (project.folder / "models").exists()
     assert "continuing the interrupted training" in project.run(*TRAIN).stderr
+    assert_trained_alike(project, undisturbed)
+
+
+def test_after_dvc_alone_was_killed_the_same_training_waits_for_its_turn_and_goes_on(
+    prepared: Project, undisturbed: Project, tmp_path: Path
+) -> None:
+    project = copied(prepared, tmp_path / "project")
+    dvc = start(project, TRAIN)
+    wait_for_step(project, 5, dvc)
+    orphans = psutil.Process(dvc.pid).children(recursive=True)
+    dvc.kill()
+    second = start(project, TRAIN_STAGE)
+    said = second.communicate(timeout=600)[0]
+    assert second.returncode == 0, said
+    assert "continuing the interrupted training" in said
+    assert psutil.wait_procs(orphans, timeout=30)[1] == []
+    dvc.communicate()
     assert_trained_alike(project, undisturbed)
 
 

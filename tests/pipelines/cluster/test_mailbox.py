@@ -2,6 +2,7 @@
 
 import logging
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -55,18 +56,19 @@ def test_fast_steps_send_progress_twice_a_second_and_receive_the_request_to_stop
 
 
 @ray.remote(num_cpus=0)
-def _stop_late() -> bool:
-    time.sleep(2)
+def _stop_after(sign: Path) -> bool:
+    until(sign.exists)
     return True
 
 
-def test_a_slow_answer_is_read_although_more_progress_is_sent_meanwhile() -> None:
-    late = _stop_late.remote()
+def test_a_slow_answer_is_read_although_more_progress_is_sent_meanwhile(tmp_path: Path) -> None:
+    late = _stop_after.remote(tmp_path / "sign")
     mailbox = SimpleNamespace(progress=SimpleNamespace(remote=lambda _progress: late))
     worker = WorkerConsole(mailbox)
     assert not worker(_step(1000))
     mailbox.progress.remote = lambda _progress: ray.put(False)
     assert not worker(_step(1000))
+    (tmp_path / "sign").touch()
     ray.wait([late])
     assert worker(_step(1000))
 

@@ -34,4 +34,7 @@ def test_links_lead_to_a_server_and_to_nowhere_without_one() -> None:
         "MLflow run": "http://h:5000/#/experiments/7/runs/abc",
         "Model version": "http://h:5000/#/models/pix2pix-maps/versions/3",
     }
+    assert mlflow_links(REGISTRATION | {"tracking_uri": "HTTP://h:5000"})["MLflow run"] == (
+        "HTTP://h:5000/#/experiments/7/runs/abc"
+    )
     assert mlflow_links(REGISTRATION | {"tracking_uri": "sqlite:///x/mlflow.db"}) == {}

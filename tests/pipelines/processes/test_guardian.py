@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from pipelines.processes import guardian
 from pipelines.processes.tree import is_alive
+from tests.support.waiting import until
 
 # Each writes down that it was asked to end. The command starts the child in a session of its own.
 CHILD = """
@@ -56,10 +56,7 @@ def start(tmp_path: Path) -> Start:
             cwd=tmp_path,
             stdin=subprocess.PIPE,
         )
-        deadline_s = time.monotonic() + 30
-        while not (tmp_path / "command runs").exists():
-            assert time.monotonic() < deadline_s
-            time.sleep(0.02)
+        until((tmp_path / "command runs").exists)
         return guarded
 
     return start

@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.waiting import until
+
 pytestmark = pytest.mark.slow  # whether a parent lives is asked once a second
 
 # Writes down how it ended, because nobody is left to ask.
@@ -54,19 +56,13 @@ class Running:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        self.wait_for("started")
+        until((folder / "started").exists)
         self.family = psutil.Process(self.dvc.pid).children(recursive=True)
 
-    def wait_for(self, name: str, timeout_s: float = 60.0) -> None:
-        deadline_s = time.monotonic() + timeout_s
-        while not (self.folder / name).exists():
-            assert time.monotonic() < deadline_s, name
-            time.sleep(0.05)
-
     def ended_with(self) -> str:
-        self.wait_for("ended")
-        time.sleep(0.1)
-        return (self.folder / "ended").read_text()
+        ended = self.folder / "ended"
+        until(lambda: ended.exists() and ended.read_text())
+        return ended.read_text()
 
     def close(self) -> None:
         self.dvc.kill()

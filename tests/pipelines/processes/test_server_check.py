@@ -18,7 +18,7 @@ class _StatusOfPath(BaseHTTPRequestHandler):
     """Answers `/404` with the status 404."""
 
     def do_GET(self) -> None:
-        self.send_response(int(self.path.strip("/")))
+        self.send_response(int(self.path.rpartition("/")[2]))
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -99,7 +99,7 @@ def test_tls_that_fails_is_an_answer_where_the_settings_of_the_client_are_unknow
 def test_a_network_named_in_no_proxy_is_asked_without_the_proxy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As MLflow's client does. 127.0.0.2 is loopback, too, but none of the names of it."""
+    """As MLflow's client does."""
     with HTTPServer(("127.0.0.2", 0), _StatusOfPath) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port()}")
@@ -108,11 +108,8 @@ def test_a_network_named_in_no_proxy_is_asked_without_the_proxy(
         server.shutdown()
 
 
-def test_a_proxy_is_not_asked_for_a_server_on_this_machine(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port()}")
-    monkeypatch.delenv("no_proxy", raising=False)
-    check_answer(f"{url}/200", timeout_s=5)
-    with pytest.raises(ConnectionError):
-        check_answer("http://mlflow.example/health", timeout_s=5)
+def test_the_proxy_of_the_environment_is_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", url)
+    check_answer("http://mlflow.example/200", timeout_s=5)
+    with pytest.raises(ConnectionError, match="HTTP Error 502"):
+        check_answer("http://mlflow.example/502", timeout_s=5)

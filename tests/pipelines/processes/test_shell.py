@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
 from pipelines.processes.shell import CommandFailedError, Shell, stage_environment
+from pipelines.processes.tree import is_alive
+from tests.support.waiting import until
 
 # Starts a daemon in a session of its own, as Ray does, and saves when it is asked to end.
 WORK = """
@@ -56,18 +57,11 @@ def _python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def _wait_for(path: Path) -> None:
-    deadline_s = time.monotonic() + 30
-    while not path.exists():
-        assert time.monotonic() < deadline_s, path
-        time.sleep(0.05)
-
-
-def _wait_for_end(pid: int) -> None:
-    deadline_s = time.monotonic() + 30
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline_s, f"{pid} still runs"
-        time.sleep(0.05)
+def _has_ended(pid: int) -> bool:
+    try:
+        return not is_alive(psutil.Process(pid))
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_output_comes_line_by_line_and_is_kept(shell: Shell) -> None:
@@ -101,7 +95,8 @@ def test_daemons_that_a_finished_command_left_are_ended(shell: Shell) -> None:
         "pathlib.Path('daemon.pid').write_text(str(daemon.pid))\n"
     )
     shell.run("x", _python(code), say=lambda line: None)
-    _wait_for_end(int((shell.folder / "daemon.pid").read_text()))
+    daemon = int((shell.folder / "daemon.pid").read_text())
+    until(lambda: _has_ended(daemon))
 
 
 @pytest.fixture
@@ -118,7 +113,7 @@ def caller(shell: Shell, root: Path, signals_heard: None) -> subprocess.Popen[st
         text=True,
         start_new_session=True,
     )
-    _wait_for(shell.folder / "working")
+    until((shell.folder / "working").exists)
     return running
 
 
@@ -128,12 +123,11 @@ def test_when_the_caller_goes_the_work_saves_and_nothing_is_left(
     caller: subprocess.Popen[str], shell: Shell, number: signal.Signals
 ) -> None:
     tree = [child.pid for child in psutil.Process(caller.pid).children(recursive=True)]
-    daemon = int((shell.folder / "daemon.pid").read_text())
+    tree.append(int((shell.folder / "daemon.pid").read_text()))
     os.killpg(caller.pid, number)  # as a terminal and Prefect's worker do
     caller.communicate(timeout=60)
-    _wait_for(shell.folder / "saved")
-    for pid in [*tree, daemon]:
-        _wait_for_end(pid)
+    until((shell.folder / "saved").exists)
+    until(lambda: all(map(_has_ended, tree)))
     # What is said after the caller was killed is in the file all the same.
     assert "saved" in (shell.logs_dir / "stage.log").read_text()
 

@@ -14,6 +14,7 @@ from pipelines.repository.dvc_project import stages_up_to
 from pipelines.repository.git import Revision, git, resolve
 from pipelines.repository.workspace import WORKSPACES_DIR, Workspace, remove_stale, workspace
 from tests.support.project import Project
+from tests.support.waiting import until
 
 OPEN = """
 import pathlib, sys, time
@@ -47,8 +48,7 @@ def _workspace_of_another(project: Project) -> Iterator[Path]:
         try:
             assert running.stdout is not None
             folder = Path(running.stdout.readline().strip())
-            while not (folder / "checkout" / "half-done").exists():
-                time.sleep(0.05)
+            until((folder / "checkout" / "half-done").exists)
             yield folder
         finally:
             running.kill()

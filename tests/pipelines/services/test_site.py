@@ -63,6 +63,12 @@ def test_mlflow_s_database_is_named_by_either_of_its_variables(
     assert client_environment(site)["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:5000"
 
 
+@pytest.mark.parametrize("scheme", ["http", "HTTP"])
+def test_the_address_of_this_folders_server_is_no_database(tmp_path: Path, scheme: str) -> None:
+    site = site_with(tmp_path, MLFLOW_TRACKING_URI=f"{scheme}://127.0.0.1:5000")
+    assert mlflow_database(site) == f"sqlite:///{tmp_path}/mlflow.db"
+
+
 def test_files_go_where_the_user_says(tmp_path: Path) -> None:
     site = site_with(tmp_path, MLFLOW_ARTIFACTS_DESTINATION="s3://bucket")
     assert inherited_environment(site)["MLFLOW_ARTIFACTS_DESTINATION"] == "s3://bucket"

@@ -2,7 +2,6 @@
 
 import logging
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +51,7 @@ def test_a_defect_is_logged_once_with_its_traceback_and_not_called_slow(
     monkeypatch.setattr(MlflowRun, "log_records", fail)
     run = LiveRun(new_database(tmp_path), described(default_params), samples=samples)
     run.update(HISTORY[:1])
-    while not caplog.records:
-        time.sleep(0.02)
+    until(lambda: caplog.records)
     run.update(HISTORY[:2])
     run.close()
     [record] = [record for record in caplog.records if record.name == reconciler.__name__]
@@ -95,8 +93,7 @@ def test_a_run_that_was_left_running_is_ended_by_the_next_start(
     uri = new_database(tmp_path)
     left = LiveRun(uri, described(default_params), samples=samples)  # killed: never closed
     left.update(HISTORY[:1])
-    while _status(uri) != "RUNNING":
-        time.sleep(0.02)
+    until(lambda: _status(uri) == "RUNNING")
     with LiveRun(uri, described(default_params), samples=samples) as again:
         again.update(HISTORY[:1])
     assert _status(uri) == "FINISHED"

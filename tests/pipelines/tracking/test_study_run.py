@@ -1,7 +1,6 @@
 """A study's runs in MLflow: once each, below the study's run, whatever is sent how often."""
 
 import dataclasses
-import time
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +130,7 @@ def test_what_is_told_during_an_outage_arrives_as_soon_as_mlflow_answers(
     uri = f"sqlite:///{tmp_path}/late/mlflow.db"
     live = LiveStudy(uri, description, grid=lambda _trial: None)
     live(RUNNING)
-    while not caplog.records:
-        time.sleep(0.02)
+    until(lambda: caplog.records)
     live(dataclasses.replace(RUNNING, history=(*RUNNING.history, FIRST)))
     live(dataclasses.replace(RUNNING, number=1))
     new_database(tmp_path / "late")
@@ -148,8 +146,7 @@ def test_runs_that_somebody_deleted_are_made_again(
     uri = new_database(tmp_path / "mlflow")
     live = LiveStudy(uri, description, grid=lambda _trial: None)
     live(RUNNING)
-    while TRIAL not in _runs(uri):
-        time.sleep(0.02)
+    until(lambda: TRIAL in _runs(uri))
     client = MlflowClient(uri)
     for run in _runs(uri).values():
         client.delete_run(run["id"])

@@ -58,6 +58,20 @@ def test_the_ui_gets_its_database_by_the_environment_and_listens_on_loopback(
     assert os.environ["MLFLOW_BACKEND_STORE_URI"] == uri
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:5998", "HTTP://127.0.0.1:5998"])
+def test_the_ui_of_a_server_is_that_server_s(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+    monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("a server was started"))
+    ui()
+    assert capsys.readouterr().out.splitlines() == [
+        f"the runs are on the MLflow server {url}",
+        f"runs    {url}/#/experiments?workflowType=machine_learning",
+        f"models  {url}/#/models",
+    ]
+
+
 def test_the_default_database_lies_in_the_current_folder_with_the_files_beside_it(
     tmp_path: Path, project: Path, default_params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:

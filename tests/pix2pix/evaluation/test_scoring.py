@@ -27,7 +27,7 @@ class ScoredBatch(NamedTuple):
 def score(
     scored: Iterable[ScoredBatch],
     *,
-    extractor: FeatureExtractor | None,
+    extractor: FeatureExtractor,
     config: EvaluateConfig,
     reference: np.ndarray | None = None,
     groups: ImageGroups | None = None,
@@ -177,8 +177,10 @@ def test_few_groups_are_named_by_a_warning(
     )
 
 
-def test_few_images_are_named_by_a_warning(config: EvaluateConfig) -> None:
-    result = score(batches(7), extractor=None, config=config)
+def test_few_images_are_named_by_a_warning(
+    extractor: NetworkExtractor, config: EvaluateConfig
+) -> None:
+    result = score(batches(7), extractor=extractor, config=config)
     assert result.warnings == (
         "intervals may be too narrow: there are 7 images only, and intervals need 8",
     )
@@ -220,14 +222,10 @@ def test_one_image_has_quality_but_neither_intervals_nor_distances(
     assert any("they need 2 images, got 1" in warning for warning in result.warnings)
 
 
-def test_quality_alone_needs_no_extractor(config: EvaluateConfig) -> None:
-    result = score(batches(8), extractor=None, config=config)
-    assert list(result.scores["model"].metrics) == QUALITY
-    assert result.warnings == ()
-
-
-def test_quality_is_kept_per_image_in_the_order_of_the_pairs(config: EvaluateConfig) -> None:
-    result = score(batches(6, batch_size=4), extractor=None, config=config)
+def test_quality_is_kept_per_image_in_the_order_of_the_pairs(
+    extractor: NetworkExtractor, config: EvaluateConfig
+) -> None:
+    result = score(batches(6, batch_size=4), extractor=extractor, config=config)
     assert result.pair_ids == tuple(f"pair{i}" for i in range(6))
     target, source = images(6), images(6, seed=1)
     expected = (source - target).abs().mean(dim=(1, 2, 3)) / 2
@@ -247,16 +245,18 @@ def test_features_of_the_targets_are_computed_once_for_all_fakes(
     assert sum(sizes) == 8 * 3
 
 
-def test_a_non_finite_fake_stops_the_scoring_and_names_the_pair() -> None:
+def test_a_non_finite_fake_stops_the_scoring_and_names_the_pair(
+    extractor: NetworkExtractor,
+) -> None:
     target = images(3)
     fake = target.clone()
     fake[1, 0, 5, 5] = torch.nan
     with pytest.raises(ValueError, match=r"model: not all pixels are finite in b$"):
-        Scorer(None).update({"model": fake}, target, ["a", "b", "c"])
+        Scorer(extractor).update({"model": fake}, target, ["a", "b", "c"])
 
 
-def test_batches_with_other_fakes_than_before_are_refused() -> None:
-    scorer, target = Scorer(None), images(2)
+def test_batches_with_other_fakes_than_before_are_refused(extractor: NetworkExtractor) -> None:
+    scorer, target = Scorer(extractor), images(2)
     scorer.update({"model": target}, target, ["a", "b"])
     with pytest.raises(ValueError, match=r"expected fakes of \['model'\], got \['other'\]"):
         scorer.update({"other": target}, target, ["c", "d"])
@@ -264,6 +264,6 @@ def test_batches_with_other_fakes_than_before_are_refused() -> None:
         scorer.update({"model": target}, target, ["c"])
 
 
-def test_an_empty_split_is_refused(config: EvaluateConfig) -> None:
+def test_an_empty_split_is_refused(extractor: NetworkExtractor, config: EvaluateConfig) -> None:
     with pytest.raises(ValueError, match="the split is empty"):
-        score([], extractor=None, config=config)
+        score([], extractor=extractor, config=config)
