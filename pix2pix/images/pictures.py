@@ -9,13 +9,14 @@ import struct
 
 import imagecodecs
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from pix2pix.errors import UserError
 from pix2pix.images import exif
 from pix2pix.images.colour_profile import stated_profile
 from pix2pix.images.decoded import (
     DAMAGED,
+    WHOLE_FILE,
     Decoded,
     FileFacts,
     check_size,
@@ -34,8 +35,10 @@ from pix2pix.images.png_chunks import (
 )
 
 _JPEG = b"\xff\xd8\xff"
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the markers of frame headers
-_JPEG_LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
+_JPEG_LS = 0xF7
+# The markers of frame headers.
+_JPEG_FRAMES = (frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}) | {_JPEG_LS}
+_JPEG_LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF, _JPEG_LS)
 _JPEG_SCAN = 0xDA  # the marker of the header that precedes the pixels
 JPEG_END = b"\xff\xd9"
 _JPEG_FILL = 0xFF  # any number of these bytes may precede a marker
@@ -95,7 +98,7 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
             )
             return Decoded(upright(pixels, turn), facts)
     except DAMAGED as error:
-        raise damaged(error) from None
+        raise _not_read(error) from None
     decoded = _decode_pillow(data, "PNG", label_ids=label_ids, depth=depth)
     if label_ids and colour_type == 0 and 1 < depth < 8:
         # Pillow has scaled 0..2**depth-1 to 0..255; divide to get the stored ids back.
@@ -159,7 +162,7 @@ def _decode_pillow(
                 pixels = _without_key(pixels, file.info["transparency"], depth)
                 has_alpha = True
     except DAMAGED as error:
-        raise damaged(error) from None
+        raise _not_read(error) from None
     if mode not in _MODES:
         raise UserError(f"has {mode} colours; convert it to RGB")
     facts = FileFacts(
@@ -173,6 +176,18 @@ def _decode_pillow(
         id_colours=() if palette is None else id_colours(pixels, palette),
     )
     return Decoded(upright(pixels, turn), facts)
+
+
+def _not_read(error: BaseException) -> UserError:
+    """The error for a file that Pillow could not read, in words that do not name its objects."""
+    if isinstance(error, UnidentifiedImageError):
+        return damaged(UserError("its header makes no sense"))
+    if "nsupported" in str(error):  # it may be sound
+        return UserError(
+            f"is damaged, or of a kind that is not read ({error}); {WHOLE_FILE}, or convert it to "
+            "PNG"
+        )
+    return damaged(error)
 
 
 def _palette(image: Image.Image) -> np.ndarray:
