@@ -107,7 +107,8 @@ def damaged(error: BaseException) -> UserError:
     """The error for a file that a decoder could not read, which may have raised one itself."""
     if isinstance(error, SoundFileError):
         return error
-    return UserError(f"is truncated or damaged ({error}); {WHOLE_FILE}")
+    fault = "it ends too early" if isinstance(error, struct.error) else error
+    return UserError(f"is truncated or damaged ({fault}); {WHOLE_FILE}")
 
 
 def too_large(stated: str, limit: str) -> SoundFileError:

@@ -98,7 +98,7 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
             )
             return Decoded(upright(pixels, turn), facts)
     except DAMAGED as error:
-        raise _not_read(error) from None
+        raise not_read(error) from None
     decoded = _decode_pillow(data, "PNG", label_ids=label_ids, depth=depth)
     if label_ids and colour_type == 0 and 1 < depth < 8:
         # Pillow has scaled 0..2**depth-1 to 0..255; divide to get the stored ids back.
@@ -162,7 +162,7 @@ def _decode_pillow(
                 pixels = _without_key(pixels, file.info["transparency"], depth)
                 has_alpha = True
     except DAMAGED as error:
-        raise _not_read(error) from None
+        raise not_read(error) from None
     if mode not in _MODES:
         raise UserError(f"has {mode} colours; convert it to RGB")
     facts = FileFacts(
@@ -178,7 +178,7 @@ def _decode_pillow(
     return Decoded(upright(pixels, turn), facts)
 
 
-def _not_read(error: BaseException) -> UserError:
+def not_read(error: BaseException) -> UserError:
     """The error for a file that Pillow could not read, in words that do not name its objects."""
     if isinstance(error, UnidentifiedImageError):
         return damaged(UserError("its header makes no sense"))

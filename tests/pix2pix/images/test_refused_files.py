@@ -12,6 +12,7 @@ import tifffile
 from PIL import Image
 
 from pix2pix.images.image import read_image
+from pix2pix.images.upload import check_upload
 from tests.support.pictures import noise, smooth
 
 
@@ -64,6 +65,7 @@ def pickled() -> np.ndarray:
         (b"", "empty"),
         (b"hello, I am no image\n", "no PNG, JPEG, TIFF, WEBP, BMP, GIF, NPY"),
         (pickled(), "no plain array"),
+        (b"\x89PNG\r\n\x1a\n", r"truncated or damaged \(it ends too early\); replace"),
         (b"\xff\xd8\xff", r"truncated or damaged \(its header makes no sense\); replace"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
@@ -101,6 +103,8 @@ def test_a_kind_that_pillow_does_not_read_may_be_sound(tmp_path: Path) -> None:
         ValueError, match=r"x\.bmp: is damaged, or of a kind that is not read \(.*PNG$"
     ):
         read_image(tmp_path / "x.bmp")
+    with pytest.raises(ValueError, match=r"^is damaged, or of a kind that is not read"):
+        check_upload(bmp, max_pixels=10)
     (tmp_path / "x.jpg").write_bytes(imagecodecs.jpegls_encode(noise(8, 8)))
     with pytest.raises(
         ValueError, match=r"x\.jpg: is a JPEG file of 8 bits without loss, of a kind"
