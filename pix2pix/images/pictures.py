@@ -9,7 +9,7 @@ import struct
 
 import imagecodecs
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from pix2pix.errors import UserError
 from pix2pix.images import exif
@@ -111,6 +111,8 @@ def open_picture(data: bytes, formats: tuple[str, ...]) -> Image.Image:
     # Pillow's own limit concerns some formats only, and it warns of half as many pixels. Callers
     # compare the size that the header states with a limit of their own.
     Image.MAX_IMAGE_PIXELS = None
+    # Of PNG: colour profiles and the notes of image editors may have more than Pillow's 1 MiB.
+    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
     exif.no_warnings()
     return Image.open(io.BytesIO(data), formats=formats)
 

@@ -55,3 +55,18 @@ def test_black_at_the_end_is_no_missing_row(mode: str) -> None:
     file = io.BytesIO()
     image.save(file, "PNG")
     assert decode(file.getvalue()).shape[:2] == (9, 33)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("kind", [b"iCCP", b"zTXt", b"iTXt"])
+def test_long_profiles_and_notes_do_not_hinder_the_reading(kind: bytes, depth: int) -> None:
+    """Editors write the history of a picture into it, and printers have profiles of this size."""
+    head = b"XML:com.adobe.xmp\0\1\0\0\0" if kind == b"iTXt" else b"name\0\0"
+    stored = GREY if depth == 8 else GREY.astype(">u2")
+    file = png_file(
+        *GREY.shape,
+        zlib.compress(b"".join(lines(stored))),
+        depth=depth,
+        others=((kind, head + zlib.compress(bytes(3 * 2**20))),),
+    )
+    np.testing.assert_array_equal(decode(file)[..., 0], GREY)
