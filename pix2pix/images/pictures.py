@@ -31,6 +31,7 @@ from pix2pix.images.png_chunks import (
     check_chunks,
     check_rows,
     chunk_content,
+    interlaced_parts,
     pixel_chunks,
 )
 
@@ -80,8 +81,7 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
         if depth == 16:  # Pillow would reduce 16-bit colours to 8 bits
             width, height = struct.unpack_from(">II", data, 16)
             check_size(height, width, PNG_CHANNELS[colour_type])
-            pixels = np.asarray(imagecodecs.png_decode(pixel_chunks(data)))
-            # with opacity, if there is a tRNS
+            pixels = _png_16(data, height, width)  # with opacity, if there is a tRNS
             turn, profile, has_damaged_exif = UPRIGHT, None, False
             if kinds & _METADATA_CHUNKS:
                 turn, profile, has_damaged_exif = _png_metadata(data)
@@ -104,6 +104,21 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
         # Pillow has scaled 0..2**depth-1 to 0..255; divide to get the stored ids back.
         return Decoded(decoded.pixels // (255 // (2**depth - 1)), decoded.facts)
     return decoded
+
+
+def _png_16(data: bytes, height: int, width: int) -> np.ndarray:
+    """The pixels (H, W) or (H, W, C) of a PNG file of 16 bits."""
+    is_interlaced = data[28]
+    if not is_interlaced:
+        return np.asarray(imagecodecs.png_decode(pixel_chunks(data)))
+    parts = [
+        (rows, columns, np.asarray(imagecodecs.png_decode(part)))
+        for rows, columns, part in interlaced_parts(data)
+    ]
+    pixels = np.empty((height, width, *parts[0][2].shape[2:]), np.uint16)
+    for rows, columns, part in parts:
+        pixels[rows, columns] = part
+    return pixels
 
 
 def open_picture(data: bytes, formats: tuple[str, ...]) -> Image.Image:

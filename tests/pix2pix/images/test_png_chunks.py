@@ -2,6 +2,7 @@
 
 import io
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,3 +71,23 @@ def test_long_profiles_and_notes_do_not_hinder_the_reading(kind: bytes, depth: i
         others=((kind, head + zlib.compress(bytes(3 * 2**20))),),
     )
     np.testing.assert_array_equal(decode(file)[..., 0], GREY)
+
+
+@pytest.mark.parametrize("height", [1, 2, 8, 41])
+@pytest.mark.parametrize("transparent", [None, 258])
+def test_an_interlaced_file_of_16_bits_is_read_without_a_line_on_the_console(
+    height: int, transparent: int | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    values = GREY[:height].astype(np.uint16) * 257 + 1
+    rows = [line for place in PASSES for line in lines(values[place].astype(">u2"))]
+    others = () if transparent is None else ((b"tRNS", transparent.to_bytes(2)),)
+    options: dict[str, Any] = {"depth": 16, "is_interlaced": True, "others": others}
+    pixels = decode(png_file(height, 50, zlib.compress(b"".join(rows)), **options))
+    np.testing.assert_array_equal(pixels[..., 0], values)
+    if transparent is not None:
+        opacity = np.where(values == transparent, 0, 65535)
+        np.testing.assert_array_equal(pixels[..., 1], opacity)
+    assert pixels.shape == (height, 50, 1 if transparent is None else 2)
+    with pytest.raises(UserError, match="rows are missing at its end"):
+        decode(png_file(height, 50, zlib.compress(b"".join(rows[:-1])), **options))
+    assert capfd.readouterr() == ("", "")
