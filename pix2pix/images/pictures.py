@@ -23,6 +23,7 @@ from pix2pix.images.decoded import (
     damaged,
     from_bits,
 )
+from pix2pix.images.jpeg_markers import check_jpeg
 from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, upright
 from pix2pix.images.palettes import id_colours
 from pix2pix.images.png_chunks import (
@@ -36,13 +37,6 @@ from pix2pix.images.png_chunks import (
 )
 
 _JPEG = b"\xff\xd8\xff"
-_JPEG_LS = 0xF7
-# The markers of frame headers.
-_JPEG_FRAMES = (frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}) | {_JPEG_LS}
-_JPEG_LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF, _JPEG_LS)
-_JPEG_SCAN = 0xDA  # the marker of the header that precedes the pixels
-JPEG_END = b"\xff\xd9"
-_JPEG_FILL = 0xFF  # any number of these bytes may precede a marker
 _GIF = (b"GIF87a", b"GIF89a")
 _BMP = b"BM"
 
@@ -61,7 +55,7 @@ def decode_picture(data: bytes, *, label_ids: bool) -> Decoded | None:
     if data.startswith(PNG):
         return _decode_png(data, label_ids=label_ids)
     if data.startswith(_JPEG):
-        _check_jpeg(data)
+        check_jpeg(data)
         return _decode_pillow(data, "JPEG", is_lossy=True)
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return _decode_pillow(data, "WEBP", is_lossy=_has_lossy_chunk(data))
@@ -247,39 +241,6 @@ def _has_lossy_chunk(data: bytes) -> bool:
             return True
         first += 8 + length + length % 2
     return False
-
-
-def _check_jpeg(data: bytes) -> None:
-    """Raise UserError for JPEG files that Pillow cannot read, or not to their end.
-
-    The former are of more than 8 bits or without loss, as the frame header says: ITU-T T.81, B.2.2.
-    The latter have no marker of the end behind the header of the pixels. Compressed pixels cannot
-    hold one, zeros do not either, and Pillow makes some picture of zeros without an error: copies
-    that were interrupted, and disks that were repaired, fill files up with them.
-    """
-    first = 2  # behind the marker of the beginning
-    while first + 5 <= len(data) and data[first] == 0xFF:
-        marker, length = struct.unpack_from(">xBH", data, first)
-        if marker == _JPEG_FILL:
-            first += 1
-            continue
-        if marker in _JPEG_FRAMES:
-            _check_jpeg_frame(marker, num_bits=data[first + 4])
-        if marker == _JPEG_SCAN:
-            if data.find(JPEG_END, first) < 0:
-                raise damaged(UserError("its end is missing"))
-            return
-        first += 2 + length
-
-
-def _check_jpeg_frame(marker: int, *, num_bits: int) -> None:
-    if num_bits == 8 and marker not in _JPEG_LOSSLESS:
-        return
-    kind = "without loss" if marker in _JPEG_LOSSLESS else "with loss"
-    raise UserError(
-        f"is a JPEG file of {num_bits} bits {kind}, of a kind that is not read; convert it to PNG "
-        "or TIFF"
-    )
 
 
 def _check_gif_end(data: bytes) -> None:

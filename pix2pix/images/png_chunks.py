@@ -1,7 +1,7 @@
-"""Find out whether all of a PNG file is there, which its decoders do not say surely.
+"""Find out whether all of a PNG file is there, and take an interlaced one apart.
 
-They accept a file without its last chunk and rows that are missing, and print messages about
-damaged chunks to the console.
+Decoders do not say surely whether it is whole: they accept a file without its last chunk and rows
+that are missing, and print messages about damaged chunks to the console.
 """
 
 import struct

@@ -10,7 +10,7 @@ import tifffile
 
 from pix2pix.errors import UserError
 from pix2pix.images.decoded import check_num_values
-from pix2pix.images.pictures import JPEG_END
+from pix2pix.images.jpeg_markers import JPEG_END
 from pix2pix.plural import counted
 
 _BIG_TIFF = 43  # the version that a header of BigTIFF states, whose offsets have 64 bits
