@@ -1,5 +1,6 @@
 """Start Ray on this machine, also if the machine is busy, and let only the training end it."""
 
+import errno
 import logging
 import os
 import signal
@@ -15,6 +16,7 @@ import psutil
 import ray
 
 from pipelines.processes.tree import kill, own_descendants
+from pix2pix.errors import UserError
 
 _TRIES = 3  # Ray's own time limits for its servers are short for a busy machine
 # Signals that do not reach Ray's processes. Ray itself makes them ignore SIGINT.
@@ -22,6 +24,7 @@ _KEPT_FROM_RAY = {signal.SIGTERM, signal.SIGHUP}
 # Ray Train's actor that asks whether a node will be taken away: nobody can announce that of a Ray
 # which this process has started and which ends with it.
 _PREEMPTION_WATCHER = "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"
+_NO_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR)
 _POLL_S = 0.2
 _SHORT_POLL_S = 0.02
 
@@ -31,7 +34,8 @@ logger = logging.getLogger(__name__)
 def start_ray() -> None:
     """Start Ray on this machine; if it does not start, try twice more.
 
-    Raises ConnectionError with Ray's own reason if it does not start then.
+    Raises ConnectionError with Ray's own reason if it does not start then, and UserError if the
+    home folder cannot be written to.
     """
     os.environ.setdefault(_PREEMPTION_WATCHER, "0")
     before = own_descendants()
@@ -47,6 +51,7 @@ def start_ray() -> None:
                     logging_level=logging.WARNING,
                 )
         except Exception as error:
+            _check_home(error)
             if not _is_failed_start(error):
                 raise
             ray.shutdown()
@@ -76,6 +81,21 @@ def keep_sigterm_handler() -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():  # Ray sets it there alone
             signal.signal(signal.SIGTERM, before)
+
+
+def _check_home(error: Exception) -> None:
+    """Raise UserError if Ray could not make its folder in the home folder, for its token.
+
+    So it is in containers that run as another user than their image was made for.
+    """
+    if not isinstance(error, OSError) or error.errno not in _NO_PLACE:
+        return
+    folder = Path(os.environ.get("HOME", "")) / ".ray"
+    if error.filename is not None and Path(error.filename) in (folder, *folder.parents):
+        raise UserError(
+            f"{error.filename} cannot be made: {error.strerror}. Ray keeps a token in {folder}; "
+            "set HOME to a folder that you can write to, and give the same command again"
+        ) from None
 
 
 def _is_failed_start(error: Exception) -> bool:

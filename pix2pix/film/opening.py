@@ -13,6 +13,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from pix2pix.errors import UserError
+from pix2pix.film.stated_size import num_missing_bytes
 from pix2pix.special_files import open_plain
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv")
@@ -180,6 +181,11 @@ def _check_complete(
         raise FilmError(
             f"{path} is cut off: its header names {stream.frames} frames, and "
             f"{packets.num_stored} are there; copy it again"
+        )
+    if num_missing := num_missing_bytes(path):
+        raise FilmError(
+            f"{path} is cut off: {num_missing} of the bytes that it states are missing; copy it "
+            "again, or write it anew, for example as .mkv, if what is there suffices"
         )
     if container.duration is None:
         return

@@ -24,6 +24,7 @@ from pix2pix.images.tiff_scaling import measured_values
 from pix2pix.images.validity import filled
 
 FORMATS = "PNG, JPEG, TIFF, WEBP, BMP, GIF, NPY, NPZ, OpenEXR, DICOM or NIfTI"
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 def decode(data: bytes, options: ReadOptions = AS_STORED) -> np.ndarray:
@@ -125,6 +126,10 @@ def _decode_any(data: bytes, options: ReadOptions) -> Decoded:
     picture = decode_picture(data, label_ids=options.label_ids)
     if picture is not None:
         return picture
+    if data.startswith(_LFS_POINTER):
+        raise UserError(
+            "is no image but a pointer of Git LFS; run `git lfs pull` where it was cloned"
+        )
     raise UserError(
         f"is no {FORMATS} file, whatever its name says (it begins {data[:8]!r}); "
         "convert it or take it away"

@@ -4,6 +4,7 @@ import struct
 import tokenize
 import zlib
 from dataclasses import dataclass
+from textwrap import shorten
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from pix2pix.images.orientation import UPRIGHT
 from pix2pix.images.palettes import IdColours
 
 WHOLE_FILE = "replace it with a whole copy"
+_MAX_FAULT = 200  # characters of what a decoder says
 
 # Of an image of any format: pixels times channels, as its header states them. This is 23,170 px
 # square of grey or 13,377 px square of RGB, and takes 2 GiB as float32.
@@ -107,7 +109,10 @@ def damaged(error: BaseException) -> UserError:
     """The error for a file that a decoder could not read, which may have raised one itself."""
     if isinstance(error, SoundFileError):
         return error
-    return UserError(f"is truncated or damaged ({error}); {WHOLE_FILE}")
+    # Some decoders write several lines, or the bytes that they do not understand.
+    text = shorten(str(error), _MAX_FAULT, placeholder=" ...")
+    fault = "it ends too early" if isinstance(error, struct.error) else text
+    return UserError(f"is truncated or damaged ({fault}); {WHOLE_FILE}")
 
 
 def too_large(stated: str, limit: str) -> SoundFileError:

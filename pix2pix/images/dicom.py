@@ -9,6 +9,7 @@ none.
 
 import io
 import logging
+from textwrap import shorten
 from typing import IO, Any
 
 import numpy as np
@@ -166,7 +167,8 @@ def _check_colours(dataset: Any) -> None:
     if colours in (*_GREY, "RGB") or (colours in _JPEG_2000_COLOURS and is_jpeg_2000):
         return
     if colours not in _CONVERTED:
-        raise UserError(f"has {colours} colours; convert it to MONOCHROME2 or RGB")
+        stated = shorten(str(colours), 60, placeholder=" ...")  # a damaged file states anything
+        raise UserError(f"has {stated} colours; convert it to MONOCHROME2 or RGB")
     if dataset.BitsAllocated != 8:
         raise UserError(f"has {colours} colours of {dataset.BitsAllocated} bits; convert it to RGB")
 

@@ -28,8 +28,9 @@ def is_damaged(exif: bytes) -> bool:
 
 
 def no_warnings() -> None:
-    """Silence what Pillow says of damaged EXIF data, without the name of the file.
+    """Silence what Pillow warns of in a damaged file, without its name.
 
-    `FileFacts.has_damaged_exif` says it instead.
+    Of damaged EXIF data `FileFacts.has_damaged_exif` says it instead. Otherwise it is about further
+    pictures of a file, of which only the first one is read.
     """
-    silence(r"PIL\.TiffImagePlugin", UserWarning)
+    silence(r"PIL\.", UserWarning)

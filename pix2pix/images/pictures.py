@@ -9,19 +9,21 @@ import struct
 
 import imagecodecs
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from pix2pix.errors import UserError
 from pix2pix.images import exif
 from pix2pix.images.colour_profile import stated_profile
 from pix2pix.images.decoded import (
     DAMAGED,
+    WHOLE_FILE,
     Decoded,
     FileFacts,
     check_size,
     damaged,
     from_bits,
 )
+from pix2pix.images.jpeg_markers import check_jpeg
 from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, upright
 from pix2pix.images.palettes import id_colours
 from pix2pix.images.png_chunks import (
@@ -30,15 +32,11 @@ from pix2pix.images.png_chunks import (
     check_chunks,
     check_rows,
     chunk_content,
+    interlaced_parts,
     pixel_chunks,
 )
 
 _JPEG = b"\xff\xd8\xff"
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the markers of frame headers
-_JPEG_LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
-_JPEG_SCAN = 0xDA  # the marker of the header that precedes the pixels
-JPEG_END = b"\xff\xd9"
-_JPEG_FILL = 0xFF  # any number of these bytes may precede a marker
 _GIF = (b"GIF87a", b"GIF89a")
 _BMP = b"BM"
 
@@ -57,7 +55,7 @@ def decode_picture(data: bytes, *, label_ids: bool) -> Decoded | None:
     if data.startswith(PNG):
         return _decode_png(data, label_ids=label_ids)
     if data.startswith(_JPEG):
-        _check_jpeg(data)
+        check_jpeg(data)
         return _decode_pillow(data, "JPEG", is_lossy=True)
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return _decode_pillow(data, "WEBP", is_lossy=_has_lossy_chunk(data))
@@ -77,8 +75,7 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
         if depth == 16:  # Pillow would reduce 16-bit colours to 8 bits
             width, height = struct.unpack_from(">II", data, 16)
             check_size(height, width, PNG_CHANNELS[colour_type])
-            pixels = np.asarray(imagecodecs.png_decode(pixel_chunks(data)))
-            # with opacity, if there is a tRNS
+            pixels = _png_16(data, height, width)  # with opacity, if there is a tRNS
             turn, profile, has_damaged_exif = UPRIGHT, None, False
             if kinds & _METADATA_CHUNKS:
                 turn, profile, has_damaged_exif = _png_metadata(data)
@@ -95,7 +92,7 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
             )
             return Decoded(upright(pixels, turn), facts)
     except DAMAGED as error:
-        raise damaged(error) from None
+        raise not_read(error) from None
     decoded = _decode_pillow(data, "PNG", label_ids=label_ids, depth=depth)
     if label_ids and colour_type == 0 and 1 < depth < 8:
         # Pillow has scaled 0..2**depth-1 to 0..255; divide to get the stored ids back.
@@ -103,11 +100,28 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
     return decoded
 
 
+def _png_16(data: bytes, height: int, width: int) -> np.ndarray:
+    """The pixels (H, W) or (H, W, C) of a PNG file of 16 bits."""
+    is_interlaced = data[28]
+    if not is_interlaced:
+        return np.asarray(imagecodecs.png_decode(pixel_chunks(data)))
+    parts = [
+        (rows, columns, np.asarray(imagecodecs.png_decode(part)))
+        for rows, columns, part in interlaced_parts(data)
+    ]
+    pixels = np.empty((height, width, *parts[0][2].shape[2:]), np.uint16)
+    for rows, columns, part in parts:
+        pixels[rows, columns] = part
+    return pixels
+
+
 def open_picture(data: bytes, formats: tuple[str, ...]) -> Image.Image:
     """Open a file by Pillow, of which only the header is read. Raises what Pillow raises."""
     # Pillow's own limit concerns some formats only, and it warns of half as many pixels. Callers
     # compare the size that the header states with a limit of their own.
     Image.MAX_IMAGE_PIXELS = None
+    # Of PNG: colour profiles and the notes of image editors may have more than Pillow's 1 MiB.
+    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
     exif.no_warnings()
     return Image.open(io.BytesIO(data), formats=formats)
 
@@ -159,7 +173,7 @@ def _decode_pillow(
                 pixels = _without_key(pixels, file.info["transparency"], depth)
                 has_alpha = True
     except DAMAGED as error:
-        raise damaged(error) from None
+        raise not_read(error) from None
     if mode not in _MODES:
         raise UserError(f"has {mode} colours; convert it to RGB")
     facts = FileFacts(
@@ -173,6 +187,18 @@ def _decode_pillow(
         id_colours=() if palette is None else id_colours(pixels, palette),
     )
     return Decoded(upright(pixels, turn), facts)
+
+
+def not_read(error: BaseException) -> UserError:
+    """The error for a file that Pillow could not read, in words that do not name its objects."""
+    if isinstance(error, UnidentifiedImageError):
+        return damaged(UserError("its header makes no sense"))
+    if "nsupported" in str(error):  # it may be sound
+        return UserError(
+            f"is damaged, or of a kind that is not read ({error}); {WHOLE_FILE}, or convert it to "
+            "PNG"
+        )
+    return damaged(error)
 
 
 def _palette(image: Image.Image) -> np.ndarray:
@@ -215,39 +241,6 @@ def _has_lossy_chunk(data: bytes) -> bool:
             return True
         first += 8 + length + length % 2
     return False
-
-
-def _check_jpeg(data: bytes) -> None:
-    """Raise UserError for JPEG files that Pillow cannot read, or not to their end.
-
-    The former are of more than 8 bits or without loss, as the frame header says: ITU-T T.81, B.2.2.
-    The latter have no marker of the end behind the header of the pixels. Compressed pixels cannot
-    hold one, zeros do not either, and Pillow makes some picture of zeros without an error: copies
-    that were interrupted, and disks that were repaired, fill files up with them.
-    """
-    first = 2  # behind the marker of the beginning
-    while first + 5 <= len(data) and data[first] == 0xFF:
-        marker, length = struct.unpack_from(">xBH", data, first)
-        if marker == _JPEG_FILL:
-            first += 1
-            continue
-        if marker in _JPEG_FRAMES:
-            _check_jpeg_frame(marker, num_bits=data[first + 4])
-        if marker == _JPEG_SCAN:
-            if data.find(JPEG_END, first) < 0:
-                raise damaged(UserError("its end is missing"))
-            return
-        first += 2 + length
-
-
-def _check_jpeg_frame(marker: int, *, num_bits: int) -> None:
-    if num_bits == 8 and marker not in _JPEG_LOSSLESS:
-        return
-    kind = "without loss" if marker in _JPEG_LOSSLESS else "with loss"
-    raise UserError(
-        f"is a JPEG file of {num_bits} bits {kind}, of a kind that is not read; convert it to PNG "
-        "or TIFF"
-    )
 
 
 def _check_gif_end(data: bytes) -> None:

@@ -1,11 +1,13 @@
-"""Find out whether all of a PNG file is there, which its decoders do not say surely.
+"""Find out whether all of a PNG file is there, and take an interlaced one apart.
 
-They accept a file without its last chunk and rows that are missing, and print messages about
-damaged chunks to the console.
+Decoders do not say surely whether it is whole: they accept a file without its last chunk and rows
+that are missing, and print messages about damaged chunks to the console.
 """
 
 import struct
 import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from pix2pix.errors import UserError
 
@@ -74,7 +76,7 @@ def check_rows(data: bytes) -> None:
 
     This unpacks the pixels once more. Raises zlib.error if they cannot be unpacked.
     """
-    missing = _num_unpacked(data)
+    missing = sum(each.num_bytes for each in _passes(data))
     unpacker, first, kind = zlib.decompressobj(), len(PNG), b""
     while kind != b"IEND" and missing > 0:
         length, kind = struct.unpack_from(">I4s", data, first)
@@ -87,15 +89,64 @@ def check_rows(data: bytes) -> None:
         raise UserError("rows are missing at its end")
 
 
-def _num_unpacked(data: bytes) -> int:
-    """The bytes that the pixels of a file have before they are packed, as its header states."""
+def interlaced_parts(data: bytes) -> Iterator[tuple[slice, slice, bytes]]:
+    """The rows and columns of each pass of an interlaced file with sound chunks, as a PNG file.
+
+    libpng would write a line to the console for each interlaced file that imagecodecs reads.
+    Raises UserError if rows are missing, zlib.error if they cannot be unpacked.
+    """
+    passes, transparency = _passes(data), chunk_content(data, b"tRNS")
+    total = sum(each.num_bytes for each in passes)
+    unpacked = zlib.decompressobj().decompress(_packed_pixels(data), total)
+    if len(unpacked) < total:
+        raise UserError("rows are missing at its end")
+    first = 0
+    for each in passes:
+        header = struct.pack(">II", each.width, each.height) + data[24:26] + bytes(3)
+        pixels = zlib.compress(unpacked[first : first + each.num_bytes], 0)
+        first += each.num_bytes
+        chunks = [(b"IHDR", header), (b"IDAT", pixels), (b"IEND", b"")]
+        if transparency is not None:
+            chunks.insert(1, (b"tRNS", transparency))
+        yield each.rows, each.columns, PNG + b"".join(_chunk(*chunk) for chunk in chunks)
+
+
+def _packed_pixels(data: bytes) -> bytes:
+    packed, first, kind = [], len(PNG), b""
+    while kind != b"IEND":
+        length, kind = struct.unpack_from(">I4s", data, first)
+        if kind == b"IDAT":
+            packed.append(data[first + 8 : first + 8 + length])
+        first += 12 + length
+    return b"".join(packed)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(kind + content))
+    return struct.pack(">I", len(content)) + kind + content + checksum
+
+
+class _Pass(NamedTuple):
+    """Which pixels a pass of a file holds, and the bytes that they have before they are packed."""
+
+    rows: slice
+    columns: slice
+    height: int
+    width: int
+    num_bytes: int
+
+
+def _passes(data: bytes) -> list[_Pass]:
+    """The passes of a file that hold any pixels, as its header states them."""
     width, height, depth, colour_type, _, _, is_interlaced = struct.unpack_from(
         ">IIBBBBB", data, 16
     )
     bits = depth * PNG_CHANNELS[colour_type]
-    total = 0
+    found = []
     for column, row, columns, rows in _PASSES if is_interlaced else _WHOLE:
         num_columns, num_rows = -(-(width - column) // columns), -(-(height - row) // rows)
         if num_columns > 0 and num_rows > 0:
-            total += num_rows * (1 + (num_columns * bits + 7) // 8)
-    return total
+            num_bytes = num_rows * (1 + (num_columns * bits + 7) // 8)
+            places = slice(row, None, rows), slice(column, None, columns)
+            found.append(_Pass(*places, num_rows, num_columns, num_bytes))
+    return found

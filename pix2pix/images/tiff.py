@@ -125,6 +125,8 @@ def _colours(
     if has_alpha and extra[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
         pixels = unpremultiplied(pixels)
     has_palette = stored.page.photometric == tifffile.PHOTOMETRIC.PALETTE
+    if has_palette:  # indices of one bit are numbers, too
+        pixels = from_bits(pixels, label_ids=True)
     if label_ids or has_alpha or has_palette or pixels.dtype == np.bool_:
         check_unscaled(scaling)
     if has_palette and not label_ids:

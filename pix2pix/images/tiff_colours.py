@@ -42,8 +42,8 @@ def spread(pixels: np.ndarray, highest: int) -> np.ndarray:
 def palette_colours(indices: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
     """Replace the indices of a palette, (H, W, 1), by its colours, (H, W, 3).
 
-    Raises UserError if there are several pages or channels of indices, or if the palette has too
-    few colours.
+    Raises UserError if there are several pages or channels of indices, if these are no whole
+    numbers from 0 on, or if the palette has too few colours.
     """
     if indices.shape[-1] != 1:
         fault = f"holds {indices.shape[-1]} pages or channels with a palette, not one"
@@ -51,6 +51,8 @@ def palette_colours(indices: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
             f"{fault}; set slices: z of the side if each page is an image, or store one per file",
             for_sender=f"{fault}; store one per file, or convert it to RGB",
         )
+    if indices.dtype.kind != "u":
+        raise damaged(UserError(f"its palette has {indices.dtype} indices"))
     palette = stored_palette(page)
     highest = int(indices.max(initial=0))
     if highest >= len(palette):

@@ -10,10 +10,17 @@ import tifffile
 
 from pix2pix.errors import UserError
 from pix2pix.images.decoded import check_num_values
-from pix2pix.images.pictures import JPEG_END
+from pix2pix.images.jpeg_markers import JPEG_END
 from pix2pix.plural import counted
 
 _BIG_TIFF = 43  # the version that a header of BigTIFF states, whose offsets have 64 bits
+# JPEG and JPEG 2000, whose pixels end with the same marker.
+_ENDS_MARKED = (
+    tifffile.COMPRESSION.JPEG,
+    tifffile.COMPRESSION.JPEG2000,
+    tifffile.COMPRESSION.APERIO_JP2000_YCBC,
+    tifffile.COMPRESSION.APERIO_JP2000_RGB,
+)
 
 
 def open_tiff(file: IO[bytes]) -> tifffile.TiffFile:
@@ -88,16 +95,21 @@ def check_pages(pages: Sequence[tifffile.TiffPage], num_bytes: int) -> None:
         raise UserError("its pixels end beyond the end of the file")
     for page in pages:
         _check_places(page)
-        if page.compression == tifffile.COMPRESSION.JPEG:
+        if page.compression in _ENDS_MARKED:
             _check_jpeg_ends(page)
 
 
 def _check_places(page: tifffile.TiffPage) -> None:
-    """Raise UserError if a strip or a tile has a place and no length, or the other way round.
+    """Raise UserError if a strip or a tile has no place, or a place and no length.
 
-    GDAL leaves out empty ones, which have neither. Both are mostly stored at the end of the file,
-    and tifffile takes what zeros have filled up there for empty.
+    GDAL leaves out empty ones, whose place and length are 0. Both are mostly stored at the end of
+    the file, and tifffile takes what zeros have filled up there for empty. It also takes those for
+    empty that are not listed at all, as where a header states too many rows.
     """
+    num_places, num_parts = len(page.dataoffsets), prod(page.chunked)
+    is_whole = page.compression == 1 and sum(page.databytecounts) >= page.nbytes  # in fewer strips
+    if num_places < num_parts and not is_whole:
+        raise UserError(f"it lists {num_places} of the {num_parts} strips or tiles of its pixels")
     for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
         if (offset == 0) != (length == 0):
             raise UserError("where a strip or tile of its pixels lies is missing")

@@ -11,7 +11,7 @@ from PIL import UnidentifiedImageError
 from pix2pix.errors import UserError
 from pix2pix.images.decoded import DAMAGED, WHOLE_FILE, damaged
 from pix2pix.images.numpy_files import NPY
-from pix2pix.images.pictures import open_picture
+from pix2pix.images.pictures import not_read, open_picture
 from pix2pix.images.tiff import TIFF
 from pix2pix.images.tiff_pages import open_tiff
 
@@ -62,4 +62,4 @@ def _pixels_of_picture(data: bytes) -> int:
             "is no PNG, JPEG, TIFF, WEBP, BMP, GIF or NPY file, whatever its name says; convert it"
         ) from None
     except DAMAGED as error:
-        raise damaged(error) from None
+        raise not_read(error) from None

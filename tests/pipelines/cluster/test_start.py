@@ -1,5 +1,6 @@
 """How Ray is started on this machine. `ray.init` is replaced: no Ray runs in these tests."""
 
+import errno
 import logging
 import signal
 import socket
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -208,3 +210,22 @@ def test_what_is_no_address_is_refused_in_one_sentence_and_what_is_one_is_named(
 def test_a_ray_client_s_address_is_refused() -> None:
     with pytest.raises(UserError, match="does not work through the Ray client"):
         connect("ray://host:10001")
+
+
+@pytest.mark.parametrize("place", [".ray", ""])
+def test_a_home_that_cannot_be_written_to_is_named_at_once(
+    place: str,
+    starting: Callable[..., list[dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    refused = str(tmp_path / place)
+    calls = starting(_failing(PermissionError(errno.EACCES, "Permission denied", refused)))
+    with pytest.raises(UserError) as raised:
+        start_ray()
+    assert str(raised.value) == (
+        f"{refused} cannot be made: Permission denied. Ray keeps a token in {tmp_path}/.ray; set "
+        "HOME to a folder that you can write to, and give the same command again"
+    )
+    assert len(calls) == 1

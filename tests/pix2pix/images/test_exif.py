@@ -2,6 +2,7 @@
 
 import io
 import warnings
+import zlib
 from pathlib import Path
 
 import cv2
@@ -105,3 +106,22 @@ def test_the_report_names_the_files(tmp_path: Path) -> None:
         "side B: 1 file has damaged EXIF data, which would say how the pixels are turned; "
         "look whether they are upright: 3"
     )
+
+
+def test_damaged_lists_of_further_pictures_are_no_warning() -> None:
+    """Phones append a second picture to a JPEG, which programs that edit the first one spoil."""
+    first, second = Image.fromarray(noise(0, 3)), Image.fromarray(noise(1, 3))
+    for suffix, name, spoiled in (("MPO", b"MPF\0", b"MPF\0II*\0"), ("PNG", b"acTL", b"acTL")):
+        file = io.BytesIO()
+        first.save(file, suffix, save_all=True, append_images=[second])
+        data = file.getvalue()
+        place = data.index(name) + len(spoiled)
+        changed = bytearray(data)
+        changed[place : place + 4] = bytes(4)
+        if suffix == "PNG":
+            content = bytes(changed[place : place + 8])
+            checksum = zlib.crc32(name + content)
+            changed[place + 8 : place + 12] = checksum.to_bytes(4, "big")
+        decoded = decode_file(bytes(changed))  # a warning would fail the test
+        assert decoded.facts.num_frames == 1
+        assert np.array_equal(decoded.pixels, decode_file(data).pixels)

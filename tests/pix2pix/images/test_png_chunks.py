@@ -2,6 +2,7 @@
 
 import io
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,3 +56,38 @@ def test_black_at_the_end_is_no_missing_row(mode: str) -> None:
     file = io.BytesIO()
     image.save(file, "PNG")
     assert decode(file.getvalue()).shape[:2] == (9, 33)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("kind", [b"iCCP", b"zTXt", b"iTXt"])
+def test_long_profiles_and_notes_do_not_hinder_the_reading(kind: bytes, depth: int) -> None:
+    """Editors write the history of a picture into it, and printers have profiles of this size."""
+    head = b"XML:com.adobe.xmp\0\1\0\0\0" if kind == b"iTXt" else b"name\0\0"
+    stored = GREY if depth == 8 else GREY.astype(">u2")
+    file = png_file(
+        *GREY.shape,
+        zlib.compress(b"".join(lines(stored))),
+        depth=depth,
+        others=((kind, head + zlib.compress(bytes(3 * 2**20))),),
+    )
+    np.testing.assert_array_equal(decode(file)[..., 0], GREY)
+
+
+@pytest.mark.parametrize("height", [1, 2, 8, 41])
+@pytest.mark.parametrize("transparent", [None, 258])
+def test_an_interlaced_file_of_16_bits_is_read_without_a_line_on_the_console(
+    height: int, transparent: int | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    values = GREY[:height].astype(np.uint16) * 257 + 1
+    rows = [line for place in PASSES for line in lines(values[place].astype(">u2"))]
+    others = () if transparent is None else ((b"tRNS", transparent.to_bytes(2)),)
+    options: dict[str, Any] = {"depth": 16, "is_interlaced": True, "others": others}
+    pixels = decode(png_file(height, 50, zlib.compress(b"".join(rows)), **options))
+    np.testing.assert_array_equal(pixels[..., 0], values)
+    if transparent is not None:
+        opacity = np.where(values == transparent, 0, 65535)
+        np.testing.assert_array_equal(pixels[..., 1], opacity)
+    assert pixels.shape == (height, 50, 1 if transparent is None else 2)
+    with pytest.raises(UserError, match="rows are missing at its end"):
+        decode(png_file(height, 50, zlib.compress(b"".join(rows[:-1])), **options))
+    assert capfd.readouterr() == ("", "")

@@ -1,15 +1,18 @@
 """Files that are cut, damaged or no images are named."""
 
 import io
+import struct
 from pathlib import Path
 
 import cv2
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
 from pix2pix.images.image import read_image
+from pix2pix.images.upload import check_upload
 from tests.support.pictures import noise, smooth
 
 
@@ -62,6 +65,12 @@ def pickled() -> np.ndarray:
         (b"", "empty"),
         (b"hello, I am no image\n", "no PNG, JPEG, TIFF, WEBP, BMP, GIF, NPY"),
         (pickled(), "no plain array"),
+        (b"\x89PNG\r\n\x1a\n", r"truncated or damaged \(it ends too early\); replace"),
+        (b"\xff\xd8\xff", r"truncated or damaged \(its header makes no sense\); replace"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+            "no image but a pointer of Git LFS; run `git lfs pull` where it was cloned$",
+        ),
         (noise(4), r"shape \(4,\)"),
         (noise(2, 4, 4, 3), r"shape \(2, 4, 4, 3\)"),
         (np.zeros((0, 4), np.uint8), r"shape \(0, 4\)"),
@@ -82,6 +91,25 @@ def test_what_is_no_image_is_refused_with_its_name(
 
     with pytest.raises(ValueError, match=rf"bad\.png: .*{complaint}"):
         read_image(path)
+
+
+def test_a_kind_that_pillow_does_not_read_may_be_sound(tmp_path: Path) -> None:
+    """BMP files of 32 bits in an unusual order of the channels, and JPEG-LS."""
+    masks = struct.pack("<3I", 0xFF, 0xFF00, 0xFF0000)
+    header = struct.pack("<IiiHHIIiiII", 40, 2, 1, 1, 32, 3, 8, 0, 0, 0, 0)
+    bmp = b"BM" + struct.pack("<IHHI", 74, 0, 0, 66) + header + masks + bytes(8)
+    (tmp_path / "x.bmp").write_bytes(bmp)
+    with pytest.raises(
+        ValueError, match=r"x\.bmp: is damaged, or of a kind that is not read \(.*PNG$"
+    ):
+        read_image(tmp_path / "x.bmp")
+    with pytest.raises(ValueError, match=r"^is damaged, or of a kind that is not read"):
+        check_upload(bmp, max_pixels=10)
+    (tmp_path / "x.jpg").write_bytes(imagecodecs.jpegls_encode(noise(8, 8)))
+    with pytest.raises(
+        ValueError, match=r"x\.jpg: is a JPEG file of 8 bits without loss, of a kind"
+    ):
+        read_image(tmp_path / "x.jpg")
 
 
 def test_a_missing_file_is_a_value_error(tmp_path: Path) -> None:

@@ -25,6 +25,15 @@ def test_jpeg_pixels_of_a_tiff_that_zeros_fill_up_are_damaged(
         decode(sound[:start] + bytes(len(sound) - start))
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.99])
+def test_so_are_pixels_of_jpeg_2000_in_a_single_strip(share: float) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    sound = tiff(pixels, compression="jpeg2000", photometric="rgb", rowsperstrip=64)
+    start = int(len(sound) * share)
+    with pytest.raises(UserError, match="the end of a strip or tile of its pixels is missing"):
+        decode(sound[:start] + bytes(len(sound) - start))
+
+
 def _written_by_libtiff(**options: object) -> bytes:
     """A file as many programs write it: where its strips lie is stored behind them."""
     pixels = np.random.default_rng(0).integers(0, 256, (128, 320, 3), np.uint8)
@@ -67,4 +76,27 @@ def test_a_tiff_that_leaves_out_empty_tiles_is_read() -> None:
         sizes = [tags[number].valuebytecount // 2 for number in (324, 325)]
     for place, size in zip(places, sizes, strict=True):
         data[place : place + size] = bytes(size)
+    assert np.array_equal(decode(bytes(data))[..., 0], pixels)
+
+
+@pytest.mark.parametrize("compression", [None, "lzw", "zstd", "packbits"])
+@pytest.mark.parametrize("layout", [{"rowsperstrip": 16}, {"tile": (16, 16)}])
+def test_a_tiff_that_states_more_rows_than_it_lists_strips_is_damaged(
+    compression: str | None, layout: dict[str, object]
+) -> None:
+    """tifffile would fill the rest of the image with zeros."""
+    data = bytearray(tiff(np.full((64, 16), 7, np.uint8), compression=compression, **layout))
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as file:
+        place = file.pages.first.aspage().tags[257].valueoffset
+    data[place : place + 2] = (96).to_bytes(2, "little")
+    with pytest.raises(UserError, match="it lists 4 of the 6 strips or tiles of its pixels"):
+        decode(bytes(data))
+
+
+def test_a_tiff_of_a_single_strip_is_read_whatever_rows_a_strip_it_states() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 16), np.uint8)
+    data = bytearray(tiff(pixels, rowsperstrip=64))
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as file:
+        place = file.pages.first.aspage().tags[278].valueoffset
+    data[place : place + 2] = (8).to_bytes(2, "little")
     assert np.array_equal(decode(bytes(data))[..., 0], pixels)
