@@ -51,7 +51,11 @@ def extra(name: str, **changes: Any) -> dict[str, Any]:
         ([extra("x"), extra("y", folder="x")], {}, "y has the folder 'x' of another input"),
         ([extra("x", folder="../x")], {}, "folder: '../x' must be a folder inside of path"),
         ([extra("x")], {"layout": "side_by_side"}, "set layout: two_folders"),
-        ([extra("x", side={"kind": "image"})], {}, r"extra_sources\.0\.side\.channels: it is missing"),
+        (
+            [extra("x", side={"kind": "image"})],
+            {},
+            r"extra_sources\.0\.side\.channels: it is missing",
+        ),
         ([extra("x", side={"kind": "photo", "channels": 3})], {}, r"side\.kind: Input should be"),
         ([extra("x", side=PHOTO["side"] | {"depth": 3})], {}, r"side\.depth: there is no such key"),
         (
