@@ -18,6 +18,7 @@ Place = Sequence[int | str]  # of a value: the keys and indices that lead to it
 
 _T = TypeVar("_T")
 
+_WHERE_ALL_KEYS_ARE = "params/default.yaml has each key: copy from there what is missing"
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _MAX_PARTS = 5  # of a place
 _MAX_PLACE, _MAX_VALUE = 60, 120  # characters
@@ -55,7 +56,9 @@ def first_wrong(problems: Sequence[Any], *, named: Callable[[Place], str] = dott
 def all_wrong(problems: Sequence[Any]) -> str:
     """How many parameters are wrong; then a line for each: its dotted place, reason and value."""
     head = counted(len(problems), "wrong parameter")
-    return "\n  ".join([head, *(_line(problem, dotted) for problem in problems)])
+    lines = "\n  ".join([head, *(_line(problem, dotted) for problem in problems)])
+    is_missing = any(problem["type"] == "missing" for problem in problems)
+    return f"{lines}\n{_WHERE_ALL_KEYS_ARE}" if is_missing else lines
 
 
 def _line(problem: Any, named: Callable[[Place], str]) -> str:

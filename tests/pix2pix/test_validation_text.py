@@ -67,7 +67,9 @@ def test_the_first_of_several_is_told_and_the_others_counted_or_all_are_told() -
         "  parts.0.count",
         "  parts.1.count",
         "  parts.2.count",
+        "params/default.yaml has each key",
     ]
+    assert "default.yaml" not in all_wrong(found[:2])  # nothing is missing
 
 
 def test_long_values_and_places_are_shortened_and_logins_hidden() -> None:
