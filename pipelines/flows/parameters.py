@@ -75,7 +75,7 @@ class Overrides(BaseModel):
         """
         schema = handler(core_schema)
         resolved = handler.resolve_ref_schema(schema)
-        section = _in_force()
+        section = values_in_force()
         for key in cls.place:
             section = section.get(key, {})
         for name, about in resolved.get("properties", {}).items():
@@ -138,7 +138,7 @@ def _with_tuples(value: Any) -> Any:
     return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
 
 
-def _in_force() -> dict[str, Any]:
+def values_in_force() -> dict[str, Any]:
     """The parameters of the current folder as JSON holds them; none if there is no such file."""
     try:
         found: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(load_params())))

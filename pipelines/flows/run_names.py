@@ -11,10 +11,11 @@ from typing import Any
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 
-from pipelines.flows.parameters import Overrides
+from pipelines.flows.parameters import Overrides, values_in_force
 
 _MAX_CHARACTERS = 60  # of what was given; what does not fit is counted, as in `+3`
 _BETWEEN = " · "  # what was given, and the name
+_UNKNOWN = object()  # is equal to nothing that was given
 
 
 def run_name() -> str:
@@ -26,20 +27,27 @@ def run_name() -> str:
     assert context is not None
     assert context.flow is not None
     name = flow_run.get_name() or ""
-    given = given_text(context.parameters or {}, inspect.signature(context.flow.fn))
+    signature = inspect.signature(context.flow.fn)
+    given = given_text(context.parameters or {}, signature, values_in_force())
     prefix = f"{given}{_BETWEEN}" if given else ""
     # A run that starts again, after a crash, has the first part already.
     return name if name.startswith(prefix) else f"{prefix}{name}"
 
 
-def given_text(parameters: Mapping[str, Any], signature: inspect.Signature) -> str:
-    """The parameters that are not the flow's defaults, as `--set-param` has them."""
+def given_text(
+    parameters: Mapping[str, Any], signature: inspect.Signature, in_force: Mapping[str, Any]
+) -> str:
+    """The parameters that are not the flow's defaults, as `--set-param` has them.
+
+    Of sections of params.yaml, those values that are not `in_force`: a form gives a run all values
+    that it shows, also where a person has changed one of them.
+    """
     phrases = []
     for name, value in parameters.items():
         if isinstance(value, Overrides):
-            phrases += _phrases(name, value.model_dump(mode="json"))
-        elif _as_list(value) != _as_list(signature.parameters[name].default):
-            phrases += _phrases(name, value)
+            phrases += _phrases(name, value.model_dump(mode="json"), in_force.get(name, _UNKNOWN))
+        else:
+            phrases += _phrases(name, _as_list(value), _as_list(signature.parameters[name].default))
     shown = list(phrases)
     while len(", ".join(shown)) > _MAX_CHARACTERS:
         shown.pop()
@@ -51,10 +59,16 @@ def _as_list(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _phrases(place: str, value: Any) -> list[str]:
-    """Such as `train.num_epochs=3`; a flag is named, as `tune_first`."""
+def _phrases(place: str, value: Any, known: Any) -> list[str]:
+    """Such as `train.num_epochs=3`, but for what is `known`; a flag is named, as `tune_first`."""
+    if value == known:
+        return []
     if isinstance(value, Mapping):
-        nested = (_phrases(f"{place}.{key}", each) for key, each in value.items())
+        known = known if isinstance(known, Mapping) else {}
+        nested = (
+            _phrases(f"{place}.{key}", each, known.get(key, _UNKNOWN))
+            for key, each in value.items()
+        )
         return [phrase for phrases in nested for phrase in phrases]
     if value is True:
         return [place]
