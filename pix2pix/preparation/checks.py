@@ -184,7 +184,7 @@ def split_found(
     pairs: Sequence[PairFiles], discovery: Discovery, config: DataConfig
 ) -> dict[str, Split]:
     """The split of each sound pair. Raises UserError if there are too few, or none in a folder."""
-    folders = {pair.pair_id: pair.folder for pair in pairs}
+    folders = {pair.pair_id: split_folder(pair.pair_id) for pair in pairs}
     all_ids = [pair.pair_id for pair in discovery.pairs]
     all_ids += [pair_id for offence in discovery.offences for pair_id in offence.pair_ids]
     lost = {split_folder(pair_id) for pair_id in all_ids} - set(folders.values()) - {None}
@@ -239,7 +239,7 @@ def _stand_in_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[
     """Notes of the pairs that were split: without those that leak, a split may have none left."""
     if not pairs:
         return
-    folders = {pair.files.pair_id: pair.files.folder for pair in pairs}
+    folders = {pair.files.pair_id: split_folder(pair.files.pair_id) for pair in pairs}
     for split, stand_ins in find_stand_ins(folders, config).items():
         yield (
             f"no pair falls into {split} by its own hash, as happens in a small set: "
