@@ -15,7 +15,7 @@ from pix2pix.atomic import new_directory
 from pix2pix.config import DataConfig
 from pix2pix.data.arrays import ArrayFiles, EarlyFlushes, Files, create_arrays
 from pix2pix.data.manifest import MANIFEST_NAME, Manifest
-from pix2pix.data.prepared import flat_layouts, layouts, shapes_file
+from pix2pix.data.prepared import layouts, shapes_file
 from pix2pix.data.reference import reference_file, reference_positions
 from pix2pix.data.splits import Split
 from pix2pix.errors import StorageError, UserError
@@ -160,13 +160,13 @@ def _write(
 def _files(directory: Path, split: Split, report: CheckReport, manifest: Manifest) -> Files:
     """The files of a split: its arrays, and before them the shapes if they are unlike."""
     if manifest.resize == "stretch":
-        return [*layouts(directory, split, manifest)]
+        return layouts(directory, split, manifest, None)
     scale = manifest.scale(split)
     sizes = [scale.size_of(*pair.size) for pair in report.of_split(split)]
     shapes = np.array(sizes, np.int64)
     return [
         shapes_file(directory, split, len(sizes)),
-        *flat_layouts(directory, split, manifest, shapes),
+        *layouts(directory, split, manifest, shapes),
     ]
 
 
