@@ -2,31 +2,23 @@
 
 from dataclasses import dataclass
 from math import isnan
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import BeforeValidator, Field
 
 from pix2pix.config.patterns import SLICES
-from pix2pix.config.strict import STRICT
+from pix2pix.config.strict import STRICT, one_reason
 
 Kind = Literal["image", "labels"]
 Kernel = Literal["area", "bilinear", "bicubic"]
 AnyKernel = Kernel | Literal["nearest"]  # nearest is for labels, which are never mixed
 
-
-def _as_nodata(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Accept YAML's .nan as nan, and give one reason, not one per form of the value."""
-    try:
-        return handler("nan" if isinstance(value, float) and isnan(value) else value)
-    except ValidationError:
-        raise ValueError("must be a finite number, nan or file") from None
-
-
 # The stored value of pixels where nothing was measured. NaN is a word, as JSON has no such number;
-# "file" is the value that each GeoTIFF file states.
+# "file" is the value that each GeoTIFF file states. YAML's .nan is accepted, too.
 Nodata = Annotated[
     Annotated[float, Field(allow_inf_nan=False)] | Literal["nan", "file"],
-    WrapValidator(_as_nodata),
+    one_reason("must be a finite number, nan or file"),
+    BeforeValidator(lambda value: "nan" if isinstance(value, float) and isnan(value) else value),
 ]
 Axes = Literal["HWC", "CHW"]
 Encoding = Literal["scaled", "one_hot"]
