@@ -12,7 +12,6 @@ import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from pix2pix.errors import UserError
-from pix2pix.images import exif
 from pix2pix.images.colour_profile import stated_profile
 from pix2pix.images.decoded import (
     DAMAGED,
@@ -23,6 +22,7 @@ from pix2pix.images.decoded import (
     damaged,
     from_bits,
 )
+from pix2pix.images.exif import is_damaged
 from pix2pix.images.jpeg_markers import check_jpeg
 from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, upright
 from pix2pix.images.palettes import id_colours
@@ -35,6 +35,7 @@ from pix2pix.images.png_chunks import (
     interlaced_parts,
     pixel_chunks,
 )
+from pix2pix.images.silence import silence
 
 _JPEG = b"\xff\xd8\xff"
 _GIF = (b"GIF87a", b"GIF89a")
@@ -122,7 +123,9 @@ def open_picture(data: bytes, formats: tuple[str, ...]) -> Image.Image:
     Image.MAX_IMAGE_PIXELS = None
     # Of PNG: colour profiles and the notes of image editors may have more than Pillow's 1 MiB.
     PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
-    exif.no_warnings()
+    # It warns, without the name of the file, of damaged EXIF data, which `has_damaged_exif` tells,
+    # and of further pictures of a file, of which only the first one is read.
+    silence(r"PIL\.", UserWarning)
     return Image.open(io.BytesIO(data), formats=formats)
 
 
@@ -140,7 +143,7 @@ def _turn(image: Image.Image) -> tuple[int, bool]:
         turn = orientation(image.getexif().get(ORIENTATION_TAG))
     except DAMAGED:  # Pillow reads some damaged data, and refuses what has no directory at all
         return UPRIGHT, True
-    return turn, data != b"" and exif.is_damaged(data)
+    return turn, data != b"" and is_damaged(data)
 
 
 def _decode_pillow(
