@@ -34,26 +34,21 @@ def check_chunks(data: bytes) -> set[bytes]:
 
     Raises UserError if a check sum is wrong, struct.error if the file ends before its IEND chunk.
     """
-    first, kind = len(PNG), b""
     kinds = set()
-    while kind != b"IEND":
-        length, kind = struct.unpack_from(">I4s", data, first)
-        (checksum,) = struct.unpack_from(">I", data, first + 8 + length)
-        if zlib.crc32(data[first + 4 : first + 8 + length]) != checksum:
+    for kind, chunk in _chunks(data):
+        if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:]):
             raise UserError("a check sum is wrong")
-        first += 12 + length
         kinds.add(kind)
     return kinds
 
 
 def chunk_content(data: bytes, wanted: bytes) -> bytes | None:
     """The content of a chunk before the pixels of a file with sound chunks; None without one."""
-    first, kind = len(PNG), b""
-    while kind not in (b"IDAT", b"IEND"):
-        length, kind = struct.unpack_from(">I4s", data, first)
+    for kind, chunk in _chunks(data):
         if kind == wanted:
-            return data[first + 8 : first + 8 + length]
-        first += 12 + length
+            return bytes(chunk[8:-4])
+        if kind == b"IDAT":
+            return None
     return None
 
 
@@ -62,13 +57,7 @@ def pixel_chunks(data: bytes) -> bytes:
 
     libpng writes to the console what it finds wrong in them, without the name of the file.
     """
-    kept, first, kind = [PNG], len(PNG), b""
-    while kind != b"IEND":
-        length, kind = struct.unpack_from(">I4s", data, first)
-        if kind in _PIXEL_CHUNKS:
-            kept.append(data[first : first + 12 + length])
-        first += 12 + length
-    return b"".join(kept)
+    return PNG + b"".join(chunk for kind, chunk in _chunks(data) if kind in _PIXEL_CHUNKS)
 
 
 def check_rows(data: bytes) -> None:
@@ -76,17 +65,28 @@ def check_rows(data: bytes) -> None:
 
     This unpacks the pixels once more. Raises zlib.error if they cannot be unpacked.
     """
-    missing = sum(each.num_bytes for each in _passes(data))
-    unpacker, first, kind = zlib.decompressobj(), len(PNG), b""
-    while kind != b"IEND" and missing > 0:
-        length, kind = struct.unpack_from(">I4s", data, first)
-        packed = data[first + 8 : first + 8 + length] if kind == b"IDAT" else b""
+    missing, unpacker = sum(each.num_bytes for each in _passes(data)), zlib.decompressobj()
+    for kind, chunk in _chunks(data):
+        packed = bytes(chunk[8:-4]) if kind == b"IDAT" else b""
         while packed and missing > 0:  # in pieces, as they may unpack to far more than is stated
             missing -= len(unpacker.decompress(packed, _PIECE_BYTES))
             packed = unpacker.unconsumed_tail
-        first += 12 + length
     if missing > 0:
         raise UserError("rows are missing at its end")
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """The kind of each chunk, and the chunk: its length (4 bytes), kind, content and check sum.
+
+    Raises struct.error if the file ends before its IEND chunk.
+    """
+    first, kind = len(PNG), b""
+    while kind != b"IEND":
+        length, kind = struct.unpack_from(">I4s", data, first)
+        last = first + 12 + length
+        struct.unpack_from("4s", data, last - 4)  # the check sum has to be there
+        yield kind, memoryview(data)[first:last]
+        first = last
 
 
 def interlaced_parts(data: bytes) -> Iterator[tuple[slice, slice, bytes]]:
@@ -97,7 +97,8 @@ def interlaced_parts(data: bytes) -> Iterator[tuple[slice, slice, bytes]]:
     """
     passes, transparency = _passes(data), chunk_content(data, b"tRNS")
     total = sum(each.num_bytes for each in passes)
-    unpacked = zlib.decompressobj().decompress(_packed_pixels(data), total)
+    packed = b"".join(chunk[8:-4] for kind, chunk in _chunks(data) if kind == b"IDAT")
+    unpacked = zlib.decompressobj().decompress(packed, total)
     if len(unpacked) < total:
         raise UserError("rows are missing at its end")
     first = 0
@@ -109,16 +110,6 @@ def interlaced_parts(data: bytes) -> Iterator[tuple[slice, slice, bytes]]:
         if transparency is not None:
             chunks.insert(1, (b"tRNS", transparency))
         yield each.rows, each.columns, PNG + b"".join(_chunk(*chunk) for chunk in chunks)
-
-
-def _packed_pixels(data: bytes) -> bytes:
-    packed, first, kind = [], len(PNG), b""
-    while kind != b"IEND":
-        length, kind = struct.unpack_from(">I4s", data, first)
-        if kind == b"IDAT":
-            packed.append(data[first + 8 : first + 8 + length])
-        first += 12 + length
-    return b"".join(packed)
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
