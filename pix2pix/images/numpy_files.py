@@ -55,7 +55,7 @@ class _Header(NamedTuple):
 def decode_npy(data: bytes, options: ReadOptions) -> Decoded:
     """Decode an NPY file as `decode.decode_file` does. Raises UserError."""
     header = _read_header(io.BytesIO(data))
-    _check_size(header, options)
+    _check_size(header, is_stack=options.volume_slice is not None)
     if header.first + header.num_bytes > len(data):
         raise damaged(UserError(f"its header states the shape {header.shape}"))
     with damage_named():
@@ -85,16 +85,16 @@ def npz_length(file: IO[bytes], array_key: str | None) -> int | None:
         return npy_length(member)
 
 
-def unpack_npz(data: bytes, options: ReadOptions) -> bytes:
+def unpack_npz(data: bytes, array_key: str | None, *, is_stack: bool) -> bytes:
     """The NPY file that an NPZ file holds under `array_key`, or as its only array.
 
     Raises UserError, before memory is allocated, if it is larger than an image may be.
     """
     with damage_named(*_ZIP_ERRORS), zipfile.ZipFile(io.BytesIO(data)) as archive:
-        entry = _entry(archive, options.array_key)
+        entry = _entry(archive, array_key)
         with archive.open(entry) as member:
             header = _read_header(member)
-        _check_size(header, options)
+        _check_size(header, is_stack=is_stack)
         unpacked_bytes = max(entry.file_size, header.num_bytes)
         if unpacked_bytes > MAX_UNPACKED_BYTES:
             raise too_large(f"{unpacked_bytes} bytes", str(MAX_UNPACKED_BYTES))
@@ -128,9 +128,9 @@ def _readable(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
     return entry
 
 
-def _check_size(header: _Header, options: ReadOptions) -> None:
+def _check_size(header: _Header, *, is_stack: bool) -> None:
     """Raise UserError if the image, or each slice of the stack, is too large to be read."""
-    shape = header.shape if options.volume_slice is None else header.shape[1:]
+    shape = header.shape[1:] if is_stack else header.shape
     check_num_values(math.prod(shape), f"the shape {header.shape}")
 
 
