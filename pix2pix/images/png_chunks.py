@@ -1,4 +1,4 @@
-"""Find out whether all of a PNG file is there, and take an interlaced one apart.
+"""Find out whether all of a PNG file is there.
 
 Decoders do not say surely whether it is whole: they accept a file without its last chunk and rows
 that are missing, and print messages about damaged chunks to the console.
@@ -7,7 +7,6 @@ that are missing, and print messages about damaged chunks to the console.
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from pix2pix.errors import UserError
 
@@ -25,7 +24,7 @@ _PASSES = (
     (0, 1, 1, 2),
 )
 _WHOLE = ((0, 0, 1, 1),)
-_PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_PIXEL_CHUNKS = (b"IHDR", b"IDAT", b"IEND")
 _PIECE_BYTES = 2**20
 
 
@@ -53,7 +52,7 @@ def chunk_content(data: bytes, wanted: bytes) -> bytes | None:
 
 
 def pixel_chunks(data: bytes) -> bytes:
-    """A file with sound chunks without those that no pixel depends on.
+    """A file of 16 bits with sound chunks without those that no value of a pixel depends on.
 
     libpng writes to the console what it finds wrong in them, without the name of the file.
     """
@@ -65,7 +64,7 @@ def check_rows(data: bytes) -> None:
 
     This unpacks the pixels once more. Raises zlib.error if they cannot be unpacked.
     """
-    missing, unpacker = sum(each.num_bytes for each in _passes(data)), zlib.decompressobj()
+    missing, unpacker = _num_unpacked_bytes(data), zlib.decompressobj()
     for kind, chunk in _chunks(data):
         packed = bytes(chunk[8:-4]) if kind == b"IDAT" else b""
         while packed and missing > 0:  # in pieces, as they may unpack to far more than is stated
@@ -89,55 +88,14 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         first = last
 
 
-def interlaced_parts(data: bytes) -> Iterator[tuple[slice, slice, bytes]]:
-    """The rows and columns of each pass of an interlaced file with sound chunks, as a PNG file.
-
-    libpng would write a line to the console for each interlaced file that imagecodecs reads.
-    Raises UserError if rows are missing, zlib.error if they cannot be unpacked.
-    """
-    passes, transparency = _passes(data), chunk_content(data, b"tRNS")
-    total = sum(each.num_bytes for each in passes)
-    packed = b"".join(chunk[8:-4] for kind, chunk in _chunks(data) if kind == b"IDAT")
-    unpacked = zlib.decompressobj().decompress(packed, total)
-    if len(unpacked) < total:
-        raise UserError("rows are missing at its end")
-    first = 0
-    for each in passes:
-        header = struct.pack(">II", each.width, each.height) + data[24:26] + bytes(3)
-        pixels = zlib.compress(unpacked[first : first + each.num_bytes], 0)
-        first += each.num_bytes
-        chunks = [(b"IHDR", header), (b"IDAT", pixels), (b"IEND", b"")]
-        if transparency is not None:
-            chunks.insert(1, (b"tRNS", transparency))
-        yield each.rows, each.columns, PNG + b"".join(_chunk(*chunk) for chunk in chunks)
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    checksum = struct.pack(">I", zlib.crc32(kind + content))
-    return struct.pack(">I", len(content)) + kind + content + checksum
-
-
-class _Pass(NamedTuple):
-    """Which pixels a pass of a file holds, and the bytes that they have before they are packed."""
-
-    rows: slice
-    columns: slice
-    height: int
-    width: int
-    num_bytes: int
-
-
-def _passes(data: bytes) -> list[_Pass]:
-    """The passes of a file that hold any pixels, as its header states them."""
+def _num_unpacked_bytes(data: bytes) -> int:
+    """The bytes of all rows of a file before they are packed, as its header states them."""
     width, height, depth, colour_type, _, _, is_interlaced = struct.unpack_from(
         ">IIBBBBB", data, 16
     )
-    bits = depth * PNG_CHANNELS[colour_type]
-    found = []
+    bits, total = depth * PNG_CHANNELS[colour_type], 0
     for column, row, columns, rows in _PASSES if is_interlaced else _WHOLE:
         num_columns, num_rows = -(-(width - column) // columns), -(-(height - row) // rows)
         if num_columns > 0 and num_rows > 0:
-            num_bytes = num_rows * (1 + (num_columns * bits + 7) // 8)
-            places = slice(row, None, rows), slice(column, None, columns)
-            found.append(_Pass(*places, num_rows, num_columns, num_bytes))
-    return found
+            total += num_rows * (1 + (num_columns * bits + 7) // 8)
+    return total
