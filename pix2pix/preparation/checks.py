@@ -69,7 +69,10 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
     )
     return CheckReport(
         num_found=len(discovery.pairs) + len({o.pair_ids for o in discovery.offences}),
-        pairs=tuple(_checked(pair, splits) for pair in pairs),
+        pairs=tuple(
+            CheckedPair(pair.files, splits[pair.files.pair_id], pair.content_hash, pair.size)
+            for pair in pairs
+        ),
         dtypes=seen.dtypes,
         file_dtypes=seen.file_dtypes,
         offences=(*offences, *split_offences),
@@ -138,10 +141,6 @@ def _without_offences(decoded: Sequence[Inspected], flat: Sequence[Offence]) -> 
     """The pairs that neither have offences of their own nor are named by those of `flat`."""
     flat_ids = {pair_id for offence in flat for pair_id in offence.pair_ids}
     return [pair for pair in decoded if not pair.offences and pair.files.pair_id not in flat_ids]
-
-
-def _checked(pair: Inspected, splits: dict[str, Split]) -> CheckedPair:
-    return CheckedPair(pair.files, splits[pair.files.pair_id], pair.content_hash, pair.size)
 
 
 def _has_alpha(pairs: Sequence[Inspected], num_sides: int) -> tuple[bool, ...]:
