@@ -50,25 +50,18 @@ def refuse_special_files(root: Path) -> None:
 
     DVC hashes every file of a dependency, and reading a pipe would block it for ever.
     """
-    if special := _special_files(root):
+    special = sorted(
+        Path(folder, name)
+        for folder, _, names in os.walk(root)
+        for name in names
+        if not os.path.isfile(os.path.join(folder, name))  # links are followed
+    )
+    if special:
         raise UserError(
             f"{root} holds pipes, sockets, devices, or links that lead nowhere or in a circle "
             f"({len(special)} of them): {_first(special)}; take them away"
         )
     refuse_linked_folders(root)
-
-
-def _special_files(root: Path) -> list[Path]:
-    """The sorted paths below `root` that are neither files nor folders, links being followed.
-
-    These are pipes, sockets, devices, and links that lead nowhere or in a circle.
-    """
-    return sorted(
-        Path(folder, name)
-        for folder, _, names in os.walk(root)
-        for name in names
-        if not os.path.isfile(os.path.join(folder, name))
-    )
 
 
 def refuse_linked_folders(root: Path) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 import torch
@@ -52,11 +53,17 @@ def differing_tensors(first: Path, second: Path) -> list[TensorDifference]:
     Raises UserError naming an unusable file.
     """
     one, other = _load(first), _load(second)
-    return [
-        TensorDifference(name=name, largest=_largest_difference(one.get(name), other.get(name)))
-        for name in [*one, *(name for name in other if name not in one)]
-        if not _is_equal(one.get(name), other.get(name))
-    ]
+    found = []
+    for name in one | other:
+        a, b = one.get(name), other.get(name)
+        if a is None or b is None or a.dtype != b.dtype or a.shape != b.shape:
+            found.append(TensorDifference(name=name, largest=None))
+        elif _bytes(a) != _bytes(b):
+            largest = float((a.double() - b.double()).abs().max())
+            found.append(
+                TensorDifference(name=name, largest=largest if isfinite(largest) else None)
+            )
+    return found
 
 
 def _load(path: Path) -> dict[str, Tensor]:
@@ -77,16 +84,3 @@ def _tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
 
 def _bytes(tensor: Tensor) -> bytes:
     return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
-
-
-def _is_equal(one: Tensor | None, other: Tensor | None) -> bool:
-    if one is None or other is None or one.dtype != other.dtype or one.shape != other.shape:
-        return False
-    return _bytes(one) == _bytes(other)
-
-
-def _largest_difference(one: Tensor | None, other: Tensor | None) -> float | None:
-    if one is None or other is None or one.dtype != other.dtype or one.shape != other.shape:
-        return None
-    largest = (one.double() - other.double()).abs().max()
-    return float(largest) if largest.isfinite() else None

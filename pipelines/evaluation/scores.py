@@ -76,9 +76,10 @@ def evaluate_model(
     manifest = load_manifest(prepared_dir)
     generator, card = load_generator(model_dir)
     card = replace(card, inference_mode=mode or card.inference_mode)
-    extractor, warning = choose_extractor(config.inception_weights, device)
+    network, warning = choose_extractor(config.inception_weights, device)
+    extractor: FeatureExtractor = network
     if features_dir is not None:
-        extractor = CachedExtractor(extractor, features_dir)
+        extractor = CachedExtractor(network, features_dir)
     scores, extremes = _score_test_split(
         InferenceNetwork(generator.to(device), card.inference_mode),
         card.seed,

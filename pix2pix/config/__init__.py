@@ -31,10 +31,10 @@ from pix2pix.config.side import (
     Nodata,
     Side,
     SideConfig,
+    SideFacts,
     SlicesRule,
     VolumeAxis,
     WrittenDtype,
-    network_channels,
 )
 from pix2pix.config.sizes import (
     SIZE_MULTIPLE_PX,
@@ -98,6 +98,7 @@ __all__ = [
     "ScaleRule",
     "Side",
     "SideConfig",
+    "SideFacts",
     "Size",
     "SlicesRule",
     "SourceName",
@@ -114,7 +115,6 @@ __all__ = [
     "generator_depth",
     "height_width",
     "load_params",
-    "network_channels",
     "parse_params",
     "size_text",
     "why_not_as_target",

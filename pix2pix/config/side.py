@@ -2,31 +2,23 @@
 
 from dataclasses import dataclass
 from math import isnan
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import BeforeValidator, Field
 
 from pix2pix.config.patterns import SLICES
-from pix2pix.config.strict import STRICT
+from pix2pix.config.strict import STRICT, one_reason
 
 Kind = Literal["image", "labels"]
 Kernel = Literal["area", "bilinear", "bicubic"]
 AnyKernel = Kernel | Literal["nearest"]  # nearest is for labels, which are never mixed
 
-
-def _as_nodata(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Accept YAML's .nan as nan, and give one reason, not one per form of the value."""
-    try:
-        return handler("nan" if isinstance(value, float) and isnan(value) else value)
-    except ValidationError:
-        raise ValueError("must be a finite number, nan or file") from None
-
-
 # The stored value of pixels where nothing was measured. NaN is a word, as JSON has no such number;
-# "file" is the value that each GeoTIFF file states.
+# "file" is the value that each GeoTIFF file states. YAML's .nan is accepted, too.
 Nodata = Annotated[
     Annotated[float, Field(allow_inf_nan=False)] | Literal["nan", "file"],
-    WrapValidator(_as_nodata),
+    one_reason("must be a finite number, nan or file"),
+    BeforeValidator(lambda value: "nan" if isinstance(value, float) and isnan(value) else value),
 ]
 Axes = Literal["HWC", "CHW"]
 Encoding = Literal["scaled", "one_hot"]
@@ -37,8 +29,27 @@ WrittenDtype = Literal["int8", "int16", "int32", "uint32"]
 SlicesRule = Annotated[str, Field(pattern=SLICES)]
 
 
+class SideFacts:
+    """What follows from the settings of a side, in params.yaml as in the manifest."""
+
+    __slots__ = ()
+
+    @property
+    def is_masked(self: "Side") -> bool:
+        """Whether some pixels of this side may be left out of losses and scores."""
+        return self.nodata is not None or self.ignore_label is not None
+
+    @property
+    def network_channels(self: "Side") -> int:
+        """The number of channels that the networks receive: those of images, or one per class."""
+        if self.encoding == "scaled":
+            return self.channels
+        assert self.num_labels is not None
+        return self.num_labels + (self.void_label is not None)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SideConfig:
+class SideConfig(SideFacts):
     """The images of one side (A or B) of the pairs."""
 
     __pydantic_config__ = STRICT
@@ -137,16 +148,6 @@ class SideConfig:
                 "more class of these pixels, ignore_label leaves them out; set one to null"
             )
 
-    @property
-    def is_masked(self) -> bool:
-        """Whether some pixels of this side may be left out of losses and scores."""
-        return self.nodata is not None or self.ignore_label is not None
-
-    @property
-    def network_channels(self) -> int:
-        """The number of channels that the networks receive of this side."""
-        return network_channels(self)
-
 
 class Side(Protocol):
     """The settings that `SideConfig` (params.yaml) and `SideRecord` (the manifest) both have."""
@@ -198,11 +199,3 @@ class Side(Protocol):
     @property
     def slices(self) -> str | None:
         """The slices of a volume that are images of their own; None: files hold one image."""
-
-
-def network_channels(side: Side) -> int:
-    """The number of channels that the networks receive: those of the images, or one per class."""
-    if side.encoding == "scaled":
-        return side.channels
-    assert side.num_labels is not None
-    return side.num_labels + (side.void_label is not None)

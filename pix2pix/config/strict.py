@@ -1,8 +1,9 @@
 """The rules by which each section of params.yaml is validated."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, WrapValidator
 
 # The text below each field is its description in the forms of the flows.
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
@@ -18,6 +19,18 @@ NUM_SEEDS = 2**32
 Seed = Annotated[int, Field(ge=0, lt=NUM_SEEDS)]
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+def one_reason(reason: str) -> WrapValidator:
+    """Refuse a value with this reason, where pydantic would give one for each form of the value."""
+
+    def validated(value: Any, handler: Callable[[Any], Any]) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise ValueError(reason) from None
+
+    return WrapValidator(validated)
 
 
 def _without_tilde(path: str) -> str:

@@ -2,35 +2,22 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import BeforeValidator, Field
 
-from pix2pix.config.strict import STRICT, Count, CountFromZero, FilePath, Seed
+from pix2pix.config.strict import STRICT, Count, CountFromZero, FilePath, Seed, one_reason
 
-
-def _workers(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Validate a number of workers with one error, where pydantic would give one for each form."""
-    try:
-        return handler(tuple(value) if isinstance(value, list) else value)
-    except ValidationError:
-        raise ValueError("must be a whole number from 1 on, or a list of two: [min, max]") from None
-
-
-def _auto_or_bool(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Validate true, false or auto with one error, where pydantic would give two."""
-    try:
-        return handler(value)
-    except ValidationError:
-        raise ValueError("must be true, false or auto") from None
-
-
-AutoOrBool = Annotated[Literal["auto"] | bool, WrapValidator(_auto_or_bool)]
+AutoOrBool = Annotated[Literal["auto"] | bool, one_reason("must be true, false or auto")]
 
 # Which networks a training takes over from its parent.
 InitNetworks = Literal["both", "generator"]
 
-Workers = Annotated[Count | tuple[Count, Count], WrapValidator(_workers)]
+Workers = Annotated[
+    Count | tuple[Count, Count],
+    one_reason("must be a whole number from 1 on, or a list of two: [min, max]"),
+    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
+]
 
 # An interrupted training may continue with other values of these parameters. Only another number of
 # workers or of their CPUs, or another device, changes numbers slightly: by the order of float sums

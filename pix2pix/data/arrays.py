@@ -28,6 +28,10 @@ class Layout(NamedTuple):
     shape: tuple[int, ...]
     dtype: str
 
+    def images(self, values: np.ndarray) -> np.ndarray:
+        """The images of the array, which are its rows."""
+        return values
+
     def row_shape(self, _row: int) -> tuple[int, ...]:
         """The shape of a row, the same for all."""
         return self.shape[1:]
@@ -150,7 +154,7 @@ def _flush(files: Iterable[IO[bytes]]) -> None:
         os.fsync(file.fileno())
 
 
-def open_array(path: Path, layout: Layout) -> np.ndarray:
+def open_array(path: Path, layout: Layout | FlatLayout) -> np.ndarray:
     """Open an array, of the shape and the dtype of `layout`, as a read-only memory map.
 
     Raises UserError, with the command that makes the file, if it is missing, damaged or of another
@@ -162,7 +166,7 @@ def open_array(path: Path, layout: Layout) -> np.ndarray:
         array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise UserError(f"{path} is damaged ({error}); {_AGAIN}") from None
-    stored = Layout(array.shape, array.dtype.name)
-    if stored != layout:
-        raise UserError(f"{path} holds {stored}, its manifest says {layout}; {_AGAIN}")
+    stored, expected = Layout(array.shape, array.dtype.name), Layout(layout.shape, layout.dtype)
+    if stored != expected:
+        raise UserError(f"{path} holds {stored}, its manifest says {expected}; {_AGAIN}")
     return array

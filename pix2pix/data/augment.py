@@ -113,13 +113,12 @@ class Augmentation:
     def _photometric(
         self, image: np.ndarray, side: SideRecord, *, seed: int, number: int = 0
     ) -> np.ndarray:
-        """Alter an image unless it holds labels; `number` counts the extra sources, from 1."""
+        """Apply photometric changes to the visible colours; opacity and labels are not changed.
+
+        `number` counts the extra sources, from 1.
+        """
         if not self._photometry.transforms or side.kind == "labels":
             return image
-        return self._alter(image, side, seed=seed, number=number)
-
-    def _alter(self, image: np.ndarray, side: SideRecord, *, seed: int, number: int) -> np.ndarray:
-        """Apply photometric changes to the visible colours; opacity is not changed."""
         if not side.alpha:
             return self._alter_colours(image, side.value_range, seed=seed, number=number)
         colours, opacity = image[..., :-1], image[..., -1:]

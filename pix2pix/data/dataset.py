@@ -14,7 +14,7 @@ from pix2pix.data.augment import Augmentation, augment_seed
 from pix2pix.data.masked_augment import MaskedAugmentation
 from pix2pix.data.masks import MaskedPair
 from pix2pix.data.prepared import PreparedSplit
-from pix2pix.data.sampling import epoch_order, num_global_batches, share_of_batch
+from pix2pix.data.sampling import epoch_order, num_global_batches
 
 
 class Key(NamedTuple):
@@ -87,17 +87,21 @@ class EpochKeys:
         batch_size: int,
         rank: int,
         world_size: int,
-        crops_per_pair: int = 1,
+        crops_per_pair: int,
     ) -> None:
         self._crops_per_pair = crops_per_pair
         self._num_crops = num_pairs * crops_per_pair
         self.num_batches = num_global_batches(num_pairs, batch_size, crops_per_pair=crops_per_pair)
         self._seed = seed
-        self._share = {"batch_size": batch_size, "rank": rank, "world_size": world_size}
+        self._batch_size, self._rank, self._world_size = batch_size, rank, world_size
 
     def of_epoch(self, epoch: int, start_step: int) -> Iterator[list[Key]]:
-        """The keys of each step of `epoch`, beginning with `start_step`."""
+        """The keys of each step of `epoch`, beginning with `start_step`.
+
+        The shares of workers differ by at most one, and each has the same size in every step.
+        """
         order = epoch_order(self._seed, epoch, self._num_crops)
         for step in range(start_step, self.num_batches):
-            crops = share_of_batch(order, step, **self._share)
-            yield [Key(epoch, *divmod(int(number), self._crops_per_pair)) for number in crops]
+            batch = order[step * self._batch_size : (step + 1) * self._batch_size]
+            share = batch[self._rank :: self._world_size]
+            yield [Key(epoch, *divmod(int(number), self._crops_per_pair)) for number in share]

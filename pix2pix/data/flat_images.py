@@ -18,10 +18,9 @@ class FlatLayout:
     channels: int
     dtype: str
 
-    @property
-    def num_rows(self) -> int:
-        """The number of images."""
-        return len(self.shapes)
+    def images(self, values: np.ndarray) -> "FlatImages":
+        """The images of the flat array."""
+        return FlatImages(values, self)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -57,7 +56,7 @@ class FlatImages:
         self._layout = layout
 
     def __len__(self) -> int:
-        return self._layout.num_rows
+        return len(self._layout.shapes)
 
     def __getitem__(self, position: int) -> np.ndarray:
         if not 0 <= position < len(self):

@@ -27,10 +27,10 @@ from pix2pix.config import (
     RecipeConfig,
     Scale,
     ScaleRule,
+    SideFacts,
     SlicesRule,
     SourceName,
     WrittenDtype,
-    network_channels,
 )
 from pix2pix.config.validation_text import checked_json
 from pix2pix.data.splits import Split
@@ -46,7 +46,7 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 
 
 @dataclass(frozen=True, slots=True)
-class SideRecord:
+class SideRecord(SideFacts):
     """How the images of one side (source or target) are read and stored.
 
     `value_range` holds the stored values that are mapped to -1 and 1. `alpha`: the last channel is
@@ -75,16 +75,6 @@ class SideRecord:
     nodata: Nodata | None = None
     stated_nodata: StatedNodata = None
     encoding: Encoding = "scaled"
-
-    @property
-    def is_masked(self) -> bool:
-        """Whether some pixels may be left out of losses and scores."""
-        return self.nodata is not None or self.ignore_label is not None
-
-    @property
-    def network_channels(self) -> int:
-        """The number of channels that the networks receive of this side."""
-        return network_channels(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,26 +89,13 @@ def open_split(prepared_dir: Path, split: Split) -> PreparedSplit:
     Raises UserError if the manifest or an array is missing, damaged, or does not fit the other.
     """
     manifest = load_manifest(prepared_dir)
-    pair_ids = manifest.splits[split].pair_ids
-    if manifest.resize == "stretch":
-        arrays = [
-            open_array(path, layout) for path, layout in layouts(prepared_dir, split, manifest)
-        ]
-        return _split_of(arrays, pair_ids, manifest)
-    shapes_path, shapes_layout = shapes_file(prepared_dir, split, len(pair_ids))
-    shapes = np.asarray(open_array(shapes_path, shapes_layout))
-    flat = [
-        FlatImages(open_array(path, Layout(layout.shape, layout.dtype)), layout)
-        for path, layout in flat_layouts(prepared_dir, split, manifest, shapes)
-    ]
-    return _split_of(flat, pair_ids, manifest)
-
-
-def _split_of(
-    arrays: Sequence[np.ndarray | FlatImages], pair_ids: tuple[str, ...], manifest: Manifest
-) -> PreparedSplit:
-    """The split of the arrays in the order of `_roles`."""
-    source, target, *others = arrays
+    pair_ids, shapes = manifest.splits[split].pair_ids, None
+    if manifest.resize != "stretch":
+        shapes = np.asarray(open_array(*shapes_file(prepared_dir, split, len(pair_ids))))
+    source, target, *others = (
+        layout.images(open_array(path, layout))
+        for path, layout in layouts(prepared_dir, split, manifest, shapes)
+    )
     mask = others.pop(0) if manifest.is_masked else None
     return PreparedSplit(source, target, pair_ids, mask, tuple(others))
 
@@ -125,37 +112,30 @@ def source_statistics(prepared_dir: Path, source: SideRecord) -> InputStatistics
     )
 
 
-def layouts(directory: Path, split: Split, manifest: Manifest) -> list[tuple[Path, Layout]]:
-    """The path and the layout of each array of a split whose images have one size."""
-    record = manifest.splits[split]
-    assert record.size_px is not None
-    shape = (len(record.pair_ids), *height_width(record.size_px))
-    return [
-        (directory / split / f"{role}.npy", Layout((*shape, channels), dtype))
-        for role, channels, dtype in _roles(manifest)
-    ]
+def layouts(
+    directory: Path, split: Split, manifest: Manifest, shapes: np.ndarray | None
+) -> list[tuple[Path, Layout | FlatLayout]]:
+    """The path and the layout of each array of a split.
 
-
-def flat_layouts(
-    directory: Path, split: Split, manifest: Manifest, shapes: np.ndarray
-) -> list[tuple[Path, FlatLayout]]:
-    """The same for a split whose images have the heights and widths `shapes`, (N, 2)."""
-    return [
-        (directory / split / f"{role}.npy", FlatLayout(shapes, channels, dtype))
-        for role, channels, dtype in _roles(manifest)
-    ]
-
-
-def _roles(manifest: Manifest) -> list[tuple[str, int, str]]:
-    """The name, the channels and the dtype of each array of a split."""
+    `shapes` (N, 2) are the heights and widths of its images, None with the rule `stretch`.
+    """
     sides = (("source", manifest.source), ("target", manifest.target))
     roles = [(role, side.channels, side.dtype) for role, side in sides]
-    masks = [("mask", 1, MASK_DTYPE)] if manifest.is_masked else []
-    extra = [
-        (f"source_{each.name}", each.side.channels, each.side.dtype)
-        for each in manifest.extra_sources
+    roles += [("mask", 1, MASK_DTYPE)] if manifest.is_masked else []
+    for each in manifest.extra_sources:
+        roles.append((f"source_{each.name}", each.side.channels, each.side.dtype))
+    record = manifest.splits[split]
+
+    def layout(channels: int, dtype: str) -> Layout | FlatLayout:
+        if shapes is not None:
+            return FlatLayout(shapes, channels, dtype)
+        assert record.size_px is not None
+        return Layout((len(record.pair_ids), *height_width(record.size_px), channels), dtype)
+
+    return [
+        (directory / split / f"{role}.npy", layout(channels, dtype))
+        for role, channels, dtype in roles
     ]
-    return [*roles, *masks, *extra]
 
 
 def shapes_file(directory: Path, split: Split, num_pairs: int) -> tuple[Path, Layout]:

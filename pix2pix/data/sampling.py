@@ -32,18 +32,6 @@ def num_global_batches(num_pairs: int, batch_size: int, *, crops_per_pair: int) 
     return num_crops // batch_size
 
 
-def share_of_batch(
-    order: np.ndarray, step: int, *, batch_size: int, rank: int, world_size: int
-) -> np.ndarray:
-    """The positions that worker `rank` of `world_size` reads for global batch `step` of `order`.
-
-    `order` (num_pairs,) is that of `epoch_order`; the result is (n,), a part of it.
-    Shares differ by at most one pair, and each worker's has the same size in every step.
-    """
-    batch = order[step * batch_size : (step + 1) * batch_size]
-    return batch[rank::world_size]
-
-
 def check_shares(batch_size: int, *, rank: int, world_size: int) -> None:
     """Raise UserError if a batch has fewer pairs than there are workers; ValueError for a bad rank.
 

@@ -42,13 +42,7 @@ class FeatureExtractor(Protocol):
     def name(self) -> str: ...  # noqa: D102
 
     @property
-    def num_features(self) -> int: ...  # noqa: D102
-
-    @property
     def weights_sha256(self) -> str: ...  # noqa: D102
-
-    @property
-    def device(self) -> torch.device: ...  # noqa: D102
 
     def __call__(self, images: Tensor) -> Tensor: ...  # noqa: D102
 
@@ -79,7 +73,7 @@ class NetworkExtractor:
 
 def choose_extractor(
     inception_weights: str, device: torch.device, *, url: str = URL_INCEPTION_V3
-) -> tuple[FeatureExtractor, str | None]:
+) -> tuple[NetworkExtractor, str | None]:
     """Return the extractor for `evaluate.inception_weights`, and a warning or None.
 
     `cache`: use torch-fidelity's file in the torch hub cache, else EfficientNet; never the network.
@@ -178,7 +172,7 @@ def _below_home(path: Path) -> str:
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
-def _fall_back(device: torch.device, reason: str) -> tuple[FeatureExtractor, str]:
+def _fall_back(device: torch.device, reason: str) -> tuple[NetworkExtractor, str]:
     warning = f"fid and kid are absent ({reason}). In their place: {EFFICIENTNET} features"
     return efficientnet_extractor(device), warning
 

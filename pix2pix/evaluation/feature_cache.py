@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from pix2pix.evaluation import extractors, fused
-from pix2pix.evaluation.extractors import FeatureExtractor
+from pix2pix.evaluation.extractors import NetworkExtractor
 from pix2pix.files import write_bytes
 
 MAX_BYTES = 512 * 2**20  # some 60,000 images with the features of InceptionV3
@@ -37,37 +37,19 @@ class CachedExtractor:
     first removes what exceeds `MAX_BYTES`.
     """
 
-    def __init__(self, extractor: FeatureExtractor, folder: Path) -> None:
+    def __init__(self, extractor: NetworkExtractor, folder: Path) -> None:
+        self.name = extractor.name
+        self.weights_sha256 = extractor.weights_sha256
         self._extractor = extractor
         self._folder = folder
         self._identity = _identity(extractor)
         self._is_writable = True
         self._prune()
 
-    @property
-    def name(self) -> str:
-        """The name of the extractor within."""
-        return self._extractor.name
-
-    @property
-    def num_features(self) -> int:
-        """The number of features of an image."""
-        return self._extractor.num_features
-
-    @property
-    def weights_sha256(self) -> str:
-        """The hash of the weights of the extractor within."""
-        return self._extractor.weights_sha256
-
-    @property
-    def device(self) -> torch.device:
-        """Where features are computed."""
-        return self._extractor.device
-
     def __call__(self, images: Tensor) -> Tensor:
         """Return features (N, num_features), float32 on the CPU, of uint8 images (N, 3, H, W)."""
         path = self._folder / self._name(images)
-        kept = _read(path, (len(images), self.num_features))
+        kept = _read(path, (len(images), self._extractor.num_features))
         if kept is not None:
             return kept
         features = self._extractor(images)
@@ -115,7 +97,7 @@ def prune(folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
         excess -= size
 
 
-def _identity(extractor: FeatureExtractor) -> str:
+def _identity(extractor: NetworkExtractor) -> str:
     """What features depend on beside the images, as text."""
     code = Path(extractors.__file__).read_bytes() + Path(fused.__file__).read_bytes()
     return json.dumps(

@@ -1,4 +1,4 @@
-"""Features of images in [-1, 1], which are converted to the input of feature extractors."""
+"""Features of images in [-1, 1], and what two sets of them must be for a distance between them."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pix2pix.errors import UserError
 from pix2pix.evaluation.extractors import FeatureExtractor
+
+MIN_IMAGES = 2  # a covariance needs two images, and so does a KID subset
 
 
 def to_rgb8(images: Tensor) -> Tensor | None:
@@ -35,3 +38,16 @@ def extract_features(batches: Iterable[Tensor], extractor: FeatureExtractor) -> 
             return None
         features.append(extractor(rgb).numpy())
     return np.concatenate(features) if features else None
+
+
+def check_features(fake: np.ndarray, real: np.ndarray) -> None:
+    """Raise ValueError unless both are (N, F) and (M, F), UserError for fewer than two rows."""
+    if fake.ndim != 2 or real.ndim != 2 or fake.shape[1] != real.shape[1]:
+        raise ValueError(
+            f"features must be (N, F) and (M, F) with one F, got {fake.shape} and {real.shape}"
+        )
+    if min(len(fake), len(real)) < MIN_IMAGES:
+        raise UserError(
+            f"a Frechet or kernel distance needs at least {MIN_IMAGES} images in each set, "
+            f"got {len(fake)} and {len(real)}"
+        )

@@ -13,7 +13,7 @@ from torch_fidelity.metric_kid import (
 )
 
 from pix2pix.config import EvaluateConfig
-from pix2pix.evaluation.feature_sets import check_features
+from pix2pix.evaluation.features import check_features
 from pix2pix.evaluation.image_groups import ImageGroups
 from pix2pix.evaluation.intervals import Interval, centred_interval
 

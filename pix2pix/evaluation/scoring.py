@@ -15,8 +15,7 @@ from pix2pix.config import EvaluateConfig
 from pix2pix.errors import UserError
 from pix2pix.evaluation.baselines import REAL_VS_REAL
 from pix2pix.evaluation.extractors import INCEPTION, FeatureExtractor
-from pix2pix.evaluation.feature_sets import MIN_IMAGES
-from pix2pix.evaluation.features import to_rgb8
+from pix2pix.evaluation.features import MIN_IMAGES, to_rgb8
 from pix2pix.evaluation.frechet import frechet_interval
 from pix2pix.evaluation.image_groups import ImageGroups
 from pix2pix.evaluation.intervals import Interval, bootstrap_mean

@@ -1,8 +1,8 @@
 """Decode the bytes of an image file to pixel values, without loss.
 
-The format is recognised by the content, not by the file's suffix. OpenCV is not used here: it
-returns the readable part of a truncated file without an error, and its native code writes messages
-to the console that Python cannot catch.
+The format is recognised by the content, not by the file's suffix. OpenCV reads interlaced PNG files
+of 16 bits alone: it returns the readable part of a truncated file without an error, and its native
+code writes messages to the console that Python cannot catch.
 """
 
 from dataclasses import replace
@@ -80,7 +80,8 @@ def _decoded(data: bytes, options: ReadOptions) -> Decoded:
     """The pixels of a file in its own dtype, without its scale and offset, and its mask."""
     if not data:
         raise UserError(f"is an empty file; {WHOLE_FILE}")
-    decoded = _decode_any(unpacked(data, options), options)
+    is_stack = options.volume_slice is not None
+    decoded = _decode_any(unpacked(data, options.array_key, is_stack=is_stack), options)
     dtype = decoded.pixels.dtype.name if decoded.facts.scaling is None else "float64"
     return replace(decoded, facts=replace(decoded.facts, dtype=dtype))
 
@@ -100,13 +101,14 @@ def _completed(decoded: Decoded, options: ReadOptions) -> Decoded:
     return Decoded(stored, facts, valid)
 
 
-def unpacked(data: bytes, options: ReadOptions) -> bytes:
+def unpacked(data: bytes, array_key: str | None, *, is_stack: bool) -> bytes:
     """Unpack a file that is compressed as a whole: NPZ to NPY, .nii.gz to .nii.
 
-    Other content is returned unchanged. Raises UserError.
+    `is_stack` says whether an array holds slices, each of which may be as large as an image. Other
+    content is returned unchanged. Raises UserError.
     """
     if data.startswith(NPZ):
-        return unpack_npz(data, options)
+        return unpack_npz(data, array_key, is_stack=is_stack)
     if data.startswith(GZIP):
         return unpack_nifti(data)
     return data

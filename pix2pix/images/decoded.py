@@ -3,6 +3,8 @@
 import struct
 import tokenize
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from textwrap import shorten
 
@@ -113,6 +115,18 @@ def damaged(error: BaseException) -> UserError:
     text = shorten(str(error), _MAX_FAULT, placeholder=" ...")
     fault = "it ends too early" if isinstance(error, struct.error) else text
     return UserError(f"is truncated or damaged ({fault}); {WHOLE_FILE}")
+
+
+@contextmanager
+def damage_named(*errors: type[Exception]) -> Iterator[None]:
+    """Turn what a decoder raises on damaged files, `DAMAGED` or one of `errors`, into UserError."""
+    known: tuple[type[Exception], ...] = (*DAMAGED, *errors)
+    try:
+        yield
+    except UserError:
+        raise
+    except known as error:
+        raise damaged(error) from None
 
 
 def too_large(stated: str, limit: str) -> SoundFileError:

@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from pix2pix.errors import UserError
-from pix2pix.images.decoded import DAMAGED, Decoded, FileFacts, check_size, damaged, from_bits
+from pix2pix.images.decoded import Decoded, FileFacts, check_size, damage_named, from_bits
 from pix2pix.images.dicom_codecs import register
 from pix2pix.images.extras import library
 from pix2pix.images.options import ReadOptions
@@ -39,13 +39,9 @@ def decode_dicom(data: bytes, options: ReadOptions) -> Decoded:
     """Decode one frame of a DICOM file as `decode.decode_file` does. Raises UserError."""
     pydicom = _pydicom()
     _refuse_deflated(data[:_META_BYTES])
-    try:
+    with damage_named(*_errors(pydicom)):
         dataset = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
         return _decode(data, dataset, options)
-    except UserError:
-        raise
-    except _errors(pydicom) as error:
-        raise damaged(error) from None
 
 
 def dicom_length(file: IO[bytes]) -> int | None:
@@ -53,14 +49,10 @@ def dicom_length(file: IO[bytes]) -> int | None:
     pydicom = _pydicom()
     _refuse_deflated(file.read(_META_BYTES))
     file.seek(0)
-    try:
+    with damage_named(*_errors(pydicom)):
         dataset = pydicom.dcmread(file, stop_before_pixels=True)
         _check_size(dataset)  # in a truncated file, the size may be missing
         num_frames = _num_frames(dataset)
-    except UserError:
-        raise
-    except _errors(pydicom) as error:
-        raise damaged(error) from None
     return num_frames if num_frames > 1 else None
 
 
@@ -81,10 +73,9 @@ def _pydicom() -> Any:
     return pydicom
 
 
-def _errors(pydicom: Any) -> tuple[type[BaseException], ...]:
-    """What pydicom raises on damaged files."""
-    errors = pydicom.errors
-    return (*DAMAGED, errors.InvalidDicomError, errors.BytesLengthException)
+def _errors(pydicom: Any) -> tuple[type[Exception], ...]:
+    """What pydicom raises on damaged files beside `DAMAGED`."""
+    return pydicom.errors.InvalidDicomError, pydicom.errors.BytesLengthException
 
 
 def _decode(data: bytes, dataset: Any, options: ReadOptions) -> Decoded:

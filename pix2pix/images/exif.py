@@ -1,8 +1,6 @@
-"""EXIF data of a picture: whether they can be read, and with them how its pixels are turned."""
+"""Whether the EXIF data of a picture can be read, and with them how its pixels are turned."""
 
 import struct
-
-from pix2pix.images.silence import silence
 
 # Bytes of a value of each type; TIFF 6.0, section 2.
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
@@ -25,12 +23,3 @@ def is_damaged(exif: bytes) -> bool:
         return True
     sizes = [(_TYPE_BYTES.get(kind, 0) * count, offset) for _, kind, count, offset in tags]
     return any(size > 4 and offset + size > len(data) for size, offset in sizes)
-
-
-def no_warnings() -> None:
-    """Silence what Pillow warns of in a damaged file, without its name.
-
-    Of damaged EXIF data `FileFacts.has_damaged_exif` says it instead. Otherwise it is about further
-    pictures of a file, of which only the first one is read.
-    """
-    silence(r"PIL\.", UserWarning)

@@ -17,12 +17,12 @@ import numpy as np
 from pix2pix.config import VolumeAxis
 from pix2pix.errors import UserError
 from pix2pix.images.decoded import (
-    DAMAGED,
     MAX_UNPACKED_BYTES,
     Decoded,
     FileFacts,
     SoundFileError,
     check_num_values,
+    damage_named,
     damaged,
     too_large,
 )
@@ -45,22 +45,14 @@ def unpack_nifti(data: bytes) -> bytes:
 
     Raises UserError, before memory is allocated, if it is larger than a volume may be.
     """
-    nibabel_module()
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            head = file.read(_HEADER_BYTES)
-            if not is_nifti(head):
-                raise SoundFileError(
-                    "is no NIfTI file, which alone may be packed with gzip; unpack it"
-                )
-            needed = _num_bytes(_header(head))
-            if needed > MAX_UNPACKED_BYTES:
-                raise too_large(f"{needed} bytes", str(MAX_UNPACKED_BYTES))
-            rest = file.read(needed - len(head))
-            file.read(1)  # the check sum follows the last byte, and is compared only by reading on
+    with damage_named(*_errors()), gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        head = _read_head(file)
+        needed = _num_bytes(_header(head))
+        if needed > MAX_UNPACKED_BYTES:
+            raise too_large(f"{needed} bytes", str(MAX_UNPACKED_BYTES))
+        rest = file.read(needed - len(head))
+        file.read(1)  # the check sum follows the last byte, and is compared only by reading on
         return head + rest
-    except _errors() as error:
-        raise damaged(error) from None
 
 
 def decode_nifti(data: bytes, options: ReadOptions) -> Decoded:
@@ -68,13 +60,8 @@ def decode_nifti(data: bytes, options: ReadOptions) -> Decoded:
 
     Values are scaled by the slope and the intercept of the header. Raises UserError.
     """
-    nibabel_module()
-    try:
+    with damage_named(*_errors()):
         return _decode(data, options)
-    except UserError:
-        raise
-    except _errors() as error:
-        raise damaged(error) from None
 
 
 def _decode(data: bytes, options: ReadOptions) -> Decoded:
@@ -99,16 +86,17 @@ def nifti_length(file: IO[bytes] | gzip.GzipFile, axis: VolumeAxis) -> int | Non
 
     Raises UserError if it is no NIfTI file, or damaged.
     """
-    nibabel_module()
-    try:
-        head = file.read(_HEADER_BYTES)
-        if not is_nifti(head):
-            raise SoundFileError("is no NIfTI file, which alone may be packed with gzip; unpack it")
-        header = _header(head)
+    with damage_named(*_errors()):
+        header = _header(_read_head(file))
         shape = header.get_data_shape()
         return int(_turned_shape(header, shape)[AXES.index(axis)]) if len(shape) > 2 else None
-    except _errors() as error:
-        raise damaged(error) from None
+
+
+def _read_head(file: IO[bytes] | gzip.GzipFile) -> bytes:
+    head = file.read(_HEADER_BYTES)
+    if not is_nifti(head):
+        raise SoundFileError("is no NIfTI file, which alone may be packed with gzip; unpack it")
+    return head
 
 
 def nibabel_module() -> Any:
@@ -130,11 +118,10 @@ def _image_class(data: bytes) -> Any:
     return nibabel.Nifti1Image if data[344:348] == b"n+1\0" else nibabel.Nifti2Image
 
 
-def _errors() -> tuple[type[BaseException], ...]:
-    """What nibabel raises on damaged files."""
+def _errors() -> tuple[type[Exception], ...]:
+    """What nibabel raises on damaged files beside `DAMAGED`."""
     nibabel = nibabel_module()
     return (
-        *DAMAGED,
         nibabel.wrapstruct.WrapStructError,
         nibabel.spatialimages.HeaderDataError,
         nibabel.spatialimages.ImageDataError,

@@ -5,8 +5,6 @@ import lzma
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -19,6 +17,7 @@ from pix2pix.images.decoded import (
     FileFacts,
     SoundFileError,
     check_num_values,
+    damage_named,
     damaged,
     from_bits,
     too_large,
@@ -32,7 +31,6 @@ NPZ = (b"PK\x03\x04", b"PK\x05\x06")  # with entries, and without
 _ENCRYPTED = 1  # a flag of an entry
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _ZIP_ERRORS = (zipfile.BadZipFile, lzma.LZMAError)
-_ERRORS = (*DAMAGED, *_ZIP_ERRORS)
 
 
 class _Header(NamedTuple):
@@ -57,10 +55,10 @@ class _Header(NamedTuple):
 def decode_npy(data: bytes, options: ReadOptions) -> Decoded:
     """Decode an NPY file as `decode.decode_file` does. Raises UserError."""
     header = _read_header(io.BytesIO(data))
-    _check_size(header, options)
+    _check_size(header, is_stack=options.volume_slice is not None)
     if header.first + header.num_bytes > len(data):
         raise damaged(UserError(f"its header states the shape {header.shape}"))
-    with _damage_named():
+    with damage_named():
         flat = np.frombuffer(data, header.dtype, header.num_values, header.first)
         pixels = flat.reshape(header.shape, order="F" if header.is_fortran else "C")
         if options.volume_slice is not None:
@@ -80,38 +78,27 @@ def npy_length(file: IO[bytes]) -> int | None:
 def npz_length(file: IO[bytes], array_key: str | None) -> int | None:
     """The number of slices of a stack in an NPZ file, see `npy_length`. Raises UserError."""
     with (
-        _damage_named(),
+        damage_named(*_ZIP_ERRORS),
         zipfile.ZipFile(file) as archive,
         archive.open(_entry(archive, array_key)) as member,
     ):
         return npy_length(member)
 
 
-def unpack_npz(data: bytes, options: ReadOptions) -> bytes:
+def unpack_npz(data: bytes, array_key: str | None, *, is_stack: bool) -> bytes:
     """The NPY file that an NPZ file holds under `array_key`, or as its only array.
 
     Raises UserError, before memory is allocated, if it is larger than an image may be.
     """
-    with _damage_named(), zipfile.ZipFile(io.BytesIO(data)) as archive:
-        entry = _entry(archive, options.array_key)
+    with damage_named(*_ZIP_ERRORS), zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entry = _entry(archive, array_key)
         with archive.open(entry) as member:
             header = _read_header(member)
-        _check_size(header, options)
+        _check_size(header, is_stack=is_stack)
         unpacked_bytes = max(entry.file_size, header.num_bytes)
         if unpacked_bytes > MAX_UNPACKED_BYTES:
             raise too_large(f"{unpacked_bytes} bytes", str(MAX_UNPACKED_BYTES))
         return archive.read(entry)
-
-
-@contextmanager
-def _damage_named() -> Iterator[None]:
-    """Turn what zipfile and numpy raise on damaged files into a UserError."""
-    try:
-        yield
-    except UserError:
-        raise
-    except _ERRORS as error:
-        raise damaged(error) from None
 
 
 def _entry(archive: zipfile.ZipFile, array_key: str | None) -> zipfile.ZipInfo:
@@ -141,9 +128,9 @@ def _readable(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
     return entry
 
 
-def _check_size(header: _Header, options: ReadOptions) -> None:
+def _check_size(header: _Header, *, is_stack: bool) -> None:
     """Raise UserError if the image, or each slice of the stack, is too large to be read."""
-    shape = header.shape if options.volume_slice is None else header.shape[1:]
+    shape = header.shape[1:] if is_stack else header.shape
     check_num_values(math.prod(shape), f"the shape {header.shape}")
 
 

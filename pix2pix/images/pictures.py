@@ -7,12 +7,12 @@ error, and reduces 16-bit colours to 8 bits.
 import io
 import struct
 
+import cv2
 import imagecodecs
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from pix2pix.errors import UserError
-from pix2pix.images import exif
 from pix2pix.images.colour_profile import stated_profile
 from pix2pix.images.decoded import (
     DAMAGED,
@@ -23,6 +23,7 @@ from pix2pix.images.decoded import (
     damaged,
     from_bits,
 )
+from pix2pix.images.exif import is_damaged
 from pix2pix.images.jpeg_markers import check_jpeg
 from pix2pix.images.orientation import ORIENTATION_TAG, UPRIGHT, orientation, upright
 from pix2pix.images.palettes import id_colours
@@ -32,9 +33,9 @@ from pix2pix.images.png_chunks import (
     check_chunks,
     check_rows,
     chunk_content,
-    interlaced_parts,
     pixel_chunks,
 )
+from pix2pix.images.silence import silence
 
 _JPEG = b"\xff\xd8\xff"
 _GIF = (b"GIF87a", b"GIF89a")
@@ -75,19 +76,19 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
         if depth == 16:  # Pillow would reduce 16-bit colours to 8 bits
             width, height = struct.unpack_from(">II", data, 16)
             check_size(height, width, PNG_CHANNELS[colour_type])
-            pixels = _png_16(data, height, width)  # with opacity, if there is a tRNS
+            pixels = _png_16(data)
             turn, profile, has_damaged_exif = UPRIGHT, None, False
             if kinds & _METADATA_CHUNKS:
                 turn, profile, has_damaged_exif = _png_metadata(data)
-            is_keyed = b"tRNS" in kinds
-            if label_ids and is_keyed:
-                pixels = pixels[..., :-1]
-            has_alpha = colour_type in (4, 6) or (is_keyed and not label_ids)
+            key = chunk_content(data, b"tRNS") if colour_type in (0, 2) and not label_ids else None
+            if key is not None:
+                key_values = struct.unpack(f">{PNG_CHANNELS[colour_type]}H", key)
+                pixels = _without_key(pixels, key_values, depth)
             facts = FileFacts(
                 file_format="PNG",
                 orientation=turn,
                 has_damaged_exif=has_damaged_exif,
-                has_alpha=has_alpha,
+                has_alpha=colour_type in (4, 6) or key is not None,
                 colour_profile=profile,
             )
             return Decoded(upright(pixels, turn), facts)
@@ -100,19 +101,18 @@ def _decode_png(data: bytes, *, label_ids: bool) -> Decoded:
     return decoded
 
 
-def _png_16(data: bytes, height: int, width: int) -> np.ndarray:
-    """The pixels (H, W) or (H, W, C) of a PNG file of 16 bits."""
-    is_interlaced = data[28]
+def _png_16(data: bytes) -> np.ndarray:
+    """The pixels (H, W) or (H, W, C) of a PNG file of 16 bits with sound chunks."""
+    plain, colour_type, is_interlaced = pixel_chunks(data), data[25], data[28]
     if not is_interlaced:
-        return np.asarray(imagecodecs.png_decode(pixel_chunks(data)))
-    parts = [
-        (rows, columns, np.asarray(imagecodecs.png_decode(part)))
-        for rows, columns, part in interlaced_parts(data)
-    ]
-    pixels = np.empty((height, width, *parts[0][2].shape[2:]), np.uint16)
-    for rows, columns, part in parts:
-        pixels[rows, columns] = part
-    return pixels
+        return np.asarray(imagecodecs.png_decode(plain))
+    # imagecodecs would let libpng write a line to the console, OpenCV leave out missing rows.
+    check_rows(data)
+    pixels = cv2.imdecode(np.frombuffer(plain, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise UserError("its pixels cannot be read")
+    order = {2: [2, 1, 0], 4: [0, 3], 6: [2, 1, 0, 3]}  # OpenCV's are BGR, and BGRA with opacity
+    return np.asarray(pixels[..., order[colour_type]] if colour_type else pixels)
 
 
 def open_picture(data: bytes, formats: tuple[str, ...]) -> Image.Image:
@@ -122,7 +122,9 @@ def open_picture(data: bytes, formats: tuple[str, ...]) -> Image.Image:
     Image.MAX_IMAGE_PIXELS = None
     # Of PNG: colour profiles and the notes of image editors may have more than Pillow's 1 MiB.
     PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
-    exif.no_warnings()
+    # It warns, without the name of the file, of damaged EXIF data, which `has_damaged_exif` tells,
+    # and of further pictures of a file, of which only the first one is read.
+    silence(r"PIL\.", UserWarning)
     return Image.open(io.BytesIO(data), formats=formats)
 
 
@@ -140,7 +142,7 @@ def _turn(image: Image.Image) -> tuple[int, bool]:
         turn = orientation(image.getexif().get(ORIENTATION_TAG))
     except DAMAGED:  # Pillow reads some damaged data, and refuses what has no directory at all
         return UPRIGHT, True
-    return turn, data != b"" and exif.is_damaged(data)
+    return turn, data != b"" and is_damaged(data)
 
 
 def _decode_pillow(
@@ -218,15 +220,16 @@ def _ends_empty(image: Image.Image) -> bool:
 
 
 def _without_key(pixels: np.ndarray, key: int | tuple[int, ...], depth: int) -> np.ndarray:
-    """Append the opacity to grey or RGB pixels of 8 bits: 0 where they have the colour `key`.
+    """Append the opacity to grey or RGB pixels: 0 where they have the colour `key`.
 
     PNG and GIF files can declare one colour transparent. `key` has the `depth` of the file.
     """
     if pixels.ndim == 2:
         pixels = pixels[..., None]
-    colour = np.atleast_1d(key) * (255 // (2**depth - 1))
-    opacity = np.where((pixels == colour).all(axis=-1, keepdims=True), 0, 255)
-    return np.concatenate([pixels, opacity.astype(np.uint8)], axis=-1)
+    top = np.iinfo(pixels.dtype).max
+    colour = np.atleast_1d(key) * (top // (2**depth - 1))
+    opacity = np.where((pixels == colour).all(axis=-1, keepdims=True), 0, top)
+    return np.concatenate([pixels, opacity.astype(pixels.dtype)], axis=-1)
 
 
 def _has_lossy_chunk(data: bytes) -> bool:

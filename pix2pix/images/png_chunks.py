@@ -1,4 +1,4 @@
-"""Find out whether all of a PNG file is there, and take an interlaced one apart.
+"""Find out whether all of a PNG file is there.
 
 Decoders do not say surely whether it is whole: they accept a file without its last chunk and rows
 that are missing, and print messages about damaged chunks to the console.
@@ -7,7 +7,6 @@ that are missing, and print messages about damaged chunks to the console.
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from pix2pix.errors import UserError
 
@@ -25,7 +24,7 @@ _PASSES = (
     (0, 1, 1, 2),
 )
 _WHOLE = ((0, 0, 1, 1),)
-_PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_PIXEL_CHUNKS = (b"IHDR", b"IDAT", b"IEND")
 _PIECE_BYTES = 2**20
 
 
@@ -34,41 +33,30 @@ def check_chunks(data: bytes) -> set[bytes]:
 
     Raises UserError if a check sum is wrong, struct.error if the file ends before its IEND chunk.
     """
-    first, kind = len(PNG), b""
     kinds = set()
-    while kind != b"IEND":
-        length, kind = struct.unpack_from(">I4s", data, first)
-        (checksum,) = struct.unpack_from(">I", data, first + 8 + length)
-        if zlib.crc32(data[first + 4 : first + 8 + length]) != checksum:
+    for kind, chunk in _chunks(data):
+        if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:]):
             raise UserError("a check sum is wrong")
-        first += 12 + length
         kinds.add(kind)
     return kinds
 
 
 def chunk_content(data: bytes, wanted: bytes) -> bytes | None:
     """The content of a chunk before the pixels of a file with sound chunks; None without one."""
-    first, kind = len(PNG), b""
-    while kind not in (b"IDAT", b"IEND"):
-        length, kind = struct.unpack_from(">I4s", data, first)
+    for kind, chunk in _chunks(data):
         if kind == wanted:
-            return data[first + 8 : first + 8 + length]
-        first += 12 + length
+            return bytes(chunk[8:-4])
+        if kind == b"IDAT":
+            return None
     return None
 
 
 def pixel_chunks(data: bytes) -> bytes:
-    """A file with sound chunks without those that no pixel depends on.
+    """A file of 16 bits with sound chunks without those that no value of a pixel depends on.
 
     libpng writes to the console what it finds wrong in them, without the name of the file.
     """
-    kept, first, kind = [PNG], len(PNG), b""
-    while kind != b"IEND":
-        length, kind = struct.unpack_from(">I4s", data, first)
-        if kind in _PIXEL_CHUNKS:
-            kept.append(data[first : first + 12 + length])
-        first += 12 + length
-    return b"".join(kept)
+    return PNG + b"".join(chunk for kind, chunk in _chunks(data) if kind in _PIXEL_CHUNKS)
 
 
 def check_rows(data: bytes) -> None:
@@ -76,77 +64,38 @@ def check_rows(data: bytes) -> None:
 
     This unpacks the pixels once more. Raises zlib.error if they cannot be unpacked.
     """
-    missing = sum(each.num_bytes for each in _passes(data))
-    unpacker, first, kind = zlib.decompressobj(), len(PNG), b""
-    while kind != b"IEND" and missing > 0:
-        length, kind = struct.unpack_from(">I4s", data, first)
-        packed = data[first + 8 : first + 8 + length] if kind == b"IDAT" else b""
+    missing, unpacker = _num_unpacked_bytes(data), zlib.decompressobj()
+    for kind, chunk in _chunks(data):
+        packed = bytes(chunk[8:-4]) if kind == b"IDAT" else b""
         while packed and missing > 0:  # in pieces, as they may unpack to far more than is stated
             missing -= len(unpacker.decompress(packed, _PIECE_BYTES))
             packed = unpacker.unconsumed_tail
-        first += 12 + length
     if missing > 0:
         raise UserError("rows are missing at its end")
 
 
-def interlaced_parts(data: bytes) -> Iterator[tuple[slice, slice, bytes]]:
-    """The rows and columns of each pass of an interlaced file with sound chunks, as a PNG file.
+def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """The kind of each chunk, and the chunk: its length (4 bytes), kind, content and check sum.
 
-    libpng would write a line to the console for each interlaced file that imagecodecs reads.
-    Raises UserError if rows are missing, zlib.error if they cannot be unpacked.
+    Raises struct.error if the file ends before its IEND chunk.
     """
-    passes, transparency = _passes(data), chunk_content(data, b"tRNS")
-    total = sum(each.num_bytes for each in passes)
-    unpacked = zlib.decompressobj().decompress(_packed_pixels(data), total)
-    if len(unpacked) < total:
-        raise UserError("rows are missing at its end")
-    first = 0
-    for each in passes:
-        header = struct.pack(">II", each.width, each.height) + data[24:26] + bytes(3)
-        pixels = zlib.compress(unpacked[first : first + each.num_bytes], 0)
-        first += each.num_bytes
-        chunks = [(b"IHDR", header), (b"IDAT", pixels), (b"IEND", b"")]
-        if transparency is not None:
-            chunks.insert(1, (b"tRNS", transparency))
-        yield each.rows, each.columns, PNG + b"".join(_chunk(*chunk) for chunk in chunks)
-
-
-def _packed_pixels(data: bytes) -> bytes:
-    packed, first, kind = [], len(PNG), b""
+    first, kind = len(PNG), b""
     while kind != b"IEND":
         length, kind = struct.unpack_from(">I4s", data, first)
-        if kind == b"IDAT":
-            packed.append(data[first + 8 : first + 8 + length])
-        first += 12 + length
-    return b"".join(packed)
+        last = first + 12 + length
+        struct.unpack_from("4s", data, last - 4)  # the check sum has to be there
+        yield kind, memoryview(data)[first:last]
+        first = last
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    checksum = struct.pack(">I", zlib.crc32(kind + content))
-    return struct.pack(">I", len(content)) + kind + content + checksum
-
-
-class _Pass(NamedTuple):
-    """Which pixels a pass of a file holds, and the bytes that they have before they are packed."""
-
-    rows: slice
-    columns: slice
-    height: int
-    width: int
-    num_bytes: int
-
-
-def _passes(data: bytes) -> list[_Pass]:
-    """The passes of a file that hold any pixels, as its header states them."""
+def _num_unpacked_bytes(data: bytes) -> int:
+    """The bytes of all rows of a file before they are packed, as its header states them."""
     width, height, depth, colour_type, _, _, is_interlaced = struct.unpack_from(
         ">IIBBBBB", data, 16
     )
-    bits = depth * PNG_CHANNELS[colour_type]
-    found = []
+    bits, total = depth * PNG_CHANNELS[colour_type], 0
     for column, row, columns, rows in _PASSES if is_interlaced else _WHOLE:
         num_columns, num_rows = -(-(width - column) // columns), -(-(height - row) // rows)
         if num_columns > 0 and num_rows > 0:
-            num_bytes = num_rows * (1 + (num_columns * bits + 7) // 8)
-            places = slice(row, None, rows), slice(column, None, columns)
-            found.append(_Pass(*places, num_rows, num_columns, num_bytes))
-    return found
+            total += num_rows * (1 + (num_columns * bits + 7) // 8)
+    return total

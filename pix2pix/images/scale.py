@@ -29,12 +29,8 @@ def to_scale(image: Masked, side: Resized, scale: Scale) -> Masked:
 
 
 def to_size(image: Masked, side: Resized, height: int, width: int) -> Masked:
-    """Resize an image (H, W, C) from `conform_masked` to (height, width, C) with its side's kernel.
-
-    Averages are those of the valid pixels alone. A pixel of the result is valid if at least half of
-    its weight comes from valid pixels; the others hold any value.
-    """
-    return _resized(image, height, width, kernel=side.kernel, alpha=side.alpha)
+    """Resize an image (H, W, C) from `conform_masked` with its side's kernel, see `resized`."""
+    return resized(image, height, width, kernel=side.kernel, alpha=side.alpha)
 
 
 def from_scale(image: Masked, side: Resized, height: int, width: int) -> Masked:
@@ -43,10 +39,17 @@ def from_scale(image: Masked, side: Resized, height: int, width: int) -> Masked:
     Where `to_scale` uses "area", this uses "bilinear": enlarging with "area" would give blocks.
     """
     kernel = "bilinear" if side.kernel == "area" else side.kernel
-    return _resized(image, height, width, kernel=kernel, alpha=side.alpha)
+    return resized(image, height, width, kernel=kernel, alpha=side.alpha)
 
 
-def _resized(image: Masked, height: int, width: int, *, kernel: AnyKernel, alpha: bool) -> Masked:
+def resized(
+    image: Masked, height: int, width: int, *, kernel: AnyKernel, alpha: bool = False
+) -> Masked:
+    """Resize (H, W, C) to (height, width, C), see `resize`; averages are those of valid pixels.
+
+    A pixel of the result is valid if at least half of its weight comes from valid pixels; the
+    others hold any value.
+    """
     if image.valid is None:
         return Masked(resize(image.pixels, height, width, kernel=kernel, alpha=alpha))
     # Validity is the last channel and weights the others as opacity does.

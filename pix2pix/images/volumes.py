@@ -2,7 +2,7 @@
 
 import gzip
 import os
-from collections import OrderedDict
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import IO, get_args
@@ -70,31 +70,6 @@ def _length(file: IO[bytes], axis: VolumeAxis, array_key: str | None) -> int | N
     return dicom_length(file) if is_dicom(head) else None
 
 
-class _Contents:
-    """The content of the volumes that were read last, unpacked; safe to use from several threads.
-
-    Without it, each slice would read and unpack the whole file again.
-    """
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._kept: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
-
-    def get(self, path: Path, options: ReadOptions) -> bytes:
-        with self._lock:
-            status = os.stat(path)
-            key = (path, status.st_mtime_ns, status.st_size, options.array_key)
-            if key not in self._kept:
-                while len(self._kept) >= _NUM_KEPT:
-                    self._kept.popitem(last=False)
-                self._kept[key] = unpacked(read_plain(path), options)
-            self._kept.move_to_end(key)
-            return self._kept[key]
-
-
-_contents = _Contents()
-
-
 def file_content(path: Path, options: ReadOptions) -> bytes:
     """The content of a file for `decode_file`; volumes are unpacked, and kept for the next slice.
 
@@ -102,4 +77,14 @@ def file_content(path: Path, options: ReadOptions) -> bytes:
     """
     if options.volume_slice is None:
         return read_plain(path)
-    return _contents.get(path, options)
+    with _lock:
+        status = os.stat(path)
+        return _unpacked(path, options.array_key, status.st_mtime_ns, status.st_size)
+
+
+_lock = Lock()  # two threads would unpack the same volume at a time
+
+
+@lru_cache(_NUM_KEPT)
+def _unpacked(path: Path, array_key: str | None, _changed_ns: int, _num_bytes: int) -> bytes:
+    return unpacked(read_plain(path), array_key, is_stack=True)

@@ -44,10 +44,8 @@ def take_over(
 
     Raises UserError, as `check_fits` does, before anything is copied.
     """
+    _refuse_mismatches(parent, generator, discriminator)
     new = new_layers(parent, generator.config)
-    mismatches = [*_mismatches(parent, generator, discriminator, new)]
-    if mismatches:
-        raise UserError(_refusal(mismatches, parent, generator.config, discriminator.config))
     generator.load_state_dict(_merged(generator, parent.generator, _below(new, _GENERATOR)))
     if parent.discriminator is not None:
         kept = _below(new, _DISCRIMINATOR)
@@ -66,11 +64,7 @@ def check_fits(
     with torch.device("meta"):
         generator = UNetGenerator(generator_config)
         discriminator = PatchDiscriminator(discriminator_config)
-    mismatches = [
-        *_mismatches(parent, generator, discriminator, new_layers(parent, generator_config))
-    ]
-    if mismatches:
-        raise UserError(_refusal(mismatches, parent, generator_config, discriminator_config))
+    _refuse_mismatches(parent, generator, discriminator)
 
 
 def new_layers(parent: ParentNetworks, config: GeneratorConfig) -> tuple[str, ...]:
@@ -105,12 +99,10 @@ def _merged(own: nn.Module, parent: nn.Module, kept: tuple[str, ...]) -> dict[st
 
 
 def _mismatches(
-    parent: ParentNetworks,
-    generator: UNetGenerator,
-    discriminator: PatchDiscriminator,
-    new: tuple[str, ...],
+    parent: ParentNetworks, generator: UNetGenerator, discriminator: PatchDiscriminator
 ) -> Iterator[_Mismatch]:
     """Yield the tensors outside the new layers that differ in shape or exist on one side only."""
+    new = new_layers(parent, generator.config)
     pairs: list[tuple[str, nn.Module, nn.Module]] = [(_GENERATOR, parent.generator, generator)]
     if parent.discriminator is not None:
         pairs.append((_DISCRIMINATOR, parent.discriminator, discriminator))
@@ -126,13 +118,13 @@ def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in network.state_dict().items()}
 
 
-def _refusal(
-    mismatches: list[_Mismatch],
-    parent: ParentNetworks,
-    generator_config: GeneratorConfig,
-    discriminator_config: DiscriminatorConfig,
-) -> str:
-    """Return the message: a table of shapes, and the parameters that would make them equal."""
+def _refuse_mismatches(
+    parent: ParentNetworks, generator: UNetGenerator, discriminator: PatchDiscriminator
+) -> None:
+    """Raise UserError: a table of shapes, and the parameters that would make them equal."""
+    mismatches = list(_mismatches(parent, generator, discriminator))
+    if not mismatches:
+        return
     rows = [("tensor", "parent", "here")] + [
         (name, _text(before), _text(now)) for name, before, now in mismatches[:_MAX_ROWS]
     ]
@@ -144,8 +136,10 @@ def _refusal(
     if len(mismatches) > _MAX_ROWS:
         lines.append(f"... and {len(mismatches) - _MAX_ROWS} more")
     table = "\n".join(f"  {line}" for line in lines)
-    remedy = _remedy(mismatches, parent, generator_config, discriminator_config)
-    return f"the parent's networks do not fit the parameters of this training:\n{table}\n{remedy}"
+    remedy = _remedy(mismatches, parent, generator.config, discriminator.config)
+    raise UserError(
+        f"the parent's networks do not fit the parameters of this training:\n{table}\n{remedy}"
+    )
 
 
 def _text(shape: tuple[int, ...] | None) -> str:

@@ -69,7 +69,10 @@ def check_pairs(root: Path, config: DataConfig, *, num_workers: int | None = Non
     )
     return CheckReport(
         num_found=len(discovery.pairs) + len({o.pair_ids for o in discovery.offences}),
-        pairs=tuple(_checked(pair, splits) for pair in pairs),
+        pairs=tuple(
+            CheckedPair(pair.files, splits[pair.files.pair_id], pair.content_hash, pair.size)
+            for pair in pairs
+        ),
         dtypes=seen.dtypes,
         file_dtypes=seen.file_dtypes,
         offences=(*offences, *split_offences),
@@ -140,10 +143,6 @@ def _without_offences(decoded: Sequence[Inspected], flat: Sequence[Offence]) -> 
     return [pair for pair in decoded if not pair.offences and pair.files.pair_id not in flat_ids]
 
 
-def _checked(pair: Inspected, splits: dict[str, Split]) -> CheckedPair:
-    return CheckedPair(pair.files, splits[pair.files.pair_id], pair.content_hash, pair.size)
-
-
 def _has_alpha(pairs: Sequence[Inspected], num_sides: int) -> tuple[bool, ...]:
     """Whether the last channel of each side is opacity in any file."""
     return tuple(any(pair.facts[role].has_alpha for pair in pairs) for role in range(num_sides))
@@ -184,7 +183,7 @@ def split_found(
     pairs: Sequence[PairFiles], discovery: Discovery, config: DataConfig
 ) -> dict[str, Split]:
     """The split of each sound pair. Raises UserError if there are too few, or none in a folder."""
-    folders = {pair.pair_id: pair.folder for pair in pairs}
+    folders = {pair.pair_id: split_folder(pair.pair_id) for pair in pairs}
     all_ids = [pair.pair_id for pair in discovery.pairs]
     all_ids += [pair_id for offence in discovery.offences for pair_id in offence.pair_ids]
     lost = {split_folder(pair_id) for pair_id in all_ids} - set(folders.values()) - {None}
@@ -239,7 +238,7 @@ def _stand_in_notes(pairs: Sequence[Inspected], config: DataConfig) -> Iterator[
     """Notes of the pairs that were split: without those that leak, a split may have none left."""
     if not pairs:
         return
-    folders = {pair.files.pair_id: pair.files.folder for pair in pairs}
+    folders = {pair.files.pair_id: split_folder(pair.files.pair_id) for pair in pairs}
     for split, stand_ins in find_stand_ins(folders, config).items():
         yield (
             f"no pair falls into {split} by its own hash, as happens in a small set: "

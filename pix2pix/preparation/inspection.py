@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pix2pix.config import DataConfig, SideConfig
+from pix2pix.config import SMALLEST_PX, DataConfig, SideConfig, height_width, size_text
 from pix2pix.images.decoded import FileFacts
 from pix2pix.images.validity import Masked
 from pix2pix.memory import no_traceback_of_memory
@@ -22,7 +22,6 @@ from pix2pix.preparation.masks import (
 from pix2pix.preparation.offences import BadPair, Offence, OffenceKind
 from pix2pix.preparation.pair_files import PairFiles
 from pix2pix.preparation.read_pairs import ReadPair, read_pair
-from pix2pix.preparation.too_small import too_small
 from pix2pix.preparation.values import Values, is_far_outside, measure, num_colours
 
 _MOST_CHANNELS = 4  # of label colours that are counted
@@ -177,9 +176,19 @@ def photo_role(config: DataConfig) -> int:
 
 
 def _too_small(size: tuple[int, int], config: DataConfig) -> Iterator[tuple[OffenceKind, str]]:
-    reason = too_small(*size, config)
-    if reason is not None:
-        yield "too_small", reason
+    """An offence for a height and width in which images can be neither trained with nor scored."""
+    height, width = size
+    if config.resize == "none":
+        if min(size) < SMALLEST_PX:
+            reason = f"{width}x{height} px, and no score exists of less than {SMALLEST_PX} px"
+            yield "too_small", reason
+        return
+    needed = height_width(config.image_size)
+    if config.resize == "fit":
+        needed = (min(needed), min(needed))
+    if height < needed[0] or width < needed[1]:
+        at_least = size_text(config.image_size)
+        yield "too_small", f"{width}x{height} px, smaller than data.image_size ({at_least})"
 
 
 def _wrong_sides(

@@ -1,20 +1,11 @@
 """What pixels without a value (nodata, ignore_label) leave of a pair."""
 
-from typing import NamedTuple
-
 import numpy as np
 
-from pix2pix.config import AnyKernel, DataConfig
-from pix2pix.images.scale import to_size
+from pix2pix.config import DataConfig
+from pix2pix.images.scale import resized
 from pix2pix.images.validity import Masked
 from pix2pix.preparation.read_pairs import ReadPair
-
-
-class _Resampling(NamedTuple):
-    """How validity is resized: as the images of its side."""
-
-    kernel: AnyKernel
-    alpha: bool = False
 
 
 def counted_pixels(pixels: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
@@ -59,13 +50,7 @@ def _counts_somewhere(pair: ReadPair, config: DataConfig, split: str) -> bool:
     counts = np.ones((height, width), bool)
     for image, side in zip(pair.images, config.roles.values(), strict=True):
         if image.valid is not None:
-            counts &= _resized_validity(image.valid, config.kernel(side), height, width)
+            blank = Masked(np.zeros((*image.valid.shape, 1), np.float32), image.valid)
+            valid = resized(blank, height, width, kernel=config.kernel(side)).valid
+            counts &= True if valid is None else valid
     return bool(counts.any())
-
-
-def _resized_validity(
-    valid: np.ndarray, kernel: AnyKernel, height: int, width: int
-) -> np.ndarray | bool:
-    blank = Masked(np.zeros((*valid.shape, 1), np.float32), valid)
-    resized = to_size(blank, _Resampling(kernel), height, width).valid
-    return True if resized is None else resized

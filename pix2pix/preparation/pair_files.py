@@ -16,13 +16,11 @@ from pix2pix.preparation.offences import BadPair, Offence
 class PairFiles:
     """The files of a pair; `path_a` and `path_b` are equal if one file shows both sides.
 
-    `folder` is the split folder, None if there is none. `volume_slice` is the slice of all files
-    that is the pair, None if the files are no volumes. `extra_paths` are the files of
-    `data.extra_sources`, in their order.
+    `volume_slice` is the slice of all files that is the pair, None if the files are no volumes.
+    `extra_paths` are the files of `data.extra_sources`, in their order.
     """
 
     pair_id: str
-    folder: str | None
     path_a: Path
     path_b: Path
     volume_slice: VolumeSlice | None = None

@@ -21,7 +21,6 @@ from pix2pix.preparation.folders import (
     collect_files,
     image_files,
     no_permission,
-    split_folder,
 )
 from pix2pix.preparation.layout import missing_side, refuse_side_folders
 from pix2pix.preparation.offences import Offence
@@ -67,7 +66,7 @@ def find_pairs(root: Path, config: DataConfig) -> Discovery:
     outside_ids = {offence.pair_ids[0] for offence in outside}
     pairs, unsliced = split_into_slices(
         [
-            PairFiles(pair_id, split_folder(pair_id), a, b, extra_paths=tuple(extra))
+            PairFiles(pair_id, a, b, extra_paths=tuple(extra))
             for pair_id, (a, b, *extra) in paired.items()
             if pair_id not in outside_ids
         ],

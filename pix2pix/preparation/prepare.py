@@ -15,7 +15,7 @@ from pix2pix.atomic import new_directory
 from pix2pix.config import DataConfig
 from pix2pix.data.arrays import ArrayFiles, EarlyFlushes, Files, create_arrays
 from pix2pix.data.manifest import MANIFEST_NAME, Manifest
-from pix2pix.data.prepared import flat_layouts, layouts, shapes_file
+from pix2pix.data.prepared import layouts, shapes_file
 from pix2pix.data.reference import reference_file, reference_positions
 from pix2pix.data.splits import Split
 from pix2pix.errors import StorageError, UserError
@@ -74,11 +74,7 @@ def write_prepared(
         raise _disk_full(prepared_dir, needed, free)
     with new_directory(prepared_dir) as directory:
         try:
-            for split in manifest.splits:
-                _write_split(
-                    directory, split, report, manifest, config=config, num_workers=num_workers
-                )
-            _write_reference(directory, report, manifest, config=config, num_workers=num_workers)
+            _write_arrays(directory, report, manifest, config=config, num_workers=num_workers)
             write_manifest(directory, manifest)
             flush_all(directory)  # no later step would notice files that a power cut has damaged
         except OSError as error:
@@ -88,22 +84,7 @@ def write_prepared(
     return manifest
 
 
-def _write_split(
-    directory: Path,
-    split: Split,
-    report: CheckReport,
-    manifest: Manifest,
-    *,
-    config: DataConfig,
-    num_workers: int | None,
-) -> None:
-    resized = partial(resized_pair, manifest=_without_pairs(manifest), split=split, config=config)
-    files = _files(directory, split, report, manifest)
-    pairs = report.of_split(split)
-    _write_rows(files, pairs, resized, label=f"prepare {split}", num_workers=num_workers)
-
-
-def _write_reference(
+def _write_arrays(
     directory: Path,
     report: CheckReport,
     manifest: Manifest,
@@ -111,14 +92,18 @@ def _write_reference(
     config: DataConfig,
     num_workers: int | None,
 ) -> None:
-    """Write the file of `data.reference`, if there is one."""
+    """Write the arrays of all splits, and the file of `data.reference` if there is one."""
+    settings = _without_pairs(manifest)
+    for split in manifest.splits:
+        files, pairs = _files(directory, split, report, manifest), report.of_split(split)
+        resized = partial(resized_pair, manifest=settings, split=split, config=config)
+        _write_rows(files, pairs, resized, label=f"prepare {split}", num_workers=num_workers)
     file = reference_file(directory, manifest)
-    if file is None:
-        return
-    train = report.of_split("train")
-    pairs = [train[position] for position in reference_positions(manifest)]
-    resized = partial(as_test_target, manifest=_without_pairs(manifest), config=config)
-    _write_rows([file], pairs, resized, label="prepare reference", num_workers=num_workers)
+    if file is not None:
+        train = report.of_split("train")
+        pairs = [train[position] for position in reference_positions(manifest)]
+        resized = partial(as_test_target, manifest=settings, config=config)
+        _write_rows([file], pairs, resized, label="prepare reference", num_workers=num_workers)
 
 
 def _write_rows(
@@ -175,13 +160,13 @@ def _write(
 def _files(directory: Path, split: Split, report: CheckReport, manifest: Manifest) -> Files:
     """The files of a split: its arrays, and before them the shapes if they are unlike."""
     if manifest.resize == "stretch":
-        return [*layouts(directory, split, manifest)]
+        return layouts(directory, split, manifest, None)
     scale = manifest.scale(split)
     sizes = [scale.size_of(*pair.size) for pair in report.of_split(split)]
     shapes = np.array(sizes, np.int64)
     return [
         shapes_file(directory, split, len(sizes)),
-        *flat_layouts(directory, split, manifest, shapes),
+        *layouts(directory, split, manifest, shapes),
     ]
 
 

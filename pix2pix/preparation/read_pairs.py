@@ -38,11 +38,6 @@ class ReadPair:
     is_cut: bool = False  # one image was a pixel larger, which was cut off
 
     @property
-    def source(self) -> np.ndarray:
-        """The pixels of the image of the first source."""
-        return self.images[0].pixels
-
-    @property
     def target(self) -> np.ndarray:
         """The pixels of the image that is to be generated."""
         return self.images[1].pixels

@@ -111,7 +111,7 @@ class _Layers:
         """The tiles of a layer's convolution, each (H, W, C), with their places in the output."""
         height, width, _ = inputs[0].shape
         coarse = (height, width) if block.is_up else (height // 2, width // 2)
-        layer = self.plan.layer(level, is_up=block.is_up)
+        layer = self.plan.layers[level, block.is_up]
         for tile in tiles(*coarse, layer.tile):
             needed = needed_to_double(tile) if block.is_up else needed_to_halve(tile)
             x = padded_window(inputs, needed)

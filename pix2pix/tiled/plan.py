@@ -30,13 +30,9 @@ class LayerPlan:
 class TilePlan:
     """How an image is translated."""
 
-    layers: Mapping[tuple[int, bool], LayerPlan]  # by level and `is_up`
+    layers: Mapping[tuple[int, bool], LayerPlan]  # by level, and whether it is `up` or `down`
     memory_bytes: int  # at most, without the network's weights, the image and the result
     disk_bytes: int
-
-    def layer(self, level: int, *, is_up: bool) -> LayerPlan:
-        """The plan of `up[level]` or `down[level]`."""
-        return self.layers[level, is_up]
 
 
 @dataclass(frozen=True, slots=True)

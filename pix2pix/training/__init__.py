@@ -5,7 +5,6 @@ Receives batches and reads no data. Start with `step.train_step`, then `loop.fit
 
 from pix2pix.training.finite import NonFiniteLossError
 from pix2pix.training.loop import (
-    Batches,
     DevSet,
     EpochResult,
     Request,
@@ -19,7 +18,6 @@ from pix2pix.training.state import Best, TrainState, new_state
 from pix2pix.training.step import Step, train_step
 
 __all__ = [
-    "Batches",
     "Best",
     "DevSet",
     "EpochResult",

@@ -90,6 +90,7 @@ class Computing(NamedTuple):
         return f"{self.precision}, {layout}, {steps}: {self.reason}"
 
 
+@cache
 def choose(config: TrainConfig, hardware: Hardware, *, num_workers: int = 1) -> Computing:
     """Return how a training with these parameters computes on this hardware."""
     fast = TABLE[hardware.kind]
@@ -133,12 +134,7 @@ def slow_choices(computing: Computing, config: TrainConfig, hardware: Hardware) 
 
 def computing_of(config: TrainConfig, device: torch.device) -> Computing:
     """Return how the workers compute, if each has such a device."""
-    return _chosen(config, hardware_of(device), world_size())
-
-
-@cache
-def _chosen(config: TrainConfig, hardware: Hardware, num_workers: int) -> Computing:
-    return choose(config, hardware, num_workers=num_workers)
+    return choose(config, hardware_of(device), num_workers=world_size())
 
 
 def autocast(config: TrainConfig, device: torch.device) -> AbstractContextManager[object]:

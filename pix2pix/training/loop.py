@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+from torch.profiler import record_function
 
 from pix2pix.config import TrainConfig
 from pix2pix.models import InferenceNetwork, translate
@@ -25,7 +26,7 @@ from pix2pix.training.distributed import (
 from pix2pix.training.late_check import Before, LateCheck
 from pix2pix.training.losses import generator_loss
 from pix2pix.training.pace import Pace, StepProgress
-from pix2pix.training.profile import Profile, StepTracer, stepping, waiting
+from pix2pix.training.profile import STEP, WAIT, Profile, StepTracer
 from pix2pix.training.replay import MakeStep, step_maker
 from pix2pix.training.schedule import learning_rate, set_learning_rate
 from pix2pix.training.seeding import seed_step
@@ -85,18 +86,13 @@ class Request(IntEnum):
 OnStep = Callable[[StepProgress], Request]
 
 
-def no_requests(_progress: StepProgress) -> Request:
-    """Ask for nothing."""
-    return Request.NONE
-
-
 def fit(
     state: TrainState,
     batches: Batches,
     config: TrainConfig,
     *,
     dev: DevSet,
-    on_step: OnStep = no_requests,
+    on_step: OnStep = lambda _progress: Request.NONE,
     on_profile: Callable[[Profile], None] | None = None,
 ) -> Iterator[EpochResult | SavePoint]:
     """Train from the state's position up to `config.total_epochs`, yielding after each epoch.
@@ -145,9 +141,9 @@ def _train_epoch(
     with tracer:
         while state.batch < batches.num_batches:
             tracer.begin_step()
-            with waiting():
+            with record_function(WAIT):
                 batch = pace.next_batch(epoch_batches)
-            with stepping():
+            with record_function(STEP):
                 _train_batch(state, batch, config, make_step=make_step, check=check)
             tracer.end_step()
             pace.count(config.batch_size)

@@ -8,15 +8,16 @@ import gzip
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import torch
-from torch.profiler import ProfilerActivity, record_function
+from torch.profiler import ProfilerActivity
 
-WAIT, STEP = "wait for data", "training step"  # spans of the host in each step
+# Spans of the host in each step: in which it waits for a batch, and in which it starts a step and
+# reads the report of the step before.
+WAIT, STEP = "wait for data", "training step"
 
 _NUM_SKIPPED = 5  # the first steps choose kernels and record the CUDA graph
 _NUM_TRACED = 10
@@ -31,16 +32,6 @@ class Profile:
 
     trace: bytes  # Chrome's JSON, gzip
     summary: dict[str, float | int | None]
-
-
-def waiting() -> AbstractContextManager[object]:
-    """The span in which the host waits for a batch."""
-    return record_function(WAIT)
-
-
-def stepping() -> AbstractContextManager[object]:
-    """The span in which the host starts a step and reads the report of the step before."""
-    return record_function(STEP)
 
 
 class StepTracer:

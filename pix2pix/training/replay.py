@@ -34,13 +34,7 @@ def step_maker(state: TrainState, config: TrainConfig) -> MakeStep:
     """
     if computing_of(config, state.device).compile:
         return ReplayedSteps(state, config, record=CudaRecorder(state.device))
-    return partial(_start_step, state, config)
-
-
-def _start_step(
-    state: TrainState, config: TrainConfig, source: Tensor, target: Tensor, valid: Tensor | None
-) -> Step:
-    return train_step(state, source, target, config, valid=valid)
+    return lambda source, target, valid: train_step(state, source, target, config, valid=valid)
 
 
 class CudaRecorder:

@@ -4,11 +4,6 @@ import numpy as np
 import torch
 
 
-def seed_networks(seed: int) -> None:
-    """Seed torch before the networks are built, so that all ranks draw equal weights."""
-    torch.manual_seed(seed)
-
-
 def seed_step(seed: int, step: int, rank: int) -> None:
     """Seed torch before a training step: dropout differs by step and rank, and can be repeated."""
     state = np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)

@@ -1,8 +1,8 @@
 """The complete state of a training, from which it can be continued exactly."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,14 +21,12 @@ from pix2pix.training.batch_norm import with_shared_statistics
 from pix2pix.training.computing import memory_layout
 from pix2pix.training.distributed import gather_over_ranks, rank, unwrap, world_size
 from pix2pix.training.losses import StepLosses
-from pix2pix.training.seeding import seed_networks
 
 Wrap = Callable[[nn.Module], nn.Module]
 Record = Mapping[str, float]  # of an epoch, in a history
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Best:
+class Best(NamedTuple):
     """The networks of the epoch with the lowest dev L1 so far."""
 
     epoch: int
@@ -98,7 +96,7 @@ class TrainState:
             "batch": self.batch,
             "ranks": gather_over_ranks(self._own_values()).cpu(),
             "history": self.history,
-            "best": None if self.best is None else _as_dict(self.best),
+            "best": None if self.best is None else self.best._asdict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -163,10 +161,6 @@ def _copied(network: nn.Module) -> dict[str, Tensor]:
     return {key: value.detach().cpu().clone() for key, value in network.state_dict().items()}
 
 
-def _as_dict(best: Best) -> dict[str, Any]:
-    return {field.name: getattr(best, field.name) for field in fields(best)}
-
-
 def new_state(
     generator_config: GeneratorConfig,
     discriminator_config: DiscriminatorConfig,
@@ -181,7 +175,7 @@ def new_state(
     training from scratch with the same seed. Raises UserError if the parent does not fit. `wrap`
     moves a network to its device and prepares it for several workers.
     """
-    seed_networks(config.seed)
+    torch.manual_seed(config.seed)  # so that all ranks draw equal weights
     generator = UNetGenerator(generator_config)
     discriminator = PatchDiscriminator(discriminator_config)
     for network in (generator, discriminator):

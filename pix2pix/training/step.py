@@ -3,11 +3,12 @@
 The host starts the work and waits for none of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Adam
 
 from pix2pix.config import TrainConfig
 from pix2pix.training.computing import autocast
@@ -46,6 +47,10 @@ class _Objective(NamedTuple):
     terms: Terms
 
 
+# Of the state, a part, its fake if that is already there, and the parameters.
+_ObjectiveOf = Callable[[TrainState, Microbatch, Tensor | None, TrainConfig], _Objective]
+
+
 def train_step(
     state: TrainState,
     source: Tensor,
@@ -66,59 +71,34 @@ def train_step(
     weight = share_weight(len(source), config.batch_size)
     # If the share is not split, the generator runs once, and both updates use the result.
     shared_fake = generate(state.generator, parts[0], config) if len(parts) == 1 else None
-    discriminator = _update_discriminator(state, parts, config, weight, shared_fake)
-    generator = _update_generator(state, parts, config, weight, shared_fake)
+
+    def update(network: nn.Module, optimizer: Adam, objective_of: _ObjectiveOf) -> Update:
+        """Make one step of a network on all parts."""
+        means: Terms = {}
+        optimizer.zero_grad(set_to_none=True)
+        for part in parts:
+            with exchange_only_if(part.is_last, network):
+                objective = objective_of(state, part, shared_fake, config)
+                means = _backward(objective, part, weight=weight, means=means)
+        return Update(means, step_if_finite(optimizer, network, state.skipped))
+
+    discriminator = update(
+        state.discriminator, state.discriminator_optimizer, _discriminator_objective
+    )
+    generator = update(state.generator, state.generator_optimizer, _generator_objective)
     state.step += 1
     terms = {**discriminator.terms, **generator.terms}
     losses = StepLosses(*(terms[name] for name in StepLosses._fields))
     return Step(losses, report(discriminator, generator))
 
 
-def _update_discriminator(
-    state: TrainState,
-    parts: Sequence[Microbatch],
-    config: TrainConfig,
-    weight: float,
-    shared_fake: Tensor | None,
-) -> Update:
-    """Make one step of the discriminator on all parts."""
-    means: Terms = {}
-    state.discriminator_optimizer.zero_grad(set_to_none=True)
-    for part in parts:
-        with exchange_only_if(part.is_last, state.discriminator):
-            fake = (
-                generate_without_graph(state.generator, part, config)
-                if shared_fake is None
-                else shared_fake.detach()
-            )
-            objective = _discriminator_objective(state, part, fake, config)
-            means = _backward(objective, part, weight=weight, means=means)
-    return Update(
-        means, step_if_finite(state.discriminator_optimizer, state.discriminator, state.skipped)
-    )
-
-
-def _update_generator(
-    state: TrainState,
-    parts: Sequence[Microbatch],
-    config: TrainConfig,
-    weight: float,
-    shared_fake: Tensor | None,
-) -> Update:
-    """Make one step of the generator on all parts."""
-    means: Terms = {}
-    state.generator_optimizer.zero_grad(set_to_none=True)
-    for part in parts:
-        with exchange_only_if(part.is_last, state.generator):
-            fake = generate(state.generator, part, config) if shared_fake is None else shared_fake
-            objective = _generator_objective(state, part, fake, config)
-            means = _backward(objective, part, weight=weight, means=means)
-    return Update(means, step_if_finite(state.generator_optimizer, state.generator, state.skipped))
-
-
 def _discriminator_objective(
-    state: TrainState, part: Microbatch, fake: Tensor, config: TrainConfig
+    state: TrainState, part: Microbatch, shared_fake: Tensor | None, config: TrainConfig
 ) -> _Objective:
+    if shared_fake is None:
+        fake = generate_without_graph(state.generator, part, config)
+    else:
+        fake = shared_fake.detach()
     fake = part.shown(fake)
     with autocast(config, part.source.device):
         # Two passes, not one joint batch: batch norm must not mix fakes with reals.
@@ -131,11 +111,12 @@ def _discriminator_objective(
 
 
 def _generator_objective(
-    state: TrainState, part: Microbatch, fake: Tensor, config: TrainConfig
+    state: TrainState, part: Microbatch, shared_fake: Tensor | None, config: TrainConfig
 ) -> _Objective:
+    fake = generate(state.generator, part, config) if shared_fake is None else shared_fake
+    fake = part.shown(fake)
     # Without the wrapper for several workers, which would wait for gradients of the discriminator.
     discriminator = unwrap(state.discriminator).requires_grad_(False)
-    fake = part.shown(fake)
     pixels, patches = (None, None) if part.masks is None else part.masks
     # Without a weight the term is only logged, and no gradient runs through the discriminator.
     judged = fake if config.lambda_adversarial > 0 else fake.detach()

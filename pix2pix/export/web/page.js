@@ -113,10 +113,7 @@ async function decoded8Bit(file, name) {
 function show(source, result) {
   comparison.show(source, result);
   comparison.hidden = false;
-  const canvas = document.createElement("canvas");
-  Object.assign(canvas, { width: result.width, height: result.height });
-  canvas.getContext("2d").putImageData(result, 0, 0);
-  download.href = canvas.toDataURL("image/png");
+  download.href = pictureElement(result, "translation").toDataURL("image/png");
   download.hidden = false;
 }
 

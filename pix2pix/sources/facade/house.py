@@ -1,6 +1,7 @@
 """The parts of one drawn house: roof, cornices, windows, balconies, door and shops."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -11,7 +12,6 @@ from pix2pix.sources.facade.layout import (
     Grid,
     Label,
     Part,
-    cells,
     draw_frame,
     draw_grid,
 )
@@ -131,9 +131,9 @@ def _upper_floors(grid: Grid, habits: Habits, rng: np.random.Generator) -> Itera
     chosen_column = int(rng.integers(num_columns))
     # Few houses have a column without windows; with less than four columns they would look bare.
     blank_column = int(rng.integers(-4 * num_columns, num_columns))
-    for floor, (y0, y1) in enumerate(cells(grid.ys[:-1])):
+    for floor, (y0, y1) in enumerate(pairwise(grid.ys[:-1])):
         arched = habits.arches == "all" or (habits.arches == "one floor" and floor == chosen_floor)
-        for column, (x0, x1) in enumerate(cells(grid.xs)):
+        for column, (x0, x1) in enumerate(pairwise(grid.xs)):
             cell = Cell(x0, x1, y0, y1)
             has_balcony = {
                 "none": False,
@@ -184,7 +184,7 @@ def _ground_floor(grid: Grid, habits: Habits, rng: np.random.Generator) -> Itera
     """One door; in the other columns shops that run on to their neighbours, or windows."""
     y0, y1 = grid.ys[-2:]
     height = y1 - y0
-    columns = list(cells(grid.xs))
+    columns = list(pairwise(grid.xs))
     door = int(rng.integers(len(columns)))
     x0, x1 = columns[door]
     half, middle = min(0.33 * (x1 - x0), 0.24 * height), (x0 + x1) / 2

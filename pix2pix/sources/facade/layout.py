@@ -4,8 +4,6 @@ A layout is a list of parts in painting order, in whole pixels, so that the labe
 rendered facade are made from the same numbers. Boxes are [x0, x1) x [y0, y1), y downwards.
 """
 
-from collections.abc import Iterator
-from itertools import pairwise
 from typing import Literal, NamedTuple, get_args
 
 import cv2
@@ -155,11 +153,6 @@ def draw_grid(frame: Frame, rng: np.random.Generator) -> Grid:
         xs=_lines(frame.x0 + margin, frame.x1 - margin, columns),
         ys=_lines(frame.eaves + 0.02 * frame.size_px, float(frame.ground), floors),
     )
-
-
-def cells(lines: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    """The spans between neighbouring lines."""
-    yield from pairwise(lines)
 
 
 def _column_shares(num_columns: int, rng: np.random.Generator) -> np.ndarray:

@@ -85,7 +85,7 @@ def test_rectangles_train_and_score_and_translate_to_the_size_of_the_image(tmp_p
     shapes = {split: open_split(tmp_path / "prepared", split).source.shape for split in FOLDERS}
     assert shapes == {"train": (8, 36, 70, 3), "dev": (2, 32, 64, 3), "test": (2, 32, 64, 3)}
     files = find_pairs(root, params.data).pairs[0]
-    expected = resize(read_pair(files, params.data).source, 32, 64, kernel="area")
+    expected = resize(read_pair(files, params.data).images[0].pixels, 32, 64, kernel="area")
     np.testing.assert_array_equal(open_split(tmp_path / "prepared", "dev").source[0], expected)
     assert scored.report["protocol"]["image_size"] == (32, 64)
     translated = Translator.load(scored.model_dir).translate(np.zeros((50, 90, 3), np.uint8))

@@ -230,7 +230,7 @@ def test_what_cannot_be_removed_ends_the_writing_and_not_the_scoring(
 def test_efficientnet_is_the_same_with_a_cache(tmp_path: Path) -> None:
     extractor = efficientnet_extractor(torch.device("cpu"))
     cached = CachedExtractor(extractor, tmp_path)
-    assert (cached.name, cached.num_features) == (extractor.name, extractor.num_features)
+    assert (cached.name, cached.weights_sha256) == (extractor.name, extractor.weights_sha256)
     first, again = cached(IMAGES), cached(IMAGES)
     assert torch.equal(first, extractor(IMAGES))
     assert torch.equal(first, again)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from pix2pix.errors import UserError
 from pix2pix.images.decode import decode
+from pix2pix.images.options import ReadOptions
 from pix2pix.images.png_chunks import check_rows
 from tests.support.png_files import png_file
 
@@ -91,3 +92,13 @@ def test_an_interlaced_file_of_16_bits_is_read_without_a_line_on_the_console(
     with pytest.raises(UserError, match="rows are missing at its end"):
         decode(png_file(height, 50, zlib.compress(b"".join(rows[:-1])), **options))
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_transparent_colour_that_is_cut_off_is_refused_and_takes_no_channel_of_labels_away() -> (
+    None
+):
+    packed = zlib.compress(2 * (b"\0" + bytes(3 * 2 * 2)))
+    file = png_file(2, 2, packed, depth=16, colour_type=2, others=((b"tRNS", b"1"),))
+    assert decode(file, ReadOptions(label_ids=True)).shape == (2, 2, 3)
+    with pytest.raises(UserError, match="truncated or damaged"):
+        decode(file)

@@ -135,9 +135,9 @@ def test_a_packed_volume_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.Mo
     calls = []
     unpacked = volumes.unpacked
 
-    def counted(data: bytes, options: ReadOptions) -> bytes:
+    def counted(data: bytes, *args: object, **options: object) -> bytes:
         calls.append(len(data))
-        return unpacked(data, options)
+        return unpacked(data, *args, **options)
 
     monkeypatch.setattr(volumes, "unpacked", counted)
     for each in selected_slices(path, side("z")) or ():

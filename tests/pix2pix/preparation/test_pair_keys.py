@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pix2pix.config import DataConfig, load_params
 from pix2pix.errors import UserError
 from pix2pix.preparation.checks import check_pairs
+from pix2pix.preparation.folders import split_folder
 from pix2pix.preparation.pair_keys import key_finder
 from pix2pix.preparation.pairs import find_pairs
 from tests.support.folders import touch
@@ -47,7 +48,7 @@ def test_two_folders_with_suffixes_of_their_own_are_paired(tmp_path: Path) -> No
 
     found = find_pairs(tmp_path, config)
 
-    assert [(pair.pair_id, pair.folder) for pair in found.pairs] == [
+    assert [(pair.pair_id, split_folder(pair.pair_id)) for pair in found.pairs] == [
         *((f"train/aachen/aachen_{index:06d}", "train") for index in range(3)),
         *((f"val/ulm/ulm_{index:06d}", "val") for index in range(3)),
     ]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from pix2pix.config import load_params
 from pix2pix.errors import UserError
-from pix2pix.preparation.folders import image_files
+from pix2pix.preparation.folders import image_files, split_folder
 from pix2pix.preparation.pairs import find_pairs
 from tests.support.folders import touch
 from tests.support.pair_files import PARAMS, make_config, two_folders
@@ -25,7 +25,7 @@ def test_files_side_by_side_are_found_in_any_order_of_creation(tmp_path: Path) -
 
     found = [find_pairs(tmp_path / root, make_config()) for root in ("x", "y")]
 
-    pairs = [(pair.pair_id, pair.folder) for pair in found[0].pairs]
+    pairs = [(pair.pair_id, split_folder(pair.pair_id)) for pair in found[0].pairs]
     assert pairs == [
         ("test/a/b", "test"),
         ("train/1", "train"),
@@ -33,7 +33,7 @@ def test_files_side_by_side_are_found_in_any_order_of_creation(tmp_path: Path) -
         ("train/c.d", "train"),
         ("val/1", "val"),
     ]
-    assert pairs == [(pair.pair_id, pair.folder) for pair in found[1].pairs]
+    assert pairs == [(pair.pair_id, split_folder(pair.pair_id)) for pair in found[1].pairs]
     assert found[0].pairs[1].path_a == found[0].pairs[1].path_b == tmp_path / "x/train/1.png"
     assert found[0].offences == ()
 
@@ -52,7 +52,7 @@ def test_two_folders_pair_by_stem(
     found = find_pairs(tmp_path, two_folders(folder_a="labels", folder_b="photos"))
 
     (pair,) = found.pairs
-    assert (pair.pair_id, pair.folder) == (pair_id, folder)
+    assert (pair.pair_id, split_folder(pair.pair_id)) == (pair_id, folder)
     assert (pair.path_a, pair.path_b) == tuple(tmp_path / name for name in names)
     assert found.offences == ()
 
@@ -217,4 +217,7 @@ def test_split_folders_are_recognised_by_other_names_too(
         (tmp_path / folder).mkdir()
         Image.fromarray(np.zeros((4, 8, 3), np.uint8)).save(tmp_path / folder / "1.png")
     found = find_pairs(tmp_path, load_params(PARAMS).data).pairs
-    assert {pair.folder for pair in found} == {"train", "val" if test[0] == "V" else "test"}
+    assert {split_folder(pair.pair_id) for pair in found} == {
+        "train",
+        "val" if test[0] == "V" else "test",
+    }

@@ -24,7 +24,7 @@ def test_the_direction_says_which_half_is_the_source(tmp_path: Path) -> None:
     halves = (image[:, :12], image[:, 12:])
     for config, expected in ((forth, halves), (back, halves[::-1])):
         pair = read_pair(files, config)
-        np.testing.assert_array_equal((pair.source, pair.target), expected)
+        np.testing.assert_array_equal((pair.images[0].pixels, pair.target), expected)
 
 
 def test_colourisation_takes_the_same_photo_for_both_sides(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_label_ids_are_read_from_a_palette_beside_photos(tmp_path: Path) -> None
     config = replace(config, side_a=replace(config.side_a, channels=1, num_labels=3))
     (files,) = find_pairs(tmp_path, config).pairs
 
-    np.testing.assert_array_equal(read_pair(files, config).source[..., 0], ids)
+    np.testing.assert_array_equal(read_pair(files, config).images[0].pixels[..., 0], ids)
 
 
 def test_bad_pairs_say_of_what_kind_they_are(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_more_memory_gives_larger_tiles_and_the_same_values(mode: str, tmp_path:
     plans = [
         make_plan(network, (256, 256), allowed_bytes=least + extra) for extra in (0, 2**20, 2**30)
     ]
-    shapes = [plan.layer(0, is_up=True).tile for plan in plans]
+    shapes = [plan.layers[0, True].tile for plan in plans]
     pixels = [rows * columns for rows, columns in shapes]
     assert pixels[0] < pixels[1] < pixels[2] == 128 * 128
     first, *others = [tiled(network, image, tmp_path, plan) for plan in plans]
