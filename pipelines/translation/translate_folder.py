@@ -173,7 +173,7 @@ def _left_alone(input_dir: Path) -> tuple[str, ...]:
     others = no_pictures(input_dir)
     if others:
         listed = first_names([str(path) for path in others])
-        logger.warning("%s no pictures: %s", counted(len(others), "file", verb="are"), listed)
+        logger.warning("ignored %s of other kinds: %s", counted(len(others), "file"), listed)
     return tuple(_name(SourceImage(path), input_dir) for path in others)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from pipelines.commands.translate import translate
 from pipelines.entrypoint import InterruptionError, run
+from pipelines.translation import translate_folder
 from pix2pix.config import load_params
 from pix2pix.errors import UserError
 from pix2pix.images.decode import decode
@@ -43,6 +44,7 @@ def translated(reference: str, images: Path, output: Path, **options: bool) -> d
 def test_every_image_is_what_the_translator_makes_of_it(
     mode: str, workspace: Path, images: Path, tmp_path: Path
 ) -> None:
+    (images / "note.txt").write_text("no picture")
     train(0)
     change_card(inference_mode=mode)
     register_model()
@@ -66,9 +68,20 @@ def test_every_image_is_what_the_translator_makes_of_it(
         "volumes": {},
         "files": {name: name for name in IMAGES},
         "failed": {},
-        "left_alone": [],
+        "left_alone": ["note.txt"],
         "kept": [],
     }
+
+
+def test_a_file_that_is_no_picture_is_named(
+    images: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A database of MLflow that an earlier test made has disabled the loggers there were.
+    monkeypatch.setattr(translate_folder.logger, "disabled", False)
+    note = images / "note.txt"
+    note.write_text("no picture")
+    assert translate_folder._left_alone(images) == ("note.txt",)
+    assert caplog.messages == [f"ignored 1 file of other kinds: {note}"]
 
 
 def test_photos_become_sources_by_the_recipe_of_the_model(
