@@ -12,7 +12,7 @@ from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import BlockDocument, StateType
-from prefect.events.actions import ActionTypes, ChangeFlowRunState, SendNotification
+from prefect.events.actions import ActionTypesOrUnknown, ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.settings import get_current_settings
@@ -180,7 +180,7 @@ def _version_told(blocks: Sequence[UUID], name: str, *, event: str, head: str) -
     )
 
 
-def _notify(blocks: Sequence[UUID], *, subject: str, body: str) -> list[ActionTypes]:
+def _notify(blocks: Sequence[UUID], *, subject: str, body: str) -> list[ActionTypesOrUnknown]:
     return [
         SendNotification(block_document_id=block, subject=subject, body=body) for block in blocks
     ]

@@ -11,7 +11,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar, Self, get_type_hints
 
 from pydantic import (
     BaseModel,
@@ -57,8 +57,8 @@ class Overrides(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _as_json(
-        cls, value: Any, handler: ModelWrapValidatorHandler["Overrides"], info: ValidationInfo
-    ) -> "Overrides":
+        cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
         """Be as strict as with params.yaml: about numbers and strings, yet lists become tuples."""
         if isinstance(value, dict) and value and info.mode == "python":
             return cls.model_validate_json(json.dumps(value))
