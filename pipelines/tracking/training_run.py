@@ -19,6 +19,7 @@ from pipelines.tracking.run_params import shown_params
 class Held:
     """What a run has: the epochs of its metrics, and its sample grids."""
 
+    run_id: str
     steps: Steps
     grids: Mapping[int, str]  # artifact path by epoch
 
@@ -49,17 +50,19 @@ def bring_up_to_date(
 
     `history` is the truth about the training, and `samples` is the folder of its sample grids.
     What the run has already stays as it is; `known` is what an earlier call has returned, and
-    MLflow is not asked for it again. Grids are large, so they come last; a grid of an epoch that is
+    MLflow is not asked for it again, unless that was of another run. Grids are large, so they come last; a grid of an epoch that is
     not in the history is left for later, when that epoch was trained again.
     """
-    steps = run.log_records(history, NOTHING if known is None else known.steps)
+    if known is None or known.run_id != run.run_id:
+        known = Held(run.run_id, NOTHING, run.logged_samples())
+    steps = run.log_records(history, known.steps)
     times_s = {int(record["epoch"]): record["time_s"] for record in history}
-    grids = dict(run.logged_samples() if known is None else known.grids)
+    grids = dict(known.grids)
     for epoch, name in sample_names(samples).items():
         if epoch in times_s and epoch not in grids:
             image = samples.read(name)
             grids[epoch] = run.log_sample(epoch, image=image, time_s=times_s[epoch])
-    return Held(steps, grids)
+    return Held(run.run_id, steps, grids)
 
 
 def describe(
