@@ -16,7 +16,7 @@ import pipelines
 import pix2pix
 from pipelines.json_files import write_json
 from pipelines.paths import MODEL_DIR, PREPARED_DIR, RECEIPT_PATH, SAMPLES_DIR
-from pipelines.registry.mlflow_state import Registered, state_sha256
+from pipelines.registry.mlflow_state import state_sha256
 from pipelines.repository.dvc_lock import model_lineage
 from pipelines.tracking.report_files import files_sha256, report_files
 from pipelines.tracking.uri import without_password
@@ -42,7 +42,7 @@ def write_receipt(uri: str, registration: dict[str, Any], *, registered_sha256: 
     may end without a change of this folder or this version. `registered_sha256` is the hash from
     before the registration.
     """
-    mlflow_sha256 = state_sha256(uri, _registered(registration))
+    mlflow_sha256 = state_sha256(uri, registration)
     if mlflow_sha256 is None or registration["decision"]["outcome"] == _NOT_COMPARED:
         RECEIPT_PATH.unlink(missing_ok=True)
         return
@@ -58,12 +58,11 @@ def still_complete(uri: str, *, registered_sha256: str) -> dict[str, Any] | None
     """The content of register.json if certainly nothing is missing in MLflow, else None."""
     try:
         receipt = _Receipt(**json.loads(RECEIPT_PATH.read_bytes()))
-        registered = _registered(receipt.registration)
-    except (OSError, ValueError, TypeError, KeyError):  # no receipt, or of another format
+    except (OSError, ValueError, TypeError):  # no receipt, or of another format
         return None
     if receipt.registered_sha256 != registered_sha256:
         return None
-    is_complete = state_sha256(uri, registered) == receipt.mlflow_sha256
+    is_complete = state_sha256(uri, receipt.registration) == receipt.mlflow_sha256
     return receipt.registration if is_complete else None
 
 
@@ -82,11 +81,3 @@ def registered_sha256(uri: str) -> str:
         model_lineage(Path()),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _registered(registration: dict[str, Any]) -> Registered:
-    return Registered(
-        name=registration["model"],
-        version=registration["version"],
-        run_id=registration["run_id"],
-    )
