@@ -36,7 +36,7 @@ def load_version(uri: str, reference: str, *, max_memory_gib: float | None) -> L
             name=version.name,
             number=str(version.version),
             translator=_translator(client, version, max_memory_gib),
-            scores=_scores(version),
+            scores={key: float(text) for key, text in version.tags.items() if _is_score(key)},
             examples=read_examples(client, version),
         )
 
@@ -50,12 +50,8 @@ def _translator(
         )
 
 
-def _scores(version: ModelVersion) -> dict[str, float]:
-    scores = {}
-    for key, text in version.tags.items():
-        if key.startswith(("dev/", "test/")):
-            scores[key] = float(text)
-    return scores
+def _is_score(tag: str) -> bool:
+    return tag.startswith(("dev/", "test/"))
 
 
 def number_of(uri: str, reference: str) -> str:
