@@ -134,36 +134,37 @@ def translate(
     extra_dirs = _extra_dirs(extra_source or [])
     _check_output(kind, source, result, extra_dirs=extra_dirs, overwrite=overwrite)
 
+    from pipelines.tracking.connection import connected
+    from pipelines.tracking.uri import recorded_uri
     from pipelines.translation.translator_options import TranslatorOptions
 
     options = TranslatorOptions(
         scale=scale, mode=mode, max_memory_gib=max_memory_gib, from_photo=from_photo
     )
-    match kind:
-        case "folder":
-            _translate_folder(
-                model,
-                source,
-                result,
-                extra_dirs=extra_dirs,
-                options=options,
-                existing="overwrite" if overwrite else "keep" if keep else "refuse",
-                on_cluster=cluster,
-            )
-        case "image":
-            _translate_image(model, source, result, options=options, overwrite=overwrite)
-        case "film":
-            _translate_film(
-                model,
-                source,
-                result,
-                translator=options,
-                crf=crf,
-                with_sound=not no_sound,
-                overwrite=overwrite,
-            )
-        case _:
-            assert_never(kind)
+    with connected(recorded_uri()) as client:
+        asked = (client, model, source, result)
+        match kind:
+            case "folder":
+                existing = "overwrite" if overwrite else "keep" if keep else "refuse"
+                _translate_folder(
+                    *asked,
+                    extra_dirs=extra_dirs,
+                    options=options,
+                    existing=existing,
+                    on_cluster=cluster,
+                )
+            case "image":
+                _translate_image(*asked, options=options, overwrite=overwrite)
+            case "film":
+                _translate_film(
+                    *asked,
+                    translator=options,
+                    crf=crf,
+                    with_sound=not no_sound,
+                    overwrite=overwrite,
+                )
+            case _:
+                assert_never(kind)
 
 
 def _refuse_options(source: Path, kind: InputKind, given: Sequence[str]) -> None:
@@ -195,41 +196,32 @@ def _check_output(
         check_film_output(source, result, overwrite=overwrite)
 
 
-def _translate_folder(model: str, source: Path, result: Path, **options: Any) -> None:
-    from pipelines.tracking.connection import connected
-    from pipelines.tracking.uri import recorded_uri
+def _translate_folder(client: Any, model: str, source: Path, result: Path, **options: Any) -> None:
     from pipelines.translation.translate_folder import (
         check_all_translated,
         counts,
         translate_folder,
     )
 
-    with connected(recorded_uri()) as client:
-        folder = translate_folder(client, model, input_dir=source, output_dir=result, **options)
+    folder = translate_folder(client, model, input_dir=source, output_dir=result, **options)
     check_all_translated(folder, source)
     logger.info("%s", counts(folder, result))
 
 
-def _translate_image(model: str, source: Path, result: Path, **options: Any) -> None:
-    from pipelines.tracking.connection import connected
-    from pipelines.tracking.uri import recorded_uri
+def _translate_image(client: Any, model: str, source: Path, result: Path, **options: Any) -> None:
     from pipelines.translation.translate_image import translate_image
 
-    with connected(recorded_uri()) as client:
-        written = translate_image(client, model, image=source, output=result, **options)
+    written = translate_image(client, model, image=source, output=result, **options)
     logger.info("the translated image is %s", written)
 
 
-def _translate_film(model: str, source: Path, result: Path, **options: Any) -> None:
-    from pipelines.tracking.connection import connected
-    from pipelines.tracking.uri import recorded_uri
+def _translate_film(client: Any, model: str, source: Path, result: Path, **options: Any) -> None:
     from pipelines.translation.translate_film import FilmOptions, translate_film
     from pix2pix.plural import counted
 
-    with connected(recorded_uri()) as client:
-        num_frames = translate_film(
-            client, model, film=source, output=result, options=FilmOptions(**options)
-        )
+    num_frames = translate_film(
+        client, model, film=source, output=result, options=FilmOptions(**options)
+    )
     logger.info("%s: %s", result, counted(num_frames, "frame"))
 
 
