@@ -1,9 +1,8 @@
 """`pix2pix translate`: translate a film, an image, or the images of a folder."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, Literal, assert_never
 
 import typer
@@ -18,17 +17,6 @@ from pipelines.translation.translation_input import (
 from pix2pix.errors import UserError
 
 logger = logging.getLogger(__name__)
-
-_KINDS: Mapping[str, tuple[InputKind, ...]] = MappingProxyType(  # of input, that have an option
-    {
-        "--crf": ("film",),
-        "--no-sound": ("film",),
-        "--keep": ("folder",),
-        "--cluster": ("folder",),
-        "--extra-source": ("folder",),
-        "--from-photo": ("folder", "image"),
-    }
-)
 
 
 def translate(
@@ -120,15 +108,14 @@ def translate(
     For example: pix2pix translate in.mp4 out.mp4 --model pix2pix-facades-drawn@champion
     """
     kind = kind_of_input(source, result)
-    given = {
-        "--crf": crf is not None,
-        "--no-sound": no_sound,
-        "--keep": keep,
-        "--cluster": cluster,
-        "--extra-source": bool(extra_source),
-        "--from-photo": from_photo,
-    }
-    _refuse_options(source, kind, [name for name, is_given in given.items() if is_given])
+    if kind != "film":
+        others = {"--crf": crf is not None, "--no-sound": no_sound}
+        _refuse_options(source, kind, others, of="films")
+    if kind != "folder":
+        others = {"--keep": keep, "--cluster": cluster, "--extra-source": bool(extra_source)}
+        _refuse_options(source, kind, others, of="folders")
+    if kind == "film":
+        _refuse_options(source, kind, {"--from-photo": from_photo}, of="folders and images")
     if overwrite and keep:
         raise UserError("give --overwrite or --keep, not both")
     extra_dirs = _extra_dirs(extra_source or [])
@@ -167,14 +154,11 @@ def translate(
                 assert_never(kind)
 
 
-def _refuse_options(source: Path, kind: InputKind, given: Sequence[str]) -> None:
-    """Raise UserError if an option was given that inputs of this kind do not have."""
-    for option in given:
-        kinds = _KINDS[option]
-        if kind not in kinds:
-            others = " and ".join(f"{each}s" for each in kinds)
-            article = "an" if kind == "image" else "a"
-            raise UserError(f"{source} is {article} {kind}; {option} is for {others}: leave it out")
+def _refuse_options(source: Path, kind: InputKind, given: Mapping[str, bool], *, of: str) -> None:
+    """Raise UserError if one of these options, which inputs of this kind do not have, was given."""
+    for option in (name for name, is_given in given.items() if is_given):
+        article = "an" if kind == "image" else "a"
+        raise UserError(f"{source} is {article} {kind}; {option} is for {of}: leave it out")
 
 
 def _check_output(
