@@ -9,7 +9,7 @@ from prefect.concurrency.sync import concurrency
 
 from pipelines.flows.data_check import show_data_check
 from pipelines.flows.names import TRAINING_SLOTS
-from pipelines.flows.passing import may_succeed_later, names_outage
+from pipelines.flows.outages import may_succeed_later, names_outage
 from pipelines.flows.progress import Progress
 from pipelines.processes.shell import CommandFailedError, Shell
 from pipelines.repository.dvc_project import data_files, has_remote, known_outputs

@@ -9,7 +9,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from pipelines.flows.commands import RETRIES
-from pipelines.flows.passing import names_outage
+from pipelines.flows.outages import names_outage
 from pipelines.processes.shell import Shell
 from pipelines.repository.git import git, resolve
 from pipelines.repository.workspace import Workspace, remove_stale, workspace

@@ -11,7 +11,7 @@ from prefect import State
 
 from pipelines.entrypoint import TRY_AGAIN
 from pipelines.flows import commands
-from pipelines.flows.passing import may_succeed_later, names_outage
+from pipelines.flows.outages import may_succeed_later, names_outage
 from pipelines.processes.shell import CommandFailedError, Shell, stage_environment
 from pix2pix.errors import StorageError, UserError
 
