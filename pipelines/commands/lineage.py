@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,35 +26,33 @@ def lineage(
 
     For example: pix2pix lineage models:/pix2pix-facades-drawn@champion
     """
-    if model is not None and data is None:
-        typer.echo(_of_model(model, as_json=as_json))
-    elif data is not None and model is None:
-        typer.echo(_of_data(data, as_json=as_json))
-    else:
+    if (model is None) == (data is None):
         raise typer.BadParameter("name either a model or, with --data, the hash of a data set")
-
-
-def _of_model(reference: str, *, as_json: bool) -> str:
-    from pipelines.registry.provenance import read_provenance
-    from pipelines.registry.provenance_text import provenance_text
-    from pipelines.repository.presets import DEFAULT, preset_params
     from pipelines.tracking.connection import connected
     from pipelines.tracking.uri import recorded_uri
 
     with connected(recorded_uri()) as client:
-        provenance = read_provenance(client, reference)
+        if model is not None:
+            typer.echo(_of_model(client, model, as_json=as_json))
+        if data is not None:
+            typer.echo(_of_data(client, data, as_json=as_json))
+
+
+def _of_model(client: Any, reference: str, *, as_json: bool) -> str:
+    from pipelines.registry.provenance import read_provenance
+    from pipelines.registry.provenance_text import provenance_text
+    from pipelines.repository.presets import DEFAULT, preset_params
+
+    provenance = read_provenance(client, reference)
     if as_json:
         return json.dumps(asdict(provenance), indent=2)
     return provenance_text(provenance, preset_params(DEFAULT))
 
 
-def _of_data(data_hash: str, *, as_json: bool) -> str:
+def _of_data(client: Any, data_hash: str, *, as_json: bool) -> str:
     from pipelines.registry.data_use import versions_of_data
-    from pipelines.tracking.connection import connected
-    from pipelines.tracking.uri import recorded_uri
 
-    with connected(recorded_uri()) as client:
-        use = versions_of_data(client, data_hash)
+    use = versions_of_data(client, data_hash)
     if as_json:
         return json.dumps(asdict(use), indent=2)
     return "\n".join([f"data {use.data_hash}", *(f"  {version}" for version in use.versions)])

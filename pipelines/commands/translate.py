@@ -1,9 +1,8 @@
 """`pix2pix translate`: translate a film, an image, or the images of a folder."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, Literal, assert_never
 
 import typer
@@ -18,17 +17,6 @@ from pipelines.translation.translation_input import (
 from pix2pix.errors import UserError
 
 logger = logging.getLogger(__name__)
-
-_KINDS: Mapping[str, tuple[InputKind, ...]] = MappingProxyType(  # of input, that have an option
-    {
-        "--crf": ("film",),
-        "--no-sound": ("film",),
-        "--keep": ("folder",),
-        "--cluster": ("folder",),
-        "--extra-source": ("folder",),
-        "--from-photo": ("folder", "image"),
-    }
-)
 
 
 def translate(
@@ -120,60 +108,57 @@ def translate(
     For example: pix2pix translate in.mp4 out.mp4 --model pix2pix-facades-drawn@champion
     """
     kind = kind_of_input(source, result)
-    given = {
-        "--crf": crf is not None,
-        "--no-sound": no_sound,
-        "--keep": keep,
-        "--cluster": cluster,
-        "--extra-source": bool(extra_source),
-        "--from-photo": from_photo,
-    }
-    _refuse_options(source, kind, [name for name, is_given in given.items() if is_given])
+    if kind != "film":
+        others = {"--crf": crf is not None, "--no-sound": no_sound}
+        _refuse_options(source, kind, others, of="films")
+    if kind != "folder":
+        others = {"--keep": keep, "--cluster": cluster, "--extra-source": bool(extra_source)}
+        _refuse_options(source, kind, others, of="folders")
+    if kind == "film":
+        _refuse_options(source, kind, {"--from-photo": from_photo}, of="folders and images")
     if overwrite and keep:
         raise UserError("give --overwrite or --keep, not both")
     extra_dirs = _extra_dirs(extra_source or [])
     _check_output(kind, source, result, extra_dirs=extra_dirs, overwrite=overwrite)
 
+    from pipelines.tracking.connection import connected
+    from pipelines.tracking.uri import recorded_uri
     from pipelines.translation.translator_options import TranslatorOptions
 
     options = TranslatorOptions(
         scale=scale, mode=mode, max_memory_gib=max_memory_gib, from_photo=from_photo
     )
-    match kind:
-        case "folder":
-            _translate_folder(
-                model,
-                source,
-                result,
-                extra_dirs=extra_dirs,
-                options=options,
-                existing="overwrite" if overwrite else "keep" if keep else "refuse",
-                on_cluster=cluster,
-            )
-        case "image":
-            _translate_image(model, source, result, options=options, overwrite=overwrite)
-        case "film":
-            _translate_film(
-                model,
-                source,
-                result,
-                translator=options,
-                crf=crf,
-                with_sound=not no_sound,
-                overwrite=overwrite,
-            )
-        case _:
-            assert_never(kind)
+    with connected(recorded_uri()) as client:
+        asked = (client, model, source, result)
+        match kind:
+            case "folder":
+                existing = "overwrite" if overwrite else "keep" if keep else "refuse"
+                _translate_folder(
+                    *asked,
+                    extra_dirs=extra_dirs,
+                    options=options,
+                    existing=existing,
+                    on_cluster=cluster,
+                )
+            case "image":
+                _translate_image(*asked, options=options, overwrite=overwrite)
+            case "film":
+                _translate_film(
+                    *asked,
+                    translator=options,
+                    crf=crf,
+                    with_sound=not no_sound,
+                    overwrite=overwrite,
+                )
+            case _:
+                assert_never(kind)
 
 
-def _refuse_options(source: Path, kind: InputKind, given: Sequence[str]) -> None:
-    """Raise UserError if an option was given that inputs of this kind do not have."""
-    for option in given:
-        kinds = _KINDS[option]
-        if kind not in kinds:
-            others = " and ".join(f"{each}s" for each in kinds)
-            article = "an" if kind == "image" else "a"
-            raise UserError(f"{source} is {article} {kind}; {option} is for {others}: leave it out")
+def _refuse_options(source: Path, kind: InputKind, given: Mapping[str, bool], *, of: str) -> None:
+    """Raise UserError if one of these options, which inputs of this kind do not have, was given."""
+    for option in (name for name, is_given in given.items() if is_given):
+        article = "an" if kind == "image" else "a"
+        raise UserError(f"{source} is {article} {kind}; {option} is for {of}: leave it out")
 
 
 def _check_output(
@@ -195,41 +180,32 @@ def _check_output(
         check_film_output(source, result, overwrite=overwrite)
 
 
-def _translate_folder(model: str, source: Path, result: Path, **options: Any) -> None:
-    from pipelines.tracking.connection import connected
-    from pipelines.tracking.uri import recorded_uri
+def _translate_folder(client: Any, model: str, source: Path, result: Path, **options: Any) -> None:
     from pipelines.translation.translate_folder import (
         check_all_translated,
         counts,
         translate_folder,
     )
 
-    with connected(recorded_uri()) as client:
-        folder = translate_folder(client, model, input_dir=source, output_dir=result, **options)
+    folder = translate_folder(client, model, input_dir=source, output_dir=result, **options)
     check_all_translated(folder, source)
     logger.info("%s", counts(folder, result))
 
 
-def _translate_image(model: str, source: Path, result: Path, **options: Any) -> None:
-    from pipelines.tracking.connection import connected
-    from pipelines.tracking.uri import recorded_uri
+def _translate_image(client: Any, model: str, source: Path, result: Path, **options: Any) -> None:
     from pipelines.translation.translate_image import translate_image
 
-    with connected(recorded_uri()) as client:
-        written = translate_image(client, model, image=source, output=result, **options)
+    written = translate_image(client, model, image=source, output=result, **options)
     logger.info("the translated image is %s", written)
 
 
-def _translate_film(model: str, source: Path, result: Path, **options: Any) -> None:
-    from pipelines.tracking.connection import connected
-    from pipelines.tracking.uri import recorded_uri
+def _translate_film(client: Any, model: str, source: Path, result: Path, **options: Any) -> None:
     from pipelines.translation.translate_film import FilmOptions, translate_film
     from pix2pix.plural import counted
 
-    with connected(recorded_uri()) as client:
-        num_frames = translate_film(
-            client, model, film=source, output=result, options=FilmOptions(**options)
-        )
+    num_frames = translate_film(
+        client, model, film=source, output=result, options=FilmOptions(**options)
+    )
     logger.info("%s: %s", result, counted(num_frames, "frame"))
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import BlockDocument, StateType
-from prefect.events.actions import ActionTypesOrUnknown, ChangeFlowRunState, SendNotification
+from prefect.events.actions import ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.settings import get_current_settings
@@ -114,76 +114,67 @@ def silent_runs() -> AutomationCore:
 
 
 def _failed_run(blocks: Sequence[UUID]) -> AutomationCore:
-    return AutomationCore(
-        name=FAILED_RUN,
-        description=f"Tell who watches the notification block {BLOCK}.",
-        trigger=EventTrigger(
-            expect={f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "TimedOut")},
-            match=_FLOW_RUN,
-            match_related=_OF_POOL,
-            for_each=_EACH_RUN,
-            posture=Posture.Reactive,
-            threshold=1,
-            within=timedelta(0),
-        ),
-        actions=_notify(
-            blocks,
-            subject="{{ flow.name }} {{ flow_run.state.name }}",
-            body="{{ flow_run.name }}: {{ flow_run.state.message }}\n{{ flow_run|ui_url }}",
-        ),
+    trigger = EventTrigger(
+        expect={f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "TimedOut")},
+        match=_FLOW_RUN,
+        match_related=_OF_POOL,
+        for_each=_EACH_RUN,
+        posture=Posture.Reactive,
+        threshold=1,
+        within=timedelta(0),
     )
+    subject = "{{ flow.name }} {{ flow_run.state.name }}"
+    body = "{{ flow_run.name }}: {{ flow_run.state.message }}\n{{ flow_run|ui_url }}"
+    return _notification(FAILED_RUN, trigger, blocks, subject=subject, body=body)
 
 
 def _late_run(blocks: Sequence[UUID]) -> AutomationCore:
     """Tell about a run that nothing starts: at night nobody sees that no worker is there."""
-    minutes = _LATE_AFTER.total_seconds() / 60
-    return AutomationCore(
-        name=LATE_RUN,
-        description=f"Tell who watches the notification block {BLOCK}.",
-        trigger=EventTrigger(
-            after={"prefect.flow-run.Late"},
-            expect={"prefect.flow-run.*"},
-            match=_FLOW_RUN,
-            match_related=_OF_POOL,
-            for_each=_EACH_RUN,
-            posture=Posture.Proactive,
-            threshold=1,
-            within=_LATE_AFTER,
-        ),
-        actions=_notify(
-            blocks,
-            subject="{{ flow.name }} does not begin",
-            body="{{ flow_run.name }}: late for "
-            f"{minutes:g} minutes. No worker of the pool {POOL} runs, or other runs fill it.\n"
-            "{{ flow_run|ui_url }}",
-        ),
+    trigger = EventTrigger(
+        after={"prefect.flow-run.Late"},
+        expect={"prefect.flow-run.*"},
+        match=_FLOW_RUN,
+        match_related=_OF_POOL,
+        for_each=_EACH_RUN,
+        posture=Posture.Proactive,
+        threshold=1,
+        within=_LATE_AFTER,
     )
+    body = (
+        "{{ flow_run.name }}: late for "
+        f"{_LATE_AFTER.total_seconds() / 60:g} minutes. No worker of the pool {POOL} runs, or "
+        "other runs fill it.\n{{ flow_run|ui_url }}"
+    )
+    subject = "{{ flow.name }} does not begin"
+    return _notification(LATE_RUN, trigger, blocks, subject=subject, body=body)
 
 
 def _version_told(blocks: Sequence[UUID], name: str, *, event: str, head: str) -> AutomationCore:
     """Tell about a model version of which the stage `register` has decided something."""
+    trigger = EventTrigger(
+        expect={event},
+        match={"prefect.resource.id": f"{CHAMPION_RESOURCE}*"},
+        posture=Posture.Reactive,
+        threshold=1,
+        within=timedelta(0),
+    )
+    subject = head + ": {{ event.payload.model }} version {{ event.payload.version }}"
+    body = "{{ event.payload.summary }}\n{{ event.payload.run_url }}"
+    return _notification(name, trigger, blocks, subject=subject, body=body)
+
+
+def _notification(
+    name: str, trigger: EventTrigger, blocks: Sequence[UUID], *, subject: str, body: str
+) -> AutomationCore:
     return AutomationCore(
         name=name,
         description=f"Tell who watches the notification block {BLOCK}.",
-        trigger=EventTrigger(
-            expect={event},
-            match={"prefect.resource.id": f"{CHAMPION_RESOURCE}*"},
-            posture=Posture.Reactive,
-            threshold=1,
-            within=timedelta(0),
-        ),
-        actions=_notify(
-            blocks,
-            subject=head + ": {{ event.payload.model }} version {{ event.payload.version }}",
-            body="{{ event.payload.summary }}\n{{ event.payload.run_url }}",
-        ),
+        trigger=trigger,
+        actions=[
+            SendNotification(block_document_id=block, subject=subject, body=body)
+            for block in blocks
+        ],
     )
-
-
-def _notify(blocks: Sequence[UUID], *, subject: str, body: str) -> list[ActionTypesOrUnknown]:
-    return [
-        SendNotification(block_document_id=block, subject=subject, body=body) for block in blocks
-    ]
 
 
 def _notification_blocks(client: SyncPrefectClient) -> list[UUID]:

@@ -9,7 +9,7 @@ from prefect.concurrency.sync import concurrency
 
 from pipelines.flows.data_check import show_data_check
 from pipelines.flows.names import TRAINING_SLOTS
-from pipelines.flows.passing import may_succeed_later, names_outage
+from pipelines.flows.outages import may_succeed_later, naming_outages
 from pipelines.flows.progress import Progress
 from pipelines.processes.shell import CommandFailedError, Shell
 from pipelines.repository.dvc_project import data_files, has_remote, known_outputs
@@ -49,12 +49,8 @@ def dvc(shell: Shell, *arguments: str, name: str = "") -> None:
 
 def _transfer(shell: Shell, *arguments: str) -> None:
     """Run a DVC command that uses a remote. Raises ConnectionError if the remote is unreachable."""
-    try:
+    with naming_outages():
         dvc(shell, *arguments)
-    except CommandFailedError as error:
-        if names_outage(error.output):
-            raise ConnectionError(str(error)) from error
-        raise
 
 
 @task(cache_policy=NO_CACHE)

@@ -36,12 +36,11 @@ _EVENTS: Mapping[str, str] = MappingProxyType(
 class Result:
     """The names under which the result of a flow run is stored.
 
-    `experiment` is the DVC experiment and `commit` its commit. `run_id` (of MLflow) and `model`
-    (NAME/VERSION) are None if no model was registered.
+    `experiment` is the DVC experiment. `run_id` (of MLflow) and `model` (NAME/VERSION) are None if
+    no model was registered.
     """
 
     experiment: str
-    commit: str
     run_id: str | None
     model: str | None
 
@@ -90,7 +89,7 @@ def record_result(shell: Shell, stages: list[str]) -> Result:
     dvc(shell, "exp", "save", *options, *stages, name="exp-save")
     commit = publish_experiment(shell.folder, name)
     if registration is None:
-        return Result(experiment=name, commit=commit, run_id=None, model=None)
+        return Result(experiment=name, run_id=None, model=None)
     python(
         shell,
         "pipelines.registry.link",
@@ -99,7 +98,7 @@ def record_result(shell: Shell, stages: list[str]) -> Result:
         f"prefect.flow_run_id={flow_run.get_id()}",
         f"prefect.flow_run_name={flow_run.get_name()}",
     )
-    return Result(experiment=name, commit=commit, run_id=registration["run_id"], model=model)
+    return Result(experiment=name, run_id=registration["run_id"], model=model)
 
 
 def show(shell: Shell, result: Result) -> None:

@@ -9,12 +9,11 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from pipelines.flows.commands import RETRIES
-from pipelines.flows.passing import names_outage
+from pipelines.flows.outages import naming_outages
 from pipelines.processes.shell import Shell
 from pipelines.repository.git import git, resolve
 from pipelines.repository.workspace import Workspace, remove_stale, workspace
 from pipelines.tracking.uri import tracking_uri
-from pix2pix.errors import UserError
 
 
 @contextmanager
@@ -59,9 +58,5 @@ def remote_of(project_dir: Path, revision: str) -> str | None:
 @task(cache_policy=NO_CACHE, **RETRIES)
 def fetch(project_dir: Path, remote: str) -> None:
     """Fetch what was pushed to a remote. Raises ConnectionError if it cannot be reached for now."""
-    try:
+    with naming_outages():
         git(project_dir, "fetch", "--quiet", remote)
-    except UserError as error:
-        if names_outage(str(error)):
-            raise ConnectionError(str(error)) from error
-        raise

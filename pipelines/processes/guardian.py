@@ -19,7 +19,6 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from types import FrameType
 
 import psutil
 
@@ -54,25 +53,15 @@ def main(command_line: Sequence[str]) -> int:
     )
 
 
-class _Request:
-    """Whether a signal has asked this process to end."""
-
-    def __init__(self) -> None:
-        self.has_come = False
-
-    def receive(self, _number: int, _frame: FrameType | None) -> None:
-        self.has_come = True
-
-
 def guard(command: list[str], *, asks_command: bool, grace_s: float, linger_s: float) -> int:
     """Run `command` until it ends or the lifeline is cut; return its exit code as a shell does."""
     _adopt_orphans()
-    request = _Request()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, request.receive)
+    received: list[int] = []  # signals that ask this process to end
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda number, _: received.append(number))
     process = psutil.Popen(command, stdin=subprocess.DEVNULL)
     while process.poll() is None:
-        if _is_cut(_LOOK_S) or request.has_come:
+        if _is_cut() or received:
             _ask_in_order(process, asks_command=asks_command, grace_s=grace_s)
             _wait_or_kill(process, grace_s)
     _end_the_rest(linger_s)
@@ -86,9 +75,9 @@ def _adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
 
 
-def _is_cut(timeout_s: float) -> bool:
+def _is_cut() -> bool:
     """Whether the other end of the lifeline is closed. Nothing is ever written to it."""
-    readable, _, _ = select.select([sys.stdin], [], [], timeout_s)
+    readable, _, _ = select.select([sys.stdin], [], [], _LOOK_S)
     return bool(readable)
 
 
@@ -122,12 +111,10 @@ def _ask_to_end(processes: list[psutil.Process]) -> None:
 
 
 def _wait_or_kill(process: psutil.Popen, grace_s: float) -> None:
-    deadline_s = time.monotonic() + grace_s
-    while process.poll() is None and time.monotonic() < deadline_s:
-        time.sleep(_LOOK_S)
-    with suppress(psutil.NoSuchProcess):
-        process.kill()
-    process.wait()
+    _, alive = psutil.wait_procs([process], timeout=grace_s)
+    for each in alive:
+        each.kill()
+        each.wait()
 
 
 def _end_the_rest(linger_s: float) -> None:

@@ -6,7 +6,7 @@ the interval of the difference in the Frechet distance does not lie above
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -64,21 +64,21 @@ def judge(
     `targets` (N, F) are the features of the N dev targets; without them, L1 alone decides.
     `groups` are those of the dev images, which intervals draw.
     """
-    verdict = _judge(challenger, champion, targets=targets, config=config, groups=groups)
+    verdict = _without_comparison(challenger, champion)
+    if verdict is None:
+        assert challenger.scores is not None
+        assert champion is not None
+        assert champion.scores is not None
+        scores = challenger.scores, champion.scores
+        verdict = _compare(*scores, champion.version, targets=targets, config=config, groups=groups)
     if verdict.outcome != "promoted" or config.promote == "auto":
         return verdict
     waits = f"it waits for `pix2pix promote {challenger.model}/{challenger.version}`"
     return replace(verdict, outcome="left to a person", reason=f"{verdict.reason}; {waits}")
 
 
-def _judge(
-    challenger: Contender,
-    champion: Contender | None,
-    *,
-    targets: np.ndarray | None,
-    config: RegisterConfig,
-    groups: ImageGroups,
-) -> Verdict:
+def _without_comparison(challenger: Contender, champion: Contender | None) -> Verdict | None:
+    """The verdict where one of the two has no finite scores; None if they are to be compared."""
     opponent = None if champion is None else champion.version
     if challenger.scores is None:
         return Verdict(outcome="not compared", reason=str(challenger.obstacle), opponent=opponent)
@@ -94,14 +94,7 @@ def _judge(
     if not champion.scores.is_finite:
         reason = f"the dev L1 of version {opponent}, the champion, is not a finite number"
         return Verdict(outcome="promoted", reason=reason, opponent=opponent)
-    return _compare(
-        challenger.scores,
-        champion.scores,
-        champion.version,
-        targets=targets,
-        config=config,
-        groups=groups,
-    )
+    return None
 
 
 def _what_to_do_by_hand(challenger: Contender, champion: Contender) -> str:
@@ -122,21 +115,16 @@ def _compare(
     groups: ImageGroups,
 ) -> Verdict:
     """Judge two versions that both have finite scores; `opponent` is the second."""
-    num_bootstrap, confidence = config.num_bootstrap, config.confidence
-    l1 = l1_difference(
-        first, second, num_bootstrap=num_bootstrap, confidence=confidence, groups=groups
-    )
+    intervals: dict[str, Any] = {
+        "num_bootstrap": config.num_bootstrap,
+        "confidence": config.confidence,
+        "groups": groups,
+    }
+    l1 = l1_difference(first, second, **intervals)
     frechet = None
     if config.max_frechet_increase is not None:
-        frechet = distance_difference(
-            first,
-            second,
-            targets,
-            num_bootstrap=num_bootstrap,
-            confidence=confidence,
-            groups=groups,
-        )
-    interval = _interval_name(confidence, groups)
+        frechet = distance_difference(first, second, targets, **intervals)
+    interval = _interval_name(config.confidence, groups)
     reasons = [
         f"dev L1 {l1.first:.4g}, {_relation(l1.change, opponent, interval)}",
         *_objections(l1, frechet, opponent, config=config, interval=interval),

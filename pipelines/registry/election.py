@@ -59,7 +59,9 @@ def elect(client: MlflowClient, version: ModelVersion, judge: Judge) -> Verdict:
         compared |= unknown
         winner = _best_of(field, own, judge, verdicts)
         _make_champion(client, field, winner, verdicts)
-    verdict = verdicts.get(own) or _promoted_by_another(own)
+    # Not compared here: it was the champion before.
+    champion = Verdict(outcome="promoted", reason=f"version {own} is the champion already")
+    verdict = verdicts.get(own, champion)
     settle(client, field.versions[own], verdict)
     return verdict
 
@@ -107,8 +109,3 @@ def _make_champion(
         assert number is not None
         if number == field.champion or status(field.versions[number]).startswith(PROMOTED):
             mark_replaced(client, name, number, by=winner)
-
-
-def _promoted_by_another(number: str) -> Verdict:
-    """The verdict on a version that was the champion before it was compared."""
-    return Verdict(outcome="promoted", reason=f"version {number} is the champion already")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from mlflow import MlflowClient
-from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion
 
 from pipelines.registry.dev_sources import dev_sources
@@ -66,24 +65,15 @@ def read_examples(client: MlflowClient, version: ModelVersion) -> tuple[Example,
         downloading(f"{label(version)}: the examples of its run cannot be downloaded"),
         tempfile.TemporaryDirectory() as folder,
     ):
-        paths = [
-            Path(
-                download_artifacts(
-                    run_id=version.run_id,
-                    artifact_path=each.path,
-                    dst_path=folder,
-                    tracking_uri=client.tracking_uri,
-                )
-            )
-            for each in client.list_artifacts(version.run_id, _FOLDER)
-        ]
-        return _by_number(paths)
+        if not client.list_artifacts(version.run_id, _FOLDER):
+            return ()
+        return _by_number(Path(client.download_artifacts(version.run_id, _FOLDER, folder)))
 
 
-def _by_number(paths: list[Path]) -> tuple[Example, ...]:
+def _by_number(folder: Path) -> tuple[Example, ...]:
     """Read files such as 0.png and 0.depth.tif, which belong to one example."""
     examples: dict[str, dict[str, bytes]] = {}
-    for path in sorted(paths):
+    for path in sorted(folder.iterdir()):
         number, *middle, _ = path.name.split(".")
         source = middle[0] if middle else FIRST_SOURCE
         examples.setdefault(number, {})[source] = path.read_bytes()

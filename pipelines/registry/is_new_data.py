@@ -4,7 +4,6 @@ Run this after the stage `prepare`. A scheduled flow run ends early if the data 
 """
 
 import logging
-from dataclasses import asdict, dataclass
 
 from mlflow import MlflowClient
 
@@ -18,15 +17,6 @@ from pix2pix.config import load_params
 from pix2pix.data.manifest import load_manifest
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NewData:
-    """The content of new_data.json; `run_id` is the latest run that was trained on the data."""
-
-    data_hash: str
-    is_new: bool
-    run_id: str | None
 
 
 def known_run(client: MlflowClient, *, experiment: str, model: str, data_hash: str) -> str | None:
@@ -57,9 +47,9 @@ def main() -> None:
             model=params.registered_name,
             data_hash=data_hash,
         )
-    answer = NewData(data_hash=data_hash, is_new=run_id is None, run_id=run_id)
-    write_json(NEW_DATA_PATH, asdict(answer))
-    logger.info("the data is %s", "new" if answer.is_new else f"that of run {run_id}")
+    is_new = run_id is None
+    write_json(NEW_DATA_PATH, {"data_hash": data_hash, "is_new": is_new, "run_id": run_id})
+    logger.info("the data is %s", "new" if is_new else f"that of run {run_id}")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-from mlflow import MlflowClient
-from mlflow.entities.model_registry import ModelVersion
-
 from pipelines.evaluation.device import inference_device
 from pipelines.registry.examples import Example, read_examples
 from pipelines.registry.lookup import find_version
@@ -32,30 +29,21 @@ def load_version(uri: str, reference: str, *, max_memory_gib: float | None) -> L
     """
     with connected(uri) as client:
         version = find_version(client, reference)
+        with downloaded(client, version) as model_dir:
+            translator = Translator.load(
+                model_dir, device=str(inference_device()), max_memory_gib=max_memory_gib
+            )
         return LoadedVersion(
             name=version.name,
             number=str(version.version),
-            translator=_translator(client, version, max_memory_gib),
-            scores=_scores(version),
+            translator=translator,
+            scores={key: float(text) for key, text in version.tags.items() if _is_score(key)},
             examples=read_examples(client, version),
         )
 
 
-def _translator(
-    client: MlflowClient, version: ModelVersion, max_memory_gib: float | None
-) -> Translator:
-    with downloaded(client, version) as model_dir:
-        return Translator.load(
-            model_dir, device=str(inference_device()), max_memory_gib=max_memory_gib
-        )
-
-
-def _scores(version: ModelVersion) -> dict[str, float]:
-    scores = {}
-    for key, text in version.tags.items():
-        if key.startswith(("dev/", "test/")):
-            scores[key] = float(text)
-    return scores
+def _is_score(tag: str) -> bool:
+    return tag.startswith(("dev/", "test/"))
 
 
 def number_of(uri: str, reference: str) -> str:

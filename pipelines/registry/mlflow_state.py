@@ -12,9 +12,8 @@ import http.client
 import json
 import sqlite3
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -31,7 +30,7 @@ _TIMEOUT_S = 2.0
 # Tables of MLflow 3. With another version of the tables a query fails, and there is no hash.
 _MODEL_ID = (
     "(SELECT value FROM model_version_tags "
-    f"WHERE name = :name AND version = :version AND key = '{LOGGED_TAG}')"
+    f"WHERE name = :model AND version = :version AND key = '{LOGGED_TAG}')"
 )
 _ROWS = (
     "SELECT version_num FROM alembic_version",
@@ -43,8 +42,8 @@ _ROWS = (
     "SELECT * FROM metrics WHERE run_uuid = :run_id",
     "SELECT * FROM latest_metrics WHERE run_uuid = :run_id",
     "SELECT * FROM inputs WHERE :run_id IN (source_id, destination_id)",
-    "SELECT * FROM model_versions WHERE name = :name AND version = :version",
-    "SELECT * FROM model_version_tags WHERE name = :name AND version = :version",
+    "SELECT * FROM model_versions WHERE name = :model AND version = :version",
+    "SELECT * FROM model_version_tags WHERE name = :model AND version = :version",
     "SELECT * FROM logged_models WHERE source_run_id = :run_id",
     f"SELECT * FROM logged_models WHERE model_id = {_MODEL_ID}",
     f"SELECT * FROM logged_model_params WHERE model_id = {_MODEL_ID}",
@@ -57,31 +56,23 @@ _FOLDERS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Registered:
-    """A registered model version and the run that trained it."""
-
-    name: str  # of the registered model
-    version: str
-    run_id: str
-
-
 class _UnknownError(Exception):
     """The state cannot be read without importing MLflow."""
 
 
-def state_sha256(uri: str, registered: Registered) -> str | None:
+def state_sha256(uri: str, registration: Mapping[str, Any]) -> str | None:
     """The hash of what the MLflow at `uri` stores about a version, None if it cannot be computed.
 
-    It can be computed for SQLite databases whose artifacts are in a local folder, and for servers
-    that need no password.
+    `registration` is the content of register.json, which names the version and its run. The hash
+    can be computed for SQLite databases whose artifacts are in a local folder, and for servers that
+    need no password.
     """
     path = sqlite_path(uri)
     try:
         if path is not None:
-            state = _database_state(path, registered)
+            state = _database_state(path, registration)
         elif is_http(uri):
-            state = _server_state(uri.rstrip("/"), registered)
+            state = _server_state(uri.rstrip("/"), registration)
         else:
             return None
         text = json.dumps(list(state), sort_keys=True)
@@ -92,15 +83,14 @@ def state_sha256(uri: str, registered: Registered) -> str | None:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _database_state(path: Path, registered: Registered) -> Iterator[Any]:
+def _database_state(path: Path, registration: Mapping[str, Any]) -> Iterator[Any]:
     """All rows about the version, and the names and sizes of its files."""
-    values = asdict(registered)
     address = f"{path.absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(address, uri=True, timeout=_TIMEOUT_S)) as database:
         for query in _ROWS:
-            yield sorted(map(json.dumps, database.execute(query, values)))
+            yield sorted(map(json.dumps, database.execute(query, registration)))
         for query in _FOLDERS:
-            for (location,) in database.execute(query, values):
+            for (location,) in database.execute(query, registration):
                 yield _files(location)
 
 
@@ -116,19 +106,20 @@ def _files(location: str) -> list[tuple[str, int]]:
     )
 
 
-def _server_state(uri: str, registered: Registered) -> Iterator[Any]:
+def _server_state(uri: str, registration: Mapping[str, Any]) -> Iterator[Any]:
     """The answers of the REST API about the version, and the names and sizes of its files."""
-    run = _get(uri, "runs/get", run_id=registered.run_id)
+    run = _get(uri, "runs/get", run_id=registration["run_id"])
     yield run
     yield _get(uri, "experiments/get", experiment_id=run["run"]["info"]["experiment_id"])
-    version = _get(uri, "model-versions/get", name=registered.name, version=registered.version)
+    name, number = registration["model"], registration["version"]
+    version = _get(uri, "model-versions/get", name=name, version=number)
     yield version
     for tag in version["model_version"].get("tags", []):
         if tag["key"] == LOGGED_TAG:
             model = f"logged-models/{quote(tag['value'], safe='')}"
             yield _get(uri, model)
             yield list(_listed(uri, f"{model}/artifacts/directories", "artifact_directory_path"))
-    yield list(_listed(uri, "artifacts/list", "path", run_id=registered.run_id))
+    yield list(_listed(uri, "artifacts/list", "path", run_id=registration["run_id"]))
 
 
 def _listed(uri: str, request: str, key: str, folder: str = "", **fields: str) -> Iterator[Any]:

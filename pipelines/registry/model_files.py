@@ -40,7 +40,12 @@ def downloaded(client: MlflowClient, version: ModelVersion) -> Iterator[Path]:
         )
     refuse_missing_files(client, version)  # MLflow reports them like a server that has failed
     with tempfile.TemporaryDirectory() as folder:
-        path = _download(client, version, folder)
+        with _reading(client, version) as uri:
+            path = Path(
+                download_artifacts(
+                    artifact_uri=uri, dst_path=folder, tracking_uri=client.tracking_uri
+                )
+            )
         _check_content(version, path)
         yield path
 
@@ -72,13 +77,6 @@ def _reading(client: MlflowClient, version: ModelVersion) -> Iterator[str]:
     uri = f"{source}/{PACKAGED_MODEL}"
     with downloading(f"{label(version)}: its files cannot be read from {without_password(uri)}"):
         yield uri
-
-
-def _download(client: MlflowClient, version: ModelVersion, folder: str) -> Path:
-    with _reading(client, version) as uri:
-        return Path(
-            download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=client.tracking_uri)
-        )
 
 
 @contextmanager

@@ -1,13 +1,12 @@
 """What the page of an exported model says about it: scores, panels, protocol, lineage."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pipelines.paths import METRICS_PATH, PANELS_DIR
 from pipelines.registry.model_source import ModelSource
-from pipelines.registry.provenance_text import Topics
 from pipelines.repository.dotted_keys import flatten
 from pipelines.tracking.score_keys import is_score, score_text
 from pix2pix.export.page import Picture, Section, Table
@@ -46,7 +45,7 @@ def sections(
         _scores(card, metrics),
         *([] if source.project_dir is None else [_panels(source.project_dir)]),
         *([] if metrics is None else [_protocol(metrics)]),
-        *([_lineage(source.lineage)] if source.lineage else []),
+        *([_fields("Lineage", source.lineage)] if source.lineage else []),
         *([_parameters(source.params)] if source.params else []),
     ]
 
@@ -83,23 +82,16 @@ def _panels(project_dir: Path) -> Section:
 
 
 def _protocol(metrics: Mapping[str, Any]) -> Section:
-    rows = [
-        ["field", "value"],
-        *([name, value] for name, value in flatten(metrics["protocol"]).items()),
-    ]
-    return Section(
-        title="Protocol",
-        text="The conditions of the scores; numbers of unlike conditions should not be compared.",
-        parts=[Table(rows)],
-        is_folded=True,
-    )
-
-
-def _lineage(topics: Topics) -> Section:
-    rows = [["field", "value"], *map(list, topics)]
-    return Section(title="Lineage", parts=[Table(rows)])
+    text = "The conditions of the scores; numbers of unlike conditions should not be compared."
+    return _fields("Protocol", flatten(metrics["protocol"]).items(), text=text, is_folded=True)
 
 
 def _parameters(params: Mapping[str, Any]) -> Section:
-    rows = [["field", "value"], *([name, value] for name, value in flatten(params).items())]
-    return Section(title="Parameters of the training", parts=[Table(rows)], is_folded=True)
+    return _fields("Parameters of the training", flatten(params).items(), is_folded=True)
+
+
+def _fields(
+    title: str, fields: Iterable[tuple[str, str]], *, text: str = "", is_folded: bool = False
+) -> Section:
+    rows = [["field", "value"], *map(list, fields)]
+    return Section(title=title, text=text, parts=[Table(rows)], is_folded=is_folded)

@@ -8,7 +8,6 @@ the registration is complete; otherwise the stage has to look.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pipelines
 import pix2pix
 from pipelines.json_files import write_json
 from pipelines.paths import MODEL_DIR, PREPARED_DIR, RECEIPT_PATH, SAMPLES_DIR
-from pipelines.registry.mlflow_state import Registered, state_sha256
+from pipelines.registry.mlflow_state import state_sha256
 from pipelines.repository.dvc_lock import model_lineage
 from pipelines.tracking.report_files import files_sha256, report_files
 from pipelines.tracking.uri import without_password
@@ -26,15 +25,6 @@ _NOT_COMPARED = "not compared"  # an outcome of `comparison`, whose import would
 _CODE = (Path(pix2pix.__file__).parent, Path(pipelines.__file__).parent)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Receipt:
-    """The content of the receipt's file."""
-
-    registered_sha256: str  # see `registered_sha256`
-    mlflow_sha256: str  # see `mlflow_state.state_sha256`, after the registration
-    registration: dict[str, Any]  # the content of register.json
-
-
 def write_receipt(uri: str, registration: dict[str, Any], *, registered_sha256: str) -> None:
     """Write the receipt of a complete registration; delete it if the stage has to look again.
 
@@ -42,29 +32,25 @@ def write_receipt(uri: str, registration: dict[str, Any], *, registered_sha256: 
     may end without a change of this folder or this version. `registered_sha256` is the hash from
     before the registration.
     """
-    mlflow_sha256 = state_sha256(uri, _registered(registration))
+    mlflow_sha256 = state_sha256(uri, registration)
     if mlflow_sha256 is None or registration["decision"]["outcome"] == _NOT_COMPARED:
         RECEIPT_PATH.unlink(missing_ok=True)
         return
-    receipt = _Receipt(
-        registered_sha256=registered_sha256,
-        mlflow_sha256=mlflow_sha256,
-        registration=registration,
-    )
-    write_json(RECEIPT_PATH, asdict(receipt))
+    hashes = {"registered_sha256": registered_sha256, "mlflow_sha256": mlflow_sha256}
+    write_json(RECEIPT_PATH, {**hashes, "registration": registration})
 
 
 def still_complete(uri: str, *, registered_sha256: str) -> dict[str, Any] | None:
     """The content of register.json if certainly nothing is missing in MLflow, else None."""
     try:
-        receipt = _Receipt(**json.loads(RECEIPT_PATH.read_bytes()))
-        registered = _registered(receipt.registration)
+        receipt = json.loads(RECEIPT_PATH.read_bytes())
+        registration: dict[str, Any] = receipt["registration"]
+        is_complete = receipt["registered_sha256"] == registered_sha256 and receipt[
+            "mlflow_sha256"
+        ] == state_sha256(uri, registration)
     except (OSError, ValueError, TypeError, KeyError):  # no receipt, or of another format
         return None
-    if receipt.registered_sha256 != registered_sha256:
-        return None
-    is_complete = state_sha256(uri, registered) == receipt.mlflow_sha256
-    return receipt.registration if is_complete else None
+    return registration if is_complete else None
 
 
 def registered_sha256(uri: str) -> str:
@@ -82,11 +68,3 @@ def registered_sha256(uri: str) -> str:
         model_lineage(Path()),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _registered(registration: dict[str, Any]) -> Registered:
-    return Registered(
-        name=registration["model"],
-        version=registration["version"],
-        run_id=registration["run_id"],
-    )

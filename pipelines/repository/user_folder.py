@@ -51,13 +51,13 @@ def use_preset_for(preset: str, data_dir: Path, project_dir: Path = Path()) -> C
     return put_in_force(changed, project_dir)
 
 
-def where_data_belongs(preset: str, project_dir: Path = Path()) -> str | None:
+def where_data_belongs(preset: str) -> str | None:
     """Where the user's images belong by params.yaml; None if the folder exists or none is needed.
 
     `preset` is the name of the preset that params.yaml holds.
     """
-    config = load_params(project_dir / PARAMS_FILE).data
-    if config.source != "folder" or (project_dir / config.path).exists():
+    config = load_params().data
+    if config.source != "folder" or Path(config.path).exists():
         return None
     other = "another folder"
     match config.layout:

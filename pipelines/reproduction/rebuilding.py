@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pipelines.json_files import read_json
 from pipelines.paths import METRICS_PATH, MODEL_DIR, TRAIN_PATH
-from pipelines.processes.shell import Shell
 from pipelines.registry.lineage import Lineage
 from pipelines.repository.dvc_project import stages_up_to
 from pipelines.repository.git import Revision
@@ -69,7 +67,11 @@ def _run_stages(opened: Workspace, project_dir: Path, lineage: Lineage) -> Rebui
     params = params_here(lineage.training, checkout=folder, project_dir=project_dir)
     write_params(folder, params)
     shell = opened.shell(MLFLOW_TRACKING_URI=tracking_uri())
-    parent = _bring_parent(shell, lineage, params, project_dir)
+    parent = None
+    if (recorded := lineage.training.parent) is not None:
+        parent = bring_parent(
+            shell, recorded, outputs=lineage.outputs, params=params, project_dir=project_dir
+        )
     data = bring_data(shell, lineage, params)
     done = DATA_STAGES if parent is None else DATA_STAGES | {PARENT_STAGE}
     for stage in stages_up_to(folder, ["evaluate"]):
@@ -83,16 +85,4 @@ def _run_stages(opened: Workspace, project_dir: Path, lineage: Lineage) -> Rebui
         weights=weights_hashes(folder / MODEL_DIR),
         scores=scores_of(read_json(folder / METRICS_PATH, made_by="evaluate")),
         elapsed_s=time.monotonic() - started_s,
-    )
-
-
-def _bring_parent(
-    shell: Shell, lineage: Lineage, params: Mapping[str, Any], project_dir: Path
-) -> str | None:
-    """Bring the networks that the training started from; None if these were new ones."""
-    recorded = lineage.training.parent
-    if recorded is None:
-        return None
-    return bring_parent(
-        shell, recorded, outputs=lineage.outputs, params=params, project_dir=project_dir
     )

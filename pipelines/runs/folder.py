@@ -8,10 +8,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
 
-from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem, copy_files
+from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem, copy_files
 
 from pipelines.runs import staging
 from pix2pix.errors import StorageError, UserError
@@ -60,36 +60,21 @@ class Folder(NamedTuple):
 
     def has(self, name: str) -> bool:
         """Return whether there is a file or folder of that name."""
-        with _named(self / name):
-            info = self.filesystem.get_file_info(f"{self.path}/{name}")
-        return bool(info.type != FileType.NotFound)
+        return bool(self._info(name).type != FileType.NotFound)
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a file. Raises OSError."""
-        # By default, pyarrow would decompress a file whose name ends in .gz.
-        path = f"{self.path}/{name}"
-        with (
-            _named(self / name),
-            self.filesystem.open_input_stream(path, compression=None) as file,
-        ):
+        with self._opened(name) as file:
             return bytes(file.read())
 
     def sha256(self, name: str) -> "hashlib._Hash":
         """Return the SHA-256 of a file, which is read in parts. Raises OSError."""
-        path = f"{self.path}/{name}"
-        with (
-            _named(self / name),
-            self.filesystem.open_input_stream(path, compression=None) as file,
-        ):
-            digest = hashlib.sha256()
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
-            return digest
+        with self._opened(name, buffer_size=_CHUNK_BYTES) as file:
+            return hashlib.file_digest(file, "sha256")
 
     def size_and_change_time(self, name: str) -> tuple[int, int]:
         """Return size in bytes and change time in ns of a file. Each write changes them."""
-        with _named(self / name):
-            info = self.filesystem.get_file_info(f"{self.path}/{name}")
+        info = self._info(name)
         return info.size, info.mtime_ns
 
     def write(self, name: str, data: bytes) -> None:
@@ -156,6 +141,18 @@ class Folder(NamedTuple):
         """Remove the folder and all that is in it."""
         with _named(self):
             self.filesystem.delete_dir(self.path)
+
+    def _info(self, name: str) -> FileInfo:
+        with _named(self / name):
+            return self.filesystem.get_file_info(f"{self.path}/{name}")
+
+    @contextmanager
+    def _opened(self, name: str, *, buffer_size: int | None = None) -> Iterator[Any]:
+        # By default, pyarrow would decompress a file whose name ends in .gz.
+        options = {"compression": None, "buffer_size": buffer_size}
+        path = f"{self.path}/{name}"
+        with _named(self / name), self.filesystem.open_input_stream(path, **options) as file:
+            yield file
 
 
 @contextmanager

@@ -35,7 +35,8 @@ def owned(folder: Folder, *, patience_s: float = _PATIENCE_S) -> Iterator[None]:
     asked to stop as by SIGTERM.
     """
     deadline_s = time.monotonic() + patience_s
-    claim_folder = partial(claim, folder, ClaimTimes(), on_loss=partial(_stop_replaced, folder))
+    stop = partial(ask_to_stop, f"another process has taken over {folder}")
+    claim_folder = partial(claim, folder, ClaimTimes(), on_loss=stop)
     is_first_try = True
     while True:
         with _lock(folder, claim_folder) if folder.is_local else claim_folder() as owner:
@@ -100,7 +101,3 @@ def _read_owner(path: Path) -> Owner:
         return Owner(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):  # the owner is writing or removing it
         return Owner.unknown()
-
-
-def _stop_replaced(folder: Folder) -> None:
-    ask_to_stop(f"another process has taken over {folder}")

@@ -35,19 +35,9 @@ class Address:
 
 def prefect_address(environment: Mapping[str, str]) -> Address:
     """`PREFECT_API_URL`, or port `PREFECT_SERVER_API_PORT` (4200) here."""
-    variable = "PREFECT_SERVER_API_PORT"
-    port = _port(environment, variable, default=4200)
     named = environment.get("PREFECT_API_URL", "").rstrip("/")
-    is_elsewhere = bool(named) and not _is_here(named, port, variable="PREFECT_API_URL")
-    url = named if is_elsewhere else f"http://{HOST}:{port}/api"
-    return Address(
-        url=url,
-        ui_url=url.removesuffix("/api"),
-        health_url=f"{url}/health",
-        port=None if is_elsewhere else port,
-        port_variable=variable,
-        is_named=bool(named),
-    )
+    port = _port(environment, "PREFECT_SERVER_API_PORT", default=4200)
+    return _address("PREFECT_API_URL", named, "PREFECT_SERVER_API_PORT", port, path="/api")
 
 
 def mlflow_address(environment: Mapping[str, str]) -> Address:
@@ -55,18 +45,24 @@ def mlflow_address(environment: Mapping[str, str]) -> Address:
 
     A database in `MLFLOW_TRACKING_URI` is what the server here serves.
     """
+    uri = environment.get("MLFLOW_TRACKING_URI", "").rstrip("/")
     port = _port(environment, "MLFLOW_PORT", default=5000)
-    named = environment.get("MLFLOW_TRACKING_URI", "").rstrip("/")
-    is_server = is_http(named)
-    is_elsewhere = is_server and not _is_here(named, port, variable="MLFLOW_TRACKING_URI")
-    url = named if is_elsewhere else f"http://{HOST}:{port}"
+    return _address("MLFLOW_TRACKING_URI", uri if is_http(uri) else "", "MLFLOW_PORT", port)
+
+
+def _address(
+    variable: str, named: str, port_variable: str, port: int, *, path: str = ""
+) -> Address:
+    """The server that `variable` names, or where that is none or our own, the one at our port."""
+    is_elsewhere = bool(named) and not _is_here(named, port, variable=variable)
+    url = named if is_elsewhere else f"http://{HOST}:{port}{path}"
     return Address(
         url=url,
-        ui_url=url,
+        ui_url=url.removesuffix(path),
         health_url=f"{url}/health",
         port=None if is_elsewhere else port,
-        port_variable="MLFLOW_PORT",
-        is_named=is_server,
+        port_variable=port_variable,
+        is_named=bool(named),
     )
 
 

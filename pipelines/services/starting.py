@@ -14,7 +14,6 @@ from pipelines.services.prefect_setup import is_online, last_heartbeat
 from pipelines.services.programs import worker_name
 from pipelines.services.site import Site, inherited_environment
 from pipelines.services.supervisord_conf import check_same, conf_text
-from pix2pix.errors import UserError
 from pix2pix.files import write_text
 
 
@@ -26,7 +25,10 @@ def start_servers(site: Site) -> None:
     servers, running = site.servers_here(), supervisord.running_programs(site.project)
     is_managed = supervisord.is_running(site.project)
     if is_managed:
-        _check_same(site)
+        socket = supervisord.socket_path(site.project)
+        assert socket is not None  # it has answered there
+        running_conf = conf_path(site.project).read_text(encoding="utf-8")
+        check_same(running_conf, conf_text(site, socket=socket))
     else:
         supervisord.shut_down(site.project)  # what a killed or an ending one has left
     missing = [name for name in servers if name not in running]
@@ -51,14 +53,6 @@ def start_worker(site: Site, client: SyncPrefectClient) -> Callable[[], None]:
         supervisord.start_program(site.project, WORKER)
     is_healthy = partial(is_online, client, name, since=before)
     return partial(wait_until_healthy, site.project, {WORKER: is_healthy})
-
-
-def _check_same(site: Site) -> None:
-    """Raise UserError if what runs was started with other variables."""
-    socket = supervisord.socket_path(site.project)
-    if socket is None:  # another command ended it since
-        raise UserError("the services were ended meanwhile, by another command; start them again")
-    check_same(conf_path(site.project).read_text(encoding="utf-8"), conf_text(site, socket=socket))
 
 
 def _start_supervisord(site: Site) -> None:

@@ -5,7 +5,6 @@ changed. On a machine whose MLflow is empty, the run is created again with its f
 """
 
 import logging
-from typing import Any
 
 from pipelines.entrypoint import run
 from pipelines.json_files import read_json, write_json
@@ -27,7 +26,10 @@ def main() -> None:
         # If this registration fails, the files of an earlier model must not remain.
         for path in (REGISTER_PATH, REGISTER_REPORT_PATH):
             path.unlink(missing_ok=True)
-        registration = _complete(uri)
+        # Importing torch and MLflow takes seconds.
+        from pipelines.registry.completion import complete_registration
+
+        registration = complete_registration(uri)
         write_receipt(uri, registration, registered_sha256=content)
     model, version = registration["model"], registration["version"]
     decision = registration["decision"]
@@ -39,13 +41,6 @@ def main() -> None:
     logger.info("champion: %s, %s", decision["outcome"], decision["reason"])
     if warning is not None:
         logger.warning("the model is %s", warning)
-
-
-def _complete(uri: str) -> dict[str, Any]:
-    # Importing torch and MLflow takes seconds, so it is done only if something may be missing.
-    from pipelines.registry.completion import complete_registration
-
-    return complete_registration(uri)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from pipelines.paths import PREPARED_DIR, TUNE_DIR
 from pipelines.repository.origin import origin
 from pipelines.repository.stage_inputs import read_inputs, refuse_changes
 from pipelines.runs.dataset import publish_dataset
-from pipelines.runs.folder import Folder
 from pipelines.runs.owner import owned
 from pipelines.runs.parent import ParentFile, publish_parent
 from pipelines.runs.state import RunningState, open_state, study_folder
@@ -50,11 +49,10 @@ def _tune(
         result = run_study(job, placement, [follower])
         shutil.rmtree(TUNE_DIR, ignore_errors=True)  # of an earlier study, run by hand
         reports = write_study(TUNE_DIR, result, params)
-    except (InterruptionError, KeyboardInterrupt):  # the latter of a second signal
-        live_study(state.folder, description).end("KILLED", {})
-        raise
-    except Exception:  # whatever it was: the run in MLflow has ended
-        live_study(state.folder, description).end("FAILED", {})
+    except BaseException as error:  # whatever it was: the run in MLflow has ended
+        # The second signal raises KeyboardInterrupt.
+        is_killed = isinstance(error, InterruptionError | KeyboardInterrupt)
+        live_study(state.folder, description).end("KILLED" if is_killed else "FAILED", {})
         raise
     live = live_study(state.folder, description)
     for trial in result.search + result.repeats:
@@ -77,7 +75,18 @@ def main() -> None:
         inputs.storage, params, manifest.data_hash, parent_sha256=inputs.parent_sha256
     )
     with owned(folder):
-        is_sent = _begin_or_continue(params, manifest, folder, inputs.parent)
+        connect(params.train.ray_address)
+        placement = place_trials(params.tune)
+        state = open_state(folder)
+        if not state.is_new:
+            logger.info("continuing the interrupted study in %s", folder)
+        is_sent = _tune(params, manifest, state, placement, inputs.parent)
+        if not is_sent:
+            logger.warning(
+                "MLflow lacks some of the study, which is kept in %s; when MLflow answers, "
+                "`dvc repro -f -s tune` sends it, and runs no trial again",
+                folder,
+            )
         refuse_changes(
             read,
             kept=f"The finished study stays in {folder}: with the earlier values the same command "
@@ -85,25 +94,6 @@ def main() -> None:
         )
         if is_sent:
             folder.remove_all()
-
-
-def _begin_or_continue(
-    params: Params, manifest: Manifest, folder: Folder, parent: ParentFile | None
-) -> bool:
-    """Run the study and write its files; return whether MLflow has all of it."""
-    connect(params.train.ray_address)
-    placement = place_trials(params.tune)
-    state = open_state(folder)
-    if not state.is_new:
-        logger.info("continuing the interrupted study in %s", folder)
-    is_sent = _tune(params, manifest, state, placement, parent)
-    if not is_sent:
-        logger.warning(
-            "MLflow lacks some of the study, which is kept in %s; when MLflow answers, "
-            "`dvc repro -f -s tune` sends it, and runs no trial again",
-            folder,
-        )
-    return is_sent
 
 
 if __name__ == "__main__":

@@ -90,7 +90,8 @@ def _connect(uri: str) -> MlflowClient:
         path = sqlite_path(uri)
         if path is not None:
             _make_database(path)
-        client = _client(uri)
+        client = MlflowClient(tracking_uri=uri)
+        client.search_experiments(max_results=1)
     except (MlflowException, SQLAlchemyError, OSError) as error:
         if is_refusal(error):
             raise refused(uri, error) from error
@@ -115,12 +116,6 @@ def _is_of_address(uri: str, error: Exception) -> bool:
     if isinstance(error, MlflowException):
         return error.__cause__ is None and not is_server(uri)
     return isinstance(error, ArgumentError)
-
-
-def _client(uri: str) -> MlflowClient:
-    client = MlflowClient(tracking_uri=uri)
-    client.search_experiments(max_results=1)
-    return client
 
 
 def _make_database(path: Path) -> None:

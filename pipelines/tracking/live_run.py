@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
@@ -17,14 +16,6 @@ if TYPE_CHECKING:  # importing MLflow takes seconds: its thread does so
     from pipelines.tracking.training_run import Held
 
 _CLOSE_S = 10
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What MLflow has: a run with all of its description, and its points and sample grids."""
-
-    run_id: str
-    held: "Held"
 
 
 class LiveRun:
@@ -50,7 +41,7 @@ class LiveRun:
         self._history: Sequence[Record] = ()
         self._end: tuple[Status, float] | None = None  # the status and when it was reached
         self._has_begun = self._is_interrupted = False
-        self._known: _Known | None = None
+        self._known: Held | None = None  # what MLflow has, in a run with all of its description
 
     @cached_property
     def _reconciler(self) -> Reconciler:
@@ -104,17 +95,15 @@ class LiveRun:
         with connected(self._uri) as client:
             described = None if known is None else known.run_id
             run = open_training_run(client, self._description, described=described)
-            # Nothing is known at first, and where the run was deleted.
-            held = None if known is None or run.run_id != described else known.held
             if not self._has_begun:  # only once: the driver may have ended the run meanwhile
                 run.set_status("RUNNING")
                 self._has_begun = True
-            held = bring_up_to_date(run, history, self._samples, known=held)
+            held = bring_up_to_date(run, history, self._samples, known=known)
             describe(run, self._description, history, {}, grids=held.grids)
             if end is not None:
                 status, ended_s = end
                 run.set_status(status, ended_s=ended_s)
-        self._known = _Known(run.run_id, held)
+        self._known = held
 
 
 def mark_ended(

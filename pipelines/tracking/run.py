@@ -19,7 +19,6 @@ from pipelines.tracking.dataset import dataset_of
 from pipelines.tracking.description import DataRecord
 from pipelines.tracking.report_files import files_sha256
 from pipelines.tracking.run_file import read_run_json
-from pipelines.tracking.samples import log_sample, logged_samples
 
 SCORES_STEP = 0
 
@@ -110,19 +109,6 @@ class MlflowRun:
             if logged.get(key) != value
         ]
         self.client.log_batch(self.run_id, metrics=changed, synchronous=True)
-
-    def logged_samples(self) -> dict[int, str]:
-        """The artifact paths of the sample grids that the run has, by epoch."""
-        return logged_samples(self.client, self.run_id)
-
-    def log_sample(self, epoch: int, *, image: bytes, time_s: float) -> str:
-        """Log a sample grid (PNG) as the image of that epoch, unless the run has one.
-
-        Returns its artifact path.
-        """
-        return log_sample(
-            self.client, self.run_id, epoch=epoch, png=image, timestamp_ms=milliseconds(time_s)
-        )
 
     def log_files(
         self, files: Mapping[str, Path], *, dvc_md5: Mapping[str, str] | None = None

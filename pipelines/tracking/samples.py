@@ -15,6 +15,8 @@ from mlflow.tracking.multimedia import COMPRESSED_IMAGE_SIZE
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_IMAGES
 from PIL import Image
 
+from pipelines.tracking.run import milliseconds
+
 SAMPLES_KEY = "samples"
 
 _FOLDER = "images"
@@ -23,15 +25,13 @@ _FILE = re.compile(
 )
 
 
-def log_sample(
-    client: MlflowClient, run_id: str, *, epoch: int, png: bytes, timestamp_ms: int
-) -> str:
+def log_sample(client: MlflowClient, run_id: str, *, epoch: int, png: bytes, time_s: float) -> str:
     """Log a sample grid as the image of that epoch, unless it has one. Returns its path."""
     stem, is_whole = _logged(client, run_id).get(epoch, ("", False))
     if is_whole:
         return _path(stem)
     unique = uuid.uuid5(uuid.NAMESPACE_OID, f"{run_id}/{epoch}")
-    stem = stem or f"{SAMPLES_KEY}+step+{epoch}+timestamp+{timestamp_ms}+{unique}"
+    stem = stem or f"{SAMPLES_KEY}+step+{epoch}+timestamp+{milliseconds(time_s)}+{unique}"
     with tempfile.TemporaryDirectory() as folder:
         whole, small = Path(folder) / f"{stem}.png", Path(folder) / f"{stem}+compressed.webp"
         whole.write_bytes(png)

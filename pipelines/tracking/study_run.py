@@ -15,6 +15,7 @@ from pipelines.tracking.description import RunDescription
 from pipelines.tracking.run import MlflowRun, Status, Steps
 from pipelines.tracking.run_by_key import open_run
 from pipelines.tracking.run_name import phrase
+from pipelines.tracking.samples import log_sample
 from pix2pix.config import STUDIES_SUFFIX
 from pix2pix.tuning.trials import Trial, best_l1
 
@@ -83,7 +84,7 @@ def log_trial(
     if trial.reason is not None:
         run.set_tags({REASON_TAG: trial.reason})
     if grid is not None:
-        run.log_sample(trial.num_epochs, image=grid, time_s=ended_s)
+        log_sample(run.client, run.run_id, epoch=trial.num_epochs, png=grid, time_s=ended_s)
     run.set_status(_status(trial), ended_s=ended_s)
     return steps
 

@@ -13,12 +13,14 @@ from pipelines.tracking.description import RunDescription
 from pipelines.tracking.note import run_note
 from pipelines.tracking.run import NOTHING, MlflowRun, Steps
 from pipelines.tracking.run_params import shown_params
+from pipelines.tracking.samples import log_sample, logged_samples
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """What a run has: the epochs of its metrics, and its sample grids."""
 
+    run_id: str
     steps: Steps
     grids: Mapping[int, str]  # artifact path by epoch
 
@@ -49,17 +51,20 @@ def bring_up_to_date(
 
     `history` is the truth about the training, and `samples` is the folder of its sample grids.
     What the run has already stays as it is; `known` is what an earlier call has returned, and
-    MLflow is not asked for it again. Grids are large, so they come last; a grid of an epoch that is
-    not in the history is left for later, when that epoch was trained again.
+    MLflow is not asked for it again, unless that was of another run. Grids are large, so they come
+    last; a grid of an epoch that is not in the history is left for later, when that epoch was
+    trained again.
     """
-    steps = run.log_records(history, NOTHING if known is None else known.steps)
+    if known is None or known.run_id != run.run_id:
+        known = Held(run.run_id, NOTHING, logged_samples(run.client, run.run_id))
+    steps = run.log_records(history, known.steps)
     times_s = {int(record["epoch"]): record["time_s"] for record in history}
-    grids = dict(run.logged_samples() if known is None else known.grids)
+    grids = dict(known.grids)
     for epoch, name in sample_names(samples).items():
         if epoch in times_s and epoch not in grids:
-            image = samples.read(name)
-            grids[epoch] = run.log_sample(epoch, image=image, time_s=times_s[epoch])
-    return Held(steps, grids)
+            png, time_s = samples.read(name), times_s[epoch]
+            grids[epoch] = log_sample(run.client, run.run_id, epoch=epoch, png=png, time_s=time_s)
+    return Held(run.run_id, steps, grids)
 
 
 def describe(

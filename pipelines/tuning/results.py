@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -110,22 +110,16 @@ def read_trials(grid: ResultGrid, params: Params) -> list[Trial]:
 
 def read_trial(folder: Folder, params: Params) -> Trial:
     """Return the trial of a folder, with all that it has reported."""
-    config = json.loads(folder.read(_CONFIG_FILE))
     lines = folder.read("result.json").decode().splitlines() if folder.has("result.json") else []
     reports = [json.loads(line) for line in lines]
     number = trial_number(folder.path.rpartition("/")[2])
-    trial = new_trial(number, _first_config(config, reports), params, started_s=_start(reports))
+    config, started_s = json.loads(folder.read(_CONFIG_FILE)), time.time()
+    if reports:  # later configurations come from exchanges
+        config, started_s = (
+            reports[0]["config"],
+            reports[0]["timestamp"] - reports[0]["time_total_s"],
+        )
+    trial = new_trial(number, config, params, started_s=started_s)
     for report in reports:
         trial = with_report(trial, report, params)
     return trial
-
-
-def _first_config(config: dict[str, Any], reports: Sequence[Mapping[str, Any]]) -> Any:
-    """The configuration that the trial began with: later ones come from exchanges."""
-    return reports[0]["config"] if reports else config
-
-
-def _start(reports: Sequence[Mapping[str, Any]]) -> float:
-    if not reports:
-        return time.time()
-    return float(reports[0]["timestamp"] - reports[0]["time_total_s"])

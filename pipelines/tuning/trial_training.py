@@ -1,11 +1,9 @@
 """The training of a trial in one process: what the stage `train` does, without a worker group."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from pipelines.runs.folder import Folder
 from pipelines.runs.samples import sample_name
@@ -51,7 +49,7 @@ def train_trial(
         *network_configs(params),
         config=params.train,
         parent=parent,
-        wrap=partial(_moved, device=device),
+        wrap=lambda network: network.to(device),
     )
     if checkpoint is not None:
         saved = checkpoint.read(CHECKPOINT_FILE)
@@ -101,7 +99,3 @@ def dev_distances(
         )
         for name in names
     }
-
-
-def _moved(network: nn.Module, *, device: torch.device) -> nn.Module:
-    return network.to(device)

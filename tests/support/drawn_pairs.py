@@ -7,10 +7,8 @@ import numpy as np
 
 from pix2pix.config import DataConfig, load_params
 from pix2pix.preparation.checks import check_pairs
+from tests.support.pair_files import PARAMS, two_folders
 from tests.support.small_sets import save
-
-PARAMS = Path(__file__).parents[2] / "params" / "default.yaml"
-
 
 SIZE = 40
 
@@ -20,17 +18,8 @@ def make_config(**changes: object) -> DataConfig:
     config = load_params(PARAMS).data
     side_a = replace(config.side_a, kind="labels", channels=1, num_labels=4)
     side_b = replace(config.side_b, value_range=(0.0, 250.0))
-    defaults = {
-        "source": "folder",
-        "path": "photos",
-        "layout": "two_folders",
-        "side_a": side_a,
-        "side_b": side_b,
-        "image_size": 32,
-        "load_size": 36,
-        "near_duplicate_bits": 12,
-    }
-    return replace(config, **(defaults | changes))
+    sizes = {"image_size": 32, "load_size": 36, "near_duplicate_bits": 12}
+    return two_folders(**({"side_a": side_a, "side_b": side_b, **sizes} | changes))
 
 
 def draw(seed: int, size: int = SIZE) -> tuple[np.ndarray, np.ndarray]:

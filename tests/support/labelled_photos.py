@@ -1,23 +1,18 @@
 """Label maps and photos of noise in files of any format."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from pix2pix.config import DataConfig, load_params
-
-PARAMS = Path(__file__).parents[2] / "params" / "default.yaml"
-
+from pix2pix.config import DataConfig
+from tests.support import pair_files
 
 COLOURS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [10, 20, 30]], dtype=np.uint8)
 
 
 def make_config(**changes: object) -> DataConfig:
-    config = load_params(PARAMS).data
-    defaults = {"source": "folder", "path": "photos", "image_size": 32, "load_size": 37}
-    return replace(config, **(defaults | changes))
+    return pair_files.make_config(**({"image_size": 32, "load_size": 37} | changes))
 
 
 def draw(seed: int, dtype: str = "uint8") -> np.ndarray:

@@ -7,25 +7,16 @@ import numpy as np
 from PIL import Image
 
 from pix2pix.config import DataConfig, SideConfig, load_params
+from tests.support.pair_files import PARAMS, two_folders
 
-PARAMS = Path(__file__).parents[2] / "params" / "default.yaml"
 SIZE = 40
 NUM_PAIRS = 6
 
 
 def make_config(**changes: object) -> DataConfig:
     """Two folders of colour images."""
-    config = load_params(PARAMS).data
-    defaults = {
-        "source": "folder",
-        "path": "photos",
-        "layout": "two_folders",
-        "side_a": make_side(),
-        "image_size": 32,
-        "load_size": 32,
-        "near_duplicate_bits": -1,
-    }
-    return replace(config, **(defaults | changes))
+    sizes = {"image_size": 32, "load_size": 32, "near_duplicate_bits": -1}
+    return two_folders(**({"side_a": make_side(), **sizes} | changes))
 
 
 def make_side(**changes: object) -> SideConfig:

@@ -17,6 +17,7 @@ from pix2pix.config import Params
 from pix2pix.data.manifest import load_manifest
 from pix2pix.preparation.prepare import prepare_pairs
 from pix2pix.sources.synthetic import write_synthetic
+from tests.support.drawn_batches import steady
 
 
 def small_training(params: Params, **train_changes: Any) -> Params:
@@ -74,11 +75,6 @@ def last_state(params: Params, dataset: DatasetSource, storage: Path | str) -> d
 def with_train(params: Params, **changes: object) -> Params:
     """The parameters with some of the training's changed."""
     return dataclasses.replace(params, train=dataclasses.replace(params.train, **changes))
-
-
-def steady(record: dict[str, float]) -> dict[str, float]:
-    """Without what the clock says."""
-    return {k: v for k, v in record.items() if not k.startswith("perf/") and k != "time_s"}
 
 
 def assert_same(one: Any, two: Any) -> None:

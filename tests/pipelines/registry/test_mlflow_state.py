@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.registry.mlflow_state import LOGGED_TAG, Registered, state_sha256
+from pipelines.registry.mlflow_state import LOGGED_TAG, state_sha256
 
-ASKED = Registered(name="a b", version="3", run_id="r1")
+ASKED = {"model": "a b", "version": "3", "run_id": "r1"}
 API = "/api/2.0/mlflow/"
 ANSWERS: dict[str, Any] = {
     "runs/get?run_id=r1": {

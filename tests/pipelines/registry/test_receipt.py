@@ -18,7 +18,7 @@ from pipelines.paths import RECEIPT_PATH, REGISTER_PATH
 from pipelines.registry import receipt
 from pipelines.registry.champion import NOT_COMPARED
 from pipelines.registry.comparison import Outcome
-from pipelines.registry.mlflow_state import LOGGED_TAG, Registered, state_sha256
+from pipelines.registry.mlflow_state import LOGGED_TAG, state_sha256
 from pipelines.stages import register
 from tests.support.registered_project import MODEL, train, write_data, write_workspace
 from tests.support.tracked_project import new_database, write_lock
@@ -160,7 +160,7 @@ def test_a_change_in_mlflow_is_noticed(change: str, done: Done) -> None:
 def test_an_empty_mlflow_holds_something_else_and_no_mlflow_cannot_be_told(
     done: Done, tmp_path: Path
 ) -> None:
-    asked = Registered(name=MODEL, version="1", run_id=done.run_id)
+    asked = {"model": MODEL, "version": "1", "run_id": done.run_id}
     empty, nothing = new_database(tmp_path / "empty"), tmp_path / "text.db"
     nothing.write_text("no database " * 99)
     held = state_sha256(done.uri, asked)
@@ -265,7 +265,7 @@ def test_a_registration_that_fails_leaves_none_of_an_earlier_model(
     ],
 )
 def test_of_other_places_nothing_is_said(uri: str) -> None:
-    assert state_sha256(uri, Registered(name="x", version="1", run_id="y")) is None
+    assert state_sha256(uri, {"model": "x", "version": "1", "run_id": "y"}) is None
 
 
 def test_the_outcome_without_a_receipt_is_one_of_those_of_a_comparison() -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from pipelines.paths import RECEIPT_PATH
 from pipelines.registry import receipt
-from pipelines.registry.mlflow_state import Registered
 from pipelines.registry.receipt import still_complete, write_receipt
 
 URI = "sqlite:///mlflow.db"
@@ -15,17 +14,13 @@ OURS, CHANGED = "a" * 64, "b" * 64
 
 
 @pytest.fixture
-def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Registered, str | None]:
+def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
     """The hash of what MLflow holds of each version; a test changes it. Versions 1 and 2."""
     monkeypatch.chdir(tmp_path)
     RECEIPT_PATH.parent.mkdir()
-    hashes: dict[Registered, str | None] = {version("1"): "1" * 64, version("2"): "2" * 64}
-    monkeypatch.setattr(receipt, "state_sha256", lambda uri, asked: hashes[asked])
+    hashes: dict[str, str | None] = {"1": "1" * 64, "2": "2" * 64}
+    monkeypatch.setattr(receipt, "state_sha256", lambda uri, asked: hashes[asked["version"]])
     return hashes
-
-
-def version(number: str) -> Registered:
-    return Registered(name="drawn", version=number, run_id=f"run {number}")
 
 
 def registration(number: str = "1", outcome: str = "promoted") -> dict[str, Any]:
@@ -38,22 +33,22 @@ def registration(number: str = "1", outcome: str = "promoted") -> dict[str, Any]
     }
 
 
-def test_it_holds_until_the_files_or_mlflow_change(held: dict[Registered, str | None]) -> None:
+def test_it_holds_until_the_files_or_mlflow_change(held: dict[str, str | None]) -> None:
     write_receipt(URI, registration(), registered_sha256=OURS)
     assert still_complete(URI, registered_sha256=OURS) == registration()
     assert still_complete(URI, registered_sha256=CHANGED) is None
-    held[version("1")] = CHANGED
+    held["1"] = CHANGED
     assert still_complete(URI, registered_sha256=OURS) is None
-    held[version("1")] = None
+    held["1"] = None
     assert still_complete(URI, registered_sha256=OURS) is None
 
 
 @pytest.mark.parametrize(("outcome", "state"), [("not compared", "1" * 64), ("promoted", None)])
 def test_where_the_stage_has_to_look_again_there_is_none_not_even_an_earlier_one(
-    held: dict[Registered, str | None], outcome: str, state: str | None
+    held: dict[str, str | None], outcome: str, state: str | None
 ) -> None:
     write_receipt(URI, registration("2"), registered_sha256=OURS)
-    held[version("1")] = state
+    held["1"] = state
     write_receipt(URI, registration(outcome=outcome), registered_sha256=OURS)
     assert not RECEIPT_PATH.exists()
     assert still_complete(URI, registered_sha256=OURS) is None
@@ -61,7 +56,7 @@ def test_where_the_stage_has_to_look_again_there_is_none_not_even_an_earlier_one
 
 @pytest.mark.parametrize("outcome", ["promoted", "not promoted", "left to a person"])
 def test_a_decision_against_a_version_is_one_as_well(
-    held: dict[Registered, str | None], outcome: str
+    held: dict[str, str | None], outcome: str
 ) -> None:
     write_receipt(URI, registration(outcome=outcome), registered_sha256=OURS)
     assert still_complete(URI, registered_sha256=OURS) == registration(outcome=outcome)

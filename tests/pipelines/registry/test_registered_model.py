@@ -13,7 +13,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from pipelines.registry.mlflow_state import Registered, state_sha256
+from pipelines.registry.mlflow_state import state_sha256
 from pix2pix.config import Params
 from pix2pix.inference import Translator
 from pix2pix.models import DiscriminatorConfig, GeneratorConfig
@@ -124,7 +124,7 @@ def test_a_model_registered_at_a_real_server_is_loaded_from_there(
         assert complete(server, project, default_params).run_id == run.run_id
         assert register(server, project, run) == registration
         assert metric_points(server, run.run_id) == points
-        asked = Registered(name=NAME, version=registration.version, run_id=run.run_id)
+        asked = dataclasses.asdict(registration)
         state = state_sha256(server, asked)
         assert state is not None
         assert state_sha256(server, asked) == state

@@ -37,7 +37,7 @@ def pictures(uri: str, run_id: str) -> dict[str, bytes]:
 
 def test_a_sample_is_what_mlflows_own_client_logs_as_an_image(tmp_path: Path) -> None:
     uri, run_id = new_run(tmp_path / "ours")
-    log_sample(MlflowClient(uri), run_id, epoch=7, png=png(1), timestamp_ms=1234)
+    log_sample(MlflowClient(uri), run_id, epoch=7, png=png(1), time_s=1.234)
     its_uri, its_run_id = new_run(tmp_path / "its")
     with Image.open(BytesIO(png(1))) as image:
         MlflowClient(its_uri).log_image(
@@ -59,9 +59,9 @@ def test_a_sample_that_arrived_by_half_is_made_whole_not_logged_beside_it(tmp_pa
     """The second attempt is another process's, which trained the epoch again."""
     uri, run_id = new_run(tmp_path)
     with pytest.raises(MlflowException):
-        log_sample(_Unreliable(uri), run_id, epoch=7, png=png(1), timestamp_ms=1234)
+        log_sample(_Unreliable(uri), run_id, epoch=7, png=png(1), time_s=1.234)
     [whole] = pictures(uri, run_id)
-    log_sample(MlflowClient(uri), run_id, epoch=7, png=png(1), timestamp_ms=9999)
+    log_sample(MlflowClient(uri), run_id, epoch=7, png=png(1), time_s=9.999)
     small = f"{whole.removesuffix('.png')}+compressed.webp"
     assert sorted(pictures(uri, run_id)) == [small, whole]
 
@@ -69,9 +69,9 @@ def test_a_sample_that_arrived_by_half_is_made_whole_not_logged_beside_it(tmp_pa
 def test_an_epoch_has_one_sample_whoever_logs_it_again(tmp_path: Path) -> None:
     uri, run_id = new_run(tmp_path)
     for epoch in (1, 11):
-        log_sample(MlflowClient(uri), run_id, epoch=epoch, png=png(epoch), timestamp_ms=1234)
+        log_sample(MlflowClient(uri), run_id, epoch=epoch, png=png(epoch), time_s=1.234)
     held = pictures(uri, run_id)
     assert len(held) == 4
     for epoch in (1, 11):
-        log_sample(MlflowClient(uri), run_id, epoch=epoch, png=png(0), timestamp_ms=9999)
+        log_sample(MlflowClient(uri), run_id, epoch=epoch, png=png(0), time_s=9.999)
     assert pictures(uri, run_id) == held

@@ -1,10 +1,13 @@
 """Decide which failures of a flow's commands may pass by themselves and are worth a retry."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 
 from pipelines.entrypoint import may_pass
+from pix2pix.errors import UserError
 
 # The exit codes of DVC and git do not tell the reason of a failure. These are words from messages
 # of git and of the libraries that DVC uses, when a network, a server or a store fails for a while.
@@ -28,6 +31,12 @@ def may_succeed_later(error: object) -> bool:
     return isinstance(error, BaseException) and may_pass(error)
 
 
-def names_outage(output: str) -> bool:
-    """Whether the last output of DVC or git is about a network or remote that failed."""
-    return _OUTAGE.search(output) is not None
+@contextmanager
+def naming_outages() -> Iterator[None]:
+    """Raise ConnectionError for an error of DVC or git about a network or remote that failed."""
+    try:
+        yield
+    except UserError as error:
+        if _OUTAGE.search(str(error)):
+            raise ConnectionError(str(error)) from error
+        raise

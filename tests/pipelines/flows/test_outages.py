@@ -11,7 +11,7 @@ from prefect import State
 
 from pipelines.entrypoint import TRY_AGAIN
 from pipelines.flows import commands
-from pipelines.flows.passing import may_succeed_later, names_outage
+from pipelines.flows.outages import may_succeed_later, naming_outages
 from pipelines.processes.shell import CommandFailedError, Shell, stage_environment
 from pix2pix.errors import StorageError, UserError
 
@@ -84,7 +84,9 @@ def test_what_a_person_or_a_programmer_has_to_mend_is_not(error: object) -> None
 def test_dvc_says_by_its_words_whether_the_remote_failed_for_a_while(
     output: str, is_outage: bool
 ) -> None:
-    assert names_outage(f"ERROR: {output}") == is_outage
+    kind = ConnectionError if is_outage else CommandFailedError
+    with pytest.raises(kind), naming_outages():
+        raise _failed(f"ERROR: {output}")
 
 
 def test_the_tasks_ask_this_question() -> None:
