@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from itertools import chain, count
 
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import Experiment, Run
+from mlflow.exceptions import MlflowException
 
 from pipelines.processes.http_address import is_http
 from pipelines.tracking.run import MlflowRun, milliseconds
@@ -102,6 +103,14 @@ def _experiment_id(client: MlflowClient, name: str) -> str:
             f"MLflow experiment {name!r} keeps its files on a server; set MLFLOW_TRACKING_URI to "
             "that server or name another experiment in params.yaml: register.experiment"
         )
-    for key, value in missing_view(experiment.tags, time_s=time.time()).items():
-        client.set_experiment_tag(experiment.experiment_id, key, value)
+    _give_view(client, experiment)
     return experiment.experiment_id
+
+
+def _give_view(client: MlflowClient, experiment: Experiment) -> None:
+    for key, value in missing_view(experiment.tags, time_s=time.time()).items():
+        try:
+            client.set_experiment_tag(experiment.experiment_id, key, value)
+        except MlflowException:  # perhaps because another process sets it at the same time
+            if key not in client.get_experiment(experiment.experiment_id).tags:
+                raise
