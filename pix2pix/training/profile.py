@@ -60,7 +60,8 @@ class StepTracer:
         if self._done is not None and self._num_begun == self._first:
             is_gpu = self._device.type == "cuda"
             activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if is_gpu else [])]
-            self._profiler = torch.profiler.profile(activities=activities)
+            # `acc_events` says nothing for a single trace; without it, torch 2.11 warns of many.
+            self._profiler = torch.profiler.profile(activities=activities, acc_events=True)
             self._profiler.start()
         self._num_begun += 1
 
