@@ -1,4 +1,4 @@
-"""`up` and `down` where a process hangs, and where two projects share the servers."""
+"""`up` and `down` where a process hangs, and where two folders share the servers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,9 +89,14 @@ def _start_hello(project: ServedProject, seen: Path) -> str:
     return run_id
 
 
-def test_another_project_can_use_these_servers(served: ServedProject, other: ServedProject) -> None:
+def test_a_folder_that_takes_the_deployments_over_can_use_these_servers(
+    served: ServedProject, other: ServedProject
+) -> None:
     other.variables["PREFECT_API_URL"] = served.api
     other.variables["MLFLOW_TRACKING_URI"] = served.mlflow_url
+    assert other.up(check=False).returncode == 1
+    assert other.programs() == {}
+    other.run("prefect", "deploy", "--all")
     said = other.up().stdout
     assert said.count("not started here") == 2
     assert set(other.programs()) == {WORKER}
