@@ -156,9 +156,10 @@ def translate(
 
 def _refuse_options(source: Path, kind: InputKind, given: Mapping[str, bool], *, of: str) -> None:
     """Raise UserError if one of these options, which inputs of this kind do not have, was given."""
-    for option in (name for name, is_given in given.items() if is_given):
+    options = [option for option, is_given in given.items() if is_given]
+    if options:
         article = "an" if kind == "image" else "a"
-        raise UserError(f"{source} is {article} {kind}; {option} is for {of}: leave it out")
+        raise UserError(f"{source} is {article} {kind}; {options[0]} is for {of}: leave it out")
 
 
 def _check_output(

@@ -1,8 +1,8 @@
 """Decode the bytes of an image file to pixel values, without loss.
 
-The format is recognised by the content, not by the file's suffix. OpenCV reads interlaced PNG files
-of 16 bits alone: it returns the readable part of a truncated file without an error, and its native
-code writes messages to the console that Python cannot catch.
+The format is recognised by the content, not by the file's suffix. OpenCV is used for interlaced PNG
+files of 16 bits only: it returns the readable part of a truncated file without an error, and its
+native code writes messages to the console that Python cannot catch.
 """
 
 from dataclasses import replace
